@@ -1,0 +1,61 @@
+# Two commands matter: `make demo` shows Heartline at work, `make test` runs every check.
+# Both first make the environment from the committed lock file; a second run finds it done.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements/dev.txt
+STAMP := $(VENV)/.made-from-lock
+UV := $(shell command -v uv 2>/dev/null)
+PYTHON ?= python3
+
+.PHONY: help setup servers demo test lint format types schemas lock clean
+
+help:  ## Show the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(STAMP) servers  ## Make .venv from the lock file and fetch the embedded servers
+
+$(STAMP): $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Heartline needs Python 3.11 or newer; $(PYTHON) is {v.major}.{v.minor}. Name another one: make setup PYTHON=python3.12")'
+ifneq ($(UV),)
+	$(UV) venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK)
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+else
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+endif
+	@touch $@
+
+servers: $(STAMP)
+	@$(BIN)/heartline servers fetch
+
+demo: setup  ## Watch a synthetic company: events, live health, the first red flag within a minute
+	$(BIN)/heartline demo
+
+test: setup lint types  ## Run every check: format, lint, types, and all tests on real servers
+	$(BIN)/pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: $(STAMP)  ## Rewrite the code in the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+schemas: $(STAMP)  ## Write the JSON Schemas of all contracts into docs/schemas
+	$(BIN)/heartline schemas --out docs/schemas
+
+lock:  ## Compile the lock files again (needs uv)
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra embedded pyproject.toml -o requirements/runtime.txt
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra dev pyproject.toml -o $(LOCK)
+
+clean:  ## Remove the environment and what the tools left
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,24 @@
+"""The stream worker: events in, one live and explained health report per account out.
+
+Read the modules in the order an event meets them:
+
+- `topics`     which topics there are, what travels on each, how they are made
+- `settings`   what an operator may set, and where it is read from
+- `events`     the contracts of the input events, and the words of their errors
+- `feeds`      how real feeds' own names and values become the contract's
+- `decode`     bytes to events: a fast path, and pydantic as the judge of whatever it refuses
+- `clock`      which "now" the engine runs on: the wall's, or the events' own
+- `rolling`    activity as day bitmaps: windows of days in O(1)
+- `tickets`, `surveys`, `profile`   the other facts of an account, each commuting with the others
+- `account`    the state of one account, and how an event folds into it
+- `measures`   every number of an account as of a moment, from its facts
+- `scorecard`  measures to points: curves, weights, bands
+- `health`     the judgement: score, contributions, coverage, what changed and why
+- `report`     the contract of `account-health`, what leaves the worker
+- `job`        the worker's work on one partition: fold a chunk, judge what moved
+- `engine/`    chunks in, hot state, one checkpoint transaction a partition, recovery (Faust lives here)
+- `agents`, `app`   the Faust agents and the app that ties all of it together
+- `metrics`    every Prometheus metric of the worker
+
+Everything up to `job` is pure: no Faust, no Kafka, no Redis, and `now` is passed in.
+"""

@@ -1,0 +1,50 @@
+"""The hot state of one partition group: partition n of every input topic, folded into one set of accounts.
+
+Invariant: between any two awaits `states` is exactly what the records below `next_offsets` give, and `dirty` and
+`outputs` hold all of it that is not yet in a committed checkpoint. Only the fold and the checkpoint touch it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A record to publish in the same transaction as the state that justifies it.
+
+    `partition` None means: the partition group's own number, which is right for everything keyed by account.
+    """
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+
+
+@dataclass(slots=True)
+class Partition(Generic[S]):
+    """One partition group in memory.
+
+    Attributes:
+        number: the partition number, the same in every topic.
+        states: account id to its state.
+        dirty: accounts whose state is newer than the changelog.
+        restless: accounts whose measures may have moved since they were last judged.
+        next_offsets: per input topic, the offset of the first record not yet folded.
+        outputs: records to publish with the next checkpoint, in order.
+        watermark_ms: the newest event time folded, epoch milliseconds; None before the first.
+        oldest_unjudged_ms: Kafka timestamp of the oldest record folded since the last judgement; None: nothing waits.
+        ticked_ms: the moment of the last completed tick over all accounts; None before the first.
+    """
+
+    number: int
+    states: dict[str, S] = field(default_factory=dict)
+    dirty: set[str] = field(default_factory=set)
+    restless: set[str] = field(default_factory=set)
+    next_offsets: dict[str, int] = field(default_factory=dict)
+    outputs: list[Output] = field(default_factory=list)
+    watermark_ms: int | None = None
+    oldest_unjudged_ms: int | None = None
+    ticked_ms: int | None = None

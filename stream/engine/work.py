@@ -1,0 +1,46 @@
+"""What the engine asks of the work it carries: pure, synchronous functions over one partition's hot state.
+
+The engine knows nothing of accounts or health; the product's work is `stream.job.HealthJob`, tests bring smaller ones.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
+
+from stream.engine.partition import Partition
+
+S = TypeVar("S")
+
+
+class Record(Protocol):
+    """The part of an aiokafka ConsumerRecord that a fold may use; `timestamp` is Kafka's, in epoch milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Work(Protocol[S]):
+    """The work on one partition group. Nothing here may block, await, or raise on bad input."""
+
+    def fold(self, partition: Partition[S], topic: str, records: Sequence[Record]) -> None:
+        """Fold one chunk, in order, into the states; mark what is dirty and restless; append dead letters to outputs."""
+        ...
+
+    def judge(self, partition: Partition[S]) -> Iterator[None]:
+        """Judge what is restless or due, appending reports to outputs; yields between slices of a few milliseconds."""
+        ...
+
+    def restored(self, partition: Partition[S]) -> None:
+        """The states have just been recovered from the changelog: derive what is not stored (watermark and so on)."""
+        ...
+
+    def encode(self, state: S) -> bytes:
+        """One account's state as it goes to the changelog."""
+        ...
+
+    def decode(self, value: bytes) -> S:
+        """The reverse of `encode`."""
+        ...

@@ -1,0 +1,163 @@
+"""What an operator may set, where it is read from, and the one message that a wrong value gets.
+
+Order of precedence: environment variables (HEARTLINE_<SECTION>__<NAME>, or the two everyday names
+KAFKA_BOOTSTRAP_SERVERS and REDIS_URL), then the YAML file named by HEARTLINE_CONFIG, then the defaults here.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from stream.errors import ConfigError
+from stream.topics import DEFAULT_PARTITIONS, Topics
+
+CONFIG_BYTES_MAX = 1 << 20
+
+
+class KafkaSettings(BaseModel):
+    """How to reach Kafka, and what the topics are called."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bootstrap_servers: str = Field("localhost:9092", min_length=3, description="host:port, several joined by commas")
+    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,100}$")
+    app_id: str = Field("heartline", pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=1000)
+    replication_factor: int = Field(1, ge=1, le=10)
+    create_topics: bool = Field(True, description="create missing topics at start; off where an operator makes them")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_ca_file: Path | None = None
+
+    @property
+    def topics(self) -> Topics:
+        """The topic names under this prefix and application id."""
+        return Topics(self.topic_prefix, self.app_id)
+
+
+class WorkerSettings(BaseModel):
+    """The stream worker."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    clock: Literal["wall", "event"] = Field("wall", description="wall: live; event: replay history on its own clock")
+    checkpoint_interval_seconds: float = Field(1.0, gt=0, le=60)
+    tick_interval_seconds: float = Field(3600.0, ge=1, description="how often silent accounts are judged again")
+    session_timeout_seconds: float = Field(30.0, ge=6, le=300)
+    rebalance_timeout_seconds: float = Field(60.0, ge=6, le=600)
+    chunk_bytes_max: int = Field(4 << 20, ge=1 << 14, le=64 << 20)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(9101, ge=0, le=65535, description="0: any free port; null: no metrics")
+
+
+class FeedSettings(BaseModel):
+    """How one kind of event is named by the feed that sends it; empty: the contract's own names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fields: dict[str, str] = Field({}, description="contract field to the path in the feed's JSON, dots go deeper")
+    values: dict[str, dict[str, str]] = Field({}, description="contract field to {feed's value: contract's value}")
+
+
+class ProductSettings(BaseModel):
+    """What Heartline should know of the product that is being used."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    core_features: list[str] = Field([], description="the catalogue behind depth; empty: depth is unknown")
+
+
+class Settings(BaseSettings):
+    """Everything that the stream worker, and whoever shares its topics, may be told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HEARTLINE_", env_nested_delimiter="__", extra="ignore", nested_model_default_partial_update=True
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    worker: WorkerSettings = WorkerSettings()
+    product: ProductSettings = ProductSettings()
+    feeds: dict[Literal["usage", "ticket", "survey", "account"], FeedSettings] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over init: what init brings is the YAML file, already read."""
+        return env_settings, init_settings
+
+
+T = TypeVar("T", bound=BaseSettings)
+
+
+def load(cls: type[T], config_file: Path | None = None) -> T:
+    """Read the settings of one process.
+
+    Args:
+        cls: the settings class, here or in another package.
+        config_file: the YAML file; when None, the one named by HEARTLINE_CONFIG, if any.
+
+    Raises:
+        ConfigError: names each wrong setting, its value (never a secret's) and what is accepted.
+    """
+    if config_file is None and (named := os.environ.get("HEARTLINE_CONFIG")):
+        config_file = Path(named)
+    data = _read_yaml(config_file) if config_file is not None else {}
+    _everyday_names(data)
+    try:
+        return cls(**data)
+    except ValidationError as error:
+        raise ConfigError(_worded(error, config_file)) from None
+
+
+def _everyday_names(data: dict[str, Any]) -> None:
+    """KAFKA_BOOTSTRAP_SERVERS and REDIS_URL, as everyone calls them, unless the long names are set."""
+    for everyday, section, name in (
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "bootstrap_servers"),
+        ("REDIS_URL", "redis", "url"),
+    ):
+        if value := os.environ.get(everyday):
+            part = data.setdefault(section, {})
+            if isinstance(part, dict):
+                part[name] = value
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    """The file as a mapping; refuses what is missing, too large, not YAML, or not a mapping."""
+    try:
+        if path.stat().st_size > CONFIG_BYTES_MAX:
+            raise ConfigError(f"configuration {path}: larger than {CONFIG_BYTES_MAX} bytes; is it the right file?")
+        data = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"configuration {path}: {error.strerror}; check the path in HEARTLINE_CONFIG") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"configuration {path}: not valid YAML: {error}") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"configuration {path}: expected a mapping of sections, found {type(data).__name__}")
+    return data
+
+
+def _worded(error: ValidationError, path: Path | None) -> str:
+    """One line a wrong setting: its dotted name, its value unless secret, and what is accepted."""
+    lines = []
+    for item in error.errors(include_url=False):
+        name = ".".join(str(part) for part in item["loc"])
+        secret = any(word in name for word in ("password", "webhook", "token", "secret", "url"))
+        shown = "(hidden)" if secret else repr(item["input"])[:80]
+        env = "HEARTLINE_" + "__".join(str(part) for part in item["loc"]).upper()
+        lines.append(f"{name} = {shown}: {item['msg']} (set it in the YAML file or as {env})")
+    where = f" in {path}" if path is not None else ""
+    return f"wrong configuration{where}:\n  " + "\n  ".join(lines)

@@ -1,0 +1,86 @@
+"""The topics of Heartline: their names, what travels on them, and how they are made.
+
+Every topic is keyed by `account_id` (raw UTF-8) and all input topics have the same partition count, so that
+partition n of every input holds the same accounts and one worker folds them all into one state.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+Kind = Literal["usage", "ticket", "survey", "account"]
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+DEFAULT_PARTITIONS: Final = 12
+
+_INPUT_NAMES: Final[dict[Kind, str]] = {
+    "usage": "product-usage",
+    "ticket": "support-tickets",
+    "survey": "survey-responses",
+    "account": "account-updates",
+}
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """How one topic is made: its name, partition count and the broker-side settings that differ from the default."""
+
+    name: str
+    partitions: int
+    config: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The names of all topics of one installation.
+
+    Args:
+        prefix: put before every name, so that several installations share a cluster; empty by default.
+        app_id: the worker's application id, which names its changelog and consumer group.
+    """
+
+    prefix: str = ""
+    app_id: str = "heartline"
+
+    def input(self, kind: Kind) -> str:
+        """The input topic of one kind of event."""
+        return self.prefix + _INPUT_NAMES[kind]
+
+    @property
+    def inputs(self) -> dict[str, Kind]:
+        """Topic name to the kind of event that it carries, for every input topic."""
+        return {self.input(kind): kind for kind in KINDS}
+
+    @property
+    def health(self) -> str:
+        """Compacted: the latest health report per account."""
+        return self.prefix + "account-health"
+
+    @property
+    def dead_letters(self) -> str:
+        """Input records that were refused, each with its reason and its original bytes."""
+        return self.prefix + "dead-letters"
+
+    @property
+    def changelog(self) -> str:
+        """Compacted: the latest state per account, the worker's only durable memory."""
+        return f"{self.prefix}{self.app_id}-state-changelog"
+
+    def specs(self, partitions: int = DEFAULT_PARTITIONS) -> list[TopicSpec]:
+        """Every topic, ready to be created with `partitions` partitions each.
+
+        The changelog's segments are small and cleaned often: recovery reads what compaction has not yet removed.
+        """
+        compacted = {"cleanup.policy": "compact"}
+        changelog = compacted | {
+            "segment.bytes": str(64 << 20),
+            "segment.ms": str(20 * 60 * 1000),
+            "min.cleanable.dirty.ratio": "0.2",
+            "max.message.bytes": str(8 << 20),
+        }
+        return [
+            *(TopicSpec(name, partitions, {}) for name in self.inputs),
+            TopicSpec(self.health, partitions, compacted),
+            TopicSpec(self.dead_letters, partitions, {"retention.ms": str(30 * 86_400_000)}),
+            TopicSpec(self.changelog, partitions, changelog),
+        ]
