@@ -1,0 +1,144 @@
+"""The contract of `account-health`: one account's judgement, as every consumer reads it.
+
+Keyed by account_id, compacted: the last record per key is the account's current report. The worker writes it in the
+transaction that also writes the state behind it, so read it with isolation level read_committed.
+"""
+
+from datetime import datetime
+from typing import Any, Final, Literal, get_args
+
+import msgspec
+
+from stream.errors import BadEvent
+
+Band = Literal["healthy", "watch", "at_risk", "critical", "unknown"]
+
+BANDS: Final[tuple[Band, ...]] = get_args(Band)
+
+# How bad a band is; unknown is not a place on this line, so it has no severity.
+SEVERITY: Final[dict[Band, int]] = {"healthy": 0, "watch": 1, "at_risk": 2, "critical": 3}
+
+Number = int | float
+
+
+class Contribution(msgspec.Struct, frozen=True):
+    """What one measure adds to the score.
+
+    Attributes:
+        measure: its id, as in docs/metrics.md.
+        group: the scorecard's group that it belongs to.
+        value: the measure's own value, in its own unit.
+        measure_score: the value on the measure's curve, 0..100.
+        weight_ratio: its share of the weight that has data, 0..1; all shares add up to 1.
+        points: weight_ratio x measure_score; all points add up to the score.
+    """
+
+    measure: str
+    group: str
+    value: Number
+    measure_score: float
+    weight_ratio: float
+    points: float
+
+    @property
+    def points_lost(self) -> float:
+        """How far this measure alone keeps the score from 100."""
+        return self.weight_ratio * 100 - self.points
+
+
+class Change(msgspec.Struct, frozen=True):
+    """How one measure moved the score since an earlier moment; the points of all changes add up to the score's change.
+
+    Attributes:
+        measure: its id.
+        before, now: its value then and now; None where it was or is unknown.
+        points: what the move did to the score, negative for a loss.
+    """
+
+    measure: str
+    before: Number | None
+    now: Number | None
+    points: float
+
+
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the account feed says of the account; None where it says nothing."""
+
+    name: str | None = None
+    segment: str | None = None
+    lifecycle_stage: str | None = None
+    licensed_seats: int | None = None
+    owner: str | None = None
+    started_at: datetime | None = None
+    renewal_at: datetime | None = None
+    mrr: float | None = None
+    timezone: str | None = None
+
+
+class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One account's health as of one moment.
+
+    Attributes:
+        account_id: the account.
+        as_of: the moment that every number below speaks of, aware UTC.
+        score: 0..100, higher is healthier; None when the band is unknown for lack of data.
+        band: where the score falls; unknown when too little of the scorecard's weight has data.
+        coverage_ratio: share of the scorecard's weight that has data, 0..1.
+        scorecard: name and version of the scorecard that judged.
+        reason: one sentence in plain language: what moved, or what holds the score down.
+        contributions: per measure with data, the largest loss of points first.
+        score_7d_ago: the score that the same facts give as of seven days earlier; None if unknown then.
+        changes_7d: per measure, what moved the score since then, the largest loss first; empty if unknown then.
+        history: daily closing scores as (ISO date, score), oldest first, at most 28, the current day last.
+        measures: every measure by its id, None where unknown.
+        profile: what the account feed says.
+        last_event_at: when the account's newest event happened; None before the first.
+        ingested_at: Kafka's timestamp of the oldest record that this report waited for; None for a mere tick.
+    """
+
+    account_id: str
+    as_of: datetime
+    score: float | None
+    band: Band
+    coverage_ratio: float
+    scorecard: str
+    reason: str
+    contributions: list[Contribution]
+    score_7d_ago: float | None
+    changes_7d: list[Change]
+    history: list[tuple[str, float]]
+    measures: dict[str, Any]
+    profile: Profile
+    last_event_at: datetime | None = None
+    ingested_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call the account."""
+        return self.profile.name or self.account_id
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(HealthReport)
+
+
+def encode_report(report: HealthReport) -> bytes:
+    """The report as the JSON value of its record."""
+    return _encoder.encode(report)
+
+
+def decode_report(value: bytes) -> HealthReport:
+    """The reverse of `encode_report`.
+
+    Raises:
+        BadEvent: the value is not a health report; the detail names the field.
+    """
+    try:
+        return _decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadEvent("not_a_report", f"expected a health report (docs/schemas): {error}") from None
+
+
+def report_schema() -> dict[str, Any]:
+    """The JSON Schema of the report."""
+    return msgspec.json.schema(HealthReport)
