@@ -29,6 +29,7 @@ class Partition(Generic[S]):
 
     Attributes:
         number: the partition number, the same in every topic.
+        count: how many partitions every input topic has.
         states: account id to its state.
         dirty: accounts whose state is newer than the changelog.
         restless: accounts whose measures may have moved since they were last judged.
@@ -40,6 +41,7 @@ class Partition(Generic[S]):
     """
 
     number: int
+    count: int = 1
     states: dict[str, S] = field(default_factory=dict)
     dirty: set[str] = field(default_factory=set)
     restless: set[str] = field(default_factory=set)

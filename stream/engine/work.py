@@ -26,7 +26,7 @@ class Work(Protocol[S]):
     """The work on one partition group. Nothing here may block, await, or raise on bad input."""
 
     def fold(self, partition: Partition[S], topic: str, records: Sequence[Record]) -> None:
-        """Fold one chunk, in order, into the states; mark what is dirty and restless; append dead letters to outputs."""
+        """Fold one chunk, in order, into the states; mark what is dirty and restless; dead letters go to outputs."""
         ...
 
     def judge(self, partition: Partition[S]) -> Iterator[None]:
