@@ -1,0 +1,7 @@
+"""Errors of the command line's own: what a person typed, and the files that they named."""
+
+from stream.errors import HeartlineError
+
+
+class FileError(HeartlineError):
+    """A file that was named can't be read or written: the message names the file, the line and what to do."""
