@@ -1,0 +1,112 @@
+"""A real Apache Kafka on loopback: one KRaft node, broker and controller in one process."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from heartline.embedded import kafka_config
+from heartline.embedded.cache import cache_dir
+from heartline.embedded.errors import EmbeddedServerError
+from heartline.embedded.java import find_java
+from heartline.embedded.kafka_jars import class_path, fetch_jars, missing_jars
+from heartline.embedded.kafka_lock import DEFAULT_VERSION, KafkaLock, read_lock
+from heartline.embedded.ports import LOOPBACK, is_open
+from heartline.embedded.server import EmbeddedServer
+
+START_DEADLINE_SECONDS = 90.0
+FORMAT_DEADLINE_SECONDS = 60.0
+
+
+def wanted_lock(version: str | None = None) -> KafkaLock:
+    """Give the lock of `version`, else of HEARTLINE_KAFKA_VERSION, else of the newest line."""
+    return read_lock(version or os.environ.get("HEARTLINE_KAFKA_VERSION") or DEFAULT_VERSION)
+
+
+def jar_repository() -> Path:
+    """Give the folder that holds the fetched jars, laid out as a Maven repository."""
+    return cache_dir() / "maven"
+
+
+class KafkaServer(EmbeddedServer):
+    """Apache Kafka for the demo, `heartline up --embedded` and the tests.
+
+    Topics are never created by themselves; create them explicitly. Data survives `stop()`, `kill()` and `restart()`.
+    """
+
+    name = "Kafka"
+    port_count = 2  # clients and controller
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path | None = None,
+        port: int | None = None,
+        version: str | None = None,
+        properties: Mapping[str, str] | None = None,
+        heap_mib: int = kafka_config.HEAP_MIB,
+        start_deadline_seconds: float = START_DEADLINE_SECONDS,
+    ) -> None:
+        """Describe the broker; nothing starts yet.
+
+        `version` is a locked one or its beginning ("4", "3.9"); without it HEARTLINE_KAFKA_VERSION, then the newest.
+        `properties` adds to the broker's settings and wins over them. A data folder keeps the version that formatted
+        it, or a newer one: Kafka refuses older ones.
+        """
+        super().__init__(data_dir, port, start_deadline_seconds)
+        self.lock = wanted_lock(version)
+        self._properties = dict(properties or {})
+        self._heap_mib = heap_mib
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The address for clients, "127.0.0.1:PORT". Raises EmbeddedServerError before the first start."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def _prepare(self) -> list[str]:
+        repository = jar_repository()
+        if absent := missing_jars(self.lock, repository):
+            fetch_jars(absent, repository)
+        java = find_java(self.lock.java)
+        logs = self.data_dir / "logs"
+        properties = kafka_config.server_properties(logs, self._ports[0], self._ports[1], self._properties)
+        settings = self.data_dir / "server.properties"
+        settings.write_text(kafka_config.properties_text(properties), encoding="utf-8")
+        (self.data_dir / "log4j2.properties").write_text(kafka_config.log4j2_properties(), encoding="utf-8")
+        (self.data_dir / "log4j.properties").write_text(kafka_config.log4j_properties(), encoding="utf-8")
+        jars = class_path(self.lock, repository)
+        command = kafka_config.java_command(java.program, jars, self.data_dir, self._heap_mib)
+        if not (logs / "meta.properties").exists():
+            self._format(command, settings)
+        return [*command, "kafka.Kafka", str(settings)]
+
+    def _format(self, command: list[str], settings: Path) -> None:
+        options = ["format", "-t", kafka_config.cluster_id(), "-c", str(settings)]
+        answer = subprocess.run(
+            [*command, "kafka.tools.StorageTool", *options],
+            capture_output=True,
+            text=True,
+            timeout=FORMAT_DEADLINE_SECONDS,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if answer.returncode != 0:
+            raise EmbeddedServerError(
+                f"Kafka {self.lock.version} could not format its data folder {self.data_dir}: "
+                f"{(answer.stderr or answer.stdout).strip()}"
+            )
+
+    def _is_ready(self) -> bool:
+        if not is_open(self.port):
+            return False
+        try:
+            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap_servers, request_timeout_ms=2_000)
+            try:
+                return any(not broker.get("is_fenced", False) for broker in admin.describe_cluster()["brokers"])
+            finally:
+                admin.close()
+        except (KafkaError, OSError):
+            return False
