@@ -94,9 +94,10 @@ class KafkaServer(EmbeddedServer):
             check=False,
         )
         if answer.returncode != 0:
+            # The rest is Java's stack.
+            first_line = (answer.stderr or answer.stdout).strip().partition("\n")[0]
             raise EmbeddedServerError(
-                f"Kafka {self.lock.version} could not format its data folder {self.data_dir}: "
-                f"{(answer.stderr or answer.stdout).strip()}"
+                f"Kafka {self.lock.version} could not format its data folder {self.data_dir}: {first_line}"
             )
 
     def _is_ready(self) -> bool:

@@ -1,0 +1,1 @@
+"""All tests: unit (pure), functional (agents without a broker), integration (real servers)."""

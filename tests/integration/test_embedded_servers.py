@@ -1,0 +1,275 @@
+"""The embedded servers do what the product relies on, and never outlive their owner."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import redis
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import MessageSizeTooLargeError, UnknownTopicOrPartitionError
+from kafka.structs import TopicPartition
+
+from heartline.embedded import KafkaServer, ValkeyServer
+from heartline.embedded.errors import EmbeddedServerError, PortInUseError
+from heartline.embedded.ports import free_ports
+from tests.integration.conftest import NewTopic
+from tests.servers import Kafka
+
+GONE_DEADLINE_SECONDS = 30.0
+MIB = 1024 * 1024
+
+
+@contextmanager
+def producing(bootstrap_servers: str, **options: Any) -> Iterator[Any]:
+    producer = KafkaProducer(bootstrap_servers=bootstrap_servers, **options)
+    try:
+        yield producer
+    finally:
+        producer.close(timeout=5)
+
+
+def read_all(bootstrap_servers: str, topic: str, **options: Any) -> list[bytes]:
+    """Read one partition from its start to the end that the reader may see."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False, **options)
+    try:
+        partition = TopicPartition(topic, 0)
+        consumer.assign([partition])
+        consumer.seek_to_beginning(partition)
+        end = consumer.end_offsets([partition])[partition]
+        values: list[bytes] = []
+        deadline = time.monotonic() + 30
+        while consumer.position(partition) < end:
+            assert time.monotonic() < deadline, f"read {len(values)} records, position never reached {end}"
+            for records in consumer.poll(timeout_ms=200).values():
+                values += [record.value for record in records]
+        return values
+    finally:
+        consumer.close()
+
+
+def create_topic(bootstrap_servers: str, topic: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        options = {"num_partitions": 1, "replication_factor": 1}
+        admin.create_topics({topic: options}, wait_for_metadata=True)
+    finally:
+        admin.close()
+
+
+def wait_until_gone(process_ids: list[int]) -> None:
+    deadline = time.monotonic() + GONE_DEADLINE_SECONDS
+    while alive := [pid for pid in process_ids if psutil.pid_exists(pid)]:
+        assert time.monotonic() < deadline, f"still running: {alive}"
+        time.sleep(0.05)
+
+
+def test_what_is_produced_is_consumed_in_order(kafka: Kafka, new_topic: NewTopic) -> None:
+    topic = new_topic("events")
+    sent = [b"%d" % number for number in range(1000)]
+
+    with producing(kafka.bootstrap_servers) as producer:
+        for value in sent:
+            producer.send(topic, value)
+        producer.flush()
+
+    assert read_all(kafka.bootstrap_servers, topic) == sent
+
+
+def test_a_reader_of_committed_records_sees_no_aborted_ones(kafka: Kafka, new_topic: NewTopic, prefix: str) -> None:
+    topic = new_topic("transactions")
+
+    with producing(kafka.bootstrap_servers, transactional_id=f"{prefix}writer") as producer:
+        producer.init_transactions()
+        for value, commit in ((b"first", True), (b"undone", False), (b"second", True)):
+            producer.begin_transaction()
+            producer.send(topic, value)
+            producer.flush()
+            if commit:
+                producer.commit_transaction()
+            else:
+                producer.abort_transaction()
+
+    assert read_all(kafka.bootstrap_servers, topic, isolation_level="read_committed") == [b"first", b"second"]
+    assert read_all(kafka.bootstrap_servers, topic) == [b"first", b"undone", b"second"]
+
+
+def test_a_compacted_topic_is_created_as_asked(kafka: Kafka, new_topic: NewTopic) -> None:
+    topic = new_topic("changelog", partitions=3, configs={"cleanup.policy": "compact"})
+
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    try:
+        described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+        (partitions,) = [entry["partitions"] for entry in admin.describe_topics([topic])]
+    finally:
+        admin.close()
+
+    assert "compact" in str(described)
+    assert len(partitions) == 3
+
+
+def test_a_topic_may_allow_larger_messages_than_the_broker_does_by_default(kafka: Kafka, new_topic: NewTopic) -> None:
+    usual, large = new_topic("usual"), new_topic("large", configs={"max.message.bytes": str(10 * MIB)})
+    value = os.urandom(9 * MIB)  # incompressible
+
+    with producing(kafka.bootstrap_servers, max_request_size=20 * MIB) as producer:
+        producer.send(large, value).get(timeout=30)
+        with pytest.raises(MessageSizeTooLargeError):
+            producer.send(usual, value).get(timeout=30)
+
+    assert read_all(kafka.bootstrap_servers, large) == [value]
+
+
+@pytest.mark.parametrize("version", ["4", "3.9"])
+def test_a_killed_broker_comes_back_with_what_was_acknowledged(
+    version: str, own_kafka: Callable[..., KafkaServer]
+) -> None:
+    server = own_kafka(version=version)
+    address = server.bootstrap_servers
+    create_topic(address, "kept")
+    with producing(address, acks="all") as producer:
+        for number in range(100):
+            producer.send("kept", b"%d" % number)
+        producer.flush()
+
+    server.kill()
+    assert not server.running
+    server.start()
+
+    assert server.bootstrap_servers == address
+    assert read_all(address, "kept") == [b"%d" % number for number in range(100)]
+
+
+def test_topics_are_never_created_by_a_misspelt_name(own_kafka: Callable[..., KafkaServer]) -> None:
+    server = own_kafka()
+    admin = KafkaAdminClient(bootstrap_servers=server.bootstrap_servers)
+    try:
+        with pytest.raises(UnknownTopicOrPartitionError):
+            admin.delete_topics(["prodcut-usage"])
+        consumer = KafkaConsumer(bootstrap_servers=server.bootstrap_servers)
+        try:
+            assert consumer.partitions_for_topic("prodcut-usage") == set()
+        finally:
+            consumer.close()
+        assert [topic for topic in admin.list_topics() if "prodcut" in str(topic)] == []
+    finally:
+        admin.close()
+
+
+def test_nothing_is_left_after_the_end_of_a_with_block() -> None:
+    with KafkaServer() as kafka, ValkeyServer() as valkey:
+        process_ids, folders = [kafka.pid, valkey.pid], [kafka.data_dir, valkey.data_dir]
+        assert all(psutil.pid_exists(pid) for pid in process_ids)
+
+    wait_until_gone(process_ids)
+    assert [folder for folder in folders if folder.exists()] == []
+
+
+OWNER = """
+import sys, threading, time
+from heartline.embedded import KafkaServer, ValkeyServer
+
+servers = [ValkeyServer(), KafkaServer()]
+# From a thread that ends before its servers do: they belong to the process.
+starter = threading.Thread(target=lambda: [server.start() for server in servers])
+starter.start(); starter.join()
+print(*[server.pid for server in servers], *[server.data_dir for server in servers], flush=True)
+if sys.argv[1] == "exits":
+    sys.exit(3)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, "exits"])
+def test_the_servers_are_gone_however_their_owner_ends(ending: signal.Signals | str) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", OWNER, str(ending)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert owner.stdout is not None
+    with owner.stdout as answer:
+        valkey_pid, kafka_pid, *folders = answer.readline().decode().split()
+    process_ids = [int(valkey_pid), int(kafka_pid)]
+
+    if isinstance(ending, signal.Signals):
+        assert all(psutil.pid_exists(pid) for pid in process_ids)
+        owner.send_signal(ending)
+    owner.wait(GONE_DEADLINE_SECONDS)
+
+    wait_until_gone(process_ids)
+    deadline = time.monotonic() + GONE_DEADLINE_SECONDS
+    while any(Path(folder).exists() for folder in folders):
+        assert time.monotonic() < deadline, f"left behind: {folders}"
+        time.sleep(0.05)
+
+
+def test_the_server_is_gone_when_its_guard_is_killed(own_redis: Callable[..., ValkeyServer]) -> None:
+    if sys.platform != "linux":
+        pytest.skip("only Linux ends a process with its parent")
+    server = own_redis()
+    guard = psutil.Process(server.pid).parent()
+    assert guard is not None
+
+    guard.kill()
+
+    wait_until_gone([server.pid])
+
+
+@pytest.mark.parametrize("server", [KafkaServer, ValkeyServer])
+def test_a_port_in_use_is_named(
+    server: type[KafkaServer | ValkeyServer], own_redis: Callable[..., ValkeyServer]
+) -> None:
+    taken = own_redis().port
+
+    with pytest.raises(PortInUseError, match=rf"cannot listen on 127\.0\.0\.1:{taken}: another process does"):
+        server(port=taken).start()
+
+
+def test_a_given_port_and_folder_are_used_and_kept(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+
+    with ValkeyServer(data_dir=tmp_path / "valkey", port=port) as server:
+        assert server.url == f"redis://127.0.0.1:{port}/0"
+
+    assert (tmp_path / "valkey" / "valkey.log").exists()
+
+
+def test_a_killed_valkey_keeps_what_it_had_written(own_redis: Callable[..., ValkeyServer]) -> None:
+    server = own_redis()
+    with redis.Redis.from_url(server.url) as client:
+        client.set("alert", "open")
+        # Written at the latest one second after: the append-only file is synced every second, and the page cache
+        # outlives the process anyway once the server has handed the bytes over.
+        deadline = time.monotonic() + 10
+        while client.info("persistence")["aof_pending_bio_fsync"] or not _appended(server.data_dir, b"alert"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    server.kill()
+    server.start()
+
+    with redis.Redis.from_url(server.url) as client:
+        assert client.get("alert") == b"open"
+
+
+def test_a_server_that_cannot_start_says_what_its_log_says(own_kafka: Callable[..., KafkaServer]) -> None:
+    with pytest.raises(
+        EmbeddedServerError, match=r"(?s)Kafka ended with status 1\. The end of its log .*no\.such\.Class"
+    ):
+        own_kafka(properties={"metric.reporters": "no.such.Class"})
+
+
+def test_a_setting_that_kafka_refuses_is_named(own_kafka: Callable[..., KafkaServer]) -> None:
+    with pytest.raises(EmbeddedServerError, match=r"could not format .* Invalid value none for .*num\.io\.threads"):
+        own_kafka(properties={"num.io.threads": "none"})
+
+
+def _appended(data_dir: Path, key: bytes) -> bool:
+    return any(key in file.read_bytes() for file in (data_dir / "appendonlydir").glob("*.aof"))
