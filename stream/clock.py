@@ -15,7 +15,7 @@ class Clock(Protocol):
 class WallClock:
     """Live: now is now, whatever the events say."""
 
-    def now_ms(self, watermark_ms: int | None) -> int | None:
+    def now_ms(self, watermark_ms: int | None) -> int:
         return time.time_ns() // 1_000_000
 
 

@@ -3,7 +3,7 @@
 The engine knows nothing of accounts or health; the product's work is `stream.job.HealthJob`, tests bring smaller ones.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from stream.engine.partition import Partition
@@ -24,6 +24,11 @@ class Record(Protocol):
 
 class Work(Protocol[S]):
     """The work on one partition group. Nothing here may block, await, or raise on bad input."""
+
+    @property
+    def refused(self) -> Mapping[tuple[str, str], int]:
+        """How many input records were not folded since the start, by (topic, reason); both from closed sets."""
+        ...
 
     def fold(self, partition: Partition[S], topic: str, records: Sequence[Record]) -> None:
         """Fold one chunk, in order, into the states; mark what is dirty and restless; dead letters go to outputs."""

@@ -1,0 +1,266 @@
+"""The worker's fold without Kafka: files of events in, one row per account and date out.
+
+Events are taken in the order of their own time, whatever the order of files and lines; a row is the state at the end
+of its UTC day, judged as of that moment. So a snapshot is what the live worker would have said then, of the same facts.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+import msgspec
+
+from heartline.jsonl import read_lines
+from stream.account import AccountState, fold_answer, fold_ticket, fold_update, fold_usage, newest_ms
+from stream.clock import WallClock
+from stream.decode import Answer, Decoder, Ticket, Update, Usage, check_time, epoch_ms
+from stream.errors import BadEvent, ConfigError
+from stream.feeds import Mapping
+from stream.health import judge
+from stream.report import HealthReport
+from stream.rolling import day_of, end_of_day_ms
+from stream.scorecard import DEFAULT
+from stream.settings import Settings
+from stream.topics import KINDS, Kind
+
+Every = Literal["day", "week", "month", "quarter"]
+
+EPOCH_DAY: Final = date(1970, 1, 1)
+SHOWN_ERRORS_MAX: Final = 20
+
+
+class Progress(Protocol):
+    """How a long snapshot tells where it is."""
+
+    def __call__(self, done: int, total: int, what: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class DateRule:
+    """Which days get rows: the named ones, or every end of a period that the events span."""
+
+    at: tuple[date, ...] = ()
+    every: Every | None = None
+
+    def days(self, first_day: int, last_day: int) -> list[int]:
+        """The days (since 1970-01-01), ascending; with `every` from the first period's end to the last day's own.
+
+        The last period counts even when the events end within it: its row is dated at the period's end.
+        """
+        if self.every is None:
+            return sorted({(day - EPOCH_DAY).days for day in self.at})
+        ends = []
+        day = period_end(EPOCH_DAY + timedelta(days=first_day), self.every)
+        last = period_end(EPOCH_DAY + timedelta(days=last_day), self.every)
+        while day <= last:
+            ends.append((day - EPOCH_DAY).days)
+            day = period_end(day + timedelta(days=1), self.every)
+        return ends
+
+
+def period_end(day: date, every: Every) -> date:
+    """The last day of the day, ISO week (Sunday), month or quarter that `day` lies in.
+
+    >>> period_end(date(2024, 2, 10), "quarter").isoformat()
+    '2024-03-31'
+    """
+    if every == "day":
+        return day
+    if every == "week":
+        return day + timedelta(days=6 - day.weekday())
+    month = day.month if every == "month" else (day.month + 2) // 3 * 3
+    first_of_next = date(day.year + month // 12, month % 12 + 1, 1)
+    return first_of_next - timedelta(days=1)
+
+
+@dataclass
+class Summary:
+    """What a snapshot did.
+
+    Attributes:
+        events: folded.
+        rejected: lines refused.
+        errors: the first of them, as file:line: why.
+        rows: written.
+        accounts: with at least one event.
+    """
+
+    events: int = 0
+    rejected: int = 0
+    errors: list[str] = field(default_factory=list)
+    rows: int = 0
+    accounts: int = 0
+
+
+AnyEvent = Usage | Ticket | Answer | Update
+
+
+class _Kinded(msgspec.Struct):
+    """The part of a line that says what it is."""
+
+    type: str
+
+
+_kind_of = msgspec.json.Decoder(_Kinded).decode
+
+
+def read_events(files: Sequence[Path], settings: Settings, summary: Summary) -> list[tuple[int, AnyEvent]]:
+    """Every good event of the files with its time in epoch ms, in the order of time; bad lines go to the summary.
+
+    Account updates without a time come first: what they say holds from the start.
+    """
+    decoders = {
+        kind: Decoder(kind, Mapping(settings.feeds[kind]) if kind in settings.feeds else None) for kind in KINDS
+    }
+    now_ms = WallClock().now_ms(None)
+    events: list[tuple[int, AnyEvent]] = []
+    for path in files:
+        for number, line in read_lines(path):
+            if not line.strip():
+                continue
+            try:
+                events.append(_event(line, decoders, now_ms))
+            except BadEvent as error:
+                summary.rejected += 1
+                if len(summary.errors) < SHOWN_ERRORS_MAX:
+                    summary.errors.append(f"{path}:{number}: {error}")
+    events.sort(key=lambda item: item[0])
+    summary.events = len(events)
+    return events
+
+
+def _event(line: bytes, decoders: dict[Kind, Decoder], now_ms: int) -> tuple[int, AnyEvent]:
+    """One line as an event and its time.
+
+    Raises:
+        BadEvent: the line is not one.
+    """
+    try:
+        kind = _kind_of(line).type
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadEvent("not_json", f"expected a JSON object with a field `type`: {error}") from None
+    if kind not in KINDS:
+        raise BadEvent("unknown_value", f"type = {kind[:40]!r}: accepted are {', '.join(KINDS)}")
+    event = decoders[kind].decode(line)
+    if event.timestamp is None:
+        return 0, event
+    ms = epoch_ms(event.timestamp)
+    check_time(ms, now_ms)
+    return ms, event
+
+
+def fold_event(states: dict[str, AccountState], event: AnyEvent) -> None:
+    """Fold one event into its account, as the worker does."""
+    state = states.get(event.account_id)
+    if state is None:
+        state = states[event.account_id] = AccountState()
+    if isinstance(event, Usage):
+        fold_usage(state, event)
+    elif isinstance(event, Ticket):
+        fold_ticket(state, event)
+    elif isinstance(event, Answer):
+        fold_answer(state, event)
+    else:
+        fold_update(state, event)
+
+
+def reports(
+    events: Sequence[tuple[int, AnyEvent]],
+    days: Sequence[int],
+    core_features: frozenset[str],
+    progress: Progress | None,
+) -> Iterator[tuple[int, HealthReport]]:
+    """(day, report) for each account and day from the account's first event on, days ascending."""
+    states: dict[str, AccountState] = {}
+    at = 0
+    for place, day in enumerate(days):
+        end_ms = end_of_day_ms(day)
+        while at < len(events) and events[at][0] <= end_ms:
+            fold_event(states, events[at][1])
+            at += 1
+        if progress is not None:
+            progress(place + 1, len(days), "dates")
+        for account_id in sorted(states):
+            state = states[account_id]
+            if newest_ms(state) is not None:
+                yield day, judge(account_id, state, end_ms, DEFAULT, core_features)
+
+
+LEADING: Final = ("account_id", "date", "dau", "wau", "mau", "features_30d", "frequency_30d", "health_score", "band")
+
+
+def row(day: int, report: HealthReport) -> dict[str, Any]:
+    """One report as a flat row; None is an empty cell, mappings are JSON."""
+    cells: dict[str, Any] = {
+        "account_id": report.account_id,
+        "date": (EPOCH_DAY + timedelta(days=day)).isoformat(),
+        "health_score": report.score,
+        "band": report.band,
+        "coverage": report.coverage_ratio,
+        "health_score_7d_ago": report.score_7d_ago,
+        "reason": report.reason,
+    }
+    for name, value in report.measures.items():
+        if isinstance(value, dict):
+            cells[name] = msgspec.json.encode(value, order="deterministic").decode()
+        elif isinstance(value, float):
+            cells[name] = round(value, 6)
+        else:
+            cells[name] = value
+    return cells
+
+
+def write_snapshot(
+    files: Sequence[Path], dates: DateRule, out: Path, settings: Settings, progress: Progress | None = None
+) -> Summary:
+    """Write the CSV.
+
+    Args:
+        files: JSON lines, plain, .gz or .zst.
+        dates: which days get rows.
+        out: where the CSV goes; replaced when it is there.
+        settings: the product's catalogue and the feeds' mappings.
+        progress: called as the work goes on.
+
+    Raises:
+        ConfigError: no date was asked for, or a file can't be read.
+    """
+    if dates.every is None and not dates.at:
+        raise ConfigError("snapshot: no dates; give --at DATE (as 2024-03-31) or --every day|week|month|quarter")
+    summary = Summary()
+    events = read_events(files, settings, summary)
+    timed = [ms for ms, _ in events if ms > 0]
+    days = dates.days(day_of(timed[0]), day_of(timed[-1])) if timed else []
+    core = frozenset(settings.product.core_features)
+    with out.open("w", newline="", encoding="utf-8") as file:
+        _write(file, reports(events, days, core, progress), summary)
+    return summary
+
+
+def _write(file: Any, found: Iterable[tuple[int, HealthReport]], summary: Summary) -> None:
+    """The rows under their header, the columns people look for first."""
+    blank = judge("", AccountState(), 0, DEFAULT)
+    names = row(0, blank)
+    writer = csv.DictWriter(file, [*LEADING, *(name for name in names if name not in LEADING)])
+    writer.writeheader()
+    accounts = set()
+    for day, report in found:
+        writer.writerow(row(day, report))
+        accounts.add(report.account_id)
+        summary.rows += 1
+    summary.accounts = len(accounts)
+
+
+def parse_date(text: str) -> date:
+    """A calendar day.
+
+    Raises:
+        ConfigError: it is not one.
+    """
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        raise ConfigError(f"date = {text!r}: expected a calendar day, as 2024-03-31") from None

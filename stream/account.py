@@ -1,0 +1,241 @@
+"""The state of one account, and how each kind of event folds into it.
+
+Invariants:
+
+- The facts of the four kinds of event are kept apart and each depends only on its own events, not on their order:
+  so however the input topics interleave, the same events give the same facts.
+- Everything is bounded: users and feature users by KEPT_DAYS, features by FEATURES_MAX, tickets and answers by
+  their own modules, remembered event ids by SEEN_MAX.
+- What can be derived is not stored; `judged` is the one exception, the last published judgement.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from stream import rolling, surveys, tickets
+from stream.decode import Answer, Ticket, Update, Usage, epoch_ms
+from stream.rolling import BITS, LAST_DAY, ORDINAL
+from stream.surveys import Sentiment
+from stream.tickets import Support
+
+LATE_DAYS: Final = 90  # the longest window that usage is asked about (users known)
+KEPT_DAYS: Final = 120
+PRUNE_EVERY_DAYS: Final = 15
+SEEN_MAX: Final = 64
+USERS_MAX: Final = 50_000
+FEATURES_MAX: Final = 2_000
+
+# What came of folding a usage event.
+REPEATED, UNMOVED, MOVED, LATE = range(4)
+
+
+class FeatureUse(Struct, array_like=True, gc=False):
+    """The use of one feature: its day bitmap, and each user's newest day by the user's ordinal."""
+
+    last_day: int
+    bits: int
+    users: dict[int, int]
+
+
+class Activity(Struct, array_like=True, gc=False):
+    """Product usage.
+
+    Attributes:
+        users: user_id to the record of `rolling`.
+        features: by name.
+        next_ordinal: the ordinal of the next new user.
+        newest_day: the newest day with usage; -1 before the first.
+        first_ms, newest_ms: when the first and the newest usage happened; None before it.
+        events: usage events applied, late ones included.
+        repeated: events recognised as repeats of a remembered one.
+        late: events older than every window.
+        overflow: events of users or features beyond the bounds.
+        seen: the last event ids, oldest first.
+    """
+
+    users: dict[str, list[int]] = {}
+    features: dict[str, FeatureUse] = {}
+    next_ordinal: int = 0
+    newest_day: int = -1
+    pruned_day: int = -1
+    first_ms: int | None = None
+    newest_ms: int | None = None
+    events: int = 0
+    repeated: int = 0
+    late: int = 0
+    overflow: int = 0
+    seen: dict[str, None] = {}
+
+
+class Judged(Struct, array_like=True, gc=False):
+    """The last published judgement, to know what is news.
+
+    Attributes:
+        as_of_ms: when it was judged.
+        score, band, coverage_ratio, score_7d_ago: as published.
+        described: the profile as published, to notice its change.
+        history: [day, score] at the close of each judged day, oldest first.
+    """
+
+    as_of_ms: int
+    score: float | None
+    band: str
+    coverage_ratio: float
+    score_7d_ago: float | None
+    described: str
+    history: list[tuple[int, float]]
+
+
+class AccountState(Struct, array_like=True, gc=False):
+    """Everything that is remembered of one account; the encoding is by position, so new fields go to the end.
+
+    Attributes:
+        version: of the encoding.
+        profile: per field (value, epoch ms of the update that set it; 0 for an update without a time).
+        judged: the last published judgement; None before the first.
+        unjudged: whether facts have moved since; kept, so that a restart judges what the last process did not.
+    """
+
+    version: int = 1
+    activity: Activity = msgspec.field(default_factory=Activity)
+    support: Support = msgspec.field(default_factory=Support)
+    sentiment: Sentiment = msgspec.field(default_factory=Sentiment)
+    profile: dict[str, tuple[Any, int]] = {}
+    judged: Judged | None = None
+    unjudged: bool = False
+
+
+def fold_usage(state: AccountState, event: Usage) -> int:
+    """Fold one usage event; returns REPEATED, UNMOVED (only counts changed), MOVED, or LATE."""
+    activity = state.activity
+    event_id = event.event_id
+    seen = activity.seen
+    if event_id in seen:
+        activity.repeated += 1
+        return REPEATED
+    seen[event_id] = None
+    if len(seen) > SEEN_MAX:
+        del seen[next(iter(seen))]
+    ms = epoch_ms(event.timestamp)
+    day = ms // rolling.DAY_MS
+    activity.events += 1
+    if activity.newest_ms is None:
+        activity.first_ms = activity.newest_ms = ms
+    elif ms > activity.newest_ms:
+        activity.newest_ms = ms
+    elif ms < activity.first_ms:  # type: ignore[operator]  # set together with newest_ms
+        activity.first_ms = ms
+    if day > activity.newest_day:
+        activity.newest_day = day
+        if day - activity.pruned_day >= PRUNE_EVERY_DAYS:
+            _prune(activity)
+    elif day <= activity.newest_day - LATE_DAYS:
+        return _fold_late(activity, event.feature, day)
+    return _fold_active(activity, event.user_id, event.feature, day)
+
+
+def _fold_active(activity: Activity, user_id: str, feature: str, day: int) -> int:
+    """Count a usage event whose day is inside the windows."""
+    user = activity.users.get(user_id)
+    if user is None:
+        if len(activity.users) >= USERS_MAX:
+            activity.overflow += 1
+            return UNMOVED
+        user = activity.users[user_id] = rolling.new_user(activity.next_ordinal, day)
+        activity.next_ordinal += 1
+        moved = True
+    else:
+        moved = rolling.touch(user, day)
+    use = activity.features.get(feature)
+    if use is None:
+        if len(activity.features) >= FEATURES_MAX:
+            activity.overflow += 1
+        else:
+            activity.features[feature] = FeatureUse(day, 1, {user[ORDINAL]: day})
+        return MOVED
+    if day != use.last_day:
+        use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
+    last = use.users.get(user[ORDINAL])
+    if last is None or day > last:
+        use.users[user[ORDINAL]] = day
+        return MOVED
+    return MOVED if moved else UNMOVED
+
+
+def _fold_late(activity: Activity, feature: str, day: int) -> int:
+    """An event older than every window: it only tells that the feature was used at some time."""
+    activity.late += 1
+    use = activity.features.get(feature)
+    if use is None and len(activity.features) < FEATURES_MAX:
+        activity.features[feature] = FeatureUse(day, 1, {})
+    elif use is not None:
+        use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
+    return LATE
+
+
+def _prune(activity: Activity) -> None:
+    """Forget users, and who used which feature, from before every window; a feature's own last day stays."""
+    activity.pruned_day = activity.newest_day
+    horizon = activity.newest_day - KEPT_DAYS
+    for user_id in [uid for uid, user in activity.users.items() if user[LAST_DAY] < horizon]:
+        del activity.users[user_id]
+    for use in activity.features.values():
+        for ordinal in [o for o, day in use.users.items() if day < horizon]:
+            del use.users[ordinal]
+
+
+def fold_ticket(state: AccountState, event: Ticket) -> bool:
+    """Fold one ticket event; returns whether anything changed."""
+    ms = epoch_ms(event.timestamp)
+    return tickets.fold(state.support, event.ticket_id, ms, event.status, event.priority, event.category)
+
+
+def fold_answer(state: AccountState, event: Answer) -> bool:
+    """Fold one survey event; returns whether anything changed."""
+    response_id = event.response_id if event.response_id is not None else event.event_id
+    ms = epoch_ms(event.timestamp)
+    return surveys.fold(state.sentiment, response_id, ms, event.survey, event.user_id, event.score)
+
+
+def fold_update(state: AccountState, event: Update) -> bool:
+    """Fold one account update: per field the newest wins, among equals the last; returns if it changed."""
+    at_ms = epoch_ms(event.timestamp) if event.timestamp is not None else 0
+    changed = False
+    for name, value in event.fields.items():
+        known = state.profile.get(name)
+        if known is None or at_ms >= known[1]:
+            changed = changed or known is None or known[0] != value
+            state.profile[name] = (value, at_ms)
+    return changed
+
+
+def newest_ms(state: AccountState) -> int | None:
+    """When the newest event of any kind happened; None before the first."""
+    known = [ms for ms in (state.activity.newest_ms, state.support.newest_ms, state.sentiment.newest_ms) if ms]
+    return max(known, default=None)
+
+
+def active_bits(activity: Activity, day: int, days: int) -> int:
+    """How many of the `days` days that end with `day` had at least one active user."""
+    union = 0
+    for user in activity.users.values():
+        ahead = day - user[LAST_DAY]
+        bits = user[BITS] << ahead if 0 <= ahead < days else user[BITS] >> -ahead if ahead < 0 else 0
+        union |= bits
+    return (union & ((1 << days) - 1)).bit_count()
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(AccountState)
+
+
+def encode_state(state: AccountState) -> bytes:
+    """The state as the value of its changelog record."""
+    return _encoder.encode(state)
+
+
+def decode_state(value: bytes) -> AccountState:
+    """The reverse of `encode_state`."""
+    return _decoder.decode(value)

@@ -1,0 +1,194 @@
+"""Bytes to events: msgspec for the canonical form, pydantic as the judge of everything that msgspec refuses.
+
+Invariant: the fast path accepts nothing that the contracts of `events` refuse (a property test holds it to that).
+So a record is refused only by pydantic, in pydantic's words, and feeds with other names merely take the slower way.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+import pydantic_core
+from msgspec import Meta, Struct
+
+from stream.errors import BadEvent
+from stream.events import (
+    EARLIEST_MS,
+    FUTURE_SLACK_MS,
+    PRIORITY_ALIASES,
+    SCORE_RANGE,
+    STATUS_ALIASES,
+    VALUE_BYTES_MAX,
+    AccountEvent,
+    Survey,
+    SurveyEvent,
+    TicketEvent,
+    UsageEvent,
+    validate,
+)
+from stream.feeds import Mapping
+from stream.topics import Kind
+
+_Id = Annotated[str, Meta(min_length=1, max_length=256)]
+_Moment = Annotated[datetime, Meta(tz=True)] | Annotated[int, Meta(ge=0, lt=1 << 47)]
+
+
+class Usage(Struct, gc=False):
+    """A usage event, ready to fold; the optional fields are checked and not kept."""
+
+    account_id: _Id
+    user_id: _Id
+    feature: _Id
+    timestamp: _Moment
+    event_id: _Id
+    session_id: _Id | None = None
+    duration_seconds: Annotated[float, Meta(ge=0)] | None = None
+    value: float | None = None
+
+
+class Ticket(Struct, gc=False):
+    """A ticket event, ready to fold; after `decode` status and priority are the contract's own words."""
+
+    account_id: _Id
+    ticket_id: _Id
+    status: str
+    timestamp: _Moment
+    event_id: _Id
+    priority: str = "normal"
+    category: Annotated[str, Meta(max_length=256)] | None = None
+    user_id: _Id | None = None
+
+
+class Answer(Struct, gc=False):
+    """A survey event, ready to fold; after `decode` response_id is set."""
+
+    account_id: _Id
+    user_id: _Id
+    survey: Survey
+    score: int
+    timestamp: _Moment
+    event_id: _Id
+    response_id: _Id | None = None
+    comment: Annotated[str, Meta(max_length=10_000)] | None = None
+
+
+class Update(Struct, gc=False):
+    """An account event, ready to fold: the fields that it sets, as JSON-able values; None clears."""
+
+    account_id: str
+    timestamp: datetime | None
+    fields: dict[str, Any]
+
+
+decode_usage = msgspec.json.Decoder(Usage).decode
+_decode_ticket = msgspec.json.Decoder(Ticket).decode
+_decode_answer = msgspec.json.Decoder(Answer).decode
+_FAST_ERRORS: Final = (msgspec.DecodeError, TypeError, ValueError)
+
+
+def epoch_ms(moment: datetime | int) -> int:
+    """A decoded timestamp as epoch milliseconds, rounded down."""
+    return moment if type(moment) is int else round(moment.timestamp() * 1e6) // 1000  # type: ignore[union-attr]
+
+
+def check_time(ms: int, now_ms: int) -> None:
+    """Refuse events from the far future (they would poison the windows) and from before any product.
+
+    Raises:
+        BadEvent: reason `future` or `too_old`.
+    """
+    if ms > now_ms + FUTURE_SLACK_MS:
+        raise BadEvent("future", f"timestamp is {(ms - now_ms) / 3_600_000:.1f} h ahead; at most 24 h are accepted")
+    if ms < EARLIEST_MS:
+        raise BadEvent("too_old", "timestamp is before 2000-01-01; is it in seconds? epoch milliseconds are expected")
+
+
+class Decoder:
+    """Decodes the records of one kind of event.
+
+    Args:
+        kind: the kind.
+        mapping: how the feed names things; None when it speaks the contract's language.
+    """
+
+    def __init__(self, kind: Kind, mapping: Mapping | None = None) -> None:
+        self._kind = kind
+        self._mapping = mapping
+
+    def decode(self, value: bytes | None) -> Usage | Ticket | Answer | Update:
+        """One record's value as an event.
+
+        Raises:
+            BadEvent: with the reason and a sentence naming field and value.
+        """
+        if not value:
+            raise BadEvent("empty", f"{self._kind} event: the record has no value")
+        if len(value) > VALUE_BYTES_MAX:
+            raise BadEvent(
+                "too_large", f"{self._kind} event: {len(value)} bytes; at most {VALUE_BYTES_MAX} are accepted"
+            )
+        if self._mapping is None and (event := self._fast(value)) is not None:
+            return event
+        return self._slow(value)
+
+    def _fast(self, value: bytes) -> Usage | Ticket | Answer | None:
+        """The event in its canonical form; None: let pydantic judge."""
+        try:
+            if self._kind == "usage":
+                return decode_usage(value)
+            if self._kind == "ticket":
+                ticket = _decode_ticket(value)
+                ticket.status = STATUS_ALIASES[ticket.status]
+                ticket.priority = PRIORITY_ALIASES[ticket.priority]
+                return ticket
+            if self._kind == "survey":
+                answer = _decode_answer(value)
+                low, high = SCORE_RANGE[answer.survey]
+                if answer.response_id is None:
+                    answer.response_id = answer.event_id
+                return answer if low <= answer.score <= high else None
+        except (*_FAST_ERRORS, KeyError):
+            pass
+        return None
+
+    def _slow(self, value: bytes) -> Usage | Ticket | Answer | Update:
+        """The same by way of pydantic: tolerant of aliases, mapped names and unusual forms, and precise in refusing."""
+        try:
+            data = pydantic_core.from_json(value, allow_inf_nan=False)
+        except ValueError as error:
+            raise BadEvent("not_json", f"{self._kind} event: {error}") from None
+        if self._mapping is not None and isinstance(data, dict):
+            data = self._mapping.apply(data)
+        event = validate(self._kind, data)
+        if isinstance(event, UsageEvent):
+            return Usage(event.account_id, event.user_id, event.feature, event.timestamp, event.event_id)
+        if isinstance(event, TicketEvent):
+            return Ticket(
+                event.account_id,
+                event.ticket_id,
+                event.status,
+                event.timestamp,
+                event.event_id,
+                event.priority,
+                event.category,
+                event.user_id,
+            )
+        if isinstance(event, SurveyEvent):
+            return Answer(
+                event.account_id,
+                event.user_id,
+                event.survey,
+                event.score,
+                event.timestamp,
+                event.event_id,
+                event.response_id or event.event_id,
+                event.comment,
+            )
+        return _update(event)
+
+
+def _update(event: AccountEvent) -> Update:
+    """The fields that the event really names, in JSON-able form."""
+    named = event.model_fields_set - {"account_id", "event_id", "timestamp"}
+    fields = event.model_dump(mode="json", include=named)
+    return Update(event.account_id, event.timestamp, fields)

@@ -1,0 +1,226 @@
+"""The contracts of the input events, one pydantic model a kind, and the words of their errors.
+
+The models are the authority on what is accepted: they make the JSON Schemas under docs/schemas, they word every
+refusal, and whatever the fast path of `decode` will not take is judged by them. Unknown fields are ignored, so that
+feeds may grow. Values are strict: the string "9" is not the number 9.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from stream.errors import BadEvent
+from stream.topics import Kind
+
+# Why a record can be refused: a closed set, safe as a metric label.
+REASONS: Final = (
+    "empty",
+    "too_large",
+    "not_json",
+    "missing_field",
+    "wrong_type",
+    "unknown_value",
+    "out_of_range",
+    "future",
+    "too_old",
+    "misrouted",
+)
+
+VALUE_BYTES_MAX: Final = 1 << 20
+FUTURE_SLACK_MS: Final = 86_400_000
+EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01: anything before is a broken clock, and would poison the windows
+
+Status = Literal["opened", "updated", "escalated", "deescalated", "solved", "closed", "reopened"]
+Priority = Literal["low", "normal", "high", "urgent"]
+Survey = Literal["nps", "csat", "ces"]
+
+# Highest and lowest answer of each kind of survey. Source: NPS 0-10 (Bain), CSAT 1-5, CES 1-7 (CEB's CES 2.0).
+SCORE_RANGE: Final[dict[Survey, tuple[int, int]]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
+
+# What common help desks call the same things.
+PRIORITY_ALIASES: Final[dict[str, Priority]] = {
+    "low": "low",
+    "minor": "low",
+    "normal": "normal",
+    "medium": "normal",
+    "moderate": "normal",
+    "high": "high",
+    "major": "high",
+    "urgent": "urgent",
+    "critical": "urgent",
+    "blocker": "urgent",
+}
+STATUS_ALIASES: Final[dict[str, Status]] = {
+    "opened": "opened",
+    "open": "opened",
+    "created": "opened",
+    "new": "opened",
+    "updated": "updated",
+    "pending": "updated",
+    "escalated": "escalated",
+    "deescalated": "deescalated",
+    "de-escalated": "deescalated",
+    "solved": "solved",
+    "resolved": "solved",
+    "closed": "closed",
+    "reopened": "reopened",
+}
+
+
+def _moment(value: object) -> datetime:
+    """ISO-8601 with a zone, or epoch milliseconds, to aware UTC."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            aware = moment.astimezone(UTC) if moment.tzinfo is not None else None
+        except (ValueError, OverflowError):
+            raise ValueError("expected ISO-8601 with a zone, as 2026-01-31T09:30:00Z, or epoch milliseconds") from None
+        if aware is None:
+            raise ValueError("the zone is missing: add Z or an offset, as 2026-01-31T09:30:00Z")
+        return aware
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value < 1 << 47:
+            raise ValueError("expected epoch milliseconds; the number is outside of any plausible time")
+        return datetime.fromtimestamp(value / 1000, UTC)
+    raise ValueError("expected ISO-8601 text with a zone, or epoch milliseconds as an integer")
+
+
+def _alias(table: dict[str, Any]) -> BeforeValidator:
+    """Look a word up in a table of aliases, whatever its case; unknown words are left for the model to refuse."""
+    return BeforeValidator(lambda value: table.get(value.lower(), value) if isinstance(value, str) else value)
+
+
+Id = Annotated[str, Field(min_length=1, max_length=256)]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]}),
+]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Contract(BaseModel):
+    """What all contracts share."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class UsageEvent(_Contract):
+    """Someone of the account used a feature."""
+
+    event_id: Id = Field(description="unique; a repeat among the account's last 64 events is applied once")
+    account_id: Id
+    user_id: Id
+    feature: Id
+    timestamp: Moment
+    session_id: Id | None = None
+    duration_seconds: NotNegative | None = None
+    value: Finite | None = None
+
+
+class TicketEvent(_Contract):
+    """A support ticket of the account changed; applied once per ticket and transition."""
+
+    event_id: Id
+    account_id: Id
+    ticket_id: Id
+    status: Annotated[Status, _alias(STATUS_ALIASES)]
+    priority: Annotated[Priority, _alias(PRIORITY_ALIASES)] = "normal"
+    category: Annotated[str, Field(max_length=256)] | None = None
+    user_id: Id | None = None
+    timestamp: Moment
+
+
+class SurveyEvent(_Contract):
+    """Someone answered a survey; a later event with the same response_id replaces the answer."""
+
+    event_id: Id
+    response_id: Id | None = Field(None, description="the answer's own id; the event_id when the feed has none")
+    account_id: Id
+    user_id: Id
+    survey: Survey
+    score: int = Field(description="nps 0..10, csat 1..5, ces 1..7")
+    comment: Annotated[str, Field(max_length=10_000)] | None = None
+    timestamp: Moment
+
+
+class Goal(_Contract):
+    """A result that the customer wants, to be reached by a day."""
+
+    name: Id
+    target: Finite | None = None
+    due_at: Moment | None = None
+
+
+class AccountEvent(_Contract):
+    """What the CRM knows of the account; a field left out stays as it is, a null clears it."""
+
+    account_id: Id
+    event_id: Id | None = None
+    timestamp: Moment | None = Field(None, description="orders updates; without it the last to arrive wins")
+    name: Annotated[str, Field(max_length=256)] | None = None
+    segment: Annotated[str, Field(max_length=64)] | None = None
+    lifecycle_stage: Literal["trial", "onboarding", "adopting", "mature", "renewing", "churned"] | None = None
+    licensed_seats: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
+    owner: Annotated[str, Field(max_length=128)] | None = None
+    started_at: Moment | None = None
+    renewal_at: Moment | None = None
+    mrr: NotNegative | None = None
+    timezone: Annotated[str, Field(max_length=64)] | None = None
+    goals: Annotated[list[Goal], Field(max_length=50)] | None = None
+
+
+Event = UsageEvent | TicketEvent | SurveyEvent | AccountEvent
+
+CONTRACTS: Final[dict[Kind, type[_Contract]]] = {
+    "usage": UsageEvent,
+    "ticket": TicketEvent,
+    "survey": SurveyEvent,
+    "account": AccountEvent,
+}
+
+
+def validate(kind: Kind, data: object) -> Any:
+    """Judge already parsed JSON by the contract of its kind.
+
+    Returns:
+        The model instance of `CONTRACTS[kind]`.
+
+    Raises:
+        BadEvent: the first thing that is wrong, named by field and value.
+    """
+    if not isinstance(data, dict):
+        raise BadEvent("wrong_type", f"{kind} event: expected a JSON object, found {type(data).__name__}")
+    try:
+        event = CONTRACTS[kind].model_validate(data)
+    except ValidationError as error:
+        raise _refusal(kind, error) from None
+    if isinstance(event, SurveyEvent):
+        low, high = SCORE_RANGE[event.survey]
+        if not low <= event.score <= high:
+            raise BadEvent(
+                "out_of_range", f"survey event: score = {event.score}: a {event.survey} answer is {low} to {high}"
+            )
+    return event
+
+
+_REASON_BY_TYPE: Final = {"missing": "missing_field", "literal_error": "unknown_value", "value_error": "out_of_range"}
+
+
+def _refusal(kind: Kind, error: ValidationError) -> BadEvent:
+    """The first error as a BadEvent: reason by pydantic's error type, detail with field, value and expectation."""
+    errors = error.errors(include_url=False)
+    first = errors[0]
+    name = ".".join(str(part) for part in first["loc"])
+    code = first["type"]
+    reason = _REASON_BY_TYPE.get(code) or ("wrong_type" if code.endswith("_type") else "out_of_range")
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    shown = "" if code == "missing" else f" = {repr(first['input'])[:80]}"
+    return BadEvent(reason, f"{kind} event: {name}{shown}: {first['msg']}{more}")
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """The JSON Schema of every input contract, by kind."""
+    return {kind: model.model_json_schema() for kind, model in CONTRACTS.items()}

@@ -1,0 +1,288 @@
+"""The worker's work on one partition: fold a chunk into the accounts, judge what moved, publish what is news.
+
+This is the product as the engine sees it (`engine.work.Work`): synchronous and pure but for the clock it is given.
+Bad input becomes a dead letter among the outputs; it never raises.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from stream.account import (
+    LATE,
+    MOVED,
+    REPEATED,
+    AccountState,
+    Judged,
+    decode_state,
+    encode_state,
+    fold_answer,
+    fold_ticket,
+    fold_update,
+    fold_usage,
+    newest_ms,
+)
+from stream.clock import Clock, EventClock, WallClock
+from stream.dead_letters import dead_letter
+from stream.decode import Answer, Decoder, Ticket, Update, Usage, check_time, epoch_ms
+from stream.engine.partition import Output, Partition
+from stream.engine.work import Record
+from stream.errors import BadEvent
+from stream.feeds import Mapping
+from stream.health import HISTORY_DAYS, judge
+from stream.partitioner import partition_of
+from stream.report import HealthReport, encode_report
+from stream.rolling import DAY_MS, day_of
+from stream.scorecard import DEFAULT, Scorecard
+from stream.settings import Settings
+from stream.topics import KINDS, Kind, Topics
+
+ACCOUNTS_A_SLICE: Final = 50  # about 5 ms of judging between two breaths of the event loop
+SETTLED_MS: Final = 215 * DAY_MS  # after this long without any event no measure can move any more
+NOTICEABLE_POINTS: Final = 1.0
+NOTICEABLE_COVERAGE: Final = 0.05
+
+AnyEvent = Usage | Ticket | Answer | Update
+
+
+class HealthJob:
+    """Folds the input topics into account states and judges them.
+
+    Args:
+        topics: the names of the topics.
+        clock: which now to judge by.
+        decoders: per kind of event.
+        scorecard: what counts.
+        core_features: the product's catalogue.
+        tick_interval_ms: how often accounts that send nothing are judged again; a new day always does.
+
+    Attributes:
+        counts: (what, label) to how often, for the metrics: ("dead_letter", reason), ("late", kind), ("repeated",
+            kind), ("unknown_account", kind).
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        clock: Clock,
+        decoders: dict[Kind, Decoder] | None = None,
+        scorecard: Scorecard = DEFAULT,
+        core_features: frozenset[str] = frozenset(),
+        tick_interval_ms: int = 3_600_000,
+    ) -> None:
+        self._kinds = topics.inputs
+        self._health_topic = topics.health
+        self._dead_letter_topic = topics.dead_letters
+        self._clock = clock
+        self._wall = WallClock()
+        self._decoders = decoders if decoders is not None else {kind: Decoder(kind) for kind in KINDS}
+        self._scorecard = scorecard
+        self._core_features = core_features
+        self._tick_interval_ms = tick_interval_ms
+        self._fold: dict[Kind, Callable[[AccountState, Any], bool]] = {
+            "usage": self._fold_usage,
+            "ticket": fold_ticket,
+            "survey": fold_answer,
+            "account": fold_update,
+        }
+        self.counts: Counter[tuple[str, str]] = Counter()
+
+    # Folding
+
+    def fold(self, partition: Partition[AccountState], topic: str, records: Sequence[Record]) -> None:
+        """Fold one chunk in order; what is refused goes to the dead letters."""
+        kind = self._kinds[topic]
+        decode = self._decoders[kind].decode
+        fold = self._fold[kind]
+        now_ms = self._wall.now_ms(None)
+        watermark_ms = partition.watermark_ms or 0
+        for record in records:
+            try:
+                event = decode(record.value)
+                if event.timestamp is not None:
+                    ms = epoch_ms(event.timestamp)
+                    check_time(ms, now_ms)
+                    if ms > watermark_ms:
+                        watermark_ms = ms
+                account_id = event.account_id
+                state = partition.states.get(account_id)
+                if state is None:
+                    state = self._new_account(partition, kind, account_id)
+            except BadEvent as error:
+                self._refuse(partition, topic, record, error)
+                continue
+            if fold(state, event):
+                state.unjudged = True
+                partition.restless.add(account_id)
+            partition.dirty.add(account_id)
+        if watermark_ms:
+            partition.watermark_ms = watermark_ms
+        if partition.oldest_unjudged_ms is None and partition.restless and records:
+            partition.oldest_unjudged_ms = records[0].timestamp
+
+    def _fold_usage(self, state: AccountState, event: Usage) -> bool:
+        """Fold usage and keep count of what did not count; returns whether a measure may have moved."""
+        outcome = fold_usage(state, event)
+        if outcome == REPEATED:
+            self.counts["repeated", "usage"] += 1
+        elif outcome == LATE:
+            self.counts["late", "usage"] += 1
+        return outcome == MOVED
+
+    def _new_account(self, partition: Partition[AccountState], kind: Kind, account_id: str) -> AccountState:
+        """Start an account, if it belongs to this partition.
+
+        Raises:
+            BadEvent: `misrouted`; folding it here would make a second, half account.
+        """
+        expected = partition_of(account_id, partition.count)
+        if expected != partition.number:
+            raise BadEvent(
+                "misrouted",
+                f"account {account_id[:80]!r} belongs to partition {expected} of {partition.count}; key the record by"
+                " account_id and produce with the murmur2 partitioner (librdkafka: partitioner=murmur2_random)",
+            )
+        if kind != "account":
+            self.counts["unknown_account", kind] += 1
+        state = partition.states[account_id] = AccountState()
+        return state
+
+    def _refuse(self, partition: Partition[AccountState], topic: str, record: Record, error: BadEvent) -> None:
+        """Put a record among the dead letters."""
+        self.counts["dead_letter", error.reason] += 1
+        value = dead_letter(topic, record.partition, record.offset, record.timestamp, record.key, record.value, error)
+        partition.outputs.append(Output(self._dead_letter_topic, record.key, value))
+
+    # Judging
+
+    def judge(self, partition: Partition[AccountState]) -> Iterator[None]:
+        """Judge the restless accounts, and on a tick all that can still change; yields between slices."""
+        now_ms = self._clock.now_ms(partition.watermark_ms)
+        if now_ms is None:
+            return
+        ingested_ms, partition.oldest_unjudged_ms = partition.oldest_unjudged_ms, None
+        restless, partition.restless = partition.restless, set()
+        yield from self._judge_all(partition, restless, now_ms, ingested_ms)
+        ticked_ms = partition.ticked_ms
+        if ticked_ms is None or now_ms - ticked_ms >= self._tick_interval_ms or day_of(now_ms) > day_of(ticked_ms):
+            partition.ticked_ms = now_ms
+            due = [
+                account_id
+                for account_id, state in partition.states.items()
+                if account_id not in restless and not _settled(state)
+            ]
+            yield from self._judge_all(partition, due, now_ms, None)
+
+    def _judge_all(
+        self,
+        partition: Partition[AccountState],
+        account_ids: Sequence[str] | set[str],
+        now_ms: int,
+        ingested: int | None,
+    ) -> Iterator[None]:
+        """Judge some accounts, a slice at a time."""
+        for number, account_id in enumerate(account_ids, start=1):
+            state = partition.states.get(account_id)
+            if state is not None:
+                self._judge_one(partition, account_id, state, now_ms, ingested)
+            if number % ACCOUNTS_A_SLICE == 0:
+                yield
+
+    def _judge_one(
+        self,
+        partition: Partition[AccountState],
+        account_id: str,
+        state: AccountState,
+        now_ms: int,
+        ingested: int | None,
+    ) -> None:
+        """Judge one account; publish if it is news."""
+        report = judge(account_id, state, now_ms, self._scorecard, self._core_features, ingested)
+        if state.unjudged:
+            state.unjudged = False
+            partition.dirty.add(account_id)
+        before = state.judged
+        described = repr(report.profile)
+        if before is None or is_news(before, report, described):
+            partition.outputs.append(Output(self._health_topic, account_id.encode(), encode_report(report)))
+            state.judged = Judged(
+                now_ms,
+                report.score,
+                report.band,
+                report.coverage_ratio,
+                report.score_7d_ago,
+                described,
+                _closed(before.history if before is not None else [], now_ms, report.score),
+            )
+            partition.dirty.add(account_id)
+        elif report.score is not None and not any(day == day_of(now_ms) for day, _ in before.history[-1:]):
+            before.history = _closed(before.history, now_ms, report.score)
+            partition.dirty.add(account_id)
+
+    def restored(self, partition: Partition[AccountState]) -> None:
+        """After recovery: find the watermark, and what the last process had folded and not yet judged."""
+        newest = [ms for state in partition.states.values() if (ms := newest_ms(state)) is not None]
+        partition.watermark_ms = max(newest, default=None)
+        partition.restless = {account_id for account_id, state in partition.states.items() if state.unjudged}
+
+    def encode(self, state: AccountState) -> bytes:
+        """The state as its changelog value."""
+        return encode_state(state)
+
+    def decode(self, value: bytes) -> AccountState:
+        """The reverse of `encode`."""
+        return decode_state(value)
+
+
+def _settled(state: AccountState) -> bool:
+    """Whether time alone can't change any measure any more: long silent, and judged since."""
+    newest = newest_ms(state)
+    return newest is not None and state.judged is not None and newest + SETTLED_MS < state.judged.as_of_ms
+
+
+def _closed(history: list[tuple[int, float]], now_ms: int, score: float | None) -> list[tuple[int, float]]:
+    """The history with today's score as today's last word."""
+    day = day_of(now_ms)
+    kept = [item for item in history if day - HISTORY_DAYS < item[0] < day]
+    return kept if score is None else [*kept, (day, score)]
+
+
+def is_news(before: Judged, report: HealthReport, described: str) -> bool:
+    """Whether a person could notice the difference between what was published and what is so now.
+
+    News is: another band; the score, or the score of a week ago, moved by a point; coverage moved by 5 percent of the
+    scorecard; the profile changed; or the first judgement of a day with activity since the last report.
+    """
+    if report.band != before.band or described != before.described:
+        return True
+    if _moved(before.score, report.score, NOTICEABLE_POINTS):
+        return True
+    if _moved(before.score_7d_ago, report.score_7d_ago, NOTICEABLE_POINTS):
+        return True
+    if abs(before.coverage_ratio - report.coverage_ratio) >= NOTICEABLE_COVERAGE:
+        return True
+    as_of_ms = round(report.as_of.timestamp() * 1000)
+    if report.last_event_at is None or day_of(as_of_ms) == day_of(before.as_of_ms):
+        return False
+    return report.last_event_at.timestamp() * 1000 > before.as_of_ms
+
+
+def _moved(before: float | None, now: float | None, by: float) -> bool:
+    """Whether a number moved by at least `by`, or became known or unknown."""
+    if before is None or now is None:
+        return before is not now
+    return abs(now - before) >= by
+
+
+def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:
+    """The job as the settings describe it."""
+    if clock is None:
+        clock = EventClock() if settings.worker.clock == "event" else WallClock()
+    feeds = settings.feeds
+    return HealthJob(
+        settings.kafka.topics,
+        clock,
+        {kind: Decoder(kind, Mapping(feeds[kind]) if kind in feeds else None) for kind in KINDS},
+        core_features=frozenset(settings.product.core_features),
+        tick_interval_ms=round(settings.worker.tick_interval_seconds * 1000),
+    )

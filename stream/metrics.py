@@ -1,0 +1,128 @@
+"""Every Prometheus metric of the worker, in one place: name, type, unit, meaning.
+
+Labels are closed sets: topic names and the reasons of `stream.events`. Nothing of an event or an account is ever a
+label. The gauges are read from the engine when Prometheus asks, so that the hot path does not touch them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from stream.engine.partition import Partition
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LATENCY_SECONDS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300)
+
+
+class WorkerView(Protocol):
+    """What the gauges are read from; the engine is one. Called from the thread that serves Prometheus."""
+
+    def partitions(self) -> list[Partition[Any]]:
+        """The partitions that are recovered and being folded."""
+        ...
+
+    def lags(self) -> dict[str, int]:
+        """Per input topic, the records that are in Kafka and not yet folded by this worker."""
+        ...
+
+
+class WorkerMetrics:
+    """The counters and histograms of one worker.
+
+    Args:
+        registry: where they are registered; one of its own per process, and one per test.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.records_folded = Counter(
+            "heartline_worker_records_folded", "Input records folded into account state.", ["topic"], registry=registry
+        )
+        self.records_published = Counter(
+            "heartline_worker_records_published",
+            "Records published by checkpoints: changelog, health, dead letters.",
+            ["topic"],
+            registry=registry,
+        )
+        self.stale_chunks = Counter(
+            "heartline_worker_stale_chunks",
+            "Fetched chunks dropped because a rebalance or seek came between; they are fetched again.",
+            registry=registry,
+        )
+        self.oversized_states = Counter(
+            "heartline_worker_oversized_states",
+            "Account states too large for a changelog record and therefore not saved.",
+            registry=registry,
+        )
+        self.checkpoint_seconds = Histogram(
+            "heartline_worker_checkpoint_seconds",
+            "Time of one partition's checkpoint, from judging to the accepted commit, in seconds.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.recovery_seconds = Histogram(
+            "heartline_worker_recovery_seconds",
+            "Time from assignment to ready state, in seconds.",
+            buckets=(*_SECONDS, 60, 120, 300),
+            registry=registry,
+        )
+        self.recovered_records = Counter(
+            "heartline_worker_recovered_records", "Changelog records read by recoveries.", registry=registry
+        )
+        self.publish_latency_seconds = Histogram(
+            "heartline_worker_publish_latency_seconds",
+            "From the Kafka timestamp of the oldest record in a checkpoint to its commit, in seconds.",
+            buckets=_LATENCY_SECONDS,
+            registry=registry,
+        )
+
+
+class WorkerCollector(Collector):
+    """The worker's gauges, read at the moment of the scrape.
+
+    Args:
+        view: the engine.
+        refused: per topic and reason, how many records were refused so far; the work keeps it.
+    """
+
+    def __init__(self, view: WorkerView, refused: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+        self._view = view
+        self._refused = refused
+
+    def collect(self) -> Iterable[Metric]:
+        """One scrape."""
+        partitions = self._view.partitions()
+        yield GaugeMetricFamily(
+            "heartline_worker_partitions", "Partition groups recovered and being folded.", value=len(partitions)
+        )
+        yield GaugeMetricFamily(
+            "heartline_worker_accounts", "Accounts in memory.", value=sum(len(p.states) for p in partitions)
+        )
+        yield GaugeMetricFamily(
+            "heartline_worker_dirty_accounts",
+            "Accounts whose state is newer than the changelog.",
+            value=sum(len(p.dirty) for p in partitions),
+        )
+        lag = GaugeMetricFamily(
+            "heartline_worker_lag_records", "Records in Kafka and not yet folded.", labels=["topic"]
+        )
+        for topic, records in sorted(self._view.lags().items()):
+            lag.add_metric([topic], records)
+        yield lag
+        watermarks = [p.watermark_ms for p in partitions if p.watermark_ms is not None]
+        if watermarks:
+            yield GaugeMetricFamily(
+                "heartline_worker_watermark_timestamp_seconds",
+                "The newest event time of the partition that is furthest behind, in epoch seconds.",
+                value=min(watermarks) / 1000,
+            )
+        refused = CounterMetricFamily(
+            "heartline_worker_records_refused", "Input records not folded, by reason.", labels=["topic", "reason"]
+        )
+        for (topic, reason), count in sorted(self._refused().items()):
+            refused.add_metric([topic, reason], count)
+        yield refused

@@ -1,0 +1,127 @@
+"""Activity as day bitmaps: who was active on which of the last 64 days, exactly, in O(1) an event.
+
+A user's record is a list of small integers, [ordinal, last_day, bits, n0, n1, ...]:
+
+- ordinal   the user's short number within the account, for the feature maps
+- last_day  the newest active day, as days since 1970-01-01
+- bits      bit i set: active on last_day - i, for i < 64
+- n0, n1..  events on each active day of the 30 days that end with last_day, newest first
+
+The record depends only on which events there were, not on their order: a late event sets its bit, or lies outside
+of every window. So shuffled streams give the same numbers as sorted ones.
+"""
+
+from typing import Final
+
+DAYS_KEPT: Final = 64
+COUNT_DAYS: Final = 30
+
+ORDINAL: Final = 0
+LAST_DAY: Final = 1
+BITS: Final = 2
+COUNTS: Final = 3
+
+_KEPT_MASK: Final = (1 << DAYS_KEPT) - 1
+_COUNT_MASK: Final = (1 << COUNT_DAYS) - 1
+
+DAY_MS: Final = 86_400_000
+
+
+def day_of(ms: int) -> int:
+    """The UTC calendar day of a moment, as days since 1970-01-01.
+
+    >>> day_of(86_400_000)
+    1
+    """
+    return ms // DAY_MS
+
+
+def end_of_day_ms(day: int) -> int:
+    """The last millisecond of a day.
+
+    >>> day_of(end_of_day_ms(7))
+    7
+    """
+    return (day + 1) * DAY_MS - 1
+
+
+def new_user(ordinal: int, day: int) -> list[int]:
+    """The record of a user whose first event happened on `day`."""
+    return [ordinal, day, 1, 1]
+
+
+def touch(user: list[int], day: int) -> bool:
+    """Count one event of `day` into a user's record, in any order of days.
+
+    Returns:
+        Whether the day is a newly active one of the user's.
+
+    >>> user = new_user(0, 100)
+    >>> touch(user, 100), touch(user, 102), touch(user, 101), user
+    (False, True, True, [0, 102, 7, 1, 1, 2])
+    """
+    shift = day - user[LAST_DAY]
+    if shift == 0:
+        user[COUNTS] += 1
+        return False
+    if shift > 0:
+        bits = ((user[BITS] << shift) | 1) & _KEPT_MASK if shift < DAYS_KEPT else 1
+        user[BITS] = bits
+        user[LAST_DAY] = day
+        user.insert(COUNTS, 1)
+        del user[COUNTS + (bits & _COUNT_MASK).bit_count() :]
+        return True
+    return _touch_earlier(user, -shift)
+
+
+def _touch_earlier(user: list[int], back: int) -> bool:
+    """The same for a day `back` days before the user's newest one."""
+    if back >= DAYS_KEPT:
+        return False
+    bit = 1 << back
+    bits = user[BITS]
+    is_new = not bits & bit
+    if back < COUNT_DAYS:
+        at = COUNTS + (bits & (bit - 1)).bit_count()
+        if is_new:
+            user.insert(at, 1)
+        else:
+            user[at] += 1
+    user[BITS] = bits | bit
+    return is_new
+
+
+def mark(last_day: int, bits: int, day: int) -> tuple[int, int]:
+    """Set the bit of `day` in a bitmap that ends with `last_day`; returns the new (last_day, bits).
+
+    >>> mark(100, 1, 102)
+    (102, 5)
+    """
+    shift = day - last_day
+    if shift > 0:
+        return day, ((bits << shift) | 1) & _KEPT_MASK if shift < DAYS_KEPT else 1
+    return last_day, bits | 1 << -shift if -shift < DAYS_KEPT else bits
+
+
+def window(last_day: int, bits: int, day: int, days: int) -> int:
+    """The bits of the `days` days that end with `day`; bit 0 is not always `day`, so count them, don't index them.
+
+    >>> window(100, 0b1011, 101, 3).bit_count()  # days 99, 100, 101; active on 97, 99, 100
+    2
+    """
+    ahead = day - last_day
+    if ahead >= days:
+        return 0
+    if ahead >= 0:
+        return bits & ((1 << (days - ahead)) - 1)
+    return (bits >> -ahead) & ((1 << days) - 1)
+
+
+def events_in(user: list[int], day: int) -> int:
+    """A user's events in the 30 days that end with `day`, for a `day` not before the user's newest.
+
+    >>> events_in([0, 102, 7, 1, 1, 2], 130)  # of days 101, 102 only
+    2
+    """
+    kept = window(user[LAST_DAY], user[BITS], day, COUNT_DAYS).bit_count()
+    return sum(user[COUNTS : COUNTS + kept])
