@@ -77,7 +77,11 @@ class Settings(BaseSettings):
     """Everything that the stream worker, and whoever shares its topics, may be told."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HEARTLINE_", env_nested_delimiter="__", extra="ignore", nested_model_default_partial_update=True
+        env_prefix="HEARTLINE_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="ignore",
+        nested_model_default_partial_update=True,
     )
 
     kafka: KafkaSettings = KafkaSettings()
