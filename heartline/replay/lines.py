@@ -1,0 +1,144 @@
+"""One line of a file: a record for Kafka, or the reason why it is none.
+
+Only what sending needs is looked at: `type` picks the topic and `account_id` is the key. Whether the event itself is
+good is the worker's to judge, and what it refuses goes to the dead letters with its reason.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from heartline.jsonl import read_lines
+from stream.topics import KINDS, Kind
+
+# A broker takes batches of 1,048,588 bytes unless told otherwise; what surrounds the value needs some of it.
+VALUE_BYTES_MAX: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One event, ready to be sent.
+
+    Attributes:
+        kind: which topic it goes to.
+        key: the account's id in UTF-8.
+        value: the line's own bytes, untouched.
+        timestamp_ms: when the event happened; None where the line does not say it in a known way.
+    """
+
+    kind: Kind
+    key: bytes
+    value: bytes
+    timestamp_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that can't be sent: where it is, and why."""
+
+    path: Path
+    number: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.number}: {self.reason}"
+
+
+class _Line(msgspec.Struct):
+    """The fields that sending needs."""
+
+    type: Any = None
+    account_id: Any = None
+    timestamp: msgspec.Raw = msgspec.Raw()
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+_KINDS: Final[dict[str, Kind]] = {kind: kind for kind in KINDS}
+
+
+def records(path: Path, on_read: Callable[[int], None] | None = None) -> Iterator[Record | BadLine]:
+    """Every line of one file that is not blank.
+
+    Raises:
+        FileError: as `jsonl.read_lines`.
+    """
+    for number, line in read_lines(path, on_read):
+        try:
+            yield parse(line)
+        except ValueError as error:
+            yield BadLine(path, number, str(error))
+
+
+def parse(line: bytes) -> Record:
+    """The record that a line stands for.
+
+    Raises:
+        ValueError: it is not a JSON object, has no known type or no account_id, or is too long; the message says it.
+    """
+    if len(line) > VALUE_BYTES_MAX:
+        raise ValueError(f"{len(line):,} bytes long; a Kafka broker takes about a million unless it is told otherwise")
+    try:
+        event = _decode(line)
+    except msgspec.ValidationError:
+        raise ValueError("expected a JSON object") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"not JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("not an event: nested too deeply") from None
+    kind = _KINDS.get(event.type) if isinstance(event.type, str) else None
+    if kind is None:
+        raise ValueError(_about_type(event.type))
+    if not isinstance(event.account_id, str) or not event.account_id:
+        found = "it is missing" if event.account_id is None else f"found {_short(event.account_id)}"
+        raise ValueError(f"account_id: expected a string that is not empty; {found}")
+    return Record(kind, event.account_id.encode(), line, timestamp_ms(event.timestamp))
+
+
+def timestamp_ms(raw: msgspec.Raw) -> int | None:
+    """Epoch milliseconds of a JSON timestamp: ISO-8601 with a zone, or milliseconds already; None for anything else."""
+    text = bytes(raw)
+    try:
+        if text[:1] == b'"':
+            moment = datetime.fromisoformat(text[1:-1].decode())
+            return None if moment.tzinfo is None else round(moment.timestamp() * 1000)
+        return int(text)
+    except (ValueError, OverflowError):
+        return None
+
+
+def in_time_order(sources: Iterable[Iterator[Record | BadLine]]) -> Iterator[Record | BadLine]:
+    """Several files as one stream by the time of the events; each file is in time order already.
+
+    A line that says no time keeps its place behind the line before it.
+    """
+    streams = [_timed(source, place) for place, source in enumerate(sources)]
+    if len(streams) == 1:
+        return (item for _, _, _, item in streams[0])
+    return (item for _, _, _, item in heapq.merge(*streams))
+
+
+def _timed(source: Iterator[Record | BadLine], place: int) -> Iterator[tuple[int, int, int, Record | BadLine]]:
+    """Each with what to sort by, unique, so that the items themselves are never compared."""
+    moment = 0
+    for count, item in enumerate(source):
+        if isinstance(item, Record) and item.timestamp_ms is not None:
+            moment = item.timestamp_ms
+        yield moment, place, count, item
+
+
+def _about_type(found: object) -> str:
+    expected = ", ".join(KINDS)
+    if found is None:
+        return f"type: it is missing; expected one of {expected}"
+    return f"type: expected one of {expected}; found {_short(found)}"
+
+
+def _short(value: object) -> str:
+    """A value as people can read it in one line."""
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= 60 else text[:57] + "..."

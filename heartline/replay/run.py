@@ -1,0 +1,166 @@
+"""One replay, from the files to the confirmed deliveries, and what is known at the end."""
+
+import asyncio
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from heartline.replay.lines import BadLine, Record, in_time_order, records
+from heartline.replay.pace import Pace
+from heartline.replay.sender import Sender
+from stream.errors import HeartlineError
+from stream.settings import KafkaSettings
+
+_AHEAD_MAX: Final = 20_000  # how many lines the reader may be ahead of the sender
+_TURN: Final = 500  # after how many records the network gets its turn
+_NAP_SECONDS: Final = 0.01
+
+
+@dataclass
+class Summary:
+    """What a replay did; current at any time, final when `replay` returns.
+
+    Attributes:
+        read: lines that are records.
+        bad: lines that are none.
+        confirmed: records that Kafka has confirmed.
+        by_kind: records read, by the kind of event.
+        accounts: the keys seen.
+        first_ms, last_ms: the span of the events' own times; None before the first.
+        seconds: how long it took.
+        interrupted: whether it was asked to stop before the end.
+        broken: why a file could not be read to its end, or why Kafka stopped taking records; None if neither.
+    """
+
+    read: int = 0
+    bad: int = 0
+    confirmed: int = 0
+    by_kind: Counter[str] = field(default_factory=Counter)
+    accounts: set[bytes] = field(default_factory=set)
+    first_ms: int | None = None
+    last_ms: int | None = None
+    seconds: float = 0.0
+    interrupted: bool = False
+    broken: str | None = None
+
+    def count(self, record: Record) -> None:
+        """Take one record into account."""
+        self.read += 1
+        self.by_kind[record.kind] += 1
+        self.accounts.add(record.key)
+        moment = record.timestamp_ms
+        if moment is not None:
+            self.first_ms = moment if self.first_ms is None else min(self.first_ms, moment)
+            self.last_ms = moment if self.last_ms is None else max(self.last_ms, moment)
+
+
+@dataclass
+class Watcher:
+    """What a caller may want to know while a replay runs."""
+
+    on_read: Callable[[int], None] = lambda _bytes: None
+    on_bad: Callable[[BadLine], None] = lambda _line: None
+
+
+class _Ahead:
+    """Reads the files in a thread of its own, so that a slow pipe or a large file never holds up the network."""
+
+    def __init__(self, source: Iterator[Record | BadLine]) -> None:
+        self.items: deque[Record | BadLine] = deque()
+        self.error: HeartlineError | None = None
+        self.stopped = False
+        self._source = source
+        self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
+        self._thread.start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return not self._thread.is_alive() and not self.items
+
+    def _read(self) -> None:
+        try:
+            for item in self._source:
+                self.items.append(item)
+                while len(self.items) > _AHEAD_MAX and not self.stopped:
+                    time.sleep(_NAP_SECONDS)
+                if self.stopped:
+                    return
+        except HeartlineError as error:
+            self.error = error
+
+
+async def replay(
+    paths: Sequence[Path],
+    kafka: KafkaSettings,
+    *,
+    speed: float | None,
+    stop: asyncio.Event,
+    summary: Summary,
+    watcher: Watcher,
+) -> None:
+    """Send every line of the files, merged by the events' time, and wait until Kafka has confirmed them.
+
+    Args:
+        paths: the files; `-` is standard input.
+        kafka: where to; missing topics are created if it allows that.
+        speed: event seconds per real second; None: as fast as it goes.
+        stop: when set, nothing more is read; what was read is still confirmed.
+        summary: filled in as it goes.
+        watcher: told what happens.
+
+    Raises:
+        SendError: Kafka can't be reached; nothing was sent.
+        ConfigError: the topics don't fit the settings; nothing was sent.
+    """
+    started = time.monotonic()
+    async with Sender(kafka) as sender:
+        ahead = _Ahead(in_time_order([records(path, watcher.on_read) for path in paths]))
+        try:
+            await _send_all(ahead, sender, Pace(speed), stop, summary, watcher)
+            await sender.confirm()
+        except HeartlineError as error:
+            summary.broken = str(error)
+        finally:
+            ahead.stopped = True
+            summary.confirmed = sender.confirmed
+            summary.seconds = time.monotonic() - started
+    if ahead.error is not None:
+        summary.broken = str(ahead.error)
+
+
+async def _send_all(
+    ahead: _Ahead, sender: Sender, pace: Pace, stop: asyncio.Event, summary: Summary, watcher: Watcher
+) -> None:
+    """Every item in turn, each not before it is due."""
+    started = time.monotonic()
+    turn = 0
+    while not stop.is_set():
+        try:
+            item = ahead.items.popleft()
+        except IndexError:
+            if ahead.ended:
+                return
+            await sender.flush()
+            await asyncio.sleep(_NAP_SECONDS)
+            continue
+        if isinstance(item, BadLine):
+            summary.bad += 1
+            watcher.on_bad(item)
+            continue
+        while (wait := pace.due_seconds(item.timestamp_ms) - (time.monotonic() - started)) > 0 and not stop.is_set():
+            await sender.flush()
+            await asyncio.sleep(min(wait, 0.2))
+        if stop.is_set():
+            break
+        await sender.add(item)
+        summary.count(item)
+        summary.confirmed = sender.confirmed
+        turn += 1
+        if turn % _TURN == 0:
+            await asyncio.sleep(0)
+    summary.interrupted = True

@@ -1,0 +1,24 @@
+"""A company that does not exist: forty accounts, sixty quiet days, sixty more, and a few stories worth a red flag.
+
+Pure and deterministic: the same seed and the same day give the same events.
+
+- `company`  who the accounts are
+- `stories`  how each account's use, tickets and answers go over the days
+- `events`   the events that follow, in time order
+"""
+
+from heartline.synthetic.company import CORE_FEATURES, Customer, customers
+from heartline.synthetic.events import DAYS, HISTORY_DAYS, events, story_start
+from heartline.synthetic.stories import STORIES, Story
+
+__all__ = [
+    "CORE_FEATURES",
+    "DAYS",
+    "HISTORY_DAYS",
+    "STORIES",
+    "Customer",
+    "Story",
+    "customers",
+    "events",
+    "story_start",
+]
