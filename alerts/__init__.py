@@ -1,0 +1,12 @@
+"""The domain of alerting: which accounts deserve a red flag, when it is over, and what to say.
+
+Pure: no Kafka, no Redis, no clock of its own; whoever calls passes `now`. The modules in the order a report meets them:
+
+    rules      does this report break a rule, is the trouble over, or is it too early to say: a Verdict with its reason
+    lifecycle  what a verdict does to one alert: opened, updated, resolved, or nothing
+    judge      one account: every rule in turn, and what the rules owe each other
+    playbooks  what to try next, by what moved the score
+    wording    measures, numbers and durations in words
+    messages   the Slack message of a transition
+    model      the nouns that all of them share
+"""

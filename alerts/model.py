@@ -1,0 +1,101 @@
+"""The nouns of alerting: an alert, its severity and status, and what is remembered of one account."""
+
+import hashlib
+from datetime import datetime
+from typing import Final, Literal, get_args
+
+import msgspec
+
+from stream.report import Band
+
+Severity = Literal["warning", "critical"]
+Status = Literal["open", "resolved"]
+Number = int | float
+
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+SEVERITY_RANK: Final[dict[Severity, int]] = {"warning": 1, "critical": 2}
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """One account's trouble under one rule, from its red flag to its end.
+
+    Attributes:
+        alert_id: names this episode, in every message about it; the same however often the episode is judged again.
+        fingerprint: names the account and rule, the same over all their episodes.
+        account_id: the account.
+        account_name: what people call it.
+        rule: the rule's name.
+        episode: 1 for the first time that this account breaks this rule, and so on.
+        severity: the worst so far in this episode: what people were told.
+        status: open or resolved.
+        opened_at: when the red flag was raised.
+        resolved_at: when it ended; None while open.
+        reason: why it was raised or, once resolved, why it ended.
+        evidence: the numbers behind the rule's decision when it was raised or got worse.
+        opening_score: the score that raised it.
+        lowest_score: the lowest score of the episode.
+        ceiling_score: the highest score at which the rule was still broken; resolving asks for more than this.
+        last_score: the score last judged.
+        last_as_of: the moment that the last judged report speaks of.
+        scorecard: which scorecard the ceiling belongs to.
+        last_notification: id of the last message about this episode; None when nobody was told.
+    """
+
+    alert_id: str
+    fingerprint: str
+    account_id: str
+    account_name: str
+    rule: str
+    episode: int
+    severity: Severity
+    status: Status
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    reason: str
+    evidence: dict[str, Number]
+    opening_score: float
+    lowest_score: float
+    ceiling_score: float
+    last_score: float
+    last_as_of: datetime
+    scorecard: str
+    last_notification: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the episode still runs."""
+        return self.status == "open"
+
+
+class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What alerting remembers of one account between two reports.
+
+    Attributes:
+        account_id: the account.
+        judged_as_of: the moment that the last judged report speaks of; an older report changes nothing.
+        score: the score of that report, 0..100, None when unknown.
+        band: its band.
+        segment: the account's segment; None when the feed says nothing.
+        alerts: by rule name, the open or last resolved alert.
+    """
+
+    account_id: str
+    judged_as_of: datetime
+    score: float | None
+    band: Band
+    segment: str | None
+    alerts: dict[str, Alert]
+
+
+def fingerprint(account_id: str, rule: str) -> str:
+    """The stable name of one account under one rule: 12 hex digits that show nothing of the account.
+
+    >>> fingerprint("acme", "band_entered") == fingerprint("acme", "band_entered")
+    True
+    """
+    return hashlib.sha256(f"{rule}\0{account_id}".encode()).hexdigest()[:12]
+
+
+def alert_id(account_id: str, rule: str, as_of: datetime) -> str:
+    """The id of the episode that a report as of `as_of` opens: judging the same report again gives the same id."""
+    return f"hl-{fingerprint(account_id, rule)}-{as_of:%Y%m%d%H%M%S}"
