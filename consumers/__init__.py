@@ -1,0 +1,16 @@
+"""The processes that read `account-health`: today the one that raises red flags and exports gauges.
+
+The modules in the order a report meets them:
+
+    settings    what an operator may set
+    kafka_client  the consumer and its topic
+    loop        poll, hand over, commit; nothing is skipped when the store is away
+    batch       records decoded and judged, purely
+    state       Redis: what is remembered of each account, and the one transaction that every batch makes
+    outbox      Redis: messages that must still be delivered, leased to one sender at a time
+    slack       one message to one webhook, and what the answer means
+    sender      the thread that empties the outbox
+    projection  the accounts in memory, as the gauges see them
+    metrics     every metric of the process
+    alerting    wires them into one process
+"""

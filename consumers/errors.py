@@ -1,0 +1,33 @@
+"""Every error that the consumers raise on purpose, and which errors of others mean: try again."""
+
+from typing import Final
+
+import redis
+
+from stream.errors import HeartlineError
+
+# The store is away, starting, full or a replica for now: wait, and go on from the same offset.
+# OutOfMemoryError and ReadOnlyError are Redis refusing writes, which an operator can mend while we wait.
+STORE_AWAY: Final = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.OutOfMemoryError,
+)
+
+
+class StateMovedError(HeartlineError):
+    """A partition's state in Redis is not where this process left it: it was lost, or another process wrote it.
+
+    Args:
+        partition: of the health topic.
+        expected: the next offset that this process stored; None when there was none.
+        found: the one that is stored now; None when there is none.
+    """
+
+    def __init__(self, partition: int, expected: int | None, found: int | None) -> None:
+        super().__init__(
+            f"state of health partition {partition}: expected next offset {expected}, found {found}; "
+            "reading the partition again from there"
+        )
+        self.partition = partition

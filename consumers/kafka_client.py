@@ -1,0 +1,89 @@
+"""The Kafka side of the process: its consumer, and the topic that it reads."""
+
+import logging
+from typing import Any
+
+import stamina
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.admin import NewTopic
+from kafka.errors import NoBrokersAvailable, TopicAlreadyExistsError
+
+from consumers.settings import AlertingSettings
+from stream.errors import ConfigError
+from stream.settings import KafkaSettings
+
+CONNECT_SECONDS_MAX = 60.0
+METADATA_AGE_MS = 30_000
+
+log = logging.getLogger(__name__)
+
+
+def make_consumer(settings: AlertingSettings) -> Any:
+    """A consumer of the health topic, subscribed, that commits only what it is told to.
+
+    No rebalance listener: kafka-python calls it on its I/O thread, where a commit can't wait. The loop looks at the
+    assignment between two polls instead.
+
+    Raises:
+        ConfigError: no broker answered within a minute.
+    """
+    kafka = settings.kafka
+    options: dict[str, Any] = {
+        "group_id": settings.group_id,
+        "auto_offset_reset": "earliest",
+        "enable_auto_commit": False,
+        "isolation_level": "read_committed",
+        "allow_auto_create_topics": False,
+        "max_poll_records": settings.alerting.batch_records_max,
+        "session_timeout_ms": int(settings.alerting.session_timeout_seconds * 1000),
+        "metadata_max_age_ms": METADATA_AGE_MS,
+        "metrics_enabled": False,
+    }
+    try:
+        for attempt in stamina.retry_context(on=NoBrokersAvailable, attempts=None, timeout=CONNECT_SECONDS_MAX):
+            with attempt:
+                _ensure_topic(kafka)
+                consumer = KafkaConsumer(**_connection(kafka), **options)
+    except NoBrokersAvailable:
+        raise ConfigError(
+            f"kafka.bootstrap_servers = {kafka.bootstrap_servers!r}: no broker answered within "
+            f"{CONNECT_SECONDS_MAX:.0f} seconds; check the address (KAFKA_BOOTSTRAP_SERVERS) and the broker's log"
+        ) from None
+    consumer.subscribe([kafka.topics.health])
+    return consumer
+
+
+def _ensure_topic(kafka: KafkaSettings) -> None:
+    """Create the health topic when it is missing and we may, so that the processes can start in any order."""
+    if not kafka.create_topics:
+        return
+    admin = KafkaAdminClient(**_connection(kafka))
+    try:
+        if kafka.topics.health in admin.list_topics():
+            return
+        spec = next(spec for spec in kafka.topics.specs(kafka.partitions) if spec.name == kafka.topics.health)
+        admin.create_topics([NewTopic(spec.name, spec.partitions, kafka.replication_factor, topic_configs=spec.config)])
+        log.info("created the topic %s with %d partitions", spec.name, spec.partitions)
+    except TopicAlreadyExistsError:
+        log.debug("the topic %s was just created by another process", kafka.topics.health)
+    finally:
+        admin.close()
+
+
+def _connection(kafka: KafkaSettings) -> dict[str, Any]:
+    """How to reach and trust the brokers, in kafka-python's words."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": kafka.bootstrap_servers.split(","),
+        "security_protocol": kafka.security_protocol,
+        "client_id": "heartline-alerting",
+    }
+    if kafka.ssl_ca_file is not None:
+        options["ssl_cafile"] = str(kafka.ssl_ca_file)
+    if kafka.security_protocol == "SASL_SSL":
+        password = kafka.sasl_password.get_secret_value() if kafka.sasl_password is not None else None
+        options |= {
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.sasl_username,
+            "sasl_plain_password": password,
+        }
+    return options

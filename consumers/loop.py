@@ -1,0 +1,167 @@
+"""Poll, hand over, commit: the loop of a consumer that never skips a record and never acts on one twice.
+
+The handler keeps, in one transaction with its effects, the offset that it needs next; that offset, and not the one
+committed to Kafka, says where a partition goes on. Kafka's committed offset follows behind, for those who watch lag.
+While the handler's store is away the loop rewinds to what was not handled, waits, and polls again: the group
+membership stays, the memory stays flat, and no offset is committed that was not handled.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from kafka import OffsetAndMetadata
+from kafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError
+
+from consumers.errors import STORE_AWAY, StateMovedError
+
+POLL_MS = 500
+RETRY_SECONDS_MIN = 0.2
+RETRY_SECONDS_MAX = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Record(Protocol):
+    """The part of a kafka-python ConsumerRecord that a handler may use; `timestamp` is in epoch milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Handler(Protocol):
+    """What the loop hands records to; any of its methods may raise one of STORE_AWAY, and is then called again."""
+
+    def take_over(self, partition: int) -> int | None:
+        """Get ready for a partition; the offset to start from, None for its beginning."""
+
+    def give_up(self, partition: int) -> None:
+        """The partition is another consumer's from now on."""
+
+    def handle(self, partition: int, records: Sequence[Record]) -> int:
+        """Act on records in offset order, all or none; the offset after the last one.
+
+        Raises:
+            StateMovedError: the partition must be taken over anew.
+        """
+
+
+class ConsumerLoop:
+    """Drives one consumer of one topic.
+
+    Args:
+        consumer: a subscribed KafkaConsumer; only the thread that calls `run` touches it.
+        handler: what acts on the records.
+        stop: set it to end `run`, within a poll.
+        on_ready: called once, when the first partitions are taken over.
+        on_retry: called each time the store was away.
+        on_lag: called with each partition's number of records that are not handled yet.
+    """
+
+    def __init__(
+        self,
+        consumer: Any,
+        handler: Handler,
+        stop: threading.Event,
+        *,
+        on_ready: Callable[[], None],
+        on_retry: Callable[[], None],
+        on_lag: Callable[[Mapping[int, int]], None],
+    ) -> None:
+        self._consumer = consumer
+        self._handler = handler
+        self._stop = stop
+        self._on_ready: Callable[[], None] | None = on_ready
+        self._on_retry = on_retry
+        self._on_lag = on_lag
+        self._taken: set[Any] = set()
+        self._retries = 0
+
+    def run(self) -> None:
+        """Until `stop` is set; then leave the group."""
+        try:
+            while not self._stop.is_set():
+                self.turn()
+        finally:
+            self._consumer.close(autocommit=False)
+
+    def turn(self) -> None:
+        """One poll and what comes of it."""
+        batch: dict[Any, list[Record]] = self._consumer.poll(timeout_ms=POLL_MS)
+        handled: dict[Any, int] = {}
+        try:
+            new = self._follow_assignment()
+            for tp, records in batch.items():
+                if tp in self._taken and tp not in new:
+                    handled[tp] = self._handler.handle(tp.partition, records)
+            self._retries = 0
+        except StateMovedError as moved:
+            log.warning("%s", moved)
+            self._taken = {tp for tp in self._taken if tp.partition != moved.partition}
+            self._rewind(batch, handled)
+        except STORE_AWAY as error:
+            self._wait(error, batch, handled)
+        self._commit(handled)
+        self._on_lag(self._lag())
+
+    def _follow_assignment(self) -> set[Any]:
+        """Give up what is no longer ours, take over what is new; returns the new ones, whose position was set."""
+        assigned = set(self._consumer.assignment())
+        for tp in self._taken - assigned:
+            self._handler.give_up(tp.partition)
+            self._taken.discard(tp)
+        new = assigned - self._taken
+        for tp in sorted(new):
+            start = self._handler.take_over(tp.partition)
+            if start is None:
+                self._consumer.seek_to_beginning(tp)
+            else:
+                self._consumer.seek(tp, start)
+            self._taken.add(tp)
+        if self._taken and self._on_ready is not None:
+            self._on_ready()
+            self._on_ready = None
+        return new
+
+    def _wait(self, error: Exception, batch: Mapping[Any, Sequence[Record]], handled: Mapping[Any, int]) -> None:
+        """The store is away: nothing of what was not handled counts as read."""
+        self._rewind(batch, handled)
+        pause = min(RETRY_SECONDS_MIN * 2**self._retries, RETRY_SECONDS_MAX)
+        if self._retries == 0:
+            log.warning("Redis is away (%s): waiting, nothing is skipped", type(error).__name__)
+        self._retries = min(self._retries + 1, 10)
+        self._on_retry()
+        self._stop.wait(pause)
+
+    def _rewind(self, batch: Mapping[Any, Sequence[Record]], handled: Mapping[Any, int]) -> None:
+        assigned = self._consumer.assignment()
+        for tp, records in batch.items():
+            if tp not in handled and tp in assigned:
+                self._consumer.seek(tp, records[0].offset)
+
+    def _commit(self, handled: Mapping[Any, int]) -> None:
+        """Tell Kafka how far we are; if it will not hear, the handler's own offset still knows."""
+        if not handled:
+            return
+        try:
+            self._consumer.commit({tp: OffsetAndMetadata(offset, "", -1) for tp, offset in handled.items()})
+        except (CommitFailedError, RebalanceInProgressError) as error:
+            log.info("offsets not committed, the group is rebalancing (%s)", type(error).__name__)
+        except KafkaError as error:
+            if not getattr(error, "retriable", False):
+                raise
+            log.warning("offsets not committed (%s); the next batch commits them", type(error).__name__)
+
+    def _lag(self) -> dict[int, int]:
+        """Records known to the consumer and not handled, by partition."""
+        lag = {}
+        for tp in self._taken:
+            end = self._consumer.highwater(tp)
+            if end is not None:
+                lag[tp.partition] = max(end - self._consumer.position(tp), 0)
+        return lag

@@ -1,0 +1,104 @@
+"""Every metric of the alerting process: name, type, unit and meaning. The gauges per account are in `projection`.
+
+All label values that are known beforehand exist from the start, so that rates begin at 0 and an absence can alarm.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from alerts.lifecycle import KINDS
+
+RECORD_OUTCOMES: Final = ("judged", "older", "deleted", "poison")
+NOTIFICATION_OUTCOMES: Final = ("delivered", "failed", "rate_limited", "gone", "dead_lettered")
+DELAY_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
+
+
+class Metrics:
+    """The process's metrics in one registry.
+
+    Args:
+        registry: a fresh one; nothing global is touched.
+        topic: the health topic, a label of the lag.
+        rules: names of all rules.
+    """
+
+    def __init__(self, registry: CollectorRegistry, topic: str, rules: Collection[str]) -> None:
+        self._topic = topic
+        self.records = Counter(
+            "heartline_health_records",
+            "Records read from the health topic, by what became of them: judged, older than what was judged before, "
+            "deleted (a tombstone), poison (not a report: logged with its place, and passed over).",
+            ["outcome"],
+            registry=registry,
+        )
+        self.transitions = Counter(
+            "heartline_alert_transitions", "Steps of alerts, by rule and kind.", ["rule", "kind"], registry=registry
+        )
+        self.notifications = Counter(
+            "heartline_notifications",
+            "Attempts to deliver a message, by receiver and outcome: delivered; failed (no answer or 5xx, tried "
+            "again); rate_limited (429, tried again); gone (the webhook is refused, tried again every 5 minutes); "
+            "dead_lettered (given up, kept in Redis).",
+            ["receiver", "outcome"],
+            registry=registry,
+        )
+        self.store_retries = Counter(
+            "heartline_alerting_store_retries", "Batches put off because Redis was away.", registry=registry
+        )
+        self.report_to_alert = Histogram(
+            "heartline_report_to_alert_seconds",
+            "From a report's record on Kafka to its alert step in Redis.",
+            buckets=DELAY_SECONDS,
+            registry=registry,
+        )
+        self.ingested_to_delivered = Histogram(
+            "heartline_ingested_to_delivered_seconds",
+            "From the oldest event's record on Kafka to the receiver's yes.",
+            buckets=DELAY_SECONDS,
+            registry=registry,
+        )
+        self._outbox_depth = Gauge("heartline_outbox_depth", "Messages not delivered yet.", registry=registry)
+        self._outbox_oldest = Gauge(
+            "heartline_outbox_oldest_age_seconds", "Age of the oldest message not delivered yet.", registry=registry
+        )
+        self._outbox_dead = Gauge("heartline_outbox_dead_letters", "Messages that were given up.", registry=registry)
+        self._lag = Gauge(
+            "heartline_alerting_lag_records",
+            "Records of the health topic that are not judged yet.",
+            ["topic", "partition"],
+            registry=registry,
+        )
+        self._lag_partitions: set[int] = set()
+        self._initialise(rules)
+
+    def _initialise(self, rules: Collection[str]) -> None:
+        for outcome in RECORD_OUTCOMES:
+            self.records.labels(outcome)
+        for rule in rules:
+            for kind in KINDS:
+                if kind != "nothing":
+                    self.transitions.labels(rule, kind)
+        for outcome in NOTIFICATION_OUTCOMES:
+            self.notifications.labels("slack", outcome)
+
+    def delivered(self, ingested_ms: int | None, now_ms: int) -> None:
+        """One message is out."""
+        self.notifications.labels("slack", "delivered").inc()
+        if ingested_ms is not None:
+            self.ingested_to_delivered.observe(max(now_ms - ingested_ms, 0) / 1000)
+
+    def backlog(self, depth: int, oldest_age_seconds: float, dead: int) -> None:
+        """The state of the outbox."""
+        self._outbox_depth.set(depth)
+        self._outbox_oldest.set(oldest_age_seconds)
+        self._outbox_dead.set(dead)
+
+    def lag(self, by_partition: Mapping[int, int]) -> None:
+        """Records not judged yet; a partition that is no longer ours loses its series."""
+        for partition in self._lag_partitions - by_partition.keys():
+            self._lag.remove(self._topic, str(partition))
+        for partition, records in by_partition.items():
+            self._lag.labels(self._topic, str(partition)).set(records)
+        self._lag_partitions = set(by_partition)

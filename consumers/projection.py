@@ -1,0 +1,174 @@
+"""The accounts in memory, as the gauges see them: whole after every start, and counted as they change.
+
+The poll thread writes, a scrape reads; a lock keeps each from seeing the other's half. A scrape builds every series
+anew from what is here, so a series whose account left, recovered or moved to another process is simply not there.
+"""
+
+import heapq
+import threading
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from alerts.model import SEVERITIES, AccountRecord, Severity
+from stream.report import BANDS, Band
+
+NO_SEGMENT: Final = "none"
+OTHER_SEGMENTS: Final = "other"
+
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    score: float | None
+    band: Band
+    segment: str
+    open: tuple[tuple[str, Severity], ...]
+
+
+class Projection:
+    """Every account of the partitions that this process has."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.bands: Counter[tuple[Band, str]] = Counter()
+        self.open_alerts: Counter[tuple[str, Severity]] = Counter()
+        self._accounts: dict[int, dict[str, _Seen]] = {}
+
+    def load(self, partition: int, records: Iterable[AccountRecord]) -> None:
+        """Take over a partition with everything that is remembered under it."""
+        self.drop(partition)
+        with self.lock:
+            self._accounts[partition] = {}
+            for record in records:
+                self._put(partition, record)
+
+    def drop(self, partition: int) -> None:
+        """Let go of a partition."""
+        with self.lock:
+            for seen in self._accounts.pop(partition, {}).values():
+                self._count(seen, -1)
+
+    def update(self, partition: int, records: dict[str, AccountRecord | None]) -> None:
+        """Account to its new record; None when the account is gone."""
+        with self.lock:
+            for account_id, record in records.items():
+                if record is not None:
+                    self._put(partition, record)
+                elif (seen := self._accounts[partition].pop(account_id, None)) is not None:
+                    self._count(seen, -1)
+
+    def scored(self) -> Iterator[tuple[float, str]]:
+        """(score, account) of every account that has a score; hold the lock."""
+        for accounts in self._accounts.values():
+            for account_id, seen in accounts.items():
+                if seen.score is not None:
+                    yield seen.score, account_id
+
+    def score(self, account_id: str) -> float | None:
+        """One account's score; None when unknown or not here; hold the lock."""
+        for accounts in self._accounts.values():
+            if (seen := accounts.get(account_id)) is not None:
+                return seen.score
+        return None
+
+    def _put(self, partition: int, record: AccountRecord) -> None:
+        accounts = self._accounts[partition]
+        if (before := accounts.get(record.account_id)) is not None:
+            self._count(before, -1)
+        open_alerts = tuple((alert.rule, alert.severity) for alert in record.alerts.values() if alert.is_open)
+        seen = _Seen(record.score, record.band, record.segment or NO_SEGMENT, open_alerts)
+        accounts[record.account_id] = seen
+        self._count(seen, 1)
+
+    def _count(self, seen: _Seen, by: int) -> None:
+        _add(self.bands, (seen.band, seen.segment), by)
+        for key in seen.open:
+            _add(self.open_alerts, key, by)
+
+
+def _add(counter: Counter[K], key: K, by: int) -> None:
+    """Count, and keep nothing for what is at zero."""
+    counter[key] += by
+    if counter[key] == 0:
+        del counter[key]
+
+
+class HealthCollector(Collector):
+    """The gauges of a projection, bounded: the worst accounts and the largest segments by name, the rest as counts.
+
+    Args:
+        projection: the accounts.
+        rules: names of all rules, so that a rule without an open alert shows as 0.
+        worst_n: how many of the least healthy accounts get a series each.
+        pinned: accounts that always get one, as far as they have a score.
+        segments_max: how many segments get series of their own.
+    """
+
+    def __init__(
+        self, projection: Projection, rules: Collection[str], worst_n: int, pinned: Collection[str], segments_max: int
+    ) -> None:
+        self._projection = projection
+        self._rules = rules
+        self._worst_n = worst_n
+        self._pinned = pinned
+        self._segments_max = segments_max
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing beforehand: the series depend on the accounts."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Every gauge, at one moment."""
+        with self._projection.lock:
+            return [*self._scores(), self._bands(), self._open_alerts()]
+
+    def _scores(self) -> list[Metric]:
+        scores = GaugeMetricFamily(
+            "heartline_account_health_score",
+            "Health of the least healthy and the pinned accounts, 0 to 100, higher is healthier.",
+            labels=["account"],
+        )
+        count = sum(1 for _ in self._projection.scored())
+        shown = {account: score for score, account in heapq.nsmallest(self._worst_n, self._projection.scored())}
+        for account in self._pinned:
+            if (score := self._projection.score(account)) is not None:
+                shown[account] = score
+        for account, score in shown.items():
+            scores.add_metric([account], score)
+        truncated = GaugeMetricFamily(
+            "heartline_accounts_truncated",
+            "Accounts that have a score and no series in heartline_account_health_score.",
+            value=count - len(shown),
+        )
+        return [scores, truncated]
+
+    def _bands(self) -> Metric:
+        sizes: Counter[str] = Counter()
+        for (_, segment), count in self._projection.bands.items():
+            sizes[segment] += count
+        largest = sorted(sizes, key=lambda segment: (-sizes[segment], segment))
+        named = set(largest[: self._segments_max])
+        counts: Counter[tuple[str, Band]] = Counter()
+        for (band, segment), count in self._projection.bands.items():
+            counts[segment if segment in named else OTHER_SEGMENTS, band] += count
+        segments = sorted(named | {OTHER_SEGMENTS} if len(largest) > len(named) else named)
+        family = GaugeMetricFamily("heartline_accounts", "Accounts by band and segment.", labels=["band", "segment"])
+        for segment in segments or [NO_SEGMENT]:
+            for band in BANDS:
+                family.add_metric([band, segment], counts[segment, band])
+        return family
+
+    def _open_alerts(self) -> Metric:
+        family = GaugeMetricFamily(
+            "heartline_alerts_open", "Red flags that are up, by rule and severity.", labels=["rule", "severity"]
+        )
+        for rule in self._rules:
+            for severity in SEVERITIES:
+                family.add_metric([rule, severity], self._projection.open_alerts[rule, severity])
+        return family

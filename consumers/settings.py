@@ -1,0 +1,116 @@
+"""What an operator may set for the alerting process. Read with `stream.settings.load(AlertingSettings)`."""
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from stream.settings import KafkaSettings, Settings
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class RedisSettings(BaseModel):
+    """How to reach Redis, or anything else that speaks its protocol."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="redis://, rediss:// (TLS) or unix://")
+    key_prefix: str = Field("heartline:", pattern=r"^[A-Za-z0-9._:{}-]{1,100}$")
+    timeout_seconds: float = Field(5.0, gt=0, le=60)
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, url: SecretStr) -> SecretStr:
+        if urlsplit(url.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("expected redis://, rediss:// or unix://")
+        return url
+
+
+class RuleSettings(BaseModel):
+    """When a red flag is raised, and when it is over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    drop_points: float = Field(15.0, gt=0, le=100, description="a drop of this many points ...")
+    drop_days: int = Field(7, ge=1, le=27, description="... within this many days")
+    margin_points: float = Field(5.0, ge=0, le=50, description="how clear of the line a score must be to resolve")
+
+
+class AlertingOptions(BaseModel):
+    """The alerting process itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    clock: Literal["wall", "event"] = Field("wall", description="wall: live; event: a replay, `now` is the report's")
+    rules: RuleSettings = RuleSettings()
+    group_id: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,200}$", description="empty: <app_id>-alerting")
+    batch_records_max: int = Field(500, ge=1, le=10_000)
+    session_timeout_seconds: float = Field(30.0, ge=6, le=300)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(9102, ge=0, le=65535, description="0: any free port; null: no metrics")
+    worst_n: int = Field(50, ge=0, le=1000, description="how many of the least healthy accounts get a gauge each")
+    pinned_accounts: list[str] = Field([], max_length=1000, description="accounts that always get one")
+    segments_max: int = Field(20, ge=0, le=200, description="segments with gauges of their own; the rest is `other`")
+
+
+class SlackSettings(BaseModel):
+    """Where red flags are told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    allowed_hosts: list[str] = Field(["hooks.slack.com"], description="hosts that a webhook may be on")
+    allow_insecure_loopback: bool = Field(False, description="accept http:// on this machine, for a stand-in")
+    webhook_url: SecretStr | None = Field(None, validate_default=False)
+    timeout_seconds: float = Field(10.0, gt=0, le=60)
+    messages_per_second: float = Field(1.0, gt=0, le=1000, description="Slack allows about 1 a second and channel")
+    dead_letter_after_days: float = Field(7.0, gt=0, le=365)
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _known_host(cls, webhook_url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """Only https to an allowed host: a setting must not turn the process into a way into the network behind it."""
+        if webhook_url is None:
+            return None
+        parts = urlsplit(webhook_url.get_secret_value())
+        host = parts.hostname or ""
+        if info.data.get("allow_insecure_loopback") and parts.scheme in ("http", "https") and host in LOOPBACK_HOSTS:
+            return webhook_url
+        if parts.scheme != "https":
+            raise ValueError("expected an https:// address")
+        if host not in info.data.get("allowed_hosts", ()):
+            raise ValueError("its host is not in slack.allowed_hosts; add it there if you trust it")
+        return webhook_url
+
+
+class AlertingSettings(BaseSettings):
+    """Everything that the alerting process may be told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HEARTLINE_", env_nested_delimiter="__", extra="ignore", nested_model_default_partial_update=True
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    redis: RedisSettings = RedisSettings()
+    alerting: AlertingOptions = AlertingOptions()
+    slack: SlackSettings = SlackSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The same order as everywhere: environment, then file, then defaults."""
+        return Settings.settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )
+
+    @property
+    def group_id(self) -> str:
+        """The consumer group."""
+        return self.alerting.group_id or f"{self.kafka.app_id}-alerting"
