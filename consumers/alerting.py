@@ -73,14 +73,20 @@ class Alerting:
         self._notify = notify
         self._clock_ms = clock_ms
         self._next: dict[int, int | None] = {}
+        self._seen_below: dict[int, int] = {}
 
     def take_over(self, partition: int) -> int | None:
         """Load a partition; the offset that it goes on from, None for its beginning."""
         next_offset, records = self._store.load(partition)
         self._projection.load(partition, records)
         self._next[partition] = next_offset
+        self._seen_below[partition] = next_offset or 0
         log.info("health partition %d: %d accounts, from offset %s", partition, len(records), next_offset)
         return next_offset
+
+    def start_over(self, partition: int) -> None:
+        """The topic was made anew: no offset counts as seen."""
+        self._seen_below[partition] = 0
 
     def give_up(self, partition: int) -> None:
         """Let go of a partition."""
@@ -89,11 +95,10 @@ class Alerting:
 
     def handle(self, partition: int, records: Sequence[Record]) -> int:
         """Judge a batch and keep what comes of it; the offset after it."""
-        expected = self._next[partition]
-        records = [record for record in records if expected is None or record.offset >= expected]
+        seen_below = self._seen_below[partition]
+        records = [record for record in records if record.offset >= seen_below]
         if not records:
-            assert expected is not None  # or nothing would have been left out
-            return expected
+            return seen_below
         incoming, poison = decode_batch(records)
         next_offset = records[-1].offset + 1
         judged: Judged | None = None
@@ -111,8 +116,8 @@ class Alerting:
             )
             return judged.changes
 
-        changes = self._store.apply(partition, expected, (item.account_id for item in incoming), decide)
-        self._next[partition] = next_offset
+        changes = self._store.apply(partition, self._next[partition], (item.account_id for item in incoming), decide)
+        self._next[partition] = self._seen_below[partition] = next_offset
         self._projection.update(partition, changes.records)
         self._metrics.records.labels("poison").inc(poison)
         if judged is not None:

@@ -3,16 +3,14 @@
 import logging
 from typing import Any
 
-import stamina
 from kafka import KafkaAdminClient, KafkaConsumer
-from kafka.admin import NewTopic
-from kafka.errors import NoBrokersAvailable, TopicAlreadyExistsError
+from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
 
 from consumers.settings import AlertingSettings
 from stream.errors import ConfigError
 from stream.settings import KafkaSettings
 
-CONNECT_SECONDS_MAX = 60.0
+CONNECT_MS_MAX = 60_000
 METADATA_AGE_MS = 30_000
 
 log = logging.getLogger(__name__)
@@ -40,14 +38,12 @@ def make_consumer(settings: AlertingSettings) -> Any:
         "metrics_enabled": False,
     }
     try:
-        for attempt in stamina.retry_context(on=NoBrokersAvailable, attempts=None, timeout=CONNECT_SECONDS_MAX):
-            with attempt:
-                _ensure_topic(kafka)
-                consumer = KafkaConsumer(**_connection(kafka), **options)
-    except NoBrokersAvailable:
+        _ensure_topic(kafka)
+        consumer = KafkaConsumer(**_connection(kafka), **options)
+    except KafkaTimeoutError:
         raise ConfigError(
             f"kafka.bootstrap_servers = {kafka.bootstrap_servers!r}: no broker answered within "
-            f"{CONNECT_SECONDS_MAX:.0f} seconds; check the address (KAFKA_BOOTSTRAP_SERVERS) and the broker's log"
+            f"{CONNECT_MS_MAX // 1000} seconds; check the address (KAFKA_BOOTSTRAP_SERVERS) and the broker's log"
         ) from None
     consumer.subscribe([kafka.topics.health])
     return consumer
@@ -62,7 +58,12 @@ def _ensure_topic(kafka: KafkaSettings) -> None:
         if kafka.topics.health in admin.list_topics():
             return
         spec = next(spec for spec in kafka.topics.specs(kafka.partitions) if spec.name == kafka.topics.health)
-        admin.create_topics([NewTopic(spec.name, spec.partitions, kafka.replication_factor, topic_configs=spec.config)])
+        options = {
+            "num_partitions": spec.partitions,
+            "replication_factor": kafka.replication_factor,
+            "configs": spec.config,
+        }
+        admin.create_topics({spec.name: options}, wait_for_metadata=True)
         log.info("created the topic %s with %d partitions", spec.name, spec.partitions)
     except TopicAlreadyExistsError:
         log.debug("the topic %s was just created by another process", kafka.topics.health)
@@ -76,6 +77,7 @@ def _connection(kafka: KafkaSettings) -> dict[str, Any]:
         "bootstrap_servers": kafka.bootstrap_servers.split(","),
         "security_protocol": kafka.security_protocol,
         "client_id": "heartline-alerting",
+        "bootstrap_timeout_ms": CONNECT_MS_MAX,
     }
     if kafka.ssl_ca_file is not None:
         options["ssl_cafile"] = str(kafka.ssl_ca_file)

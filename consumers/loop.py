@@ -17,6 +17,7 @@ from kafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError
 from consumers.errors import STORE_AWAY, StateMovedError
 
 POLL_MS = 500
+LAG_MS_MAX = 1000
 RETRY_SECONDS_MIN = 0.2
 RETRY_SECONDS_MAX = 5.0
 
@@ -39,6 +40,9 @@ class Handler(Protocol):
 
     def take_over(self, partition: int) -> int | None:
         """Get ready for a partition; the offset to start from, None for its beginning."""
+
+    def start_over(self, partition: int) -> None:
+        """The topic was made anew: the partition's offsets begin again."""
 
     def give_up(self, partition: int) -> None:
         """The partition is another consumer's from now on."""
@@ -117,16 +121,23 @@ class ConsumerLoop:
             self._taken.discard(tp)
         new = assigned - self._taken
         for tp in sorted(new):
-            start = self._handler.take_over(tp.partition)
-            if start is None:
-                self._consumer.seek_to_beginning(tp)
-            else:
-                self._consumer.seek(tp, start)
+            self._seek(tp, self._handler.take_over(tp.partition))
             self._taken.add(tp)
         if self._taken and self._on_ready is not None:
             self._on_ready()
             self._on_ready = None
         return new
+
+    def _seek(self, tp: Any, start: int | None) -> None:
+        """Go to where the partition goes on; to its beginning when it is shorter than that, so made anew."""
+        if start is not None and start > self._consumer.end_offsets([tp])[tp]:
+            log.warning("%s[%d] ends before offset %d: it was made anew, reading it whole", *tp, start)
+            self._handler.start_over(tp.partition)
+            start = None
+        if start is None:
+            self._consumer.seek_to_beginning(tp)
+        else:
+            self._consumer.seek(tp, start)
 
     def _wait(self, error: Exception, batch: Mapping[Any, Sequence[Record]], handled: Mapping[Any, int]) -> None:
         """The store is away: nothing of what was not handled counts as read."""
@@ -162,6 +173,7 @@ class ConsumerLoop:
         lag = {}
         for tp in self._taken:
             end = self._consumer.highwater(tp)
-            if end is not None:
-                lag[tp.partition] = max(end - self._consumer.position(tp), 0)
+            position = self._consumer.position(tp, timeout_ms=LAG_MS_MAX)
+            if end is not None and position is not None:
+                lag[tp.partition] = max(end - position, 0)
         return lag

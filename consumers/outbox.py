@@ -18,7 +18,7 @@ import msgspec
 import redis
 from msgspec.structs import replace
 
-LEASE_MS: Final = 60_000
+LEASE_MS: Final = 30_000  # more than an attempt takes, and how long a message waits after its sender was killed
 LOOK_AHEAD: Final = 20
 
 
@@ -70,7 +70,7 @@ class Outbox:
         pipe.zadd(self._prefix + "created", {notification.id: notification.created_ms})
 
     def claim(self, now_ms: int) -> Notification | None:
-        """Lease the next notification that is due, for a minute; None when there is none."""
+        """Lease the next notification that is due, for half a minute; None when there is none."""
         if self._unsure is not None:
             # The answer to our last claim was lost; what is stored says whether it was ours.
             mine = self._read(self._unsure)

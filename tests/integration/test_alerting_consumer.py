@@ -1,0 +1,303 @@
+"""The alerting process on Apache Kafka and Redis: told once, never missed, whatever is killed or away meanwhile."""
+
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from kafka import KafkaProducer
+from prometheus_client.parser import text_string_to_metric_families
+
+from heartline.embedded import ValkeyServer
+from heartline.embedded.ports import free_ports
+from heartline.slack_standin import Answer, SlackStandin
+from stream.report import HealthReport, encode_report
+from tests.integration.conftest import NewTopic
+from tests.integration.roles import Role, wait_for
+from tests.integration.topics import group_lag
+from tests.reports import MONDAY, make_report
+from tests.servers import Kafka
+
+PARTITIONS = 3
+
+
+class World:
+    """One alerting process and what surrounds it."""
+
+    def __init__(self, kafka: Kafka, topic: str, prefix: str, redis_url: str, slack: SlackStandin, tmp: Path) -> None:
+        self.kafka, self.topic, self.prefix, self.slack = kafka, topic, prefix, slack
+        self.metrics_port = free_ports(1)[0]
+        self.redis = redis.Redis.from_url(redis_url)
+        self.env = {
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "REDIS_URL": redis_url,
+            "HEARTLINE_KAFKA__TOPIC_PREFIX": prefix,
+            "HEARTLINE_KAFKA__APP_ID": f"{prefix}app",
+            "HEARTLINE_KAFKA__PARTITIONS": str(PARTITIONS),
+            "HEARTLINE_REDIS__KEY_PREFIX": f"{prefix}:",
+            "HEARTLINE_ALERTING__METRICS_PORT": str(self.metrics_port),
+            "HEARTLINE_ALERTING__SESSION_TIMEOUT_SECONDS": "6",
+            "HEARTLINE_ALERTING__CLOCK": "event",
+            "HEARTLINE_SLACK__ALLOW_INSECURE_LOOPBACK": "true",
+            "HEARTLINE_SLACK__WEBHOOK_URL": slack.url,
+            "HEARTLINE_SLACK__MESSAGES_PER_SECOND": "50",
+        }
+        self.log = tmp / "alerting.log"
+        self._producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, acks="all")
+
+    def alerting(self) -> Role:
+        """The process, not started."""
+        return Role(["alerting"], self.env, self.log)
+
+    def publish(self, *reports: HealthReport) -> None:
+        """Put reports onto the health topic, in order."""
+        sent = [self._producer.send(self.topic, key=r.account_id.encode(), value=encode_report(r)) for r in reports]
+        for future in sent:
+            future.get(timeout=30)
+
+    def put(self, key: bytes, value: bytes | None) -> None:
+        """Put any record onto the health topic."""
+        self._producer.send(self.topic, key=key, value=value).get(timeout=30)
+
+    def wait_until_judged(self, seconds: float = 30) -> None:
+        """Wait until every record's offset is committed."""
+        group = f"{self.prefix}app-alerting"
+        servers = self.kafka.bootstrap_servers
+        wait_for(lambda: group_lag(servers, group, [self.topic]) == 0, seconds, "all reports judged")
+
+    def metrics(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+        """Every sample of the exporter, parsed as Prometheus would."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+        return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in samples}
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """One sample; None when it is not there."""
+        return self.metrics().get((name, tuple(sorted(labels.items()))))
+
+    def close(self) -> None:
+        """Close our own clients."""
+        self._producer.close()
+        self.redis.close()
+
+
+MakeWorld = Callable[[str], World]
+
+
+@pytest.fixture
+def make_world(kafka: Kafka, new_topic: NewTopic, prefix: str, tmp_path: Path) -> Iterator[MakeWorld]:
+    """Make the surroundings of an alerting process on a given Redis."""
+    topic = new_topic("account-health", PARTITIONS, {"cleanup.policy": "compact"})
+    worlds: list[World] = []
+    with SlackStandin() as slack:
+
+        def make(redis_url: str) -> World:
+            worlds.append(World(kafka, topic, prefix, redis_url, slack, tmp_path))
+            return worlds[-1]
+
+        yield make
+        for world in worlds:
+            world.close()
+
+
+@pytest.fixture
+def world(make_world: MakeWorld, redis_url: str) -> World:
+    """The surroundings on the shared Redis."""
+    return make_world(redis_url)
+
+
+def alert_id(message: Mapping[str, Any]) -> str:
+    """The id in a message's small print."""
+    text: str = message["blocks"][-1]["elements"][0]["text"]
+    return text.rsplit("`", 2)[-2]
+
+
+def headline(message: Mapping[str, Any]) -> str:
+    """A message's headline."""
+    text: str = message["blocks"][0]["text"]["text"]
+    return text
+
+
+def days(account: str, *scores: float, start: int = 0) -> list[HealthReport]:
+    """One report a day."""
+    return [make_report(account, score, as_of=MONDAY + timedelta(days=start + day)) for day, score in enumerate(scores)]
+
+
+def test_an_episode_is_told_once_and_resolved_once(world: World) -> None:
+    """Down, down, up, and a second account that stays well; poison between them stops nothing."""
+    with world.alerting().start("alerting ready") as process:
+        world.publish(*days("acme", 80, 45, 40, 41), *days("fine", 80, 81, 82))
+        world.put(b"acme", b"{not json")
+        world.put(b"", b"{}")
+        world.publish(*days("acme", 60, 62, start=4))
+        world.wait_until_judged()
+        world.slack.wait_for(2, 10)
+
+        assert world.metric("heartline_health_records_total", outcome="poison") == 2
+        assert world.metric("heartline_account_health_score", account="acme") == 62
+        assert world.metric("heartline_account_health_score", account="fine") == 82
+        assert world.metric("heartline_accounts", band="healthy", segment="mid-market") == 1
+        assert world.metric("heartline_alerts_open", rule="band_entered", severity="warning") == 0
+        assert process.stop() == 0
+
+    told = world.slack.messages
+    assert [headline(message) for message in told] == ["🚩 Acme Corp is at risk", "✅ Acme Corp has recovered"]
+    assert alert_id(told[0]) == alert_id(told[1])
+    assert "@" in process.output()
+    assert "passed over" in process.output()
+    assert world.slack.url not in process.output()
+
+
+def test_kill_9_between_any_two_batches_misses_nothing_and_repeats_no_episode(world: World) -> None:
+    """Thirty accounts fall while the process is killed three times; then all recover."""
+    accounts = [f"account-{number}" for number in range(30)]
+    with world.alerting() as process:
+        for third in range(3):
+            process.start("alerting ready")
+            for account in accounts[third * 10 : third * 10 + 10]:
+                world.publish(*days(account, 80, 45, 20))
+            told = len(world.slack.messages)
+            world.slack.wait_for(told + 3, 60)
+            process.kill()
+        process.start("alerting ready")
+        world.wait_until_judged()
+        # What a killed process held is free again after half a minute.
+        wait_for(lambda: len(set(map(alert_id, world.slack.messages))) == 30, 60, "a red flag for each account")
+        for account in accounts:
+            world.publish(*days(account, 70, start=3))
+        world.wait_until_judged()
+        wait_for(lambda: count(world, "recovered") >= 30, 60, "every account resolved")
+        assert world.metric("heartline_alerts_open", rule="band_entered", severity="critical") == 0
+        assert process.stop() == 0
+    told = world.slack.messages
+    by_kind = {kind: [alert_id(m) for m in told if kind in headline(m)] for kind in ("at risk", "worse", "recovered")}
+    for kind, ids in by_kind.items():
+        assert len(set(ids)) == 30, kind
+        # A message that was out when the process died, and not yet written down as out, may come again: one a kill.
+        assert len(ids) <= 33, kind
+    assert set(by_kind["at risk"]) == set(by_kind["recovered"])
+
+
+def count(world: World, word: str) -> int:
+    """Messages with a word in their headline."""
+    return sum(word in headline(message) for message in world.slack.messages)
+
+
+def test_gauges_are_whole_after_a_restart(world: World) -> None:
+    """Nothing new arrives after the restart, and every account still has its gauge."""
+    with world.alerting() as process:
+        process.start("alerting ready")
+        world.publish(*days("acme", 45), *days("globex", 77), *days("initech", 20))
+        world.wait_until_judged()
+        before = world.metrics()
+        assert process.stop() == 0
+        process.start("alerting ready")
+        wait_for(lambda: world.metric("heartline_accounts_truncated") == 0, 10, "the exporter to answer")
+        after = world.metrics()
+    for name in ("heartline_account_health_score", "heartline_accounts", "heartline_alerts_open"):
+        gauges = {key: value for key, value in before.items() if key[0] == name}
+        assert gauges == {key: value for key, value in after.items() if key[0] == name}
+        assert gauges
+    assert after["heartline_account_health_score", (("account", "initech"),)] == 20
+
+
+def test_redis_away_for_seconds_loses_nothing(make_world: MakeWorld, own_redis: Callable[..., ValkeyServer]) -> None:
+    """Reports that come while Redis is down are judged when it is back, without a restart of the process."""
+    server = own_redis()
+    world = make_world(server.url)
+    with world.alerting().start("alerting ready") as process:
+        world.publish(*days("early", 80, 45))
+        world.slack.wait_for(1, 20)
+        server.stop()
+        world.publish(*days("during", 80, 45), *days("early", 70, start=2))
+        wait_for(lambda: (world.metric("heartline_alerting_store_retries_total") or 0) >= 3, 20, "retries")
+        server.start()
+        world.slack.wait_for(3, 30)
+        world.wait_until_judged()
+        assert process.stop() == 0
+    told = sorted(headline(message) for message in world.slack.messages)
+    assert told == ["✅ Acme Corp has recovered", "🚩 Acme Corp is at risk", "🚩 Acme Corp is at risk"]
+
+
+def test_redis_emptied_while_running_is_rebuilt_from_the_topic(
+    make_world: MakeWorld, own_redis: Callable[..., ValkeyServer]
+) -> None:
+    """The topic is read again from its beginning: an open alert is told again with its id, and none is lost."""
+    server = own_redis()
+    world = make_world(server.url)
+    with world.alerting().start("alerting ready") as process:
+        world.publish(*days("acme", 45), *days("globex", 80))
+        world.slack.wait_for(1, 20)
+        world.wait_until_judged()
+        world.redis.flushall()
+        # The loss shows with the next record of each partition.
+        for number in range(20):
+            world.publish(*days(f"other-{number}", 90))
+        world.slack.wait_for(2, 20)
+        world.wait_until_judged()
+        assert world.metric("heartline_account_health_score", account="globex") == 80
+        assert process.stop() == 0
+    assert {alert_id(message) for message in world.slack.messages} == {alert_id(world.slack.messages[0])}
+
+
+def test_slack_in_trouble_delays_messages_and_not_the_poll_thread(world: World) -> None:
+    """500, no answer in time, 429 with Retry-After: all delivered in the end, while reports go on being judged."""
+    world.env["HEARTLINE_SLACK__TIMEOUT_SECONDS"] = "1"
+    world.slack.script(Answer(500), Answer(200, delay_seconds=3, drop=True), Answer(429, retry_after_seconds=2))
+    with world.alerting().start("alerting ready") as process:
+        world.publish(*days("acme", 45))
+        wait_for(lambda: len(world.slack.received) == 1, 20, "the first attempt")
+        world.publish(*days("globex", 80, 82, 84))
+        world.wait_until_judged()
+        assert not world.slack.messages, "reports are judged while Slack is in trouble"
+        world.slack.wait_for(1, 40)
+        tries = world.slack.received
+        assert tries[3].at_seconds - tries[2].at_seconds >= 2, "Retry-After is honoured"
+        wait_for(lambda: world.metric("heartline_outbox_depth") == 0, 10, "an empty outbox")
+        assert world.metric("heartline_notifications_total", receiver="slack", outcome="failed") == 2
+        assert world.metric("heartline_notifications_total", receiver="slack", outcome="rate_limited") == 1
+        assert world.metric("heartline_notifications_total", receiver="slack", outcome="delivered") == 1
+        assert process.stop() == 0
+
+
+def test_two_processes_share_the_accounts_and_tell_each_episode_once(world: World, tmp_path: Path) -> None:
+    """A second process joins and one leaves while reports come in."""
+    other_env = world.env | {"HEARTLINE_ALERTING__METRICS_PORT": str(free_ports(1)[0])}
+    going = threading.Event()
+    accounts = [f"account-{number}" for number in range(60)]
+
+    def feed() -> None:
+        for account in accounts:
+            world.publish(*days(account, 80, 45))
+            going.wait(0.1)
+
+    with world.alerting().start("alerting ready") as first:
+        thread = threading.Thread(target=feed)
+        thread.start()
+        with Role(["alerting"], other_env, tmp_path / "other.log").start("alerting ready") as second:
+            assert first.stop() == 0
+            thread.join()
+            world.wait_until_judged()
+            world.slack.wait_for(60, 30)
+            assert second.stop() == 0
+    ids = [alert_id(message) for message in world.slack.messages]
+    assert len(ids) == len(set(ids)) == 60
+
+
+def test_a_deleted_account_takes_its_alert_and_its_gauges_with_it(world: World) -> None:
+    """A tombstone closes the red flag with a message, and nothing of the account stays."""
+    with world.alerting().start("alerting ready") as process:
+        world.publish(*days("acme", 45))
+        world.slack.wait_for(1, 20)
+        world.put(b"acme", None)
+        world.wait_until_judged()
+        assert headline(world.slack.wait_for(2, 10)[1]) == "☑️ Acme Corp: red flag closed, the account was deleted"
+        assert world.metric("heartline_account_health_score", account="acme") is None
+        assert process.stop() == 0
+    left = set(world.redis.scan_iter(f"{world.prefix}:*"))
+    assert {key.decode().rsplit(":", 2)[-2] for key in left} == {"next_offset"}
