@@ -1,7 +1,8 @@
 """Bytes to events: msgspec for the canonical form, pydantic as the judge of everything that msgspec refuses.
 
-Invariant: the fast path accepts nothing that the contracts of `events` refuse (a property test holds it to that).
-So a record is refused only by pydantic, in pydantic's words, and feeds with other names merely take the slower way.
+Invariant: of the fields that a contract names, the fast path accepts nothing that the contract refuses, and reads
+every value alike (a property test holds it to that). So a record is refused only by pydantic, in pydantic's words, and
+feeds with other names merely take the slower way. What a field that no contract names holds is skipped unread.
 """
 
 from datetime import datetime
@@ -83,7 +84,7 @@ class Update(Struct, gc=False):
 decode_usage = msgspec.json.Decoder(Usage).decode
 _decode_ticket = msgspec.json.Decoder(Ticket).decode
 _decode_answer = msgspec.json.Decoder(Answer).decode
-_FAST_ERRORS: Final = (msgspec.DecodeError, TypeError, ValueError)
+_FAST_ERRORS: Final = (msgspec.DecodeError, TypeError, ValueError, RecursionError)  # the last by deep nesting
 
 
 def epoch_ms(moment: datetime | int) -> int:
