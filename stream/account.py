@@ -20,7 +20,7 @@ from stream.rolling import BITS, LAST_DAY, ORDINAL
 from stream.surveys import Sentiment
 from stream.tickets import Support
 
-LATE_DAYS: Final = 90  # the longest window that usage is asked about (users known)
+LATE_DAYS: Final = 97  # the longest window that usage is asked about (users known in 90 days, as of 7 days earlier)
 KEPT_DAYS: Final = 120
 PRUNE_EVERY_DAYS: Final = 15
 SEEN_MAX: Final = 64

@@ -37,8 +37,8 @@ def contributions(state: AccountState, measures: Measures, scorecard: Scorecard)
         lost = value is None and deserted and line.source == "usage" and line.measure != "depth"
         if seen[line.source] and (value is not None or lost):
             known.append((line, value))
-    total = sum(line.weight for line in scorecard.lines)
-    weight = sum(line.weight for line, _ in known)
+    total = sum([line.weight for line in scorecard.lines])
+    weight = sum([line.weight for line, _ in known])
     found = [_contribution(line, value, weight) for line, value in known]
     found.sort(key=lambda item: (-item.points_lost, item.measure))
     return found, weight / total
@@ -55,7 +55,7 @@ def score_of(found: list[Contribution], coverage_ratio: float, scorecard: Scorec
     """The score 0..100, to one decimal; None when too little is known."""
     if not found or coverage_ratio < scorecard.coverage_min_ratio:
         return None
-    return round(sum(item.points for item in found), 1)
+    return round(sum([item.points for item in found]), 1)
 
 
 def judge(
@@ -174,24 +174,26 @@ def reason(
     scorecard: Scorecard,
 ) -> str:
     """One sentence: what moved the score within the week, or what holds it down."""
-    lines = {line.measure: line for line in scorecard.lines}
     if score is None:
         known = ", ".join(sorted({item.group for item in found})) or "nothing yet"
         return f"too little is known to judge (known: {known})"
     if score_before is not None and abs(score - score_before) >= 1:
         down = score < score_before
-        moved = changes if down else changes[::-1]
-        told = [
-            f"{lines[c.measure].label} {shown(c.before, lines[c.measure].unit)} → "
-            f"{shown(c.now, lines[c.measure].unit)} ({c.points:+.0f})"
-            for c in moved[:3]
-            if abs(c.points) >= 0.5 and (c.points < 0) == down
+        moved = [c for c in (changes if down else changes[::-1])[:3] if (c.points < 0) == down]
+        told = [_moved(scorecard.line(c.measure), c) for c in moved if abs(c.points) >= 0.5] or [
+            "a little of everything"
         ]
         direction = "down" if down else "up"
         return f"{direction} {abs(score - score_before):.0f} in {COMPARE_DAYS} days: " + ", ".join(told)
-    held = [
-        f"{lines[c.measure].label} {shown(c.value, lines[c.measure].unit)} (−{c.points_lost:.0f})"
-        for c in found[:3]
-        if c.points_lost >= 1
-    ]
+    held = [_held(scorecard.line(c.measure), c) for c in found[:3] if c.points_lost >= 1]
     return "steady; held back by " + ", ".join(held) if held else "steady; nothing holds it back"
+
+
+def _moved(line: Line, change: Change) -> str:
+    """One measure's move, for the reason."""
+    return f"{line.label} {shown(change.before, line.unit)} → {shown(change.now, line.unit)} ({change.points:+.0f})"
+
+
+def _held(line: Line, found: Contribution) -> str:
+    """What one measure keeps from the score, for the reason."""
+    return f"{line.label} {shown(found.value, line.unit)} (−{found.points_lost:.0f})"

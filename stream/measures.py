@@ -3,15 +3,18 @@
 "Day" is a UTC calendar day; a trailing N-day window is the N days that end with as_of's day. Counts are counts of what
 was seen, so 0 is a number; a rate, mean or share whose base is empty is None, never 0.
 
-Usage is exact as of any moment back to seven days before the newest event (64 days of bits are kept); support and
-sentiment back to 28 days. What can't be known as of an earlier moment is None there, and says so in its row.
+Usage is exact as of any moment back to seven days before the newest event (64 days of bits are kept), but for two
+things: what can't be known as of then is None (mau_previous, adoption by feature), and among the known users of 90
+days one who came back after two months of absence does not count before the return. Support and sentiment reach back
+28 days, with each ticket's priority and category, and each answer, in its newest version.
 """
 
 import math
+from functools import cache
 from statistics import mean, median
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from stream import rolling, surveys, tickets
 from stream.account import AccountState, Activity, active_bits
@@ -24,6 +27,7 @@ DAILY_USER_DAYS: Final = 16  # active days in 30 that make a daily, a weekly use
 WEEKLY_USER_DAYS: Final = 4
 CADENCE_DAYS: Final = 56
 CHANGE_DAYS: Final = 28
+EARLIER_DAYS: Final = 7  # usage is known as of this many days before the newest event
 
 Measures = dict[str, Any]
 
@@ -35,7 +39,7 @@ class _Tally(Struct, gc=False):
     wau: int = 0
     wau_previous: int = 0
     mau: int = 0
-    mau_previous: int = 0
+    mau_previous: int | None = 0
     known: int = 0
     active_days: int = 0
     weekday_days: int = 0
@@ -68,15 +72,16 @@ def measure(state: AccountState, as_of_ms: int, core_features: frozenset[str] = 
     return found
 
 
-def _weekday_mask(day: int, days: int) -> int:
-    """Bits of the weekdays (Monday to Friday) among the `days` days that end with `day`, bit 0 for `day`.
+@cache
+def _weekday_mask(day_mod_7: int) -> int:
+    """Bits of the weekdays (Monday to Friday) among the 30 days that end with a day, bit 0 for that day.
 
-    >>> bin(_weekday_mask(3, 7))  # 1970-01-04 was a Sunday
+    >>> bin(_weekday_mask(3) & 0x7F)  # 1970-01-04 was a Sunday
     '0b1111100'
     """
     mask = 0
-    for back in range(days):
-        if (day - back + 3) % 7 < 5:
+    for back in range(30):
+        if (day_mod_7 - back + 3) % 7 < 5:
             mask |= 1 << back
     return mask
 
@@ -84,7 +89,8 @@ def _weekday_mask(day: int, days: int) -> int:
 def _tally(activity: Activity, day: int) -> _Tally:
     """Count users and their active days in every window at once."""
     t = _Tally()
-    weekdays = _weekday_mask(day, 30)
+    mau_previous = 0
+    weekdays = _weekday_mask(day % 7)
     for user in activity.users.values():
         ahead = day - user[LAST_DAY]
         if ahead >= 90:
@@ -94,7 +100,7 @@ def _tally(activity: Activity, day: int) -> _Tally:
             continue  # first active after the day asked about
         t.known += 1
         month = bits & 0x3FFFFFFF
-        t.mau_previous += (bits >> 30) & 0x3FFFFFFF != 0
+        mau_previous += (bits >> 30) & 0x3FFFFFFF != 0
         t.user_days += (bits & 0xFFFFFFF).bit_count()
         t.user_days_previous += ((bits >> 28) & 0xFFFFFFF).bit_count()
         t.wau_previous += (bits >> 7) & 0x7F != 0
@@ -107,13 +113,14 @@ def _tally(activity: Activity, day: int) -> _Tally:
             t.weekday_days += (month & weekdays).bit_count()
             t.daily += active_days >= DAILY_USER_DAYS
             t.weekly += WEEKLY_USER_DAYS <= active_days < DAILY_USER_DAYS
+    t.mau_previous = mau_previous if day >= activity.newest_day - (rolling.DAYS_KEPT - 60) else None
     return t
 
 
 def _reach(t: _Tally, seats: int | None, day: int) -> Measures:
     """How many use it, of those who could. Source: docs/metrics.md, active users and licences."""
     base = seats if seats is not None and seats > 0 else t.known if t.known > 0 and seats is None else None
-    weekdays = _weekday_mask(day, 30).bit_count()
+    weekdays = _weekday_mask(day % 7).bit_count()
     licensed = seats if seats is not None and seats > 0 else None
     return {
         "dau": t.dau,
@@ -172,21 +179,22 @@ def _last_active_day(activity: Activity, day: int) -> int | None:
         return activity.newest_day
     newest = -1
     for user in activity.users.values():
-        bits = window(user[LAST_DAY], user[BITS], day, rolling.DAYS_KEPT)
-        if bits:
-            lowest = (bits & -bits).bit_length() - 1
-            newest = max(newest, (user[LAST_DAY] if user[LAST_DAY] < day else day) - lowest)
+        last_day = user[LAST_DAY]
+        if last_day > day:
+            bits = user[BITS] >> (last_day - day)
+            last_day = day + 1 - (bits & -bits).bit_length() if bits else -1
+        newest = max(newest, last_day)
     return newest if newest >= 0 else None
 
 
 def _users_for_half(activity: Activity, day: int) -> int | None:
-    """The fewest users that make half of the trailing 30 days' events; None without events, or as of an earlier day.
+    """The fewest users that make half of the trailing 30 days' events; None without events, or as of too early a day.
 
     1 means that one departure can lose the account. Source: docs/metrics.md, breadth.
     """
-    if day < activity.newest_day:
+    if day < activity.newest_day - EARLIER_DAYS:
         return None
-    counts = sorted((rolling.events_in(user, day) for user in activity.users.values()), reverse=True)
+    counts = sorted([rolling.events_in(user, day) for user in activity.users.values()], reverse=True)
     total = sum(counts)
     reached = 0
     for place, count in enumerate(counts, start=1):
@@ -201,24 +209,28 @@ def _features(activity: Activity, mau: int, day: int, core: frozenset[str]) -> M
 
     Per-user numbers (adoption, balance, features_per_active_user) are None as of a day before the newest usage.
     """
-    current = day >= activity.newest_day
-    used: list[str] = []
+    known = mau > 0 and day >= activity.newest_day
+    used = 0
+    core_used = 0
     adopters: dict[str, int] = {}
     status: dict[str, str] = {}
     for name, use in activity.features.items():
-        in_window = window(use.last_day, use.bits, day, 30) != 0
-        if in_window:
-            used.append(name)
-            adopters[name] = sum(day - 29 <= last <= day for last in use.users.values())
-        status[name] = "used" if in_window else "lapsed"
-    status.update({name: "never used" for name in core if name not in status})
-    known = current and mau > 0
+        if not window(use.last_day, use.bits, day, 30):
+            status[name] = "lapsed"
+            continue
+        status[name] = "used"
+        used += 1
+        core_used += name in core
+        if known:
+            adopters[name] = sum([last > day - 30 for last in use.users.values()])
+    for name in core:
+        status.setdefault(name, "never used")
     return {
-        "features_30d": len(used),
-        "depth": sum(name in core for name in used) / len(core) if core else None,
+        "features_30d": used,
+        "depth": core_used / len(core) if core else None,
         "features_per_active_user": sum(adopters.values()) / mau if known else None,
         "balance": _balance([adopters.get(name, 0) for name in sorted(core)]) if known else None,
-        "feature_adoption_rate": {name: count / mau for name, count in adopters.items()} if known else {},
+        "feature_adoption_rate": {name: count / mau for name, count in adopters.items()},
         "feature_status": status,
     }
 
@@ -239,51 +251,68 @@ def _balance(users: list[int]) -> float | None:
     return max(0.0, entropy) / math.log(len(users))
 
 
-def _support(support: Support, mau: int, as_of_ms: int) -> Measures:
-    """The weight of support. Source: docs/metrics.md, tickets, escalations and resolution."""
+class _Cases(Struct, gc=False):
+    """One pass over an account's tickets."""
+
+    opened_7: int = 0
+    opened_30: int = 0
+    opened_90: int = 0
+    by_priority: list[int] = field(default_factory=lambda: [0] * len(PRIORITIES))
+    by_category: dict[str, int] = {}
+    open_by_priority: list[int] = field(default_factory=lambda: [0] * len(PRIORITIES))
+    escalation_hours: list[float] = []
+    running_hours: list[float] = []
+    resolution_hours: list[float] = []
+
+
+def _cases(support: Support, as_of_ms: int) -> _Cases:
+    """Count tickets in every window at once."""
+    found = _Cases()
     day = day_of(as_of_ms)
-    opened = {7: 0, 30: 0, 90: 0}
-    by_priority, by_category = dict.fromkeys(PRIORITIES, 0), dict[str, int]()
-    open_by_priority = dict.fromkeys(PRIORITIES, 0)
-    escalated, escalation_hours, resolution_hours, running_hours = 0, list[float](), list[float](), list[float]()
     for ticket in support.tickets.values():
-        at = tickets.phase(ticket, as_of_ms)
         first_ms = ticket.transitions[0][0] if ticket.transitions else ticket.described[0]
         if first_ms > as_of_ms:
             continue
-        if at.is_open:
-            open_by_priority[PRIORITIES[ticket.priority]] += 1
-        if at.escalated_ms is not None and day - at.escalated_ms // DAY_MS < 90:
-            escalated += 1
-            escalation_hours.append(at.escalated_for_ms / HOUR_MS)
+        at = tickets.phase(ticket, as_of_ms)
+        found.open_by_priority[ticket.priority] += at.is_open
         if at.is_escalated:
-            running_hours.append(at.escalated_for_ms / HOUR_MS)
+            found.running_hours.append(at.escalated_for_ms / HOUR_MS)
+        if at.escalated_ms is not None and day - at.escalated_ms // DAY_MS < 90:
+            found.escalation_hours.append(at.escalated_for_ms / HOUR_MS)
         if at.opened_ms is None:
             continue
-        age_days = day - at.opened_ms // DAY_MS
-        for days in opened:
-            opened[days] += age_days < days
-        if age_days < 90:
-            by_priority[PRIORITIES[ticket.priority]] += 1
-            if ticket.category is not None:
-                by_category[ticket.category] = by_category.get(ticket.category, 0) + 1
         if at.resolved_ms is not None and day - at.resolved_ms // DAY_MS < 90:
-            resolution_hours.append((at.resolved_ms - at.opened_ms) / HOUR_MS)
+            found.resolution_hours.append(max(at.resolved_ms - at.opened_ms, 0) / HOUR_MS)
+        age_days = day - at.opened_ms // DAY_MS
+        found.opened_7 += age_days < 7
+        found.opened_30 += age_days < 30
+        if age_days < 90:
+            found.opened_90 += 1
+            found.by_priority[ticket.priority] += 1
+            if ticket.category is not None:
+                found.by_category[ticket.category] = found.by_category.get(ticket.category, 0) + 1
+    return found
+
+
+def _support(support: Support, mau: int, as_of_ms: int) -> Measures:
+    """The weight of support. Source: docs/metrics.md, tickets, escalations and resolution."""
+    cases = _cases(support, as_of_ms)
+    escalated = len(cases.escalation_hours)
     return {
-        "tickets_opened_7": opened[7],
-        "tickets_opened_30": opened[30],
-        "tickets_opened_90": opened[90],
-        "tickets_opened_90_by_priority": by_priority,
-        "tickets_opened_90_by_category": by_category,
-        "open_tickets": sum(open_by_priority.values()),
-        "open_tickets_by_priority": open_by_priority,
-        "open_urgent_tickets": open_by_priority[PRIORITIES[URGENT]],
-        "support_incident_rate": opened[30] / mau if mau > 0 else None,
+        "tickets_opened_7": cases.opened_7,
+        "tickets_opened_30": cases.opened_30,
+        "tickets_opened_90": cases.opened_90,
+        "tickets_opened_90_by_priority": dict(zip(PRIORITIES, cases.by_priority, strict=True)),
+        "tickets_opened_90_by_category": cases.by_category,
+        "open_tickets": sum(cases.open_by_priority),
+        "open_tickets_by_priority": dict(zip(PRIORITIES, cases.open_by_priority, strict=True)),
+        "open_urgent_tickets": cases.open_by_priority[URGENT],
+        "support_incident_rate": cases.opened_30 / mau if mau > 0 else None,
         "escalated_tickets": escalated,
-        "escalation_rate": escalated / opened[90] if opened[90] > 0 else None,
-        "escalation_hours": mean(escalation_hours) if escalation_hours else None,
-        "escalation_running_hours": max(running_hours, default=0.0),
-        "resolution_hours": median(resolution_hours) if resolution_hours else None,
+        "escalation_rate": escalated / cases.opened_90 if cases.opened_90 > 0 else None,
+        "escalation_hours": mean(cases.escalation_hours) if escalated > 0 else None,
+        "escalation_running_hours": max(cases.running_hours, default=0.0),
+        "resolution_hours": median(cases.resolution_hours) if cases.resolution_hours else None,
     }
 
 

@@ -5,7 +5,10 @@ A user's record is a list of small integers, [ordinal, last_day, bits, n0, n1, .
 - ordinal   the user's short number within the account, for the feature maps
 - last_day  the newest active day, as days since 1970-01-01
 - bits      bit i set: active on last_day - i, for i < 64
-- n0, n1..  events on each active day of the 30 days that end with last_day, newest first
+- n0, n1..  events on each active day of the 37 days that end with last_day, newest first
+
+64 days of bits answer any question of up to 57 days, and 37 days of counts any of 30, as of now and as of each of the
+seven days before.
 
 The record depends only on which events there were, not on their order: a late event sets its bit, or lies outside
 of every window. So shuffled streams give the same numbers as sorted ones.
@@ -14,7 +17,7 @@ of every window. So shuffled streams give the same numbers as sorted ones.
 from typing import Final
 
 DAYS_KEPT: Final = 64
-COUNT_DAYS: Final = 30
+COUNT_DAYS: Final = 37
 
 ORDINAL: Final = 0
 LAST_DAY: Final = 1
@@ -118,10 +121,18 @@ def window(last_day: int, bits: int, day: int, days: int) -> int:
 
 
 def events_in(user: list[int], day: int) -> int:
-    """A user's events in the 30 days that end with `day`, for a `day` not before the user's newest.
+    """A user's events in the 30 days that end with `day`, for a `day` at most seven before the user's newest.
 
     >>> events_in([0, 102, 7, 1, 1, 2], 130)  # of days 101, 102 only
     2
+    >>> events_in([0, 102, 7, 1, 1, 2], 101)  # not yet of day 102
+    3
     """
-    kept = window(user[LAST_DAY], user[BITS], day, COUNT_DAYS).bit_count()
-    return sum(user[COUNTS : COUNTS + kept])
+    ahead = day - user[LAST_DAY]
+    if ahead >= 30:
+        return 0
+    bits = user[BITS]
+    if ahead >= 0:
+        return sum(user[COUNTS : COUNTS + (bits & ((1 << (30 - ahead)) - 1)).bit_count()])
+    newer = (bits & ((1 << -ahead) - 1)).bit_count()
+    return sum(user[COUNTS + newer : COUNTS + newer + (bits >> -ahead & 0x3FFFFFFF).bit_count()])

@@ -4,7 +4,6 @@ The default scorecard works with no configuration. Its curves lean on published 
 handbooks, the field's usual NPS and CSAT readings); docs/health.md argues each choice.
 """
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,14 +40,14 @@ class Line:
         >>> Line("x", "g", "usage", 1, ((0, 0), (10, 100)), "x").score(2.5)
         25.0
         """
-        places = [place for place, _ in self.curve]
-        at = bisect_right(places, value)
-        if at == 0:
-            return float(self.curve[0][1])
-        if at == len(self.curve):
-            return float(self.curve[-1][1])
-        (x0, y0), (x1, y1) = self.curve[at - 1], self.curve[at]
-        return y0 + (y1 - y0) * (value - x0) / (x1 - x0)
+        x0, y0 = self.curve[0]
+        if value <= x0:
+            return float(y0)
+        for x1, y1 in self.curve:
+            if value <= x1:
+                return y0 + (y1 - y0) * (value - x0) / (x1 - x0)
+            x0, y0 = x1, y1
+        return float(y0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,17 @@ class Scorecard:
     lines: tuple[Line, ...]
     band_floors: tuple[tuple[Band, float], ...]
     coverage_min_ratio: float
+
+    def line(self, measure: str) -> Line:
+        """The line of one measure.
+
+        Raises:
+            KeyError: the scorecard has none.
+        """
+        for line in self.lines:
+            if line.measure == measure:
+                return line
+        raise KeyError(measure)
 
     def band(self, score: float) -> Band:
         """Where a score falls.
