@@ -10,7 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test lint format types schemas lock clean
+.PHONY: help setup servers demo test test-tools lint format types schemas lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -36,8 +36,15 @@ servers: $(STAMP)
 demo: setup  ## Watch a synthetic company: events, live health, the first red flag within a minute
 	$(BIN)/heartline demo
 
-test: setup lint types  ## Run every check: format, lint, types, and all tests on real servers
+test: setup test-tools lint types  ## Run every check: format, lint, types, and all tests on real servers
 	$(BIN)/pytest
+
+# One test scrapes with a real Prometheus. Where there is none, Debian's package is installed if that is allowed.
+test-tools:
+	@command -v prometheus >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && echo "installing Debian's prometheus for the tests" \
+	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } \
+	  || echo "no prometheus on PATH: the tests that need it will fail and say so"
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
