@@ -1,12 +1,14 @@
 """What can go wrong with an embedded server, worded for the person who has to do something about it."""
 
+from stream.errors import HeartlineError
+
 OTHER_WAYS = (
     "Other ways: set KAFKA_BOOTSTRAP_SERVERS to a Kafka that already runs, "
     "or start one with `docker compose up -d kafka`."
 )
 
 
-class EmbeddedServerError(RuntimeError):
+class EmbeddedServerError(HeartlineError):
     """An embedded server could not be fetched, started or stopped. The message says what to do."""
 
 

@@ -73,12 +73,16 @@ class KafkaServer(EmbeddedServer):
         java = find_java(self.lock.java)
         logs = self.data_dir / "logs"
         properties = kafka_config.server_properties(logs, self._ports[0], self._ports[1], self._properties)
+        arguments = kafka_config.java_arguments(class_path(self.lock, repository), self.data_dir, self._heap_mib)
+        for name, text in {
+            "server.properties": kafka_config.properties_text(properties),
+            "log4j2.properties": kafka_config.log4j2_properties(),
+            "log4j.properties": kafka_config.log4j_properties(),
+            "java.arguments": kafka_config.argument_file_text(arguments),
+        }.items():
+            (self.data_dir / name).write_text(text, encoding="utf-8")
+        command = [str(java.program), f"@{self.data_dir / 'java.arguments'}"]
         settings = self.data_dir / "server.properties"
-        settings.write_text(kafka_config.properties_text(properties), encoding="utf-8")
-        (self.data_dir / "log4j2.properties").write_text(kafka_config.log4j2_properties(), encoding="utf-8")
-        (self.data_dir / "log4j.properties").write_text(kafka_config.log4j_properties(), encoding="utf-8")
-        jars = class_path(self.lock, repository)
-        command = kafka_config.java_command(java.program, jars, self.data_dir, self._heap_mib)
         if not (logs / "meta.properties").exists():
             self._format(command, settings)
         return [*command, "kafka.Kafka", str(settings)]

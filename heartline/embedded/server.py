@@ -79,6 +79,12 @@ class EmbeddedServer(ABC):
                 break
         return self
 
+    def check(self) -> None:
+        """Raise EmbeddedServerError with the end of the server's log when it was started and does not run any more."""
+        for process in self._processes:
+            if not process.running:
+                raise self._failure(process, f"ended with status {process.exit_status}")
+
     def stop(self) -> None:
         """End the server cleanly and keep its data."""
         for process in self._processes:
@@ -136,9 +142,9 @@ class EmbeddedServer(ABC):
         try:
             while not self._is_ready():
                 if not process.running:
-                    raise self._start_failure(process, f"ended with status {process.exit_status}")
+                    raise self._failure(process, f"ended with status {process.exit_status}")
                 if time.monotonic() > deadline:
-                    raise self._start_failure(
+                    raise self._failure(
                         process, f"did not answer on port {self.port} within {self._start_deadline_seconds:g} s"
                     )
                 time.sleep(READY_POLL_SECONDS)
@@ -146,7 +152,7 @@ class EmbeddedServer(ABC):
             process.stop()
             raise
 
-    def _start_failure(self, process: GuardedProcess, what: str) -> EmbeddedServerError:
+    def _failure(self, process: GuardedProcess, what: str) -> EmbeddedServerError:
         tail = process.log_tail()
         if "Address already in use" in tail or "Address in use" in tail:
             return PortInUseError(
