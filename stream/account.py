@@ -28,7 +28,7 @@ USERS_MAX: Final = 50_000
 FEATURES_MAX: Final = 2_000
 
 # What came of folding a usage event.
-REPEATED, UNMOVED, MOVED, LATE = range(4)
+REPEATED, UNMOVED, MOVED, LATE, OVERFLOW = range(5)
 
 
 class FeatureUse(Struct, array_like=True, gc=False):
@@ -108,7 +108,7 @@ class AccountState(Struct, array_like=True, gc=False):
 
 
 def fold_usage(state: AccountState, event: Usage) -> int:
-    """Fold one usage event; returns REPEATED, UNMOVED (only counts changed), MOVED, or LATE."""
+    """Fold one usage event; returns REPEATED, UNMOVED (only counts changed), MOVED, LATE or OVERFLOW."""
     activity = state.activity
     event_id = event.event_id
     seen = activity.seen
@@ -142,7 +142,7 @@ def _fold_active(activity: Activity, user_id: str, feature: str, day: int) -> in
     if user is None:
         if len(activity.users) >= USERS_MAX:
             activity.overflow += 1
-            return UNMOVED
+            return OVERFLOW
         user = activity.users[user_id] = rolling.new_user(activity.next_ordinal, day)
         activity.next_ordinal += 1
         moved = True
@@ -152,8 +152,8 @@ def _fold_active(activity: Activity, user_id: str, feature: str, day: int) -> in
     if use is None:
         if len(activity.features) >= FEATURES_MAX:
             activity.overflow += 1
-        else:
-            activity.features[feature] = FeatureUse(day, 1, {user[ORDINAL]: day})
+            return OVERFLOW
+        activity.features[feature] = FeatureUse(day, 1, {user[ORDINAL]: day})
         return MOVED
     if day != use.last_day:
         use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
@@ -212,9 +212,15 @@ def fold_update(state: AccountState, event: Update) -> bool:
 
 
 def newest_ms(state: AccountState) -> int | None:
-    """When the newest event of any kind happened; None before the first."""
+    """When the newest usage, ticket event or answer happened; None before the first."""
     known = [ms for ms in (state.activity.newest_ms, state.support.newest_ms, state.sentiment.newest_ms) if ms]
     return max(known, default=None)
+
+
+def watermark_ms(state: AccountState) -> int | None:
+    """The newest moment that any event of the account names, account updates included; None: no event named one."""
+    updated = max((at_ms for _, at_ms in state.profile.values()), default=0)
+    return max(newest_ms(state) or 0, updated) or None
 
 
 def active_bits(activity: Activity, day: int, days: int) -> int:

@@ -6,7 +6,9 @@ import msgspec
 
 from stream.errors import BadEvent
 
-ORIGINAL_BYTES_MAX: Final = 512 << 10  # leaves room for base64 under Kafka's usual limit of 1 MiB a message
+# Together, as base64, they stay under Kafka's usual limit of 1 MiB a message.
+ORIGINAL_BYTES_MAX: Final = 512 << 10
+KEY_BYTES_MAX: Final = 4 << 10
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +19,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
         timestamp_ms: its Kafka timestamp, epoch milliseconds.
         reason: one of `events.REASONS`.
         detail: the sentence for a person.
-        key, value: the original's bytes (base64 in JSON); the value is cut to ORIGINAL_BYTES_MAX.
+        key, value: the original's bytes (base64 in JSON), cut to KEY_BYTES_MAX and ORIGINAL_BYTES_MAX.
         value_bytes: the original value's size; larger than `value` where it was cut.
     """
 
@@ -43,7 +45,7 @@ def dead_letter(
         timestamp_ms=timestamp_ms,
         reason=error.reason,
         detail=f"{topic}[{partition}]@{offset}: {error.detail}",
-        key=key,
+        key=key[:KEY_BYTES_MAX] if key is not None else None,
         value=value[:ORIGINAL_BYTES_MAX] if value is not None else None,
         value_bytes=len(value) if value is not None else 0,
     )

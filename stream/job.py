@@ -6,11 +6,13 @@ Bad input becomes a dead letter among the outputs; it never raises.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from stream.account import (
     LATE,
     MOVED,
+    OVERFLOW,
     REPEATED,
     AccountState,
     Judged,
@@ -21,9 +23,10 @@ from stream.account import (
     fold_update,
     fold_usage,
     newest_ms,
+    watermark_ms,
 )
 from stream.clock import Clock, EventClock, WallClock
-from stream.dead_letters import dead_letter
+from stream.dead_letters import KEY_BYTES_MAX, dead_letter
 from stream.decode import Answer, Decoder, Ticket, Update, Usage, check_time, epoch_ms
 from stream.engine.partition import Output, Partition
 from stream.engine.work import Record
@@ -38,7 +41,7 @@ from stream.settings import Settings
 from stream.topics import KINDS, Kind, Topics
 
 ACCOUNTS_A_SLICE: Final = 50  # about 5 ms of judging between two breaths of the event loop
-SETTLED_MS: Final = 215 * DAY_MS  # after this long without any event no measure can move any more
+SETTLED_MS: Final = 215 * DAY_MS  # after this long without any event no score can move any more
 NOTICEABLE_POINTS: Final = 1.0
 NOTICEABLE_COVERAGE: Final = 0.05
 
@@ -57,8 +60,8 @@ class HealthJob:
         tick_interval_ms: how often accounts that send nothing are judged again; a new day always does.
 
     Attributes:
-        counts: (what, label) to how often, for the metrics: ("dead_letter", reason), ("late", kind), ("repeated",
-            kind), ("unknown_account", kind).
+        counts: (what, label) to how often, for the metrics: ("dead_letter", reason), ("late", kind), ("overflow",
+            kind), ("repeated", kind), ("unknown_account", kind).
     """
 
     def __init__(
@@ -81,8 +84,8 @@ class HealthJob:
         self._tick_interval_ms = tick_interval_ms
         self._fold: dict[Kind, Callable[[AccountState, Any], bool]] = {
             "usage": self._fold_usage,
-            "ticket": fold_ticket,
-            "survey": fold_answer,
+            "ticket": self._fold_ticket,
+            "survey": self._fold_answer,
             "account": fold_update,
         }
         self.counts: Counter[tuple[str, str]] = Counter()
@@ -127,7 +130,28 @@ class HealthJob:
             self.counts["repeated", "usage"] += 1
         elif outcome == LATE:
             self.counts["late", "usage"] += 1
-        return outcome == MOVED
+        elif outcome == OVERFLOW:
+            self.counts["overflow", "usage"] += 1
+        return outcome in (MOVED, OVERFLOW)
+
+    def _fold_ticket(self, state: AccountState, event: Ticket) -> bool:
+        """Fold a ticket event and keep count of what did not count; returns whether anything changed."""
+        before = state.support.late, state.support.overflow
+        changed = fold_ticket(state, event)
+        self._count_left_out("ticket", before, (state.support.late, state.support.overflow))
+        return changed
+
+    def _fold_answer(self, state: AccountState, event: Answer) -> bool:
+        """Fold a survey event and keep count of what did not count; returns whether anything changed."""
+        before = state.sentiment.late, state.sentiment.overflow
+        changed = fold_answer(state, event)
+        self._count_left_out("survey", before, (state.sentiment.late, state.sentiment.overflow))
+        return changed
+
+    def _count_left_out(self, kind: Kind, before: tuple[int, int], now: tuple[int, int]) -> None:
+        """Count an event that was too late, or beyond the bounds of its account."""
+        if before != now:
+            self.counts["late" if now[0] > before[0] else "overflow", kind] += 1
 
     def _new_account(self, partition: Partition[AccountState], kind: Kind, account_id: str) -> AccountState:
         """Start an account, if it belongs to this partition.
@@ -151,7 +175,8 @@ class HealthJob:
         """Put a record among the dead letters."""
         self.counts["dead_letter", error.reason] += 1
         value = dead_letter(topic, record.partition, record.offset, record.timestamp, record.key, record.value, error)
-        partition.outputs.append(Output(self._dead_letter_topic, record.key, value))
+        key = record.key[:KEY_BYTES_MAX] if record.key is not None else None
+        partition.outputs.append(Output(self._dead_letter_topic, key, value))
 
     # Judging
 
@@ -169,7 +194,8 @@ class HealthJob:
             due = [
                 account_id
                 for account_id, state in partition.states.items()
-                if account_id not in restless and not _settled(state)
+                if account_id not in restless
+                and not (state.judged is not None and _settled(state, state.judged.as_of_ms))
             ]
             yield from self._judge_all(partition, due, now_ms, None)
 
@@ -215,13 +241,17 @@ class HealthJob:
                 _closed(before.history if before is not None else [], now_ms, report.score),
             )
             partition.dirty.add(account_id)
-        elif report.score is not None and not any(day == day_of(now_ms) for day, _ in before.history[-1:]):
+            return
+        if report.score is not None and not any(day == day_of(now_ms) for day, _ in before.history[-1:]):
             before.history = _closed(before.history, now_ms, report.score)
+            partition.dirty.add(account_id)
+        if _settled(state, now_ms) and not _settled(state, before.as_of_ms):
+            before.as_of_ms = now_ms  # so that ticks leave it alone from now on
             partition.dirty.add(account_id)
 
     def restored(self, partition: Partition[AccountState]) -> None:
         """After recovery: find the watermark, and what the last process had folded and not yet judged."""
-        newest = [ms for state in partition.states.values() if (ms := newest_ms(state)) is not None]
+        newest = [ms for state in partition.states.values() if (ms := watermark_ms(state)) is not None]
         partition.watermark_ms = max(newest, default=None)
         partition.restless = {account_id for account_id, state in partition.states.items() if state.unjudged}
 
@@ -234,10 +264,10 @@ class HealthJob:
         return decode_state(value)
 
 
-def _settled(state: AccountState) -> bool:
-    """Whether time alone can't change any measure any more: long silent, and judged since."""
+def _settled(state: AccountState, at_ms: int) -> bool:
+    """Whether time alone can't move the score any more after a moment: silent for so long, or never heard."""
     newest = newest_ms(state)
-    return newest is not None and state.judged is not None and newest + SETTLED_MS < state.judged.as_of_ms
+    return newest is None or newest + SETTLED_MS < at_ms
 
 
 def _closed(history: list[tuple[int, float]], now_ms: int, score: float | None) -> list[tuple[int, float]]:
@@ -261,10 +291,14 @@ def is_news(before: Judged, report: HealthReport, described: str) -> bool:
         return True
     if abs(before.coverage_ratio - report.coverage_ratio) >= NOTICEABLE_COVERAGE:
         return True
-    as_of_ms = round(report.as_of.timestamp() * 1000)
-    if report.last_event_at is None or day_of(as_of_ms) == day_of(before.as_of_ms):
+    if report.last_event_at is None or day_of(_ms(report.as_of)) == day_of(before.as_of_ms):
         return False
-    return report.last_event_at.timestamp() * 1000 > before.as_of_ms
+    return _ms(report.last_event_at) > before.as_of_ms
+
+
+def _ms(moment: datetime) -> int:
+    """A report's moment as epoch milliseconds."""
+    return round(moment.timestamp() * 1000)
 
 
 def _moved(before: float | None, now: float | None, by: float) -> bool:
