@@ -52,35 +52,33 @@ def _red_flag(transition: Transition, alert: Alert, report: HealthReport, now: d
     name = tidy(report.name, NAME_CHARS_MAX)
     headline = f"{_FLAG[alert.severity]} {name} {_what_happened(transition, alert, report)}"
     drivers = "\n".join(_drivers(report)) or f"*Why:* {escape(tidy(report.reason, REASON_CHARS_MAX))}"
-    blocks = [_header(headline), _section(_health_line(alert, report)), _section(drivers)]
+    blocks = [_header(headline), _section(_health_line(report)), _section(drivers)]
     if play := next_step(alert.rule, _moved(report)):
-        blocks.append(_section(f"*Next step:* {escape(play)}"))
+        blocks.append(_section(f"👉  *Next step:* {escape(play)}"))
     blocks.append(_context(_who(report, now), alert))
-    return _payload(headline, f"{headline}. {tidy(report.reason, REASON_CHARS_MAX)}", blocks)
+    return _payload(headline, f"{headline}. Why: {tidy(report.reason, REASON_CHARS_MAX)}", blocks)
 
 
 def _what_happened(transition: Transition, alert: Alert, report: HealthReport) -> str:
-    """The rest of the headline, after the account's name."""
-    if alert.rule == "score_dropped":
-        again = "keeps falling: " if transition.kind == "updated" else ""
-        lost, days = points(alert.evidence["drop_points"]), plural(int(alert.evidence["days"]), "day")
-        return f"{again}lost {lost} points of health in {days}"
-    band = _BAND[report.band]
-    return f"got worse: now {band}" if transition.kind == "updated" else f"is {band}"
-
-
-def _health_line(alert: Alert, report: HealthReport) -> str:
-    """Score, band and the way here; the direction is said each time, since scores elsewhere run both ways."""
+    """The rest of the headline, after the account's name: state, score and fall, readable at a glance."""
     assert report.score is not None  # an alert is about a score
-    parts = [f"*Health {points(report.score)} of 100*, {_BAND[report.band]}"]
+    now, band = points(report.score), _BAND[report.band]
     if alert.rule == "score_dropped":
-        parts.append(f"from {points(alert.evidence['from_score'])}")
-    elif report.score_7d_ago is not None and round(report.score_7d_ago) != round(report.score):
-        parts.append(f"{points(report.score_7d_ago)} a week ago")
-    line = ", ".join(parts) + " (higher is healthier)"
+        again = "keeps falling, " if transition.kind == "updated" else ""
+        lost, days = points(alert.evidence["drop_points"]), plural(int(alert.evidence["days"]), "day")
+        return f"{again}lost {lost} points of health in {days}: now {now}, {band}"
+    state = f"got worse, now {band}" if transition.kind == "updated" else f"is {band}"
+    fall = round(report.score_7d_ago) - round(report.score) if report.score_7d_ago is not None else 0
+    return f"{state}: health {now}" + (f", down {fall} in a week" if fall > 0 else "")
+
+
+def _health_line(report: HealthReport) -> str:
+    """The score and the way here; its direction is said each time, since scores elsewhere run both ways."""
+    assert report.score is not None  # asked by the caller
+    line = f"*Health {points(report.score)} of 100* (higher is healthier)"
     if len(report.history) > 1:
         days = plural(len(report.history), "day")
-        line += f"\n`{sparkline([score for _, score in report.history])}` last {days}"
+        line = f"`{sparkline([score for _, score in report.history])}` {days}\n{line}"
     return line
 
 
@@ -88,17 +86,17 @@ def _drivers(report: HealthReport) -> Iterator[str]:
     """What moved the score, the worst first; where no week-old score exists, what holds it down."""
     losses = [change for change in report.changes_7d if change.points <= -0.5][:DRIVERS_SHOWN]
     if losses:
-        yield "*What moved it, in a week*"
+        yield "*Why: what changed in a week*"
         for change in losses:
             before, after = measure_value(change.measure, change.before), measure_value(change.measure, change.now)
-            yield f"•  {_label(change.measure)}: *{before} → {after}*  ({points(change.points)} points)"
+            yield f"•  {_label(change.measure, report)}: *{before} → {after}*  ({points(change.points)} points)"
         return
     held = [part for part in report.contributions if part.points_lost >= 0.5][:DRIVERS_SHOWN]
     if held:
-        yield "*What holds it down*"
+        yield "*Why: what holds it down*"
         for part in held:
             value = measure_value(part.measure, part.value)
-            yield f"•  {_label(part.measure)}: *{value}*  (costs {points(part.points_lost)} points)"
+            yield f"•  {_label(part.measure, report)}: *{value}*  (costs {points(part.points_lost)} points)"
 
 
 def _moved(report: HealthReport) -> list[str]:
@@ -118,7 +116,7 @@ def _who(report: HealthReport, now: datetime) -> list[str]:
     if profile.renewal_at is not None:
         days = (profile.renewal_at - now).days
         when = f"in {plural(days, 'day')}" if days >= 0 else f"{plural(-days, 'day')} ago"
-        parts.append(f"renewal {when} ({profile.renewal_at:%d %b %Y})")
+        parts.append(f"renewal {when} ({profile.renewal_at.day} {profile.renewal_at:%b %Y})")
     return parts
 
 
@@ -126,23 +124,22 @@ def _resolved(transition: Transition, alert: Alert, report: HealthReport | None)
     name = tidy(report.name if report is not None else alert.account_name, NAME_CHARS_MAX)
     assert alert.resolved_at is not None  # set by the transition
     lasted = duration(alert.resolved_at - alert.opened_at)
-    if transition.recovered:
-        headline = f"✅ {name} has recovered"
-    elif report is None:
-        headline = f"☑️ {name}: red flag closed, {transition.reason}"
+    if report is None or report.score is None:
+        headline, lines = f"☑️ {name}: red flag closed, {transition.reason}", []
     else:
-        headline = f"☑️ {name} has stopped falling"
-    low = f"lowest {points(alert.lowest_score)}"
-    if report is not None and report.score is not None:
-        low = f"*Health {points(report.score)} of 100*, {_BAND[report.band]}, {low} (higher is healthier)"
-    if report is not None and len(report.history) > 1:
-        low += f"\n`{sparkline([score for _, score in report.history])}` last {plural(len(report.history), 'day')}"
-    blocks = [_header(headline), _section(f"{low}\nThe red flag was up for {lasted}.")]
-    blocks.append(_context([], alert))
+        what = "✅ {} has recovered" if transition.recovered else "☑️ {} has stopped falling"
+        headline = f"{what.format(name)}: health {points(report.score)}, {_BAND[report.band]}"
+        lines = [_health_line(report)]
+    lines.append(f"Its red flag was up for {lasted}; the lowest health was {points(alert.lowest_score)}.")
+    blocks = [_header(headline), _section("\n".join(lines)), _context([], alert)]
     return _payload(headline, f"{headline}, after {lasted}", blocks)
 
 
-def _label(measure: str) -> str:
+def _label(measure: str, report: HealthReport) -> str:
+    """What a driver is called; silence also says how long it has been."""
+    days = report.measures.get("days_since_active")
+    if measure == "silence_ratio" and isinstance(days, int) and days > 0:
+        return f"Nobody active for {plural(days, 'day')}, against their usual pause"
     return escape(tidy(measure_name(measure), NAME_CHARS_MAX))
 
 

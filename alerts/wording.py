@@ -24,7 +24,7 @@ MEASURES: Final[dict[str, tuple[str, Unit]]] = {
     "frequency_30d": ("Active days per user in a month", "plain"),
     "activity_change_ratio": ("Activity against the 4 weeks before", "ratio"),
     "days_since_active": ("Days without any use", "count"),
-    "silence_ratio": ("Silence against their usual pause", "times"),
+    "silence_ratio": ("Silence, against their usual pause", "times"),
     "features_30d": ("Features in use", "count"),
     "features_per_active_user": ("Features per user", "plain"),
     "depth": ("Core features in use", "ratio"),
@@ -75,7 +75,7 @@ def measure_value(measure: str, value: Number | None) -> str:
         return f"{value:.0%}"
     if unit == "count":
         return f"{value:,.0f}"
-    suffix = {"times": " times", "hours": " h", "plain": ""}[unit]
+    suffix = {"times": "×", "hours": " h", "plain": ""}[unit]
     return f"{value:,.1f}".removesuffix(".0") + suffix
 
 
