@@ -210,6 +210,39 @@ def test_the_servers_are_gone_however_their_owner_ends(ending: signal.Signals | 
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_runs_both_servers_until_it_is_told_to_end(ending: signal.Signals) -> None:
+    command = [sys.executable, "-W", "ignore", "-m", "heartline.cli", "servers", "run"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    settings = dict(running.stdout.readline().strip().split("=", 1) for _ in range(2))
+    with redis.Redis.from_url(settings["REDIS_URL"]) as client:
+        assert client.ping()
+    create_topic(settings["KAFKA_BOOTSTRAP_SERVERS"], "tried-out")
+    server_ids = [child.pid for child in psutil.Process(running.pid).children(recursive=True)]
+
+    running.send_signal(ending)
+    _, errors = running.communicate(timeout=GONE_DEADLINE_SECONDS)
+
+    assert (running.returncode, errors) == (0, "")
+    wait_until_gone(server_ids)
+
+
+def test_a_server_that_ended_by_itself_is_noticed(own_redis: Callable[..., ValkeyServer]) -> None:
+    server = own_redis()
+    server.check()
+
+    os.kill(server.pid, signal.SIGTERM)
+    wait_until_gone([server.pid])
+    deadline = time.monotonic() + GONE_DEADLINE_SECONDS
+    while server.running:
+        assert time.monotonic() < deadline, "the guard outlives its server"
+        time.sleep(0.05)
+
+    with pytest.raises(EmbeddedServerError, match=r"(?s)Valkey ended with status 0\. The end of its log .*bye bye"):
+        server.check()
+
+
 def test_the_server_is_gone_when_its_guard_is_killed(own_redis: Callable[..., ValkeyServer]) -> None:
     if sys.platform != "linux":
         pytest.skip("only Linux ends a process with its parent")
