@@ -1,0 +1,79 @@
+"""Heartline's processes as a test runs them: the same console command that an operator types, killed as rudely."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+READY_SECONDS = 60
+
+
+class Role:
+    """One `heartline ...` process with its output in a file.
+
+    Args:
+        args: what follows `heartline`.
+        env: variables on top of this process's own, from which every HEARTLINE_ variable is taken out.
+        log: where its output goes; appended to, so that a restart's lines follow the first start's.
+    """
+
+    def __init__(self, args: list[str], env: Mapping[str, str], log: Path) -> None:
+        self._args = args
+        self._env = {k: v for k, v in os.environ.items() if not k.startswith("HEARTLINE_")} | dict(env)
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, ready: str | None = None) -> Self:
+        """Start it; with `ready`, wait until it has printed that."""
+        before = self.output().count(ready) if ready is not None else 0
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "heartline.cli", *self._args], env=self._env, stdout=out, stderr=out
+            )
+        if ready is not None:
+            wait_for(lambda: self.output().count(ready) > before or self.exit_code() is not None, READY_SECONDS, ready)
+            assert self.exit_code() is None, f"{self._args} ended with {self.exit_code()}:\n{self.output()[-4000:]}"
+        return self
+
+    def output(self) -> str:
+        """All it printed so far."""
+        return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+
+    def exit_code(self) -> int | None:
+        """Its exit status; None while it runs."""
+        return self.process.poll() if self.process is not None else None
+
+    def stop(self, seconds: float = 40) -> int:
+        """Ask it to stop (SIGTERM) and give its exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+        if error is not None:
+            print(f"--- {self._args} ---\n{self.output()[-6000:]}")  # noqa: T201 - pytest shows it beside the failure
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait until a condition holds; fail by name when it does not within the deadline."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.1)
