@@ -86,12 +86,12 @@ class WorkerCollector(Collector):
 
     Args:
         view: the engine.
-        refused: per topic and reason, how many records were refused so far; the work keeps it.
+        counts: by (what, label), how often it happened so far; the work keeps count.
     """
 
-    def __init__(self, view: WorkerView, refused: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+    def __init__(self, view: WorkerView, counts: Callable[[], Mapping[tuple[str, str], int]]) -> None:
         self._view = view
-        self._refused = refused
+        self._counts = counts
 
     def collect(self) -> Iterable[Metric]:
         """One scrape."""
@@ -120,9 +120,11 @@ class WorkerCollector(Collector):
                 "The newest event time of the partition that is furthest behind, in epoch seconds.",
                 value=min(watermarks) / 1000,
             )
-        refused = CounterMetricFamily(
-            "heartline_worker_records_refused", "Input records not folded, by reason.", labels=["topic", "reason"]
+        outcomes = CounterMetricFamily(
+            "heartline_worker_outcomes",
+            "What became of records beside being folded: dead_letter by reason; late, overflow, repeated by kind.",
+            labels=["outcome", "label"],
         )
-        for (topic, reason), count in sorted(self._refused().items()):
-            refused.add_metric([topic, reason], count)
-        yield refused
+        for (outcome, label), count in sorted(self._counts().items()):
+            outcomes.add_metric([outcome, label], count)
+        yield outcomes

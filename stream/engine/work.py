@@ -26,8 +26,8 @@ class Work(Protocol[S]):
     """The work on one partition group. Nothing here may block, await, or raise on bad input."""
 
     @property
-    def refused(self) -> Mapping[tuple[str, str], int]:
-        """How many input records were not folded since the start, by (topic, reason); both from closed sets."""
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """How often what happened since the start, by (what, label), both from closed sets: ("dead_letter", reason)."""
         ...
 
     def fold(self, partition: Partition[S], topic: str, records: Sequence[Record]) -> None:

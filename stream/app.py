@@ -1,0 +1,66 @@
+"""The Faust app of the worker: declarations only. What happens to a chunk is in `engine`, to an event in `job`."""
+
+from typing import Any, Final
+
+import faust
+from prometheus_client import CollectorRegistry
+
+from stream.agents import add_agent, raw_topic
+from stream.engine.connection import broker_urls, faust_credentials
+from stream.engine.engine import Engine
+from stream.engine.failstop import Stop, fail_stop
+from stream.engine.work import Work
+from stream.metrics import WorkerCollector, WorkerMetrics
+from stream.settings import Settings
+
+# Records of one fetch over all partitions: a few milliseconds of folding, so that the loop stays responsive.
+POLL_RECORDS_MAX: Final = 5000
+# Chunks that wait per input topic before its partitions are no longer fetched: bytes in flight are bounded by this
+# times `worker.chunk_bytes_max` per topic.
+CHUNKS_WAITING_MAX: Final = 8
+
+
+def make_app(
+    settings: Settings, work: Work[Any], registry: CollectorRegistry | None = None, stop: Stop = fail_stop
+) -> faust.App:
+    """The worker's app, not started; `app.engine` is its engine.
+
+    Args:
+        settings: the worker's.
+        work: what is done to the records: `job.make_job(...)`, or a test's own.
+        registry: where its metrics are registered; a new one by default.
+        stop: how to leave on an unexpected error.
+    """
+    kafka, worker = settings.kafka, settings.worker
+    registry = CollectorRegistry() if registry is None else registry
+    engine = Engine(settings, work, WorkerMetrics(registry), stop)
+    registry.register(WorkerCollector(engine, lambda: work.counts))
+    app = faust.App(
+        kafka.app_id,
+        broker=broker_urls(kafka),
+        broker_credentials=faust_credentials(kafka),
+        autodiscover=False,
+        web_enabled=False,
+        store="heartline://",
+        processing_guarantee="at_least_once",
+        topic_partitions=kafka.partitions,
+        topic_replication_factor=kafka.replication_factor,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        stream_buffer_maxsize=CHUNKS_WAITING_MAX,
+        stream_wait_empty=True,
+        consumer_auto_offset_reset="earliest",
+        broker_max_poll_records=POLL_RECORDS_MAX,
+        broker_session_timeout=worker.session_timeout_seconds,
+        broker_heartbeat_interval=worker.session_timeout_seconds / 6,
+        broker_rebalance_timeout=worker.rebalance_timeout_seconds,
+        broker_request_timeout=max(90.0, worker.session_timeout_seconds + 1),
+        worker_redirect_stdouts=False,
+    )
+    app.engine = engine
+    for topic in kafka.topics.inputs:
+        add_agent(app, engine, topic, kafka.partitions)
+    changelog = raw_topic(app, kafka.topics.changelog, kafka.partitions, compacting=True)
+    app.Table("state", partitions=kafka.partitions, changelog_topic=changelog)
+    return app

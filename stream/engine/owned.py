@@ -1,0 +1,41 @@
+"""One partition group in this worker's hands: its hot state, the producer that may commit it, what is committed.
+
+Life: fenced (the producer is started) -> ready (states recovered, chunks are folded) ->
+released (the producer is stopped; the state is dropped, whoever comes next recovers it).
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Generic
+
+from stream.engine.partition import Partition, S
+
+
+@dataclass(slots=True, eq=False)
+class Owned(Generic[S]):
+    """What the worker holds of one partition group.
+
+    Attributes:
+        partition: the hot state.
+        producer: the fenced transactional producer.
+        changelog_end: the changelog's end offset as of the last assignment: recovery reads up to here.
+        committed: the next offsets of the last checkpoint, per input topic.
+        ready: the states are recovered.
+        lock: held by the checkpoint that runs.
+        early: set when the next checkpoint should not wait for its time.
+        pace: the task that takes checkpoints.
+    """
+
+    partition: Partition[S]
+    producer: Any
+    changelog_end: int = 0
+    committed: dict[str, int] = field(default_factory=dict)
+    ready: bool = False
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    early: asyncio.Event = field(default_factory=asyncio.Event)
+    pace: "asyncio.Task[None] | None" = None
+
+    @property
+    def number(self) -> int:
+        """The partition number."""
+        return self.partition.number

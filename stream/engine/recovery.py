@@ -1,0 +1,168 @@
+"""The changelog back into hot state, in bulk and by position, after the fence.
+
+Invariant: when it returns, states and next offsets are those of the last committed checkpoint. The fence came
+before, so nobody else can add to the changelog, and no transaction of a predecessor is still open.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from stream.engine.connection import client_arguments
+from stream.engine.owned import Owned
+from stream.engine.partition import S
+from stream.engine.work import Work
+from stream.errors import EngineError
+from stream.settings import KafkaSettings
+
+logger = logging.getLogger(__name__)
+
+FETCH_BYTES_MAX: Final = 8 << 20
+DECODE_SLICE: Final = 1000
+PROGRESS_SECONDS: Final = 2.0
+SILENCE_SECONDS: Final = 60.0
+
+
+async def changelog_ends(settings: KafkaSettings, numbers: Sequence[int]) -> dict[int, int]:
+    """The committed end of each changelog partition; read it after the fence."""
+    changelog = settings.topics.changelog
+    consumer = _reader(settings)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets([TopicPartition(changelog, number) for number in numbers])
+    finally:
+        await consumer.stop()
+    return {tp.partition: end for tp, end in ends.items()}
+
+
+async def recover(settings: KafkaSettings, work: Work[S], fenced: Sequence[Owned[S]]) -> int:
+    """Fill the states and next offsets of these partitions; returns how many changelog records were read.
+
+    Raises:
+        EngineError: the changelog stays silent before its end, or the offsets contradict the topics.
+        KafkaError: the broker can't be reached.
+    """
+    consumer = _reader(settings)
+    await consumer.start()
+    try:
+        records = await _read(consumer, settings.topics.changelog, work, fenced)
+        await _resume_offsets(consumer, settings, fenced)
+    finally:
+        await consumer.stop()
+    for owned in fenced:
+        work.restored(owned.partition)
+    return records
+
+
+def _reader(settings: KafkaSettings) -> Any:
+    """A consumer outside of any group that sees committed records only."""
+    return aiokafka.AIOKafkaConsumer(
+        **client_arguments(settings),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=FETCH_BYTES_MAX,
+        fetch_max_wait_ms=100,
+    )
+
+
+async def _read(consumer: Any, changelog: str, work: Work[S], fenced: Sequence[Owned[S]]) -> int:
+    """The last value per key of each partition, decoded; a tombstone removes its key."""
+    todo = {TopicPartition(changelog, owned.number): owned for owned in fenced if owned.changelog_end > 0}
+    raw: dict[TopicPartition, dict[bytes, bytes]] = {tp: {} for tp in todo}
+    if not todo:
+        return 0
+    consumer.assign(list(todo))
+    await consumer.seek_to_beginning(*todo)
+    records, left = 0, sum(owned.changelog_end for owned in todo.values())
+    logged = heard = time.monotonic()
+    while todo:
+        for tp, chunk in (await consumer.getmany(timeout_ms=200)).items():
+            latest, heard = raw[tp], time.monotonic()
+            for record in chunk:
+                if record.value is None:
+                    latest.pop(record.key, None)
+                else:
+                    latest[record.key] = record.value
+            records += len(chunk)
+        for tp, owned in list(todo.items()):
+            # By position: the last offsets of a changelog are markers of transactions, no record reaches them.
+            if await consumer.position(tp) >= owned.changelog_end:
+                del todo[tp]
+                await _decode(work, owned, raw.pop(tp))
+                heard = time.monotonic()
+        now = time.monotonic()
+        if now - heard > SILENCE_SECONDS:
+            stuck = ", ".join(f"{tp.topic}[{tp.partition}] before @{todo[tp].changelog_end}" for tp in todo)
+            raise EngineError(f"changelog silent for {SILENCE_SECONDS:.0f} s: {stuck}; check the broker")
+        if now - logged > PROGRESS_SECONDS:
+            logged = now
+            logger.info(
+                "recovering: %d changelog records read of at most %d, %d partitions to go", records, left, len(todo)
+            )
+    return records
+
+
+async def _decode(work: Work[S], owned: Owned[S], raw: dict[bytes, bytes]) -> None:
+    """Bytes to states, in slices."""
+    states = owned.partition.states
+    for count, (key, value) in enumerate(raw.items(), 1):
+        states[key.decode()] = work.decode(value)
+        if count % DECODE_SLICE == 0:
+            await asyncio.sleep(0)
+
+
+async def _resume_offsets(consumer: Any, settings: KafkaSettings, fenced: Sequence[Owned[S]]) -> None:
+    """Next offsets: what the last checkpoint committed, else the beginning of the topic."""
+    numbers = [owned.number for owned in fenced]
+    tps = [TopicPartition(topic, number) for topic in settings.topics.inputs for number in numbers]
+    committed = await committed_offsets(settings, tps)
+    first = await consumer.beginning_offsets(tps)
+    end = await consumer.end_offsets(tps)
+    by_number = {owned.number: owned for owned in fenced}
+    for tp in tps:
+        offset = resume_offset(tp, committed.get(tp), first[tp], end[tp])
+        owned = by_number[tp.partition]
+        owned.partition.next_offsets[tp.topic] = offset
+        if tp in committed:
+            owned.committed[tp.topic] = offset
+
+
+def resume_offset(tp: TopicPartition, committed: int | None, first: int, end: int) -> int:
+    """Where to go on reading one input partition.
+
+    Raises:
+        EngineError: the checkpoint is ahead of the topic, which was therefore deleted or restored from a backup.
+    """
+    where = f"{tp.topic}[{tp.partition}]"
+    if committed is None:
+        return first
+    if committed > end:
+        raise EngineError(
+            f"{where}: the last checkpoint stands at offset {committed}, the topic ends at {end}: it was recreated or "
+            "restored, and its new records would be skipped in silence. Start over with a new app_id, or reset the "
+            "offsets of the consumer group if the state may keep what it has"
+        )
+    if committed < first:
+        logger.error(
+            "%s: records @%d to @%d were deleted before they were read; going on from there", where, committed, first
+        )
+        return first
+    return committed
+
+
+async def committed_offsets(settings: KafkaSettings, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    """The group's committed offsets; partitions without one are left out."""
+    admin = AIOKafkaAdminClient(**client_arguments(settings))
+    await admin.start()
+    try:
+        found = await admin.list_consumer_group_offsets(settings.app_id, partitions=list(tps))
+    finally:
+        await admin.close()
+    return {tp: meta.offset for tp, meta in found.items() if meta.offset >= 0}

@@ -1,0 +1,212 @@
+"""Fetch: Faust's aiokafka consumer, but one message per fetched (topic, partition) chunk instead of one per record.
+
+Invariant: every chunk says where it starts (`chunk.Coverage`), positions are set only by `perform_seek`, to what the
+engine holds, and offsets are committed only by checkpoints. Faust's own accounting of acknowledged offsets is out of
+the game: it may skip records (`_new_offset`, `_add_gap`), and nothing here relies on it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiokafka
+from aiokafka import TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+from mode import Service
+
+from stream.engine.chunk import Chunk, Coverage
+from stream.engine.connection import client_arguments
+from stream.engine.failstop import ExitCode
+from stream.engine.watchdog import WATCH_SECONDS, Watchdog
+
+logger = logging.getLogger(__name__)
+
+FETCH_WAIT_MS = 200
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The thread with its own event loop in which the consumer lives, so that heartbeats go on while the fold runs."""
+
+    mundane_level = "debug"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._coverage = Coverage()
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        """As Faust's, but read_committed, with bounded chunks, and with a fetch that does not linger.
+
+        aiokafka has one fetch in flight per broker: a partition that was just consumed waits for the fetch of the
+        idle ones, so the wait bounds the latency.
+        """
+        app = self.app
+        settings = app.engine.settings
+        self._assignor = app.assignor
+        return aiokafka.AIOKafkaConsumer(
+            **client_arguments(settings.kafka),
+            client_id=f"{settings.kafka.app_id}-worker",
+            group_id=app.conf.id,
+            partition_assignment_strategy=[self._assignor],
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_records=app.conf.broker_max_poll_records,
+            max_poll_interval_ms=int(app.conf.broker_max_poll_interval * 1000),
+            max_partition_fetch_bytes=settings.worker.chunk_bytes_max,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            request_timeout_ms=int(app.conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(app.conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(app.conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(app.conf.broker_heartbeat_interval * 1000),
+        )
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Before Faust hears of it: nothing fetched so far counts, and the changelog is not fetched here at all."""
+        engine = self.app.engine
+        try:
+            self._coverage.sought({}, 0)
+            inputs = engine.settings.kafka.topics.inputs
+            others = [TopicPartition(tp.topic, tp.partition) for tp in assigned if tp.topic not in inputs]
+            self._ensure_consumer().pause(*others)
+            await super().on_partitions_assigned(assigned, generation_id)
+        except Exception as error:  # aiokafka would log it and go on
+            engine.stop(ExitCode.ASSIGNMENT, f"taking the assignment of generation {generation_id}", error)
+
+    async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, Chunk]:
+        fetched = await super()._fetch_records(*args, **kwargs)
+        # No await between the consumer's own step and this: see Coverage.
+        chunks = {tp: self._coverage.chunk(tp, records) for tp, records in fetched.items()}
+        return {tp: chunk for tp, chunk in chunks.items() if chunk is not None}
+
+    async def seek_all(self, positions: dict[TopicPartition, int], seek: int) -> None:
+        """Put the consumer at these positions, as the seek of this number; runs in this thread."""
+        consumer = self._ensure_consumer()
+        assigned = consumer.assignment()
+        positions = {tp: offset for tp, offset in positions.items() if tp in assigned}
+        for tp, offset in positions.items():
+            consumer.seek(tp, offset)
+        self._coverage.sought(positions, seek)
+
+    async def ends(self) -> dict[TopicPartition, int]:
+        """Per input partition the offset up to which there is something to fold; runs in this thread.
+
+        A partition that is read to its end ends with its last chunk: what follows are markers of transactions.
+        """
+        consumer = self._ensure_consumer()
+        ends = {}
+        for tp, covered in self._coverage.positions().items():
+            if tp not in consumer.assignment():
+                continue
+            end = consumer.last_stable_offset(tp)
+            if end is not None and end >= 0:
+                ends[tp] = end if await consumer.position(tp) < end else covered
+        return ends
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]
+    """Faust's consumer, fed with chunks and committing nothing."""
+
+    mundane_level = "debug"
+    _thread: ConsumerThread
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """One message per chunk; its value is the chunk, its offset the last record's.
+
+        Chunks that are dropped here because the flow stopped or the group's generation changed come again: every way
+        back to an active flow leads through `perform_seek`.
+        """
+        fetched, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if fetched is None or self.should_stop:
+            return
+        for tp, chunk in fetched.items():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            if active is None or tp in active or tp in self._buffered_partitions:
+                last = chunk.records[-1]
+                yield (
+                    tp,
+                    ConsumerMessage(
+                        tp.topic,
+                        tp.partition,
+                        last.offset,
+                        last.timestamp / 1000,
+                        last.timestamp_type,
+                        None,
+                        None,
+                        chunk,
+                        None,
+                        0,
+                        0,
+                        tp,
+                        generation_id=generation,
+                    ),
+                )
+
+    async def perform_seek(self) -> None:
+        """Go to the engine's next offsets: recovered from the last checkpoint, or kept through the rebalance."""
+        seek, positions = self.app.engine.begin_seek()
+        await self._thread.call_thread(self._thread.seek_all, positions, seek)
+        for tp, offset in positions.items():
+            self._read_offset[TP(tp.topic, tp.partition)] = offset or None
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Nothing: offsets travel in the checkpoints."""
+        return False
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Nothing: gaps between offsets are the chunk's affair."""
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Nothing: the watchdog looks at offsets, and acts."""
+
+    async def wait_empty(self) -> None:
+        """The flow is stopped, on revocation or shutdown: checkpoint what was folded, forget what was not."""
+        await self.app.engine.drain()
+        self._unacked_messages.clear()
+
+    async def on_stop(self) -> None:
+        """Drain, then let go of the partitions."""
+        await super().on_stop()
+        await self.app.engine.close()
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _watch(self) -> None:
+        engine = self.app.engine
+        watchdog = Watchdog(stall_seconds=2 * engine.settings.worker.rebalance_timeout_seconds)
+        while not self.should_stop:
+            await self.sleep(WATCH_SECONDS)
+            ends = await self._ends()
+            if ends is not None:
+                engine.observe_ends(ends)
+            lagging = self.app.rebalancing or ends is None or sum(engine.lags().values()) > 0
+            waiting = lagging and not engine.recovering
+            idle_seconds = watchdog.idle_seconds(time.monotonic(), waiting, engine.progress())
+            if idle_seconds is not None and not self.should_stop:
+                state = "rebalancing" if self.app.rebalancing else f"lag {engine.lags()}"
+                engine.stop(ExitCode.STALLED, f"nothing moved for {idle_seconds:.0f} s with {state}")
+
+    async def _ends(self) -> Mapping[TopicPartition, int] | None:
+        """Where the inputs end; None while the consumer's thread does not answer or a rebalance runs."""
+        if self.app.rebalancing:
+            return None
+        try:
+            async with asyncio.timeout(WATCH_SECONDS):
+                ends: Mapping[TopicPartition, int] = await self._thread.call_thread(self._thread.ends)
+                return ends
+        except Exception as error:
+            logger.debug("the consumer did not say where its partitions end: %r", error)
+            return None
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    """The entry point `faust.transports`: heartline."""
+
+    Consumer = Consumer

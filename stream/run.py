@@ -1,0 +1,105 @@
+"""The worker as a process: settings in, exit status out.
+
+It prints `worker ready` (a log line on stderr) once it has its partitions and their states, drains on SIGTERM and
+SIGINT, and then exits with 0.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from typing import Any
+
+from prometheus_client import CollectorRegistry, start_http_server
+
+from stream.app import make_app
+from stream.clock import EventClock, WallClock
+from stream.engine.failstop import ExitCode, fail_stop
+from stream.engine.topology import prepare_topics
+from stream.engine.work import Work
+from stream.errors import HeartlineError
+from stream.job import make_job
+from stream.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_LOG_FORMAT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
+# Their routine is not an operator's concern, their errors are.
+_QUIET = ("faust", "mode", "aiokafka", "_faust")
+
+
+def run_worker(settings: Settings) -> None:
+    """Run the product's worker until a signal ends it.
+
+    Raises:
+        ConfigError: the topics don't fit the settings.
+        KafkaError: the broker can't be reached at start.
+    """
+    clock = WallClock() if settings.worker.clock == "wall" else EventClock()
+    run_work(settings, make_job(settings, clock))
+
+
+def run_work(settings: Settings, work: Work[Any]) -> None:
+    """Run a worker around any work; see `run_worker`."""
+    _log_readably()
+    with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+        runner.run(_serve(settings, work))
+
+
+def _log_readably() -> None:
+    """One line a message on stderr, and the libraries' warnings only."""
+    logging.basicConfig(format=_LOG_FORMAT, level=logging.INFO, stream=sys.stderr)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Faust warns of every topic that it may not create: they exist, `prepare_topics` saw to it.
+    for name in ("faust.transport.consumer", "faust.transport.drivers.aiokafka"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it runs, else Python's."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def _serve(settings: Settings, work: Work[Any]) -> None:
+    """Prepare the topics, start the app, wait for a signal, drain."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await prepare_topics(settings.kafka)
+    registry = CollectorRegistry()
+    app = make_app(settings, work, registry)
+    _serve_metrics(settings, registry)
+    app.finalize()
+    start = asyncio.ensure_future(app.start())
+    crash = asyncio.ensure_future(app.wait_until_stopped())
+    stop = asyncio.ensure_future(stopping.wait())
+    await asyncio.wait([crash, stop], return_when=asyncio.FIRST_COMPLETED)
+    if not stop.done():
+        fail_stop(ExitCode.CRASHED, "the Faust app ended by itself", app.crash_reason or crash.exception())
+    logger.info("stopping: the last checkpoint, then the group is left")
+    await app.stop()
+    for task in (start, crash):
+        task.cancel()
+    await asyncio.gather(start, crash, return_exceptions=True)
+    logger.info("worker stopped")
+
+
+def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> None:
+    """Serve Prometheus on its own address and thread."""
+    worker = settings.worker
+    if worker.metrics_port is None:
+        return
+    try:
+        server, _ = start_http_server(worker.metrics_port, addr=worker.metrics_host, registry=registry)
+    except OSError as error:
+        raise HeartlineError(
+            f"worker.metrics_port = {worker.metrics_port}: can't listen on {worker.metrics_host}: {error.strerror}; "
+            "choose another port, 0 for any free one, or null for none"
+        ) from None
+    logger.info("metrics on http://%s:%d/metrics", worker.metrics_host, server.server_port)

@@ -1,0 +1,83 @@
+"""The smallest work that can tell a lost, doubled or reordered record: every account counts and remembers.
+
+Run as a program it is a worker around that work, configured as the real one is.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from stream.engine.partition import Output, Partition
+from stream.engine.work import Record
+from stream.settings import Settings, load
+
+
+class Tally(msgspec.Struct, array_like=True):
+    """What one account has seen: events by topic, and an order-sensitive digest per topic."""
+
+    counts: dict[str, int] = {}
+    digests: dict[str, int] = {}
+
+
+class TallyWork:
+    """Counts events per account; a report with the counts goes to the health topic; a value of b"noop" changes nothing.
+
+    Values are the event's number in ASCII, padded as one likes with spaces; what isn't a number is a dead letter.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._topics = settings.kafka.topics
+        self.counts: Counter[tuple[str, str]] = Counter()
+
+    def fold(self, partition: Partition[Tally], topic: str, records: Sequence[Record]) -> None:
+        for record in records:
+            if record.value == b"noop":
+                continue
+            try:
+                number = int(record.value or b"")
+            except ValueError:
+                self.counts["dead_letter", "not_a_number"] += 1
+                where = f"{topic}[{record.partition}]@{record.offset}".encode()
+                partition.outputs.append(Output(self._topics.dead_letters, record.key, where))
+                continue
+            account_id = (record.key or b"").decode()
+            tally = partition.states.get(account_id)
+            if partition.oldest_unjudged_ms is None:
+                partition.oldest_unjudged_ms = record.timestamp
+            if tally is None:
+                tally = partition.states[account_id] = Tally({}, {})
+            tally.counts[topic] = tally.counts.get(topic, 0) + 1
+            tally.digests[topic] = digest(tally.digests.get(topic, 0), number)
+            partition.dirty.add(account_id)
+            partition.restless.add(account_id)
+
+    def judge(self, partition: Partition[Tally]) -> Iterator[None]:
+        partition.oldest_unjudged_ms = None
+        for count, account_id in enumerate(list(partition.restless)):
+            partition.restless.discard(account_id)
+            report = msgspec.json.encode(partition.states[account_id].counts)
+            partition.outputs.append(Output(self._topics.health, account_id.encode(), report))
+            if count % 200 == 199:
+                yield
+
+    def restored(self, partition: Partition[Tally]) -> None:
+        pass
+
+    def encode(self, state: Tally) -> bytes:
+        return msgspec.msgpack.encode(state)
+
+    def decode(self, value: bytes) -> Tally:
+        return msgspec.msgpack.decode(value, type=Tally)
+
+
+def digest(before: int, number: int) -> int:
+    """A running digest that any lost, doubled or swapped number changes."""
+    return (before * 1_000_003 + number + 1) & 0xFFFFFFFFFFFF
+
+
+if __name__ == "__main__":
+    from stream.run import run_work
+
+    settings = load(Settings)
+    run_work(settings, TallyWork(settings))
