@@ -77,8 +77,7 @@ def _health_line(report: HealthReport) -> str:
     assert report.score is not None  # asked by the caller
     line = f"*Health {points(report.score)} of 100* (higher is healthier)"
     if len(report.history) > 1:
-        days = plural(len(report.history), "day")
-        line = f"`{sparkline([score for _, score in report.history])}` {days}\n{line}"
+        line += f"   `{sparkline([score for _, score in report.history])}`  {plural(len(report.history), 'day')}"
     return line
 
 
@@ -162,7 +161,7 @@ def _section(mrkdwn: str) -> Block:
 def _context(parts: list[str], alert: Alert) -> Block:
     """The small print, with the id that every message of the episode carries."""
     again = [f"{_ordinal(alert.episode)} time"] if alert.episode > 1 else []
-    line = "  ·  ".join([*parts, *again, f"`{alert.alert_id}`"])
+    line = "  ·  ".join([*parts, *again, alert.alert_id])
     text = {"type": "mrkdwn", "text": clip(line, TEXT_CHARS_MAX), "verbatim": True}
     return {"type": "context", "elements": [text]}
 

@@ -88,14 +88,14 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fingerprint(account_id: str, rule: str) -> str:
-    """The stable name of one account under one rule: 12 hex digits that show nothing of the account.
+    """The stable name of one account under one rule: 10 hex digits that show nothing of the account.
 
     >>> fingerprint("acme", "band_entered") == fingerprint("acme", "band_entered")
     True
     """
-    return hashlib.sha256(f"{rule}\0{account_id}".encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{rule}\0{account_id}".encode()).hexdigest()[:10]
 
 
 def alert_id(account_id: str, rule: str, as_of: datetime) -> str:
     """The id of the episode that a report as of `as_of` opens: judging the same report again gives the same id."""
-    return f"hl-{fingerprint(account_id, rule)}-{as_of:%Y%m%d%H%M%S}"
+    return f"hl-{fingerprint(account_id, rule)}-{int(as_of.timestamp()):x}"

@@ -114,7 +114,7 @@ def world(make_world: MakeWorld, redis_url: str) -> World:
 def alert_id(message: Mapping[str, Any]) -> str:
     """The id in a message's small print."""
     text: str = message["blocks"][-1]["elements"][0]["text"]
-    return text.rsplit("`", 2)[-2]
+    return text.split("  ·  ")[-1]
 
 
 def headline(message: Mapping[str, Any]) -> str:
