@@ -140,7 +140,7 @@ def _event(line: bytes, decoders: dict[Kind, Decoder], now_ms: int) -> tuple[int
     """
     try:
         kind = _kind_of(line).type
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadEvent("not_json", f"expected a JSON object with a field `type`: {error}") from None
     if kind not in KINDS:
         raise BadEvent("unknown_value", f"type = {kind[:40]!r}: accepted are {', '.join(KINDS)}")

@@ -1,0 +1,6 @@
+"""What the numbers must be: recomputed from raw events in one batch, with none of the code under test.
+
+- `batch`   events in, measures per account out, as of the end of a day
+- `usage`, `tickets`, `surveys`   its three parts
+- `facts`   compares what the worker knows, or says, of the accounts with the batch
+"""

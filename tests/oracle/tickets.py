@@ -1,0 +1,107 @@
+"""Ticket measures, each ticket by looking at all of its transitions at once."""
+
+from collections.abc import Iterable, Sequence
+from statistics import mean, median
+from typing import Any
+
+ORDER = ("opened", "updated", "escalated", "deescalated", "reopened", "solved", "closed")
+PRIORITY = {"low": "low", "moderate": "normal", "normal": "normal", "high": "high", "critical": "urgent"}
+PRIORITIES = ("low", "normal", "high", "urgent")
+DAY = 86_400_000
+HOUR = 3_600_000
+
+Step = tuple[int, int]
+
+
+def measures(events: Iterable[dict[str, Any]], day: int, mau: int) -> dict[str, Any]:
+    """Every ticket measure of one account, from its ticket events, as of the end of `day`."""
+    end = (day + 1) * DAY
+    tickets: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        if event["ms"] < end:
+            tickets.setdefault(event["ticket_id"], []).append(event)
+    facts = [_facts(steps, end - 1) for steps in tickets.values()]
+    opened = [ticket for ticket in facts if ticket["opened_day"] is not None]
+    recent = [ticket for ticket in opened if ticket["opened_day"] > day - 90]
+    escalations = [
+        t["escalated_hours"] for t in facts if t["escalated_day"] is not None and t["escalated_day"] > day - 90
+    ]
+    resolutions = [t["hours"] for t in opened if t["hours"] is not None and t["resolved_day"] > day - 90]
+    opened_30 = sum(t["opened_day"] > day - 30 for t in opened)
+    return {
+        "tickets_opened_7": sum(t["opened_day"] > day - 7 for t in opened),
+        "tickets_opened_30": opened_30,
+        "tickets_opened_90": len(recent),
+        "tickets_opened_90_by_priority": {p: sum(t["priority"] == p for t in recent) for p in PRIORITIES},
+        "tickets_opened_90_by_category": _counted(t["category"] for t in recent if t["category"] is not None),
+        "open_tickets": sum(t["open"] for t in facts),
+        "open_tickets_by_priority": {p: sum(t["open"] for t in facts if t["priority"] == p) for p in PRIORITIES},
+        "open_urgent_tickets": sum(t["open"] for t in facts if t["priority"] == "urgent"),
+        "support_incident_rate": opened_30 / mau if mau else None,
+        "escalated_tickets": len(escalations),
+        "escalation_rate": len(escalations) / len(recent) if recent else None,
+        "escalation_hours": mean(escalations) if escalations else None,
+        "escalation_running_hours": max([t["escalated_hours"] for t in facts if t["escalated"]], default=0.0),
+        "resolution_hours": median(resolutions) if resolutions else None,
+    }
+
+
+def _counted(words: Iterable[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for word in words:
+        counts[word] = counts.get(word, 0) + 1
+    return counts
+
+
+def _facts(events: Sequence[dict[str, Any]], now: int) -> dict[str, Any]:
+    """One ticket as of `now`."""
+    steps = sorted({(event["ms"], ORDER.index(event["status"])) for event in events if event["status"] != "updated"})
+    newest = max(
+        events,
+        key=lambda e: (e["ms"], ORDER.index(e["status"]), PRIORITIES.index(_priority(e)), e.get("category") or ""),
+    )
+    openings = [ms for ms, code in steps if ORDER[code] == "opened"]
+    escalations = [ms for ms, code in steps if ORDER[code] == "escalated"]
+    resolved = _ended_at(steps)
+    is_open = resolved is None
+    hours = max(resolved - openings[0], 0) / HOUR if resolved is not None and openings else None
+    running = sum(
+        until - since
+        for place, (since, until) in enumerate(
+            zip([ms for ms, _ in steps], [*[ms for ms, _ in steps[1:]], now], strict=True)
+        )
+        if _escalated(steps[: place + 1])
+    )
+    return {
+        "priority": _priority(newest),
+        "category": newest.get("category"),
+        "opened_day": openings[0] // DAY if openings else None,
+        "open": is_open,
+        "resolved_day": resolved // DAY if resolved is not None else None,
+        "hours": hours,
+        "escalated_day": escalations[0] // DAY if escalations else None,
+        "escalated": _escalated(steps),
+        "escalated_hours": running / HOUR,
+    }
+
+
+def _priority(event: dict[str, Any]) -> str:
+    return PRIORITY.get(event.get("priority", "normal"), "urgent")
+
+
+def _ended_at(steps: Sequence[Step]) -> int | None:
+    """When it ended for good: the first end after the last reopening; None while it is open."""
+    reopened = max([step for step in steps if ORDER[step[1]] == "reopened"], default=(-1, -1))
+    return min(
+        [ms for ms, code in steps if (ms, code) > reopened and ORDER[code] in ("solved", "closed")], default=None
+    )
+
+
+def _escalated(steps: Sequence[Step]) -> bool:
+    """Whether an escalation runs after these steps: one that began while the ticket was open, and was not ended."""
+    ends = [step for step in steps if ORDER[step[1]] in ("deescalated", "solved", "closed")]
+    last_end = max(ends, default=(-1, -1))
+    return any(
+        ORDER[code] == "escalated" and (ms, code) > last_end and _ended_at(steps[:place]) is None
+        for place, (ms, code) in enumerate(steps)
+    )
