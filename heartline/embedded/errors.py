@@ -1,6 +1,6 @@
 """What can go wrong with an embedded server, worded for the person who has to do something about it."""
 
-from stream.errors import HeartlineError
+from stream.errors import ConfigError, HeartlineError
 
 OTHER_WAYS = (
     "Other ways: set KAFKA_BOOTSTRAP_SERVERS to a Kafka that already runs, "
@@ -10,6 +10,10 @@ OTHER_WAYS = (
 
 class EmbeddedServerError(HeartlineError):
     """An embedded server could not be fetched, started or stopped. The message says what to do."""
+
+
+class UnknownVersionError(EmbeddedServerError, ConfigError):
+    """The version of Kafka that was asked for is not locked."""
 
 
 class JarsUnavailableError(EmbeddedServerError):

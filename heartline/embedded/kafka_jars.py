@@ -13,13 +13,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-import requests
 import stamina
-from jgo.maven import MavenContext
 
 from heartline.embedded.errors import OTHER_WAYS, ChecksumMismatchError, JarsUnavailableError
 from heartline.embedded.kafka_lock import KafkaLock, LockedJar
-from heartline.embedded.repositories import chosen_repositories
 
 Progress = Callable[[LockedJar], None]
 """Called for each jar that has arrived."""
@@ -95,7 +92,15 @@ def _accept(jars: Sequence[LockedJar], incoming: Path, repository: Path, way: st
 
 
 def fetch_by_jgo(jars: Sequence[LockedJar], folder: Path, progress: Progress) -> None:
-    """Fetch from the user's repositories, several at once; a jar in the user's own Maven repository is not used."""
+    """Fetch from the user's repositories, several at once."""
+    try:  # an optional dependency, and `requests` is jgo's
+        import requests
+        from jgo.maven import MavenContext
+
+        from heartline.embedded.repositories import chosen_repositories
+    except ImportError as error:
+        raise FetchError("not installed, `pip install heartline[embedded]` brings it") from error
+
     context = MavenContext(repo_cache=folder, remote_repos=chosen_repositories(), timeout=TIMEOUT_SECONDS)
 
     def fetch_one(jar: LockedJar) -> LockedJar:

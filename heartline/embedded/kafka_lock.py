@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import PurePosixPath
 
-from heartline.embedded.errors import EmbeddedServerError
+from heartline.embedded.errors import EmbeddedServerError, UnknownVersionError
 
 DEFAULT_VERSION = "4"
 """The newest locked Kafka of this line is used when nothing else is asked for."""
@@ -79,12 +79,12 @@ def locked_versions() -> list[str]:
 def read_lock(wanted: str = DEFAULT_VERSION) -> KafkaLock:
     """Give the newest lock whose version is `wanted` or begins with it ("4", "3.9", "4.3.1").
 
-    Raises EmbeddedServerError when none fits, naming those that there are.
+    Raises UnknownVersionError when none fits, naming those that there are.
     """
     fitting = [lock for lock in _all_locks() if f"{lock.version}.".startswith(f"{wanted}.")]
     if not fitting:
-        raise EmbeddedServerError(
-            f"HEARTLINE_KAFKA_VERSION is {wanted!r}, but the locked versions of Kafka are "
+        raise UnknownVersionError(
+            f"Kafka {wanted!r} (HEARTLINE_KAFKA_VERSION or --kafka-version) is not among the locked versions "
             f"{', '.join(locked_versions())}; name one of these, or a beginning such as 4 or 3.9"
         )
     return max(fitting, key=lambda lock: _version_key(lock.version))

@@ -1,6 +1,7 @@
 """Only the locked bytes get into the cache."""
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,7 +9,16 @@ from xml.etree import ElementTree
 import pytest
 
 from heartline.embedded.errors import ChecksumMismatchError, JarsUnavailableError
-from heartline.embedded.kafka_jars import Fetcher, FetchError, Progress, fetch_jars, missing_jars, pom_text
+from heartline.embedded.kafka_jars import (
+    Fetcher,
+    FetchError,
+    Progress,
+    fetch_by_jgo,
+    fetch_by_mvn,
+    fetch_jars,
+    missing_jars,
+    pom_text,
+)
 from heartline.embedded.kafka_lock import KafkaLock, LockedJar
 
 CONTENT = {"one": b"first jar", "two": b"second jar"}
@@ -96,6 +106,20 @@ def test_when_no_way_works_the_message_names_all_of_them_and_what_else_can_be_do
     assert "KAFKA_BOOTSTRAP_SERVERS" in message
     assert "docker compose" in message
     assert files(tmp_path) == []
+
+
+def test_without_jgo_the_message_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jgo.maven", None)
+
+    with pytest.raises(JarsUnavailableError, match=r"Tried jgo: not installed, `pip install heartline\[embedded\]`"):
+        fetch_jars(JARS, tmp_path, fetchers=[("jgo", fetch_by_jgo)])
+
+
+def test_without_maven_the_message_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(JarsUnavailableError, match=r"Tried mvn: not installed\."):
+        fetch_jars(JARS, tmp_path / "cache", fetchers=[("mvn", fetch_by_mvn)])
 
 
 def test_maven_is_asked_for_exactly_the_locked_jars() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heartline.embedded.errors import EmbeddedServerError
+from heartline.embedded.errors import EmbeddedServerError, UnknownVersionError
 from heartline.embedded.kafka_lock import locked_versions, parse_lock, read_lock
 
 ENTRY = '[[jars]]\ncoordinate = "org.example:thing:1.2"\nbytes = 3\nsha256 = "{sha256}"\n'
@@ -55,5 +55,5 @@ def test_the_newest_fitting_version_is_chosen() -> None:
 
 @pytest.mark.parametrize("wanted", ["5", "3.8", "4.30", "latest", "4."])
 def test_a_version_that_is_not_locked_is_refused_with_those_that_are(wanted: str) -> None:
-    with pytest.raises(EmbeddedServerError, match=rf"'{wanted}', but the locked versions of Kafka are 4\..*3\.9"):
+    with pytest.raises(UnknownVersionError, match=rf"Kafka '{wanted}' .* is not among the locked versions 4\..*3\.9"):
         read_lock(wanted)
