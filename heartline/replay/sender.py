@@ -5,7 +5,6 @@ several times faster. The producer is idempotent, so a retry of its own never do
 """
 
 import asyncio
-import logging
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
@@ -54,7 +53,6 @@ class Sender:
             SendError: no broker answers.
             ConfigError: a topic is missing and may not be created, or their partition counts differ.
         """
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it repeats on stderr what is raised here
         self._producer = AIOKafkaProducer(
             **client_arguments(self._kafka),
             enable_idempotence=True,

@@ -1,0 +1,124 @@
+"""One account's report on a terminal."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from alerts.wording import measure_name, measure_value, sparkline, tidy
+from heartline.looks import BAND_STYLE, movement
+from stream.report import HealthReport
+
+_BAR_CELLS: Final = 12
+
+
+def account_panel(report: HealthReport) -> RenderableType:
+    """Who it is and how it is, why, what changed, and every measure."""
+    title = Text.assemble((tidy(report.name, 60), "bold"), (f"  {tidy(report.account_id, 60)}", "dim"))
+    parts: list[RenderableType] = [_verdict(report), Text(""), _why(report)]
+    if report.changes_7d:
+        parts += [Text(""), _changes(report)]
+    parts += [Text(""), _measures(report)]
+    return Panel(Group(*parts), title=title, title_align="left", border_style=BAND_STYLE[report.band], padding=(1, 2))
+
+
+def _verdict(report: HealthReport) -> RenderableType:
+    style = BAND_STYLE[report.band]
+    score = "no score" if report.score is None else f"{report.score:.0f} of 100"
+    band = report.band.replace("_", " ")
+    line = Text.assemble((score, f"bold {style}"), (f"  {band}  ", style), movement(report))
+    line.append("   " + sparkline([score for _, score in report.history]), style=style)
+    facts = Text(" · ").join(Text(fact, style="dim") for fact in _facts(report))
+    return Group(line, Text(tidy(report.reason, 400)), facts)
+
+
+def _facts(report: HealthReport) -> Iterator[str]:
+    profile = report.profile
+    if profile.segment is not None:
+        yield tidy(profile.segment, 40)
+    if profile.owner is not None:
+        yield f"owner {tidy(profile.owner, 40)}"
+    if profile.licensed_seats is not None:
+        yield f"{profile.licensed_seats:,} seats"
+    if profile.renewal_at is not None:
+        yield f"renews {profile.renewal_at:%d %b %Y}"
+    yield f"as of {_moment(report.as_of)}"
+    if report.last_event_at is not None:
+        yield f"last event {_moment(report.last_event_at)}"
+    yield f"{report.coverage_ratio:.0%} of scorecard {tidy(report.scorecard, 40)} known"
+
+
+def _why(report: HealthReport) -> RenderableType:
+    """Each measure that counts: what it is, what it is worth, and what it costs."""
+    table = _table("Why")
+    table.add_column("measure", min_width=34)
+    table.add_column("value", justify="right")
+    table.add_column("of 100", justify="right")
+    table.add_column("weight", justify="right")
+    table.add_column("points lost", justify="right")
+    table.add_column("")
+    for part in report.contributions:
+        lost = part.points_lost
+        bar = "█" * min(round(lost / 2), _BAR_CELLS)
+        table.add_row(
+            measure_name(part.measure),
+            measure_value(part.measure, part.value),
+            f"{part.measure_score:.0f}",
+            f"{part.weight_ratio:.0%}",
+            Text(f"{lost:.1f}", style="red" if lost >= 1 else "dim"),
+            Text(bar, style="red"),
+        )
+    return table
+
+
+def _changes(report: HealthReport) -> RenderableType:
+    before, now = report.score_7d_ago, report.score
+    title = f"In 7 days, from {before:.0f} to {now:.0f}" if before is not None and now is not None else "In 7 days"
+    table = _table(title)
+    table.add_column("measure", min_width=34)
+    table.add_column("a week ago", justify="right")
+    table.add_column("now", justify="right")
+    table.add_column("points", justify="right")
+    for change in report.changes_7d:
+        style = "red" if change.points <= -0.5 else "green" if change.points >= 0.5 else "dim"
+        table.add_row(
+            measure_name(change.measure),
+            measure_value(change.measure, change.before),
+            measure_value(change.measure, change.now),
+            Text(f"{change.points:+.1f}", style=style),
+        )
+    return table
+
+
+def _measures(report: HealthReport) -> RenderableType:
+    """Every number, in two columns."""
+    numbers = {name: value for name, value in report.measures.items() if isinstance(value, int | float)}
+    table = _table("Measures", show_header=False)
+    for _ in range(2):
+        table.add_column(style="dim")
+        table.add_column(justify="right")
+    cells = [(measure_name(name), measure_value(name, value)) for name, value in numbers.items()]
+    half = (len(cells) + 1) // 2
+    for left, right in zip(cells[:half], [*cells[half:], ("", "")], strict=False):
+        table.add_row(*left, *right)
+    return table
+
+
+def _table(title: str, *, show_header: bool = True) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        header_style="dim",
+        pad_edge=False,
+        show_header=show_header,
+    )
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%d %b %Y %H:%M} UTC"

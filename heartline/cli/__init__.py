@@ -1,0 +1,77 @@
+"""The command `heartline`. One module a command.
+
+What is heavy is imported when its command runs, so that help is quick.
+
+- `demo`      a synthetic company on embedded servers, live, within a minute
+- `up`        all roles in one terminal
+- `roles`     the two processes: worker, alerting
+- `replay`    files of events onto Kafka
+- `snapshot`  the same fold over files, without Kafka
+- `account`   one account's current report
+- `doctor`    whether everything is in place, and what to do if not
+- `schemas`   the contracts as JSON Schemas
+- `servers`   the embedded servers
+- `options`, `help`, `errors`   what the commands share: options, help texts, and how an error ends a command
+"""
+
+from typing import Annotated, Final
+
+import typer
+
+from heartline import __version__
+from heartline.cli import account, demo, doctor, replay, roles, schemas, snapshot, up
+from heartline.cli.errors import WordedErrors
+from heartline.cli.help import prose
+from heartline.cli.servers import app as servers_app
+
+_EPILOG = (
+    "Start here: [bold]heartline demo[/] shows everything at work in about a minute. "
+    "Settings come from the environment and a YAML file; [bold]heartline doctor[/] tells what is missing."
+)
+
+app = typer.Typer(
+    name="heartline",
+    cls=WordedErrors,
+    help="Live, explained health scores for B2B accounts, from the events that are already on Kafka.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"heartline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _heartline(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """What holds for all commands."""
+
+
+_COMMANDS: Final = (
+    (demo.demo, "See it", None),
+    (account.account, "See it", None),
+    (snapshot.snapshot, "See it", snapshot.DatesInARow),
+    (up.up, "Run it", None),
+    (roles.worker, "Run it", None),
+    (roles.alerting, "Run it", None),
+    (replay.replay, "Run it", None),
+    (doctor.doctor, "Look after it", None),
+    (schemas.schemas, "Look after it", None),
+)
+for _command, _panel, _cls in _COMMANDS:
+    app.command(help=prose(_command), rich_help_panel=_panel, cls=_cls)(_command)
+app.add_typer(servers_app, name="servers", rich_help_panel="Look after it")
+
+
+def main() -> None:
+    """The console command."""
+    app()

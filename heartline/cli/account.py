@@ -1,0 +1,57 @@
+"""`heartline account`: one account's current report."""
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from heartline.cli.options import BootstrapServers, Config, Json, load_settings
+
+if TYPE_CHECKING:
+    from heartline.health_topic import Found
+
+
+def account(
+    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id, as in the events.")],
+    bootstrap_servers: BootstrapServers = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Show one account: score and band, what holds the score down, what changed in a week, and every measure.
+
+    It is read from the account-health topic, where the worker publishes; only the account's own partition is read.
+    An account that is not there gives status 1, and the ids that look alike.
+
+    [bold]Examples[/]
+
+    \b
+    heartline account ridge-robotics
+    heartline account ridge-robotics --json | jq '.changes_7d[0]'
+    """
+    from heartline.health_topic import find_report
+
+    kafka = load_settings(config, bootstrap_servers).kafka
+    found = asyncio.run(find_report(kafka, account_id))
+    if found.report is None:
+        _tell_missing(account_id, found)
+        raise typer.Exit(1)
+    if as_json:
+        from stream.report import encode_report
+
+        print(json.dumps(json.loads(encode_report(found.report)), ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from heartline.account_panel import account_panel
+
+    Console().print(account_panel(found.report))
+
+
+def _tell_missing(account_id: str, found: "Found") -> None:
+    print(f"heartline: no health report for account {account_id!r}", file=sys.stderr)
+    if found.alike:
+        print(f"did you mean: {', '.join(found.alike)}", file=sys.stderr)
+    elif found.accounts == 0:
+        print("no account has one yet: is `heartline worker` running, and are there events?", file=sys.stderr)

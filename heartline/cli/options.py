@@ -1,0 +1,45 @@
+"""The options that several commands share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from stream.settings import Settings
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="YAML file with settings; the environment wins over it.",
+        envvar="HEARTLINE_CONFIG",
+    ),
+]
+BootstrapServers = Annotated[
+    str | None,
+    typer.Option(
+        "--bootstrap-servers",
+        metavar="HOST:PORT",
+        help="Where Kafka is; several joined by commas. Wins over every setting.",
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON on stdout, for programs; everything else goes to stderr.")
+]
+
+
+def load_settings(config: Path | None, bootstrap_servers: str | None = None) -> "Settings":
+    """The settings that the worker and whoever shares its topics would get.
+
+    Raises:
+        ConfigError: one of them is wrong.
+    """
+    from stream.settings import Settings, load
+
+    settings = load(Settings, config)
+    if bootstrap_servers is None:
+        return settings
+    kafka = settings.kafka.model_copy(update={"bootstrap_servers": bootstrap_servers})
+    return settings.model_copy(update={"kafka": kafka})

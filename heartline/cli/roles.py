@@ -1,0 +1,41 @@
+"""`heartline worker` and `heartline alerting`: the two processes that make up an installation."""
+
+from heartline.cli.options import Config
+
+
+def worker(config: Config = None) -> None:
+    """Run the stream worker: events in, one live health report per account out.
+
+    It takes its share of the partitions; start as many as needed, on any machines, with the same settings.
+    It ends cleanly on Ctrl-C and SIGTERM, and goes on exactly where it stopped.
+
+    [bold]Examples[/]
+
+    \b
+    KAFKA_BOOTSTRAP_SERVERS=kafka:9092 heartline worker
+    heartline worker --config heartline.yaml
+    HEARTLINE_WORKER__CLOCK=event heartline worker      [dim]# judge replayed history by its own time[/]
+    """
+    from stream.run import run_worker
+    from stream.settings import Settings, load
+
+    run_worker(load(Settings, config))
+
+
+def alerting(config: Config = None) -> None:
+    """Run the alerting consumer: health reports in, red flags to Slack and numbers to Prometheus out.
+
+    Alert state and the outbox live in Redis, so a restart neither forgets nor repeats a red flag.
+
+    [bold]Examples[/]
+
+    \b
+    KAFKA_BOOTSTRAP_SERVERS=kafka:9092 REDIS_URL=redis://redis:6379/0 heartline alerting
+    HEARTLINE_SLACK__WEBHOOK_URL=... heartline alerting --config heartline.yaml
+    """
+    from consumers.alerting import run_alerting
+
+    from consumers.settings import AlertingSettings
+    from stream.settings import load
+
+    run_alerting(load(AlertingSettings, config))

@@ -1,0 +1,29 @@
+"""`heartline schemas`: the contracts as JSON Schemas."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def schemas(
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write; made when missing.")] = Path(
+        "schemas"
+    ),
+) -> None:
+    """Write the JSON Schemas of every input event and of the health report.
+
+    [bold]Example[/]
+
+    \b
+    heartline schemas --out docs/schemas
+    """
+    from stream.events import schemas as input_schemas
+    from stream.report import report_schema
+
+    out.mkdir(parents=True, exist_ok=True)
+    for name, schema in sorted({**input_schemas(), "health-report": report_schema()}.items()):
+        path = out / f"{name}.schema.json"
+        path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        print(path)

@@ -1,0 +1,221 @@
+"""The demo from start to summary."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
+
+from heartline.demo import watch
+from heartline.demo.play import as_records, send, split
+from heartline.demo.stage import Stage, set_up
+from heartline.demo.view import Moment
+from heartline.demo.watch import Seen
+from heartline.replay.lines import Record
+from heartline.replay.pace import Pace
+from heartline.replay.sender import Sender
+from heartline.synthetic import DAYS, HISTORY_DAYS, events, story_start
+
+PLAY_SECONDS_MIN: Final = 15.0
+_SETTLE_SECONDS: Final = 4.0  # kept free at the end of the duration
+_READY_POLL_SECONDS: Final = 0.05
+_BASELINE_SECONDS: Final = 10.0
+_FRAME_SECONDS: Final = 0.25
+
+
+class Display(Protocol):
+    """Where the demo is shown."""
+
+    def say(self, text: str) -> None:
+        """Something happened."""
+
+    def show(self, moment: Moment, seen: Seen) -> None:
+        """The state of things, several times a second."""
+
+    def end(self) -> None:
+        """The show is over; what follows is said on an ordinary terminal."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a demo came to; every number is read from Kafka, the metrics pages or the Slack stand-in.
+
+    Attributes:
+        events: confirmed by Kafka.
+        accounts: with a health report.
+        alerts_opened, alerts_resolved: as the alerting process counts them.
+        notifications_delivered: messages that the Slack stand-in accepted.
+        first_red_flag_seconds: from the start of the command to the first message; None without one.
+        seconds: from the start of the command to the end of the play.
+        kafka_version: of the broker.
+        interrupted: whether somebody ended it early.
+    """
+
+    events: int
+    accounts: int
+    alerts_opened: int
+    alerts_resolved: int
+    notifications_delivered: int
+    first_red_flag_seconds: float | None
+    seconds: float
+    kafka_version: str | None
+    interrupted: bool
+
+
+class Demo:
+    """One demo.
+
+    Args:
+        duration_seconds: about how long it takes, from the start of the command.
+        display: where it is shown.
+        started: when the command was started, on the monotonic clock.
+    """
+
+    def __init__(self, duration_seconds: float, display: Display, started: float) -> None:
+        self._duration_seconds = duration_seconds
+        self._display = display
+        self._started = started
+        self._now = datetime.now(UTC)
+        self._seen = Seen()
+        self._sender: Sender | None = None
+        self._kafka_version: str | None = None
+        self._phase = "starting"
+        self._interrupted = False
+
+    @property
+    def seen(self) -> Seen:
+        """What came out so far."""
+        return self._seen
+
+    def run(self) -> Result:
+        """Set up, play, take down. Ctrl-C and SIGTERM end it early, and all the same cleanly.
+
+        Raises:
+            HeartlineError: a server or a process could not be started, or ended by itself.
+        """
+        _interrupt_once()
+        try:
+            with ThreadPoolExecutor(1) as pool:
+                company = pool.submit(lambda: as_records(events(self._now)))
+                with set_up(self._display.say) as stage:
+                    self._kafka_version = stage.kafka_version
+                    try:
+                        asyncio.run(self._perform(stage, company.result()))
+                    finally:
+                        _interrupt_once()
+                        self._display.end()
+        except KeyboardInterrupt:
+            self._interrupted = True
+        return self._result()
+
+    async def _perform(self, stage: Stage, company: list[Record]) -> None:
+        """Play and watch; ends when the play does, or as soon as something fails."""
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._interrupt, stop)
+        play = asyncio.create_task(self._play(stage, company, stop))
+        frames = asyncio.create_task(self._frames())
+        try:
+            await _first_of(play, frames)
+        finally:
+            await _cancel(play, frames)
+
+    async def _play(self, stage: Stage, company: list[Record], stop: asyncio.Event) -> None:
+        start = story_start(self._now)
+        past, stories = split(company, round(start.timestamp() * 1000))
+        async with Sender(stage.kafka) as sender:
+            self._sender = sender
+            self._say(f"{len(past):,} events of {HISTORY_DAYS} quiet days go onto Kafka at once")
+            stage.alerting.start()
+            await send(past, sender, Pace(None), stop)
+            stage.worker.start()
+            await self._until(lambda: stage.worker.ready and stage.alerting.ready, stop, None)
+            if stop.is_set():
+                return
+            self._say("worker and alerting are ready")
+            health = asyncio.create_task(watch.follow_health(stage, self._seen))
+            numbers = asyncio.create_task(watch.follow_numbers(stage, self._seen))
+            stories_told = asyncio.create_task(self._tell(stories, sender, stop))
+            try:
+                await _first_of(stories_told, health, numbers)
+            finally:
+                await _cancel(stories_told, health, numbers)
+
+    async def _tell(self, stories: list[Record], sender: Sender, stop: asyncio.Event) -> None:
+        """The stories at their pace, over a baseline that is already there."""
+        await self._until(lambda: self._seen.settled(sender.confirmed), stop, _BASELINE_SECONDS)
+        left = self._duration_seconds - self._elapsed() - _SETTLE_SECONDS
+        speed = timedelta(days=DAYS).total_seconds() / max(left, PLAY_SECONDS_MIN)
+        self._say(f"{len(stories):,} events of {DAYS} days follow, {speed / 3600:,.0f} hours a second")
+        await send(stories, sender, Pace(speed), stop)
+        self._say("waiting until everything has come out")
+        await watch.settle(self._seen, sender.confirmed, stop)
+
+    async def _until(self, reached: Callable[[], bool], stop: asyncio.Event, seconds: float | None) -> None:
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while not reached() and not stop.is_set() and (deadline is None or time.monotonic() < deadline):
+            await asyncio.sleep(_READY_POLL_SECONDS)
+
+    async def _frames(self) -> None:
+        while True:
+            self._display.show(self._moment(), self._seen)
+            await asyncio.sleep(_FRAME_SECONDS)
+
+    def _moment(self) -> Moment:
+        newest = max((report.as_of for report in self._seen.reports.values()), default=None)
+        day = (newest - story_start(self._now)).days + 1 if newest is not None else 0
+        sent = self._sender.confirmed if self._sender is not None else 0
+        return Moment(min(max(day, 0), DAYS), DAYS, newest, sent, self._elapsed(), self._phase)
+
+    def _say(self, text: str) -> None:
+        self._phase = text
+        self._display.say(text)
+
+    def _interrupt(self, stop: asyncio.Event) -> None:
+        self._interrupted = True
+        stop.set()
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started
+
+    def _result(self) -> Result:
+        seen = self._seen
+        return Result(
+            events=self._sender.confirmed if self._sender is not None else 0,
+            accounts=len(seen.reports),
+            alerts_opened=seen.alerts("opened"),
+            alerts_resolved=seen.alerts("resolved"),
+            notifications_delivered=len(seen.messages),
+            first_red_flag_seconds=round(seen.messages[0].at_seconds - self._started, 1) if seen.messages else None,
+            seconds=round(self._elapsed(), 1),
+            kafka_version=self._kafka_version,
+            interrupted=self._interrupted,
+        )
+
+
+def _interrupt_once() -> None:
+    """The first Ctrl-C or SIGTERM interrupts; later ones must not disturb the taking down."""
+
+    def interrupt(number: int, frame: object) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, interrupt)
+
+
+async def _first_of(*tasks: asyncio.Task[Any]) -> None:
+    """Wait for the first to end, and raise its error if that is how it ended."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,106 @@
+"""The demo on a terminal: who is how healthy, what moved, and the Slack messages as they come."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.layout import Layout
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from heartline.demo.watch import Seen
+from heartline.looks import BAND_STYLE, account_table, worst_first
+from heartline.slack_standin import render
+from stream.report import BANDS
+
+_WIDE: Final = 132  # from this width on, messages stand beside the table
+_HEADER_LINES: Final = 5
+_MESSAGE_LINES: Final = 11
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where the demo is.
+
+    Attributes:
+        day: of the stories, from 1.
+        days: how many there are.
+        now: the newest event's own time; None before the first.
+        sent: events that Kafka has confirmed.
+        elapsed_seconds: since the start of the command.
+        phase: what is going on, in a few words.
+    """
+
+    day: int
+    days: int
+    now: datetime | None
+    sent: int
+    elapsed_seconds: float
+    phase: str
+
+
+def dashboard(moment: Moment, seen: Seen, width: int, height: int) -> RenderableType:
+    """The whole screen."""
+    layout = Layout()
+    top = Layout(_header(moment, seen), size=_HEADER_LINES)
+    body = Layout()
+    layout.split_column(top, body)
+    if width >= _WIDE:
+        table, messages = Layout(ratio=3), Layout(ratio=2)
+        body.split_row(table, messages)
+        table.update(_accounts(seen, rows=height - _HEADER_LINES - 3, wide=True))
+        messages.update(_messages(seen, count=max((height - _HEADER_LINES) // _MESSAGE_LINES, 1)))
+        return layout
+    shown = 1 if height >= 30 else 0
+    table, messages = Layout(), Layout(size=shown * _MESSAGE_LINES)
+    body.split_column(table, *([messages] if shown else []))
+    table.update(_accounts(seen, rows=height - _HEADER_LINES - 3 - shown * _MESSAGE_LINES, wide=False))
+    messages.update(_messages(seen, count=shown))
+    return layout
+
+
+def _header(moment: Moment, seen: Seen) -> RenderableType:
+    line = Table.grid(expand=True)
+    line.add_column()
+    line.add_column(ratio=1)
+    line.add_column(justify="right")
+    when = f"{moment.now:%a %d %b %Y}, day {moment.day} of {moment.days}" if moment.now is not None else ""
+    line.add_row(
+        Text.assemble(("♥ Heartline demo  ", "bold magenta"), (f"{moment.phase}  ", "bold"), (when + "  ", "")),
+        ProgressBar(total=moment.days, completed=moment.day, complete_style="magenta", finished_style="magenta"),
+        Text(f"  {moment.elapsed_seconds:.0f} s", style="dim"),
+    )
+    bands = Counter(report.band for report in seen.reports.values())
+    counts = Text("  ").join(
+        Text(f"{bands[band]} {band.replace('_', ' ')}", style=BAND_STYLE[band] if bands[band] else "dim")
+        for band in BANDS
+    )
+    told = Text.assemble(
+        (f"{moment.sent:,}", "bold"), " events   ",
+        (f"{seen.published:,}", "bold"), " health reports   ",
+        (f"{seen.alerts('opened')}", "bold red"), " red flags opened   ",
+        (f"{seen.alerts('resolved')}", "bold green"), " resolved   ",
+        (f"{seen.delivered}", "bold"), " Slack messages",
+    )  # fmt: skip
+    return Panel(Group(line, told, counts), padding=(0, 1), border_style="magenta", height=_HEADER_LINES)
+
+
+def _accounts(seen: Seen, rows: int, wide: bool) -> RenderableType:
+    """The accounts that fit."""
+    reports = worst_first(seen.reports)
+    table = account_table(reports[: max(rows, 1)], wide=wide)
+    more = len(reports) - rows
+    title = f"{len(reports)} accounts, the least healthy first" + (f" ({more} more below)" if more > 0 else "")
+    return Panel(table, title=title, title_align="left", border_style="dim", padding=(0, 1))
+
+
+def _messages(seen: Seen, count: int) -> RenderableType:
+    """The newest Slack messages, the newest first."""
+    newest = [render(item.payload) for item in reversed(seen.messages[-count:])] if count else []
+    body: RenderableType = Group(*newest) if newest else Text("none yet", style="dim")
+    title = "Slack, the newest message first"
+    return Panel(body, title=title, title_align="left", border_style="dim", padding=(0, 0))

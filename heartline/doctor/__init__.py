@@ -1,0 +1,8 @@
+"""Whether everything that Heartline needs is in place, and what to do where it is not.
+
+- `check`    what a check says
+- `machine`  this machine: Python, packages, what the embedded servers need, ports
+- `kafka`    the broker, its topics, their partitions and clean-up
+- `redis`    the store, whether it may forget, its clock
+- `examine`  all of it, in order
+"""

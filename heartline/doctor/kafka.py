@@ -1,0 +1,108 @@
+"""The broker: whether it answers, and whether its topics are what the worker needs."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
+
+from heartline.doctor.check import Check, broken, note, ok
+from stream.engine.connection import client_arguments
+from stream.engine.topology import count_mismatch
+from stream.settings import KafkaSettings
+from stream.topics import TopicSpec
+
+TIMEOUT_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Broker:
+    """What the broker says.
+
+    Attributes:
+        brokers: how many there are.
+        partitions: topic to partition count, of our topics that exist.
+        policies: topic to its cleanup.policy, of our topics that exist.
+    """
+
+    brokers: int
+    partitions: Mapping[str, int]
+    policies: Mapping[str, str]
+
+
+async def check_kafka(kafka: KafkaSettings) -> list[Check]:
+    """Everything about the broker."""
+    specs = kafka.topics.specs(kafka.partitions)
+    where = f"{kafka.bootstrap_servers} ({kafka.security_protocol})"
+    try:
+        broker = await asyncio.wait_for(_ask(kafka, specs), TIMEOUT_SECONDS)
+    except TimeoutError:
+        return [_unreachable(where, f"no answer within {TIMEOUT_SECONDS:g} s")]
+    except (KafkaError, OSError) as error:
+        return [_unreachable(where, str(error))]
+    brokers = "1 broker" if broker.brokers == 1 else f"{broker.brokers} brokers"
+    return [ok("Kafka", f"{where}: {brokers}"), *check_topics(specs, broker, kafka.create_topics)]
+
+
+def _unreachable(where: str, why: str) -> Check:
+    return broken(
+        "Kafka",
+        f"{where} can't be reached: {why}",
+        "set KAFKA_BOOTSTRAP_SERVERS to your brokers, or start one: heartline servers run --kafka-port 9092",
+    )
+
+
+def check_topics(specs: Sequence[TopicSpec], broker: Broker, may_create: bool) -> Iterator[Check]:
+    """The topics exist, have the same partition count, and those that must be compacted are."""
+    missing = [spec.name for spec in specs if spec.name not in broker.partitions]
+    if missing and may_create:
+        yield note("topics", f"missing: {', '.join(missing)}", "the worker makes them when it first starts")
+    elif missing:
+        yield broken("topics", f"missing: {', '.join(missing)}", "create them, or set kafka.create_topics to true")
+    else:
+        yield ok("topics", f"all {len(specs)} exist")
+    problem = count_mismatch(broker.partitions, specs)
+    if problem is not None:
+        counts = ", ".join(f"{name} {count}" for name, count in sorted(broker.partitions.items()))
+        yield broken("partitions", counts, problem)
+    elif broker.partitions:
+        yield ok("partitions", f"{specs[0].partitions} in every topic")
+    wrong = [
+        f"{spec.name} is {broker.policies[spec.name]!r} instead of {wanted!r}"
+        for spec in specs
+        if (wanted := spec.config.get("cleanup.policy")) is not None
+        and broker.policies.get(spec.name) not in (None, wanted)
+    ]
+    if wrong:
+        advice = "kafka-configs --alter --topic NAME --add-config cleanup.policy=compact; or reports and state expire"
+        yield broken("cleanup.policy", "; ".join(wrong), advice)
+    elif broker.policies:
+        yield ok("cleanup.policy", "reports and state are compacted")
+
+
+async def _ask(kafka: KafkaSettings, specs: Sequence[TopicSpec]) -> Broker:
+    admin = AIOKafkaAdminClient(**client_arguments(kafka))
+    try:
+        await admin.start()
+        cluster = await admin.describe_cluster()
+        existing = set(await admin.list_topics())
+        names = [spec.name for spec in specs if spec.name in existing]
+        described = await admin.describe_topics(names) if names else []
+        partitions = {topic["topic"]: len(topic["partitions"]) for topic in described}
+        return Broker(len(cluster["brokers"]), partitions, await _policies(admin, names))
+    finally:
+        await admin.close()
+
+
+async def _policies(admin: Any, names: Sequence[str]) -> dict[str, str]:
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs={"cleanup.policy": None}) for name in names]
+    if not resources:
+        return {}
+    found: dict[str, str] = {}
+    for response in await admin.describe_configs(resources):
+        for _, _, _, name, entries in response.resources:
+            found.update((name, value) for key, value, *_ in entries if key == "cleanup.policy")
+    return found
