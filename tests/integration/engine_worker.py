@@ -1,0 +1,140 @@
+"""Worker processes around `engine_work`, and the feed that they fold: what the engine's tests play with."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import aiokafka
+
+from stream.settings import KafkaSettings, Settings, WorkerSettings
+
+WORK = Path(__file__).with_name("engine_work.py")
+ROOT = WORK.parents[2]
+PARTITIONS = 4
+READY_SECONDS = 40.0
+
+
+def engine_settings(bootstrap_servers: str, prefix: str) -> Settings:
+    """The settings of a test's own topics and group, with the shortest time-outs that the broker allows."""
+    return Settings(
+        kafka=KafkaSettings(
+            bootstrap_servers=bootstrap_servers, topic_prefix=prefix, app_id=f"{prefix}app", partitions=PARTITIONS
+        ),
+        worker=WorkerSettings(
+            checkpoint_interval_seconds=0.2, session_timeout_seconds=6, rebalance_timeout_seconds=10, metrics_port=None
+        ),
+    )
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables."""
+    kafka, worker = settings.kafka, settings.worker
+    values = {
+        "KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
+        "KAFKA__APP_ID": kafka.app_id,
+        "KAFKA__PARTITIONS": str(kafka.partitions),
+        "WORKER__CHECKPOINT_INTERVAL_SECONDS": str(worker.checkpoint_interval_seconds),
+        "WORKER__SESSION_TIMEOUT_SECONDS": str(worker.session_timeout_seconds),
+        "WORKER__REBALANCE_TIMEOUT_SECONDS": str(worker.rebalance_timeout_seconds),
+        "WORKER__METRICS_PORT": "0",
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
+    inherited.pop("KAFKA_BOOTSTRAP_SERVERS", None)
+    return inherited | {f"HEARTLINE_{name}": value for name, value in values.items()} | {"PYTHONPATH": str(ROOT)}
+
+
+class WorkerProcess:
+    """One worker; its log goes to a file that a failed wait shows."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        self._settings = settings
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, *, ready: bool = True) -> "WorkerProcess":
+        """Start it; by default wait until it has its partitions and their states."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, str(WORK), env=_environment(self._settings), stdout=log, stderr=log, cwd=ROOT
+            )
+        if ready:
+            await eventually(self._is_ready, READY_SECONDS, self.log)
+        return self
+
+    def _is_ready(self) -> bool:
+        assert self.process.returncode is None, f"the worker ended by itself:\n{self.log()}"
+        return "worker ready" in self.log()
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        assert self._process is not None
+        return self._process
+
+    def log(self) -> str:
+        """What it said so far."""
+        return self._log.read_text()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; a process that is gone is fine."""
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+
+    async def wait(self, seconds: float = 20.0) -> int:
+        """Its exit status."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.process.wait()
+        except TimeoutError:
+            self.send(signal.SIGKILL)
+            await self.process.wait()
+            raise AssertionError(f"the worker did not end within {seconds} s:\n{self.log()}") from None
+
+    async def stop(self) -> int:
+        """SIGTERM, then its exit status."""
+        self.send(signal.SIGTERM)
+        return await self.wait()
+
+    async def kill(self) -> None:
+        """SIGKILL."""
+        self.send(signal.SIGKILL)
+        await self.process.wait()
+
+
+async def eventually(condition: Callable[[], bool], seconds: float, explain: Callable[[], str]) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s:\n{explain()}")
+        await asyncio.sleep(0.05)
+
+
+async def feed(settings: Settings, count: int, *, first: int = 0, rate: float | None = None) -> None:
+    """Produce `count` events: 90 percent usage, tickets, surveys; a heavy-tailed choice of 500 accounts.
+
+    One in fifty is no number (a dead letter), one in fifty changes nothing. `rate`: events a second, None for all at
+    once.
+    """
+    topics = settings.kafka.topics
+    producer = aiokafka.AIOKafkaProducer(
+        bootstrap_servers=settings.kafka.bootstrap_servers, linger_ms=10, max_batch_size=1 << 17
+    )
+    chance = random.Random(first)
+    await producer.start()
+    try:
+        for number in range(first, first + count):
+            kind = number % 20
+            topic = topics.input("ticket" if kind == 0 else "survey" if kind == 1 else "usage")
+            value = {7: b"x", 8: b"noop"}.get(number % 50, b"%d" % number)
+            account_id = f"account-{int(chance.paretovariate(0.8)) % 500}"
+            await producer.send(topic, value, key=account_id.encode())
+            if rate is not None and number % 100 == 0:
+                await asyncio.sleep(100 / rate)
+    finally:
+        await producer.stop()

@@ -1,0 +1,116 @@
+"""The engine on a real broker: whatever happens to the worker, every record is folded exactly once."""
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import aiokafka
+import pytest
+from aiokafka import TopicPartition
+
+from stream.engine.failstop import ExitCode
+from stream.engine.recovery import committed_offsets
+from stream.engine.topology import prepare_topics
+from stream.settings import Settings
+from tests.integration.engine_oracle import assert_exact, expected, wait_until_folded
+from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, eventually, feed
+from tests.servers import Kafka
+
+Start = Callable[[], Awaitable[WorkerProcess]]
+
+
+@pytest.fixture
+async def settings(kafka: Kafka, prefix: str) -> Settings:
+    """Topics and a group of the test's own."""
+    settings = engine_settings(kafka.bootstrap_servers, prefix)
+    await prepare_topics(settings.kafka)
+    return settings
+
+
+@pytest.fixture
+async def start(settings: Settings, tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts workers; whatever is left of them is killed after the test."""
+    workers: list[WorkerProcess] = []
+
+    async def start_one() -> WorkerProcess:
+        worker = WorkerProcess(settings, tmp_path / f"worker-{len(workers)}.log")
+        workers.append(worker)
+        return await worker.start()
+
+    yield start_one
+    for worker in workers:
+        await worker.kill()
+
+
+async def test_a_clean_run_is_exact_and_ends_with_status_0(settings: Settings, start: Start) -> None:
+    worker = await start()
+    await feed(settings, 20_000)
+    await assert_exact(settings)
+    assert await worker.stop() == 0
+    assert "fail-stop" not in worker.log()
+
+
+async def test_a_stop_and_a_start_in_the_middle_change_nothing(settings: Settings, start: Start) -> None:
+    feeding = asyncio.create_task(feed(settings, 40_000, rate=8_000))
+    worker = await start()
+    await asyncio.sleep(1)
+    assert await worker.stop() == 0
+    await start()
+    await feeding
+    await assert_exact(settings)
+
+
+async def test_kill_9_at_random_moments_changes_nothing(settings: Settings, start: Start) -> None:
+    chance = random.Random(20)
+    feeding = asyncio.create_task(feed(settings, 120_000, rate=4_000))
+    for _ in range(3):
+        worker = await start()
+        await asyncio.sleep(chance.uniform(0.05, 1.5))
+        await worker.kill()
+    await start()
+    await feeding
+    await assert_exact(settings)
+
+
+async def test_a_second_worker_may_join_and_leave(settings: Settings, start: Start) -> None:
+    feeding = asyncio.create_task(feed(settings, 60_000, rate=6_000))
+    first = await start()
+    second = await start()
+    await eventually(lambda: first.log().count("worker ready") == 2, 20, first.log)
+    await asyncio.sleep(1)
+    assert await second.stop() == 0
+    await eventually(lambda: first.log().count("worker ready") == 3, 20, first.log)
+    await feeding
+    await assert_exact(settings)
+    assert await first.stop() == 0
+
+
+async def test_a_worker_that_slept_through_its_eviction_is_fenced(settings: Settings, start: Start) -> None:
+    feeding = asyncio.create_task(feed(settings, 80_000, rate=4_000))
+    zombie = await start()
+    await asyncio.sleep(0.5)
+    zombie.send(signal.SIGSTOP)
+    await start()  # waits for the eviction, then owns every partition
+    zombie.send(signal.SIGCONT)
+    assert await zombie.wait() == ExitCode.FENCED, zombie.log()
+    await feeding
+    await assert_exact(settings)
+
+
+async def test_records_that_change_nothing_still_move_the_committed_offsets(settings: Settings, start: Start) -> None:
+    worker = await start()
+    producer = aiokafka.AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers)
+    await producer.start()
+    try:
+        for number in range(200):
+            await producer.send(settings.kafka.topics.input("usage"), b"noop", key=b"account-%d" % number)
+    finally:
+        await producer.stop()
+    await wait_until_folded(settings)
+    assert (await expected(settings)).states == {}
+    usage = [TopicPartition(settings.kafka.topics.input("usage"), number) for number in range(PARTITIONS)]
+    committed = await committed_offsets(settings.kafka, usage)
+    assert sum(committed.values()) == 200
+    assert await worker.stop() == 0
