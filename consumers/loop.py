@@ -27,12 +27,18 @@ log = logging.getLogger(__name__)
 class Record(Protocol):
     """The part of a kafka-python ConsumerRecord that a handler may use; `timestamp` is in epoch milliseconds."""
 
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
 
 
 class Handler(Protocol):

@@ -85,7 +85,7 @@ def read_answer(status: int, headers: Any) -> Answer:
     reason = f"status {status}"
     if status == 429:
         return Answer(Outcome.RATE_LIMITED, reason, _retry_after(headers))
-    if status in _GONE:
+    if status in _GONE or 300 <= status < 400:
         return Answer(Outcome.GONE, reason)
     if status >= 500 or status == 408:
         return Answer(Outcome.FAILED, reason)

@@ -1,0 +1,238 @@
+"""The sender against a stand-in for Slack and a real outbox: every answer that Slack can give, and none at all."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import redis
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from consumers.metrics import Metrics
+from consumers.outbox import LEASE_MS, Notification, Outbox
+from consumers.sender import DAY_MS, GONE_SECONDS, Sender
+from consumers.slack import Outcome, SlackWebhook, read_answer
+from heartline.slack_standin import Answer, SlackStandin
+
+START_MS = 1_700_000_000_000
+
+
+class Scene:
+    """A sender on a clock that stands still until it is told to move."""
+
+    def __init__(self, client: redis.Redis, prefix: str, slack: SlackStandin) -> None:
+        self.client = client
+        self.outbox = Outbox(client, prefix)
+        self.slack = slack
+        self.registry = CollectorRegistry()
+        self.now_ms = START_MS
+        self.sender = Sender(
+            self.outbox,
+            SlackWebhook(SecretStr(slack.url), timeout_seconds=1),
+            Metrics(self.registry, "account-health", ["band_entered"]),
+            messages_per_second=1,
+            dead_letter_after_days=2,
+            clock_ms=lambda: self.now_ms,
+            random_ratio=lambda: 1.0,
+        )
+
+    def put(self, *ids: str) -> None:
+        """Write notifications, ingested a minute ago."""
+        with self.client.pipeline(transaction=True) as pipe:
+            for name in ids:
+                notification = Notification(
+                    id=name,
+                    payload={"text": name},
+                    after=None,
+                    created_ms=self.now_ms,
+                    ingested_ms=self.now_ms - 60_000,
+                )
+                self.outbox.add(pipe, notification)
+            pipe.execute()
+
+    def turns(self, count: int, step_seconds: float) -> list[str]:
+        """Let the sender take its turns with some time between; what was delivered."""
+        for _ in range(count):
+            self.sender.turn()
+            self.now_ms += int(step_seconds * 1000)
+        return [message["text"] for message in self.slack.messages]
+
+    def count(self, outcome: str) -> float | None:
+        """Attempts with an outcome."""
+        labels = {"receiver": "slack", "outcome": outcome}
+        return self.registry.get_sample_value("heartline_notifications_total", labels)
+
+
+@pytest.fixture
+def scene(client: redis.Redis, prefix: str) -> Iterator[Scene]:
+    """Everything that a sender needs."""
+    with SlackStandin() as slack:
+        yield Scene(client, prefix, slack)
+
+
+def test_it_delivers_at_the_pace_of_the_channel(scene: Scene) -> None:
+    """One a second, oldest first."""
+    scene.put("a", "b", "c")
+    assert scene.turns(5, 0.1) == ["a"]
+    assert scene.turns(7, 0.4) == ["a", "b", "c"]
+    assert scene.count("delivered") == 3
+    assert scene.registry.get_sample_value("heartline_ingested_to_delivered_seconds_count") == 3
+    assert scene.registry.get_sample_value("heartline_ingested_to_delivered_seconds_bucket", {"le": "60.0"}) == 1
+
+
+def test_429_holds_the_whole_channel_for_as_long_as_it_says(scene: Scene) -> None:
+    """And no attempt is made before."""
+    scene.slack.script(Answer(429, retry_after_seconds=30))
+    scene.put("a", "b")
+    assert scene.turns(29, 1) == []
+    assert len(scene.slack.received) == 1
+    assert sorted(scene.turns(5, 1)) == ["a", "b"]
+    assert scene.count("rate_limited") == 1
+
+
+def test_500_is_tried_again_later_and_later(scene: Scene) -> None:
+    """Doubling pauses, then it gets through."""
+    scene.slack.script(*[Answer(500)] * 3)
+    scene.put("a")
+    assert scene.turns(1, 0) == []
+    for pause, attempts in ((0.9, 1), (0.2, 2), (1.7, 2), (0.5, 3), (3.5, 3)):
+        scene.now_ms += int(pause * 1000)
+        scene.turns(1, 0)
+        assert len(scene.slack.received) == attempts
+    scene.now_ms += 1000
+    assert scene.turns(1, 0) == ["a"]
+    assert scene.count("failed") == 3
+
+
+def test_no_answer_in_time_is_a_failure_like_any_other(scene: Scene) -> None:
+    """A receiver that hangs holds up its own thread for the time-out, and loses nothing."""
+    scene.slack.script(Answer(delay_seconds=1.5, drop=True))
+    scene.put("a")
+    assert scene.turns(1, 0) == []
+    assert scene.turns(5, 1) == ["a"]
+    assert scene.count("failed") == 1
+
+
+def test_nobody_listening_is_a_failure_like_any_other(client: redis.Redis, prefix: str) -> None:
+    """Refused connections are retried."""
+    slack = SlackStandin().start()
+    slack.stop()
+    scene = Scene(client, prefix, slack)
+    scene.put("a")
+    scene.turns(1, 0)
+    assert scene.count("failed") == 1
+    assert scene.outbox.backlog(scene.now_ms)[0] == 1
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_refused_webhook_loses_no_message(scene: Scene, status: int, caplog: pytest.LogCaptureFixture) -> None:
+    """The address is wrong, not the message: it waits until an operator has mended the address."""
+    scene.slack.otherwise = Answer(status)
+    scene.put("a")
+    scene.turns(1, 0)
+    assert "slack.webhook_url" in caplog.text
+    assert scene.count("gone") == 1
+    assert scene.outbox.dead() == {}
+    scene.slack.otherwise = Answer(200)
+    assert scene.turns(3, GONE_SECONDS) == ["a"]
+
+
+def test_a_refused_message_is_put_among_the_dead_and_stops_no_other(scene: Scene) -> None:
+    """400 says that this payload will never pass."""
+    scene.slack.script(Answer(400))
+    scene.put("a", "b")
+    assert scene.turns(4, 1) == ["b"]
+    assert scene.outbox.dead() == {"a": "status 400"}
+    assert scene.count("dead_lettered") == 1
+
+
+def test_a_message_that_failed_for_days_is_put_among_the_dead(scene: Scene) -> None:
+    """It is kept, with the last reason."""
+    scene.slack.otherwise = Answer(503)
+    scene.put("a")
+    scene.turns(3, DAY_MS / 1000 + 1)
+    assert scene.outbox.dead() == {"a": "status 503"}
+
+
+def test_an_hour_without_slack_delays_and_loses_nothing(scene: Scene) -> None:
+    """On a simulated clock: thirty messages, an hour of 500, then everything within two minutes, each once."""
+    scene.slack.otherwise = Answer(500)
+    names = [f"m{number:02}" for number in range(30)]
+    scene.put(*names)
+    scene.turns(360, 10)
+    assert len(scene.slack.received) < 200, "an outage is not hammered"
+    scene.slack.otherwise = Answer(200)
+    assert sorted(scene.turns(120, 1)) == names
+
+
+def test_a_settlement_that_redis_did_not_take_is_made_up_before_anything_is_sent(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message is out; Redis was away when that was to be written down; it is not sent again."""
+    scene.put("a")
+
+    def away(notification: Notification) -> None:
+        raise redis.ConnectionError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.outbox, "delivered", away)
+        with pytest.raises(redis.ConnectionError):
+            scene.sender.turn()
+        with pytest.raises(redis.ConnectionError):
+            scene.sender.turn()
+    assert scene.turns(5, LEASE_MS / 1000) == ["a"]
+    assert scene.outbox.backlog(scene.now_ms)[0] == 0
+
+
+def test_a_redirect_is_not_followed(scene: Scene) -> None:
+    """The host was checked; where it points was not."""
+    scene.slack.script(Answer(302), Answer(307))
+    scene.put("a")
+    assert scene.turns(2, GONE_SECONDS) == []
+    assert len(scene.slack.received) == 2
+    assert scene.turns(2, GONE_SECONDS) == ["a"]
+
+
+@pytest.mark.parametrize("answer", [Answer(200), Answer(404), Answer(429), Answer(500), Answer(drop=True)])
+def test_the_address_is_in_no_log_no_error_and_no_repr(
+    answer: Answer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the address can post to the channel; so it is a password."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
+    with SlackStandin(otherwise=answer) as slack:
+        webhook = SlackWebhook(SecretStr(slack.url), 1)
+        said = webhook.send({"text": "hello"})
+    gone = webhook.send({"text": "hello"})
+    secret = slack.url.removeprefix("http://")
+    for text in (caplog.text, repr(webhook), str(webhook), repr(said), repr(gone)):
+        assert secret not in text
+        assert "standin" not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "outcome", "retry_after"),
+    [
+        (200, {}, Outcome.DELIVERED, None),
+        (429, {"Retry-After": "7"}, Outcome.RATE_LIMITED, 7.0),
+        (429, {"retry-after": "7"}, Outcome.RATE_LIMITED, 7.0),  # HTTP names have no case
+        (429, {}, Outcome.RATE_LIMITED, 30.0),  # unsaid
+        (429, {"Retry-After": "soon"}, Outcome.RATE_LIMITED, 30.0),  # nonsense
+        (429, {"Retry-After": "999999"}, Outcome.RATE_LIMITED, 3600.0),  # within reason
+        (400, {}, Outcome.REFUSED, None),  # invalid_payload
+        (413, {}, Outcome.REFUSED, None),  # too large, and will be again
+        (302, {}, Outcome.GONE, None),  # not followed
+        (403, {}, Outcome.GONE, None),  # invalid_token, action_prohibited
+        (404, {}, Outcome.GONE, None),  # no_service, channel_not_found
+        (410, {}, Outcome.GONE, None),  # channel_is_archived
+        (408, {}, Outcome.FAILED, None),
+        (500, {}, Outcome.FAILED, None),
+        (503, {}, Outcome.FAILED, None),
+    ],
+)
+def test_what_an_answer_means(
+    status: int, headers: dict[str, str], outcome: Outcome, retry_after: float | None
+) -> None:
+    """A table of what Slack may say."""
+    answer = read_answer(status, headers)
+    assert (answer.outcome, answer.retry_after_seconds) == (outcome, retry_after)

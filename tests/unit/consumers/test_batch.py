@@ -1,0 +1,119 @@
+"""From records to changes: what is judged, what is passed over, and what is told."""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+import pytest
+
+from alerts.model import AccountRecord
+from alerts.rules import default_rules
+from consumers.batch import Judged, decode_batch, judge_batch
+from stream.report import HealthReport, encode_report
+from tests.reports import MONDAY, make_report
+
+NOW_MS = 1_800_000_000_000
+
+
+class Item(NamedTuple):
+    """A record."""
+
+    key: bytes | None
+    value: bytes | None
+    offset: int = 7
+    topic: str = "account-health"
+    partition: int = 2
+    timestamp: int = 1_700_000_000_000
+
+
+def record_of(report: HealthReport) -> Item:
+    """A report's record."""
+    return Item(report.account_id.encode(), encode_report(report))
+
+
+def run(*records: Item, known: dict[str, AccountRecord] | None = None, event_clock: bool = True) -> Judged:
+    """Decode and judge."""
+    incoming, _ = decode_batch(records)
+    return judge_batch(
+        incoming, known or {}, default_rules(), next_offset=8, now_ms=NOW_MS, event_clock=event_clock, notify=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        (None, b"{}", "expected the account_id as the key"),
+        (b"", b"{}", "expected the account_id as the key"),
+        (b"\xff", b"{}", "UTF-8"),
+        (b"acme", b"", "not_a_report"),
+        (b"acme", b"{not json", "not_a_report"),
+        (b"acme", b"[]", "not_a_report"),
+        (b"acme", b"\xff\xfe", "not_a_report"),
+        (b"acme", encode_report(make_report("globex")), "'globex'"),
+        (b"acme", encode_report(make_report("acme", as_of=MONDAY.replace(tzinfo=None))), "time zone"),
+    ],
+)
+def test_poison_is_named_with_its_place_and_stops_no_other(
+    key: bytes | None, value: bytes, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The record before and the one after are judged."""
+    incoming, poison = decode_batch([record_of(make_report("a")), Item(key, value), record_of(make_report("b"))])
+    assert [item.account_id for item in incoming] == ["a", "b"]
+    assert poison == 1
+    assert "account-health[2]@7" in caplog.text
+    assert said in caplog.text
+
+
+def test_several_reports_of_one_account_in_a_batch_follow_each_other() -> None:
+    """Each sees what the one before it left."""
+    reports = [make_report(score=score, as_of=MONDAY + timedelta(days=day)) for day, score in enumerate([80, 40, 70])]
+    judged = run(*map(record_of, reports))
+    assert [step.kind for step, _ in judged.steps] == ["opened", "resolved"]
+    assert [note.after is None for note in judged.changes.notifications] == [True, False]
+    assert judged.changes.reports["acme"] == encode_report(reports[-1])
+    assert judged.outcomes == ["judged"] * 3
+
+
+def test_deleted_and_come_back_within_a_batch() -> None:
+    """The tombstone ends the episode; what comes after begins anew."""
+    again = make_report(score=40, as_of=MONDAY + timedelta(days=1))
+    judged = run(record_of(make_report(score=40)), Item(b"acme", None), record_of(again))
+    assert [step.kind for step, _ in judged.steps] == ["opened", "resolved", "opened"]
+    assert judged.outcomes == ["judged", "deleted", "judged"]
+    assert len({note.id for note in judged.changes.notifications}) == 3
+
+
+def test_an_older_report_is_counted_and_changes_nothing() -> None:
+    """Neither the record nor the latest report."""
+    newer = run(record_of(make_report(score=80))).changes.records["acme"]
+    assert newer is not None
+    judged = run(record_of(make_report(score=20, as_of=MONDAY - timedelta(days=1))), known={"acme": newer})
+    assert judged.outcomes == ["older"]
+    assert judged.changes.records == {}
+    assert judged.changes.reports == {}
+    assert judged.changes.next_offset == 8
+
+
+@pytest.mark.parametrize("event_clock", [True, False])
+def test_the_clock_decides_when_an_alert_opened(event_clock: bool) -> None:
+    """On the event clock a replay of last year's history opens last year's alerts."""
+    ((step, _),) = run(record_of(make_report(score=40)), event_clock=event_clock).steps
+    assert step.alert is not None
+    assert (step.alert.opened_at == MONDAY) is event_clock
+    assert (int(step.alert.opened_at.timestamp() * 1000) == NOW_MS) is not event_clock
+
+
+def test_without_a_receiver_alerts_are_kept_and_nobody_is_told() -> None:
+    """Or the outbox would fill for ever."""
+    incoming, _ = decode_batch([record_of(make_report(score=40))])
+    judged = judge_batch(incoming, {}, default_rules(), next_offset=1, now_ms=NOW_MS, event_clock=False, notify=False)
+    assert len(judged.steps) == 1
+    assert judged.changes.notifications == []
+
+
+def test_a_notification_carries_when_its_oldest_event_reached_kafka() -> None:
+    """So that the delay from event to delivery can be measured."""
+    report = make_report(score=40, ingested_at=MONDAY)
+    (note,) = run(record_of(report)).changes.notifications
+    assert note.ingested_ms == int(MONDAY.timestamp() * 1000)
+    (note,) = run(record_of(make_report(score=40))).changes.notifications
+    assert note.ingested_ms is None

@@ -1,0 +1,247 @@
+"""The loop with a consumer made of lists: whatever breaks when, no record is skipped and no offset runs ahead."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pytest
+import redis
+from hypothesis import given
+from hypothesis import strategies as st
+from kafka import TopicPartition
+from kafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError
+
+from consumers import loop as loop_module
+from consumers.errors import StateMovedError
+from consumers.loop import ConsumerLoop, Record
+
+TOPIC = "account-health"
+
+
+class Item(NamedTuple):
+    """A record."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class FakeConsumer:
+    """As much of KafkaConsumer as the loop uses, over logs in memory."""
+
+    def __init__(self, logs: Mapping[int, int], assigned: Sequence[int], batch: int = 3) -> None:
+        self.ends = {TopicPartition(TOPIC, n): end for n, end in logs.items()}
+        self.assigned = {TopicPartition(TOPIC, n) for n in assigned}
+        self.positions: dict[Any, int] = {}
+        self.committed: dict[int, int] = {}
+        self.batch = batch
+        self.commit_error: Exception | None = None
+        self.closed = False
+
+    def poll(self, timeout_ms: int) -> dict[Any, list[Item]]:
+        """The next records of each assigned partition."""
+        found = {}
+        for tp in sorted(self.assigned):
+            start = self.positions.setdefault(tp, self.committed.get(tp.partition, 0))
+            end = min(start + self.batch, self.ends[tp])
+            if end > start:
+                found[tp] = [Item(TOPIC, tp.partition, offset, 0, b"k", b"v") for offset in range(start, end)]
+                self.positions[tp] = end
+        return found
+
+    def assignment(self) -> set[Any]:
+        """As a broker says."""
+        return set(self.assigned)
+
+    def seek(self, tp: Any, offset: int) -> None:
+        """Only what is ours, as KafkaConsumer has it."""
+        if tp not in self.assigned:
+            raise ValueError("Unassigned partition")
+        self.positions[tp] = offset
+
+    def seek_to_beginning(self, tp: Any) -> None:
+        """The same."""
+        self.seek(tp, 0)
+
+    def end_offsets(self, tps: Sequence[Any]) -> dict[Any, int]:
+        """Where the logs end."""
+        return {tp: self.ends[tp] for tp in tps}
+
+    def highwater(self, tp: Any) -> int:
+        """The same."""
+        return self.ends[tp]
+
+    def position(self, tp: Any, timeout_ms: int) -> int | None:
+        """Where the next poll starts."""
+        return self.positions.get(tp)
+
+    def commit(self, offsets: Mapping[Any, Any]) -> None:
+        """Take note, or fail."""
+        if self.commit_error is not None:
+            raise self.commit_error
+        self.committed |= {tp.partition: meta.offset for tp, meta in offsets.items()}
+
+    def close(self, autocommit: bool) -> None:
+        """Take note."""
+        assert not autocommit
+        self.closed = True
+
+
+@dataclass
+class FakeHandler:
+    """Keeps offsets as the store does; `faults` is consulted at each call, and raises."""
+
+    stored: dict[int, int] = field(default_factory=dict)
+    seen: dict[int, list[int]] = field(default_factory=dict)
+    faults: list[Exception | None] = field(default_factory=list)
+    given_up: list[int] = field(default_factory=list)
+    seen_below: dict[int, int] = field(default_factory=dict)
+
+    def _maybe_fail(self) -> None:
+        if self.faults and (fault := self.faults.pop(0)) is not None:
+            raise fault
+
+    def take_over(self, partition: int) -> int | None:
+        """From the store."""
+        self._maybe_fail()
+        self.seen_below[partition] = self.stored.get(partition, 0)
+        return self.stored.get(partition)
+
+    def start_over(self, partition: int) -> None:
+        """From the beginning."""
+        self.seen_below[partition] = 0
+
+    def give_up(self, partition: int) -> None:
+        """Take note."""
+        self.given_up.append(partition)
+
+    def handle(self, partition: int, records: Sequence[Record]) -> int:
+        """All or none."""
+        self._maybe_fail()
+        new = [record.offset for record in records if record.offset >= self.seen_below[partition]]
+        self.seen.setdefault(partition, []).extend(new)
+        self.stored[partition] = self.seen_below[partition] = records[-1].offset + 1
+        return self.stored[partition]
+
+
+def make_loop(consumer: FakeConsumer, handler: FakeHandler, stop: threading.Event | None = None) -> ConsumerLoop:
+    """A loop that tells nobody."""
+    stop = stop or threading.Event()
+    return ConsumerLoop(consumer, handler, stop, on_ready=lambda: None, on_retry=lambda: None, on_lag=lambda lag: None)
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting for the store takes no time here."""
+    monkeypatch.setattr(loop_module, "RETRY_SECONDS_MIN", 0.0)
+
+
+AWAY = redis.ConnectionError("away")
+
+
+def test_it_goes_on_from_the_handler_s_offset_and_not_from_kafka_s() -> None:
+    """The store says where the state ends; what Kafka has committed may lie on either side."""
+    for committed in (0, 7):
+        consumer, handler = FakeConsumer({0: 10}, [0]), FakeHandler(stored={0: 4})
+        consumer.committed[0] = committed
+        loop = make_loop(consumer, handler)
+        for _ in range(6):
+            loop.turn()
+        assert handler.seen[0] == [4, 5, 6, 7, 8, 9]
+        assert consumer.committed[0] == 10
+
+
+def test_nothing_is_committed_while_the_store_is_away() -> None:
+    """And nothing is skipped when it is back."""
+    consumer, handler = FakeConsumer({0: 9, 1: 9}, [0, 1]), FakeHandler(faults=[AWAY] * 5)
+    loop = make_loop(consumer, handler)
+    for _ in range(5):
+        loop.turn()
+        assert consumer.committed == {}
+    for _ in range(8):
+        loop.turn()
+    assert handler.seen == {0: list(range(9)), 1: list(range(9))}
+    assert consumer.committed == {0: 9, 1: 9}
+
+
+def test_a_lost_state_is_read_again_from_where_it_stands() -> None:
+    """The handler notices, the loop takes the partition over anew."""
+    consumer, handler = FakeConsumer({0: 9}, [0]), FakeHandler()
+    loop = make_loop(consumer, handler)
+    for _ in range(3):
+        loop.turn()
+    handler.stored.clear()
+    handler.seen.clear()
+    handler.faults = [StateMovedError(0, 6, None)]
+    for _ in range(6):
+        loop.turn()
+    assert handler.seen[0] == list(range(9))
+
+
+def test_a_topic_that_was_made_anew_is_read_whole() -> None:
+    """The stored offset lies beyond its end."""
+    consumer, handler = FakeConsumer({0: 3}, [0]), FakeHandler(stored={0: 500})
+    loop = make_loop(consumer, handler)
+    for _ in range(3):
+        loop.turn()
+    assert handler.seen[0] == [0, 1, 2]
+    assert handler.stored[0] == 3
+
+
+@pytest.mark.parametrize("error", [CommitFailedError(), RebalanceInProgressError()])
+def test_a_refused_commit_is_no_loss(error: KafkaError) -> None:
+    """The group is rebalancing: the handler's own offset knows."""
+    consumer, handler = FakeConsumer({0: 6}, [0]), FakeHandler()
+    consumer.commit_error = error
+    loop = make_loop(consumer, handler)
+    for _ in range(4):
+        loop.turn()
+    assert handler.seen[0] == list(range(6))
+
+
+def test_a_partition_that_went_is_given_up_and_not_touched() -> None:
+    """Its records, if a poll still brought some, are another consumer's."""
+    consumer, handler = FakeConsumer({0: 9, 1: 9}, [0, 1]), FakeHandler()
+    loop = make_loop(consumer, handler)
+    loop.turn()
+    consumer.assigned = {TopicPartition(TOPIC, 1)}
+    for _ in range(5):
+        loop.turn()
+    assert handler.given_up == [0]
+    assert handler.seen[1] == list(range(9))
+    assert 0 not in handler.seen
+
+
+def test_stop_ends_the_run_and_leaves_the_group() -> None:
+    """Without committing what was not handled."""
+    stop = threading.Event()
+    stop.set()
+    consumer = FakeConsumer({0: 9}, [0])
+    make_loop(consumer, FakeHandler(), stop).run()
+    assert consumer.closed
+    assert consumer.committed == {}
+
+
+fault = st.sampled_from([None, None, AWAY, StateMovedError(0, 1, 2), StateMovedError(1, 1, 2)])
+
+
+@given(st.lists(fault, max_size=30), st.lists(st.sampled_from([(0,), (0, 1), (1,)]), max_size=10), st.integers(1, 5))
+def test_whatever_fails_when_each_record_is_handled_once_and_in_order(
+    faults: list[Exception | None], assignments: list[tuple[int, ...]], batch: int
+) -> None:
+    """Faults at any call, partitions that come and go: at the end the log was handled, whole and in order."""
+    consumer, handler = FakeConsumer({0: 12, 1: 8}, [0, 1], batch), FakeHandler(faults=faults)
+    loop = make_loop(consumer, handler)
+    for assigned in assignments:
+        consumer.assigned = {TopicPartition(TOPIC, n) for n in assigned}
+        loop.turn()
+        assert all(offset <= handler.stored.get(partition, 0) for partition, offset in consumer.committed.items())
+    consumer.assigned = {TopicPartition(TOPIC, n) for n in (0, 1)}
+    for _ in range(60):
+        loop.turn()
+    assert handler.seen == {0: list(range(12)), 1: list(range(8))}
+    assert consumer.committed == {0: 12, 1: 8}
