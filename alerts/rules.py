@@ -146,16 +146,19 @@ class ScoreDropped:
         """
         today = date.fromisoformat(report.history[-1][0]) if report.history else report.as_of.date()
         first = today - timedelta(days=self.drop_days)
-        after = settled.as_of.date() if settled is not None else date.min
-        days = {date.fromisoformat(day): score for day, score in report.history}
-        if report.score_7d_ago is not None:
-            days.setdefault(today - timedelta(days=7), report.score_7d_ago)
-        scores = [
-            _Best(score, (today - day).days) for day, score in days.items() if first <= day < today and day > after
-        ]
-        if settled is not None and first <= after:
-            scores.append(_Best(settled.score, max((today - after).days, 0)))
-        return max(scores, key=lambda best: (best.score, -best.days_ago), default=None)
+        settled_on = settled.as_of.date() if settled is not None else date.min
+        # ISO dates sort as text, so that only the best day has to be read as a date.
+        after, until = max(settled_on, first - timedelta(days=1)).isoformat(), today.isoformat()
+        scores = [(score, day) for day, score in report.history if after < day < until]
+        week_ago = (today - timedelta(days=7)).isoformat()
+        if report.score_7d_ago is not None and after < week_ago and all(day != week_ago for _, day in scores):
+            scores.append((report.score_7d_ago, week_ago))
+        if settled is not None and first <= settled_on:
+            scores.append((settled.score, min(settled_on, today).isoformat()))
+        if not scores:
+            return None
+        score, day = max(scores)
+        return _Best(score, (today - date.fromisoformat(day)).days)
 
 
 @dataclass(frozen=True)
