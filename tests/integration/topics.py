@@ -52,3 +52,16 @@ def group_lag(bootstrap_servers: str, group: str, topics: list[str]) -> int:
     finally:
         admin.close()
         consumer.close()
+
+
+def unread(bootstrap_servers: str, group: str, topic: str) -> int:
+    """Records of a topic that a group has not committed yet; unlike offsets, this does not count commit markers."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        committed = {tp: meta.offset for tp, meta in admin.list_group_offsets(group).get(group, {}).items()}
+    finally:
+        admin.close()
+    return sum(
+        record.offset >= max(committed.get(TopicPartition(topic, record.partition), 0), 0)
+        for record in read_all(bootstrap_servers, topic)
+    )

@@ -1,0 +1,152 @@
+"""Real events through replay, Kafka, worker, health topic, alerting and a Slack stand-in, exact under kill -9.
+
+The whole of the real usage, ticket and survey data where they lie beside the project, else the committed sample.
+What the worker holds in the end is compared, account by account, with one uninterrupted pass over the input topics
+in this process, and with what a batch computation makes of the files.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from heartline.slack_standin import SlackStandin
+from stream.account import AccountState, decode_state
+from stream.clock import EventClock
+from stream.engine.partition import Partition
+from stream.health import judge
+from stream.job import HealthJob
+from stream.report import HealthReport, decode_report
+from stream.scorecard import DEFAULT
+from stream.topics import Topics
+from tests.integration.roles import Role, wait_for
+from tests.integration.topics import group_lag, last_values, read_all, unread
+from tests.real_data import event_files
+from tests.servers import Kafka
+
+PARTITIONS = 4
+
+
+@pytest.fixture
+def topics(prefix: str) -> Topics:
+    return Topics(prefix, "e2e")
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackStandin]:
+    with SlackStandin() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def env(kafka: Kafka, redis_url: str, prefix: str, slack: SlackStandin) -> dict[str, str]:
+    """What every process of this test is told."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "REDIS_URL": redis_url,
+        "HEARTLINE_KAFKA__TOPIC_PREFIX": prefix,
+        "HEARTLINE_KAFKA__APP_ID": "e2e",
+        "HEARTLINE_KAFKA__PARTITIONS": str(PARTITIONS),
+        "HEARTLINE_REDIS__KEY_PREFIX": prefix,
+        "HEARTLINE_WORKER__CLOCK": "event",
+        "HEARTLINE_WORKER__CHECKPOINT_INTERVAL_SECONDS": "0.2",
+        "HEARTLINE_WORKER__SESSION_TIMEOUT_SECONDS": "6",
+        "HEARTLINE_WORKER__REBALANCE_TIMEOUT_SECONDS": "12",
+        "HEARTLINE_WORKER__METRICS_PORT": "0",
+        "HEARTLINE_ALERTING__CLOCK": "event",
+        "HEARTLINE_ALERTING__SESSION_TIMEOUT_SECONDS": "6",
+        "HEARTLINE_ALERTING__METRICS_PORT": "0",
+        "HEARTLINE_SLACK__WEBHOOK_URL": slack.url,
+        "HEARTLINE_SLACK__ALLOW_INSECURE_LOOPBACK": "true",
+        "HEARTLINE_SLACK__MESSAGES_PER_SECOND": "1000",
+    }
+
+
+def uninterrupted_pass(bootstrap_servers: str, topics: Topics) -> dict[str, AccountState]:
+    """The states that one pass over the input topics gives, without any engine, checkpoint or restart."""
+    job = HealthJob(topics, EventClock())
+    partitions = [Partition[AccountState](n, PARTITIONS) for n in range(PARTITIONS)]
+    for topic in topics.inputs:
+        for record in read_all(bootstrap_servers, topic):
+            job.fold(partitions[record.partition], topic, [record])
+    return {account_id: state for partition in partitions for account_id, state in partition.states.items()}
+
+
+def facts(state: AccountState) -> list[object]:
+    """What events alone decide; the judgements depend on when one was made."""
+    return [state.activity, state.support, state.sentiment, state.profile]
+
+
+def test_every_account_is_exact_after_a_stop_and_a_kill(
+    kafka: Kafka, env: dict[str, str], topics: Topics, slack: SlackStandin, tmp_path: Path
+) -> None:
+    """Replay everything while the worker is stopped once and killed once; state, health and alerts must be exact."""
+    servers = kafka.bootstrap_servers
+    inputs = list(topics.inputs)
+    worker = Role(["worker"], env, tmp_path / "worker.log")
+    alerting = Role(["alerting"], env, tmp_path / "alerting.log")
+    replay = Role(["replay", *map(str, event_files()), "--json"], env, tmp_path / "replay.log")
+    with worker, alerting, replay:
+        worker.start("worker ready")
+        alerting.start("alerting ready")
+        replay.start()
+        folded = _progress(servers, topics)
+        wait_for(lambda: folded() > 0, 60, "the first checkpoint")
+        assert worker.stop() == 0, worker.output()[-4000:]
+        worker.start("worker ready")
+        before = folded()
+        wait_for(lambda: folded() > before or group_lag(servers, "e2e", inputs) == 0, 60, "a checkpoint after the stop")
+        worker.kill()
+        worker.start("worker ready")
+        assert replay.process is not None
+        assert replay.process.wait(120) == 0, replay.output()[-4000:]
+        wait_for(lambda: group_lag(servers, "e2e", inputs) == 0, 120, "the worker has folded everything")
+        assert worker.stop() == 0
+        wait_for(lambda: unread(servers, "e2e-alerting", topics.health) == 0, 60, "alerting has read all health")
+
+    states = {account_id: decode_state(value) for account_id, value in last_values(servers, topics.changelog).items()}
+    expected = uninterrupted_pass(servers, topics)
+    assert set(states) == set(expected)
+    wrong = [account_id for account_id in expected if facts(states[account_id]) != facts(expected[account_id])]
+    assert wrong == []
+    reports = {key: decode_report(value) for key, value in last_values(servers, topics.health).items()}
+    assert set(reports) == set(expected)
+    _assert_health_is_what_the_state_justifies(states, reports)
+    _assert_told_once(slack)
+
+
+def _progress(bootstrap_servers: str, topics: Topics) -> "Progress":
+    return Progress(bootstrap_servers, topics)
+
+
+class Progress:
+    """How many changelog records there are, which grows with every checkpoint."""
+
+    def __init__(self, bootstrap_servers: str, topics: Topics) -> None:
+        self._args = (bootstrap_servers, topics.changelog)
+
+    def __call__(self) -> int:
+        return sum(1 for _ in read_all(*self._args))
+
+
+def _assert_health_is_what_the_state_justifies(
+    states: dict[str, AccountState], reports: dict[str, HealthReport]
+) -> None:
+    """The last report per account says what its state gives as of the report's moment, within what is not news."""
+    for account_id, report in reports.items():
+        again = judge(account_id, states[account_id], round(report.as_of.timestamp() * 1000), DEFAULT)
+        judged = states[account_id].judged
+        assert judged is not None
+        assert report.band == judged.band, account_id
+        assert report.score == judged.score, account_id
+        newest_before_report = again.last_event_at is None or again.last_event_at <= report.as_of
+        if newest_before_report and report.score is not None and again.score is not None:
+            assert again.score == pytest.approx(report.score, abs=1.0), account_id
+
+
+def _assert_told_once(slack: SlackStandin) -> None:
+    """No alert was told twice: each message that a receiver accepted has an id of its own."""
+    told = [msgspec.json.encode(message) for message in slack.messages]
+    assert told, "not one red flag in the whole of the data"
+    assert len(told) == len(set(told))
