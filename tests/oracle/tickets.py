@@ -1,6 +1,7 @@
 """Ticket measures, each ticket by looking at all of its transitions at once."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from statistics import mean, median
 from typing import Any
 
@@ -65,12 +66,9 @@ def _facts(events: Sequence[dict[str, Any]], now: int) -> dict[str, Any]:
     resolved = _ended_at(steps)
     is_open = resolved is None
     hours = max(resolved - openings[0], 0) / HOUR if resolved is not None and openings else None
+    moments = [*[ms for ms, _ in steps], now]
     running = sum(
-        until - since
-        for place, (since, until) in enumerate(
-            zip([ms for ms, _ in steps], [*[ms for ms, _ in steps[1:]], now], strict=True)
-        )
-        if _escalated(steps[: place + 1])
+        until - since for place, (since, until) in enumerate(pairwise(moments)) if _escalated(steps[: place + 1])
     )
     return {
         "priority": _priority(newest),
