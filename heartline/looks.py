@@ -5,7 +5,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from alerts.wording import sparkline, tidy
+from alerts.wording import measure_name, sparkline, tidy
 from stream.report import Band, HealthReport
 
 BAND_STYLE: Final[dict[Band, str]] = {
@@ -15,7 +15,6 @@ BAND_STYLE: Final[dict[Band, str]] = {
     "critical": "bold red",
     "unknown": "dim",
 }
-_SPARK_DAYS: Final = 28
 
 
 def worst_first(reports: dict[str, HealthReport]) -> list[HealthReport]:
@@ -24,26 +23,45 @@ def worst_first(reports: dict[str, HealthReport]) -> list[HealthReport]:
 
 
 def account_table(reports: list[HealthReport], *, wide: bool) -> Table:
-    """One row an account: how healthy, the change in a week, four weeks at a glance, and why."""
+    """One row an account: how healthy, the change in a week, the last weeks at a glance, and why.
+
+    Args:
+        reports: in the order of the rows.
+        wide: four weeks of history instead of two.
+    """
+    days_shown = 28 if wide else 14
     table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
     table.add_column("account", no_wrap=True, min_width=16)
     table.add_column("health", justify="right", no_wrap=True)
     table.add_column("week", justify="right", no_wrap=True)
-    table.add_column("4 weeks", no_wrap=True, min_width=_SPARK_DAYS if wide else 14)
-    table.add_column("band", no_wrap=True)
+    table.add_column("4 weeks" if wide else "2 weeks", no_wrap=True, min_width=days_shown)
+    table.add_column("band", no_wrap=True, min_width=8)
     table.add_column("why", no_wrap=True, ratio=1, overflow="ellipsis")
     for report in reports:
         style = BAND_STYLE[report.band]
-        days = [score for _, score in report.history][-(_SPARK_DAYS if wide else 14) :]
+        days = [score for _, score in report.history][-days_shown:]
         table.add_row(
             Text(tidy(report.name, 40)),
             Text("?" if report.score is None else f"{report.score:.0f}", style=f"bold {style}"),
             movement(report),
             Text(sparkline(days), style=style),
             Text(report.band.replace("_", " "), style=style),
-            Text(tidy(report.reason, 200), style="dim" if report.band == "healthy" else ""),
+            Text(why(report), style="dim" if report.band == "healthy" else ""),
         )
     return table
+
+
+def why(report: HealthReport) -> str:
+    """What cost the most points this week or, on a steady account that is not healthy, what holds it down."""
+    if report.score is None:
+        return tidy(report.reason, 200)
+    if report.score_7d_ago is not None and report.score_7d_ago - report.score >= 1:
+        lost = [(change.measure, -change.points) for change in report.changes_7d]
+    elif report.band != "healthy":
+        lost = [(part.measure, part.points_lost) for part in report.contributions]
+    else:
+        return ""
+    return " · ".join(f"{measure_name(measure)} −{points:.0f}" for measure, points in lost[:3] if points >= 0.5)
 
 
 def movement(report: HealthReport) -> Text:

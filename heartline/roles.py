@@ -64,10 +64,18 @@ class Role:
             RoleEnded: it ended instead, or took more than a minute.
         """
         deadline = time.monotonic() + READY_SECONDS
-        while not self.ready:
-            if time.monotonic() > deadline:
-                raise RoleEnded(f"{self.name} was not ready within {READY_SECONDS:g} s:\n{self._process.log_tail()}")
+        while not self.ready and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
+        self.insist_ready()
+
+    def insist_ready(self) -> None:
+        """Do nothing if it has said that it is ready.
+
+        Raises:
+            RoleEnded: it has not.
+        """
+        if not self.ready:
+            raise RoleEnded(f"{self.name} was not ready within {READY_SECONDS:g} s:\n{self._process.log_tail()}")
 
     def check(self) -> None:
         """Do nothing while it runs.

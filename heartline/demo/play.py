@@ -34,6 +34,16 @@ def split(records: list[Record], start_ms: int) -> tuple[list[Record], list[Reco
     return records[:at], records[at:]
 
 
+def use_first(records: list[Record]) -> tuple[list[Record], list[Record]]:
+    """Accounts and their use, and the rest.
+
+    A partition's event clock is its newest event, whichever topic it comes from. A backlog of tickets is short and
+    soon read; with it the clock would run ahead of the use that is still being read, and all would seem silent.
+    """
+    use = [record for record in records if record.kind in ("usage", "account")]
+    return use, [record for record in records if record.kind not in ("usage", "account")]
+
+
 async def send(records: list[Record], sender: Sender, pace: Pace, stop: asyncio.Event) -> None:
     """Send every record when it is due, and wait until Kafka has confirmed all; ends early when asked to stop.
 

@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from heartline.demo import watch
-from heartline.demo.play import as_records, send, split
+from heartline.demo.play import as_records, send, split, use_first
 from heartline.demo.stage import Stage, set_up
 from heartline.demo.view import Moment
 from heartline.demo.watch import Seen
 from heartline.replay.lines import Record
 from heartline.replay.pace import Pace
 from heartline.replay.sender import Sender
+from heartline.roles import READY_SECONDS
 from heartline.synthetic import DAYS, HISTORY_DAYS, events, story_start
 
 PLAY_SECONDS_MIN: Final = 15.0
@@ -126,26 +127,31 @@ class Demo:
     async def _play(self, stage: Stage, company: list[Record], stop: asyncio.Event) -> None:
         start = story_start(self._now)
         past, stories = split(company, round(start.timestamp() * 1000))
+        use, rest = use_first(past)
         async with Sender(stage.kafka) as sender:
             self._sender = sender
             self._say(f"{len(past):,} events of {HISTORY_DAYS} quiet days go onto Kafka at once")
             stage.alerting.start()
-            await send(past, sender, Pace(None), stop)
+            await send(use, sender, Pace(None), stop)
             stage.worker.start()
-            await self._until(lambda: stage.worker.ready and stage.alerting.ready, stop, None)
+            await self._until(lambda: stage.worker.ready and stage.alerting.ready, stop, READY_SECONDS)
             if stop.is_set():
                 return
+            for role in (stage.worker, stage.alerting):
+                role.insist_ready()
             self._say("worker and alerting are ready")
             health = asyncio.create_task(watch.follow_health(stage, self._seen))
             numbers = asyncio.create_task(watch.follow_numbers(stage, self._seen))
-            stories_told = asyncio.create_task(self._tell(stories, sender, stop))
+            telling = asyncio.create_task(self._tell(rest, stories, sender, stop))
             try:
-                await _first_of(stories_told, health, numbers)
+                await _first_of(telling, health, numbers)
             finally:
-                await _cancel(stories_told, health, numbers)
+                await _cancel(telling, health, numbers)
 
-    async def _tell(self, stories: list[Record], sender: Sender, stop: asyncio.Event) -> None:
-        """The stories at their pace, over a baseline that is already there."""
+    async def _tell(self, rest: list[Record], stories: list[Record], sender: Sender, stop: asyncio.Event) -> None:
+        """The rest of the past, and then, over a baseline that is there, the stories at their pace."""
+        await self._until(lambda: self._seen.settled(sender.confirmed), stop, _BASELINE_SECONDS)
+        await send(rest, sender, Pace(None), stop)
         await self._until(lambda: self._seen.settled(sender.confirmed), stop, _BASELINE_SECONDS)
         left = self._duration_seconds - self._elapsed() - _SETTLE_SECONDS
         speed = timedelta(days=DAYS).total_seconds() / max(left, PLAY_SECONDS_MIN)

@@ -52,32 +52,27 @@ def dashboard(moment: Moment, seen: Seen, width: int, height: int) -> Renderable
     if width >= _WIDE:
         table, messages = Layout(ratio=3), Layout(ratio=2)
         body.split_row(table, messages)
-        table.update(_accounts(seen, rows=height - _HEADER_LINES - 3, wide=True))
+        table.update(_accounts(seen, rows=height - _HEADER_LINES - 3))
         messages.update(_messages(seen, count=max((height - _HEADER_LINES) // _MESSAGE_LINES, 1)))
         return layout
     shown = 1 if height >= 30 else 0
     table, messages = Layout(), Layout(size=shown * _MESSAGE_LINES)
     body.split_column(table, *([messages] if shown else []))
-    table.update(_accounts(seen, rows=height - _HEADER_LINES - 3 - shown * _MESSAGE_LINES, wide=False))
+    table.update(_accounts(seen, rows=height - _HEADER_LINES - 3 - shown * _MESSAGE_LINES))
     messages.update(_messages(seen, count=shown))
     return layout
 
 
 def _header(moment: Moment, seen: Seen) -> RenderableType:
     line = Table.grid(expand=True)
-    line.add_column()
+    line.add_column(no_wrap=True)
     line.add_column(ratio=1)
-    line.add_column(justify="right")
-    when = f"{moment.now:%a %d %b %Y}, day {moment.day} of {moment.days}" if moment.now is not None else ""
+    line.add_column(no_wrap=True, justify="right")
+    when = f"{moment.now:%a %d %b %Y}, day {moment.day} of {moment.days}  " if moment.now is not None else ""
     line.add_row(
-        Text.assemble(("♥ Heartline demo  ", "bold magenta"), (f"{moment.phase}  ", "bold"), (when + "  ", "")),
+        Text.assemble(("♥ Heartline demo  ", "bold magenta"), when),
         ProgressBar(total=moment.days, completed=moment.day, complete_style="magenta", finished_style="magenta"),
         Text(f"  {moment.elapsed_seconds:.0f} s", style="dim"),
-    )
-    bands = Counter(report.band for report in seen.reports.values())
-    counts = Text("  ").join(
-        Text(f"{bands[band]} {band.replace('_', ' ')}", style=BAND_STYLE[band] if bands[band] else "dim")
-        for band in BANDS
     )
     told = Text.assemble(
         (f"{moment.sent:,}", "bold"), " events   ",
@@ -85,14 +80,24 @@ def _header(moment: Moment, seen: Seen) -> RenderableType:
         (f"{seen.alerts('opened')}", "bold red"), " red flags opened   ",
         (f"{seen.alerts('resolved')}", "bold green"), " resolved   ",
         (f"{seen.delivered}", "bold"), " Slack messages",
+        no_wrap=True,
     )  # fmt: skip
-    return Panel(Group(line, told, counts), padding=(0, 1), border_style="magenta", height=_HEADER_LINES)
+    bands = Counter(report.band for report in seen.reports.values())
+    last = Table.grid(expand=True)
+    last.add_column(no_wrap=True)
+    last.add_column(no_wrap=True, justify="right", ratio=1, overflow="ellipsis", style="dim")
+    counts = Text("  ").join(
+        Text(f"{bands[band]} {band.replace('_', ' ')}", style=BAND_STYLE[band] if bands[band] else "dim")
+        for band in BANDS
+    )
+    last.add_row(counts, f"  {moment.phase}")
+    return Panel(Group(line, told, last), padding=(0, 1), border_style="magenta", height=_HEADER_LINES)
 
 
-def _accounts(seen: Seen, rows: int, wide: bool) -> RenderableType:
+def _accounts(seen: Seen, rows: int) -> RenderableType:
     """The accounts that fit."""
     reports = worst_first(seen.reports)
-    table = account_table(reports[: max(rows, 1)], wide=wide)
+    table = account_table(reports[: max(rows, 1)], wide=False)
     more = len(reports) - rows
     title = f"{len(reports)} accounts, the least healthy first" + (f" ({more} more below)" if more > 0 else "")
     return Panel(table, title=title, title_align="left", border_style="dim", padding=(0, 1))

@@ -67,7 +67,7 @@ DECLINES_EARLY: Final = Story("declines early", use_ratio=_falls(3, 24, 0.1), mo
 COLLAPSES: Final = Story("collapses", use_ratio=_falls(22, 24, 0.03), mood=_falls(20, 26, 4.0, 8.4))
 GOES_SILENT: Final = Story("goes silent", use_ratio=lambda day: 1.0 if day < 17 else 0.0)
 RECOVERS: Final = Story(
-    "recovers", use_ratio=_dips(2, 12, 24, 30, 0.05), tickets_a_day=lambda day: 0.35 if 5 <= day < 20 else 0.05
+    "recovers", use_ratio=_dips(1, 4, 10, 12, 0.0), tickets_a_day=lambda day: 0.5 if 2 <= day < 10 else 0.05
 )
 TICKET_STORM: Final = Story(
     "ticket storm",
