@@ -1,0 +1,338 @@
+"""The judgement: contributions make the score, deltas make its change, and what is unknown counts neither way."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream.account import AccountState
+from stream.health import judge, reason, score_of, shown
+from stream.report import BANDS, Change, Contribution, HealthReport
+from stream.rolling import DAY_MS, end_of_day_ms
+from stream.scorecard import DEFAULT, Line, Scorecard
+from tests.streams import CORE, Raw, fold, make_stream
+
+TODAY = 20_500
+NOW = end_of_day_ms(TODAY)
+
+
+def usage(days: range, users: int = 4, feature: str = "export", tag: str = "") -> list[Raw]:
+    """Each user once on each day, counted back from today."""
+    base = {"type": "usage", "account_id": "acme", "feature": feature}
+    return [
+        base | {"event_id": f"{tag}{back}-{user}", "user_id": f"u{user}", "timestamp": (TODAY - back) * DAY_MS + user}
+        for back in days
+        for user in range(users)
+    ]
+
+
+def ticket(ticket_id: str, back: int, status: str = "opened", priority: str = "urgent") -> Raw:
+    event = {"type": "ticket", "account_id": "acme", "event_id": f"{ticket_id}{status}", "ticket_id": ticket_id}
+    return event | {"status": status, "priority": priority, "timestamp": (TODAY - back) * DAY_MS}
+
+
+def answer(user: str, back: int, score: int, survey: str = "nps") -> Raw:
+    event = {"type": "survey", "account_id": "acme", "event_id": f"{user}{back}{survey}", "user_id": user}
+    return event | {"survey": survey, "score": score, "timestamp": (TODAY - back) * DAY_MS}
+
+
+def seats(count: int | None) -> Raw:
+    return {"type": "account", "account_id": "acme", "licensed_seats": count}
+
+
+def state_of(events: list[Raw]) -> AccountState:
+    _, partition = fold(events)
+    return partition.states.get("acme", AccountState())
+
+
+def report_of(*parts: list[Raw] | Raw, as_of_ms: int = NOW, core: frozenset[str] = frozenset()) -> HealthReport:
+    events = [event for part in parts for event in (part if isinstance(part, list) else [part])]
+    return judge("acme", state_of(events), as_of_ms, DEFAULT, core)
+
+
+def measures_in(report: HealthReport) -> dict[str, Contribution]:
+    return {item.measure: item for item in report.contributions}
+
+
+@settings(max_examples=120)
+@given(st.integers(0, 1 << 32), st.integers(1, 400), st.sampled_from([1, 8, 31, 70, 200]), st.integers(-7, 60))
+def test_contributions_sum_to_the_score_and_changes_to_its_change(
+    seed: int, size: int, span_days: int, days_after: int
+) -> None:
+    _, partition = fold(make_stream(seed, size, span_days))
+    for account_id, state in partition.states.items():
+        newest_day = max(state.activity.newest_day, 20_089)
+        report = judge(account_id, state, end_of_day_ms(newest_day + days_after), DEFAULT, CORE)
+        assert report.band in BANDS
+        assert 0 <= report.coverage_ratio <= 1
+        losses = [item.points_lost for item in report.contributions]
+        assert losses == sorted(losses, reverse=True)
+        if report.contributions:
+            assert sum(item.weight_ratio for item in report.contributions) == pytest.approx(1)
+        for item in report.contributions:
+            assert 0 <= item.measure_score <= 100
+            assert item.points == pytest.approx(item.weight_ratio * item.measure_score)
+        if report.score is None:
+            assert report.band == "unknown"
+            continue
+        assert 0 <= report.score <= 100
+        assert sum(item.points for item in report.contributions) == pytest.approx(report.score, abs=0.051)
+        if report.score_7d_ago is not None:
+            moved = sum(change.points for change in report.changes_7d)
+            assert moved == pytest.approx(report.score - report.score_7d_ago, abs=0.11)
+            points = [change.points for change in report.changes_7d]
+            assert points == sorted(points)
+
+
+def test_the_score_of_a_week_ago_is_what_was_judged_then() -> None:
+    """The same facts as of then: what happened since changes nothing of it."""
+    then_ms = end_of_day_ms(TODAY - 7)
+    before = [seats(10), *usage(range(7, 90), users=5), ticket("t", 20, "opened", "low"), answer("u1", 30, 9)]
+    since = [*usage(range(7), users=2), ticket("t2", 3)]
+    then = report_of(before, as_of_ms=then_ms)
+    now = report_of(before, since)
+    assert then.score is not None
+    assert now.score_7d_ago == then.score
+    assert now.score is not None
+    assert now.score < then.score
+
+
+def test_an_account_that_is_used_well_and_broadly_is_healthy() -> None:
+    report = report_of(
+        seats(5), usage(range(90), users=5), ticket("t", 40), ticket("t", 39, "solved"), answer("u1", 5, 10)
+    )
+    assert report.band == "healthy"
+    assert report.score is not None
+    assert report.score > 90
+    assert report.reason.startswith("steady")
+
+
+def test_nothing_known_is_unknown_and_has_no_score() -> None:
+    report = report_of()
+    assert (report.score, report.band, report.coverage_ratio, report.contributions) == (None, "unknown", 0.0, [])
+    assert report.reason == "too little is known to judge (known: nothing yet)"
+
+
+def test_too_little_coverage_is_unknown_and_not_healthy() -> None:
+    """Ten out of ten in the only survey says little of the rest."""
+    report = report_of(answer("u1", 5, 10), answer("u2", 5, 10))
+    assert report.coverage_ratio == pytest.approx(12 / 115, abs=1e-4)
+    assert (report.score, report.band) == (None, "unknown")
+    assert report.reason == "too little is known to judge (known: sentiment)"
+
+
+def test_a_deserted_account_is_critical_and_not_unknown() -> None:
+    report = report_of(seats(5), usage(range(60, 150), users=5))
+    found = measures_in(report)
+    assert report.measures["mau"] == 0
+    assert report.band == "critical"
+    assert report.score == 0.0
+    assert found["frequency_30d"].value == 0
+    assert found["frequency_30d"].measure_score == 0.0
+    assert report.measures["frequency_30d"] is None  # a mean over nobody stays unknown where it is a number
+
+
+def test_a_deserted_account_whose_seats_are_unknown_is_critical_too() -> None:
+    assert report_of(usage(range(100, 190), users=5)).band == "critical"
+
+
+@pytest.mark.parametrize(
+    ("part", "measures"),
+    [
+        ([ticket("t", 5)], {"open_urgent_tickets", "support_incident_rate", "escalation_running_hours"}),
+        ([answer("u1", 5, 3)], {"nps"}),
+        ([answer("u1", 5, 3, "csat")], {"csat"}),
+    ],
+)
+def test_what_a_source_never_told_counts_neither_way(part: list[Raw], measures: set[str]) -> None:
+    """Without the source its measures stay out, though a count of nothing would be 0; with it they are in."""
+    without = report_of(usage(range(80)))
+    assert not measures & set(measures_in(without))
+    assert measures <= set(measures_in(report_of(usage(range(80)), part)))
+    assert report_of(usage(range(80)), part).coverage_ratio > without.coverage_ratio
+
+
+def test_missing_weight_is_shared_out_in_proportion() -> None:
+    found = measures_in(report_of(usage(range(80))))
+    weights = {line.measure: line.weight for line in DEFAULT.lines}
+    shares = {name: item.weight_ratio / weights[name] for name, item in found.items()}
+    assert max(shares.values()) == pytest.approx(min(shares.values()))
+    assert set(found) == {
+        *("active_user_rate_monthly", "users_for_half", "frequency_30d", "activity_change_ratio", "silence_ratio")
+    }
+
+
+def test_depth_counts_only_with_a_catalogue() -> None:
+    events = usage(range(80))
+    assert "depth" not in measures_in(report_of(events))
+    assert measures_in(report_of(events, core=frozenset({"export", "import"})))["depth"].value == 0.5
+
+
+def test_no_answers_in_ninety_days_are_unknown_again() -> None:
+    assert "nps" in measures_in(report_of(usage(range(80)), answer("u1", 89, 3)))
+    assert "nps" not in measures_in(report_of(usage(range(80)), answer("u1", 90, 3)))
+
+
+@pytest.mark.parametrize(
+    ("score", "band"),
+    [
+        *((100, "healthy"), (75, "healthy"), (74.9, "watch"), (50, "watch"), (49.9, "at_risk")),
+        *((25, "at_risk"), (24.9, "critical"), (0, "critical")),
+    ],
+)
+def test_bands_begin_at_their_floors(score: float, band: str) -> None:
+    assert DEFAULT.band(score) == band
+
+
+@pytest.mark.parametrize(("coverage", "score"), [(0.3, 40.0), (0.2999, None)])
+def test_the_least_coverage_is_still_enough(coverage: float, score: float | None) -> None:
+    found = [Contribution("nps", "sentiment", 0, 40.0, 1.0, 40.0)]
+    assert score_of(found, coverage, DEFAULT) == score
+
+
+@pytest.mark.parametrize(
+    ("value", "score"),
+    [
+        (-5, 0.0),  # below the first point it is flat
+        (0, 0.0),
+        (0.25, 25.0),
+        (0.5, 50.0),  # on a point
+        (0.75, 75.0),
+        (1, 100.0),
+        (7, 100.0),  # beyond the last point it is flat
+    ],
+)
+def test_a_curve_is_linear_between_its_points_and_flat_beyond(value: float, score: float) -> None:
+    line = Line("x", "g", "usage", 1, ((0, 0), (0.5, 50), (1, 100)), "x")
+    assert line.score(value) == pytest.approx(score)
+
+
+@pytest.mark.parametrize("line", DEFAULT.lines, ids=lambda line: line.measure)
+def test_the_default_curves_are_well_formed(line: Line) -> None:
+    places, scores = [x for x, _ in line.curve], [y for _, y in line.curve]
+    assert all(a < b for a, b in pairwise(places))
+    assert scores in (sorted(scores), sorted(scores, reverse=True))  # one direction: better is better throughout
+    assert (min(scores) >= 0, max(scores)) == (True, 100)
+    assert line.weight > 0
+    assert DEFAULT.line(line.measure) is line
+
+
+def test_a_scorecard_knows_its_own_measures_only() -> None:
+    assert len({line.measure for line in DEFAULT.lines}) == len(DEFAULT.lines)
+    assert {line.measure for line in DEFAULT.lines} <= set(report_of().measures)
+    with pytest.raises(KeyError):
+        DEFAULT.line("mau")
+
+
+def test_a_scorecard_of_ones_own_counts() -> None:
+    own = Scorecard(
+        "own@1", (Line("dau", "adoption", "usage", 1, ((0, 0), (8, 100)), "daily users"),), DEFAULT.band_floors, 0.5
+    )
+    report = judge("acme", state_of(usage(range(3), users=2)), NOW, own)
+    assert (report.score, report.band, report.scorecard) == (25.0, "at_risk", "own@1")
+
+
+def item(measure: str, value: float, lost: float) -> Contribution:
+    return Contribution(measure, "g", value, 0.0, lost / 100, 0.0)
+
+
+NO_CHANGES: list[Change] = []
+
+
+@pytest.mark.parametrize(
+    ("score", "before", "found", "changes", "sentence"),
+    [
+        (80.0, None, [], NO_CHANGES, "steady; nothing holds it back"),
+        (99.5, 99.0, [item("nps", 60, 0.5)], NO_CHANGES, "steady; nothing holds it back"),  # half a point is nothing
+        (
+            70.0,
+            70.9,  # less than a point is no news
+            [item("depth", 0.4, 6.4), item("nps", 0, 2)],
+            NO_CHANGES,
+            "steady; held back by core features in use 40 % (−6), NPS 0 (−2)",
+        ),
+        (
+            60.0,
+            71.0,
+            [],
+            [Change("silence_ratio", 1.0, 4.0, -9.6), Change("nps", 30, 10, -1.4), Change("csat", 0.6, 0.7, 1.0)],
+            "down 11 in 7 days: silence against the usual pause 1 x → 4 x (-10), NPS 30 → 10 (-1)",
+        ),
+        (
+            71.0,
+            60.0,
+            [],
+            [Change("csat", 0.7, 0.6, -1.0), Change("nps", None, 40, 12.0)],
+            "up 11 in 7 days: NPS unknown → 40 (+12)",
+        ),
+        (
+            60.0,
+            61.2,
+            [],
+            [Change("nps", 31, 30, -0.4), Change("csat", 0.7, 0.69, -0.4), Change("depth", 0.5, 0.4, -0.4)],
+            "down 1 in 7 days: a little of everything",
+        ),
+        (None, 60.0, [item("nps", 0, 1)], NO_CHANGES, "too little is known to judge (known: g)"),
+    ],
+)
+def test_the_reason_is_a_sentence(
+    score: float | None, before: float | None, found: list[Contribution], changes: list[Change], sentence: str
+) -> None:
+    assert reason(score, before, found, changes, DEFAULT) == sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        *((0.4, "percent", "40 %"), (1.25, "percent", "125 %"), (0, "percent", "0 %")),
+        *((3.0, "count", "3"), (3.25, "count", "3.2"), (0, "count", "0"), (10, "count", "10"), (100, "count", "100")),
+        *((2.5, "times", "2.5 x"), (36, "hours", "36 h"), (4, "days", "4 d"), (-20.0, "score", "-20")),
+        (None, "percent", "unknown"),
+    ],
+)
+def test_values_are_shown_as_people_read_them(value: float | None, unit: str, text: str) -> None:
+    assert shown(value, unit) == text
+
+
+def test_silence_is_told_in_the_reason() -> None:
+    """Four people a day, every day, and then none for nine days."""
+    report = report_of(usage(range(9, 90)))
+    assert report.score is not None
+    assert report.score_7d_ago is not None
+    assert report.score < report.score_7d_ago - 10
+    assert report.reason.startswith(f"down {report.score_7d_ago - report.score:.0f} in 7 days: ")
+    assert "silence against the usual pause" in report.reason
+
+
+@pytest.mark.parametrize(
+    ("events", "known"),
+    [
+        (usage(range(6)), False),  # younger than a week
+        (usage(range(7)), False),  # not there at the close of the day seven days ago
+        (usage(range(8)), True),
+        ([ticket("t", 40), answer("u1", 40, 9), answer("u1", 40, 4, "csat")], False),  # never used
+    ],
+)
+def test_the_week_before_is_known_once_there_was_one(events: list[Raw], known: bool) -> None:
+    report = report_of(events)
+    assert (report.score_7d_ago is not None) is known
+    assert bool(report.changes_7d) <= known
+
+
+def test_the_profile_is_carried_and_unknown_fields_of_it_are_not() -> None:
+    event: Raw = {"type": "account", "account_id": "acme", "name": "Acme", "mrr": 5, "owner": None, "goals": []}
+    report = report_of(event | {"started_at": "2025-01-01T00:00:00+02:00"})
+    assert (report.name, report.profile.mrr, report.profile.owner) == ("Acme", 5.0, None)
+    assert report.profile.started_at is not None
+    assert report.profile.started_at.isoformat() == "2024-12-31T22:00:00+00:00"
+    assert report.last_event_at is None
+
+
+def test_judging_changes_nothing() -> None:
+    state = state_of([*usage(range(80)), ticket("t", 5), answer("u1", 5, 3), seats(5)])
+    before: Any = repr(state)
+    first = judge("acme", state, NOW, DEFAULT, CORE)
+    assert repr(state) == before
+    assert judge("acme", state, NOW, DEFAULT, CORE) == first
