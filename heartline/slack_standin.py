@@ -31,12 +31,14 @@ class Answer:
         retry_after_seconds: sent as Retry-After; None: not sent.
         delay_seconds: the wait before the answer, to provoke a time-out.
         drop: hang up without an answer, after taking the message.
+        location: where a 3xx status points; None: not sent.
     """
 
     status: int = 200
     retry_after_seconds: int | None = None
     delay_seconds: float = 0.0
     drop: bool = False
+    location: str | None = None
 
 
 OK = Answer()
@@ -167,7 +169,11 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.drop:
             self.close_connection = True
             return
-        headers = {} if answer.retry_after_seconds is None else {"Retry-After": str(answer.retry_after_seconds)}
+        headers = {}
+        if answer.retry_after_seconds is not None:
+            headers["Retry-After"] = str(answer.retry_after_seconds)
+        if answer.location is not None:
+            headers["Location"] = answer.location
         self._say(answer.status, b"ok" if answer.status == 200 else b"error", headers)
 
     def _say(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:

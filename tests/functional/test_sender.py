@@ -184,18 +184,35 @@ def test_a_settlement_that_redis_did_not_take_is_made_up_before_anything_is_sent
     assert scene.outbox.backlog(scene.now_ms)[0] == 0
 
 
-def test_a_redirect_is_not_followed(scene: Scene) -> None:
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(scene: Scene, status: int) -> None:
     """The host was checked; where it points was not."""
-    scene.slack.script(Answer(302), Answer(307))
+    with SlackStandin() as elsewhere:
+        scene.slack.script(Answer(status, location=elsewhere.url))
+        scene.put("a")
+        assert scene.turns(1, GONE_SECONDS) == []
+        assert elsewhere.received == []
+        assert scene.count("gone") == 1
+        assert scene.turns(2, 1) == ["a"]
+
+
+def test_after_a_success_the_pauses_start_small_again(scene: Scene) -> None:
+    """An old outage does not slow down the next one's first retry."""
+    scene.slack.script(*[Answer(500)] * 5, Answer(200), Answer(500))
     scene.put("a")
-    assert scene.turns(2, GONE_SECONDS) == []
-    assert len(scene.slack.received) == 2
-    assert scene.turns(2, GONE_SECONDS) == ["a"]
+    scene.turns(12, 10)
+    assert len(scene.slack.messages) == 1
+    scene.put("b")
+    scene.turns(1, 0)
+    assert scene.turns(2, 1.1) == ["a", "b"]
 
 
 @pytest.mark.parametrize("answer", [Answer(200), Answer(404), Answer(429), Answer(500), Answer(drop=True)])
 def test_the_address_is_in_no_log_no_error_and_no_repr(
-    answer: Answer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    answer: Answer,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whoever has the address can post to the channel; so it is a password."""
     caplog.set_level(logging.DEBUG)
@@ -208,6 +225,7 @@ def test_the_address_is_in_no_log_no_error_and_no_repr(
     for text in (caplog.text, repr(webhook), str(webhook), repr(said), repr(gone)):
         assert secret not in text
         assert "standin" not in text
+    assert capfd.readouterr().err == "", "slack-sdk has a log line for every failure"
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ BAND_ROWS = [
     ("from the worst to the less bad and back: nothing new", [Day(20, (OPENED,)), Day(30), Day(20), Day(35)]),
     ("out of the band by a hair: not yet over", [Day(49, (OPENED,)), Day(51), Day(53), Day(54, (RESOLVED,))]),
     ("dancing on the line: one alert", [Day(49, (OPENED,)), Day(51), Day(49), Day(52), Day(48), Day(53)]),
+    ("the line is learned on the way up", [Day(30, (OPENED,)), Day(49), Day(52), Day(53), Day(54, (RESOLVED,))]),
     ("a second episode is told anew", [Day(40, (OPENED,)), Day(60, (RESOLVED,)), Day(40, (OPENED,))]),
     ("unknown decides nothing", [Day(None), Day(40, (OPENED,)), Day(None), Day(None), Day(60, (RESOLVED,))]),
     ("unknown, then well: over", [Day(40, (OPENED,)), Day(None), Day(90, (RESOLVED,))]),
@@ -134,6 +135,12 @@ def test_a_replay_of_old_reports_changes_nothing() -> None:
         assert judgement.transitions == ()
         assert "older" in judgement.reason
     assert judge(record, reports[-1], rules, MONDAY + timedelta(days=30)).changes == ()
+
+
+def test_two_reports_of_one_moment_both_count() -> None:
+    """On the event clock a burst of events with one timestamp gives several reports with it."""
+    record = judge(None, make_report(score=80), default_rules(), MONDAY).record
+    assert names(judge(record, make_report(score=40), default_rules(), MONDAY).changes) == (OPENED,)
 
 
 def test_the_same_report_gives_the_same_alert_id_whenever_it_is_judged() -> None:
