@@ -41,7 +41,9 @@ from stream.settings import Settings
 from stream.topics import KINDS, Kind, Topics
 
 ACCOUNTS_A_SLICE: Final = 50  # about 5 ms of judging between two breaths of the event loop
-SETTLED_MS: Final = 215 * DAY_MS  # after this long without any event no score can move any more
+# After this long without any event the score can't move any more: the slowest measure is silence, which reaches the end
+# of its curve after six usual gaps of at most 56 days.
+SETTLED_MS: Final = 400 * DAY_MS
 NOTICEABLE_POINTS: Final = 1.0
 NOTICEABLE_COVERAGE: Final = 0.05
 
