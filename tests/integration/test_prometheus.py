@@ -1,0 +1,106 @@
+"""A real Prometheus scrapes both processes, and what it stores is what the health topic says."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from heartline.embedded.ports import free_ports
+from heartline.slack_standin import SlackStandin
+from stream.report import decode_report
+from stream.topics import Topics
+from tests.integration.prometheus import Prometheus, prometheus
+from tests.integration.roles import Role, wait_for
+from tests.integration.topics import group_lag, last_values, unread
+from tests.real_data import SAMPLE
+from tests.servers import Kafka
+
+ROOT = Path(__file__).resolve().parents[2]
+DASHBOARDS = sorted((ROOT / "dashboards").glob("*.json"))
+
+
+@pytest.fixture(scope="module")
+def scraped(
+    kafka: Kafka, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Prometheus, Kafka, Topics]]:
+    """The sample replayed through worker and alerting, and a Prometheus that watches both."""
+    folder = tmp_path_factory.mktemp("scraped")
+    topics = Topics("scraped-", "scraped")
+    ports = free_ports(2)
+    with SlackStandin() as slack:
+        env = {
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "REDIS_URL": redis_url,
+            "HEARTLINE_KAFKA__TOPIC_PREFIX": "scraped-",
+            "HEARTLINE_KAFKA__APP_ID": "scraped",
+            "HEARTLINE_KAFKA__PARTITIONS": "2",
+            "HEARTLINE_REDIS__KEY_PREFIX": "scraped:",
+            "HEARTLINE_WORKER__CLOCK": "event",
+            "HEARTLINE_WORKER__CHECKPOINT_INTERVAL_SECONDS": "0.2",
+            "HEARTLINE_WORKER__METRICS_PORT": str(ports[0]),
+            "HEARTLINE_ALERTING__CLOCK": "event",
+            "HEARTLINE_ALERTING__METRICS_PORT": str(ports[1]),
+            "HEARTLINE_ALERTING__WORST_N": "1000",
+            "HEARTLINE_SLACK__WEBHOOK_URL": slack.url,
+            "HEARTLINE_SLACK__ALLOW_INSECURE_LOOPBACK": "true",
+            "HEARTLINE_SLACK__MESSAGES_PER_SECOND": "1000",
+        }
+        files = [str(path) for path in sorted(SAMPLE.glob("*.jsonl.gz"))]
+        worker = Role(["worker"], env, folder / "worker.log")
+        alerting = Role(["alerting"], env, folder / "alerting.log")
+        replay = Role(["replay", *files], env, folder / "replay.log")
+        with worker, alerting, replay:
+            worker.start("worker ready")
+            alerting.start("alerting ready")
+            targets = {name: f"127.0.0.1:{port}" for name, port in zip(("worker", "alerting"), ports, strict=True)}
+            with prometheus(targets, folder) as server:
+                wait_for(lambda: len(server.query("up == 1")) > 0, 20, "Prometheus has scraped")
+                replay.start()
+                assert replay.process is not None
+                assert replay.process.wait(60) == 0, replay.output()
+                servers = kafka.bootstrap_servers
+                wait_for(lambda: group_lag(servers, "scraped", list(topics.inputs)) == 0, 60, "everything is folded")
+                wait_for(lambda: unread(servers, "scraped-alerting", topics.health) == 0, 60, "all is judged")
+                yield server, kafka, topics
+
+
+def test_the_gauges_carry_the_scores_that_the_topic_carries(scraped: tuple[Prometheus, Kafka, Topics]) -> None:
+    server, kafka, topics = scraped
+    reports = [decode_report(value) for value in last_values(kafka.bootstrap_servers, topics.health).values()]
+    expected = {
+        frozenset({("account", report.account_id)}): report.score for report in reports if report.score is not None
+    }
+
+    assert expected
+    wait_for(
+        lambda: server.query("heartline_account_health_score") == pytest.approx(expected), 20, "the scores are scraped"
+    )
+
+
+def test_the_bands_add_up_to_the_accounts_on_the_topic(scraped: tuple[Prometheus, Kafka, Topics]) -> None:
+    server, kafka, topics = scraped
+    reports = [decode_report(value) for value in last_values(kafka.bootstrap_servers, topics.health).values()]
+    expected = {frozenset({("band", band)}): 0 for band in ("healthy", "watch", "at_risk", "critical", "unknown")}
+    for report in reports:
+        expected[frozenset({("band", report.band)})] += 1
+
+    wait_for(lambda: server.query("sum by (band) (heartline_accounts)") == expected, 20, "the bands are scraped")
+
+
+def _queries() -> list[tuple[str, str, str]]:
+    """(dashboard, panel, expression) of every query that Grafana would send."""
+    found = []
+    for path in DASHBOARDS:
+        for panel in json.loads(path.read_text("utf-8"))["panels"]:
+            found += [(path.stem, panel["title"], target["expr"]) for target in panel["targets"]]
+    return found
+
+
+@pytest.mark.parametrize(("dashboard", "panel", "expression"), _queries())
+def test_every_panel_of_every_dashboard_gets_an_answer(
+    scraped: tuple[Prometheus, Kafka, Topics], dashboard: str, panel: str, expression: str
+) -> None:
+    server, _, _ = scraped
+
+    wait_for(lambda: len(server.query(expression)) > 0, 20, f"{dashboard} / {panel}: {expression} returns series")
