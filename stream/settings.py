@@ -5,17 +5,19 @@ KAFKA_BOOTSTRAP_SERVERS and REDIS_URL), then the YAML file named by HEARTLINE_CO
 """
 
 import os
+import reprlib
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from stream.errors import ConfigError
 from stream.topics import DEFAULT_PARTITIONS, Topics
 
 CONFIG_BYTES_MAX = 1 << 20
+CONFIG_VALUES_MAX = 100_000  # aliases of aliases can make gigabytes of a few lines
 
 
 class KafkaSettings(BaseModel):
@@ -123,6 +125,8 @@ def load(cls: type[T], config_file: Path | None = None) -> T:
         return cls(**data)
     except ValidationError as error:
         raise ConfigError(_worded(error, config_file)) from None
+    except SettingsError as error:
+        raise ConfigError(f"wrong configuration in the environment: {error}; a section's value must be JSON") from None
 
 
 def _everyday_names(data: dict[str, Any]) -> None:
@@ -145,13 +149,32 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         data = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"configuration {path}: {error.strerror}; check the path in HEARTLINE_CONFIG") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise ConfigError(f"configuration {path}: not valid YAML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"configuration {path}: nested too deeply to be a configuration") from None
     if data is None:
         return {}
     if not isinstance(data, dict):
         raise ConfigError(f"configuration {path}: expected a mapping of sections, found {type(data).__name__}")
+    if _is_larger(data, CONFIG_VALUES_MAX):
+        raise ConfigError(f"configuration {path}: its aliases make more than {CONFIG_VALUES_MAX} values of it")
+    if odd := [name for name in data if not isinstance(name, str)]:
+        raise ConfigError(f"configuration {path}: expected sections named by words, found {reprlib.repr(odd[0])}")
     return data
+
+
+def _is_larger(data: Any, values_max: int) -> bool:
+    """Whether nested lists and mappings hold more values than that, each counted wherever it is aliased."""
+    waiting, count = [data], 0
+    while waiting and count <= values_max:
+        item = waiting.pop()
+        count += 1
+        if isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return count > values_max
 
 
 def _worded(error: ValidationError, path: Path | None) -> str:
@@ -160,7 +183,7 @@ def _worded(error: ValidationError, path: Path | None) -> str:
     for item in error.errors(include_url=False):
         name = ".".join(str(part) for part in item["loc"])
         secret = any(word in name for word in ("password", "webhook", "token", "secret", "url"))
-        shown = "(hidden)" if secret else repr(item["input"])[:80]
+        shown = "(hidden)" if secret else reprlib.repr(item["input"])[:80]
         env = "HEARTLINE_" + "__".join(str(part) for part in item["loc"]).upper()
         lines.append(f"{name} = {shown}: {item['msg']} (set it in the YAML file or as {env})")
     where = f" in {path}" if path is not None else ""
