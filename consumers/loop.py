@@ -12,7 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from kafka import OffsetAndMetadata
-from kafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError
+from kafka.errors import (
+    CommitFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    RebalanceInProgressError,
+)
 
 from consumers.errors import STORE_AWAY, StateMovedError
 
@@ -102,7 +108,18 @@ class ConsumerLoop:
 
     def turn(self) -> None:
         """One poll and what comes of it."""
-        batch: dict[Any, list[Record]] = self._consumer.poll(timeout_ms=POLL_MS)
+        try:
+            batch: dict[Any, list[Record]] = self._consumer.poll(timeout_ms=POLL_MS)
+            self._hand_over(batch)
+            self._measure_lag()
+        except KafkaError as error:
+            if not _passes(error):
+                raise
+            log.warning("Kafka is away (%s): waiting", type(error).__name__)
+            self._stop.wait(RETRY_SECONDS_MAX)
+
+    def _hand_over(self, batch: Mapping[Any, Sequence[Record]]) -> None:
+        """Handle what is ours, rewind what could not be handled, commit what was."""
         handled: dict[Any, int] = {}
         try:
             new = self._follow_assignment()
@@ -116,8 +133,10 @@ class ConsumerLoop:
             self._rewind(batch, handled)
         except STORE_AWAY as error:
             self._wait(error, batch, handled)
+        except KafkaError:
+            self._rewind(batch, handled)
+            raise
         self._commit(handled)
-        self._on_lag(self._lag())
 
     def _follow_assignment(self) -> set[Any]:
         """Give up what is no longer ours, take over what is new; returns the new ones, whose position was set."""
@@ -135,15 +154,17 @@ class ConsumerLoop:
         return new
 
     def _seek(self, tp: Any, start: int | None) -> None:
-        """Go to where the partition goes on; to its beginning when it is shorter than that, so made anew."""
+        """Go to where the partition goes on; to its beginning when it is shorter than that, so made anew.
+
+        The beginning is asked for and sought by number: a pending seek_to_beginning can lose to the committed offset.
+        """
         if start is not None and start > self._consumer.end_offsets([tp])[tp]:
             log.warning("%s[%d] ends before offset %d: it was made anew, reading it whole", *tp, start)
             self._handler.start_over(tp.partition)
             start = None
         if start is None:
-            self._consumer.seek_to_beginning(tp)
-        else:
-            self._consumer.seek(tp, start)
+            start = self._consumer.beginning_offsets([tp])[tp]
+        self._consumer.seek(tp, start)
 
     def _wait(self, error: Exception, batch: Mapping[Any, Sequence[Record]], handled: Mapping[Any, int]) -> None:
         """The store is away: nothing of what was not handled counts as read."""
@@ -169,12 +190,8 @@ class ConsumerLoop:
             self._consumer.commit({tp: OffsetAndMetadata(offset, "", -1) for tp, offset in handled.items()})
         except (CommitFailedError, RebalanceInProgressError) as error:
             log.info("offsets not committed, the group is rebalancing (%s)", type(error).__name__)
-        except KafkaError as error:
-            if not getattr(error, "retriable", False):
-                raise
-            log.warning("offsets not committed (%s); the next batch commits them", type(error).__name__)
 
-    def _lag(self) -> dict[int, int]:
+    def _measure_lag(self) -> None:
         """Records known to the consumer and not handled, by partition."""
         lag = {}
         for tp in self._taken:
@@ -182,4 +199,9 @@ class ConsumerLoop:
             position = self._consumer.position(tp, timeout_ms=LAG_MS_MAX)
             if end is not None and position is not None:
                 lag[tp.partition] = max(end - position, 0)
-        return lag
+        self._on_lag(lag)
+
+
+def _passes(error: KafkaError) -> bool:
+    """Whether Kafka's trouble is of the kind that ends by itself, or with the broker's return."""
+    return isinstance(error, (KafkaConnectionError, KafkaTimeoutError)) or bool(getattr(error, "retriable", False))

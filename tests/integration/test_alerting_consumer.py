@@ -12,7 +12,7 @@ import redis
 from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
-from heartline.embedded import ValkeyServer
+from heartline.embedded import KafkaServer, ValkeyServer
 from heartline.embedded.ports import free_ports
 from heartline.slack_standin import Answer, SlackStandin
 from stream.report import HealthReport, encode_report
@@ -20,7 +20,7 @@ from tests.integration.conftest import NewTopic
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag
 from tests.reports import MONDAY, make_report
-from tests.servers import Kafka
+from tests.servers import Kafka, Way
 
 PARTITIONS = 3
 
@@ -118,9 +118,9 @@ def alert_id(message: Mapping[str, Any]) -> str:
 
 
 def headline(message: Mapping[str, Any]) -> str:
-    """A message's headline."""
+    """A message's headline, without its numbers."""
     text: str = message["blocks"][0]["text"]["text"]
-    return text
+    return text.split(": health")[0]
 
 
 def days(account: str, *scores: float, start: int = 0) -> list[HealthReport]:
@@ -161,8 +161,8 @@ def test_kill_9_between_any_two_batches_misses_nothing_and_repeats_no_episode(wo
             process.start("alerting ready")
             for account in accounts[third * 10 : third * 10 + 10]:
                 world.publish(*days(account, 80, 45, 20))
-            told = len(world.slack.messages)
-            world.slack.wait_for(told + 3, 60)
+            so_far = len(world.slack.messages)
+            world.slack.wait_for(so_far + 3, 60)
             process.kill()
         process.start("alerting ready")
         world.wait_until_judged()
@@ -240,7 +240,7 @@ def test_redis_emptied_while_running_is_rebuilt_from_the_topic(
             world.publish(*days(f"other-{number}", 90))
         world.slack.wait_for(2, 20)
         world.wait_until_judged()
-        assert world.metric("heartline_account_health_score", account="globex") == 80
+        wait_for(lambda: world.metric("heartline_account_health_score", account="globex") == 80, 20, "the gauge back")
         assert process.stop() == 0
     assert {alert_id(message) for message in world.slack.messages} == {alert_id(world.slack.messages[0])}
 
@@ -301,3 +301,52 @@ def test_a_deleted_account_takes_its_alert_and_its_gauges_with_it(world: World) 
         assert process.stop() == 0
     left = set(world.redis.scan_iter(f"{world.prefix}:*"))
     assert {key.decode().rsplit(":", 2)[-2] for key in left} == {"next_offset"}
+
+
+def test_only_committed_reports_count_and_the_lag_comes_down_to_zero(world: World) -> None:
+    """The worker publishes in transactions: an aborted one never was, and its markers are no lag."""
+    producer = KafkaProducer(
+        bootstrap_servers=world.kafka.bootstrap_servers, acks="all", transactional_id=f"{world.prefix}worker"
+    )
+    producer.init_transactions()
+    with world.alerting().start("alerting ready") as process:
+        for score, commit in ((45.0, False), (85.0, True), (10.0, False)):
+            producer.begin_transaction()
+            for account in ("acme", "globex", "initech", "umbrella"):
+                producer.send(world.topic, key=account.encode(), value=encode_report(make_report(account, score)))
+            producer.flush()
+            if commit:
+                producer.commit_transaction()
+            else:
+                producer.abort_transaction()
+        wait_for(lambda: world.metric("heartline_account_health_score", account="acme") == 85, 20, "the report")
+        wait_for(lambda: set(lags(world).values()) == {0.0}, 20, "no lag")
+        assert world.metric("heartline_health_records_total", outcome="judged") == 4
+        assert process.stop() == 0
+    producer.close()
+    assert world.slack.messages == []
+
+
+def lags(world: World) -> dict[str, float]:
+    """Lag by partition."""
+    found = {key: value for key, value in world.metrics().items() if key[0] == "heartline_alerting_lag_records"}
+    return {dict(labels)["partition"]: value for (_, labels), value in found.items()}
+
+
+def test_kafka_away_for_seconds_ends_nothing(
+    own_kafka: Callable[..., KafkaServer], redis_url: str, prefix: str, tmp_path: Path
+) -> None:
+    """The broker goes and comes back; the process stays, creates no second episode, and goes on."""
+    server = own_kafka()
+    with SlackStandin() as slack:
+        kafka = Kafka(server.bootstrap_servers, Way.LAUNCHER)
+        world = World(kafka, f"{prefix}account-health", prefix, redis_url, slack, tmp_path)
+        with world.alerting().start("alerting ready") as process:
+            world.publish(*days("acme", 80, 45))
+            slack.wait_for(1, 20)
+            server.restart()
+            world.publish(*days("acme", 70, start=2))
+            slack.wait_for(2, 60)
+            assert process.stop() == 0
+        world.close()
+    assert "Traceback" not in process.output()

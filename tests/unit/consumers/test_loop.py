@@ -10,7 +10,13 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 from kafka import TopicPartition
-from kafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError
+from kafka.errors import (
+    CommitFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    RebalanceInProgressError,
+    TopicAuthorizationFailedError,
+)
 
 from consumers import loop as loop_module
 from consumers.errors import StateMovedError
@@ -63,9 +69,9 @@ class FakeConsumer:
             raise ValueError("Unassigned partition")
         self.positions[tp] = offset
 
-    def seek_to_beginning(self, tp: Any) -> None:
-        """The same."""
-        self.seek(tp, 0)
+    def beginning_offsets(self, tps: Sequence[Any]) -> dict[Any, int]:
+        """Where the logs begin."""
+        return dict.fromkeys(tps, 0)
 
     def end_offsets(self, tps: Sequence[Any]) -> dict[Any, int]:
         """Where the logs end."""
@@ -201,6 +207,35 @@ def test_a_refused_commit_is_no_loss(error: KafkaError) -> None:
     for _ in range(4):
         loop.turn()
     assert handler.seen[0] == list(range(6))
+
+
+@pytest.mark.parametrize("where", ["poll", "end_offsets", "beginning_offsets", "commit", "position"])
+def test_kafka_away_at_any_call_skips_nothing(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that restarts is waited for; every record is handled once."""
+    monkeypatch.setattr(loop_module, "RETRY_SECONDS_MAX", 0.0)
+    consumer, handler = FakeConsumer({0: 9}, [0]), FakeHandler(stored={0: 2})
+    original, calls = getattr(consumer, where), iter(range(100))
+
+    def away(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) % 2 == 0:
+            raise KafkaConnectionError("ECONNREFUSED")
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(consumer, where, away)
+    loop = make_loop(consumer, handler)
+    for _ in range(20):
+        loop.turn()
+    assert handler.seen[0] == list(range(2, 9))
+
+
+def test_an_error_that_will_not_pass_ends_the_process() -> None:
+    """Such as a topic that we may not read: an operator has to see it."""
+    consumer = FakeConsumer({0: 9}, [0])
+    consumer.commit_error = TopicAuthorizationFailedError()
+    loop = make_loop(consumer, FakeHandler())
+    with pytest.raises(TopicAuthorizationFailedError):
+        loop.run()
+    assert consumer.closed
 
 
 def test_a_partition_that_went_is_given_up_and_not_touched() -> None:

@@ -116,3 +116,12 @@ def test_a_wrong_redis_address_is_named_and_hidden(monkeypatch: pytest.MonkeyPat
     with pytest.raises(ConfigError, match=r"redis\.url") as caught:
         load(AlertingSettings)
     assert "verysecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [f'"https://hooks.slack.com/services/{SECRET}"', f'["https://x/{SECRET}"]'])
+def test_an_address_in_the_place_of_a_section_is_hidden(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when somebody writes `slack: https://...`."""
+    monkeypatch.setenv("HEARTLINE_SLACK", value)
+    with pytest.raises(ConfigError, match="slack") as caught:
+        load(AlertingSettings)
+    assert "verysecret" not in str(caught.value)
