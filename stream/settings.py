@@ -182,7 +182,10 @@ def _worded(error: ValidationError, path: Path | None) -> str:
     lines = []
     for item in error.errors(include_url=False):
         name = ".".join(str(part) for part in item["loc"])
-        secret = any(word in name for word in ("password", "webhook", "token", "secret", "url"))
+        # An address may hold a password, or be a secret itself; and it may stand where a whole section was expected.
+        secret = any(word in name for word in ("password", "webhook", "token", "secret", "url")) or (
+            "://" in repr(item["input"])
+        )
         shown = "(hidden)" if secret else reprlib.repr(item["input"])[:80]
         env = "HEARTLINE_" + "__".join(str(part) for part in item["loc"]).upper()
         lines.append(f"{name} = {shown}: {item['msg']} (set it in the YAML file or as {env})")
