@@ -42,7 +42,7 @@ def add_agent(app: faust.App, engine: Engine[Any], topic: str, partitions: int) 
     async def fold(stream: Any) -> None:
         try:
             async for event in stream.noack().events():
-                engine.fold(event.value)
+                await engine.fold(event.value)
         except Exception as error:
             engine.stop(ExitCode.CRASHED, f"the agent of {topic}", error)
 

@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry, start_http_server
 
 from stream.app import make_app
@@ -33,7 +34,7 @@ def run_worker(settings: Settings) -> None:
 
     Raises:
         ConfigError: the topics don't fit the settings.
-        KafkaError: the broker can't be reached at start.
+        HeartlineError: the broker can't be reached at start, or the metrics port is taken.
     """
     clock = WallClock() if settings.worker.clock == "wall" else EventClock()
     run_work(settings, make_job(settings, clock))
@@ -71,23 +72,41 @@ async def _serve(settings: Settings, work: Work[Any]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await prepare_topics(settings.kafka)
+    try:
+        await prepare_topics(settings.kafka)
+    except KafkaError as error:
+        servers = settings.kafka.bootstrap_servers
+        raise HeartlineError(
+            f"kafka.bootstrap_servers = {servers}: {error}; check that the broker runs and the security settings fit"
+        ) from error
     registry = CollectorRegistry()
     app = make_app(settings, work, registry)
     _serve_metrics(settings, registry)
     app.finalize()
-    start = asyncio.ensure_future(app.start())
-    crash = asyncio.ensure_future(app.wait_until_stopped())
-    stop = asyncio.ensure_future(stopping.wait())
-    await asyncio.wait([crash, stop], return_when=asyncio.FIRST_COMPLETED)
-    if not stop.done():
-        fail_stop(ExitCode.CRASHED, "the Faust app ended by itself", app.crash_reason or crash.exception())
+    starting = asyncio.create_task(app.start())
+    signalled = asyncio.create_task(stopping.wait())
+    await _until(signalled, starting, "the Faust app did not start")
+    if not signalled.done():
+        ended = asyncio.create_task(app.wait_until_stopped())
+        await _until(signalled, ended, "the Faust app ended by itself")
+        ended.cancel()
+        if not signalled.done():
+            fail_stop(ExitCode.CRASHED, "the Faust app ended by itself", app.crash_reason)
     logger.info("stopping: the last checkpoint, then the group is left")
-    await app.stop()
-    for task in (start, crash):
-        task.cancel()
-    await asyncio.gather(start, crash, return_exceptions=True)
+    try:
+        async with asyncio.timeout(2 * settings.worker.rebalance_timeout_seconds):
+            await app.stop()
+    except TimeoutError as error:
+        fail_stop(ExitCode.CRASHED, "the worker did not stop in time", error)
+    starting.cancel()
     logger.info("worker stopped")
+
+
+async def _until(signalled: "asyncio.Task[Any]", task: "asyncio.Task[Any]", what: str) -> None:
+    """Wait for the signal or the task, whichever is first; a task that fails ends the process."""
+    await asyncio.wait([signalled, task], return_when=asyncio.FIRST_COMPLETED)
+    if task.done() and not task.cancelled() and task.exception() is not None:
+        fail_stop(ExitCode.CRASHED, what, task.exception())
 
 
 def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> None:

@@ -1,13 +1,11 @@
 """One transaction per partition group: the states that changed, the outputs they justify, the offsets behind both.
 
-Invariant: what a committed checkpoint holds is one moment of the partition. The snapshot is taken without an await
-between its last state and its offsets, and all of it becomes visible together or not at all.
+Invariant: what a committed checkpoint holds is one moment of the partition. Nothing is folded while the snapshot is
+taken, and all of it becomes visible together or not at all.
 """
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 from aiokafka import TopicPartition
@@ -16,7 +14,6 @@ from stream.engine.partition import Output, Partition, S
 from stream.engine.work import Work
 
 ENCODE_SLICE: Final = 500
-ENCODE_ROUNDS_MAX: Final = 1000
 # One record of the changelog may have 8 MiB with its overhead; see the topic's max.message.bytes.
 STATE_BYTES_MAX: Final = (8 << 20) - (64 << 10)
 
@@ -47,41 +44,26 @@ class Snapshot:
 
 
 async def take(work: Work[S], partition: Partition[S]) -> Snapshot:
-    """Judge and encode in slices that leave the loop free, then close the snapshot in one go.
+    """Judge and encode one moment of the partition, in slices that leave the loop free.
 
-    Events may be folded between the slices: what they touch is judged and encoded again at the end, so that the
-    snapshot never holds a state without the health that it justifies.
+    Nothing may be folded into the partition meanwhile: the caller sees to it. So the states, the health that they
+    justify and the offsets belong together.
     """
     oldest_ms = partition.oldest_unjudged_ms
-    judged = dict(partition.next_offsets)
     for _ in work.judge(partition):
         await asyncio.sleep(0)
+    dirty, partition.dirty = list(partition.dirty), set()
     states: dict[str, bytes | None] = {}
-    for _ in range(ENCODE_ROUNDS_MAX):
-        if len(partition.dirty) <= ENCODE_SLICE:
-            break
-        _encode(work, partition, islice(partition.dirty, ENCODE_SLICE), states)
-        await asyncio.sleep(0)
-    # No await from here on.
-    if partition.next_offsets != judged:
-        oldest_ms = partition.oldest_unjudged_ms if oldest_ms is None else oldest_ms
-        for _ in work.judge(partition):
-            pass
-    _encode(work, partition, partition.dirty, states)
+    for count, key in enumerate(dirty, 1):
+        state = partition.states.get(key)
+        states[key] = None if state is None else work.encode(state)
+        if count % ENCODE_SLICE == 0:
+            await asyncio.sleep(0)
     oversized = [key for key, value in states.items() if value is not None and len(value) > STATE_BYTES_MAX]
     for key in oversized:
         del states[key]
     outputs, partition.outputs = partition.outputs, []
     return Snapshot(states, outputs, dict(partition.next_offsets), oldest_ms, oversized)
-
-
-def _encode(work: Work[S], partition: Partition[S], keys: Iterable[str], into: dict[str, bytes | None]) -> None:
-    """Encode these accounts as they are now; whoever is folded later becomes dirty again and is encoded again."""
-    chosen = list(keys)
-    for key in chosen:
-        state = partition.states.get(key)
-        into[key] = None if state is None else work.encode(state)
-    partition.dirty.difference_update(chosen)
 
 
 async def publish(producer: Any, changelog: str, number: int, group: str, snapshot: Snapshot) -> None:

@@ -61,9 +61,13 @@ class Engine(Generic[S]):
 
     # Fold
 
-    def fold(self, chunk: Chunk) -> None:
-        """Fold one chunk; a stale one is dropped, since the seek that made it stale has it fetched again."""
-        owned = self._owned.get(chunk.partition)
+    async def fold(self, chunk: Chunk) -> None:
+        """Fold one chunk; a stale one is dropped, since the seek that made it stale has it fetched again.
+
+        Waits while a snapshot of the partition is taken. That costs no throughput, the snapshot is CPU time too.
+        """
+        while (owned := self._owned.get(chunk.partition)) is not None and not owned.foldable.is_set():
+            await owned.foldable.wait()
         if owned is None or not owned.ready or chunk.seek != self._current_seek:
             self._metrics.stale_chunks.inc()
             return
@@ -102,7 +106,11 @@ class Engine(Generic[S]):
             started = time.monotonic()
             where = f"checkpoint of partition {owned.number}"
             try:
-                snapshot = await take(self._work, owned.partition)
+                owned.foldable.clear()
+                try:
+                    snapshot = await take(self._work, owned.partition)
+                finally:
+                    owned.foldable.set()
                 if not snapshot.is_news(owned.committed):
                     return
                 kafka = self.settings.kafka

@@ -11,6 +11,12 @@ from typing import Any, Generic
 from stream.engine.partition import Partition, S
 
 
+def _set_event() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass(slots=True, eq=False)
 class Owned(Generic[S]):
     """What the worker holds of one partition group.
@@ -22,6 +28,7 @@ class Owned(Generic[S]):
         committed: the next offsets of the last checkpoint, per input topic.
         ready: the states are recovered.
         lock: held by the checkpoint that runs.
+        foldable: set but for the time in which a snapshot is taken.
         early: set when the next checkpoint should not wait for its time.
         pace: the task that takes checkpoints.
     """
@@ -32,6 +39,7 @@ class Owned(Generic[S]):
     committed: dict[str, int] = field(default_factory=dict)
     ready: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    foldable: asyncio.Event = field(default_factory=_set_event)
     early: asyncio.Event = field(default_factory=asyncio.Event)
     pace: "asyncio.Task[None] | None" = None
 

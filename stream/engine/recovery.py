@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import aiokafka
+import stamina
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from stream.engine.connection import client_arguments
 from stream.engine.owned import Owned
@@ -158,11 +160,25 @@ def resume_offset(tp: TopicPartition, committed: int | None, first: int, end: in
 
 
 async def committed_offsets(settings: KafkaSettings, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-    """The group's committed offsets; partitions without one are left out."""
+    """The group's committed offsets; partitions without one are left out.
+
+    Waits while the group's coordinator moves or loads, up to half a minute.
+
+    Raises:
+        KafkaError: it can't be reached, or refuses.
+    """
     admin = AIOKafkaAdminClient(**client_arguments(settings))
     await admin.start()
     try:
-        found = await admin.list_consumer_group_offsets(settings.app_id, partitions=list(tps))
+        found = {}
+        async for attempt in stamina.retry_context(on=_is_passing, timeout=30.0, attempts=None):
+            with attempt:
+                found = await admin.list_consumer_group_offsets(settings.app_id, partitions=list(tps))
     finally:
         await admin.close()
     return {tp: meta.offset for tp, meta in found.items() if meta.offset >= 0}
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether Kafka calls the error one that time heals."""
+    return isinstance(error, KafkaError) and bool(error.retriable)

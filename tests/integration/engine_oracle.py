@@ -16,7 +16,7 @@ from aiokafka import TopicPartition
 
 from stream.engine.recovery import committed_offsets
 from stream.settings import Settings
-from tests.integration.engine_work import Tally, digest
+from tests.tally import Tally, digest
 
 
 @dataclass

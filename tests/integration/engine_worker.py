@@ -1,4 +1,4 @@
-"""Worker processes around `engine_work`, and the feed that they fold: what the engine's tests play with."""
+"""Worker processes around `tests.tally`, and the feed that they fold: what the engine's tests play with."""
 
 import asyncio
 import os
@@ -13,8 +13,8 @@ import aiokafka
 
 from stream.settings import KafkaSettings, Settings, WorkerSettings
 
-WORK = Path(__file__).with_name("engine_work.py")
-ROOT = WORK.parents[2]
+WORK = Path(__file__).parents[1] / "tally.py"
+ROOT = WORK.parents[1]
 PARTITIONS = 4
 READY_SECONDS = 40.0
 

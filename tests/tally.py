@@ -58,7 +58,7 @@ class TallyWork:
             partition.restless.discard(account_id)
             report = msgspec.json.encode(partition.states[account_id].counts)
             partition.outputs.append(Output(self._topics.health, account_id.encode(), report))
-            if count % 200 == 199:
+            if count % 100 == 0:
                 yield
 
     def restored(self, partition: Partition[Tally]) -> None:

@@ -1,0 +1,266 @@
+"""Whatever order fetch, fold, checkpoint, failure, rebalance, crash and zombie come in: what is committed is exact."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+from aiokafka import TopicPartition
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from prometheus_client import CollectorRegistry
+
+from stream.engine.chunk import Chunk, Coverage
+from stream.engine.engine import Engine
+from stream.engine.failstop import ExitCode
+from stream.metrics import WorkerMetrics
+from stream.settings import KafkaSettings, Settings, WorkerSettings
+from tests.tally import Tally, TallyWork, digest
+from tests.unit.engine.fakes import FakeBroker, Stopped, stop
+
+PARTITIONS = [0, 1]
+SETTINGS = Settings(
+    kafka=KafkaSettings(partitions=len(PARTITIONS)), worker=WorkerSettings(checkpoint_interval_seconds=60)
+)
+TOPICS = list(SETTINGS.kafka.topics.inputs)[:2]
+
+
+class Worker:
+    """An engine with its consumer: positions, coverage, and the chunks on their way to the fold."""
+
+    def __init__(self, broker: FakeBroker) -> None:
+        self.broker = broker
+        self.engine: Engine[Tally] = Engine(SETTINGS, TallyWork(SETTINGS), WorkerMetrics(CollectorRegistry()), stop)
+        self.coverage = Coverage()
+        self.positions: dict[TopicPartition, int] = {}
+        self.queue: list[Chunk] = []
+
+    async def assign(self, numbers: list[int], generation: int) -> None:
+        """A rebalance as Faust runs it: drain, assign, recover, seek."""
+        await self.engine.drain()
+        await self.engine.assign(numbers, generation)
+        await self.engine.recover()
+        self.seek()
+
+    def seek(self) -> None:
+        """Go to the engine's offsets; chunks on their way stay where they are."""
+        number, positions = self.engine.begin_seek()
+        self.coverage.sought(positions, number)
+        self.positions = dict(positions)
+
+    def fetch(self, tp: TopicPartition, count: int) -> None:
+        """Put the next chunk of a partition on its way."""
+        start = self.positions.get(tp)
+        if start is None:
+            return
+        records = self.broker.inputs.get((tp.topic, tp.partition), [])[start : start + count]
+        chunk = self.coverage.chunk(tp, records)
+        if chunk is not None:
+            self.positions[tp] = chunk.next_offset
+            self.queue.append(chunk)
+
+    async def fold(self, count: int) -> None:
+        """Fold the oldest chunks on their way."""
+        for _ in range(min(count, len(self.queue))):
+            await self.engine.fold(self.queue.pop(0))
+
+    async def checkpoint(self, number: int, folds: int = 0) -> None:
+        """A checkpoint while chunks go on being folded."""
+        owned = self.engine._owned[number]
+        await asyncio.gather(self.engine.checkpoint(owned), self.fold(folds))
+
+
+partitions = st.sampled_from(PARTITIONS)
+topics = st.sampled_from(TOPICS)
+
+
+class Interleavings(RuleBasedStateMachine):
+    """One worker that may crash, be rebalanced, or be overtaken without noticing, on one broker."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.broker = FakeBroker(changelog_name=SETTINGS.kafka.topics.changelog)
+        self.patches: list[Any] = [
+            patch("stream.engine.engine.fenced_producer", self._producer),
+            patch("stream.engine.recovery.changelog_ends", self._ends),
+            patch("stream.engine.recovery.recover", self.broker.recover),
+            patch("stream.engine.checkpoint.ENCODE_SLICE", 1),
+        ]
+        for each in self.patches:
+            each.start()
+        self.generation = 0
+        self.number = 0
+        self.crash()
+
+    async def _producer(self, _settings: Any, number: int) -> Any:
+        return self.broker.producer(number)
+
+    async def _ends(self, _settings: Any, numbers: list[int]) -> dict[int, int]:
+        return dict.fromkeys(numbers, 1)
+
+    def teardown(self) -> None:
+        self.run(self.worker.assign(PARTITIONS, self.generation + 5))
+        for tp in list(self.worker.positions):
+            self.worker.fetch(tp, 10_000)
+        self.run(self.worker.fold(10_000))
+        self.run(self.worker.engine.drain())
+        self.what_is_committed_is_exact()
+        for (topic, partition), log in self.broker.inputs.items():
+            assert self.broker.group[TopicPartition(topic, partition)] == len(log)
+        self.runner.close()
+        for each in self.patches:
+            each.stop()
+
+    def run(self, step: Coroutine[Any, Any, None], *allowed: ExitCode) -> bool:
+        """Run a step; whether the worker left on the way, which it may only for the reasons given."""
+        try:
+            self.runner.run(step)
+        except Stopped as stopped:
+            if stopped.code not in allowed:
+                raise
+            return True
+        return False
+
+    @rule()
+    def crash(self) -> None:
+        """Start over with a new worker."""
+        self.generation += 1
+        self.worker = Worker(self.broker)
+        self.run(self.worker.assign(PARTITIONS, self.generation))
+
+    @rule(
+        topic=topics,
+        partition=partitions,
+        values=st.lists(st.sampled_from([None, None, b"x", b"noop"]), min_size=1, max_size=8),
+        fetched=st.integers(0, 3),
+    )
+    def arrive(self, topic: str, partition: int, values: list[bytes | None], fetched: int) -> None:
+        """Records arrive: numbers (None), refused ones, and ones that change nothing; some chunks get on their way."""
+        for value in values:
+            self.number += 1
+            key = b"account-%d-%d" % (partition, self.number % 3)
+            self.broker.append(topic, partition, key, value or b"%d" % self.number)
+        for count in range(1, fetched + 1):
+            self.worker.fetch(TopicPartition(topic, partition), count)
+
+    @rule(topic=topics, partition=partitions, count=st.integers(1, 5))
+    def fetch(self, topic: str, partition: int, count: int) -> None:
+        self.worker.fetch(TopicPartition(topic, partition), count)
+
+    @rule(count=st.integers(1, 3))
+    def fold(self, count: int) -> None:
+        self.run(self.worker.fold(count))
+
+    @rule(partition=partitions, folds=st.integers(1, 5))
+    def checkpoint(self, partition: int, folds: int) -> None:
+        self.run(self.worker.checkpoint(partition, folds))
+
+    @rule(partition=partitions, step=st.sampled_from(["send", "offsets", "commit before", "commit after"]))
+    def checkpoint_fails(self, partition: int, step: str) -> None:
+        """The connection breaks somewhere in a transaction; whoever does not know its outcome must leave."""
+        self.broker.failures.add(step)
+        if self.run(self.worker.checkpoint(partition), ExitCode.CHECKPOINT):
+            self.crash()
+        self.broker.failures.clear()
+
+    @rule()
+    def rebalance_and_keep_everything(self) -> None:
+        """The group rebalances, with chunks still on their way; this worker keeps its partitions hot."""
+        self.generation += 1
+        self.run(self.worker.assign(PARTITIONS, self.generation))
+
+    @rule(partition=partitions)
+    def rebalance_away_and_back(self, partition: int) -> None:
+        """One partition goes to another worker, which checkpoints, and comes back."""
+        self.generation += 1
+        self.run(self.worker.assign([number for number in PARTITIONS if number != partition], self.generation))
+        other = Worker(self.broker)
+        self.run(other.assign([partition], self.generation))
+        for topic in TOPICS:
+            other.fetch(TopicPartition(topic, partition), 2)
+        self.run(other.fold(2))
+        self.run(other.engine.drain())
+        self.generation += 1
+        self.run(self.worker.assign(PARTITIONS, self.generation))
+
+    @rule()
+    def seek_again(self) -> None:
+        """A seek without a rebalance: chunks on their way are stale."""
+        self.worker.seek()
+
+    @precondition(lambda self: self.worker.queue)
+    @rule(data=st.data())
+    def lose_a_chunk_and_seek(self, data: st.DataObject) -> None:
+        """What an interrupted flow does: some chunks on their way vanish, some stay, all are fetched again."""
+        self.worker.queue.pop(data.draw(st.integers(0, len(self.worker.queue) - 1)))
+        self.worker.seek()
+
+    @precondition(lambda self: self.worker.queue)
+    @rule(data=st.data())
+    def lose_a_chunk(self, data: st.DataObject) -> None:
+        """A chunk vanishes on its way: the fold notices at the next one of its partition, or nothing came after it."""
+        lost = self.worker.queue.pop(data.draw(st.integers(0, len(self.worker.queue) - 1)))
+        if self.run(self.worker.fold(10_000), ExitCode.SEQUENCE):
+            self.crash()
+            return
+        offsets = {p.number: dict(p.next_offsets) for p in self.worker.engine.partitions()}
+        self.worker.fetch(TopicPartition(lost.topic, lost.partition), 5)
+        if self.worker.queue and lost.seek == self.worker.engine._current_seek:
+            assert lost.next_offset > offsets[lost.partition][lost.topic]
+            assert self.run(self.worker.fold(1), ExitCode.SEQUENCE), f"{lost} was lost and nobody noticed"
+            self.crash()
+        elif lost.seek == self.worker.engine._current_seek:
+            self.crash()
+
+    @rule(partition=partitions)
+    def another_worker_takes_over_unnoticed(self, partition: int) -> None:
+        """A zombie: the group gave the partition away while this worker slept, then it wakes and goes on."""
+        zombie = self.worker
+        self.crash()
+        for topic in TOPICS:
+            zombie.fetch(TopicPartition(topic, partition), 3)
+        self.run(zombie.fold(10_000))
+        before = dict(self.broker.group)
+        owned = zombie.engine._owned[partition]
+        has_news = owned.partition.next_offsets != owned.committed
+        assert self.run(zombie.checkpoint(partition), ExitCode.FENCED) == has_news
+        assert self.broker.group == before
+
+    @invariant()
+    def what_is_committed_is_exact(self) -> None:
+        """States, reports and dead letters are those of the records below the committed offsets."""
+        dead: Counter[bytes] = Counter()
+        for number in PARTITIONS:
+            should: dict[bytes, Tally] = {}
+            for topic in TOPICS:
+                end = self.broker.group.get(TopicPartition(topic, number), 0)
+                for record in self.broker.inputs.get((topic, number), [])[:end]:
+                    assert record.key is not None
+                    assert record.value is not None
+                    if record.value.isdigit():
+                        tally = should.setdefault(record.key, Tally({}, {}))
+                        tally.counts[topic] = tally.counts.get(topic, 0) + 1
+                        tally.digests[topic] = digest(tally.digests.get(topic, 0), int(record.value))
+                    elif record.value == b"x":
+                        dead[f"{topic}[{number}]@{record.offset}".encode()] += 1
+            stored = self.broker.changelog.get(number, {})
+            assert {key: msgspec.msgpack.decode(value, type=Tally) for key, value in stored.items()} == should
+            prefix = b"account-%d-" % number
+            reports = {k: v for k, v in self._outputs(SETTINGS.kafka.topics.health) if k and k.startswith(prefix)}
+            assert {k: msgspec.json.decode(v or b"") for k, v in reports.items()} == {
+                key: tally.counts for key, tally in should.items()
+            }
+        assert Counter(value for _, value in self._outputs(SETTINGS.kafka.topics.dead_letters)) == dead
+
+    def _outputs(self, topic: str) -> list[tuple[bytes | None, bytes | None]]:
+        return self.broker.outputs.get(topic, [])
+
+
+TestInterleavings = Interleavings.TestCase
+TestInterleavings.settings = settings(
+    max_examples=150, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)

@@ -1,0 +1,211 @@
+"""The engine's pure parts, each on its own."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from aiokafka import TopicPartition
+from prometheus_client import CollectorRegistry
+
+from stream.engine import checkpoint
+from stream.engine.chunk import Chunk, Coverage
+from stream.engine.folding import fold_chunk
+from stream.engine.partition import Output, Partition
+from stream.engine.recovery import resume_offset
+from stream.engine.topology import co_assigned, count_mismatch
+from stream.engine.watchdog import Watchdog
+from stream.errors import EngineError
+from stream.metrics import WorkerCollector, WorkerMetrics
+from stream.settings import Settings
+from stream.topics import TopicSpec
+from tests.tally import Tally, TallyWork
+from tests.unit.engine.fakes import FakeBroker, FakeRecord
+
+TOPIC = "product-usage"
+
+
+def records(*offsets: int) -> list[FakeRecord]:
+    """Usage records of one account at these offsets, their values their offsets."""
+    return [FakeRecord(TOPIC, 0, offset, b"acme", b"%d" % offset) for offset in offsets]
+
+
+def partition(next_offset: int) -> Partition[Tally]:
+    """A partition that expects this offset."""
+    return Partition(0, next_offsets={TOPIC: next_offset})
+
+
+@pytest.mark.parametrize(
+    ("start", "offsets", "folded", "reason"),
+    [
+        (5, [5, 6, 7], 3, "the chunk that was expected"),
+        (5, [6, 9], 2, "compaction left gaps, the chunk still starts where it should"),
+        (2, [2, 3, 4, 5, 6], 2, "fetched twice in part: what is folded is skipped"),
+        (2, [2, 3, 4], 0, "fetched twice as a whole"),
+    ],
+)
+def test_a_chunk_is_folded_from_the_next_offset_on(
+    start: int, offsets: Sequence[int], folded: int, reason: str
+) -> None:
+    hot = partition(5)
+    assert fold_chunk(TallyWork(Settings()), hot, Chunk(TOPIC, 0, start, records(*offsets), 1)) == folded, reason
+    assert hot.next_offsets[TOPIC] == max(5, offsets[-1] + 1)
+    assert sum(tally.counts[TOPIC] for tally in hot.states.values()) == folded
+
+
+def test_a_chunk_that_starts_too_late_is_refused_and_named() -> None:
+    with pytest.raises(EngineError, match=r"product-usage\[0\]@6 came where offset 5 was expected"):
+        fold_chunk(TallyWork(Settings()), partition(5), Chunk(TOPIC, 0, 6, records(6), 1))
+
+
+def test_a_chunk_of_a_topic_without_an_offset_is_refused() -> None:
+    with pytest.raises(EngineError, match="offset None was expected"):
+        fold_chunk(TallyWork(Settings()), Partition(0), Chunk(TOPIC, 0, 0, records(0), 1))
+
+
+def test_chunks_start_where_the_last_one_ended_and_a_seek_starts_anew() -> None:
+    tp = TopicPartition(TOPIC, 0)
+    coverage = Coverage()
+    assert coverage.chunk(tp, records(3)) is None, "nothing counts before the first seek"
+    coverage.sought({tp: 10}, 1)
+    first, second = coverage.chunk(tp, records(10, 14)), coverage.chunk(tp, records(20))
+    coverage.sought({tp: 10}, 2)
+    again = coverage.chunk(tp, records(10))
+    starts = [(chunk.start, chunk.next_offset, chunk.seek) for chunk in (first, second, again) if chunk is not None]
+    assert starts == [(10, 15, 1), (15, 21, 1), (10, 11, 2)]
+
+
+def test_a_snapshot_tells_news_from_no_news() -> None:
+    nothing = checkpoint.Snapshot({}, [], {TOPIC: 5}, None, [])
+    assert not nothing.is_news({TOPIC: 5})
+    assert nothing.is_news({TOPIC: 4}), "offsets alone are news"
+    assert checkpoint.Snapshot({"acme": b""}, [], {TOPIC: 5}, None, []).is_news({TOPIC: 5})
+    assert checkpoint.Snapshot({}, [Output("t", b"k", b"v")], {TOPIC: 5}, None, []).is_news({TOPIC: 5})
+
+
+async def test_a_snapshot_encodes_what_is_dirty_and_buries_what_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "STATE_BYTES_MAX", 1000)
+    hot = partition(9)
+    hot.states = {"small": Tally({TOPIC: 1}, {}), "large": Tally({"x" * 2000: 1}, {}), "clean": Tally({}, {})}
+    hot.dirty = {"small", "large", "gone"}
+    snapshot = await checkpoint.take(TallyWork(Settings()), hot)
+    assert snapshot.states.keys() == {"small", "gone"}
+    assert snapshot.states["gone"] is None
+    assert snapshot.oversized == ["large"]
+    assert hot.dirty == set()
+
+
+async def test_a_snapshot_is_published_whole_in_as_many_batches_as_it_needs() -> None:
+    broker = FakeBroker(epochs={3: 0}, changelog={3: {b"gone": b"old"}})
+    states: dict[str, bytes | None] = {f"account-{number}": b"%d" % number for number in range(25)}
+    outputs = [Output("health", b"a", b"1"), Output("health", b"a", b"2"), Output("elsewhere", None, b"x", partition=0)]
+    snapshot = checkpoint.Snapshot(states | {"gone": None}, outputs, {TOPIC: 7}, None, [])
+    await checkpoint.publish(broker.producer(3), "changelog", 3, "group", snapshot)
+    assert broker.changelog[3] == {key.encode(): value for key, value in states.items()}
+    assert broker.outputs == {"health": [(b"a", b"1"), (b"a", b"2")], "elsewhere": [(None, b"x")]}
+    assert broker.group == {TopicPartition(TOPIC, 3): 7}
+
+
+@pytest.mark.parametrize(
+    ("committed", "first", "end", "expected", "reason"),
+    [
+        (None, 0, 10, 0, "a new group starts at the beginning"),
+        (None, 4, 10, 4, "which retention may have moved"),
+        (7, 0, 10, 7, "the last checkpoint"),
+        (10, 0, 10, 10, "all read"),
+        (3, 5, 10, 5, "retention overtook the worker: go on where records are"),
+        (0, 0, 0, 0, "an empty topic"),
+    ],
+)
+def test_reading_resumes_where_the_last_checkpoint_stands(
+    committed: int | None, first: int, end: int, expected: int, reason: str
+) -> None:
+    assert resume_offset(TopicPartition(TOPIC, 0), committed, first, end) == expected, reason
+
+
+def test_a_recreated_topic_is_refused_rather_than_skipped() -> None:
+    with pytest.raises(EngineError, match=r"product-usage\[0\]: .* offset 50, the topic ends at 3: it was recreated"):
+        resume_offset(TopicPartition(TOPIC, 0), 50, 0, 3)
+
+
+def test_an_assignment_of_the_same_partitions_of_every_topic_is_fine() -> None:
+    assigned = [("a", 0), ("a", 2), ("b", 2), ("b", 0), ("other", 7)]
+    assert co_assigned(assigned, ["a", "b"]) == ({0, 2}, None)
+    assert co_assigned([], ["a", "b"]) == (set(), None)
+
+
+def test_an_assignment_that_splits_an_account_is_refused() -> None:
+    numbers, problem = co_assigned([("a", 0), ("a", 1), ("b", 0)], ["a", "b"])
+    assert numbers == {0, 1}
+    assert problem is not None
+    assert "missing: {'b': [1]}" in problem
+
+
+def test_partition_counts_that_differ_are_named_with_what_to_do() -> None:
+    specs = [TopicSpec("a", 12, {}), TopicSpec("b", 12, {}), TopicSpec("new", 12, {})]
+    assert count_mismatch({"a": 12, "b": 12}, specs) is None
+    problem = count_mismatch({"a": 12, "b": 4}, specs)
+    assert problem is not None
+    assert problem.startswith("kafka.partitions = 12, but b has 4: every topic needs the same count")
+
+
+def test_the_watchdog_barks_only_when_work_waits_and_nothing_moves() -> None:
+    dog = Watchdog(stall_seconds=10)
+    steps = [
+        (0, True, 1, None),  # the first look
+        (9, True, 1, None),  # not long enough
+        (11, True, 2, None),  # it moved
+        (20, False, 2, None),  # nothing to do
+        (29, True, 2, None),  # nine seconds since there was nothing to do
+        (31, True, 2, 11),
+    ]
+    for now, waiting, progress, expected in steps:
+        assert dog.idle_seconds(now, waiting, progress) == expected, f"at {now} s"
+
+
+class View:
+    """An engine for the collector."""
+
+    def partitions(self) -> list[Partition[Tally]]:
+        return [
+            Partition(0, states={"a": Tally()}, dirty={"a"}, watermark_ms=5_000),
+            Partition(1, states={"b": Tally(), "c": Tally()}, watermark_ms=2_000),
+            Partition(2),
+        ]
+
+    def lags(self) -> dict[str, int]:
+        return {TOPIC: 42}
+
+
+def test_the_gauges_are_read_when_prometheus_asks() -> None:
+    registry = CollectorRegistry()
+    WorkerMetrics(registry)
+    counts = {("dead_letter", "not_json"): 3}
+    registry.register(WorkerCollector(View(), lambda: counts))
+    value = registry.get_sample_value
+    assert value("heartline_worker_accounts") == 3
+    assert value("heartline_worker_dirty_accounts") == 1
+    assert value("heartline_worker_lag_records", {"topic": TOPIC}) == 42
+    assert value("heartline_worker_watermark_timestamp_seconds") == 2
+    assert value("heartline_worker_outcomes_total", {"outcome": "dead_letter", "label": "not_json"}) == 3
+
+
+def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "ENCODE_SLICE", 10)
+    hot = partition(0)
+    hot.states = {str(number): Tally() for number in range(100)}
+    hot.dirty = set(hot.states)
+    breaths = 0
+
+    async def breathe() -> None:
+        nonlocal breaths
+        while True:
+            breaths += 1
+            await asyncio.sleep(0)
+
+    async def run() -> None:
+        breathing = asyncio.create_task(breathe())
+        await checkpoint.take(TallyWork(Settings()), hot)
+        breathing.cancel()
+
+    asyncio.run(run())
+    assert breaths >= 10
