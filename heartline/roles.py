@@ -29,7 +29,7 @@ class Role:
     Args:
         name: the command.
         environ: its whole environment.
-        folder: where its log goes.
+        folder: a temporary one, where its log goes; removed if this process dies without stopping the role.
         arguments: what follows the command.
     """
 
@@ -40,7 +40,7 @@ class Role:
         self._read_bytes = 0
         # -P: a module of the folder where the command was typed must not be taken for ours.
         command = [sys.executable, "-P", "-m", "heartline.cli", name, *arguments]
-        self._process = GuardedProcess(name, command, self.log_path)
+        self._process = GuardedProcess(name, command, self.log_path, orphan_folder=folder)
 
     def start(self) -> None:
         """Start it; does not wait."""
@@ -88,6 +88,10 @@ class Role:
             raise RoleEnded(
                 f"{self.name} ended with status {status}; the last that it said:\n{self._process.log_tail()}"
             )
+
+    def log_tail(self) -> str:
+        """The last lines that it said."""
+        return self._process.log_tail()
 
     def new_lines(self) -> list[str]:
         """The whole lines that it has said since the last call."""

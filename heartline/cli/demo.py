@@ -55,7 +55,11 @@ def demo(
     result = performance.run()
     _report(result, performance.seen, as_json)
     if result.alerts_opened == 0 and not result.interrupted:
-        print("heartline: no red flag was raised, and one should have been; see `heartline doctor`", file=sys.stderr)
+        print(
+            "heartline: no red flag was raised, and one should have been: look at what the worker and the alerting "
+            "process said last, above, and at `heartline doctor`",
+            file=sys.stderr,
+        )
         raise typer.Exit(1)
 
 

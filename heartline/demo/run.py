@@ -108,6 +108,9 @@ class Demo:
                     finally:
                         _interrupt_once()
                         self._display.end()
+                    if self._seen.alerts("opened") == 0 and not self._interrupted:
+                        for role in (stage.worker, stage.alerting):
+                            self._display.say(f"the last that the {role.name} said:\n{role.log_tail()}")
         except KeyboardInterrupt:
             self._interrupted = True
         return self._result()
