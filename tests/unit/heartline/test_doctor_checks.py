@@ -1,0 +1,113 @@
+"""The doctor's judgements: what is broken, what is worth a note, what to do, and that no secret is shown."""
+
+import pytest
+from pydantic import SecretStr
+
+from consumers.settings import AlertingSettings, SlackSettings
+from heartline.doctor.check import State
+from heartline.doctor.examine import check_slack
+from heartline.doctor.kafka import Broker, check_topics
+from heartline.doctor.machine import check_packages, check_python
+from heartline.doctor.redis import check_persistence, check_policy, check_skew, describe_url
+from stream.topics import Topics
+
+SPECS = Topics().specs(12)
+COUNTS = {spec.name: 12 for spec in SPECS}
+POLICIES = {spec.name: spec.config.get("cleanup.policy", "delete") for spec in SPECS}
+
+
+def states(broker: Broker, may_create: bool = True) -> dict[str, State]:
+    """Name to state of the checks of the topics."""
+    return {check.name: check.state for check in check_topics(SPECS, broker, may_create)}
+
+
+def test_topics_as_the_worker_makes_them_are_fine() -> None:
+    """All there, alike, and compacted where they must be."""
+    assert set(states(Broker(3, COUNTS, POLICIES)).values()) == {"ok"}
+
+
+def test_missing_topics_are_a_note_where_the_worker_may_make_them_and_broken_where_not() -> None:
+    """And nothing is said about the partitions of what is not there."""
+    none = Broker(1, {}, {})
+    assert states(none) == {"topics": "note"}
+    assert states(none, may_create=False) == {"topics": "broken"}
+
+
+def test_partition_counts_that_differ_are_broken_and_named() -> None:
+    """One topic with another count would split accounts."""
+    broker = Broker(1, COUNTS | {"support-tickets": 6}, POLICIES)
+    found = {check.name: check for check in check_topics(SPECS, broker, True)}
+    assert found["partitions"].state == "broken"
+    assert "support-tickets 6" in found["partitions"].found
+    assert "kafka.partitions = 12" in (found["partitions"].advice or "")
+
+
+def test_a_topic_that_must_be_compacted_and_is_not_is_broken() -> None:
+    """Its records would expire, and with them the state."""
+    broker = Broker(1, COUNTS, POLICIES | {"account-health": "delete"})
+    found = {check.name: check for check in check_topics(SPECS, broker, True)}
+    assert found["cleanup.policy"].state == "broken"
+    assert "account-health is 'delete' instead of 'compact'" in found["cleanup.policy"].found
+
+
+@pytest.mark.parametrize(
+    ("policy", "maxmemory", "expected"),
+    [
+        ("noeviction", 0, "ok"),
+        ("noeviction", 1 << 30, "ok"),
+        ("allkeys-lru", 0, "note"),  # no limit yet, so nothing is thrown away yet
+        ("allkeys-lru", 1 << 30, "broken"),
+        ("volatile-ttl", 1 << 30, "broken"),
+    ],
+)
+def test_a_store_that_may_forget_is_broken(policy: str, maxmemory: int, expected: State) -> None:
+    """Open alerts are not a cache."""
+    assert check_policy(policy, maxmemory).state == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected", "words"),
+    [
+        (0.0, "ok", "agrees"),
+        (1.9, "ok", "agrees"),
+        (-2.0, "note", "2.0 s ahead of"),
+        (2.0, "note", "2.0 s behind"),
+        (60.0, "broken", "60.0 s behind"),
+    ],
+)
+def test_a_clock_that_is_off_is_said_with_its_direction(seconds: float, expected: State, words: str) -> None:
+    """A positive skew means that the store's clock shows more."""
+    check = check_skew(seconds)
+    assert (check.state, words in check.found) == (expected, True)
+
+
+def test_persistence_is_a_note_where_there_is_none() -> None:
+    """It works without; a crash repeats messages."""
+    assert check_persistence({"aof_enabled": 1}).state == "ok"
+    assert check_persistence({"aof_enabled": 0}).state == "note"
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [((3, 10, 14), "broken"), ((3, 11, 0), "ok"), ((3, 13, 1), "ok"), ((4, 0, 0), "ok")]
+)
+def test_python_from_3_11_on_is_fine(version: tuple[int, int, int], expected: State) -> None:
+    """As the distribution says."""
+    assert check_python(version).state == expected
+
+
+def test_a_missing_package_is_named() -> None:
+    """With how to install it."""
+    check = check_packages(["pytest", "no-such-distribution-anywhere"])
+    assert check.state == "broken"
+    assert check.found == "missing: no-such-distribution-anywhere"
+    assert check_packages(["pytest"]).state == "ok"
+
+
+def test_neither_the_webhook_nor_the_stores_password_is_ever_shown() -> None:
+    """Both travel inside addresses."""
+    settings = AlertingSettings(slack=SlackSettings(webhook_url=SecretStr("https://hooks.slack.com/services/T0/B0/x9")))
+    assert "x9" not in repr(check_slack(settings))
+    assert check_slack(settings).state == "ok"
+    assert check_slack(AlertingSettings()).state == "note"
+    assert describe_url("rediss://user:geheim@cache.example:6380/2") == "rediss://cache.example:6380/2"
+    assert describe_url("unix:///run/redis.sock?password=geheim") == "unix:///run/redis.sock"

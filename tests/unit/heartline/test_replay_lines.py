@@ -1,0 +1,120 @@
+"""Lines to records: what is sent is the line itself, what is not says why, and files merge by time."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heartline.replay.lines import VALUE_BYTES_MAX, BadLine, Record, in_time_order, parse, records
+
+USAGE = b'{"type":"usage","account_id":"acme","timestamp":"2026-01-31T09:30:00Z"}'
+
+
+def test_a_record_carries_the_lines_own_bytes_and_the_account_as_key() -> None:
+    """Unknown fields, spaces and the order of fields survive: nothing is parsed and written anew."""
+    line = b'{ "later": {"x": [1, 2]},  "account_id": "acme \xc3\xa9", "type": "ticket", "timestamp": 1769851800000 }'
+    assert parse(line) == Record("ticket", "acme é".encode(), line, 1_769_851_800_000)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "expected"),
+    [
+        ('"2026-01-31T09:30:00Z"', 1_769_851_800_000),  # as most feeds write it
+        ('"2026-01-31T10:30:00+01:00"', 1_769_851_800_000),  # the same moment elsewhere
+        ('"2026-01-31T09:30:00.250Z"', 1_769_851_800_250),  # milliseconds
+        ("1769851800000", 1_769_851_800_000),  # epoch milliseconds
+        ('"2026-01-31T09:30:00"', None),  # no zone: the worker will refuse it, its moment is unknown here
+        ('"yesterday"', None),
+        ("1e99", None),
+        ("null", None),
+        ("[]", None),
+    ],
+)
+def test_a_moment_is_read_where_it_is_one_and_unknown_otherwise(timestamp: str, expected: int | None) -> None:
+    """A bad timestamp is the worker's to refuse; the line is sent all the same."""
+    line = f'{{"type":"usage","account_id":"a","timestamp":{timestamp}}}'.encode()
+    assert parse(line).timestamp_ms == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"not json", "not JSON"),
+        (b'{"type":"usage","account_id":"a"', "not JSON"),  # cut off
+        (b'{"type":"usage","account_id":"\\ud800"}', "not JSON"),  # half a character
+        (b'{"type":"usage","account_id":"\xff"}', "not JSON"),  # not UTF-8
+        (b"[1,2]", "expected a JSON object"),
+        (b'"usage"', "expected a JSON object"),
+        (b'{"account_id":"a"}', "type: it is missing; expected one of usage, ticket, survey, account"),
+        (b'{"type":"usge","account_id":"a"}', 'found "usge"'),
+        (b'{"type":["usage"],"account_id":"a"}', 'found ["usage"]'),
+        (b'{"type":"usage"}', "account_id: expected a string that is not empty; it is missing"),
+        (b'{"type":"usage","account_id":""}', 'found ""'),
+        (b'{"type":"usage","account_id":7}', "found 7"),
+        (b'{"type":"usage","account_id":"a","x":' + b"[" * 5000 + b"]" * 5000 + b"}", "nested too deeply"),
+        (b'{"type":"usage","account_id":"a","x":"' + b"x" * VALUE_BYTES_MAX + b'"}', "1,000,040 bytes long"),
+    ],
+)
+def test_a_line_that_can_not_be_sent_says_why(line: bytes, words: str) -> None:
+    """Each reason names the field and what was found."""
+    with pytest.raises(ValueError, match=r".") as raised:
+        parse(line)
+    assert words in str(raised.value)
+    assert len(str(raised.value)) < 200
+
+
+@given(line=st.binary(max_size=60))
+def test_no_line_of_any_bytes_breaks_the_reading(line: bytes) -> None:
+    """A record or a reason; never another error."""
+    try:
+        record = parse(line)
+    except ValueError:
+        return
+    assert record.value == line
+
+
+@given(
+    line=st.dictionaries(st.sampled_from(["type", "account_id", "timestamp"]), st.text() | st.integers() | st.none())
+)
+def test_no_json_object_breaks_the_reading(line: dict[str, object]) -> None:
+    """The same for objects that look almost right."""
+    try:
+        record = parse(json.dumps(line).encode())
+    except ValueError:
+        return
+    assert record.key.decode() == line["account_id"]
+    assert record.kind == line["type"]
+
+
+def test_bad_lines_come_in_place_with_file_and_number(tmp_path: Path) -> None:
+    """So that a person can look them up."""
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(USAGE + b"\n\nnonsense\n" + USAGE + b"\n")
+    items = list(records(file))
+    assert [type(item) for item in items] == [Record, BadLine, Record]
+    assert str(items[1]).startswith(f"{file}:3: not JSON")
+
+
+@given(st.lists(st.lists(st.integers(0, 10**12).map(lambda s: s * 1000), max_size=20).map(sorted), max_size=4))
+def test_files_in_time_order_merge_into_one_in_time_order(files: list[list[int]]) -> None:
+    """And nothing is lost, or changes places within its file."""
+    sources: list[list[Record | BadLine]] = [
+        [Record("usage", b"a", b"%d/%d" % (number, place), moment) for place, moment in enumerate(moments)]
+        for number, moments in enumerate(files)
+    ]
+    merged = [item for item in in_time_order([iter(source) for source in sources]) if isinstance(item, Record)]
+    moments = [item.timestamp_ms for item in merged if item.timestamp_ms is not None]
+    assert moments == sorted(moments)
+    for number, source in enumerate(sources):
+        assert [item for item in merged if item.value.startswith(b"%d/" % number)] == source
+
+
+def test_a_line_without_a_time_stays_behind_the_line_before_it() -> None:
+    """A bad line is reported where it stands, not at the end of everything."""
+    bad = BadLine(Path("b"), 2, "why")
+    first: list[Record | BadLine] = [Record("usage", b"a", b"1", 10), Record("usage", b"a", b"2", 30)]
+    second: list[Record | BadLine] = [Record("usage", b"a", b"3", 20), bad, Record("account", b"a", b"4", None)]
+    merged = list(in_time_order([iter(first), iter(second)]))
+    assert merged == [first[0], second[0], bad, second[2], first[1]]

@@ -1,0 +1,191 @@
+"""What is drawn on the terminal: at every width, for every report, and never a lie about the unknown."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console, RenderableType
+
+from heartline.account_panel import account_panel
+from heartline.demo.view import Moment, dashboard
+from heartline.demo.watch import Seen
+from heartline.health_topic import alike
+from heartline.looks import account_table, movement, why, worst_first
+from heartline.scrape import parse
+from heartline.slack_standin import OK, Received
+from stream.report import Change, Contribution, Profile
+from tests.reports import MONDAY, make_report
+
+MOMENT = Moment(12, 60, MONDAY, 51_234, 31.4, "41,852 events of 60 days follow")
+
+
+def drawn(thing: RenderableType, width: int = 120, height: int = 40) -> str:
+    """As plain text."""
+    console = Console(width=width, height=height, color_system=None, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(thing)
+    return capture.get()
+
+
+def test_the_worst_come_first_and_the_unknown_last() -> None:
+    """Among equals by name, so that rows do not dance."""
+    reports = [make_report("b", 40.0), make_report("a", 40.0), make_report("x", None), make_report("c", 3.0)]
+    ordered = worst_first({report.account_id: report for report in reports})
+    assert [report.account_id for report in ordered] == ["c", "a", "b", "x"]
+
+
+@pytest.mark.parametrize(
+    ("score", "before", "expected"),
+    [
+        (60.0, 74.6, "▼15"),
+        (74.0, 60.0, "▲14"),
+        (74.0, 73.4, "·"),  # less than a point is no movement
+        (74.0, None, ""),  # unknown then
+        (None, 74.0, ""),  # unknown now
+    ],
+)
+def test_movement_is_shown_where_it_is_known(score: float | None, before: float | None, expected: str) -> None:
+    """With its direction."""
+    assert movement(make_report(score=score, score_7d_ago=before)).plain == expected
+
+
+def test_why_names_what_cost_points_or_what_holds_down() -> None:
+    """Falling: the week's losses. Steady and not healthy: what is missing. Steady and healthy: nothing."""
+    assert why(make_report(score=60.0, score_7d_ago=80.0)) == "Weekly active users −14 · Urgent tickets open −6"
+    assert why(make_report(score=40.0, score_7d_ago=40.0)) == "Weekly active users −40"
+    assert why(make_report(score=90.0, score_7d_ago=90.0)) == ""
+    assert why(make_report(score=None, reason="too little is known")) == "too little is known"
+
+
+def test_the_table_shows_every_account_once_with_its_score() -> None:
+    """An unknown score is a question mark, never a 0."""
+    text = drawn(
+        account_table([make_report("a", 41.6), make_report("x", None, profile=Profile(name="Void"))], wide=True)
+    )
+    assert "42" in text
+    assert "at risk" in text
+    assert next(line for line in text.splitlines() if line.startswith("Void")).split()[1] == "?"
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 20), (80, 24), (100, 30), (132, 40), (200, 60)])
+def test_the_dashboard_fills_the_terminal_and_no_more(width: int, height: int) -> None:
+    """Whatever its size; a line too many would scroll the whole."""
+    seen = Seen(reports={f"a{n:02}": make_report(f"a{n:02}", float(n)) for n in range(50)}, published=1234)
+    seen.messages = [Received({"text": "x", "blocks": []}, OK)]
+    lines = drawn(dashboard(MOMENT, seen, width, height), width, height).splitlines()
+    assert len(lines) == height
+    assert max(len(line) for line in lines) <= width
+    assert "51,234 events" in lines[2]
+
+
+def test_the_dashboard_counts_what_the_metrics_pages_say() -> None:
+    """Opened and resolved are the alerting process's own numbers."""
+    page = """
+# TYPE heartline_alert_transitions counter
+heartline_alert_transitions_total{rule="band_entered",kind="opened"} 2.0
+heartline_alert_transitions_total{rule="score_dropped",kind="opened"} 5.0
+heartline_alert_transitions_total{rule="score_dropped",kind="resolved"} 3.0
+# TYPE heartline_notifications counter
+heartline_notifications_total{receiver="slack",outcome="delivered"} 9.0
+heartline_notifications_total{receiver="slack",outcome="failed"} 4.0
+"""
+    seen = Seen(alerting=parse(page))
+    assert (seen.alerts("opened"), seen.alerts("resolved"), seen.delivered) == (7, 3, 9)
+    text = drawn(dashboard(MOMENT, seen, 120, 30))
+    assert "7 red flags opened   3 resolved   9 Slack messages" in text
+
+
+def test_all_is_settled_only_when_what_was_sent_has_come_out() -> None:
+    """Lag alone says nothing before the first record was read."""
+
+    def seen(folded: int, dirty: int = 0, lag: int = 0, outbox: int = 0) -> Seen:
+        worker = (
+            f'heartline_worker_records_folded_total{{topic="t"}} {folded}\nheartline_worker_dirty_accounts {dirty}\n'
+        )
+        alerting = f"heartline_alerting_lag_records {lag}\nheartline_outbox_depth {outbox}\n"
+        return Seen(worker=parse(worker), alerting=parse(alerting))
+
+    assert seen(100).settled(100)
+    assert not seen(99).settled(100)
+    assert not seen(100, dirty=1).settled(100)
+    assert not seen(100, lag=1).settled(100)
+    assert not seen(100, outbox=1).settled(100)
+    assert not Seen().settled(0)
+
+
+def test_the_panel_of_an_account_says_what_is_known_of_it() -> None:
+    """Score, reason, losses, changes, measures, and who looks after it."""
+    report = make_report(
+        score=61.0,
+        past=[80.0] * 10,
+        measures={"wau": 11, "nps": None, "csat": 0.75, "features": {"a": 1}},
+        profile=Profile(name="Acme", segment="smb", owner="csm-1", licensed_seats=1200, renewal_at=MONDAY),
+        last_event_at=MONDAY,
+    )
+    text = drawn(account_panel(report))
+    for words in (
+        "Acme",
+        "61 of 100",
+        "watch",
+        "▼19",
+        "csm-1",
+        "1,200 seats",
+        "In 7 days, from 80 to 61",
+        "-14.0",
+        "75%",
+    ):
+        assert words in text
+
+
+names = st.text(max_size=300)
+numbers = st.none() | st.floats(-1e6, 1e6) | st.integers(-(10**6), 10**6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    name=names,
+    reason=names,
+    measure=names,
+    value=numbers,
+    score=st.none() | st.floats(0, 100),
+    width=st.integers(40, 200),
+)
+def test_no_report_breaks_the_drawing(
+    name: str, reason: str, measure: str, value: Any, score: float | None, width: int
+) -> None:
+    """Customers choose their names; markup and control characters are theirs to try."""
+    report = make_report(
+        score=score,
+        reason=reason,
+        profile=Profile(name=name, segment=name, owner=name),
+        measures={measure: value},
+        contributions=[Contribution(measure, "g", 1.0, 50.0, 1.0, 50.0)],
+        changes_7d=[Change(measure, None, None, -3.0)],
+    )
+    for thing in (account_panel(report), account_table([report], wide=False)):
+        assert "\x1b" not in drawn(thing, width)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ("ridge robotics", ["ridge-robotics"]),  # a space for a dash
+        ("RIDGE-ROBOTICS", ["ridge-robotics"]),  # case
+        ("robotics", ["ridge-robotics", "onyx-robotics"]),  # a part
+        ("zzz", []),
+    ],
+)
+def test_names_that_look_alike_are_offered(wanted: str, expected: list[str]) -> None:
+    """The nearest first, and none that is far."""
+    assert set(alike(wanted, ["ridge-robotics", "onyx-robotics", "alder-foods"])) >= set(expected)
+    assert bool(alike(wanted, ["ridge-robotics", "onyx-robotics", "alder-foods"])) == bool(expected)
+
+
+def test_a_metrics_page_is_summed_over_the_labels_that_are_not_asked_for() -> None:
+    """And a name that is not there is unknown, not 0."""
+    page = parse('a_total{k="x",l="1"} 2.0\na_total{k="x",l="2"} 3.0\na_total{k="y",l="1"} 4.0\n')
+    assert page.total("a_total") == 9.0
+    assert page.total("a_total", k="x") == 5.0
+    assert page.total("a_total", k="z") is None
+    assert page.total("b_total") is None
