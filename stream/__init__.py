@@ -9,12 +9,13 @@ Read the modules in the order an event meets them:
 - `decode`     bytes to events: a fast path, and pydantic as the judge of whatever it refuses
 - `clock`      which "now" the engine runs on: the wall's, or the events' own
 - `rolling`    activity as day bitmaps: windows of days in O(1)
-- `tickets`, `surveys`, `profile`   the other facts of an account, each commuting with the others
+- `tickets`, `surveys`   the other facts of an account, each commuting with the others
 - `account`    the state of one account, and how an event folds into it
 - `measures`   every number of an account as of a moment, from its facts
 - `scorecard`  measures to points: curves, weights, bands
 - `health`     the judgement: score, contributions, coverage, what changed and why
-- `report`     the contract of `account-health`, what leaves the worker
+- `report`, `dead_letters`   the contracts of `account-health` and `dead-letters`, what leaves the worker
+- `schemas`    all contracts as JSON Schemas
 - `job`        the worker's work on one partition: fold a chunk, judge what moved
 - `engine/`    chunks in, hot state, one checkpoint transaction a partition, recovery (Faust lives here)
 - `agents`, `app`   the Faust agents and the app that ties all of it together

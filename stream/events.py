@@ -107,6 +107,11 @@ def _alias(table: dict[str, Any]) -> BeforeValidator:
     return BeforeValidator(lambda value: table.get(value.lower(), value) if isinstance(value, str) else value)
 
 
+def _words(table: dict[str, Any]) -> WithJsonSchema:
+    """The words and their aliases, as the schema tells them; their case does not matter."""
+    return WithJsonSchema({"type": "string", "enum": list(table)})
+
+
 Id = Annotated[str, Field(min_length=1, max_length=256)]
 Moment = Annotated[
     datetime,
@@ -142,8 +147,8 @@ class TicketEvent(_Contract):
     event_id: Id
     account_id: Id
     ticket_id: Id
-    status: Annotated[Status, _alias(STATUS_ALIASES)]
-    priority: Annotated[Priority, _alias(PRIORITY_ALIASES)] = "normal"
+    status: Annotated[Status, _alias(STATUS_ALIASES), _words(STATUS_ALIASES)]
+    priority: Annotated[Priority, _alias(PRIORITY_ALIASES), _words(PRIORITY_ALIASES)] = "normal"
     category: Annotated[str, Field(max_length=256)] | None = None
     user_id: Id | None = None
     timestamp: Moment
@@ -235,8 +240,3 @@ def _refusal(kind: Kind, error: ValidationError) -> BadEvent:
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     shown = "" if code == "missing" else f" = {repr(first['input'])[:80]}"
     return BadEvent(reason, f"{kind} event: {name}{shown}: {first['msg']}{more}")
-
-
-def schemas() -> dict[str, dict[str, Any]]:
-    """The JSON Schema of every input contract, by kind."""
-    return {kind: model.model_json_schema() for kind, model in CONTRACTS.items()}

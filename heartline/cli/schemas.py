@@ -12,18 +12,17 @@ def schemas(
         "schemas"
     ),
 ) -> None:
-    """Write the JSON Schemas of every input event and of the health report.
+    """Write the JSON Schemas of every input event, of the health report and of dead letters.
 
     [bold]Example[/]
 
     \b
     heartline schemas --out docs/schemas
     """
-    from stream.events import schemas as input_schemas
-    from stream.report import report_schema
+    from stream.schemas import schemas as all_schemas
 
     out.mkdir(parents=True, exist_ok=True)
-    for name, schema in sorted({**input_schemas(), "health-report": report_schema()}.items()):
+    for name, schema in sorted(all_schemas().items()):
         path = out / f"{name}.schema.json"
         path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", "utf-8")
         print(path)
