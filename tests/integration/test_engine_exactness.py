@@ -10,6 +10,7 @@ import aiokafka
 import pytest
 from aiokafka import TopicPartition
 
+from heartline.embedded import KafkaServer
 from stream.engine.failstop import ExitCode
 from stream.engine.recovery import committed_offsets
 from stream.engine.topology import prepare_topics
@@ -114,3 +115,24 @@ async def test_records_that_change_nothing_still_move_the_committed_offsets(sett
     committed = await committed_offsets(settings.kafka, usage)
     assert sum(committed.values()) == 200
     assert await worker.stop() == 0
+
+
+async def test_a_broker_that_dies_and_comes_back_changes_nothing(
+    own_kafka: Callable[..., KafkaServer], prefix: str, tmp_path: Path
+) -> None:
+    broker = await asyncio.to_thread(own_kafka)
+    settings = engine_settings(broker.bootstrap_servers, prefix)
+    await prepare_topics(settings.kafka)
+    await feed(settings, 30_000)
+    worker = await WorkerProcess(settings, tmp_path / "worker.log").start()
+    try:
+        await asyncio.to_thread(broker.kill)
+        await asyncio.to_thread(broker.start)
+        await feed(settings, 5_000, first=30_000)
+        if worker.process.returncode is not None:  # leaving is right too, when the outcome of a commit is unknown
+            assert worker.process.returncode in set(ExitCode)
+            await worker.start()
+        await assert_exact(settings)
+        assert await worker.stop() == 0
+    finally:
+        await worker.kill()
