@@ -9,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from alerts.wording import measure_name, measure_value, sparkline, tidy
-from heartline.looks import BAND_STYLE, movement
+from alerts.wording import measure_value, sparkline, tidy
+from heartline.looks import BAND_STYLE, label, movement
 from stream.report import HealthReport
 
 _BAR_CELLS: Final = 12
@@ -65,7 +65,7 @@ def _why(report: HealthReport) -> RenderableType:
         lost = part.points_lost
         bar = "█" * min(round(lost / 2), _BAR_CELLS)
         table.add_row(
-            measure_name(part.measure),
+            label(part.measure),
             measure_value(part.measure, part.value),
             f"{part.measure_score:.0f}",
             f"{part.weight_ratio:.0%}",
@@ -86,7 +86,7 @@ def _changes(report: HealthReport) -> RenderableType:
     for change in report.changes_7d:
         style = "red" if change.points <= -0.5 else "green" if change.points >= 0.5 else "dim"
         table.add_row(
-            measure_name(change.measure),
+            label(change.measure),
             measure_value(change.measure, change.before),
             measure_value(change.measure, change.now),
             Text(f"{change.points:+.1f}", style=style),
@@ -101,7 +101,7 @@ def _measures(report: HealthReport) -> RenderableType:
     for _ in range(2):
         table.add_column(style="dim")
         table.add_column(justify="right")
-    cells = [(measure_name(name), measure_value(name, value)) for name, value in numbers.items()]
+    cells = [(label(name), measure_value(name, value)) for name, value in numbers.items()]
     half = (len(cells) + 1) // 2
     for left, right in zip(cells[:half], [*cells[half:], ("", "")], strict=False):
         table.add_row(*left, *right)

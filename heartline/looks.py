@@ -22,19 +22,19 @@ def worst_first(reports: dict[str, HealthReport]) -> list[HealthReport]:
     return sorted(reports.values(), key=lambda report: (report.score is None, report.score or 0.0, report.account_id))
 
 
-def account_table(reports: list[HealthReport], *, wide: bool) -> Table:
-    """One row an account: how healthy, the change in a week, the last weeks at a glance, and why.
+def account_table(reports: list[HealthReport], width: int) -> Table:
+    """One row an account: how healthy, the change in a week, the last days at a glance, and why.
 
     Args:
         reports: in the order of the rows.
-        wide: four weeks of history instead of two.
+        width: cells that it may fill; the more, the more days.
     """
-    days_shown = 28 if wide else 14
+    days_shown = 28 if width >= 120 else 14 if width >= 96 else 10
     table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
     table.add_column("account", no_wrap=True, min_width=16)
     table.add_column("health", justify="right", no_wrap=True)
     table.add_column("week", justify="right", no_wrap=True)
-    table.add_column("4 weeks" if wide else "2 weeks", no_wrap=True, min_width=days_shown)
+    table.add_column(f"{days_shown} days", no_wrap=True, min_width=days_shown)
     table.add_column("band", no_wrap=True, min_width=8)
     table.add_column("why", no_wrap=True, ratio=1, overflow="ellipsis")
     for report in reports:
@@ -61,7 +61,12 @@ def why(report: HealthReport) -> str:
         lost = [(part.measure, part.points_lost) for part in report.contributions]
     else:
         return ""
-    return " · ".join(f"{measure_name(measure)} −{points:.0f}" for measure, points in lost[:3] if points >= 0.5)
+    return " · ".join(f"{label(measure)} −{points:.0f}" for measure, points in lost[:3] if points >= 0.5)
+
+
+def label(measure: str) -> str:
+    """What a measure is called; an unknown one by its id, which a stranger may have written onto the topic."""
+    return tidy(measure_name(measure), 60)
 
 
 def movement(report: HealthReport) -> Text:

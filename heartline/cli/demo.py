@@ -83,7 +83,7 @@ def _report(result: "Result", seen: "Seen", as_json: bool) -> None:
     console = Console()
     if seen.reports:
         console.print("The least healthy accounts at the end", style="bold")
-        console.print(account_table(worst_first(seen.reports)[:10], wide=console.width >= 132))
+        console.print(account_table(worst_first(seen.reports)[:10], console.width))
     first = f", the first after {result.first_red_flag_seconds} s" if result.first_red_flag_seconds is not None else ""
     console.print(
         f"\n{result.events:,} events of {result.accounts} accounts through Apache Kafka {result.kafka_version} in "

@@ -50,15 +50,16 @@ def dashboard(moment: Moment, seen: Seen, width: int, height: int) -> Renderable
     body = Layout()
     layout.split_column(top, body)
     if width >= _WIDE:
-        table, messages = Layout(ratio=3), Layout(ratio=2)
+        beside = width * 3 // 8
+        table, messages = Layout(), Layout(size=beside)
         body.split_row(table, messages)
-        table.update(_accounts(seen, rows=height - _HEADER_LINES - 3))
+        table.update(_accounts(seen, height - _HEADER_LINES - 3, width - beside - 4))
         messages.update(_messages(seen, count=max((height - _HEADER_LINES) // _MESSAGE_LINES, 1)))
         return layout
     shown = 1 if height >= 30 else 0
     table, messages = Layout(), Layout(size=shown * _MESSAGE_LINES)
     body.split_column(table, *([messages] if shown else []))
-    table.update(_accounts(seen, rows=height - _HEADER_LINES - 3 - shown * _MESSAGE_LINES))
+    table.update(_accounts(seen, height - _HEADER_LINES - 3 - shown * _MESSAGE_LINES, width - 4))
     messages.update(_messages(seen, count=shown))
     return layout
 
@@ -94,10 +95,10 @@ def _header(moment: Moment, seen: Seen) -> RenderableType:
     return Panel(Group(line, told, last), padding=(0, 1), border_style="magenta", height=_HEADER_LINES)
 
 
-def _accounts(seen: Seen, rows: int) -> RenderableType:
+def _accounts(seen: Seen, rows: int, width: int) -> RenderableType:
     """The accounts that fit."""
     reports = worst_first(seen.reports)
-    table = account_table(reports[: max(rows, 1)], wide=False)
+    table = account_table(reports[: max(rows, 1)], width)
     more = len(reports) - rows
     title = f"{len(reports)} accounts, the least healthy first" + (f" ({more} more below)" if more > 0 else "")
     return Panel(table, title=title, title_align="left", border_style="dim", padding=(0, 1))

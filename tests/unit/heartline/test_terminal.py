@@ -60,9 +60,7 @@ def test_why_names_what_cost_points_or_what_holds_down() -> None:
 
 def test_the_table_shows_every_account_once_with_its_score() -> None:
     """An unknown score is a question mark, never a 0."""
-    text = drawn(
-        account_table([make_report("a", 41.6), make_report("x", None, profile=Profile(name="Void"))], wide=True)
-    )
+    text = drawn(account_table([make_report("a", 41.6), make_report("x", None, profile=Profile(name="Void"))], 120))
     assert "42" in text
     assert "at risk" in text
     assert next(line for line in text.splitlines() if line.startswith("Void")).split()[1] == "?"
@@ -163,7 +161,7 @@ def test_no_report_breaks_the_drawing(
         contributions=[Contribution(measure, "g", 1.0, 50.0, 1.0, 50.0)],
         changes_7d=[Change(measure, None, None, -3.0)],
     )
-    for thing in (account_panel(report), account_table([report], wide=False)):
+    for thing in (account_panel(report), account_table([report], width)):
         assert "\x1b" not in drawn(thing, width)
 
 
