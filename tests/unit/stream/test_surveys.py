@@ -1,0 +1,86 @@
+"""Survey answers: each counts once, in its newest version, and in NPS each user once."""
+
+import pytest
+
+from stream.measures import measure, nps
+from stream.surveys import KEPT_DAYS
+from tests.streams import DAY_MS, Raw, fold
+
+TODAY = 20_000
+
+
+def answer(user: str, back: float, score: int, survey: str = "nps", response: str | None = None) -> Raw:
+    event: Raw = {"type": "survey", "account_id": "acme", "event_id": f"{user}{back}{score}{survey}", "user_id": user}
+    event |= {"survey": survey, "score": score, "timestamp": round((TODAY - back) * DAY_MS)}
+    return event | ({"response_id": response} if response is not None else {})
+
+
+def measured(*events: Raw) -> dict[str, object]:
+    _, partition = fold(events)
+    return measure(partition.states["acme"], TODAY * DAY_MS + 5)
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([10], 100),
+        ([9], 100),  # a promoter
+        ([8], 0),  # a passive
+        ([7], 0),
+        ([6], -100),  # a detractor
+        ([0], -100),
+        ([10, 0], 0),
+        ([9, 9, 8, 6], 25),
+        ([], None),
+    ],
+)
+def test_nps_is_promoters_less_detractors(scores: list[int], expected: float | None) -> None:
+    assert nps(scores) == expected
+    if scores:
+        assert measured(*[answer(f"u{n}", 1, score) for n, score in enumerate(scores)])["nps"] == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "expected", "responses"),
+    [
+        ([answer("u", 5, 2), answer("u", 1, 10)], 100, 1),  # nobody votes twice: the latest counts
+        ([answer("u", 1, 10), answer("u", 5, 2)], 100, 1),  # in whatever order they came
+        ([answer("u", 5, 2, response="r"), answer("u", 1, 10, response="r")], 100, 1),  # a newer version replaces
+        ([answer("u", 1, 10, response="r"), answer("u", 5, 2, response="r")], 100, 1),
+        ([answer("u", 5, 2), answer("u", 5, 2)], -100, 1),  # a repeat
+        ([answer("u", 5, 2), answer("v", 5, 9)], 0, 2),
+        ([answer("u", 89, 9)], 100, 1),  # the first of ninety days
+        ([answer("u", 90, 9)], None, 0),
+        ([answer("u", 5, 1, "ces")], None, 0),  # another survey
+    ],
+)
+def test_nps_counts_each_users_latest_answer_in_ninety_days(
+    events: list[Raw], expected: float | None, responses: int
+) -> None:
+    found = measured(*events)
+    assert (found["nps"], found["nps_responses"]) == (expected, responses)
+
+
+@pytest.mark.parametrize(
+    ("back", "expected"),
+    [(89, None), (90, 100), (179, 100), (180, None)],
+)
+def test_the_direction_is_against_the_ninety_days_before(back: int, expected: float | None) -> None:
+    assert measured(answer("u", back, 10), answer("v", 1, 0))["nps_previous"] == expected
+
+
+def test_csat_is_the_share_of_fours_and_fives_over_all_answers() -> None:
+    found = measured(*[answer("u", day, score, "csat") for day, score in enumerate([5, 4, 3, 1])])
+    assert (found["csat"], found["csat_mean"], found["csat_responses"]) == (0.5, 3.25, 4)
+
+
+def test_without_answers_sentiment_is_unknown() -> None:
+    found = measured(answer("u", 1, 4, "ces"))
+    assert (found["csat"], found["csat_mean"], found["csat_responses"], found["ces_mean"]) == (None, None, 0, 4)
+
+
+def test_answers_older_than_every_window_are_late_or_forgotten() -> None:
+    _, partition = fold([answer("old", KEPT_DAYS + 1, 9), answer("new", 0, 9), answer("late", KEPT_DAYS + 1, 9)])
+    sentiment = partition.states["acme"].sentiment
+    assert [item.user_id for item in sentiment.answers.values()] == ["new"]
+    assert sentiment.late == 1

@@ -1,0 +1,188 @@
+"""Tickets as sets of transitions: where each stood at any moment, whatever order its events came in."""
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.measures import measure
+from stream.tickets import CODE, TRANSITIONS, TRANSITIONS_MAX, Phase, Support, fold, phase
+from tests.streams import DAY_MS, Raw
+from tests.streams import fold as fold_events
+
+HOUR = 3_600_000
+T0 = 20_000 * DAY_MS
+
+
+def support_of(*steps: tuple[float, str], priority: str = "normal") -> Support:
+    """One ticket with transitions at hours since T0."""
+    support = Support()
+    for hours, status in steps:
+        fold(support, "t", T0 + round(hours * HOUR), status, priority, None)
+    return support
+
+
+def phase_of(*steps: tuple[float, str], at_hours: float = 1000) -> Phase:
+    return phase(support_of(*steps).tickets["t"], T0 + round(at_hours * HOUR))
+
+
+@pytest.mark.parametrize(
+    ("steps", "is_open", "resolved_hours", "is_escalated", "escalated_hours"),
+    [
+        ([(0, "opened")], True, None, False, 0),
+        ([(0, "opened"), (5, "solved")], False, 5, False, 0),
+        ([(0, "opened"), (5, "solved"), (9, "closed")], False, 5, False, 0),  # it ended when it was solved
+        ([(0, "opened"), (9, "closed")], False, 9, False, 0),  # closed without being solved
+        ([(0, "opened"), (5, "solved"), (6, "reopened")], True, None, False, 0),
+        ([(0, "opened"), (5, "solved"), (6, "reopened"), (8, "solved")], False, 8, False, 0),  # the last end counts
+        ([(0, "opened"), (5, "solved"), (6, "opened")], False, 5, False, 0),  # only `reopened` opens again
+        ([(0, "opened"), (5, "solved"), (6, "updated")], False, 5, False, 0),  # a remark after the end changes nothing
+        ([(0, "opened"), (2, "escalated")], True, None, True, 998),  # runs until now
+        ([(0, "opened"), (2, "escalated"), (5, "deescalated")], True, None, False, 3),
+        ([(0, "opened"), (2, "escalated"), (5, "solved")], False, 5, False, 3),  # the end ends it
+        (
+            [(0, "opened"), (2, "escalated"), (4, "escalated"), (5, "deescalated")],
+            True,
+            None,
+            False,
+            3,
+        ),  # once is enough
+        ([(0, "opened"), (1, "escalated"), (2, "deescalated"), (4, "escalated"), (7, "solved")], False, 7, False, 4),
+        ([(0, "opened"), (5, "solved"), (6, "escalated")], False, 5, False, 0),  # of an ended ticket: never ran
+        ([(0, "opened"), (5, "solved"), (6, "escalated"), (7, "reopened")], True, None, False, 0),
+        ([(3, "escalated")], True, None, True, 997),  # the opening was never told
+        ([(5, "solved")], False, 5, False, 0),
+        ([(5, "opened"), (5, "solved")], False, 5, False, 0),  # at one moment opening comes before ending
+        ([(5, "reopened"), (5, "solved"), (0, "opened")], False, 5, False, 0),
+    ],
+)
+def test_where_a_ticket_stands(
+    steps: list[tuple[float, str]],
+    is_open: bool,
+    resolved_hours: float | None,
+    is_escalated: bool,
+    escalated_hours: float,
+) -> None:
+    for order in permutations(steps):
+        found = phase_of(*order)
+        assert (found.is_open, found.is_escalated) == (is_open, is_escalated)
+        assert found.resolved_ms == (None if resolved_hours is None else T0 + resolved_hours * HOUR)
+        assert found.escalated_for_ms == escalated_hours * HOUR
+
+
+def test_a_moment_knows_only_what_had_happened() -> None:
+    steps = ((0, "opened"), (2, "escalated"), (5, "solved"), (6, "reopened"))
+    assert phase_of(*steps, at_hours=1.9).is_escalated is False
+    assert phase_of(*steps, at_hours=3).escalated_for_ms == HOUR
+    assert phase_of(*steps, at_hours=5).is_open is False  # at the very moment
+    assert phase_of(*steps, at_hours=6).is_open is True
+    assert phase_of(*steps, at_hours=-1).opened_ms is None
+
+
+def test_a_repeated_transition_changes_nothing() -> None:
+    support = support_of((0, "opened"), (1, "escalated"))
+    assert fold(support, "t", T0, "opened", "normal", None) is False
+    assert fold(support, "t", T0 + HOUR, "escalated", "normal", None) is False
+    assert support.tickets["t"].transitions == [(T0, CODE["opened"]), (T0 + HOUR, CODE["escalated"])]
+
+
+@pytest.mark.parametrize(
+    ("events", "priority", "category"),
+    [
+        ([(1, "low", "a"), (2, "urgent", "b")], 3, "b"),  # as the newest event says
+        ([(2, "urgent", "b"), (1, "low", "a")], 3, "b"),  # whichever came first
+        ([(1, "low", "a"), (2, "urgent", None)], 3, None),  # and a newer null is an answer
+        ([(1, "low", "a"), (1, "high", "a")], 2, "a"),  # at one moment the more urgent wins
+        ([(1, "high", "a"), (1, "low", "z")], 2, "a"),
+    ],
+)
+def test_priority_and_category_are_those_of_the_newest_event(
+    events: list[tuple[int, str, str | None]], priority: int, category: str | None
+) -> None:
+    support = Support()
+    for hours, word, kind in events:
+        fold(support, "t", T0 + hours * HOUR, "updated", word, kind)
+    ticket = support.tickets["t"]
+    assert (ticket.priority, ticket.category) == (priority, category)
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from(TRANSITIONS)), min_size=1, max_size=80), st.randoms())
+def test_the_oldest_and_the_newest_transitions_are_kept_in_any_order(
+    steps: list[tuple[int, str]], random: object
+) -> None:
+    shuffled = list(steps)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    found = support_of(*shuffled).tickets["t"].transitions
+    told = sorted({(T0 + hours * HOUR, CODE[status]) for hours, status in steps if status != "updated"})
+    assert found == (told if len(told) <= TRANSITIONS_MAX else [told[0], *told[-TRANSITIONS_MAX + 1 :]])
+
+
+def ticket(ticket_id: str, day: float, status: str, **fields: str | None) -> Raw:
+    event: Raw = {"type": "ticket", "account_id": "acme", "event_id": f"{ticket_id}{day}{status}", "status": status}
+    return event | {"ticket_id": ticket_id, "timestamp": round((20_000 + day) * DAY_MS)} | fields
+
+
+@pytest.mark.parametrize(
+    ("day", "opened_7", "opened_30", "opened_90"),
+    [
+        (0, 1, 1, 1),
+        (6, 1, 1, 1),  # the last of seven days
+        (7, 0, 1, 1),
+        (29, 0, 1, 1),  # the last of thirty
+        (30, 0, 0, 1),
+        (89, 0, 0, 1),  # the last of ninety
+        (90, 0, 0, 0),
+    ],
+)
+def test_tickets_count_in_the_days_since_they_were_opened(
+    day: int, opened_7: int, opened_30: int, opened_90: int
+) -> None:
+    _, partition = fold_events([ticket("t", 0, "opened")])
+    found = measure(partition.states["acme"], (20_000 + day) * DAY_MS + 5)
+    assert (found["tickets_opened_7"], found["tickets_opened_30"], found["tickets_opened_90"]) == (
+        opened_7,
+        opened_30,
+        opened_90,
+    )
+    assert found["open_tickets"] == 1  # it is open however old it is
+
+
+def test_hours_are_means_and_medians_over_tickets() -> None:
+    events = [
+        *(ticket("a", 0, "opened"), ticket("a", 0.5, "escalated"), ticket("a", 1, "solved")),  # 12 h, 24 h
+        *(ticket("b", 0, "opened"), ticket("b", 0, "escalated"), ticket("b", 2, "closed")),  # 48 h, 48 h
+        *(ticket("c", 0, "opened"), ticket("c", 9, "solved")),
+        ticket("d", 5, "opened", priority="critical"),
+    ]
+    _, partition = fold_events(events)
+    found = measure(partition.states["acme"], 20_010 * DAY_MS)
+    assert found["resolution_hours"] == 48  # the middle one of 24, 48 and 216
+    assert found["escalation_hours"] == 30
+    assert found["escalation_rate"] == 0.5
+    assert found["escalation_running_hours"] == 0.0
+    assert (found["open_tickets"], found["open_urgent_tickets"]) == (1, 1)
+
+
+def test_an_end_before_its_opening_by_skewed_clocks_took_no_time() -> None:
+    _, partition = fold_events([ticket("t", 1, "opened"), ticket("t", 0, "solved")])
+    assert measure(partition.states["acme"], 20_010 * DAY_MS)["resolution_hours"] == 0
+
+
+def test_rates_without_a_base_are_unknown() -> None:
+    _, partition = fold_events([ticket("t", 0, "updated")])  # its opening was never told
+    found = measure(partition.states["acme"], 20_010 * DAY_MS)
+    assert (found["escalation_rate"], found["escalation_hours"], found["resolution_hours"]) == (None, None, None)
+    assert (found["support_incident_rate"], found["open_tickets"]) == (None, 1)
+
+
+def test_old_ended_tickets_are_forgotten_and_open_ones_are_not() -> None:
+    events = [
+        *(ticket("ended", 0, "opened"), ticket("ended", 1, "solved"), ticket("open", 0, "opened")),
+        *(ticket("recent", 130, "opened"), ticket("recent", 130, "solved")),
+    ]
+    _, partition = fold_events(events)
+    support = partition.states["acme"].support
+    assert set(support.tickets) == {"open", "recent"}
+    fold(support, "late", T0, "opened", "normal", None)
+    assert ("late" in support.tickets, support.late) == (False, 1)
