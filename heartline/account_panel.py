@@ -11,17 +11,21 @@ from rich.text import Text
 
 from alerts.wording import measure_value, sparkline, tidy
 from heartline.looks import BAND_STYLE, label, movement
-from stream.report import HealthReport
+from stream.report import Change, HealthReport
 
+SHOWN_POINTS: Final = 0.05  # a change of less shows as 0.0
 _BAR_CELLS: Final = 12
 
 
 def account_panel(report: HealthReport) -> RenderableType:
     """Who it is and how it is, why, what changed, and every measure."""
-    title = Text.assemble((tidy(report.name, 60), "bold"), (f"  {tidy(report.account_id, 60)}", "dim"))
+    title = Text(tidy(report.name, 60), style="bold")
+    if report.name != report.account_id:
+        title.append(f"  {tidy(report.account_id, 60)}", style="not bold dim")
     parts: list[RenderableType] = [_verdict(report), Text(""), _why(report)]
-    if report.changes_7d:
-        parts += [Text(""), _changes(report)]
+    moved = [change for change in report.changes_7d if abs(change.points) >= SHOWN_POINTS]
+    if moved:
+        parts += [Text(""), _changes(report, moved)]
     parts += [Text(""), _measures(report)]
     return Panel(Group(*parts), title=title, title_align="left", border_style=BAND_STYLE[report.band], padding=(1, 2))
 
@@ -75,7 +79,7 @@ def _why(report: HealthReport) -> RenderableType:
     return table
 
 
-def _changes(report: HealthReport) -> RenderableType:
+def _changes(report: HealthReport, moved: list[Change]) -> RenderableType:
     before, now = report.score_7d_ago, report.score
     title = f"In 7 days, from {before:.0f} to {now:.0f}" if before is not None and now is not None else "In 7 days"
     table = _table(title)
@@ -83,7 +87,7 @@ def _changes(report: HealthReport) -> RenderableType:
     table.add_column("a week ago", justify="right")
     table.add_column("now", justify="right")
     table.add_column("points", justify="right")
-    for change in report.changes_7d:
+    for change in moved:
         style = "red" if change.points <= -0.5 else "green" if change.points >= 0.5 else "dim"
         table.add_row(
             label(change.measure),

@@ -53,7 +53,7 @@ def up(
         raise ConfigError("--data-dir is where embedded servers keep their data; it needs --embedded")
     load(Settings, config)  # wrong settings are better told once, here, than by each role
     load(AlertingSettings, config)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         with ExitStack() as stack:

@@ -86,4 +86,4 @@ def check_port(role: str, port: int | None) -> Check:
     if page is None or not any(sample.startswith("heartline_") for sample, _, _ in page.samples):
         setting = f"HEARTLINE_{role.upper()}__METRICS_PORT"
         return broken(name, f"another program listens on port {port}", f"choose another port by {setting}")
-    return ok(name, f"the {role} answers on port {port}")
+    return ok(name, f"{role} answers on port {port}")
