@@ -23,7 +23,7 @@ from stream.settings import FeedSettings, Settings, WorkerSettings
 from stream.topics import Kind
 from tests.streams import CORE, TOPICS, Raw, Rec, arrive, epoch_ms, fold, make_stream, record
 
-DAY = 20_500
+DAY = 20_000
 KAFKA_MS = 1_771_000_000_000
 
 Part = Partition[AccountState]
