@@ -1,0 +1,56 @@
+"""The documentation names everything that there is, and its links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stream.account import AccountState
+from stream.events import PRIORITY_ALIASES, REASONS, STATUS_ALIASES
+from stream.measures import measure
+from stream.scorecard import DEFAULT
+from stream.topics import Topics
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md"])
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(measure(AccountState(), 0)))
+def test_every_measure_has_a_row(name: str) -> None:
+    rows = [
+        line for line in page("metrics.md").splitlines() if line.startswith("| `") and f"`{name}`" in line.split("|")[1]
+    ]
+    assert len(rows) == 1
+
+
+def test_the_default_scorecard_is_argued_as_it_is() -> None:
+    rows = {line.split("`")[1]: line for line in page("health.md").splitlines() if line.startswith("| `")}
+    weights = {name: float(row.split("|")[2]) for name, row in rows.items() if row.count("|") == 5}
+    assert weights == {line.measure: line.weight for line in DEFAULT.lines}
+    for line in DEFAULT.lines:
+        curve = rows[line.measure].split("|")[3]
+        told = [float(score) for score in re.findall(r"→ (\d+)", curve)]
+        assert told == [score for _, score in line.curve]
+
+
+def test_every_reason_alias_and_topic_is_told() -> None:
+    text = page("contracts.md")
+    for reason in REASONS:
+        assert f"| `{reason}` |" in text
+    for word in [*PRIORITY_ALIASES, *STATUS_ALIASES]:
+        assert word in text
+    topics = Topics()
+    for topic in [*topics.inputs, topics.health, topics.dead_letters]:
+        assert f"`{topic}`" in text
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_between_pages_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", path.read_text("utf-8")):
+        if "://" not in target:
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
