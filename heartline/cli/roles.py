@@ -34,7 +34,6 @@ def alerting(config: Config = None) -> None:
     HEARTLINE_SLACK__WEBHOOK_URL=... heartline alerting --config heartline.yaml
     """
     from consumers.alerting import run_alerting
-
     from consumers.settings import AlertingSettings
     from stream.settings import load
 
