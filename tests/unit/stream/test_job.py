@@ -323,8 +323,10 @@ def test_a_long_silent_account_is_left_alone_by_ticks_until_it_returns(monkeypat
     clock = ManualClock(end_of_day_ms(DAY))
     job, partition = fold(month(), clock=clock)
     judged(job, partition)
-    clock.advance(days=SETTLED_MS / DAY_MS + 2)
-    judged(job, partition)
+    clock.advance(days=SETTLED_MS / DAY_MS - 1)
+    assert len(judged(job, partition)) == 1
+    clock.advance(days=3)
+    assert judged(job, partition) == []  # judged once more, and no news
     seen: list[str] = []
     monkeypatch.setattr(job, "_judge_one", lambda part, account_id, *rest: seen.append(account_id))
     clock.advance(days=1)
