@@ -5,10 +5,11 @@ SIGINT, and then exits with 0.
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
-from typing import Any
+from typing import Any, Final
 
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry, start_http_server
@@ -23,6 +24,10 @@ from stream.job import make_job
 from stream.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+# States are many, live long and hold no cycles, so looking at them for garbage is waste. Python's own thresholds (700,
+# 10, 10) cost 4.6 of 10.5 microseconds an event where nearly every event touches another of 200,000 accounts.
+GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 _LOG_FORMAT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 # Their routine is not an operator's concern, their errors are.
@@ -43,6 +48,7 @@ def run_worker(settings: Settings) -> None:
 def run_work(settings: Settings, work: Work[Any]) -> None:
     """Run a worker around any work; see `run_worker`."""
     _log_readably()
+    gc.set_threshold(*GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=_new_event_loop) as runner:
         runner.run(_serve(settings, work))
 

@@ -5,9 +5,11 @@ before, so nobody else can add to the changelog, and no transaction of a predece
 """
 
 import asyncio
+import contextlib
+import gc
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import aiokafka
@@ -53,13 +55,25 @@ async def recover(settings: KafkaSettings, work: Work[S], fenced: Sequence[Owned
     consumer = _reader(settings)
     await consumer.start()
     try:
-        records = await _read(consumer, settings.topics.changelog, work, fenced)
+        with _states_are_no_garbage():
+            records = await _read(consumer, settings.topics.changelog, work, fenced)
         await _resume_offsets(consumer, settings, fenced)
     finally:
         await consumer.stop()
     for owned in fenced:
         work.restored(owned.partition)
     return records
+
+
+@contextlib.contextmanager
+def _states_are_no_garbage() -> Iterator[None]:
+    """Keep the garbage collector away while millions of objects are made, and from what was made ever after."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _reader(settings: KafkaSettings) -> Any:
