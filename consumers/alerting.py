@@ -30,6 +30,7 @@ from consumers.sender import Sender
 from consumers.settings import AlertingSettings
 from consumers.slack import SlackWebhook
 from consumers.state import Changes, StateStore, connect
+from stream.errors import ConfigError
 
 SENDER_STOP_SECONDS = 15.0
 
@@ -154,8 +155,8 @@ def run_alerting(settings: AlertingSettings) -> None:
     Prints `alerting ready` once the first partitions are taken over.
 
     Raises:
-        ConfigError: no broker answered.
-        OSError: the metrics' port is taken.
+        ConfigError: no broker answered, or the metrics' port is taken.
+        StalledError: records wait and none arrives: a restart is the cure.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -196,15 +197,17 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     exporter = _export(settings, registry)
     sender = _start_sender(settings, outbox, metrics, stop)
     try:
-        loop = ConsumerLoop(
-            make_consumer(settings),
-            handler,
-            stop,
-            on_ready=_say_ready,
-            on_retry=metrics.store_retries.inc,
-            on_lag=metrics.lag,
-        )
-        loop.run()
+        consumer = make_consumer(settings, stop)
+        if consumer is not None:
+            loop = ConsumerLoop(
+                consumer,
+                handler,
+                stop,
+                on_ready=_say_ready,
+                on_retry=metrics.store_retries.inc,
+                on_lag=metrics.lag,
+            )
+            loop.run()
     finally:
         stop.set()
         if sender is not None:
@@ -239,8 +242,15 @@ def _export(settings: AlertingSettings, registry: CollectorRegistry) -> Any:
     """The server for Prometheus; None when it is not wanted."""
     if settings.alerting.metrics_port is None:
         return None
-    server, _ = start_http_server(settings.alerting.metrics_port, settings.alerting.metrics_host, registry)
-    log.info("metrics on http://%s:%d/metrics", settings.alerting.metrics_host, server.server_port)
+    host, port = settings.alerting.metrics_host, settings.alerting.metrics_port
+    try:
+        server, _ = start_http_server(port, host, registry)
+    except OSError as error:
+        raise ConfigError(
+            f"alerting.metrics_host, metrics_port = {host}:{port}: can't listen there ({error.strerror}); "
+            "end what listens, or set HEARTLINE_ALERTING__METRICS_PORT to another port (0: any free one)"
+        ) from None
+    log.info("metrics on http://%s:%d/metrics", host, server.server_port)
     return server
 
 

@@ -31,3 +31,7 @@ class StateMovedError(HeartlineError):
             "reading the partition again from there"
         )
         self.partition = partition
+
+
+class StalledError(HeartlineError):
+    """The consumer receives nothing although there is something: the process ends, and a restart goes on."""

@@ -1,6 +1,8 @@
 """The Kafka side of the process: its consumer, and the topic that it reads."""
 
 import logging
+import threading
+import time
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer
@@ -10,14 +12,15 @@ from consumers.settings import AlertingSettings
 from stream.errors import ConfigError
 from stream.settings import KafkaSettings
 
-CONNECT_MS_MAX = 60_000
+CONNECT_SECONDS_MAX = 60.0
+CONNECT_TRY_MS = 3000  # short, so that a signal is heeded while no broker answers
 METADATA_AGE_MS = 30_000
 
 log = logging.getLogger(__name__)
 
 
-def make_consumer(settings: AlertingSettings) -> Any:
-    """A consumer of the health topic, subscribed, that commits only what it is told to.
+def make_consumer(settings: AlertingSettings, stop: threading.Event) -> Any:
+    """A consumer of the health topic, subscribed, that commits only what it is told to; None when stopped before.
 
     No rebalance listener: kafka-python calls it on its I/O thread, where a commit can't wait. The loop looks at the
     assignment between two polls instead.
@@ -37,16 +40,21 @@ def make_consumer(settings: AlertingSettings) -> Any:
         "metadata_max_age_ms": METADATA_AGE_MS,
         "metrics_enabled": False,
     }
-    try:
-        _ensure_topic(kafka)
-        consumer = KafkaConsumer(**_connection(kafka), **options)
-    except KafkaTimeoutError:
-        raise ConfigError(
-            f"kafka.bootstrap_servers = {kafka.bootstrap_servers!r}: no broker answered within "
-            f"{CONNECT_MS_MAX // 1000} seconds; check the address (KAFKA_BOOTSTRAP_SERVERS) and the broker's log"
-        ) from None
-    consumer.subscribe([kafka.topics.health])
-    return consumer
+    deadline = time.monotonic() + CONNECT_SECONDS_MAX
+    while not stop.is_set():
+        try:
+            _ensure_topic(kafka)
+            consumer = KafkaConsumer(**_connection(kafka), **options)
+        except KafkaTimeoutError:
+            if time.monotonic() < deadline:
+                continue
+            raise ConfigError(
+                f"kafka.bootstrap_servers = {kafka.bootstrap_servers!r}: no broker answered within "
+                f"{CONNECT_SECONDS_MAX:.0f} seconds; check the address (KAFKA_BOOTSTRAP_SERVERS) and the broker's log"
+            ) from None
+        consumer.subscribe([kafka.topics.health])
+        return consumer
+    return None
 
 
 def _ensure_topic(kafka: KafkaSettings) -> None:
@@ -77,7 +85,7 @@ def _connection(kafka: KafkaSettings) -> dict[str, Any]:
         "bootstrap_servers": kafka.bootstrap_servers.split(","),
         "security_protocol": kafka.security_protocol,
         "client_id": "heartline-alerting",
-        "bootstrap_timeout_ms": CONNECT_MS_MAX,
+        "bootstrap_timeout_ms": CONNECT_TRY_MS,
     }
     if kafka.ssl_ca_file is not None:
         options["ssl_cafile"] = str(kafka.ssl_ca_file)

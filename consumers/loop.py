@@ -8,7 +8,7 @@ membership stays, the memory stays flat, and no offset is committed that was not
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Protocol
 
 from kafka import OffsetAndMetadata
@@ -21,6 +21,7 @@ from kafka.errors import (
 )
 
 from consumers.errors import STORE_AWAY, StateMovedError
+from consumers.watchdog import StallWatchdog
 
 POLL_MS = 500
 LAG_MS_MAX = 1000
@@ -77,6 +78,7 @@ class ConsumerLoop:
         on_ready: called once, when the first partitions are taken over.
         on_retry: called each time the store was away.
         on_lag: called with each partition's number of records that are not handled yet.
+        watchdog: ends a run that has stopped moving.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class ConsumerLoop:
         on_ready: Callable[[], None],
         on_retry: Callable[[], None],
         on_lag: Callable[[Mapping[int, int]], None],
+        watchdog: StallWatchdog | None = None,
     ) -> None:
         self._consumer = consumer
         self._handler = handler
@@ -95,6 +98,7 @@ class ConsumerLoop:
         self._on_ready: Callable[[], None] | None = on_ready
         self._on_retry = on_retry
         self._on_lag = on_lag
+        self._watchdog = watchdog or StallWatchdog()
         self._taken: set[Any] = set()
         self._retries = 0
 
@@ -116,47 +120,49 @@ class ConsumerLoop:
             if not _passes(error):
                 raise
             log.warning("Kafka is away (%s): waiting", type(error).__name__)
+            self._watchdog.calm()
             self._stop.wait(RETRY_SECONDS_MAX)
 
     def _hand_over(self, batch: Mapping[Any, Sequence[Record]]) -> None:
         """Handle what is ours, rewind what could not be handled, commit what was."""
         handled: dict[Any, int] = {}
+        sought: set[Any] = set()
         try:
-            new = self._follow_assignment()
+            self._follow_assignment(sought)
             for tp, records in batch.items():
-                if tp in self._taken and tp not in new:
+                if tp in self._taken and tp not in sought:
                     handled[tp] = self._handler.handle(tp.partition, records)
             self._retries = 0
         except StateMovedError as moved:
             log.warning("%s", moved)
             self._taken = {tp for tp in self._taken if tp.partition != moved.partition}
-            self._rewind(batch, handled)
+            self._rewind(batch, sought | handled.keys())
         except STORE_AWAY as error:
-            self._wait(error, batch, handled)
+            self._rewind(batch, sought | handled.keys())
+            self._wait(error)
         except KafkaError:
-            self._rewind(batch, handled)
+            self._rewind(batch, sought | handled.keys())
             raise
         self._commit(handled)
 
-    def _follow_assignment(self) -> set[Any]:
-        """Give up what is no longer ours, take over what is new; returns the new ones, whose position was set."""
+    def _follow_assignment(self, sought: set[Any]) -> None:
+        """Give up what is no longer ours, take over what is new; adds to `sought` whose position was set."""
         assigned = set(self._consumer.assignment())
         for tp in self._taken - assigned:
             self._handler.give_up(tp.partition)
             self._taken.discard(tp)
-        new = assigned - self._taken
-        for tp in sorted(new):
+        for tp in sorted(assigned - self._taken):
             self._seek(tp, self._handler.take_over(tp.partition))
+            sought.add(tp)
             self._taken.add(tp)
         if self._taken and self._on_ready is not None:
             self._on_ready()
             self._on_ready = None
-        return new
 
     def _seek(self, tp: Any, start: int | None) -> None:
         """Go to where the partition goes on; to its beginning when it is shorter than that, so made anew.
 
-        The beginning is asked for and sought by number: a pending seek_to_beginning can lose to the committed offset.
+        The beginning is asked for and sought by number, so that the position is set when this returns.
         """
         if start is not None and start > self._consumer.end_offsets([tp])[tp]:
             log.warning("%s[%d] ends before offset %d: it was made anew, reading it whole", *tp, start)
@@ -166,20 +172,21 @@ class ConsumerLoop:
             start = self._consumer.beginning_offsets([tp])[tp]
         self._consumer.seek(tp, start)
 
-    def _wait(self, error: Exception, batch: Mapping[Any, Sequence[Record]], handled: Mapping[Any, int]) -> None:
-        """The store is away: nothing of what was not handled counts as read."""
-        self._rewind(batch, handled)
+    def _wait(self, error: Exception) -> None:
+        """The store is away: give it some time."""
         pause = min(RETRY_SECONDS_MIN * 2**self._retries, RETRY_SECONDS_MAX)
         if self._retries == 0:
             log.warning("Redis is away (%s): waiting, nothing is skipped", type(error).__name__)
         self._retries = min(self._retries + 1, 10)
         self._on_retry()
+        self._watchdog.calm()
         self._stop.wait(pause)
 
-    def _rewind(self, batch: Mapping[Any, Sequence[Record]], handled: Mapping[Any, int]) -> None:
+    def _rewind(self, batch: Mapping[Any, Sequence[Record]], settled: Set[Any]) -> None:
+        """Nothing of what was not handled counts as read; a position that was just set stays."""
         assigned = self._consumer.assignment()
         for tp, records in batch.items():
-            if tp not in handled and tp in assigned:
+            if tp not in settled and tp in assigned:
                 self._consumer.seek(tp, records[0].offset)
 
     def _commit(self, handled: Mapping[Any, int]) -> None:
@@ -192,14 +199,16 @@ class ConsumerLoop:
             log.info("offsets not committed, the group is rebalancing (%s)", type(error).__name__)
 
     def _measure_lag(self) -> None:
-        """Records known to the consumer and not handled, by partition."""
-        lag = {}
+        """Records known to the consumer and not handled, by partition; and whether it still moves."""
+        lag, positions = {}, {}
         for tp in self._taken:
             end = self._consumer.highwater(tp)
             position = self._consumer.position(tp, timeout_ms=LAG_MS_MAX)
             if end is not None and position is not None:
+                positions[tp.partition] = position
                 lag[tp.partition] = max(end - position, 0)
         self._on_lag(lag)
+        self._watchdog.look(positions, sum(lag.values()))
 
 
 def _passes(error: KafkaError) -> bool:

@@ -96,6 +96,9 @@ class Outbox:
                 if value is None:
                     self._remove(name)
                     return None
+                due_ms = pipe.zscore(self._prefix + "due", name)
+                if due_ms is None or due_ms > now_ms:
+                    return None  # leased or put off since we looked
                 notification = _decoder.decode(value)
                 if self._wait_for_earlier(notification):
                     return None

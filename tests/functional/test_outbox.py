@@ -41,6 +41,18 @@ def test_oldest_first_and_each_to_one_sender(client: redis.Redis, outbox: Outbox
     assert [name(outbox.claim(NOW)), name(other.claim(NOW)), name(outbox.claim(NOW))] == ["a", "b", None]
 
 
+def test_two_senders_that_look_at_the_same_moment_do_not_both_get_it(
+    client: redis.Redis, outbox: Outbox, other: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one's look at what is due is older than the first one's lease."""
+    put(client, outbox, "a")
+    due = other._client.zrange(f"{other._prefix}due", 0, -1)
+    assert name(outbox.claim(NOW)) == "a"
+    with monkeypatch.context() as patch:
+        patch.setattr(other._client, "zrange", lambda *args, **kwargs: due)
+        assert other.claim(NOW) is None
+
+
 def test_a_sender_that_died_loses_its_lease(client: redis.Redis, outbox: Outbox, other: Outbox) -> None:
     """Half a minute later another tries; a repeat is possible, a loss is not."""
     put(client, outbox, "a")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import redis
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafka import TopicPartition
 from kafka.errors import (
@@ -23,6 +23,8 @@ from consumers.errors import StateMovedError
 from consumers.loop import ConsumerLoop, Record
 
 TOPIC = "account-health"
+AWAY = redis.ConnectionError("away")
+LOSS = RuntimeError("the store was emptied")
 
 
 class Item(NamedTuple):
@@ -107,13 +109,19 @@ class FakeHandler:
     given_up: list[int] = field(default_factory=list)
     seen_below: dict[int, int] = field(default_factory=dict)
 
-    def _maybe_fail(self) -> None:
-        if self.faults and (fault := self.faults.pop(0)) is not None:
+    def _maybe_fail(self, partition: int) -> None:
+        fault = self.faults.pop(0) if self.faults else None
+        if fault is LOSS:
+            self.stored.pop(partition, None)
+            self.seen.pop(partition, None)
+            raise StateMovedError(partition, 1, None)
+        if fault is not None:
             raise fault
 
     def take_over(self, partition: int) -> int | None:
         """From the store."""
-        self._maybe_fail()
+        if self.faults and self.faults[0] is not LOSS:
+            self._maybe_fail(partition)
         self.seen_below[partition] = self.stored.get(partition, 0)
         return self.stored.get(partition)
 
@@ -127,7 +135,7 @@ class FakeHandler:
 
     def handle(self, partition: int, records: Sequence[Record]) -> int:
         """All or none."""
-        self._maybe_fail()
+        self._maybe_fail(partition)
         new = [record.offset for record in records if record.offset >= self.seen_below[partition]]
         self.seen.setdefault(partition, []).extend(new)
         self.stored[partition] = self.seen_below[partition] = records[-1].offset + 1
@@ -144,9 +152,6 @@ def make_loop(consumer: FakeConsumer, handler: FakeHandler, stop: threading.Even
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting for the store takes no time here."""
     monkeypatch.setattr(loop_module, "RETRY_SECONDS_MIN", 0.0)
-
-
-AWAY = redis.ConnectionError("away")
 
 
 def test_it_goes_on_from_the_handler_s_offset_and_not_from_kafka_s() -> None:
@@ -261,22 +266,31 @@ def test_stop_ends_the_run_and_leaves_the_group() -> None:
     assert consumer.committed == {}
 
 
-fault = st.sampled_from([None, None, AWAY, StateMovedError(0, 1, 2), StateMovedError(1, 1, 2)])
+fault = st.sampled_from([None, None, AWAY, LOSS, StateMovedError(0, 1, 2), StateMovedError(1, 1, 2)])
 
 
-@given(st.lists(fault, max_size=30), st.lists(st.sampled_from([(0,), (0, 1), (1,)]), max_size=10), st.integers(1, 5))
+@settings(max_examples=500)
+@given(
+    faults=st.lists(fault, max_size=30),
+    assignments=st.lists(st.sampled_from([(0,), (0, 1), (1,)]), max_size=10),
+    committed=st.tuples(st.integers(0, 12), st.integers(0, 8)),
+    batch=st.integers(1, 5),
+)
 def test_whatever_fails_when_each_record_is_handled_once_and_in_order(
-    faults: list[Exception | None], assignments: list[tuple[int, ...]], batch: int
+    faults: list[Exception | None], assignments: list[tuple[int, ...]], committed: tuple[int, int], batch: int
 ) -> None:
-    """Faults at any call, partitions that come and go: at the end the log was handled, whole and in order."""
+    """Faults at any call, a store that is emptied, partitions that come and go, any committed offset to start from.
+
+    At the end what the store has seen since it was last emptied is the log, whole and in order.
+    """
     consumer, handler = FakeConsumer({0: 12, 1: 8}, [0, 1], batch), FakeHandler(faults=faults)
+    consumer.committed = dict(enumerate(committed))
     loop = make_loop(consumer, handler)
     for assigned in assignments:
         consumer.assigned = {TopicPartition(TOPIC, n) for n in assigned}
         loop.turn()
-        assert all(offset <= handler.stored.get(partition, 0) for partition, offset in consumer.committed.items())
     consumer.assigned = {TopicPartition(TOPIC, n) for n in (0, 1)}
-    for _ in range(60):
+    for _ in range(70):
         loop.turn()
     assert handler.seen == {0: list(range(12)), 1: list(range(8))}
     assert consumer.committed == {0: 12, 1: 8}
