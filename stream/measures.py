@@ -18,7 +18,7 @@ from msgspec import Struct, field
 
 from stream import rolling, surveys, tickets
 from stream.account import AccountState, Activity, active_bits
-from stream.rolling import BITS, DAY_MS, LAST_DAY, day_of, window
+from stream.rolling import BITS, DAY_MS, LAST_DAY, day_of
 from stream.surveys import Sentiment
 from stream.tickets import PRIORITIES, URGENT, Support
 
@@ -28,6 +28,8 @@ WEEKLY_USER_DAYS: Final = 4
 CADENCE_DAYS: Final = 56
 CHANGE_DAYS: Final = 28
 EARLIER_DAYS: Final = 7  # usage is known as of this many days before the newest event
+
+_MONTH_MASK: Final = (1 << 30) - 1
 
 Measures = dict[str, Any]
 
@@ -99,8 +101,8 @@ def _tally(activity: Activity, day: int) -> _Tally:
         if not bits:
             continue  # first active after the day asked about
         t.known += 1
-        month = bits & 0x3FFFFFFF
-        mau_previous += (bits >> 30) & 0x3FFFFFFF != 0
+        month = bits & _MONTH_MASK
+        mau_previous += (bits >> 30) & _MONTH_MASK != 0
         t.user_days += (bits & 0xFFFFFFF).bit_count()
         t.user_days_previous += ((bits >> 28) & 0xFFFFFFF).bit_count()
         t.wau_previous += (bits >> 7) & 0x7F != 0
@@ -215,7 +217,8 @@ def _features(activity: Activity, mau: int, day: int, core: frozenset[str]) -> M
     adopters: dict[str, int] = {}
     status: dict[str, str] = {}
     for name, use in activity.features.items():
-        if not window(use.last_day, use.bits, day, 30):
+        ahead = day - use.last_day
+        if ahead >= 30 or (ahead < 0 and not use.bits >> -ahead & _MONTH_MASK):
             status[name] = "lapsed"
             continue
         status[name] = "used"
@@ -316,8 +319,21 @@ def _support(support: Support, mau: int, as_of_ms: int) -> Measures:
     }
 
 
+_NO_ANSWERS: Final[Measures] = {
+    "nps": None,
+    "nps_responses": 0,
+    "nps_previous": None,
+    "csat": None,
+    "csat_mean": None,
+    "csat_responses": 0,
+    "ces_mean": None,
+}
+
+
 def _sentiment(sentiment: Sentiment, day: int) -> Measures:
     """What they say. NPS counts each user's latest answer, so nobody votes twice. Source: docs/metrics.md."""
+    if not sentiment.answers:
+        return dict(_NO_ANSWERS)
     scores = surveys.latest_scores(sentiment, "nps", day - 89, day)
     before = surveys.latest_scores(sentiment, "nps", day - 179, day - 90)
     csat = surveys.all_scores(sentiment, "csat", day - 89, day)

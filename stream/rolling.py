@@ -135,4 +135,4 @@ def events_in(user: list[int], day: int) -> int:
     if ahead >= 0:
         return sum(user[COUNTS : COUNTS + (bits & ((1 << (30 - ahead)) - 1)).bit_count()])
     newer = (bits & ((1 << -ahead) - 1)).bit_count()
-    return sum(user[COUNTS + newer : COUNTS + newer + (bits >> -ahead & 0x3FFFFFFF).bit_count()])
+    return sum(user[COUNTS + newer : COUNTS + newer + (bits >> -ahead & ((1 << 30) - 1)).bit_count()])
