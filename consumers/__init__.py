@@ -6,6 +6,7 @@ The modules in the order a report meets them:
     kafka_client  the consumer and its topic
     loop        poll, hand over, commit; nothing is skipped when the store is away
     watchdog    ends a run that has stopped moving
+    handler     what the loop hands records to
     batch       records decoded and judged, purely
     state       Redis: what is remembered of each account, and the one transaction that every batch makes
     outbox      Redis: messages that must still be delivered, leased to one sender at a time

@@ -9,144 +9,27 @@ import logging
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from alerts.lifecycle import Transition
-from alerts.model import AccountRecord
 from alerts.rules import Rule, default_rules
-from alerts.wording import duration, tidy
-from consumers.batch import Judged, decode_batch, judge_batch
+from consumers.handler import Alerting
 from consumers.kafka_client import make_consumer
-from consumers.loop import ConsumerLoop, Record
+from consumers.loop import ConsumerLoop
 from consumers.metrics import Metrics
 from consumers.outbox import Outbox
 from consumers.projection import HealthCollector, Projection
 from consumers.sender import Sender
 from consumers.settings import AlertingSettings
 from consumers.slack import SlackWebhook
-from consumers.state import Changes, StateStore, connect
+from consumers.state import StateStore, connect
 from stream.errors import ConfigError
 
 SENDER_STOP_SECONDS = 15.0
 
 log = logging.getLogger(__name__)
-
-
-def now_ms() -> int:
-    """The wall clock, epoch milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
-class Alerting:
-    """The handler of the loop: judges batches, and keeps the projection and the metrics in step.
-
-    Args:
-        store: the memory.
-        rules: the most telling first.
-        projection: the accounts in memory.
-        metrics: of the process.
-        event_clock: decide as of each report's own moment.
-        notify: whether anybody is to be told.
-        clock_ms: the wall clock.
-    """
-
-    def __init__(
-        self,
-        store: StateStore,
-        rules: Sequence[Rule],
-        projection: Projection,
-        metrics: Metrics,
-        *,
-        event_clock: bool,
-        notify: bool,
-        clock_ms: Callable[[], int] = now_ms,
-    ) -> None:
-        self._store = store
-        self._rules = rules
-        self._projection = projection
-        self._metrics = metrics
-        self._event_clock = event_clock
-        self._notify = notify
-        self._clock_ms = clock_ms
-        self._next: dict[int, int | None] = {}
-        self._seen_below: dict[int, int] = {}
-
-    def take_over(self, partition: int) -> int | None:
-        """Load a partition; the offset that it goes on from, None for its beginning."""
-        next_offset, records = self._store.load(partition)
-        self._projection.load(partition, records)
-        self._next[partition] = next_offset
-        self._seen_below[partition] = next_offset or 0
-        log.info("health partition %d: %d accounts, from offset %s", partition, len(records), next_offset)
-        return next_offset
-
-    def start_over(self, partition: int) -> None:
-        """The topic was made anew: no offset counts as seen."""
-        self._seen_below[partition] = 0
-
-    def give_up(self, partition: int) -> None:
-        """Let go of a partition."""
-        self._projection.drop(partition)
-        self._next.pop(partition, None)
-
-    def handle(self, partition: int, records: Sequence[Record]) -> int:
-        """Judge a batch and keep what comes of it; the offset after it."""
-        seen_below = self._seen_below[partition]
-        records = [record for record in records if record.offset >= seen_below]
-        if not records:
-            return seen_below
-        incoming, poison = decode_batch(records)
-        next_offset = records[-1].offset + 1
-        judged: Judged | None = None
-
-        def decide(known: Mapping[str, AccountRecord]) -> Changes:
-            nonlocal judged
-            judged = judge_batch(
-                incoming,
-                known,
-                self._rules,
-                next_offset=next_offset,
-                now_ms=self._clock_ms(),
-                event_clock=self._event_clock,
-                notify=self._notify,
-            )
-            return judged.changes
-
-        changes = self._store.apply(partition, self._next[partition], (item.account_id for item in incoming), decide)
-        self._next[partition] = self._seen_below[partition] = next_offset
-        self._projection.update(partition, changes.records)
-        self._metrics.records.labels("poison").inc(poison)
-        if judged is not None:
-            self._count(judged)
-        return next_offset
-
-    def _count(self, judged: Judged) -> None:
-        now = self._clock_ms()
-        for outcome in judged.outcomes:
-            self._metrics.records.labels(outcome).inc()
-        for transition, written_ms in judged.steps:
-            assert transition.alert is not None  # a change is of an alert
-            self._metrics.transitions.labels(transition.alert.rule, transition.kind).inc()
-            self._metrics.report_to_alert.observe(max(now - written_ms, 0) / 1000)
-            log.info("%s", _line(transition))
-
-
-def _line(transition: Transition) -> str:
-    """One step for the log."""
-    alert = transition.alert
-    assert alert is not None  # a change is of an alert
-    lasted = ""
-    if alert.resolved_at is not None:
-        lasted = f" after {duration(max(alert.resolved_at - alert.opened_at, timedelta()))}"
-    who = tidy(alert.account_id, 80)
-    return (
-        f"{transition.kind} {alert.alert_id} {alert.rule} {alert.severity} account={who}{lasted}: {transition.reason}"
-    )
 
 
 def run_alerting(settings: AlertingSettings) -> None:
@@ -173,25 +56,19 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         registry: where the metrics go; a fresh one by default.
     """
     registry = registry if registry is not None else CollectorRegistry()
-    options = settings.alerting
-    rules = default_rules(
-        drop_points=options.rules.drop_points,
-        drop_days=options.rules.drop_days,
-        margin_points=options.rules.margin_points,
-    )
-    names = [rule.name for rule in rules]
-    metrics, projection = Metrics(registry, settings.kafka.topics.health, names), Projection()
-    registry.register(
-        HealthCollector(projection, names, options.worst_n, options.pinned_accounts, options.segments_max)
-    )
     client = connect(settings.redis)
     outbox = Outbox(client, settings.redis.key_prefix)
+    options = settings.alerting.rules
+    rules = default_rules(
+        drop_points=options.drop_points, drop_days=options.drop_days, margin_points=options.margin_points
+    )
+    metrics = Metrics(registry, settings.kafka.topics.health, [rule.name for rule in rules])
     handler = Alerting(
         StateStore(client, settings.redis.key_prefix, outbox),
         rules,
-        projection,
+        _projection(settings, registry, rules),
         metrics,
-        event_clock=options.clock == "event",
+        event_clock=settings.alerting.clock == "event",
         notify=settings.slack.webhook_url is not None,
     )
     exporter = _export(settings, registry)
@@ -216,6 +93,16 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
             exporter.shutdown()
             exporter.server_close()
         client.close()
+
+
+def _projection(settings: AlertingSettings, registry: CollectorRegistry, rules: Sequence[Rule]) -> Projection:
+    """The accounts in memory, with their gauges in the registry."""
+    options, projection = settings.alerting, Projection()
+    names = [rule.name for rule in rules]
+    registry.register(
+        HealthCollector(projection, names, options.worst_n, options.pinned_accounts, options.segments_max)
+    )
+    return projection
 
 
 def _start_sender(
