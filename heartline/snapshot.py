@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
+from heartline.errors import FileError
 from heartline.jsonl import read_lines
 from stream.account import AccountState, fold_answer, fold_ticket, fold_update, fold_usage, newest_ms
 from stream.clock import WallClock
@@ -226,7 +227,8 @@ def write_snapshot(
         progress: called as the work goes on.
 
     Raises:
-        ConfigError: no date was asked for, or a file can't be read.
+        ConfigError: no date was asked for.
+        FileError: a file can't be read, or the CSV not be written.
     """
     if dates.every is None and not dates.at:
         raise ConfigError("snapshot: no dates; give --at DATE (as 2024-03-31) or --every day|week|month|quarter")
@@ -235,8 +237,11 @@ def write_snapshot(
     timed = [ms for ms, _ in events if ms > 0]
     days = dates.days(day_of(timed[0]), day_of(timed[-1])) if timed else []
     core = frozenset(settings.product.core_features)
-    with out.open("w", newline="", encoding="utf-8") as file:
-        _write(file, reports(events, days, core, progress), summary)
+    try:
+        with out.open("w", newline="", encoding="utf-8") as file:
+            _write(file, reports(events, days, core, progress), summary)
+    except OSError as error:
+        raise FileError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
     return summary
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from heartline import snapshot
+from heartline.errors import FileError
 from heartline.snapshot import DateRule, Every, Summary, parse_date, write_snapshot
 from stream.errors import ConfigError
 from stream.settings import FeedSettings, Settings
@@ -230,6 +231,17 @@ def test_dates_are_the_ends_of_periods(every: Every, first: date, last: date, ex
     days = DateRule(every=every).days((first - snapshot.EPOCH_DAY).days, (last - snapshot.EPOCH_DAY).days)
     epoch = snapshot.EPOCH_DAY.toordinal()
     assert [date.fromordinal(epoch + day).isoformat() for day in days] == expected
+
+
+def test_a_csv_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    file = write_events(tmp_path / "in.jsonl", usage(1, "2024-01-10T00:00:00Z"))
+    with pytest.raises(FileError, match=r"nowhere/out\.csv: can't be written: No such file"):
+        write_snapshot([file], DateRule(every="day"), tmp_path / "nowhere" / "out.csv", Settings())
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"missing\.jsonl"):
+        write_snapshot([tmp_path / "missing.jsonl"], DateRule(every="day"), tmp_path / "out.csv", Settings())
 
 
 def test_a_snapshot_without_dates_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.oracle.batch import EPOCH, Batch
 from tests.oracle.facts import all_names, differences, state_differences
 from tests.streams import CORE, TICKET_DAYS, Raw, arrive, fold, make_stream
 
-# What the issue names and what a scorecard reads: the batch must have all of it, or the comparison would be empty.
+# Every measure there is but the words: the batch must have all of it, or the comparison would be empty.
 MUST_COMPARE = {
     *("dau", "wau", "mau", "wau_previous", "mau_previous", "license_utilization", "license_utilization_daily"),
     *("active_user_rate_daily", "active_user_rate_weekly", "active_user_rate_monthly", "turnover_exposure"),
