@@ -166,8 +166,7 @@ class Engine(Generic[S]):
             async with asyncio.timeout(deadline):
                 await asyncio.gather(*(self.checkpoint(owned) for owned in ready))
         except TimeoutError as error:
-            numbers = sorted(owned.number for owned in ready)
-            self.stop(ExitCode.CHECKPOINT, f"drain of partitions {numbers} took longer than {deadline:.0f} s", error)
+            self.stop(ExitCode.CHECKPOINT, f"the drain took longer than {deadline:.0f} s", error)
 
     async def close(self) -> None:
         """Let go of every partition; call after `drain`."""
@@ -282,8 +281,7 @@ class Engine(Generic[S]):
 
     def progress(self) -> tuple[object, ...]:
         """A value that changes whenever the worker moves: folds, seeks, or takes part in a rebalance."""
-        offsets = tuple(sum(p.next_offsets.values()) for p in self.partitions())
-        return self._generation, self._current_seek, offsets
+        return self._generation, self._current_seek, sum(sum(p.next_offsets.values()) for p in self.partitions())
 
     def observe_ends(self, ends: Mapping[TopicPartition, int]) -> None:
         """Remember where the input partitions end, for `lags`."""
