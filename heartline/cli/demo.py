@@ -1,6 +1,7 @@
 """`heartline demo`: everything at work on this machine, on a company that does not exist."""
 
 import json
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -50,7 +51,8 @@ def demo(
     from heartline.demo.display import Lines, Screen
     from heartline.demo.run import Demo
 
-    display = Lines(started) if as_json or not sys.stdout.isatty() else Screen()
+    watched = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    display = Screen() if watched and not as_json else Lines(started)
     performance = Demo(duration, display, started)
     result = performance.run()
     _report(result, performance.seen, as_json)
@@ -65,8 +67,12 @@ def demo(
 
 def _started() -> float:
     """When this process was started, on the monotonic clock: imports are part of what people wait for."""
-    import psutil
+    try:
+        import psutil
+    except ImportError:
+        from stream.errors import ConfigError
 
+        raise ConfigError("the demo needs its servers: pip install 'heartline[embedded]'") from None
     return time.monotonic() - (time.time() - psutil.Process().create_time())
 
 

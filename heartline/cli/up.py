@@ -74,8 +74,9 @@ def up(
 
 def _servers(stack: ExitStack, data_dir: Path | None) -> dict[str, str]:
     """Start the embedded servers; the settings that lead to them."""
-    from heartline.embedded import KafkaServer, ValkeyServer
+    from heartline.embedded import KafkaServer, ValkeyServer, fetch
 
+    fetch()  # with a progress bar, where something is missing
     valkey = stack.enter_context(ValkeyServer(data_dir=data_dir and data_dir / "valkey"))
     kafka = stack.enter_context(KafkaServer(data_dir=data_dir and data_dir / "kafka"))
     _say("up", f"KAFKA_BOOTSTRAP_SERVERS={kafka.bootstrap_servers}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from heartline.embedded import KafkaServer, ValkeyServer
+from heartline.embedded import KafkaServer, ValkeyServer, fetch
 from heartline.embedded.ports import free_ports
 from heartline.roles import Role
 from heartline.slack_standin import SlackStandin
@@ -52,6 +52,7 @@ def set_up(say: Say) -> Iterator[Stage]:
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="heartline-demo-")))
+        fetch()  # with a progress bar, where something is missing
         say("starting Apache Kafka and Valkey on this machine")
         valkey = stack.enter_context(ValkeyServer())
         say(f"Valkey is up at {valkey.url}")

@@ -5,6 +5,7 @@ several times faster. The producer is idempotent, so a retry of its own never do
 """
 
 import asyncio
+import contextlib
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
@@ -21,7 +22,9 @@ from stream.partitioner import partition_of
 from stream.settings import KafkaSettings
 
 BATCH_BYTES: Final = 256 << 10
+STALL_SECONDS: Final = 30.0
 _IN_FLIGHT_MAX: Final = 64
+_GOODBYE_SECONDS: Final = 5.0
 
 
 class SendError(HeartlineError):
@@ -33,10 +36,12 @@ class Sender:
 
     Args:
         kafka: where Kafka is, how to sign in, what the topics are called, and whether missing ones may be created.
+        stall_seconds: how long Kafka may confirm nothing at all; the idempotent producer itself would try for ever.
     """
 
-    def __init__(self, kafka: KafkaSettings) -> None:
+    def __init__(self, kafka: KafkaSettings, stall_seconds: float = STALL_SECONDS) -> None:
         self._kafka = kafka
+        self._stall_seconds = stall_seconds
         self._topics = kafka.topics
         self._producer: AIOKafkaProducer = None
         self._partition_counts: dict[str, int] = {}
@@ -78,7 +83,8 @@ class Sender:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._producer.stop()
+        with contextlib.suppress(TimeoutError):  # it would wait for a broker that is gone
+            await asyncio.wait_for(self._producer.stop(), _GOODBYE_SECONDS)
 
     async def add(self, record: Record) -> None:
         """Put a record into its batch; waits only where Kafka is slower than the files are.
@@ -109,7 +115,7 @@ class Sender:
         """
         await self.flush()
         while self._in_flight:
-            await asyncio.wait(self._in_flight)
+            await self._one_more()
         if self.failure is not None:
             raise SendError(f"Kafka did not take what was sent to {self.failure}")
 
@@ -125,19 +131,28 @@ class Sender:
         """Queue a batch behind its partition's last one, so that the order of a partition is the order of `add`."""
         batch = self._open.pop(place)
         while len(self._in_flight) >= _IN_FLIGHT_MAX:
-            await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+            await self._one_more()
         if self.failure is not None:
             raise SendError(f"Kafka did not take what was sent to {self.failure}")
         try:
             delivery = await self._producer.send_batch(batch, place[0], partition=place[1])
         except KafkaError as error:
-            raise SendError(f"Kafka did not take what was sent to {place[0]}[{place[1]}]: {error!r}") from None
+            raise SendError(f"Kafka did not take what was sent to {place[0]}[{place[1]}]: {error}") from None
         self._in_flight.add(delivery)
         delivery.add_done_callback(partial(self._delivered, place, batch.record_count()))
+
+    async def _one_more(self) -> None:
+        """Wait until one more batch is confirmed or has failed."""
+        done, _ = await asyncio.wait(self._in_flight, timeout=self._stall_seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not done:
+            raise SendError(
+                f"Kafka at {self._kafka.bootstrap_servers} has confirmed nothing for {self._stall_seconds:g} s; "
+                "is it still running?"
+            )
 
     def _delivered(self, place: tuple[str, int], count: int, delivery: asyncio.Future[Any]) -> None:
         self._in_flight.discard(delivery)
         if delivery.cancelled() or delivery.exception() is not None:
-            self.failure = f"{place[0]}[{place[1]}]: {'cancelled' if delivery.cancelled() else delivery.exception()!r}"
+            self.failure = f"{place[0]}[{place[1]}]: {'cancelled' if delivery.cancelled() else delivery.exception()}"
         else:
             self.confirmed += count

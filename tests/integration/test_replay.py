@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ import pytest
 import zstandard
 from kafka import KafkaConsumer, KafkaProducer
 
+from heartline.embedded import KafkaServer
+from heartline.replay.lines import parse
+from heartline.replay.sender import Sender, SendError
+from stream.settings import KafkaSettings
 from stream.topics import Topics
 from tests.integration.roles import wait_for
 from tests.integration.topics import read_all
@@ -155,3 +160,20 @@ def test_topics_of_another_shape_are_refused_before_anything_is_sent(kafka: Kafk
     assert result.returncode == 2
     assert b"kafka.partitions = 6" in result.stderr
     assert sum(1 for _ in read_all(kafka.bootstrap_servers, Topics(prefix).input("usage"))) == 1
+
+
+async def test_a_broker_that_is_gone_ends_the_sending_instead_of_holding_it_for_ever(
+    own_kafka: Callable[..., KafkaServer],
+) -> None:
+    """What was confirmed before stays confirmed, and the rest is not called sent."""
+    broker = own_kafka()
+    settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers, partitions=1)
+    record = parse(usage(1, 1, 1))
+    async with Sender(settings, stall_seconds=2) as sender:
+        await sender.add(record)
+        await sender.confirm()
+        broker.kill()
+        await sender.add(record)
+        with pytest.raises(SendError, match="has confirmed nothing for 2 s"):
+            await sender.confirm()
+        assert sender.confirmed == 1
