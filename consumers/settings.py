@@ -4,9 +4,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from stream.settings import KafkaSettings, Settings
+from stream.settings import KafkaSettings, ProcessSettings
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -84,31 +83,13 @@ class SlackSettings(BaseModel):
         return webhook_url
 
 
-class AlertingSettings(BaseSettings):
+class AlertingSettings(ProcessSettings):
     """Everything that the alerting process may be told."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="HEARTLINE_", env_nested_delimiter="__", extra="ignore", nested_model_default_partial_update=True
-    )
 
     kafka: KafkaSettings = KafkaSettings()
     redis: RedisSettings = RedisSettings()
     alerting: AlertingOptions = AlertingOptions()
     slack: SlackSettings = SlackSettings()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The same order as everywhere: environment, then file, then defaults."""
-        return Settings.settings_customise_sources(
-            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
-        )
 
     @property
     def group_id(self) -> str:

@@ -7,7 +7,7 @@ KAFKA_BOOTSTRAP_SERVERS and REDIS_URL), then the YAML file named by HEARTLINE_CO
 import os
 import reprlib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -18,6 +18,10 @@ from stream.topics import DEFAULT_PARTITIONS, Topics
 
 CONFIG_BYTES_MAX = 1 << 20
 CONFIG_VALUES_MAX = 100_000  # aliases of aliases can make gigabytes of a few lines
+
+
+# One file serves every process, so each ignores the others' sections; a name that none of them has is a slip.
+SECTIONS: Final = frozenset({"kafka", "worker", "product", "feeds", "scorecards", "redis", "alerting", "slack"})
 
 
 class KafkaSettings(BaseModel):
@@ -75,8 +79,8 @@ class ProductSettings(BaseModel):
     core_features: list[str] = Field([], description="the catalogue behind depth; empty: depth is unknown")
 
 
-class Settings(BaseSettings):
-    """Everything that the stream worker, and whoever shares its topics, may be told."""
+class ProcessSettings(BaseSettings):
+    """Where the settings of every process come from: the environment over the YAML file over the defaults."""
 
     model_config = SettingsConfigDict(
         env_prefix="HEARTLINE_",
@@ -85,11 +89,6 @@ class Settings(BaseSettings):
         extra="ignore",
         nested_model_default_partial_update=True,
     )
-
-    kafka: KafkaSettings = KafkaSettings()
-    worker: WorkerSettings = WorkerSettings()
-    product: ProductSettings = ProductSettings()
-    feeds: dict[Literal["usage", "ticket", "survey", "account"], FeedSettings] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -104,7 +103,16 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
-T = TypeVar("T", bound=BaseSettings)
+class Settings(ProcessSettings):
+    """Everything that the stream worker, and whoever shares its topics, may be told."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    worker: WorkerSettings = WorkerSettings()
+    product: ProductSettings = ProductSettings()
+    feeds: dict[Literal["usage", "ticket", "survey", "account"], FeedSettings] = {}
+
+
+T = TypeVar("T", bound=ProcessSettings)
 
 
 def load(cls: type[T], config_file: Path | None = None) -> T:
@@ -161,6 +169,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"configuration {path}: its aliases make more than {CONFIG_VALUES_MAX} values of it")
     if odd := [name for name in data if not isinstance(name, str)]:
         raise ConfigError(f"configuration {path}: expected sections named by words, found {reprlib.repr(odd[0])}")
+    if unknown := sorted(data.keys() - SECTIONS):
+        raise ConfigError(
+            f"configuration {path}: no process has a section {unknown[0][:60]!r}; there are {', '.join(sorted(SECTIONS))}"
+        )
     return data
 
 

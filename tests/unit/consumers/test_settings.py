@@ -6,7 +6,7 @@ import pytest
 
 from consumers.settings import AlertingSettings
 from stream.errors import ConfigError
-from stream.settings import load
+from stream.settings import SECTIONS, load
 
 SECRET = "T000/B000/verysecret"
 
@@ -24,6 +24,16 @@ def test_the_defaults_need_no_configuration() -> None:
     assert settings.alerting.metrics_host == "127.0.0.1"
     assert settings.group_id == "heartline-alerting"
     assert settings.slack.allowed_hosts == ["hooks.slack.com"]
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Docker Compose hands on a variable that nobody set."""
+    monkeypatch.setenv("HEARTLINE_SLACK__WEBHOOK_URL", "")
+    assert load(AlertingSettings).slack.webhook_url is None
+
+
+def test_every_section_of_this_process_is_known_to_the_reader_of_the_file() -> None:
+    assert AlertingSettings.model_fields.keys() <= SECTIONS
 
 
 def test_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

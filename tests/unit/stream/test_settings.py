@@ -129,6 +129,7 @@ def test_a_section_in_the_environment_that_is_not_json_is_named(monkeypatch: pyt
         ("- kafka\n- worker", "expected a mapping of sections, found list"),
         ("just words", "expected a mapping of sections, found str"),
         ("5: {partitions: 1}", "expected sections named by words, found 5"),
+        ("kafak: {partitions: 1}", "no process has a section 'kafak'"),  # a slip must not leave the default in force
         ("kafka: {partitions: 1", "not valid YAML"),
         ("kafka: !!python/object/apply:os.system ['true']", "not valid YAML"),  # safe loading makes no objects
         (b"\xff\xfe\xfd", "not valid YAML"),
