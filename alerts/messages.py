@@ -124,9 +124,9 @@ def _resolved(transition: Transition, alert: Alert, report: HealthReport | None)
     assert alert.resolved_at is not None  # set by the transition
     lasted = duration(alert.resolved_at - alert.opened_at)
     if report is None or report.score is None:
-        headline, lines = f"☑️ {name}: red flag closed, {transition.reason}", []
+        headline, lines = f"◽ {name}: red flag closed, {transition.reason}", []
     else:
-        what = "✅ {} has recovered" if transition.recovered else "☑️ {} has stopped falling"
+        what = "✅ {} has recovered" if transition.recovered else "◽ {} has stopped falling"
         headline = f"{what.format(name)}: health {points(report.score)}, {_BAND[report.band]}"
         lines = [_health_line(report)]
     lines.append(f"Its red flag was up for {lasted}; the lowest health was {points(alert.lowest_score)}.")

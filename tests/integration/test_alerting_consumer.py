@@ -296,7 +296,7 @@ def test_a_deleted_account_takes_its_alert_and_its_gauges_with_it(world: World) 
         world.slack.wait_for(1, 20)
         world.put(b"acme", None)
         world.wait_until_judged()
-        assert headline(world.slack.wait_for(2, 10)[1]) == "☑️ Acme Corp: red flag closed, the account was deleted"
+        assert headline(world.slack.wait_for(2, 10)[1]) == "◽ Acme Corp: red flag closed, the account was deleted"
         assert world.metric("heartline_account_health_score", account="acme") is None
         assert process.stop() == 0
     left = set(world.redis.scan_iter(f"{world.prefix}:*"))

@@ -75,7 +75,7 @@ def test_a_fall_that_merely_ended_is_not_called_a_recovery() -> None:
     ]
     fell, over = told(*lives)
     assert headline(fell) == "🚩 Acme Corp lost 15 points of health in 1 day: now 80, healthy"
-    assert headline(over) == "☑️ Acme Corp has stopped falling: health 80, healthy"
+    assert headline(over) == "◽ Acme Corp has stopped falling: health 80, healthy"
 
 
 def test_a_deleted_account_s_message_needs_no_report() -> None:
@@ -83,7 +83,7 @@ def test_a_deleted_account_s_message_needs_no_report() -> None:
     record = judge(None, make_report(score=40), default_rules(), MONDAY).record
     (step,) = forget(record, MONDAY + timedelta(hours=5)).changes
     message = build_message(step, None, MONDAY)
-    assert headline(message) == "☑️ Acme Corp: red flag closed, the account was deleted"
+    assert headline(message) == "◽ Acme Corp: red flag closed, the account was deleted"
     assert "up for 5 h" in body(message)
 
 
