@@ -170,9 +170,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if odd := [name for name in data if not isinstance(name, str)]:
         raise ConfigError(f"configuration {path}: expected sections named by words, found {reprlib.repr(odd[0])}")
     if unknown := sorted(data.keys() - SECTIONS):
-        raise ConfigError(
-            f"configuration {path}: no process has a section {unknown[0][:60]!r}; there are {', '.join(sorted(SECTIONS))}"
-        )
+        known = ", ".join(sorted(SECTIONS))
+        raise ConfigError(f"configuration {path}: no process has a section {unknown[0][:60]!r}; there are {known}")
     return data
 
 
