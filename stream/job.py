@@ -4,7 +4,7 @@ This is the product as the engine sees it (`engine.work.Work`): synchronous and 
 Bad input becomes a dead letter among the outputs; it never raises.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -41,6 +41,8 @@ from stream.settings import Settings
 from stream.topics import KINDS, Kind, Topics
 
 ACCOUNTS_A_SLICE: Final = 50  # about 5 ms of judging between two breaths of the event loop
+DUE_A_SLICE: Final = 15  # of a tick, while accounts that moved wait too
+EXAMINED_A_SLICE: Final = 2_000  # of a tick: most of them may be settled
 # After this long without any event the score can't move any more: the slowest measure is silence, which reaches the end
 # of its curve after six usual gaps of at most 56 days.
 SETTLED_MS: Final = 400 * DAY_MS
@@ -116,14 +118,12 @@ class HealthJob:
             except BadEvent as error:
                 self._refuse(partition, topic, record, error)
                 continue
-            if fold(state, event):
+            if fold(state, event) and not state.unjudged:
                 state.unjudged = True
-                partition.restless.add(account_id)
+                partition.restless.append((account_id, record.timestamp))
             partition.dirty.add(account_id)
         if watermark_ms:
             partition.watermark_ms = watermark_ms
-        if partition.oldest_unjudged_ms is None and partition.restless and records:
-            partition.oldest_unjudged_ms = records[0].timestamp
 
     def _fold_usage(self, state: AccountState, event: Usage) -> bool:
         """Fold usage and keep count of what did not count; returns whether a measure may have moved."""
@@ -183,38 +183,52 @@ class HealthJob:
     # Judging
 
     def judge(self, partition: Partition[AccountState]) -> Iterator[None]:
-        """Judge the restless accounts, and on a tick all that can still change; yields between slices."""
+        """Judge the restless accounts, and on a tick all that can still change, side by side; yields after a slice."""
         now_ms = self._clock.now_ms(partition.watermark_ms)
         if now_ms is None:
             return
-        ingested_ms, partition.oldest_unjudged_ms = partition.oldest_unjudged_ms, None
-        restless, partition.restless = partition.restless, set()
-        yield from self._judge_all(partition, restless, now_ms, ingested_ms)
+        self._begin_tick(partition, now_ms)
+        while partition.restless or partition.due:
+            moved = self._judge_restless(partition, now_ms)
+            self._judge_due(partition, now_ms, DUE_A_SLICE if moved else ACCOUNTS_A_SLICE)
+            yield
+
+    def _begin_tick(self, partition: Partition[AccountState], now_ms: int) -> None:
+        """On a new day, or an interval after the last tick began, every account is due that is not restless anyway.
+
+        A tick that takes longer than that is finished first.
+        """
         ticked_ms = partition.ticked_ms
+        if partition.due:
+            return
         if ticked_ms is None or now_ms - ticked_ms >= self._tick_interval_ms or day_of(now_ms) > day_of(ticked_ms):
             partition.ticked_ms = now_ms
-            due = [
-                account_id
-                for account_id, state in partition.states.items()
-                if account_id not in restless
-                and not (state.judged is not None and _settled(state, state.judged.as_of_ms))
-            ]
-            yield from self._judge_all(partition, due, now_ms, None)
+            partition.due = [account_id for account_id, state in partition.states.items() if not state.unjudged]
 
-    def _judge_all(
-        self,
-        partition: Partition[AccountState],
-        account_ids: Sequence[str] | set[str],
-        now_ms: int,
-        ingested: int | None,
-    ) -> Iterator[None]:
-        """Judge some accounts, a slice at a time."""
-        for number, account_id in enumerate(account_ids, start=1):
+    def _judge_restless(self, partition: Partition[AccountState], now_ms: int) -> bool:
+        """Judge a slice of the accounts that moved, the longest waiting first; returns whether there was any."""
+        count = min(len(partition.restless), ACCOUNTS_A_SLICE)
+        for _ in range(count):
+            account_id, ingested_ms = partition.restless.popleft()
             state = partition.states.get(account_id)
             if state is not None:
-                self._judge_one(partition, account_id, state, now_ms, ingested)
-            if number % ACCOUNTS_A_SLICE == 0:
-                yield
+                self._judge_one(partition, account_id, state, now_ms, ingested_ms)
+        return count > 0
+
+    def _judge_due(self, partition: Partition[AccountState], now_ms: int, count: int) -> None:
+        """Judge a slice of the running tick; who is settled, gone, or restless by now is passed over."""
+        due = partition.due
+        for _ in range(min(len(due), EXAMINED_A_SLICE)):
+            account_id = due.pop()
+            state = partition.states.get(account_id)
+            if state is None or state.unjudged:
+                continue
+            if state.judged is not None and _settled(state, state.judged.as_of_ms):
+                continue
+            self._judge_one(partition, account_id, state, now_ms, None)
+            count -= 1
+            if count == 0:
+                return
 
     def _judge_one(
         self,
@@ -255,7 +269,8 @@ class HealthJob:
         """After recovery: find the watermark, and what the last process had folded and not yet judged."""
         newest = [ms for state in partition.states.values() if (ms := watermark_ms(state)) is not None]
         partition.watermark_ms = max(newest, default=None)
-        partition.restless = {account_id for account_id, state in partition.states.items() if state.unjudged}
+        unjudged = [account_id for account_id, state in partition.states.items() if state.unjudged]
+        partition.restless = deque((account_id, None) for account_id in unjudged)
 
     def encode(self, state: AccountState) -> bytes:
         """The state as its changelog value."""

@@ -107,6 +107,11 @@ class WorkerCollector(Collector):
             "Accounts whose state is newer than the changelog.",
             value=sum(len(p.dirty) for p in partitions),
         )
+        yield GaugeMetricFamily(
+            "heartline_worker_unjudged_accounts",
+            "Accounts that wait to be judged: something moved, or a tick has not come to them yet.",
+            value=sum(len(p.restless) + len(p.due) for p in partitions),
+        )
         lag = GaugeMetricFamily(
             "heartline_worker_lag_records", "Records in Kafka and not yet folded.", labels=["topic"]
         )

@@ -3,7 +3,7 @@
 Run as a program it is a worker around that work, configured as the real one is.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -14,10 +14,11 @@ from stream.settings import Settings, load
 
 
 class Tally(msgspec.Struct, array_like=True):
-    """What one account has seen: events by topic, and an order-sensitive digest per topic."""
+    """What one account has seen: events by topic, and an order-sensitive digest per topic; is its report older?"""
 
     counts: dict[str, int] = {}
     digests: dict[str, int] = {}
+    unjudged: bool = False
 
 
 class TallyWork:
@@ -43,26 +44,28 @@ class TallyWork:
                 continue
             account_id = (record.key or b"").decode()
             tally = partition.states.get(account_id)
-            if partition.oldest_unjudged_ms is None:
-                partition.oldest_unjudged_ms = record.timestamp
             if tally is None:
                 tally = partition.states[account_id] = Tally({}, {})
             tally.counts[topic] = tally.counts.get(topic, 0) + 1
             tally.digests[topic] = digest(tally.digests.get(topic, 0), number)
             partition.dirty.add(account_id)
-            partition.restless.add(account_id)
+            if not tally.unjudged:
+                tally.unjudged = True
+                partition.restless.append((account_id, record.timestamp))
 
     def judge(self, partition: Partition[Tally]) -> Iterator[None]:
-        partition.oldest_unjudged_ms = None
-        for count, account_id in enumerate(list(partition.restless)):
-            partition.restless.discard(account_id)
-            report = msgspec.json.encode(partition.states[account_id].counts)
+        while partition.restless:
+            account_id, _ = partition.restless.popleft()
+            tally = partition.states[account_id]
+            tally.unjudged = False
+            partition.dirty.add(account_id)
+            report = msgspec.json.encode(tally.counts)
             partition.outputs.append(Output(self._topics.health, account_id.encode(), report))
-            if count % 100 == 0:
-                yield
+            yield
 
     def restored(self, partition: Partition[Tally]) -> None:
-        pass
+        unjudged = [account_id for account_id, tally in partition.states.items() if tally.unjudged]
+        partition.restless = deque((account_id, None) for account_id in unjudged)
 
     def encode(self, state: Tally) -> bytes:
         return msgspec.msgpack.encode(state)

@@ -5,6 +5,7 @@ taken, and all of it becomes visible together or not at all.
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ class Snapshot:
         states: changelog records: account id to the encoded state, None when the account is gone.
         outputs: records for other topics, in order.
         offsets: the next offset of every input topic.
-        oldest_ms: Kafka timestamp of the oldest record that was judged for the first time here; None: no new one.
+        oldest_ms: Kafka timestamp of the record that waited longest for the judgements made here; None: none did.
         oversized: accounts whose state no longer fits into a record; their last smaller state stays in the changelog.
     """
 
@@ -43,15 +44,18 @@ class Snapshot:
         return bool(self.states) or bool(self.outputs) or self.offsets != committed
 
 
-async def take(work: Work[S], partition: Partition[S]) -> Snapshot:
-    """Judge and encode one moment of the partition, in slices that leave the loop free.
+async def take(work: Work[S], partition: Partition[S], judging_seconds: float) -> Snapshot:
+    """Judge what the time allows and encode one moment of the partition, in slices that leave the loop free.
 
     Nothing may be folded into the partition meanwhile: the caller sees to it. So the states, the health that they
     justify and the offsets belong together.
+
+    Args:
+        work: judges and encodes.
+        partition: the partition.
+        judging_seconds: after that much judging the rest waits for the next checkpoint.
     """
-    oldest_ms = partition.oldest_unjudged_ms
-    for _ in work.judge(partition):
-        await asyncio.sleep(0)
+    oldest_ms = await _judge(work, partition, judging_seconds)
     dirty, partition.dirty = list(partition.dirty), set()
     states: dict[str, bytes | None] = {}
     for count, key in enumerate(dirty, 1):
@@ -64,6 +68,23 @@ async def take(work: Work[S], partition: Partition[S]) -> Snapshot:
         del states[key]
     outputs, partition.outputs = partition.outputs, []
     return Snapshot(states, outputs, dict(partition.next_offsets), oldest_ms, oversized)
+
+
+async def _judge(work: Work[S], partition: Partition[S], seconds: float) -> int | None:
+    """Judge for so long, at least one slice; returns `Snapshot.oldest_ms`."""
+    restless = partition.restless
+    first = restless[0] if restless else None
+    spent = 0.0
+    slices = work.judge(partition)
+    while spent < seconds:
+        started = time.perf_counter()
+        finished = next(slices, True)
+        spent += time.perf_counter() - started
+        if finished:
+            break
+        await asyncio.sleep(0)
+    judged = first is not None and (not restless or restless[0] is not first)
+    return first[1] if first is not None and judged else None
 
 
 async def publish(producer: Any, changelog: str, number: int, group: str, snapshot: Snapshot) -> None:

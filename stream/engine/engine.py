@@ -32,6 +32,10 @@ logger = logging.getLogger(__name__)
 
 # A checkpoint is taken early when this many accounts wait in one partition: it bounds one transaction's size.
 EARLY_DIRTY: Final = 20_000
+# What judging may take of the time, all partitions together: under load the rest is for folding and encoding.
+JUDGING_RATIO: Final = 0.5
+# How long one checkpoint may judge while its partition waits.
+JUDGING_SECONDS_MAX: Final = 0.1
 # Long enough for a broker's restart, shorter than the transaction time-out's double.
 COMMIT_DEADLINE_SECONDS: Final = 30.0
 
@@ -56,6 +60,7 @@ class Engine(Generic[S]):
         self._seeks = 0
         self._current_seek: int | None = None
         self._ownership = asyncio.Lock()
+        self._taking = asyncio.Lock()
         self._recovery: asyncio.Task[None] | None = None
         self._end_offsets: Mapping[TopicPartition, int] = {}
 
@@ -106,11 +111,7 @@ class Engine(Generic[S]):
             started = time.monotonic()
             where = f"checkpoint of partition {owned.number}"
             try:
-                owned.foldable.clear()
-                try:
-                    snapshot = await take(self._work, owned.partition)
-                finally:
-                    owned.foldable.set()
+                snapshot = await self._take(owned)
                 if not snapshot.is_news(owned.committed):
                     return
                 kafka = self.settings.kafka
@@ -122,6 +123,28 @@ class Engine(Generic[S]):
                 self.stop(ExitCode.CHECKPOINT, f"{where} at offsets {owned.partition.next_offsets}", error)
             owned.committed = snapshot.offsets
             self._count(owned, snapshot, time.monotonic() - started)
+
+    async def _take(self, owned: Owned[S]) -> Snapshot:
+        """The snapshot of one partition; one at a time, so that the loop breathes after a slice of one of them."""
+        async with self._taking:
+            owned.foldable.clear()
+            try:
+                return await take(self._work, owned.partition, self._judging_seconds(owned))
+            finally:
+                owned.foldable.set()
+
+    def _judging_seconds(self, owned: Owned[S]) -> float:
+        """How long this checkpoint may judge: the partition's part of the time since it last did."""
+        now = time.monotonic()
+        elapsed, owned.judged_at = now - owned.judged_at, now
+        return min(JUDGING_SECONDS_MAX, JUDGING_RATIO * elapsed / max(1, len(self._owned)))
+
+    def _pause_seconds(self, partition: Partition[S]) -> float:
+        """How long until the partition's next checkpoint: sooner than usual when accounts still wait to be judged."""
+        interval = self.settings.worker.checkpoint_interval_seconds
+        if not partition.restless and not partition.due:
+            return interval
+        return min(interval, JUDGING_SECONDS_MAX * len(self._owned) / JUDGING_RATIO)
 
     def _count(self, owned: Owned[S], snapshot: Snapshot, seconds: float) -> None:
         """Metrics of an accepted checkpoint."""
@@ -152,7 +175,7 @@ class Engine(Generic[S]):
                 await self.checkpoint(owned)
             owned.early.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(interval):
+                async with asyncio.timeout(self._pause_seconds(owned.partition)):
                     await owned.early.wait()
 
     # Drain

@@ -5,6 +5,7 @@ released (the producer is stopped; the state is dropped, whoever comes next reco
 """
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
@@ -30,6 +31,7 @@ class Owned(Generic[S]):
         lock: held by the checkpoint that runs.
         foldable: set but for the time in which a snapshot is taken.
         early: set when the next checkpoint should not wait for its time.
+        judged_at: when the last checkpoint began to judge, monotonic seconds.
         pace: the task that takes checkpoints.
     """
 
@@ -41,6 +43,7 @@ class Owned(Generic[S]):
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     foldable: asyncio.Event = field(default_factory=_set_event)
     early: asyncio.Event = field(default_factory=asyncio.Event)
+    judged_at: float = field(default_factory=time.monotonic)
     pace: "asyncio.Task[None] | None" = None
 
     @property

@@ -4,6 +4,7 @@ Invariant: between any two awaits `states` is exactly what the records below `ne
 `outputs` hold all of it that is not yet in a committed checkpoint. Only the fold and the checkpoint touch it.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -32,21 +33,22 @@ class Partition(Generic[S]):
         count: how many partitions every input topic has.
         states: account id to its state.
         dirty: accounts whose state is newer than the changelog.
-        restless: accounts whose measures may have moved since they were last judged.
+        restless: accounts whose measures may have moved since they were last judged, each once, the longest waiting
+            first, with the Kafka timestamp of the record that made it so; None: not known after a recovery.
+        due: accounts that the running tick has still to judge, the next one last.
         next_offsets: per input topic, the offset of the first record not yet folded.
         outputs: records to publish with the next checkpoint, in order.
         watermark_ms: the newest event time folded, epoch milliseconds; None before the first.
-        oldest_unjudged_ms: Kafka timestamp of the oldest record folded since the last judgement; None: nothing waits.
-        ticked_ms: the moment of the last completed tick over all accounts; None before the first.
+        ticked_ms: the moment at which the last tick over all accounts began; None before the first.
     """
 
     number: int
     count: int = 1
     states: dict[str, S] = field(default_factory=dict)
     dirty: set[str] = field(default_factory=set)
-    restless: set[str] = field(default_factory=set)
+    restless: deque[tuple[str, int | None]] = field(default_factory=deque)
+    due: list[str] = field(default_factory=list)
     next_offsets: dict[str, int] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
     watermark_ms: int | None = None
-    oldest_unjudged_ms: int | None = None
     ticked_ms: int | None = None

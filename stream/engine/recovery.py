@@ -55,7 +55,7 @@ async def recover(settings: KafkaSettings, work: Work[S], fenced: Sequence[Owned
     consumer = _reader(settings)
     await consumer.start()
     try:
-        with _states_are_no_garbage():
+        with states_are_no_garbage():
             records = await _read(consumer, settings.topics.changelog, work, fenced)
         await _resume_offsets(consumer, settings, fenced)
     finally:
@@ -66,7 +66,7 @@ async def recover(settings: KafkaSettings, work: Work[S], fenced: Sequence[Owned
 
 
 @contextlib.contextmanager
-def _states_are_no_garbage() -> Iterator[None]:
+def states_are_no_garbage() -> Iterator[None]:
     """Keep the garbage collector away while millions of objects are made, and from what was made ever after."""
     gc.disable()
     try:

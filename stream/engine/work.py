@@ -35,7 +35,11 @@ class Work(Protocol[S]):
         ...
 
     def judge(self, partition: Partition[S]) -> Iterator[None]:
-        """Judge what is restless or due, appending reports to outputs; yields between slices of a few milliseconds."""
+        """Judge what is restless or due, the longest waiting first, appending reports to outputs.
+
+        Yields after every slice of a few milliseconds. Whoever consumes may stop there: what is left stays restless or
+        due. A state says by itself that it is restless, so that a restart knows it.
+        """
         ...
 
     def restored(self, partition: Partition[S]) -> None:

@@ -1,6 +1,7 @@
 """The engine's pure parts, each on its own."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 
 import pytest
@@ -87,11 +88,24 @@ async def test_a_snapshot_encodes_what_is_dirty_and_buries_what_is_gone(monkeypa
     hot = partition(9)
     hot.states = {"small": Tally({TOPIC: 1}, {}), "large": Tally({"x" * 2000: 1}, {}), "clean": Tally({}, {})}
     hot.dirty = {"small", "large", "gone"}
-    snapshot = await checkpoint.take(TallyWork(Settings()), hot)
+    snapshot = await checkpoint.take(TallyWork(Settings()), hot, 1)
     assert snapshot.states.keys() == {"small", "gone"}
     assert snapshot.states["gone"] is None
     assert snapshot.oversized == ["large"]
     assert hot.dirty == set()
+
+
+async def test_judging_ends_with_its_time_and_goes_on_with_whoever_waits_longest() -> None:
+    work, hot = TallyWork(Settings()), partition(0)
+    hot.states = {name: Tally({TOPIC: 1}, {}, unjudged=True) for name in "abc"}
+    hot.restless = deque([("a", 10), ("b", None), ("c", 30)])
+    judged, oldest = [], []
+    for seconds in (0, 1e-9, 1e-9, 1, 1):
+        snapshot = await checkpoint.take(work, hot, seconds)
+        judged.append([output.key for output in snapshot.outputs])
+        oldest.append(snapshot.oldest_ms)
+    assert judged == [[], [b"a"], [b"b"], [b"c"], []]
+    assert oldest == [None, 10, None, 30, None]
 
 
 async def test_a_snapshot_is_published_whole_in_as_many_batches_as_it_needs() -> None:
@@ -167,9 +181,9 @@ class View:
 
     def partitions(self) -> list[Partition[Tally]]:
         return [
-            Partition(0, states={"a": Tally()}, dirty={"a"}, watermark_ms=5_000),
+            Partition(0, states={"a": Tally()}, dirty={"a"}, restless=deque([("a", 1)]), watermark_ms=5_000),
             Partition(1, states={"b": Tally(), "c": Tally()}, watermark_ms=2_000),
-            Partition(2),
+            Partition(2, due=["d", "e"]),
         ]
 
     def lags(self) -> dict[str, int]:
@@ -184,6 +198,7 @@ def test_the_gauges_are_read_when_prometheus_asks() -> None:
     value = registry.get_sample_value
     assert value("heartline_worker_accounts") == 3
     assert value("heartline_worker_dirty_accounts") == 1
+    assert value("heartline_worker_unjudged_accounts") == 3
     assert value("heartline_worker_lag_records", {"topic": TOPIC}) == 42
     assert value("heartline_worker_watermark_timestamp_seconds") == 2
     assert value("heartline_worker_outcomes_total", {"outcome": "dead_letter", "label": "not_json"}) == 3
@@ -204,7 +219,7 @@ def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.Mo
 
     async def run() -> None:
         breathing = asyncio.create_task(breathe())
-        await checkpoint.take(TallyWork(Settings()), hot)
+        await checkpoint.take(TallyWork(Settings()), hot, 1)
         breathing.cancel()
 
     asyncio.run(run())

@@ -119,7 +119,8 @@ def test_bad_input_is_dead_lettered_and_touches_nothing_else(kind: Kind, value: 
     fold_one(job, partition, kind, value)
     assert [letter.reason for letter in letters(partition)] == [reason]
     assert job.counts == {("dead_letter", reason): 1}
-    assert (partition.states, partition.dirty, partition.restless, partition.watermark_ms) == ({}, set(), set(), None)
+    assert (partition.states, partition.dirty, partition.watermark_ms) == ({}, set(), None)
+    assert not partition.restless
 
 
 def test_a_dead_letter_fits_into_a_message_however_large_its_record_was() -> None:
@@ -280,7 +281,7 @@ def test_a_report_tells_how_long_its_oldest_record_waited() -> None:
     )
     (report,) = judged(job, partition)
     assert report.ingested_at == datetime.fromtimestamp(KAFKA_MS / 1000, UTC)
-    assert partition.oldest_unjudged_ms is None
+    assert not partition.restless
 
 
 def test_a_silent_account_falls_without_any_event() -> None:
@@ -364,14 +365,45 @@ def test_after_a_restart_the_unjudged_are_judged_and_the_event_clock_stands_wher
     fold_one(job, partition, "account", update)
     again = Part(0, states={name: decode_state(encode_state(state)) for name, state in partition.states.items()})
     job.restored(again)
-    assert again.restless == {"acme", "birch"}
+    assert sorted(again.restless) == [("acme", None), ("birch", None)]
     assert again.watermark_ms == partition.watermark_ms == (DAY + 3) * DAY_MS
 
 
-def test_judging_yields_between_slices() -> None:
+def test_judging_yields_after_slices_and_stops_wherever_its_consumer_does() -> None:
     job, partition = fold([usage(n, account_id=f"a{n}") for n in range(120)])
+    next(job.judge(partition))
+    assert [output.key for output in partition.outputs] == [b"a%d" % n for n in range(50)]
+    assert [account_id for account_id, _ in partition.restless] == [f"a{n}" for n in range(50, 120)]
+    assert not partition.states["a0"].unjudged
+    assert partition.states["a50"].unjudged
+    fold_one(job, partition, "usage", usage(1_000, account_id="a0", user_id="new"))
+    fold_one(job, partition, "usage", usage(1_001, account_id="a50", user_id="new"))
+    assert [account_id for account_id, _ in partition.restless][-2:] == ["a119", "a0"]  # whoever waits, waits once
     assert sum(1 for _ in job.judge(partition)) == 2
-    assert len(partition.outputs) == 120
+    assert not partition.restless
+    assert not any(state.unjudged for state in partition.states.values())
+
+
+def test_a_tick_goes_on_where_it_was_beside_what_moves_and_another_begins_after_it() -> None:
+    clock = ManualClock(end_of_day_ms(DAY))
+    job, partition = fold([usage(n, account_id=f"a{n}") for n in range(200)], clock=clock)
+    judged(job, partition)
+    clock.advance(days=1)
+    next(job.judge(partition))
+    assert len(partition.due) == 150
+    for number in range(200):
+        fold_one(job, partition, "usage", usage(1_000 + number, DAY + 1, account_id=f"a{number}"))
+    next(job.judge(partition))
+    assert len(partition.restless) == 150
+    assert len(partition.due) < 150, "accounts that keep moving don't hold up the others' tick"
+    clock.advance(days=1)
+    began_ms = partition.ticked_ms
+    next(job.judge(partition))
+    assert partition.ticked_ms == began_ms, "the next day waits until the tick is through"
+    judged(job, partition)
+    assert (len(partition.restless), partition.due) == (0, [])
+    judged(job, partition)
+    assert partition.ticked_ms == clock.current_ms
 
 
 def test_history_has_one_score_a_day_and_four_weeks() -> None:

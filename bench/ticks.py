@@ -1,0 +1,153 @@
+"""A tick over a million accounts in memory: the longest pause of the event loop, and what the tick costs.
+
+    python -m bench.ticks [--accounts 1000000] [--partitions 12]
+
+The engine's own checkpoints run over the partitions, with a broker that takes everything at once. A task beside them
+asks for the loop every few milliseconds, as heartbeats and folds do, and remembers how long it had to wait. The tick
+itself is the one of a new day: every account is judged again.
+"""
+
+import argparse
+import asyncio
+import gc
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+from prometheus_client import CollectorRegistry
+
+from stream.account import AccountState, fold_usage
+from stream.clock import ManualClock
+from stream.decode import Usage
+from stream.engine import recovery
+from stream.engine.engine import Engine
+from stream.engine.owned import Owned
+from stream.job import HealthJob, make_job
+from stream.metrics import WorkerMetrics
+from stream.run import GC_THRESHOLDS
+from stream.settings import KafkaSettings, Settings
+
+DAY_MS = 86_400_000
+USERS = 5
+PROBE_SECONDS = 0.005
+
+
+class Batch:
+    """A batch that takes everything."""
+
+    def append(self, **_: Any) -> object:
+        return self
+
+
+class Producer:
+    """A broker that takes everything at once."""
+
+    def create_batch(self) -> Batch:
+        return Batch()
+
+    async def send_batch(self, *_: Any, **__: Any) -> "asyncio.Future[None]":
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    async def begin_transaction(self) -> None: ...
+
+    async def send_offsets_to_transaction(self, *_: Any) -> None: ...
+
+    async def commit_transaction(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+def account(number: int, now_ms: int) -> AccountState:
+    """An account whose users come every second day or so."""
+    state = AccountState()
+    for day in range(0, 30, 2):
+        user = f"u{number}-{day % USERS}"
+        moment = datetime.fromtimestamp(now_ms / 1000 - (30 - day) * 86_400, UTC)
+        event = Usage(f"account-{number}", user, "export", moment, f"e{day}")
+        fold_usage(state, event)
+    state.activity.seen.clear()
+    return state
+
+
+async def producer(_: KafkaSettings, __: int) -> Producer:
+    """Stands in for `fenced_producer`."""
+    return Producer()
+
+
+async def ends(_: KafkaSettings, numbers: Sequence[int]) -> dict[int, int]:
+    """Stands in for `recovery.changelog_ends`."""
+    return dict.fromkeys(numbers, 0)
+
+
+async def fill(
+    job: HealthJob, now_ms: int, accounts: int, _: KafkaSettings, __: Any, fenced: Sequence[Owned[AccountState]]
+) -> int:
+    """Stands in for `recovery.recover`: accounts that were judged a day ago."""
+    with recovery.states_are_no_garbage():
+        for owned in fenced:
+            hot = owned.partition
+            for name in range(owned.number, accounts, len(fenced)):
+                hot.states[f"account-{name}"] = account(name, now_ms)
+            for _slice in job.judge(hot):
+                pass
+            hot.outputs.clear()
+            hot.dirty.clear()
+    return accounts
+
+
+async def run(accounts: int, partitions: int) -> None:
+    """Fill, judge once, turn the day, and measure until nobody is due."""
+    clock = ManualClock(20_000 * DAY_MS + 1)
+    settings = Settings(kafka=KafkaSettings(partitions=partitions))
+    job = make_job(settings, clock)
+    engine = Engine(settings, job, WorkerMetrics(CollectorRegistry()))
+    with (
+        patch("stream.engine.engine.fenced_producer", producer),
+        patch("stream.engine.recovery.changelog_ends", ends),
+        patch("stream.engine.recovery.recover", partial(fill, job, clock.current_ms, accounts)),
+    ):
+        await engine.assign(range(partitions), 1)
+        await engine.recover()
+    clock.advance(days=1)
+    pauses: list[float] = []
+    busy: list[float] = []
+    probing = asyncio.create_task(_probe(pauses, busy))
+    began, cpu = time.monotonic(), time.process_time()
+    engine.begin_seek()
+    rounds = 0
+    while rounds == 0 or any(p.due or p.restless for p in engine.partitions()):
+        await asyncio.sleep(0.2)
+        rounds += 1
+    seconds, cpu = time.monotonic() - began, time.process_time() - cpu
+    probing.cancel()
+    pauses.sort()
+    print(
+        f"accounts={accounts} partitions={partitions} tick_seconds={seconds:.1f} cpu_seconds={cpu:.1f} "
+        f"cpu_ratio={cpu / seconds:.2f} cpu_us_per_account={cpu / accounts * 1e6:.0f} "
+        f"pause_p99_ms={pauses[int(len(pauses) * 0.99)] * 1e3:.1f} pause_max_ms={pauses[-1] * 1e3:.1f} "
+        f"own_pause_max_ms={max(busy) * 1e3:.1f}"
+    )
+    await engine.close()
+
+
+async def _probe(pauses: list[float], busy: list[float]) -> None:
+    """How long the loop let its others wait, and how much of that was its own work, not another process's."""
+    while True:
+        started, cpu = time.perf_counter(), time.thread_time()
+        await asyncio.sleep(PROBE_SECONDS)
+        pauses.append(time.perf_counter() - started - PROBE_SECONDS)
+        busy.append(time.thread_time() - cpu)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--accounts", type=int, default=1_000_000)
+    parser.add_argument("--partitions", type=int, default=12)
+    arguments = parser.parse_args()
+    gc.set_threshold(*GC_THRESHOLDS)
+    asyncio.run(run(arguments.accounts, arguments.partitions))
