@@ -134,10 +134,15 @@ class Engine(Generic[S]):
                 owned.foldable.set()
 
     def _judging_seconds(self, owned: Owned[S]) -> float:
-        """How long this checkpoint may judge: the partition's part of the time since it last did."""
+        """How long this checkpoint may judge: the partition's part of the time since it last did.
+
+        In a drain, where nothing else wants the time, an eighth of the drain's deadline is for judging.
+        """
         now = time.monotonic()
         elapsed, owned.judged_at = now - owned.judged_at, now
-        return min(JUDGING_SECONDS_MAX, JUDGING_RATIO * elapsed / max(1, len(self._owned)))
+        if self._current_seek is None:
+            return min(JUDGING_SECONDS_MAX, self._drain_seconds / 8 / len(self._owned))
+        return min(JUDGING_SECONDS_MAX, JUDGING_RATIO * elapsed / len(self._owned))
 
     def _pause_seconds(self, partition: Partition[S]) -> float:
         """How long until the partition's next checkpoint: sooner than usual when accounts still wait to be judged."""
@@ -180,11 +185,16 @@ class Engine(Generic[S]):
 
     # Drain
 
+    @property
+    def _drain_seconds(self) -> float:
+        """How long the last checkpoints may take, so that the group does not give up on this worker."""
+        return self.settings.worker.rebalance_timeout_seconds / 2
+
     async def drain(self) -> None:
         """The last checkpoint before a rebalance or the end; nothing is folded from here to the next seek."""
         self._current_seek = None
         ready = [owned for owned in self._owned.values() if owned.ready]
-        deadline = self.settings.worker.rebalance_timeout_seconds / 2
+        deadline = self._drain_seconds
         try:
             async with asyncio.timeout(deadline):
                 await asyncio.gather(*(self.checkpoint(owned) for owned in ready))
