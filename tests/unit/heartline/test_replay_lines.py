@@ -53,7 +53,7 @@ def test_a_moment_is_read_where_it_is_one_and_unknown_otherwise(timestamp: str, 
         (b'{"type":"usage"}', "account_id: expected a string that is not empty; it is missing"),
         (b'{"type":"usage","account_id":""}', 'found ""'),
         (b'{"type":"usage","account_id":7}', "found 7"),
-        (b'{"type":"usage","account_id":"a","x":' + b"[" * 5000 + b"]" * 5000 + b"}", "nested too deeply"),
+        (b'{"type":"usage","account_id":"a","x":' + b"[" * 50_000 + b"]" * 50_000 + b"}", "nested too deeply"),
         (b'{"type":"usage","account_id":"a","x":"' + b"x" * VALUE_BYTES_MAX + b'"}', "1,000,040 bytes long"),
     ],
 )
