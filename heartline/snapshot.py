@@ -2,6 +2,8 @@
 
 Events are taken in the order of their own time, whatever the order of files and lines; a row is the state at the end
 of its UTC day, judged as of that moment. So a snapshot is what the live worker would have said then, of the same facts.
+Where a scorecard's bands remember (other exits than entrances, or a dwell), every day before is judged as well: the
+band is that of a worker that judges at the end of each day.
 """
 
 import csv
@@ -20,10 +22,11 @@ from stream.clock import WallClock
 from stream.decode import Answer, Decoder, Ticket, Update, Usage, check_time, epoch_ms
 from stream.errors import BadEvent, ConfigError
 from stream.feeds import Mapping
-from stream.health import judge
+from stream.health import judge, remembered
 from stream.report import HealthReport
 from stream.rolling import day_of, end_of_day_ms
-from stream.scorecard import DEFAULT
+from stream.scorecard import DEFAULT, SHIPPED, Scorecards
+from stream.scorecard.reading import read_scorecards
 from stream.settings import Settings
 from stream.topics import KINDS, Kind
 
@@ -172,22 +175,47 @@ def reports(
     events: Sequence[tuple[int, AnyEvent]],
     days: Sequence[int],
     core_features: frozenset[str],
-    progress: Progress | None,
+    progress: Progress | None = None,
+    scorecards: Scorecards = SHIPPED,
 ) -> Iterator[tuple[int, HealthReport]]:
     """(day, report) for each account and day from the account's first event on, days ascending."""
     states: dict[str, AccountState] = {}
     at = 0
-    for place, day in enumerate(days):
+    asked = set(days)
+    walked = _every_day(events, days) if scorecards.remember else days
+    for place, day in enumerate(walked):
         end_ms = end_of_day_ms(day)
         while at < len(events) and events[at][0] <= end_ms:
             fold_event(states, events[at][1])
             at += 1
         if progress is not None:
-            progress(place + 1, len(days), "dates")
+            progress(place + 1, len(walked), "dates")
         for account_id in sorted(states):
             state = states[account_id]
-            if newest_ms(state) is not None:
-                yield day, judge(account_id, state, end_ms, DEFAULT, core_features)
+            if newest_ms(state) is None:
+                continue
+            report = judge(account_id, state, end_ms, scorecards.choose(state.profile), core_features)
+            if scorecards.remember:
+                state.judged = remembered(state.judged, report, end_ms, "")
+            if day in asked:
+                yield day, report
+
+
+def _every_day(events: Sequence[tuple[int, AnyEvent]], days: Sequence[int]) -> Sequence[int]:
+    """Every day from the first event to the last day asked about."""
+    first = next((ms for ms, _ in events if ms > 0), None)
+    if first is None or not days:
+        return days
+    return range(min(day_of(first), days[0]), days[-1] + 1)
+
+
+def scorecards_of(settings: Settings) -> Scorecards:
+    """The scorecards that the settings name, else the shipped one.
+
+    Raises:
+        ConfigError: they are wrong.
+    """
+    return SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards)
 
 
 LEADING: Final = ("account_id", "date", "dau", "wau", "mau", "features_30d", "frequency_30d", "health_score", "band")
@@ -201,6 +229,7 @@ def row(day: int, report: HealthReport) -> dict[str, Any]:
         "health_score": report.score,
         "band": report.band,
         "coverage": report.coverage_ratio,
+        "scorecard": report.scorecard,
         "health_score_7d_ago": report.score_7d_ago,
         "reason": report.reason,
     }
@@ -223,7 +252,7 @@ def write_snapshot(
         files: JSON lines, plain, .gz or .zst.
         dates: which days get rows.
         out: where the CSV goes; replaced when it is there.
-        settings: the product's catalogue and the feeds' mappings.
+        settings: the product's catalogue, the scorecards and the feeds' mappings.
         progress: called as the work goes on.
 
     Raises:
@@ -233,13 +262,14 @@ def write_snapshot(
     if dates.every is None and not dates.at:
         raise ConfigError("snapshot: no dates; give --at DATE (as 2024-03-31) or --every day|week|month|quarter")
     summary = Summary()
+    scorecards = scorecards_of(settings)
     events = read_events(files, settings, summary)
     timed = [ms for ms, _ in events if ms > 0]
     days = dates.days(day_of(timed[0]), day_of(timed[-1])) if timed else []
     core = frozenset(settings.product.core_features)
     try:
         with out.open("w", newline="", encoding="utf-8") as file:
-            _write(file, reports(events, days, core, progress), summary)
+            _write(file, reports(events, days, core, progress, scorecards), summary)
     except OSError as error:
         raise FileError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
     return summary

@@ -12,7 +12,7 @@ Read the modules in the order an event meets them:
 - `tickets`, `surveys`   the other facts of an account, each commuting with the others
 - `account`    the state of one account, and how an event folds into it
 - `measures`   every number of an account as of a moment, from its facts
-- `scorecard`  measures to points: curves, weights, bands
+- `scorecard/`   measures to points: curves, weights, bands, vetoes, and how YAML says them
 - `health`     the judgement: score, contributions, coverage, what changed and why
 - `report`, `dead_letters`   the contracts of `account-health` and `dead-letters`, what leaves the worker
 - `schemas`    all contracts as JSON Schemas

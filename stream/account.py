@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from stream import rolling, surveys, tickets
 from stream.decode import Answer, Ticket, Update, Usage, epoch_ms
+from stream.report import Band
 from stream.rolling import BITS, LAST_DAY, ORDINAL
 from stream.surveys import Sentiment
 from stream.tickets import Support
@@ -77,15 +78,19 @@ class Judged(Struct, array_like=True, gc=False):
         score, band, coverage_ratio, score_7d_ago: as published.
         described: the profile as published, to notice its change.
         history: [day, score] at the close of each judged day, oldest first.
+        band_since_day: the day on which the account came into its band.
+        scorecard: which one judged.
     """
 
     as_of_ms: int
     score: float | None
-    band: str
+    band: Band
     coverage_ratio: float
     score_7d_ago: float | None
     described: str
     history: list[tuple[int, float]]
+    band_since_day: int = 0
+    scorecard: str = ""
 
 
 class AccountState(Struct, array_like=True, gc=False):

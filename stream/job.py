@@ -32,11 +32,12 @@ from stream.engine.partition import Output, Partition
 from stream.engine.work import Record
 from stream.errors import BadEvent
 from stream.feeds import Mapping
-from stream.health import HISTORY_DAYS, judge
+from stream.health import closed, judge, remembered
 from stream.partitioner import partition_of
 from stream.report import HealthReport, encode_report
 from stream.rolling import DAY_MS, day_of
-from stream.scorecard import DEFAULT, Scorecard
+from stream.scorecard import SHIPPED, Scorecards
+from stream.scorecard.reading import read_scorecards
 from stream.settings import Settings
 from stream.topics import KINDS, Kind, Topics
 
@@ -59,7 +60,7 @@ class HealthJob:
         topics: the names of the topics.
         clock: which now to judge by.
         decoders: per kind of event.
-        scorecard: what counts.
+        scorecards: what counts, for whom.
         core_features: the product's catalogue.
         tick_interval_ms: how often accounts that send nothing are judged again; a new day always does.
 
@@ -73,7 +74,7 @@ class HealthJob:
         topics: Topics,
         clock: Clock,
         decoders: dict[Kind, Decoder] | None = None,
-        scorecard: Scorecard = DEFAULT,
+        scorecards: Scorecards = SHIPPED,
         core_features: frozenset[str] = frozenset(),
         tick_interval_ms: int = 3_600_000,
     ) -> None:
@@ -83,7 +84,7 @@ class HealthJob:
         self._clock = clock
         self._wall = WallClock()
         self._decoders = decoders if decoders is not None else {kind: Decoder(kind) for kind in KINDS}
-        self._scorecard = scorecard
+        self._scorecards = scorecards
         self._core_features = core_features
         self._tick_interval_ms = tick_interval_ms
         self._fold: dict[Kind, Callable[[AccountState, Any], bool]] = {
@@ -239,7 +240,8 @@ class HealthJob:
         ingested: int | None,
     ) -> None:
         """Judge one account; publish if it is news."""
-        report = judge(account_id, state, now_ms, self._scorecard, self._core_features, ingested)
+        scorecard = self._scorecards.choose(state.profile)
+        report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested)
         if state.unjudged:
             state.unjudged = False
             partition.dirty.add(account_id)
@@ -247,19 +249,11 @@ class HealthJob:
         described = repr(report.profile)
         if before is None or is_news(before, report, described):
             partition.outputs.append(Output(self._health_topic, account_id.encode(), encode_report(report)))
-            state.judged = Judged(
-                now_ms,
-                report.score,
-                report.band,
-                report.coverage_ratio,
-                report.score_7d_ago,
-                described,
-                _closed(before.history if before is not None else [], now_ms, report.score),
-            )
+            state.judged = remembered(before, report, now_ms, described)
             partition.dirty.add(account_id)
             return
         if report.score is not None and not any(day == day_of(now_ms) for day, _ in before.history[-1:]):
-            before.history = _closed(before.history, now_ms, report.score)
+            before.history = closed(before.history, day_of(now_ms), report.score)
             partition.dirty.add(account_id)
         if _settled(state, now_ms) and not _settled(state, before.as_of_ms):
             before.as_of_ms = now_ms  # so that ticks leave it alone from now on
@@ -287,20 +281,15 @@ def _settled(state: AccountState, at_ms: int) -> bool:
     return newest is None or newest + SETTLED_MS < at_ms
 
 
-def _closed(history: list[tuple[int, float]], now_ms: int, score: float | None) -> list[tuple[int, float]]:
-    """The history with today's score as today's last word."""
-    day = day_of(now_ms)
-    kept = [item for item in history if day - HISTORY_DAYS < item[0] < day]
-    return kept if score is None else [*kept, (day, score)]
-
-
 def is_news(before: Judged, report: HealthReport, described: str) -> bool:
     """Whether a person could notice the difference between what was published and what is so now.
 
-    News is: another band; the score, or the score of a week ago, moved by a point; coverage moved by 5 percent of the
-    scorecard; the profile changed; or the first judgement of a day with activity since the last report.
+    News is: another band or scorecard; the score, or the score of a week ago, moved by a point; coverage moved by 5
+    percent of the scorecard; the profile changed; or the first judgement of a day with activity since the last report.
     """
     if report.band != before.band or described != before.described:
+        return True
+    if before.scorecard not in ("", report.scorecard):  # none is remembered from before scorecards were
         return True
     if _moved(before.score, report.score, NOTICEABLE_POINTS):
         return True
@@ -326,7 +315,11 @@ def _moved(before: float | None, now: float | None, by: float) -> bool:
 
 
 def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:
-    """The job as the settings describe it."""
+    """The job as the settings describe it.
+
+    Raises:
+        ConfigError: the scorecards that the settings name are wrong.
+    """
     if clock is None:
         clock = EventClock() if settings.worker.clock == "event" else WallClock()
     feeds = settings.feeds
@@ -334,6 +327,7 @@ def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:
         settings.kafka.topics,
         clock,
         {kind: Decoder(kind, Mapping(feeds[kind]) if kind in feeds else None) for kind in KINDS},
+        SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards),
         core_features=frozenset(settings.product.core_features),
         tick_interval_ms=round(settings.worker.tick_interval_seconds * 1000),
     )

@@ -61,6 +61,23 @@ class Change(msgspec.Struct, frozen=True):
     points: float
 
 
+class Cap(msgspec.Struct, frozen=True):
+    """A veto of the scorecard that holds: it keeps the score from rising above its cap.
+
+    Attributes:
+        name: the veto's.
+        measure, value: what it looks at, and the value now.
+        cap_score: the most that the score can be while it holds.
+        points: what it takes from the score, 0 or less; with the contributions' points it adds up to the score.
+    """
+
+    name: str
+    measure: str
+    value: Number
+    cap_score: float
+    points: float
+
+
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the account feed says of the account; None where it says nothing."""
 
@@ -94,6 +111,7 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
         profile: what the account feed says.
         last_event_at: when the account's newest event happened; None before the first.
         ingested_at: Kafka's timestamp of the oldest record that this report waited for; None for a mere tick.
+        caps: the scorecard's vetoes that hold, the one that binds first.
     """
 
     account_id: str
@@ -111,6 +129,7 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile
     last_event_at: datetime | None = None
     ingested_at: datetime | None = None
+    caps: list[Cap] = []
 
     @property
     def name(self) -> str:

@@ -109,6 +109,7 @@ class Settings(ProcessSettings):
     kafka: KafkaSettings = KafkaSettings()
     worker: WorkerSettings = WorkerSettings()
     product: ProductSettings = ProductSettings()
+    scorecards: Path | None = Field(None, description="YAML file of scorecards; the shipped one without it")
     feeds: dict[Literal["usage", "ticket", "survey", "account"], FeedSettings] = {}
 
 

@@ -8,6 +8,7 @@ What is heavy is imported when its command runs, so that help is quick.
 - `replay`    files of events onto Kafka
 - `snapshot`  the same fold over files, without Kafka
 - `account`   one account's current report
+- `scorecard` scorecards checked, explained and compared
 - `doctor`    whether everything is in place, and what to do if not
 - `schemas`   the contracts as JSON Schemas
 - `servers`   the embedded servers
@@ -22,6 +23,7 @@ from heartline import __version__
 from heartline.cli import account, demo, doctor, replay, roles, schemas, snapshot, up
 from heartline.cli.errors import WordedErrors
 from heartline.cli.help import prose
+from heartline.cli.scorecard import app as scorecard_app
 from heartline.cli.servers import app as servers_app
 
 _EPILOG = (
@@ -69,6 +71,7 @@ _COMMANDS: Final = (
 )
 for _command, _panel, _cls in _COMMANDS:
     app.command(help=prose(_command), rich_help_panel=_panel, cls=_cls)(_command)
+app.add_typer(scorecard_app, name="scorecard", rich_help_panel="Look after it")
 app.add_typer(servers_app, name="servers", rich_help_panel="Look after it")
 
 

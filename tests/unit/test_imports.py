@@ -12,7 +12,8 @@ LINES_MAX = 400
 
 KAFKA = {"kafka", "aiokafka", "faust", "mode"}
 PURE_STREAM = {
-    *("events", "feeds", "decode", "rolling", "tickets", "surveys", "account", "measures", "scorecard", "health"),
+    *("events", "feeds", "decode", "rolling", "tickets", "surveys", "account", "measures", "health"),
+    *("scorecard/model", "scorecard/catalogue", "scorecard/places", "scorecard/reading"),
     *("report", "dead_letters", "schemas", "job", "clock", "errors", "topics", "partitioner", "settings"),
 }
 MAY_IMPORT_FAUST = ("stream/app.py", "stream/agents.py", "stream/engine/")

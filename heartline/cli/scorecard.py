@@ -1,0 +1,135 @@
+"""`heartline scorecard`: check scorecards, explain an account by its scorecard, compare two before they are used."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from heartline.cli.options import BootstrapServers, Config, Json, load_settings
+
+app = typer.Typer(
+    help="Check scorecards before they are used, see one at work on an account, and whom a new one would move.",
+    no_args_is_help=True,
+)
+
+File = Annotated[Path, typer.Argument(metavar="FILE.yaml", help="A file of scorecards (docs/scorecards.md).")]
+
+
+@app.command()
+def validate(file: File, as_json: Json = False) -> None:
+    """Check a file of scorecards: every mistake with its line, field and value, and what is accepted. Status 2 if any.
+
+    [bold]Example[/]
+
+    \b
+    heartline scorecard validate scorecards.yaml
+    """
+    from heartline.scorecards import summary
+    from stream.scorecard.reading import read_scorecards
+
+    cards = read_scorecards(file).cards
+    if as_json:
+        print(json.dumps({"scorecards": [card.name for card in cards]}))
+        return
+    for card in cards:
+        print("\n".join(summary(card)))
+
+
+@app.command()
+def explain(
+    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id, as in the events.")],
+    bootstrap_servers: BootstrapServers = None,
+    config: Config = None,
+) -> None:
+    """Show one account by its scorecard: each measure's value, its curve, its weight and the points that it costs.
+
+    The report is read from the account-health topic; the scorecard is the one that the settings name.
+
+    [bold]Example[/]
+
+    \b
+    heartline scorecard explain ridge-robotics
+    """
+    import asyncio
+
+    from rich.console import Console
+
+    from heartline.health_topic import find_report
+    from heartline.scorecards import explained
+    from heartline.snapshot import scorecards_of
+
+    settings = load_settings(config, bootstrap_servers)
+    cards = scorecards_of(settings).cards
+    report = asyncio.run(find_report(settings.kafka, account_id)).report
+    if report is None:
+        print(f"heartline: no health report for account {account_id!r}", file=sys.stderr)
+        raise typer.Exit(1)
+    card = next((card for card in cards if card.name == report.scorecard), None)
+    if card is None:
+        known = ", ".join(card.name for card in cards)
+        print(
+            f"heartline: {account_id!r} was judged by scorecard {report.scorecard!r}, and the settings have {known};"
+            " set HEARTLINE_SCORECARDS to the worker's own file",
+            file=sys.stderr,
+        )
+        raise typer.Exit(1)
+    Console().print(explained(report, card))
+
+
+@app.command()
+def diff(
+    file: File,
+    snapshot: Annotated[
+        list[Path],
+        typer.Option(
+            "--snapshot", metavar="EVENTS", help="JSON lines of events, plain, gzip or Zstandard; repeatable."
+        ),
+    ],
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="DATE", help="The day to judge, as 2024-03-31; the last with events.")
+    ] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Tell which accounts would be in another band by the scorecards of a file than by those of the settings.
+
+    Both judge the same events at the end of the same day, as the worker would.
+
+    [bold]Example[/]
+
+    \b
+    heartline scorecard diff new.yaml --snapshot events.jsonl.gz --at 2024-03-31
+    """
+    from heartline.scorecards import moved_bands
+    from heartline.snapshot import EPOCH_DAY, Summary, parse_date, read_events, scorecards_of
+    from stream.errors import ConfigError
+    from stream.rolling import day_of
+    from stream.scorecard.reading import read_scorecards
+
+    settings = load_settings(config)
+    before, now = scorecards_of(settings), read_scorecards(file)
+    day = None if at is None else (parse_date(at) - EPOCH_DAY).days
+    found = Summary()
+    events = read_events(snapshot, settings, found)
+    for line in found.errors:
+        print(f"bad line  {line}", file=sys.stderr)
+    if not events:
+        raise ConfigError(f"scorecard diff: no events in {', '.join(str(path) for path in snapshot)}")
+    accounts, moved = moved_bands(
+        events, day_of(events[-1][0]) if day is None else day, before, now, frozenset(settings.product.core_features)
+    )
+    if as_json:
+        print(json.dumps({"accounts": accounts, "moved": [item.as_json() for item in moved]}))
+        return
+    for item in moved:
+        print(
+            f"{item.account_id}  {item.before_band} {_score(item.before_score)} → {item.now_band}"
+            f" {_score(item.now_score)}  ({item.now_scorecard})"
+        )
+    print(f"{len(moved)} of {accounts} accounts would change band")
+
+
+def _score(score: float | None) -> str:
+    return "without a score" if score is None else f"{score:g}"
