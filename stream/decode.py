@@ -5,7 +5,8 @@ every value alike (a property test holds it to that). So a record is refused onl
 feeds with other names merely take the slower way. What a field that no contract names holds is skipped unread.
 """
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -81,15 +82,18 @@ class Update(Struct, gc=False):
     fields: dict[str, Any]
 
 
-decode_usage = msgspec.json.Decoder(Usage).decode
+_decode_usage = msgspec.json.Decoder(Usage).decode
 _decode_ticket = msgspec.json.Decoder(Ticket).decode
 _decode_answer = msgspec.json.Decoder(Answer).decode
-_FAST_ERRORS: Final = (msgspec.DecodeError, TypeError, ValueError, RecursionError)  # the last by deep nesting
+# RecursionError by deep nesting, KeyError by a word that the contract does not know.
+_FAST_ERRORS: Final = (msgspec.DecodeError, TypeError, ValueError, RecursionError, KeyError)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def epoch_ms(moment: datetime | int) -> int:
     """A decoded timestamp as epoch milliseconds, rounded down."""
-    return moment if type(moment) is int else round(moment.timestamp() * 1e6) // 1000  # type: ignore[union-attr]
+    return moment if type(moment) is int else (moment - _EPOCH) // _MILLISECOND  # type: ignore[operator]
 
 
 def check_time(ms: int, now_ms: int) -> None:
@@ -104,6 +108,35 @@ def check_time(ms: int, now_ms: int) -> None:
         raise BadEvent("too_old", "timestamp is before 2000-01-01; is it in seconds? epoch milliseconds are expected")
 
 
+def _fast_ticket(value: bytes) -> Ticket:
+    """A ticket event in its canonical form."""
+    ticket = _decode_ticket(value)
+    ticket.status = STATUS_ALIASES[ticket.status]
+    ticket.priority = PRIORITY_ALIASES[ticket.priority]
+    return ticket
+
+
+def _fast_answer(value: bytes) -> Answer | None:
+    """A survey event in its canonical form; None where its score is outside of the survey's scale."""
+    answer = _decode_answer(value)
+    low, high = SCORE_RANGE[answer.survey]
+    if answer.response_id is None:
+        answer.response_id = answer.event_id
+    return answer if low <= answer.score <= high else None
+
+
+def _never(value: bytes) -> None:
+    """No canonical form: the feed has names of its own, or the kind is rare."""
+
+
+# By kind: the event, or None or one of _FAST_ERRORS: then pydantic judges.
+_FAST: Final[dict[Kind, Callable[[bytes], Usage | Ticket | Answer | None]]] = {
+    "usage": _decode_usage,
+    "ticket": _fast_ticket,
+    "survey": _fast_answer,
+}
+
+
 class Decoder:
     """Decodes the records of one kind of event.
 
@@ -115,45 +148,32 @@ class Decoder:
     def __init__(self, kind: Kind, mapping: Mapping | None = None) -> None:
         self._kind = kind
         self._mapping = mapping
+        self._fast = _FAST.get(kind, _never) if mapping is None else _never
 
     def decode(self, value: bytes | None) -> Usage | Ticket | Answer | Update:
-        """One record's value as an event.
+        """One record's value as an event; where the value was in the canonical form, its timestamp is in epoch ms.
 
         Raises:
             BadEvent: with the reason and a sentence naming field and value.
         """
+        if value is not None and len(value) <= VALUE_BYTES_MAX:
+            try:
+                event = self._fast(value)
+            except _FAST_ERRORS:
+                event = None
+            if event is not None:
+                event.timestamp = epoch_ms(event.timestamp)
+                return event
+        return self._slow(value)
+
+    def _slow(self, value: bytes | None) -> Usage | Ticket | Answer | Update:
+        """The same by way of pydantic: tolerant of aliases, mapped names and unusual forms, and precise in refusing."""
         if not value:
             raise BadEvent("empty", f"{self._kind} event: the record has no value")
         if len(value) > VALUE_BYTES_MAX:
             raise BadEvent(
                 "too_large", f"{self._kind} event: {len(value)} bytes; at most {VALUE_BYTES_MAX} are accepted"
             )
-        if self._mapping is None and (event := self._fast(value)) is not None:
-            return event
-        return self._slow(value)
-
-    def _fast(self, value: bytes) -> Usage | Ticket | Answer | None:
-        """The event in its canonical form; None: let pydantic judge."""
-        try:
-            if self._kind == "usage":
-                return decode_usage(value)
-            if self._kind == "ticket":
-                ticket = _decode_ticket(value)
-                ticket.status = STATUS_ALIASES[ticket.status]
-                ticket.priority = PRIORITY_ALIASES[ticket.priority]
-                return ticket
-            if self._kind == "survey":
-                answer = _decode_answer(value)
-                low, high = SCORE_RANGE[answer.survey]
-                if answer.response_id is None:
-                    answer.response_id = answer.event_id
-                return answer if low <= answer.score <= high else None
-        except (*_FAST_ERRORS, KeyError):
-            pass
-        return None
-
-    def _slow(self, value: bytes) -> Usage | Ticket | Answer | Update:
-        """The same by way of pydantic: tolerant of aliases, mapped names and unusual forms, and precise in refusing."""
         try:
             data = pydantic_core.from_json(value, allow_inf_nan=False)
         except ValueError as error:

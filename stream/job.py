@@ -13,7 +13,7 @@ from stream.account import (
     LATE,
     MOVED,
     OVERFLOW,
-    REPEATED,
+    UNMOVED,
     AccountState,
     Judged,
     decode_state,
@@ -31,6 +31,7 @@ from stream.decode import Answer, Decoder, Ticket, Update, Usage, check_time, ep
 from stream.engine.partition import Output, Partition
 from stream.engine.work import Record
 from stream.errors import BadEvent
+from stream.events import EARLIEST_MS, FUTURE_SLACK_MS
 from stream.feeds import Mapping
 from stream.health import closed, judge, remembered
 from stream.partitioner import partition_of
@@ -103,17 +104,20 @@ class HealthJob:
         decode = self._decoders[kind].decode
         fold = self._fold[kind]
         now_ms = self._wall.now_ms(None)
+        latest_ms = now_ms + FUTURE_SLACK_MS  # asked here, since a call for each event costs more than the answer
         watermark_ms = partition.watermark_ms or 0
+        states, mark_dirty = partition.states, partition.dirty.add
         for record in records:
             try:
                 event = decode(record.value)
                 if event.timestamp is not None:
                     ms = epoch_ms(event.timestamp)
-                    check_time(ms, now_ms)
+                    if not EARLIEST_MS <= ms <= latest_ms:
+                        check_time(ms, now_ms)
                     if ms > watermark_ms:
                         watermark_ms = ms
                 account_id = event.account_id
-                state = partition.states.get(account_id)
+                state = states.get(account_id)
                 if state is None:
                     state = self._new_account(partition, kind, account_id)
             except BadEvent as error:
@@ -122,20 +126,22 @@ class HealthJob:
             if fold(state, event) and not state.unjudged:
                 state.unjudged = True
                 partition.restless.append((account_id, record.timestamp))
-            partition.dirty.add(account_id)
+            mark_dirty(account_id)
         if watermark_ms:
             partition.watermark_ms = watermark_ms
 
     def _fold_usage(self, state: AccountState, event: Usage) -> bool:
         """Fold usage and keep count of what did not count; returns whether a measure may have moved."""
         outcome = fold_usage(state, event)
-        if outcome == REPEATED:
-            self.counts["repeated", "usage"] += 1
-        elif outcome == LATE:
-            self.counts["late", "usage"] += 1
-        elif outcome == OVERFLOW:
+        if outcome == UNMOVED:
+            return False
+        if outcome == MOVED:
+            return True
+        if outcome == OVERFLOW:
             self.counts["overflow", "usage"] += 1
-        return outcome in (MOVED, OVERFLOW)
+            return True
+        self.counts["late" if outcome == LATE else "repeated", "usage"] += 1
+        return False
 
     def _fold_ticket(self, state: AccountState, event: Ticket) -> bool:
         """Fold a ticket event and keep count of what did not count; returns whether anything changed."""
