@@ -26,6 +26,7 @@ from consumers.settings import AlertingSettings
 from consumers.slack import SlackWebhook
 from consumers.state import StateStore, connect
 from stream.errors import ConfigError
+from stream.logs import log_readably
 
 SENDER_STOP_SECONDS = 15.0
 
@@ -41,6 +42,8 @@ def run_alerting(settings: AlertingSettings) -> None:
         ConfigError: no broker answered, or the metrics' port is taken.
         StalledError: records wait and none arrives: a restart is the cure.
     """
+    # urllib3 and slack_sdk name addresses in their debug lines, which would tell the webhook.
+    log_readably(("kafka", "slack_sdk", "urllib3"))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

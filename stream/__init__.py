@@ -19,6 +19,7 @@ Read the modules in the order an event meets them:
 - `job`        the worker's work on one partition: fold a chunk, judge what moved
 - `engine/`    chunks in, hot state, one checkpoint transaction a partition, recovery (Faust lives here)
 - `agents`, `app`   the Faust agents and the app that ties all of it together
+- `logs`       how every process logs
 - `metrics`    every Prometheus metric of the worker
 
 Everything up to `job` is pure: no Faust, no Kafka, no Redis, and `now` is passed in.

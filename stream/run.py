@@ -8,7 +8,6 @@ import asyncio
 import gc
 import logging
 import signal
-import sys
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
@@ -21,6 +20,7 @@ from stream.engine.topology import prepare_topics
 from stream.engine.work import Work
 from stream.errors import HeartlineError
 from stream.job import make_job
+from stream.logs import log_readably
 from stream.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 # 10, 10) cost 4.6 of 10.5 microseconds an event where nearly every event touches another of 200,000 accounts.
 GC_THRESHOLDS: Final = (50_000, 20, 50)
 
-_LOG_FORMAT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 # Their routine is not an operator's concern, their errors are.
 _QUIET = ("faust", "mode", "aiokafka", "_faust")
 
@@ -54,10 +53,8 @@ def run_work(settings: Settings, work: Work[Any]) -> None:
 
 
 def _log_readably() -> None:
-    """One line a message on stderr, and the libraries' warnings only."""
-    logging.basicConfig(format=_LOG_FORMAT, level=logging.INFO, stream=sys.stderr)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    """As everywhere, and without what Faust says of every topic."""
+    log_readably(_QUIET)
     # Faust warns of every topic that it may not create: they exist, `prepare_topics` saw to it.
     for name in ("faust.transport.consumer", "faust.transport.drivers.aiokafka"):
         logging.getLogger(name).setLevel(logging.ERROR)
