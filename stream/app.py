@@ -59,7 +59,7 @@ def make_app(
         worker_redirect_stdouts=False,
     )
     app.engine = engine
-    for topic in kafka.topics.inputs:
+    for topic in kafka.topics.sources:
         add_agent(app, engine, topic, kafka.partitions)
     changelog = raw_topic(app, kafka.topics.changelog, kafka.partitions, compacting=True)
     app.Table("state", partitions=kafka.partitions, changelog_topic=changelog)

@@ -35,6 +35,7 @@ from stream.events import EARLIEST_MS, FUTURE_SLACK_MS
 from stream.feeds import Mapping
 from stream.health import closed, judge, remembered
 from stream.partitioner import partition_of
+from stream.rekey import read_rekeyed, rekey
 from stream.report import HealthReport, encode_report
 from stream.rolling import DAY_MS, day_of
 from stream.scorecard import SHIPPED, Scorecards
@@ -67,7 +68,7 @@ class HealthJob:
 
     Attributes:
         counts: (what, label) to how often, for the metrics: ("dead_letter", reason), ("late", kind), ("overflow",
-            kind), ("repeated", kind), ("unknown_account", kind).
+            kind), ("rekeyed", kind), ("repeated", kind), ("unknown_account", kind).
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class HealthJob:
         tick_interval_ms: int = 3_600_000,
     ) -> None:
         self._kinds = topics.inputs
+        self._repartition_topic = topics.repartition
         self._health_topic = topics.health
         self._dead_letter_topic = topics.dead_letters
         self._clock = clock
@@ -99,7 +101,28 @@ class HealthJob:
     # Folding
 
     def fold(self, partition: Partition[AccountState], topic: str, records: Sequence[Record]) -> None:
-        """Fold one chunk in order; what is refused goes to the dead letters."""
+        """Fold one chunk in order; what is refused goes to the dead letters, what belongs elsewhere on its way."""
+        if topic == self._repartition_topic:
+            self._fold_rekeyed(partition, records)
+        else:
+            self._fold_kind(partition, topic, records, arrived=False)
+
+    def _fold_rekeyed(self, partition: Partition[AccountState], records: Sequence[Record]) -> None:
+        """Fold records that another partition has sent here, each as what it was where it arrived."""
+        for record in records:
+            try:
+                original = read_rekeyed(record.value)
+                if original.topic not in self._kinds:
+                    raise BadEvent("wrong_type", f"re-keyed from {original.topic[:80]!r}, which is no input topic")
+            except BadEvent as error:
+                self._refuse(partition, record.topic, record, error)
+            else:
+                self._fold_kind(partition, original.topic, [original], arrived=True)
+
+    def _fold_kind(
+        self, partition: Partition[AccountState], topic: str, records: Sequence[Record], *, arrived: bool
+    ) -> None:
+        """Fold records of one input topic; `arrived`: they have been re-keyed and can't belong elsewhere again."""
         kind = self._kinds[topic]
         decode = self._decoders[kind].decode
         fold = self._fold[kind]
@@ -110,16 +133,21 @@ class HealthJob:
         for record in records:
             try:
                 event = decode(record.value)
+                ms = 0
                 if event.timestamp is not None:
                     ms = epoch_ms(event.timestamp)
                     if not EARLIEST_MS <= ms <= latest_ms:
                         check_time(ms, now_ms)
-                    if ms > watermark_ms:
-                        watermark_ms = ms
                 account_id = event.account_id
                 state = states.get(account_id)
                 if state is None:
+                    home = partition_of(account_id, partition.count)
+                    if home != partition.number:
+                        self._send_home(partition, kind, record, account_id, home, arrived)
+                        continue
                     state = self._new_account(partition, kind, account_id)
+                if ms > watermark_ms:
+                    watermark_ms = ms
             except BadEvent as error:
                 self._refuse(partition, topic, record, error)
                 continue
@@ -163,22 +191,34 @@ class HealthJob:
             self.counts["late" if now[0] > before[0] else "overflow", kind] += 1
 
     def _new_account(self, partition: Partition[AccountState], kind: Kind, account_id: str) -> AccountState:
-        """Start an account, if it belongs to this partition.
-
-        Raises:
-            BadEvent: `misrouted`; folding it here would make a second, half account.
-        """
-        expected = partition_of(account_id, partition.count)
-        if expected != partition.number:
-            raise BadEvent(
-                "misrouted",
-                f"account {account_id[:80]!r} belongs to partition {expected} of {partition.count}; key the record by"
-                " account_id and produce with the murmur2 partitioner (librdkafka: partitioner=murmur2_random)",
-            )
+        """Start an account that belongs to this partition."""
         if kind != "account":
             self.counts["unknown_account", kind] += 1
         state = partition.states[account_id] = AccountState()
         return state
+
+    def _send_home(
+        self,
+        partition: Partition[AccountState],
+        kind: Kind,
+        record: Record,
+        account_id: str,
+        home: int,
+        arrived: bool,
+    ) -> None:
+        """Send a record to its account's partition: folding it here would make a second, half account.
+
+        Raises:
+            BadEvent: `misrouted`: it has been sent already, and not to its account's partition.
+        """
+        if arrived:
+            raise BadEvent(
+                "misrouted",
+                f"account {account_id[:80]!r} belongs to partition {home} of {partition.count}, the record was re-keyed"
+                f" to {partition.number}; did something else than a worker write to the repartition topic?",
+            )
+        self.counts["rekeyed", kind] += 1
+        partition.outputs.append(rekey(self._repartition_topic, record, account_id, home))
 
     def _refuse(self, partition: Partition[AccountState], topic: str, record: Record, error: BadEvent) -> None:
         """Put a record among the dead letters."""

@@ -127,7 +127,7 @@ class WorkerCollector(Collector):
             )
         outcomes = CounterMetricFamily(
             "heartline_worker_outcomes",
-            "What became of records beside being folded: dead_letter by reason; late, overflow, repeated by kind.",
+            "What became of records beside folding: dead_letter by reason; late, overflow, rekeyed, repeated by kind.",
             labels=["outcome", "label"],
         )
         for (outcome, label), count in sorted(self._counts().items()):

@@ -52,6 +52,16 @@ class Topics:
         return {self.input(kind): kind for kind in KINDS}
 
     @property
+    def repartition(self) -> str:
+        """Input records that arrived in another partition than their account's, on their way to the right one."""
+        return f"{self.prefix}{self.app_id}-repartition"
+
+    @property
+    def sources(self) -> list[str]:
+        """Every topic that the worker folds: the inputs and the repartition topic."""
+        return [*self.inputs, self.repartition]
+
+    @property
     def health(self) -> str:
         """Compacted: the latest health report per account."""
         return self.prefix + "account-health"
@@ -80,6 +90,7 @@ class Topics:
         }
         return [
             *(TopicSpec(name, partitions, {}) for name in self.inputs),
+            TopicSpec(self.repartition, partitions, {"max.message.bytes": str(8 << 20)}),
             TopicSpec(self.health, partitions, compacted),
             TopicSpec(self.dead_letters, partitions, {"retention.ms": str(30 * 86_400_000)}),
             TopicSpec(self.changelog, partitions, changelog),

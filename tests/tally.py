@@ -10,6 +10,8 @@ import msgspec
 
 from stream.engine.partition import Output, Partition
 from stream.engine.work import Record
+from stream.partitioner import partition_of
+from stream.rekey import read_rekeyed, rekey
 from stream.settings import Settings, load
 
 
@@ -33,25 +35,36 @@ class TallyWork:
 
     def fold(self, partition: Partition[Tally], topic: str, records: Sequence[Record]) -> None:
         for record in records:
-            if record.value == b"noop":
-                continue
-            try:
-                number = int(record.value or b"")
-            except ValueError:
-                self.counts["dead_letter", "not_a_number"] += 1
-                where = f"{topic}[{record.partition}]@{record.offset}".encode()
-                partition.outputs.append(Output(self._topics.dead_letters, record.key, where))
-                continue
-            account_id = (record.key or b"").decode()
-            tally = partition.states.get(account_id)
-            if tally is None:
-                tally = partition.states[account_id] = Tally({}, {})
-            tally.counts[topic] = tally.counts.get(topic, 0) + 1
-            tally.digests[topic] = digest(tally.digests.get(topic, 0), number)
-            partition.dirty.add(account_id)
-            if not tally.unjudged:
-                tally.unjudged = True
-                partition.restless.append((account_id, record.timestamp))
+            if topic == self._topics.repartition:
+                arrived = read_rekeyed(record.value)
+                self._fold_one(partition, arrived.topic, arrived)
+            else:
+                self._fold_one(partition, topic, record)
+
+    def _fold_one(self, partition: Partition[Tally], topic: str, record: Record) -> None:
+        if record.value == b"noop":
+            return
+        try:
+            number = int(record.value or b"")
+        except ValueError:
+            self.counts["dead_letter", "not_a_number"] += 1
+            where = f"{topic}[{record.partition}]@{record.offset}".encode()
+            partition.outputs.append(Output(self._topics.dead_letters, record.key, where))
+            return
+        account_id = (record.key or b"").decode()
+        home = partition_of(account_id, partition.count)
+        if home != partition.number and account_id not in partition.states:
+            partition.outputs.append(rekey(self._topics.repartition, record, account_id, home))
+            return
+        tally = partition.states.get(account_id)
+        if tally is None:
+            tally = partition.states[account_id] = Tally({}, {})
+        tally.counts[topic] = tally.counts.get(topic, 0) + 1
+        tally.digests[topic] = digest(tally.digests.get(topic, 0), number)
+        partition.dirty.add(account_id)
+        if not tally.unjudged:
+            tally.unjudged = True
+            partition.restless.append((account_id, record.timestamp))
 
     def judge(self, partition: Partition[Tally]) -> Iterator[None]:
         while partition.restless:

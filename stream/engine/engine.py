@@ -326,7 +326,7 @@ class Engine(Generic[S]):
 
     def lags(self) -> dict[str, int]:
         """Per input topic, the records that are in Kafka and not yet folded; also called from other threads."""
-        lags = dict.fromkeys(self.settings.kafka.topics.inputs, 0)
+        lags = dict.fromkeys(self.settings.kafka.topics.sources, 0)
         ends = self._end_offsets
         for partition in self.partitions():
             for topic, offset in list(partition.next_offsets.items()):

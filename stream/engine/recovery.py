@@ -137,7 +137,7 @@ async def _decode(work: Work[S], owned: Owned[S], raw: dict[bytes, bytes]) -> No
 async def _resume_offsets(consumer: Any, settings: KafkaSettings, fenced: Sequence[Owned[S]]) -> None:
     """Next offsets: what the last checkpoint committed, else the beginning of the topic."""
     numbers = [owned.number for owned in fenced]
-    tps = [TopicPartition(topic, number) for topic in settings.topics.inputs for number in numbers]
+    tps = [TopicPartition(topic, number) for topic in settings.topics.sources for number in numbers]
     committed = await committed_offsets(settings, tps)
     first = await consumer.beginning_offsets(tps)
     end = await consumer.end_offsets(tps)

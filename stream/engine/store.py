@@ -34,7 +34,7 @@ class Store(base.Store):  # type: ignore[misc]
         """Take what was assigned: check that it fits together, fence it."""
         engine = self.app.engine
         topics = engine.settings.kafka.topics
-        numbers, problem = co_assigned(assigned, [*topics.inputs, topics.changelog])
+        numbers, problem = co_assigned(assigned, [*topics.sources, topics.changelog])
         if problem is not None:
             engine.stop(ExitCode.ASSIGNMENT, problem)
         await engine.assign(numbers, generation_id)

@@ -69,8 +69,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         engine = self.app.engine
         try:
             self._coverage.sought({}, 0)
-            inputs = engine.settings.kafka.topics.inputs
-            others = [TopicPartition(tp.topic, tp.partition) for tp in assigned if tp.topic not in inputs]
+            sources = engine.settings.kafka.topics.sources
+            others = [TopicPartition(tp.topic, tp.partition) for tp in assigned if tp.topic not in sources]
             self._ensure_consumer().pause(*others)
             await super().on_partitions_assigned(assigned, generation_id)
         except Exception as error:  # aiokafka would log it and go on

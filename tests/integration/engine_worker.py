@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiokafka
 
+from stream.partitioner import partition_of
 from stream.settings import KafkaSettings, Settings, WorkerSettings
 
 WORK = Path(__file__).parents[1] / "tally.py"
@@ -115,11 +116,19 @@ async def eventually(condition: Callable[[], bool], seconds: float, explain: Cal
         await asyncio.sleep(0.05)
 
 
-async def feed(settings: Settings, count: int, *, first: int = 0, rate: float | None = None) -> None:
+async def feed(
+    settings: Settings, count: int, *, first: int = 0, rate: float | None = None, misplaced: bool = False
+) -> None:
     """Produce `count` events: 90 percent usage, tickets, surveys; a heavy-tailed choice of 500 accounts.
 
-    One in fifty is no number (a dead letter), one in fifty changes nothing. `rate`: events a second, None for all at
-    once.
+    One in fifty is no number (a dead letter), one in fifty changes nothing.
+
+    Args:
+        settings: whose topics.
+        count: how many.
+        first: the number of the first one.
+        rate: events a second; None for all at once.
+        misplaced: whether half of the accounts arrive in the partition after their own.
     """
     topics = settings.kafka.topics
     producer = aiokafka.AIOKafkaProducer(
@@ -132,8 +141,11 @@ async def feed(settings: Settings, count: int, *, first: int = 0, rate: float | 
             kind = number % 20
             topic = topics.input("ticket" if kind == 0 else "survey" if kind == 1 else "usage")
             value = {7: b"x", 8: b"noop"}.get(number % 50, b"%d" % number)
-            account_id = f"account-{int(chance.paretovariate(0.8)) % 500}"
-            await producer.send(topic, value, key=account_id.encode())
+            account = int(chance.paretovariate(0.8)) % 500
+            account_id = f"account-{account}"
+            home = partition_of(account_id, PARTITIONS)
+            partition = (home + 1) % PARTITIONS if misplaced and account % 2 else home
+            await producer.send(topic, value, key=account_id.encode(), partition=partition)
             if rate is not None and number % 100 == 0:
                 await asyncio.sleep(100 / rate)
     finally:

@@ -14,8 +14,9 @@ from heartline.embedded import KafkaServer
 from stream.engine.failstop import ExitCode
 from stream.engine.recovery import committed_offsets
 from stream.engine.topology import prepare_topics
+from stream.rekey import read_rekeyed
 from stream.settings import Settings
-from tests.integration.engine_oracle import assert_exact, expected, wait_until_folded
+from tests.integration.engine_oracle import assert_exact, expected, read_all, wait_until_folded
 from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, eventually, feed
 from tests.servers import Kafka
 
@@ -73,6 +74,23 @@ async def test_kill_9_at_random_moments_changes_nothing(settings: Settings, star
     await start()
     await feeding
     await assert_exact(settings)
+
+
+async def test_records_in_wrong_partitions_are_folded_once_in_the_right_one_through_kill_9(
+    settings: Settings, start: Start
+) -> None:
+    feeding = asyncio.create_task(feed(settings, 40_000, rate=6_000, misplaced=True))
+    for seconds in (0.7, 1.1):
+        worker = await start()
+        await asyncio.sleep(seconds)
+        await worker.kill()
+    await start()
+    await feeding
+    await assert_exact(settings)
+    sent = await read_all(settings, settings.kafka.topics.repartition)
+    assert len(sent) > 5_000
+    arrived = [read_rekeyed(record.value) for record in sent]
+    assert len({(record.topic, record.partition, record.offset) for record in arrived}) == len(sent), "sent once each"
 
 
 async def test_a_second_worker_may_join_and_leave(settings: Settings, start: Start) -> None:

@@ -58,6 +58,7 @@ class FakeBroker:
     epochs: dict[int, int] = field(default_factory=dict)
     failures: set[str] = field(default_factory=set)
     changelog_name: str = "changelog"
+    repartition_name: str = "repartition"
 
     def append(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
         """Add an input record."""
@@ -82,7 +83,7 @@ class FakeBroker:
             await asyncio.sleep(0)
             values = self.changelog.get(owned.number, {})
             owned.partition.states.update({key.decode(): work.decode(value) for key, value in values.items()})
-            for topic in settings.topics.inputs:
+            for topic in settings.topics.sources:
                 committed = self.group.get(TopicPartition(topic, owned.number))
                 owned.partition.next_offsets[topic] = committed or 0
                 if committed is not None:
@@ -156,6 +157,11 @@ class FakeProducer:
                         kept.pop(key, None)
                     else:
                         kept[key] = value
+            elif topic == self._broker.repartition_name:
+                for key, value in entries:
+                    assert key is not None
+                    assert value is not None
+                    self._broker.append(topic, partition, key, value)
             else:
                 self._broker.outputs.setdefault(topic, []).extend(entries)
         self._broker.group.update(self._offsets)

@@ -16,6 +16,7 @@ from stream.events import VALUE_BYTES_MAX
 from stream.health import judge
 from stream.job import SETTLED_MS, HealthJob, is_news, make_job
 from stream.partitioner import partition_of
+from stream.rekey import rekey
 from stream.report import HealthReport, Profile, decode_report, encode_report
 from stream.rolling import DAY_MS, day_of, end_of_day_ms
 from stream.scorecard import DEFAULT
@@ -134,18 +135,65 @@ def test_a_dead_letter_fits_into_a_message_however_large_its_record_was() -> Non
     assert len(output.value or b"") + len(output.key or b"") < 1_000_000
 
 
-def test_an_account_of_another_partition_is_refused_and_makes_no_second_half() -> None:
-    job, partition = HealthJob(TOPICS, EventClock()), Part(0, count=12)
-    home = partition_of("acme", 12)
+def sent_home(partition: Part) -> list[Rec]:
+    """What the partition's checkpoint would bring to the repartition topic, as its consumer sees it."""
+    outputs = [output for output in partition.outputs if output.topic == TOPICS.repartition]
+    return [
+        Rec(TOPICS.repartition, output.partition or 0, offset, KAFKA_MS + 999, output.key, output.value)
+        for offset, output in enumerate(outputs)
+    ]
+
+
+def test_an_account_of_another_partition_is_sent_home_and_makes_no_second_half() -> None:
+    job, home = HealthJob(TOPICS, EventClock()), partition_of("acme", 12)
+    elsewhere, partition = Part((home + 1) % 12, count=12), Part(home, count=12)
+    job.fold(elsewhere, "product-usage", [record("usage", usage(1), 7, KAFKA_MS)])
+    job.fold(elsewhere, "product-usage", [record("usage", {"account_id": "acme"}, 8)])
+    (sent,) = sent_home(elsewhere)
+    assert (sent.partition, sent.key) == (home, b"acme")
+    assert (elsewhere.states, elsewhere.watermark_ms) == ({}, None)
+    assert [letter.reason for letter in letters(elsewhere)] == ["missing_field"]  # refused where it arrived
+    assert job.counts["rekeyed", "usage"] == 1
+    job.fold(partition, TOPICS.repartition, [sent])
+    assert (partition.outputs, list(partition.states)) == ([], ["acme"])
+    assert list(partition.restless) == [("acme", KAFKA_MS)]
+
+
+def test_a_record_that_is_not_at_home_after_it_was_sent_is_refused_rather_than_sent_for_ever() -> None:
+    job, home = HealthJob(TOPICS, EventClock()), partition_of("acme", 12)
     elsewhere = Part((home + 1) % 12, count=12)
-    fold_one(job, elsewhere, "usage", usage(1))
-    assert [letter.reason for letter in letters(elsewhere)] == ["misrouted"]
-    assert f"belongs to partition {home} of 12" in letters(elsewhere)[0].detail
-    assert "murmur2" in letters(elsewhere)[0].detail
-    assert elsewhere.states == {}
-    partition = Part(home, count=12)
-    fold_one(job, partition, "usage", usage(1))
-    assert (letters(partition), list(partition.states)) == ([], ["acme"])
+    fold_one(job, elsewhere, "usage", usage(1), offset=7)
+    (sent,) = sent_home(elsewhere)
+    elsewhere.outputs.clear()
+    strange = [
+        sent,
+        Rec(TOPICS.repartition, 0, 1, 0, b"acme", b"no envelope"),
+        Rec(TOPICS.repartition, 0, 2, 0, b"acme", rekey("", Rec("web", 0, 0, 0, b"", b""), "acme", 0).value),
+    ]
+    job.fold(elsewhere, TOPICS.repartition, strange)
+    assert [letter.reason for letter in letters(elsewhere)] == ["misrouted", "wrong_type", "wrong_type"]
+    assert f"product-usage[0]@7: account 'acme' belongs to partition {home} of 12" in letters(elsewhere)[0].detail
+    assert (sent_home(elsewhere), elsewhere.states) == ([], {})
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 1 << 32), st.integers(1, 200), st.integers(2, 5))
+def test_wherever_records_arrive_the_facts_are_those_of_records_that_arrived_at_home(
+    seed: int, size: int, count: int
+) -> None:
+    events = make_stream(seed, size, 60)
+    _, right = fold(events)
+    job, parts = HealthJob(TOPICS, EventClock()), [Part(number, count=count) for number in range(count)]
+    for offset, event in enumerate(events):
+        number = (len(event["account_id"]) + list(TOPICS.inputs).index(TOPICS.input(event["type"]))) % count
+        job.fold(parts[number], TOPICS.input(event["type"]), [record(event["type"], event, offset)])
+    for sent in [sent for part in parts for sent in sent_home(part)]:
+        job.fold(parts[sent.partition], TOPICS.repartition, [sent])
+    found = {name: (part.number, state) for part in parts for name, state in part.states.items()}
+    assert sum(len(part.states) for part in parts) == len(right.states), "no account has two halves"
+    for name, state in right.states.items():
+        assert found[name][0] == partition_of(name, count)
+        assert replace_judgement(found[name][1]) == replace_judgement(state)
 
 
 # Folding

@@ -200,10 +200,11 @@ def test_the_topics_carry_prefix_and_application_id() -> None:
         "eu-account-updates": "account",
     }
     assert (topics.health, topics.dead_letters) == ("eu-account-health", "eu-dead-letters")
-    assert topics.changelog == "eu-hl-state-changelog"
+    assert (topics.changelog, topics.repartition) == ("eu-hl-state-changelog", "eu-hl-repartition")
+    assert topics.sources == [*topics.inputs, topics.repartition]
     specs: dict[str, Any] = {spec.name: spec for spec in topics.specs(7)}
     assert {spec.partitions for spec in specs.values()} == {7}
     assert (
         specs[topics.health].config["cleanup.policy"] == specs[topics.changelog].config["cleanup.policy"] == "compact"
     )
-    assert set(specs) == {*topics.inputs, topics.health, topics.dead_letters, topics.changelog}
+    assert set(specs) == {*topics.sources, topics.health, topics.dead_letters, topics.changelog}
