@@ -55,13 +55,13 @@ async def find_report(kafka: KafkaSettings, account_id: str) -> Found:
         await consumer.start()
         own = partition_of(account_id, count)
         key, value, keys = account_id.encode(), None, set[bytes]()
-        async for record_key, record_value in _to_the_end(consumer, topic, [own]):
+        async for record_key, record_value in to_the_end(consumer, topic, [own]):
             keys.add(record_key)
             if record_key == key:
                 value = record_value
         if value is not None:
             return Found(decode_report(value), [], len(keys))
-        async for record_key, _ in _to_the_end(consumer, topic, [number for number in range(count) if number != own]):
+        async for record_key, _ in to_the_end(consumer, topic, [number for number in range(count) if number != own]):
             keys.add(record_key)
     except BadEvent as error:
         raise TopicError(f"{topic}[{own}], account {account_id!r}: {error.detail}") from None
@@ -98,7 +98,7 @@ async def _partition_count(kafka: KafkaSettings, topic: str) -> int:
     return count
 
 
-async def _to_the_end(
+async def to_the_end(
     consumer: AIOKafkaConsumer, topic: str, numbers: Sequence[int]
 ) -> AsyncIterator[tuple[bytes, bytes | None]]:
     """Key and value of every record that is there now, from the beginning.

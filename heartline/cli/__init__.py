@@ -10,6 +10,7 @@ What is heavy is imported when its command runs, so that help is quick.
 - `account`   one account's current report
 - `scorecard` scorecards checked, explained and compared
 - `doctor`    whether everything is in place, and what to do if not
+- `bench`     how fast the worker is on this machine
 - `schemas`   the contracts as JSON Schemas
 - `servers`   the embedded servers
 - `options`, `help`, `errors`   what the commands share: options, help texts, and how an error ends a command
@@ -20,7 +21,7 @@ from typing import Annotated, Final
 import typer
 
 from heartline import __version__
-from heartline.cli import account, demo, doctor, replay, roles, schemas, snapshot, up
+from heartline.cli import account, bench, demo, doctor, replay, roles, schemas, snapshot, up
 from heartline.cli.errors import WordedErrors
 from heartline.cli.help import prose
 from heartline.cli.scorecard import app as scorecard_app
@@ -67,6 +68,7 @@ _COMMANDS: Final = (
     (roles.alerting, "Run it", None),
     (replay.replay, "Run it", None),
     (doctor.doctor, "Look after it", None),
+    (bench.bench, "Look after it", None),
     (schemas.schemas, "Look after it", None),
 )
 for _command, _panel, _cls in _COMMANDS:

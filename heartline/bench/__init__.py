@@ -1,0 +1,15 @@
+"""How fast the worker is on this machine, and whether it counted every event exactly once while it was.
+
+In the order of a run:
+
+- `workload`   what is sent: made-up events, the same for the same sizes, and a tally of them by account
+- `place`      where: an embedded or a given Kafka, topics of the run's own, taken away at the end
+- `sending`    events onto Kafka, as fast as it goes or at a pace
+- `measured`   a worker as a process of its own, and what it costs: CPU, memory, recovery
+- `latency`    a reader in a process of its own: when is a health report there for others to see
+- `verify`     the changelog against the tally
+- `compare`    the same job on stock Faust, measured
+- `stock`      the program that does it
+- `run`        all of it, and the figures
+- `progress`   what a run is at, on stderr
+"""

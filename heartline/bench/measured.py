@@ -1,0 +1,146 @@
+"""One worker process, as `heartline worker` runs it, and what it costs."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+from aiokafka import TopicPartition
+
+from heartline.bench.place import Place
+from heartline.roles import Role
+from heartline.scrape import Scrape, scrape
+from stream.engine.recovery import committed_offsets
+from stream.errors import HeartlineError
+
+STALLED_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.1
+_FOLDED: Final = "heartline_worker_records_folded_total"
+_PUBLISHED: Final = "heartline_worker_records_published_total"
+_RECOVERY: Final = "heartline_worker_recovery_seconds_sum"
+
+
+class BenchError(HeartlineError):
+    """A run can't say anything, or says that events were lost or doubled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a backlog cost the worker.
+
+    Attributes:
+        seconds: of the clock on the wall, from ready to the last event folded.
+        cpu_seconds: user and system, from ready until the last checkpoint is committed, so with judging and publishing.
+        changelog_records: written meanwhile.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    changelog_records: int
+
+
+class MeasuredWorker:
+    """A worker process on a place; use it in `with`."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._role = Role("worker", place.environ, place.folder)
+
+    def __enter__(self) -> "MeasuredWorker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._role.stop()
+
+    def start(self) -> float:
+        """Start it; returns the seconds from there to `worker ready`.
+
+        Raises:
+            RoleEnded: it ended, or was not ready within a minute.
+        """
+        self._role.log_path.unlink(missing_ok=True)
+        started = time.monotonic()
+        self._role.start()
+        self._role.wait_ready()
+        return time.monotonic() - started
+
+    def stop(self) -> None:
+        """End it cleanly.
+
+        Raises:
+            BenchError: it did not end with status 0.
+        """
+        status = self._role.stop()
+        if status != 0:
+            raise BenchError(f"the worker ended with status {status}, not 0; it said last:\n{self._role.log_tail()}")
+
+    async def work_off(self, events: int) -> Cost:
+        """Wait until it has folded that many events since its start and committed them; call it right after `start`.
+
+        Raises:
+            BenchError: it stalls.
+            RoleEnded: it ended.
+        """
+        cpu_before, started = self._cpu_seconds(), time.monotonic()
+        await self._wait_folded(events)
+        folded = time.monotonic()
+        await self.wait_committed(events)
+        cpu_seconds = self._cpu_seconds() - cpu_before
+        records = self._page().total(_PUBLISHED, topic=self._place.kafka.topics.changelog)
+        return Cost(folded - started, cpu_seconds, int(records or 0))
+
+    async def wait_committed(self, events: int) -> None:
+        """Wait until its checkpoints hold that many events in all, its predecessors' included.
+
+        Raises:
+            BenchError: it stalls.
+            RoleEnded: it ended.
+        """
+        kafka = self._place.kafka
+        places = [TopicPartition(topic, n) for topic in kafka.topics.inputs for n in range(kafka.partitions)]
+        before, moved = -1, time.monotonic()
+        while (now := sum((await committed_offsets(kafka, places)).values())) < events:
+            before, moved = self._insist(now, before, moved, f"committed {now:,} of {events:,} events")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _wait_folded(self, events: int) -> None:
+        before, moved = -1, time.monotonic()
+        while (now := int(self._page().total(_FOLDED) or 0)) < events:
+            before, moved = self._insist(now, before, moved, f"folded {now:,} of {events:,} events")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _insist(self, now: int, before: int, moved: float, what: str) -> tuple[int, float]:
+        """Refuse to wait for a worker that ended or does not move; gives what to compare with the next time."""
+        self._role.check()
+        if now != before:
+            return now, time.monotonic()
+        if time.monotonic() - moved > STALLED_SECONDS:
+            raise BenchError(
+                f"the worker has {what}, and nothing for {STALLED_SECONDS:g} s; it said last:\n{self._role.log_tail()}"
+            )
+        return before, moved
+
+    @property
+    def recovery_seconds(self) -> float:
+        """How long its recovery took, as it says itself: from assignment to ready state."""
+        return self._page().total(_RECOVERY) or 0.0
+
+    @property
+    def peak_rss_mb(self) -> float:
+        """The most memory it ever had resident, in MiB; where the system does not keep that, what it has now."""
+        try:
+            status = Path(f"/proc/{self._role.pid}/status").read_text("ascii", "replace")
+        except OSError:
+            return float(psutil.Process(self._role.pid).memory_info().rss / 2**20)
+        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+
+    def _cpu_seconds(self) -> float:
+        """User and system time of all its threads since it started."""
+        times = psutil.Process(self._role.pid).cpu_times()
+        return float(times.user + times.system)
+
+    def _page(self) -> Scrape:
+        """Its metrics; empty where the page does not answer in time, for it is asked again."""
+        return scrape(self._place.metrics_port) or Scrape(())

@@ -1,0 +1,155 @@
+"""One run, from an empty Kafka to the figures."""
+
+import asyncio
+import platform
+import time
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from heartline.bench.compare import EVENTS_MAX, StockCost, measure_stock
+from heartline.bench.latency import Watcher, quantile
+from heartline.bench.measured import Cost, MeasuredWorker
+from heartline.bench.place import Place, find_place
+from heartline.bench.progress import Progress
+from heartline.bench.sending import Paced, send_all, send_paced
+from heartline.bench.verify import insist_exact, read_states
+from heartline.bench.workload import Shape, Workload
+
+PACED_SECONDS: Final = 8.0
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a run found out.
+
+    Attributes:
+        events_per_second: of one worker over a backlog, on the wall clock, from ready to the last event folded.
+        cpu_us_per_event: user and system time of the worker's process, from ready to the last commit.
+        changelog_records: written for that backlog.
+        peak_rss_mb: the most memory resident in that process.
+        recovery_seconds: a cold start's, from assignment to ready state, over the whole changelog.
+        recovery_warm_seconds: of a start from a local store; None: the worker has none.
+        publish_latency_p50_ms, publish_latency_p99_ms: from handing an event to the producer to seeing its committed
+            report, with events coming at half of events_per_second.
+        events, accounts, users_per_account, distribution: the shape of the backlog.
+        partitions: of every topic.
+        kafka_version: None where a given broker does not tell.
+        python_version: of this process and the worker.
+    """
+
+    events_per_second: float
+    cpu_us_per_event: float
+    changelog_records: int
+    peak_rss_mb: float
+    recovery_seconds: float
+    recovery_warm_seconds: float | None
+    publish_latency_p50_ms: float
+    publish_latency_p99_ms: float
+    events: int
+    accounts: int
+    users_per_account: int
+    distribution: str
+    partitions: int
+    kafka_version: str | None
+    python_version: str
+
+
+@dataclass(frozen=True)
+class Compared(Figures):
+    """The same beside stock Faust.
+
+    Attributes:
+        stock_events_per_second, stock_cpu_us_per_event: of stock Faust, from its first to its last event.
+        ratio: how many times more processor time stock Faust takes for an event.
+    """
+
+    stock_events_per_second: float
+    stock_cpu_us_per_event: float
+    ratio: float
+
+
+def bench(shape: Shape, partitions: int, with_stock: bool, progress: Progress) -> Figures:
+    """Run it.
+
+    Raises:
+        BenchError: an event was lost or counted twice, or the worker stalled.
+        HeartlineError: servers or processes could not be had; the message says what to do.
+    """
+    with find_place(partitions, progress.step) as place:
+        return asyncio.run(_bench(place, shape, with_stock, progress))
+
+
+async def _bench(place: Place, shape: Shape, with_stock: bool, progress: Progress) -> Figures:
+    """Backlog, restart, live load, the books, and perhaps the comparison."""
+    now_ms = int(time.time() * 1000)
+    workload = Workload(shape, now_ms)
+    progress.step(f"filling the topics with {shape.events:,} events of {shape.accounts:,} accounts", shape.events)
+    await send_all(place.kafka, workload.history(), progress.advance)
+    with MeasuredWorker(place) as worker:
+        progress.step("starting a worker")
+        worker.start()
+        progress.step(f"one worker over {shape.events:,} events")
+        cost = await worker.work_off(shape.events)
+        peak_rss_mb = worker.peak_rss_mb
+        worker.stop()
+        progress.step("starting it again: everything comes back from the changelog")
+        worker.start()
+        recovery_seconds = worker.recovery_seconds
+        pace = shape.events / cost.seconds / 2
+        progress.step(f"live for {PACED_SECONDS:g} s at half load, {pace:,.0f} events/s")
+        with Watcher(place.kafka) as watcher:
+            paced = await send_paced(place.kafka, workload, pace, PACED_SECONDS)
+            latencies = await asyncio.to_thread(watcher.latencies_ms, paced.probes)
+        await worker.wait_committed(shape.events + paced.confirmed)
+        peak_rss_mb = max(peak_rss_mb, worker.peak_rss_mb)
+        worker.stop()
+    progress.step("comparing the state of every account with what was sent")
+    exact = insist_exact(await read_states(place.kafka), workload.tally, paced.probes)
+    progress.note(f"{exact:,} events sent, {exact:,} counted, each once, in the state of its own account")
+    _note_pace(progress, pace, paced)
+    figures = _figures(place, shape, cost, peak_rss_mb, recovery_seconds, latencies)
+    if not with_stock:
+        return figures
+    events = max(1, min(shape.events // 10, EVENTS_MAX))
+    progress.step(f"the same job on stock Faust: {events:,} further events", events)
+    return _compared(figures, await measure_stock(place, workload, events, now_ms, progress.advance))
+
+
+def _note_pace(progress: Progress, wanted: float, paced: Paced) -> None:
+    """Say so where the sender itself was too slow for the pace."""
+    if paced.per_second < 0.95 * wanted:
+        progress.note(
+            f"the live load was {paced.per_second:,.0f} events/s, not {wanted:,.0f}: the sender shares the machine"
+        )
+
+
+def _figures(
+    place: Place, shape: Shape, cost: Cost, peak_rss_mb: float, recovery_seconds: float, latencies: list[float]
+) -> Figures:
+    return Figures(
+        events_per_second=round(shape.events / cost.seconds),
+        cpu_us_per_event=round(cost.cpu_seconds / shape.events * 1e6, 2),
+        changelog_records=cost.changelog_records,
+        peak_rss_mb=round(peak_rss_mb, 1),
+        recovery_seconds=round(recovery_seconds, 3),
+        recovery_warm_seconds=None,
+        publish_latency_p50_ms=round(quantile(latencies, 0.5), 1),
+        publish_latency_p99_ms=round(quantile(latencies, 0.99), 1),
+        events=shape.events,
+        accounts=shape.accounts,
+        users_per_account=shape.users_per_account,
+        distribution=shape.distribution,
+        partitions=place.kafka.partitions,
+        kafka_version=place.kafka_version,
+        python_version=platform.python_version(),
+    )
+
+
+def _compared(figures: Figures, stock: StockCost) -> Compared:
+    cpu_us = stock.cpu_seconds / stock.events * 1e6
+    return Compared(
+        **asdict(figures),
+        stock_events_per_second=round(stock.events / stock.seconds),
+        stock_cpu_us_per_event=round(cpu_us, 1),
+        ratio=round(cpu_us / figures.cpu_us_per_event, 1),
+    )

@@ -1,0 +1,69 @@
+"""Was every event counted, and once? What the changelog holds, against the tally of what was sent."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer
+
+from heartline.bench.measured import BenchError
+from heartline.bench.workload import Tally, account_id
+from heartline.health_topic import to_the_end
+from stream.account import AccountState, decode_state
+from stream.engine.connection import client_arguments
+from stream.settings import KafkaSettings
+
+_SHOWN_MAX: Final = 5
+
+Counts = tuple[int, int, int]
+
+
+async def read_states(kafka: KafkaSettings) -> dict[str, AccountState]:
+    """The last committed state of every account, as a recovery would read it.
+
+    Raises:
+        TopicError: the changelog can't be read to its end.
+    """
+    consumer = AIOKafkaConsumer(
+        **client_arguments(kafka), isolation_level="read_committed", auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        numbers = range(kafka.partitions)
+        last = {key: value async for key, value in to_the_end(consumer, kafka.topics.changelog, numbers)}
+    finally:
+        await consumer.stop()
+    return {key.decode(): decode_state(value) for key, value in last.items() if value is not None}
+
+
+def counted(state: AccountState) -> Counts:
+    """How many usage events, ticket events and answers an account's state holds."""
+    support, sentiment = state.support, state.sentiment
+    transitions = sum(len(ticket.transitions) for ticket in support.tickets.values())
+    return (
+        state.activity.events + state.activity.repeated,
+        transitions + support.late + support.overflow,
+        len(sentiment.answers) + sentiment.late + sentiment.overflow,
+    )
+
+
+def insist_exact(states: dict[str, AccountState], tally: Tally, probes: Iterable[str]) -> int:
+    """How many events the states hold, which is exactly what was sent, account by account and kind by kind.
+
+    Raises:
+        BenchError: an account holds more or less than it was sent.
+    """
+    sent: dict[str, Counts] = {
+        account_id(number): counts
+        for number, counts in enumerate(zip(tally.usage, tally.tickets, tally.answers, strict=True))
+        if any(counts)
+    }
+    sent |= dict.fromkeys(probes, (1, 0, 0))
+    held = {name: counted(state) for name, state in states.items()}
+    wrong = [name for name in sorted(sent.keys() | held.keys()) if sent.get(name) != held.get(name)]
+    if wrong:
+        shown = "; ".join(f"{name}: sent {sent.get(name)}, counted {held.get(name)}" for name in wrong[:_SHOWN_MAX])
+        raise BenchError(
+            f"{len(wrong):,} of {len(sent):,} accounts do not hold what they were sent (usage, tickets, answers): "
+            f"{shown}. Events were lost or counted twice: the figures of this run mean nothing"
+        )
+    return sum(map(sum, held.values()))

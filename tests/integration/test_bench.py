@@ -1,0 +1,127 @@
+"""The bench command on a small size: it ends with figures, and only if every event was counted once."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import fields
+
+import pytest
+from kafka import KafkaAdminClient
+
+from heartline.bench.measured import BenchError
+from heartline.bench.run import Compared, Figures
+from heartline.bench.verify import counted, insist_exact
+from heartline.bench.workload import Shape, Workload, account_id
+from stream.account import AccountState
+from stream.clock import WallClock
+from stream.engine.partition import Partition
+from stream.job import HealthJob
+from tests.servers import Kafka
+from tests.streams import TOPICS, record
+
+NOW_MS = int(time.time() * 1000)
+SHAPE = Shape(events=5_000, accounts=40, users_per_account=7, distribution="zipf")
+
+
+def test_the_bench_counts_every_event_once_and_tells_its_figures(kafka: Kafka) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
+    arguments = ["--events", "20000", "--accounts", "200", "--compare", "stock", "--json"]
+    result = subprocess.run(
+        [sys.executable, "-m", "heartline.cli", "bench", *arguments],
+        env=environ | {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    figures = json.loads(result.stdout.splitlines()[-1])
+    assert list(figures) == [field.name for field in fields(Compared)]
+    assert figures["events"] == 20_000
+    assert figures["accounts"] == 200
+    assert figures["recovery_warm_seconds"] is None or figures["recovery_warm_seconds"] > 0
+    measured = {field.name for field in fields(Compared) if field.type in (float, int)}
+    assert all(figures[name] > 0 for name in measured), figures
+    assert figures["publish_latency_p50_ms"] <= figures["publish_latency_p99_ms"]
+    assert figures["ratio"] > 1
+    assert "each once, in the state of its own account" in result.stderr
+    assert not [name for name in topics_of(kafka) if name.startswith("bench-")]
+
+
+def topics_of(kafka: Kafka) -> list[str]:
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    try:
+        return list(admin.list_topics())
+    finally:
+        admin.close()
+
+
+def folded(skip: int | None = None, double: int | None = None) -> tuple[Workload, dict[str, AccountState]]:
+    """A workload and the states that came of it, with one event left out or folded twice."""
+    workload, job, partition = Workload(SHAPE, NOW_MS), HealthJob(TOPICS, WallClock()), Partition[AccountState](0)
+    for number, event in enumerate(workload.history()):
+        times = 0 if number == skip else 2 if number == double else 1
+        for _ in range(times):
+            job.fold(partition, TOPICS.input(event.kind), [record(event.kind, event.value, number)])
+    assert not [name for name, _ in job.counts if name == "dead_letter"]
+    return workload, partition.states
+
+
+def test_what_was_folded_once_passes() -> None:
+    workload, states = folded()
+    assert insist_exact(states, workload.tally, []) == SHAPE.events == workload.tally.total
+
+
+@pytest.mark.parametrize("number", [0, 1234, 4999])
+def test_one_lost_event_is_told(number: int) -> None:
+    workload, states = folded(skip=number)
+    with pytest.raises(BenchError, match="1 of 40 accounts do not hold what they were sent"):
+        insist_exact(states, workload.tally, [])
+
+
+@pytest.mark.parametrize("number", [0, 1234, 4999])
+def test_one_usage_event_folded_twice_is_told(number: int) -> None:
+    workload, states = folded(double=number)
+    with pytest.raises(BenchError, match="1 of 40 accounts do not hold what they were sent"):
+        insist_exact(states, workload.tally, [])
+
+
+def test_an_account_nobody_was_sent_and_a_probe_that_never_came_are_told() -> None:
+    workload, states = folded()
+    with pytest.raises(BenchError, match=r"probe-7: sent \(1, 0, 0\), counted None"):
+        insist_exact(states, workload.tally, ["probe-7"])
+    with pytest.raises(BenchError, match=r"stranger: sent None"):
+        insist_exact(states | {"stranger": AccountState()}, workload.tally, [])
+
+
+def test_the_mix_is_as_promised_and_the_same_again() -> None:
+    shape = Shape(events=20_000, accounts=100, users_per_account=5, distribution="zipf")
+    workload = Workload(shape, NOW_MS)
+    values = [record.value for record in workload.history()]
+    assert values == [record.value for record in Workload(shape, NOW_MS).history()]
+    tally = workload.tally
+    shares = [sum(kind) / shape.events for kind in (tally.usage, tally.tickets, tally.answers)]
+    assert shares == pytest.approx([0.95, 0.04, 0.01], abs=0.005)
+    assert tally.usage[0] > 1.5 * tally.usage[1] > 10 * tally.usage[99]  # a share of 1/rank
+    uniform = Workload(Shape(20_000, 100, 5, "uniform"), NOW_MS)
+    assert len(list(uniform.history())) == 20_000
+    assert max(uniform.tally.usage) < 1.5 * min(uniform.tally.usage)
+
+
+def test_every_event_of_an_account_leaves_a_trace_of_its_kind() -> None:
+    workload, states = folded()
+    tally = workload.tally
+    for number in range(SHAPE.accounts):
+        assert counted(states[account_id(number)]) == (
+            tally.usage[number],
+            tally.tickets[number],
+            tally.answers[number],
+        )
+
+
+def test_the_plain_figures_are_the_first_of_the_compared_ones() -> None:
+    assert [field.name for field in fields(Figures)] == [field.name for field in fields(Compared)][
+        : len(fields(Figures))
+    ]
