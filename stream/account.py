@@ -80,6 +80,7 @@ class Judged(Struct, array_like=True, gc=False):
         history: [day, score] at the close of each judged day, oldest first.
         band_since_day: the day on which the account came into its band.
         scorecard: which one judged.
+        last_event_ms: when the newest event happened that the published report knew of; None before the first.
     """
 
     as_of_ms: int
@@ -91,6 +92,7 @@ class Judged(Struct, array_like=True, gc=False):
     history: list[tuple[int, float]]
     band_since_day: int = 0
     scorecard: str = ""
+    last_event_ms: int | None = None
 
 
 class AccountState(Struct, array_like=True, gc=False):

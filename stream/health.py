@@ -221,6 +221,7 @@ def remembered(before: Judged | None, report: HealthReport, now_ms: int, describ
         closed(before.history if before is not None else [], day, report.score),
         before.band_since_day if before is not None and same_band else day,
         report.scorecard,
+        round(report.last_event_at.timestamp() * 1000) if report.last_event_at is not None else None,
     )
 
 

@@ -331,7 +331,7 @@ def is_news(before: Judged, report: HealthReport, described: str) -> bool:
     """Whether a person could notice the difference between what was published and what is so now.
 
     News is: another band or scorecard; the score, or the score of a week ago, moved by a point; coverage moved by 5
-    percent of the scorecard; the profile changed; or the first judgement of a day with activity since the last report.
+    percent of the scorecard; the profile changed; or an event of a later day than any that the last report knew of.
     """
     if report.band != before.band or described != before.described:
         return True
@@ -343,9 +343,9 @@ def is_news(before: Judged, report: HealthReport, described: str) -> bool:
         return True
     if abs(before.coverage_ratio - report.coverage_ratio) >= NOTICEABLE_COVERAGE:
         return True
-    if report.last_event_at is None or day_of(_ms(report.as_of)) == day_of(before.as_of_ms):
+    if report.last_event_at is None:
         return False
-    return _ms(report.last_event_at) > before.as_of_ms
+    return before.last_event_ms is None or day_of(_ms(report.last_event_at)) > day_of(before.last_event_ms)
 
 
 def _ms(moment: datetime) -> int:

@@ -493,7 +493,9 @@ def test_reports_are_the_same_whether_judged_along_the_way_or_at_the_end(seed: i
 
 # What is news
 
-BEFORE = Judged(end_of_day_ms(DAY), 60.0, "watch", 0.6, 61.0, repr(Profile(name="Acme")), [])
+BEFORE = Judged(
+    end_of_day_ms(DAY), 60.0, "watch", 0.6, 61.0, repr(Profile(name="Acme")), [], last_event_ms=end_of_day_ms(DAY)
+)
 
 
 def report(**fields: Any) -> HealthReport:
@@ -538,6 +540,7 @@ NEXT_DAY = datetime.fromtimestamp(end_of_day_ms(DAY + 1) / 1000, UTC)
         ({"reason": "another sentence"}, False),  # words follow numbers
         ({"as_of": NEXT_DAY}, False),  # a new day alone
         ({"as_of": NEXT_DAY, "last_event_at": NEXT_DAY}, True),  # a new day with activity
+        ({"last_event_at": NEXT_DAY}, True),  # the same where history arrives that is older than the last judgement
         ({"last_event_at": None, "as_of": NEXT_DAY}, False),
     ],
 )
