@@ -230,9 +230,13 @@ class HealthJob:
     # Judging
 
     def judge(self, partition: Partition[AccountState]) -> Iterator[None]:
-        """Judge the restless accounts, and on a tick all that can still change, side by side; yields after a slice."""
+        """Judge the restless accounts, and on a tick all that can still change, side by side; yields after a slice.
+
+        Nothing is judged while a backlog is folded: the shorter topics are done first, and an account whose usage is
+        still unread would look silent.
+        """
         now_ms = self._clock.now_ms(partition.watermark_ms)
-        if now_ms is None:
+        if now_ms is None or partition.catching_up:
             return
         self._begin_tick(partition, now_ms)
         while partition.restless or partition.due:

@@ -100,6 +100,11 @@ class WorkerCollector(Collector):
             "heartline_worker_partitions", "Partition groups recovered and being folded.", value=len(partitions)
         )
         yield GaugeMetricFamily(
+            "heartline_worker_partitions_catching_up",
+            "Partition groups that fold a backlog and judge nothing until it is folded.",
+            value=sum(p.catching_up for p in partitions),
+        )
+        yield GaugeMetricFamily(
             "heartline_worker_accounts", "Accounts in memory.", value=sum(len(p.states) for p in partitions)
         )
         yield GaugeMetricFamily(

@@ -270,6 +270,7 @@ class Engine(Generic[S]):
         seconds = time.monotonic() - started
         for owned in fenced:
             owned.ready = True
+            owned.partition.catching_up = True
             owned.pace = asyncio.create_task(self._keep_pace(owned), name=f"pace-{owned.number}")
         self._metrics.recovery_seconds.observe(seconds)
         self._metrics.recovered_records.inc(records)
@@ -307,6 +308,11 @@ class Engine(Generic[S]):
         """Whether a recovery runs; it watches its own progress."""
         return self._recovery is not None
 
+    @property
+    def catching_up(self) -> bool:
+        """Whether a partition has not yet folded what waited when it was taken over."""
+        return any(partition.catching_up for partition in self.partitions())
+
     def changelog_end(self, number: int) -> int | None:
         """The end of a changelog partition as of the last assignment; None when it isn't owned."""
         owned = self._owned.get(number)
@@ -317,8 +323,11 @@ class Engine(Generic[S]):
         return self._generation, self._current_seek, sum(sum(p.next_offsets.values()) for p in self.partitions())
 
     def observe_ends(self, ends: Mapping[TopicPartition, int]) -> None:
-        """Remember where the input partitions end, for `lags`."""
+        """Remember where the input partitions end, for `lags`, and whether what waited at first is folded."""
         self._end_offsets = ends
+        for owned in self._owned.values():
+            if owned.ready:
+                owned.observe_ends(ends)
 
     def partitions(self) -> list[Partition[Any]]:
         """The partitions that are recovered and being folded; also called from other threads."""

@@ -6,8 +6,11 @@ released (the producer is stopped; the state is dropped, whoever comes next reco
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic
+
+from aiokafka import TopicPartition
 
 from stream.engine.partition import Partition, S
 
@@ -33,6 +36,7 @@ class Owned(Generic[S]):
         early: set when the next checkpoint should not wait for its time.
         judged_at: when the last checkpoint began to judge, monotonic seconds.
         pace: the task that takes checkpoints.
+        backlog: where each input topic ended when the partition was taken over; None until that is known.
     """
 
     partition: Partition[S]
@@ -45,8 +49,21 @@ class Owned(Generic[S]):
     early: asyncio.Event = field(default_factory=asyncio.Event)
     judged_at: float = field(default_factory=time.monotonic)
     pace: "asyncio.Task[None] | None" = None
+    backlog: dict[str, int] | None = None
 
     @property
     def number(self) -> int:
         """The partition number."""
         return self.partition.number
+
+    def observe_ends(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Note where the inputs end, the first time that all of them are known; find out whether that is reached."""
+        partition = self.partition
+        if not partition.catching_up:
+            return
+        if self.backlog is None:
+            found = {topic: ends.get(TopicPartition(topic, self.number)) for topic in partition.next_offsets}
+            known = {topic: end for topic, end in found.items() if end is not None}
+            self.backlog = known if len(known) == len(found) else None
+        if self.backlog is not None:
+            partition.catching_up = any(partition.next_offsets[topic] < end for topic, end in self.backlog.items())

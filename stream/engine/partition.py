@@ -40,6 +40,8 @@ class Partition(Generic[S]):
         outputs: records to publish with the next checkpoint, in order.
         watermark_ms: the newest event time folded, epoch milliseconds; None before the first.
         ticked_ms: the moment at which the last tick over all accounts began; None before the first.
+        catching_up: whether records that waited when the partition was taken over are not folded yet; who judges now
+            would judge on half of the facts.
     """
 
     number: int
@@ -52,3 +54,4 @@ class Partition(Generic[S]):
     outputs: list[Output] = field(default_factory=list)
     watermark_ms: int | None = None
     ticked_ms: int | None = None
+    catching_up: bool = False

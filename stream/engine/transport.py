@@ -21,7 +21,7 @@ from mode import Service
 from stream.engine.chunk import Chunk, Coverage
 from stream.engine.connection import client_arguments
 from stream.engine.failstop import ExitCode
-from stream.engine.watchdog import WATCH_SECONDS, Watchdog
+from stream.engine.watchdog import CATCH_UP_SECONDS, WATCH_SECONDS, Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -182,7 +182,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         engine = self.app.engine
         watchdog = Watchdog(stall_seconds=2 * engine.settings.worker.rebalance_timeout_seconds)
         while not self.should_stop:
-            await self.sleep(WATCH_SECONDS)
+            await self.sleep(CATCH_UP_SECONDS if engine.catching_up else WATCH_SECONDS)
             ends = await self._ends()
             if ends is not None:
                 engine.observe_ends(ends)

@@ -318,6 +318,16 @@ def test_an_account_is_judged_once_it_moved_and_published_once_it_is_news() -> N
     assert not partition.states["acme"].unjudged
 
 
+def test_nothing_is_judged_on_half_of_a_backlog_and_all_of_it_after() -> None:
+    """Folding goes on, what moved stays marked, and the first judgement sees everything."""
+    job, partition = fold(month())
+    partition.catching_up = True
+    assert judged(job, partition) == []
+    assert partition.states["acme"].unjudged
+    partition.catching_up = False
+    assert [report.account_id for report in judged(job, partition)] == ["acme"]
+
+
 def test_a_report_tells_how_long_its_oldest_record_waited() -> None:
     job, partition = HealthJob(TOPICS, ManualClock(end_of_day_ms(DAY))), Part(0)
     events = month(users=1)
