@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -48,9 +49,9 @@ class Producer:
     def create_batch(self) -> Batch:
         return Batch()
 
-    async def send_batch(self, *_: Any, **__: Any) -> "asyncio.Future[None]":
+    async def send_batch(self, *_: Any, **__: Any) -> "asyncio.Future[Any]":
         done = asyncio.get_running_loop().create_future()
-        done.set_result(None)
+        done.set_result(SimpleNamespace(offset=0))
         return done
 
     async def begin_transaction(self) -> None: ...

@@ -9,6 +9,7 @@ Read the modules in the order a chunk meets them:
 - `partition`    the hot state of one partition group
 - `work`         what the engine asks of the work it carries; it knows nothing of accounts
 - `checkpoint`   states, outputs and offsets in one transaction
+- `mark`         what the checkpoint stands on, beside its offsets
 - `fence`        the producer that may commit a partition, and by existing stops all others
 
 and what surrounds them:
@@ -16,6 +17,7 @@ and what surrounds them:
 - `owned`        one partition group in this worker's hands: state, producer, what is committed
 - `store`        Faust's table store: when partitions come and go
 - `recovery`     the changelog back into hot state, by position
+- `topic_ids`    which topic a name means
 - `topology`     the topics as they must be, and the assignment
 - `watchdog`     idle or stuck
 - `failstop`     the one way out

@@ -6,11 +6,13 @@ taken, and all of it becomes visible together or not at all.
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import TopicPartition
 
+from stream.engine.mark import Mark
 from stream.engine.partition import Output, Partition, S
 from stream.engine.work import Work
 
@@ -87,8 +89,25 @@ async def _judge(work: Work[S], partition: Partition[S], seconds: float) -> int 
     return first[1] if first is not None and judged else None
 
 
-async def publish(producer: Any, changelog: str, number: int, group: str, snapshot: Snapshot) -> None:
-    """Write a snapshot in one transaction; returns when the broker has accepted its commit.
+async def publish(
+    producer: Any,
+    changelog: str,
+    number: int,
+    group: str,
+    snapshot: Snapshot,
+    topic_ids: Mapping[str, str],
+    changelog_saved: int,
+) -> int:
+    """Write a snapshot in one transaction; returns the changelog's end when the broker has accepted its commit.
+
+    Args:
+        producer: the partition's own.
+        changelog: the topic of the states.
+        number: the partition.
+        group: the consumer group.
+        snapshot: what to write.
+        topic_ids: for the mark beside the offsets.
+        changelog_saved: the changelog's end, at least, before this checkpoint.
 
     Raises:
         KafkaError: the outcome is unknown or the worker is fenced. Either way the process must not go on.
@@ -101,14 +120,19 @@ async def publish(producer: Any, changelog: str, number: int, group: str, snapsh
         where = (output.topic, number if output.partition is None else output.partition)
         queues.setdefault(where, []).append((output.key, output.value))
     deliveries = [_send(producer, topic, partition, entries) for (topic, partition), entries in queues.items()]
-    await asyncio.gather(*deliveries)
-    offsets = {TopicPartition(topic, number): offset for topic, offset in snapshot.offsets.items()}
+    ends = dict(zip(queues, await asyncio.gather(*deliveries), strict=True))
+    saved = max(changelog_saved, ends.get((changelog, number), 0))
+    offsets = {}
+    for topic, offset in snapshot.offsets.items():
+        mark = Mark(topic_ids.get(topic), topic_ids.get(changelog), saved)
+        offsets[TopicPartition(topic, number)] = (offset, mark.encode())
     await producer.send_offsets_to_transaction(offsets, group)
     await producer.commit_transaction()
+    return saved
 
 
-async def _send(producer: Any, topic: str, partition: int, entries: list[Entry]) -> None:
-    """Send the entries in batches and wait until each is acknowledged."""
+async def _send(producer: Any, topic: str, partition: int, entries: list[Entry]) -> int:
+    """Send the entries in batches, each acknowledged; returns the offset after the last batch's first record."""
     acknowledgements = []
     batch = producer.create_batch()
     for key, value in entries:
@@ -117,4 +141,5 @@ async def _send(producer: Any, topic: str, partition: int, entries: list[Entry])
             batch = producer.create_batch()
             batch.append(key=key, value=value, timestamp=None)
     acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
-    await asyncio.gather(*acknowledgements)
+    written = await asyncio.gather(*acknowledgements)
+    return max(int(each.offset) for each in written) + 1

@@ -114,15 +114,26 @@ class Engine(Generic[S]):
                 snapshot = await self._take(owned)
                 if not snapshot.is_news(owned.committed):
                     return
-                kafka = self.settings.kafka
                 async with asyncio.timeout(COMMIT_DEADLINE_SECONDS):
-                    await publish(owned.producer, kafka.topics.changelog, owned.number, kafka.app_id, snapshot)
+                    await self._publish(owned, snapshot)
             except ProducerFenced as error:
                 self.stop(ExitCode.FENCED, f"{where}: another worker owns the partition now", error)
             except Exception as error:
                 self.stop(ExitCode.CHECKPOINT, f"{where} at offsets {owned.partition.next_offsets}", error)
             owned.committed = snapshot.offsets
             self._count(owned, snapshot, time.monotonic() - started)
+
+    async def _publish(self, owned: Owned[S], snapshot: Snapshot) -> None:
+        kafka = self.settings.kafka
+        owned.changelog_saved = await publish(
+            owned.producer,
+            kafka.topics.changelog,
+            owned.number,
+            kafka.app_id,
+            snapshot,
+            owned.topic_ids,
+            owned.changelog_saved,
+        )
 
     async def _take(self, owned: Owned[S]) -> Snapshot:
         """The snapshot of one partition; one at a time, so that the loop breathes after a slice of one of them."""

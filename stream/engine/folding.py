@@ -23,6 +23,11 @@ def fold_chunk(work: Work[S], partition: Partition[S], chunk: Chunk) -> int:
             f"chunk {chunk} came where offset {expected} was expected: a chunk was lost between fetch and fold; "
             "the records will be read again after a restart"
         )
+    if chunk.records[0].offset < chunk.start:
+        raise EngineError(
+            f"chunk {chunk} begins with offset {chunk.records[0].offset}: the consumer went back by itself, as it does "
+            "when the topic was deleted and created again; a restart says what to do"
+        )
     if chunk.next_offset <= expected:
         return 0
     records = chunk.records

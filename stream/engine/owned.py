@@ -29,6 +29,8 @@ class Owned(Generic[S]):
         partition: the hot state.
         producer: the fenced transactional producer.
         changelog_end: the changelog's end offset as of the last assignment: recovery reads up to here.
+        topic_ids: the ids of the topics that the partition's checkpoints stand on.
+        changelog_saved: the changelog's end, at least, after the last checkpoint.
         committed: the next offsets of the last checkpoint, per input topic.
         ready: the states are recovered.
         lock: held by the checkpoint that runs.
@@ -42,6 +44,8 @@ class Owned(Generic[S]):
     partition: Partition[S]
     producer: Any
     changelog_end: int = 0
+    topic_ids: dict[str, str] = field(default_factory=dict)
+    changelog_saved: int = 0
     committed: dict[str, int] = field(default_factory=dict)
     ready: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)

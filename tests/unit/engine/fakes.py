@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from aiokafka import TopicPartition
@@ -126,22 +127,22 @@ class FakeProducer:
     def create_batch(self) -> FakeBatch:
         return FakeBatch()
 
-    async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> "asyncio.Future[None]":
+    async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> "asyncio.Future[Any]":
         assert self._open
         await asyncio.sleep(0)
         self._check()
         self._broker.fail("send")
         self._batches.append((topic, partition, batch.entries))
         future = asyncio.get_running_loop().create_future()
-        future.set_result(None)
+        future.set_result(SimpleNamespace(offset=0))
         return future
 
-    async def send_offsets_to_transaction(self, offsets: dict[TopicPartition, int], group: str) -> None:
+    async def send_offsets_to_transaction(self, offsets: dict[TopicPartition, tuple[int, str]], group: str) -> None:
         assert self._open
         await asyncio.sleep(0)
         self._check()
         self._broker.fail("offsets")
-        self._offsets = offsets
+        self._offsets = {tp: offset for tp, (offset, _) in offsets.items()}
 
     async def commit_transaction(self) -> None:
         assert self._open

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from stream.engine import checkpoint
 from stream.engine.chunk import Chunk, Coverage
 from stream.engine.folding import fold_chunk
+from stream.engine.mark import Mark, contradiction, read_mark
 from stream.engine.partition import Output, Partition
 from stream.engine.recovery import resume_offset
 from stream.engine.topology import co_assigned, count_mismatch
@@ -63,6 +64,41 @@ def test_a_chunk_of_a_topic_without_an_offset_is_refused() -> None:
         fold_chunk(TallyWork(Settings()), Partition(0), Chunk(TOPIC, 0, 0, records(0), 1))
 
 
+def test_a_chunk_that_goes_back_without_a_seek_is_refused_rather_than_skipped() -> None:
+    with pytest.raises(EngineError, match=r"product-usage\[0\]@5 begins with offset 0: .* created again"):
+        fold_chunk(TallyWork(Settings()), partition(5), Chunk(TOPIC, 0, 5, records(0, 1), 1))
+
+
+MARK = Mark("topic-1", "changelog-1", 40)
+
+
+@pytest.mark.parametrize(
+    ("topic", "changelog", "end", "words"),
+    [
+        ("topic-1", "changelog-1", 40, None),  # as it was
+        ("topic-1", "changelog-1", 90, None),  # a transaction's marker came after
+        (None, None, 40, None),  # a broker without ids
+        ("topic-2", "changelog-1", 40, "web[3]: the topic was deleted and created again"),
+        ("topic-1", "changelog-2", 90, "web[3]: the changelog was deleted and created again"),
+        ("topic-1", "changelog-1", 39, "web[3]: the changelog ends at offset 39, at the last checkpoint it reached 40"),
+        (None, None, 0, "the changelog ends at offset 0"),
+    ],
+)
+def test_topics_are_compared_with_those_of_the_last_checkpoint(
+    topic: str | None, changelog: str | None, end: int, words: str | None
+) -> None:
+    problem = contradiction("web[3]", MARK, topic, changelog, end, "group-1")
+    assert (problem is None) == (words is None)
+    assert words is None or words in str(problem)
+    assert problem is None or "kafka-consumer-groups --group group-1" in problem
+
+
+def test_a_mark_comes_back_as_it_was_and_what_is_none_is_none() -> None:
+    assert read_mark(MARK.encode()) == MARK
+    assert len(Mark("x" * 36, "y" * 36, 1 << 62).encode()) < 200
+    assert [read_mark(text) for text in (None, "", "by hand", "{}", "[1]")] == [None] * 5
+
+
 def test_chunks_start_where_the_last_one_ended_and_a_seek_starts_anew() -> None:
     tp = TopicPartition(TOPIC, 0)
     coverage = Coverage()
@@ -113,7 +149,7 @@ async def test_a_snapshot_is_published_whole_in_as_many_batches_as_it_needs() ->
     states: dict[str, bytes | None] = {f"account-{number}": b"%d" % number for number in range(25)}
     outputs = [Output("health", b"a", b"1"), Output("health", b"a", b"2"), Output("elsewhere", None, b"x", partition=0)]
     snapshot = checkpoint.Snapshot(states | {"gone": None}, outputs, {TOPIC: 7}, None, [])
-    await checkpoint.publish(broker.producer(3), "changelog", 3, "group", snapshot)
+    assert await checkpoint.publish(broker.producer(3), "changelog", 3, "group", snapshot, {}, 9) == 9
     assert broker.changelog[3] == {key.encode(): value for key, value in states.items()}
     assert broker.outputs == {"health": [(b"a", b"1"), (b"a", b"2")], "elsewhere": [(None, b"x")]}
     assert broker.group == {TopicPartition(TOPIC, 3): 7}
