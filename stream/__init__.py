@@ -9,9 +9,11 @@ Read the modules in the order an event meets them:
 - `decode`     bytes to events: a fast path, and pydantic as the judge of whatever it refuses
 - `clock`      which "now" the engine runs on: the wall's, or the events' own
 - `rolling`    activity as day bitmaps: windows of days in O(1)
+- `daily`      users and events of each day, for more than a year
 - `tickets`, `surveys`   the other facts of an account, each commuting with the others
 - `account`    the state of one account, and how an event folds into it
 - `measures`   every number of an account as of a moment, from its facts
+- `trend`      the trailing four weeks against what the twelve before let expect
 - `scorecard/`   measures to points: curves, weights, bands, vetoes, and how YAML says them
 - `health`     the judgement: score, contributions, coverage, what changed and why
 - `report`, `dead_letters`   the contracts of `account-health` and `dead-letters`, what leaves the worker

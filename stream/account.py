@@ -14,7 +14,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from stream import rolling, surveys, tickets
+from stream import daily, rolling, surveys, tickets
+from stream.daily import Days
 from stream.decode import Answer, Ticket, Update, Usage, epoch_ms
 from stream.report import Band
 from stream.rolling import BITS, LAST_DAY, ORDINAL
@@ -54,6 +55,7 @@ class Activity(Struct, array_like=True, gc=False):
         late: events older than every window.
         overflow: events of users or features beyond the bounds.
         seen: the last event ids, oldest first.
+        days: users and events of each day, for more than a year.
     """
 
     users: dict[str, list[int]] = {}
@@ -68,6 +70,7 @@ class Activity(Struct, array_like=True, gc=False):
     late: int = 0
     overflow: int = 0
     seen: dict[str, None] = {}
+    days: Days = msgspec.field(default_factory=Days)
 
 
 class Judged(Struct, array_like=True, gc=False):
@@ -155,6 +158,14 @@ def _fold_active(activity: Activity, user_id: str, feature: str, day: int) -> in
         moved = True
     else:
         moved = rolling.touch(user, day)
+    if day > activity.newest_day - daily.LATE_DAYS:
+        days = activity.days
+        at = day - days.first_day
+        if at < 0 or at >= len(days.events):
+            at = daily.place(days, day)
+        days.events[at] += 1
+        if moved:
+            days.users[at] += 1
     use = activity.features.get(feature)
     if use is None:
         if len(activity.features) >= FEATURES_MAX:

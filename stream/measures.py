@@ -21,6 +21,7 @@ from stream.account import AccountState, Activity, active_bits
 from stream.rolling import BITS, DAY_MS, LAST_DAY, day_of
 from stream.surveys import Sentiment
 from stream.tickets import PRIORITIES, URGENT, Support
+from stream.trend import trend
 
 HOUR_MS: Final = 3_600_000
 DAILY_USER_DAYS: Final = 16  # active days in 30 that make a daily, a weekly user. Source: docs/metrics.md
@@ -68,6 +69,7 @@ def measure(state: AccountState, as_of_ms: int, core_features: frozenset[str] = 
     tally = _tally(state.activity, day)
     found.update(_reach(tally, seats, day))
     found.update(_habit(state.activity, tally, day))
+    found.update(_trend(state.activity, day))
     found.update(_features(state.activity, tally.mau, day, core_features))
     found.update(_support(state.support, tally.mau, as_of_ms))
     found.update(_sentiment(state.sentiment, day))
@@ -155,6 +157,16 @@ def _habit(activity: Activity, t: _Tally, day: int) -> Measures:
         "activity_change_ratio": t.user_days / t.user_days_previous if compared else None,
         "days_since_active": days_since,
         "silence_ratio": silence,
+    }
+
+
+def _trend(activity: Activity, day: int) -> Measures:
+    """Whether use goes its usual way. Source: docs/metrics.md, trend; docs/health.md, the trend."""
+    found = trend(activity.days, day)
+    return {
+        "usage_trend_ratio": found.ratio if found is not None else None,
+        "usage_trend_deviation": found.deviation if found is not None else None,
+        "usage_trend_status": found.status if found is not None else None,
     }
 
 

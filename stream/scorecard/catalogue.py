@@ -17,8 +17,10 @@ _USAGE: Final = {
     "percent": (
         *("active_user_rate_daily", "active_user_rate_weekly", "active_user_rate_monthly", "license_utilization"),
         *("license_utilization_daily", "turnover_exposure", "stickiness", "activity_change_ratio", "depth", "balance"),
+        "usage_trend_ratio",
     ),
     "days": ("days_since_active",),
+    "score": ("usage_trend_deviation",),
     "times": ("silence_ratio",),
 }
 _TICKETS: Final = {

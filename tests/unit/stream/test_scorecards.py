@@ -217,7 +217,7 @@ def test_a_broken_file_is_refused_and_never_crashes(tmp_path_factory: pytest.Tem
 
 def test_a_scorecard_may_name_every_measure_that_is_a_number_and_no_other() -> None:
     numbers: set[str] = set()
-    others = {"active_user_basis"}  # a word
+    others = {"active_user_basis", "usage_trend_status"}  # words
     for seed in range(30):
         _, partition = fold(make_stream(seed, 400, 150))
         for state in partition.states.values():

@@ -1,0 +1,174 @@
+"""The days of an account are counted exactly, and the trend is what an independent computation makes of them."""
+
+import math
+import random
+from collections import defaultdict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream.account import AccountState, decode_state, encode_state, fold_usage
+from stream.daily import DAYS_MAX, TRIM_EVERY_DAYS, Days, place, weeks
+from stream.decode import Usage
+from stream.rolling import DAY_MS
+from stream.trend import Status, trend
+from tests.oracle.facts import alike
+from tests.oracle.trend import of_days
+
+FIRST = 20_001
+
+
+def days_of(users: dict[int, int]) -> Days:
+    days = Days()
+    for day, count in users.items():
+        days.users[place(days, day)] += count
+    return days
+
+
+def usage(number: int, day: int, user: int) -> Usage:
+    return Usage("acme", f"u{user}", "export", day * DAY_MS, f"e{number}")
+
+
+@settings(max_examples=80)
+@given(st.integers(0, 1 << 32), st.sampled_from([3, 60, 700, 1500]), st.integers(0, 63), st.integers(1, 150))
+def test_users_and_events_of_each_day_are_those_of_the_raw_events(seed: int, span: int, late: int, size: int) -> None:
+    """In any order of arrival, with pauses of years, as long as nothing is more than 63 days late."""
+    rng = random.Random(seed)
+    made = sorted((FIRST + rng.randrange(span), rng.randrange(5)) for _ in range(size))
+    arrived = sorted(made, key=lambda item: item[0] + rng.random() * late)
+    state = AccountState()
+    for number, (day, user) in enumerate(arrived):
+        fold_usage(state, usage(number, day, user))
+    users: dict[int, set[int]] = defaultdict(set)
+    for day, user in made:
+        users[day].add(user)
+    days = decode_state(encode_state(state)).activity.days
+    assert days.first_day + len(days.users) - 1 == made[-1][0]
+    assert days.first_day <= max(made[0][0], made[-1][0] - DAYS_MAX + 1)
+    assert len(days.users) == len(days.events) < DAYS_MAX + TRIM_EVERY_DAYS
+    for at in range(len(days.users)):
+        day = days.first_day + at
+        assert days.users[at] == len(users.get(day, ()))
+        assert days.events[at] == sum(other == day for other, _ in made)
+
+
+@pytest.mark.parametrize(
+    ("late", "counts"),
+    [
+        (63, True),
+        (64, False),  # the user's own days may be forgotten, so it is not known whether this one is new
+    ],
+)
+def test_usage_counts_in_its_own_day_up_to_63_days_late(late: int, counts: bool) -> None:
+    state = AccountState()
+    for number, day in enumerate((FIRST, FIRST + 100, FIRST + 100 - late)):
+        fold_usage(state, usage(number, day, 1))
+    assert sum(state.activity.days.users) == sum(state.activity.days.events) == 2 + counts
+
+
+def test_a_state_of_fifty_users_stays_below_six_kilobytes() -> None:
+    """Two years, each user on two days of three, in fifteen features."""
+    rng = random.Random(7)
+    state = AccountState()
+    number = 0
+    for day in range(FIRST, FIRST + 730):
+        for user in range(50):
+            if rng.random() < 0.05 or (day + user) % 7 < 1:
+                number += 1
+                event = usage(number, day, user)
+                event.feature = f"feature-{(user + rng.randrange(3)) % 15}"
+                fold_usage(state, event)
+    assert len(state.activity.users) == 50
+    assert len(encode_state(state)) < 6 * 1024
+
+
+@settings(max_examples=150)
+@given(
+    st.integers(0, 1 << 32),
+    st.integers(1, 700),
+    st.sampled_from([0.3, 2, 9, 60]),
+    st.sampled_from(["none", "shift", "summer", "slope"]),
+    st.integers(0, 30),
+)
+def test_the_trend_is_what_the_days_say(seed: int, span: int, mean: float, shape: str, after: int) -> None:
+    users = history(random.Random(seed), span, mean, shape)
+    day = max(users) + after
+    found, expected = trend(days_of(users), day), of_days(users, day)
+    assert (found is None) == (expected["usage_trend_ratio"] is None)
+    if found is not None:
+        assert alike(found.ratio, expected["usage_trend_ratio"])
+        assert math.isclose(found.deviation, expected["usage_trend_deviation"], rel_tol=1e-9, abs_tol=1e-9)
+        assert found.status == expected["usage_trend_status"]
+
+
+def history(rng: random.Random, span: int, mean: float, shape: str) -> dict[int, int]:
+    """Users by day: weekdays more than weekends, and one of a few shapes."""
+    shift_at, factor = rng.randrange(span), rng.choice([0.1, 0.5, 3])
+    users = {FIRST: 1}
+    for back in range(span):
+        level = mean * (0.2 if (FIRST + back + 3) % 7 >= 5 else 1)
+        level *= {
+            "none": 1,
+            "shift": factor if back >= shift_at else 1,
+            "summer": 0.3 if back % 364 > 330 else 1,
+            "slope": 1 - back / span,
+        }[shape]
+        users[FIRST + back] = int(level) + (rng.random() < level % 1)
+    return users
+
+
+WEEK = [10, 10, 10, 10, 10, 2, 1]  # from a Monday on
+
+
+def years(*levels: float) -> dict[int, int]:
+    """Users by day of weeks, each the usual week times a level; the last day is the last week's Sunday."""
+    monday = FIRST - (FIRST + 3) % 7
+    return {
+        monday + 7 * week + at: round(users * level)
+        for week, level in enumerate(levels)
+        for at, users in enumerate(WEEK)
+    }
+
+
+@pytest.mark.parametrize(
+    ("levels", "status", "why"),
+    [
+        ([1] * 9, None, "five weeks are no expectation yet"),
+        ([1] * 10, "steady", "six are"),
+        ([1] * 12 + [0.7] * 4, "declining", "a third fewer in all four weeks"),
+        ([1] * 12 + [0.9] * 4, "steady", "a tenth fewer"),
+        ([1] * 12 + [0.2] * 4, "collapsing", "a fifth is left"),
+        ([1] * 12 + [1.6] * 4, "growing", "more than half as much again"),
+        ([1] * 12 + [0.3, 1, 1, 1], "steady", "one odd week, as of a holiday"),
+        ([1, 1, 0.1, 1, 1, 1, 0.1, 1, 1, 1, 1, 1] + [1] * 4, "steady", "odd weeks before do not move the median"),
+        ([1] * 10 + [0.3] * 6, "steady", "the lower level has lasted: it is the expectation now"),
+        ([1] * 11 + [0.3] * 5, "collapsing", "and not before it lasted most of three weeks beyond the trailing four"),
+        ([0] * 12 + [1] * 4, None, "nothing was to be expected"),
+        ([1] * 48 + [0.4] * 4 + [1] * 48 + [0.4] * 4, "seasonal", "the same weeks fell alike last year"),
+        ([1] * 48 + [0.7] * 4 + [1] * 48 + [0.5] * 4, "declining", "they fell by far less last year"),
+        ([1] * 48 + [1.0] * 4 + [1] * 48 + [0.5] * 4, "declining", "they did not fall last year"),
+        ([1] * 38 + [0.5] * 4 + [1] * 10 + [0.5] * 4, "declining", "last year is not known"),
+    ],
+)
+def test_the_word_for_a_trend(levels: list[float], status: Status | None, why: str) -> None:
+    users = years(*levels)
+    found = trend(days_of(users), max(users))
+    assert (found.status if found is not None else None) == status, why
+    assert of_days(users, max(users))["usage_trend_status"] == status
+
+
+@pytest.mark.parametrize("weekday", range(7))
+def test_weekends_make_no_difference_on_any_day_of_the_week(weekday: int) -> None:
+    users = years(*[1] * 20)
+    found = trend(days_of(users), max(users) - weekday)
+    assert found is not None
+    assert (found.ratio, found.deviation, found.status) == (1, 0, "steady")
+
+
+def test_weeks_count_back_from_any_day() -> None:
+    days = days_of({FIRST: 1, FIRST + 6: 2, FIRST + 7: 4, FIRST + 13: 8})
+    assert weeks(days, FIRST + 13, 9) == [12, 3]
+    assert weeks(days, FIRST + 12, 9) == [6]  # the week before is not whole
+    assert weeks(days, FIRST + 20, 2) == [0, 12]
+    assert weeks(days, FIRST - 1, 9) == weeks(Days(), FIRST, 9) == []
