@@ -83,6 +83,7 @@ class Engine(Generic[S]):
         except Exception as error:
             self.stop(ExitCode.FOLD, f"folding {chunk} to @{chunk.next_offset}", error)
         self._metrics.records_folded.labels(chunk.topic).inc(folded)
+        owned.look_at_backlog()
         if len(owned.partition.dirty) >= EARLY_DIRTY:
             owned.early.set()
 

@@ -61,7 +61,7 @@ class Owned(Generic[S]):
         return self.partition.number
 
     def observe_ends(self, ends: Mapping[TopicPartition, int]) -> None:
-        """Note where the inputs end, the first time that all of them are known; find out whether that is reached."""
+        """Note where the inputs end, the first time that all of them are known."""
         partition = self.partition
         if not partition.catching_up:
             return
@@ -69,5 +69,10 @@ class Owned(Generic[S]):
             found = {topic: ends.get(TopicPartition(topic, self.number)) for topic in partition.next_offsets}
             known = {topic: end for topic, end in found.items() if end is not None}
             self.backlog = known if len(known) == len(found) else None
-        if self.backlog is not None:
+        self.look_at_backlog()
+
+    def look_at_backlog(self) -> None:
+        """Find out whether what waited at first is folded by now."""
+        partition = self.partition
+        if partition.catching_up and self.backlog is not None:
             partition.catching_up = any(partition.next_offsets[topic] < end for topic, end in self.backlog.items())

@@ -129,6 +129,8 @@ def test_every_account_is_exact_after_a_stop_and_a_kill(
         assert replay.process is not None
         assert replay.process.wait(120) == 0, replay.output()[-4000:]
         wait_for(lambda: group_lag(servers, "e2e", inputs) == 0, 120, "the worker has folded everything")
+        accounts = set(last_values(servers, topics.changelog))
+        wait_for(lambda: set(last_values(servers, topics.health)) == accounts, 60, "every account is judged")
         assert worker.stop() == 0
         wait_for(lambda: unread(servers, "e2e-alerting", topics.health) == 0, 60, "alerting has read all health")
 

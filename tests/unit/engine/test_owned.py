@@ -40,8 +40,10 @@ def test_the_backlog_is_what_waited_at_first_and_not_what_comes_later() -> None:
     """A stream that never rests would otherwise never be judged."""
     owned = taken_over(usage=0, tickets=5)
     owned.observe_ends({USAGE: 10, TICKETS: 5})
-    owned.partition.next_offsets["usage"] = 10
     owned.observe_ends({USAGE: 5_000, TICKETS: 700})
+    assert owned.partition.catching_up
+    owned.partition.next_offsets["usage"] = 10
+    owned.look_at_backlog()
     assert not owned.partition.catching_up
 
 
