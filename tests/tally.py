@@ -3,6 +3,7 @@
 Run as a program it is a worker around that work, configured as the real one is.
 """
 
+import os
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 
@@ -94,6 +95,9 @@ def digest(before: int, number: int) -> int:
 
 if __name__ == "__main__":
     from stream.run import run_work
+    from tests.crash_points import install
 
+    if crash_at := os.environ.get("CRASH_AT"):
+        install(crash_at)
     settings = load(Settings)
     run_work(settings, TallyWork(settings))

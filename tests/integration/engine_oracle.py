@@ -106,9 +106,9 @@ async def wait_until_folded(settings: Settings, seconds: float = 40.0) -> None:
         await asyncio.sleep(0.1)
 
 
-async def assert_exact(settings: Settings) -> None:
+async def assert_exact(settings: Settings, seconds: float = 40.0) -> None:
     """Everything that was fed is folded once: nothing lost, nothing doubled, nothing out of order."""
-    await wait_until_folded(settings)
+    await wait_until_folded(settings, seconds)
     should, is_ = await expected(settings), await actual(settings)
     deadline = time.monotonic() + 20
     while is_ != should and time.monotonic() < deadline:  # the last judgements may come a checkpoint later

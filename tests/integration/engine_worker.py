@@ -51,18 +51,23 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 class WorkerProcess:
-    """One worker; its log goes to a file that a failed wait shows."""
+    """One worker; its log goes to a file that a failed wait shows.
 
-    def __init__(self, settings: Settings, log: Path) -> None:
+    `crash_at`: the instant of `tests.crash_points` at which it kills itself.
+    """
+
+    def __init__(self, settings: Settings, log: Path, crash_at: str | None = None) -> None:
         self._settings = settings
+        self._crash_at = crash_at
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, *, ready: bool = True) -> "WorkerProcess":
         """Start it; by default wait until it has its partitions and their states."""
+        environment = _environment(self._settings) | ({"CRASH_AT": self._crash_at} if self._crash_at else {})
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, str(WORK), env=_environment(self._settings), stdout=log, stderr=log, cwd=ROOT
+                sys.executable, str(WORK), env=environment, stdout=log, stderr=log, cwd=ROOT
             )
         if ready:
             await eventually(self._is_ready, READY_SECONDS, self.log)

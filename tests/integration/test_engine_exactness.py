@@ -14,10 +14,9 @@ from heartline.embedded import KafkaServer
 from stream.engine.failstop import ExitCode
 from stream.engine.recovery import committed_offsets
 from stream.engine.topology import prepare_topics
-from stream.rekey import read_rekeyed
 from stream.settings import Settings
-from tests.integration.engine_oracle import assert_exact, expected, read_all, wait_until_folded
-from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, eventually, feed
+from tests.integration.engine_oracle import assert_exact, expected, wait_until_folded
+from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, feed
 from tests.servers import Kafka
 
 Start = Callable[[], Awaitable[WorkerProcess]]
@@ -74,36 +73,6 @@ async def test_kill_9_at_random_moments_changes_nothing(settings: Settings, star
     await start()
     await feeding
     await assert_exact(settings)
-
-
-async def test_records_in_wrong_partitions_are_folded_once_in_the_right_one_through_kill_9(
-    settings: Settings, start: Start
-) -> None:
-    feeding = asyncio.create_task(feed(settings, 40_000, rate=6_000, misplaced=True))
-    for seconds in (0.7, 1.1):
-        worker = await start()
-        await asyncio.sleep(seconds)
-        await worker.kill()
-    await start()
-    await feeding
-    await assert_exact(settings)
-    sent = await read_all(settings, settings.kafka.topics.repartition)
-    assert len(sent) > 5_000
-    arrived = [read_rekeyed(record.value) for record in sent]
-    assert len({(record.topic, record.partition, record.offset) for record in arrived}) == len(sent), "sent once each"
-
-
-async def test_a_second_worker_may_join_and_leave(settings: Settings, start: Start) -> None:
-    feeding = asyncio.create_task(feed(settings, 60_000, rate=6_000))
-    first = await start()
-    second = await start()
-    await eventually(lambda: first.log().count("worker ready") == 2, 20, first.log)
-    await asyncio.sleep(1)
-    assert await second.stop() == 0
-    await eventually(lambda: first.log().count("worker ready") == 3, 20, first.log)
-    await feeding
-    await assert_exact(settings)
-    assert await first.stop() == 0
 
 
 async def test_a_worker_that_slept_through_its_eviction_is_fenced(settings: Settings, start: Start) -> None:

@@ -1,0 +1,93 @@
+"""Named instants at which a test's worker kills itself, as a power cut would: no handler runs, nothing is flushed.
+
+Only `tests.tally` reads the environment variable CRASH_AT ("committing:3": at the third time); the product knows of
+none of this.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from stream.engine import engine, fence, recovery
+
+# Before, within and after the transaction of a checkpoint.
+TRANSACTION = ("before", "written", "offsets", "committing", "committed")
+# While the last checkpoints run, and while states come back.
+OTHERS = ("drain", "recovery")
+
+
+class CrashPoint:
+    """Counts how often its instant has come, and ends the process when it is time."""
+
+    def __init__(self, name: str, times: int) -> None:
+        assert name in (*TRANSACTION, *OTHERS), name
+        self.name = name
+        self._left = times
+
+    def reached(self, name: str) -> None:
+        """The process is at this instant."""
+        if name != self.name:
+            return
+        self._left -= 1
+        if self._left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def wrap(self, producer: Any) -> Any:
+        """Watch a producer's transactions."""
+        begin, add_offsets, commit = (
+            producer.begin_transaction,
+            producer.send_offsets_to_transaction,
+            producer.commit_transaction,
+        )
+
+        async def begin_transaction() -> None:
+            self.reached("before")
+            await begin()
+
+        async def send_offsets_to_transaction(*arguments: Any) -> None:
+            self.reached("written")
+            await add_offsets(*arguments)
+            self.reached("offsets")
+
+        async def commit_transaction() -> None:
+            committing = asyncio.ensure_future(commit())
+            if self.name == "committing":  # the request is on its way, the answer is not here
+                await asyncio.wait([committing], timeout=0.002)
+                self.reached("committing")
+            await committing
+            self.reached("committed")
+
+        producer.begin_transaction = begin_transaction
+        producer.send_offsets_to_transaction = send_offsets_to_transaction
+        producer.commit_transaction = commit_transaction
+        return producer
+
+
+def install(crash_at: str) -> None:
+    """Let this process end itself at the instant named "name:times"."""
+    name, _, times = crash_at.partition(":")
+    point = CrashPoint(name, int(times or 1))
+    fenced_producer: Callable[..., Awaitable[Any]] = fence.fenced_producer
+    checkpoint, drain, decode = engine.Engine.checkpoint, engine.Engine.drain, recovery._decode
+
+    async def wrapped_producer(*arguments: Any) -> Any:
+        return point.wrap(await fenced_producer(*arguments))
+
+    async def wrapped_drain(self: Any) -> None:
+        async def draining(owned: Any) -> None:
+            await checkpoint(self, owned)
+            point.reached("drain")
+
+        self.checkpoint = draining
+        await drain(self)
+        del self.checkpoint
+
+    async def wrapped_decode(*arguments: Any) -> None:
+        await decode(*arguments)
+        point.reached("recovery")
+
+    engine.fenced_producer = wrapped_producer  # type: ignore[assignment,attr-defined]
+    engine.Engine.drain = wrapped_drain  # type: ignore[method-assign]
+    recovery._decode = wrapped_decode  # type: ignore[assignment]
