@@ -68,7 +68,7 @@ class TallyWork:
             partition.restless.append((account_id, record.timestamp))
 
     def judge(self, partition: Partition[Tally]) -> Iterator[None]:
-        while partition.restless:
+        while partition.restless and not partition.catching_up:
             account_id, _ = partition.restless.popleft()
             tally = partition.states[account_id]
             tally.unjudged = False

@@ -61,7 +61,11 @@ class Owned(Generic[S]):
         return self.partition.number
 
     def observe_ends(self, ends: Mapping[TopicPartition, int]) -> None:
-        """Note where the inputs end, the first time that all of them are known."""
+        """Note where the inputs end, the first time that all of them are known.
+
+        An end may lie behind the last record, where a transaction left its marker. A later look finds out, when the
+        consumer has passed it: it then takes the last record's end for the end.
+        """
         partition = self.partition
         if not partition.catching_up:
             return
@@ -69,6 +73,10 @@ class Owned(Generic[S]):
             found = {topic: ends.get(TopicPartition(topic, self.number)) for topic in partition.next_offsets}
             known = {topic: end for topic, end in found.items() if end is not None}
             self.backlog = known if len(known) == len(found) else None
+        for topic in self.backlog or ():
+            end = ends.get(TopicPartition(topic, self.number))
+            if self.backlog is not None and end is not None:
+                self.backlog[topic] = min(self.backlog[topic], end)
         self.look_at_backlog()
 
     def look_at_backlog(self) -> None:

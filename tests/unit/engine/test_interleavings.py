@@ -53,6 +53,17 @@ class Worker:
         await self.engine.assign(numbers, generation)
         await self.engine.recover()
         self.seek()
+        self.observe()
+
+    def observe(self) -> None:
+        """What the watchdog's look at the ends does."""
+        ends = {
+            TopicPartition(topic, number): 0
+            for topic in self.engine.settings.kafka.topics.sources
+            for number in PARTITIONS
+        }
+        ends |= {TopicPartition(*where): len(log) for where, log in self.broker.inputs.items()}
+        self.engine.observe_ends(ends)
 
     def seek(self) -> None:
         """Go to the engine's offsets; chunks on their way stay where they are."""

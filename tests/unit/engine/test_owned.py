@@ -52,3 +52,12 @@ def test_a_partition_that_caught_up_stays_so() -> None:
     owned.observe_ends({USAGE: 10, TICKETS: 5})
     owned.observe_ends({USAGE: 90, TICKETS: 50})
     assert not owned.partition.catching_up
+
+
+def test_a_marker_behind_the_last_record_does_not_hold_up_the_end_of_a_catch_up() -> None:
+    """The first look saw the end of the log, with a transaction's marker in it; no record ever reaches that."""
+    owned = taken_over(usage=10, tickets=7)
+    owned.observe_ends({USAGE: 10, TICKETS: 8})
+    assert owned.partition.catching_up
+    owned.observe_ends({USAGE: 25, TICKETS: 7})
+    assert not owned.partition.catching_up
