@@ -23,6 +23,7 @@ from stream.decode import Answer, Decoder, Ticket, Update, Usage, check_time, ep
 from stream.errors import BadEvent, ConfigError
 from stream.feeds import Mapping
 from stream.health import judge, remembered
+from stream.journey import NO_JOURNEY, Journey
 from stream.report import HealthReport
 from stream.rolling import day_of, end_of_day_ms
 from stream.scorecard import DEFAULT, SHIPPED, Scorecards
@@ -177,6 +178,7 @@ def reports(
     core_features: frozenset[str],
     progress: Progress | None = None,
     scorecards: Scorecards = SHIPPED,
+    journey: Journey = NO_JOURNEY,
 ) -> Iterator[tuple[int, HealthReport]]:
     """(day, report) for each account and day from the account's first event on, days ascending."""
     states: dict[str, AccountState] = {}
@@ -194,7 +196,8 @@ def reports(
             state = states[account_id]
             if newest_ms(state) is None:
                 continue
-            report = judge(account_id, state, end_ms, scorecards.choose(state.profile), core_features)
+            scorecard = scorecards.choose(state.profile)
+            report = judge(account_id, state, end_ms, scorecard, core_features, None, journey)
             if scorecards.remember:
                 state.judged = remembered(state.judged, report, end_ms, "")
             if day in asked:
@@ -267,9 +270,10 @@ def write_snapshot(
     timed = [ms for ms, _ in events if ms > 0]
     days = dates.days(day_of(timed[0]), day_of(timed[-1])) if timed else []
     core = frozenset(settings.product.core_features)
+    journey = Journey(frozenset(settings.product.key_actions), tuple(settings.product.milestones))
     try:
         with out.open("w", newline="", encoding="utf-8") as file:
-            _write(file, reports(events, days, core, progress, scorecards), summary)
+            _write(file, reports(events, days, core, progress, scorecards, journey), summary)
     except OSError as error:
         raise FileError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
     return summary

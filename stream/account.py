@@ -34,11 +34,12 @@ REPEATED, UNMOVED, MOVED, LATE, OVERFLOW = range(5)
 
 
 class FeatureUse(Struct, array_like=True, gc=False):
-    """The use of one feature: its day bitmap, and each user's newest day by the user's ordinal."""
+    """The use of one feature: its day bitmap, each user's newest day by the user's ordinal, and its first day."""
 
     last_day: int
     bits: int
     users: dict[int, int]
+    first_day: int = -1
 
 
 class Activity(Struct, array_like=True, gc=False):
@@ -171,10 +172,12 @@ def _fold_active(activity: Activity, user_id: str, feature: str, day: int) -> in
         if len(activity.features) >= FEATURES_MAX:
             activity.overflow += 1
             return OVERFLOW
-        activity.features[feature] = FeatureUse(day, 1, {user[ORDINAL]: day})
+        activity.features[feature] = FeatureUse(day, 1, {user[ORDINAL]: day}, day)
         return MOVED
     if day != use.last_day:
         use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
+        if day < use.first_day:
+            use.first_day = day
     last = use.users.get(user[ORDINAL])
     if last is None or day > last:
         use.users[user[ORDINAL]] = day
@@ -187,9 +190,11 @@ def _fold_late(activity: Activity, feature: str, day: int) -> int:
     activity.late += 1
     use = activity.features.get(feature)
     if use is None and len(activity.features) < FEATURES_MAX:
-        activity.features[feature] = FeatureUse(day, 1, {})
+        activity.features[feature] = FeatureUse(day, 1, {}, day)
     elif use is not None:
         use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
+        if day < use.first_day:
+            use.first_day = day
     return LATE
 
 

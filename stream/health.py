@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct, convert
 
 from stream.account import AccountState, Judged, newest_ms
+from stream.journey import NO_JOURNEY, Journey
 from stream.measures import Measures, measure
 from stream.report import Band, Cap, Change, Contribution, HealthReport, Number, Profile
 from stream.rolling import day_of, end_of_day_ms
@@ -18,6 +19,11 @@ from stream.scorecard import Line, Scorecard
 
 COMPARE_DAYS: Final = 7
 HISTORY_DAYS: Final = 28
+# Usage measures that are not None for lack of active users, but because nothing is configured or reached.
+NOT_OVER_USERS: Final = {
+    *("depth", "time_to_first_value_days", "first_value_waiting_days"),
+    *("milestones_reached", "milestones_per_30_days"),
+}
 
 
 class Standing(Struct, gc=False):
@@ -81,7 +87,7 @@ def contributions(state: AccountState, measures: Measures, scorecard: Scorecard)
     known: list[tuple[Line, Number | None]] = []
     for line in scorecard.lines:
         value = measures[line.measure]
-        lost = value is None and deserted and line.source == "usage" and line.measure != "depth"
+        lost = value is None and deserted and line.source == "usage" and line.measure not in NOT_OVER_USERS
         if seen[line.source] and (value is not None or lost):
             known.append((line, value))
     total = sum([line.weight for line in scorecard.lines])
@@ -112,6 +118,7 @@ def judge(
     scorecard: Scorecard,
     core_features: frozenset[str] = frozenset(),
     ingested_ms: int | None = None,
+    journey: Journey = NO_JOURNEY,
 ) -> HealthReport:
     """Judge one account as of a moment.
 
@@ -122,11 +129,12 @@ def judge(
         scorecard: what counts.
         core_features: the product's catalogue.
         ingested_ms: Kafka's timestamp of the oldest record this report waited for; None for a tick.
+        journey: the product's key actions and milestones.
     """
-    measures = measure(state, as_of_ms, core_features)
+    measures = measure(state, as_of_ms, core_features, journey)
     now = standing(state, measures, scorecard)
     score = now.score
-    score_before, changes = _changes(state, as_of_ms, scorecard, core_features, now)
+    score_before, changes = _changes(state, as_of_ms, scorecard, core_features, now, journey)
     newest = newest_ms(state)
     return HealthReport(
         account_id=account_id,
@@ -163,6 +171,7 @@ def _changes(
     scorecard: Scorecard,
     core_features: frozenset[str],
     now: Standing,
+    journey: Journey,
 ) -> tuple[float | None, list[Change]]:
     """The score at the close of the day a week earlier, and per measure what moved it since.
 
@@ -173,7 +182,7 @@ def _changes(
     if first is None or day_of(first) > day_before or now.score is None:
         return None, []
     before_ms = end_of_day_ms(day_before)
-    before = standing(state, measure(state, before_ms, core_features), scorecard)
+    before = standing(state, measure(state, before_ms, core_features, journey), scorecard)
     if before.score is None:
         return None, []
     then, current = _parts(before), _parts(now)

@@ -34,6 +34,7 @@ from stream.errors import BadEvent
 from stream.events import EARLIEST_MS, FUTURE_SLACK_MS
 from stream.feeds import Mapping
 from stream.health import closed, judge, remembered
+from stream.journey import NO_JOURNEY, Journey
 from stream.partitioner import partition_of
 from stream.rekey import read_rekeyed, rekey
 from stream.report import HealthReport, encode_report
@@ -65,6 +66,7 @@ class HealthJob:
         scorecards: what counts, for whom.
         core_features: the product's catalogue.
         tick_interval_ms: how often accounts that send nothing are judged again; a new day always does.
+        journey: the product's key actions and milestones.
 
     Attributes:
         counts: (what, label) to how often, for the metrics: ("dead_letter", reason), ("late", kind), ("overflow",
@@ -79,6 +81,7 @@ class HealthJob:
         scorecards: Scorecards = SHIPPED,
         core_features: frozenset[str] = frozenset(),
         tick_interval_ms: int = 3_600_000,
+        journey: Journey = NO_JOURNEY,
     ) -> None:
         self._kinds = topics.inputs
         self._repartition_topic = topics.repartition
@@ -89,6 +92,7 @@ class HealthJob:
         self._decoders = decoders if decoders is not None else {kind: Decoder(kind) for kind in KINDS}
         self._scorecards = scorecards
         self._core_features = core_features
+        self._journey = journey
         self._tick_interval_ms = tick_interval_ms
         self._fold: dict[Kind, Callable[[AccountState, Any], bool]] = {
             "usage": self._fold_usage,
@@ -291,7 +295,7 @@ class HealthJob:
     ) -> None:
         """Judge one account; publish if it is news."""
         scorecard = self._scorecards.choose(state.profile)
-        report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested)
+        report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested, self._journey)
         if state.unjudged:
             state.unjudged = False
             partition.dirty.add(account_id)
@@ -380,4 +384,5 @@ def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:
         SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards),
         core_features=frozenset(settings.product.core_features),
         tick_interval_ms=round(settings.worker.tick_interval_seconds * 1000),
+        journey=Journey(frozenset(settings.product.key_actions), tuple(settings.product.milestones)),
     )

@@ -18,6 +18,7 @@ from msgspec import Struct, field
 
 from stream import rolling, surveys, tickets
 from stream.account import AccountState, Activity, active_bits
+from stream.journey import NO_JOURNEY, Journey, progress
 from stream.rolling import BITS, DAY_MS, LAST_DAY, day_of
 from stream.surveys import Sentiment
 from stream.tickets import PRIORITIES, URGENT, Support
@@ -52,13 +53,19 @@ class _Tally(Struct, gc=False):
     user_days_previous: int = 0
 
 
-def measure(state: AccountState, as_of_ms: int, core_features: frozenset[str] = frozenset()) -> Measures:
+def measure(
+    state: AccountState,
+    as_of_ms: int,
+    core_features: frozenset[str] = frozenset(),
+    journey: Journey = NO_JOURNEY,
+) -> Measures:
     """All measures of one account.
 
     Args:
         state: its facts.
         as_of_ms: the moment, epoch milliseconds.
         core_features: the product's catalogue; empty: depth and balance are None.
+        journey: its key actions and milestones.
 
     Returns:
         Measure id to value: numbers, None where unknown, and a few mappings (per feature, priority, category).
@@ -71,6 +78,7 @@ def measure(state: AccountState, as_of_ms: int, core_features: frozenset[str] = 
     found.update(_habit(state.activity, tally, day))
     found.update(_trend(state.activity, day))
     found.update(_features(state.activity, tally.mau, day, core_features))
+    found.update(progress(state, day, journey))
     found.update(_support(state.support, tally.mau, as_of_ms))
     found.update(_sentiment(state.sentiment, day))
     return found

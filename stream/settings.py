@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from stream.errors import ConfigError
@@ -77,6 +77,15 @@ class ProductSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     core_features: list[str] = Field([], description="the catalogue behind depth; empty: depth is unknown")
+    key_actions: list[str] = Field([], description="features whose first use is the customer's first value")
+    milestones: list[str] = Field([], description="features in the order in which an account comes to use them")
+
+    @field_validator("milestones")
+    @classmethod
+    def _once(cls, names: list[str]) -> list[str]:
+        if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise ValueError(f"expected each milestone once, in its order; {repeated[0]!r} is there again")
+        return names
 
 
 class ProcessSettings(BaseSettings):

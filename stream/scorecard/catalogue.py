@@ -13,13 +13,14 @@ _USAGE: Final = {
     "count": (
         *("dau", "wau", "mau", "wau_previous", "mau_previous", "users_for_half", "users_daily", "users_weekly"),
         *("users_monthly", "frequency_30d", "features_30d", "features_per_active_user"),
+        *("milestones_reached", "milestones_per_30_days"),
     ),
     "percent": (
         *("active_user_rate_daily", "active_user_rate_weekly", "active_user_rate_monthly", "license_utilization"),
         *("license_utilization_daily", "turnover_exposure", "stickiness", "activity_change_ratio", "depth", "balance"),
         "usage_trend_ratio",
     ),
-    "days": ("days_since_active",),
+    "days": ("days_since_active", "time_to_first_value_days", "first_value_waiting_days"),
     "score": ("usage_trend_deviation",),
     "times": ("silence_ratio",),
 }

@@ -13,7 +13,7 @@ LINES_MAX = 400
 KAFKA = {"kafka", "aiokafka", "faust", "mode"}
 PURE_STREAM = {
     *("events", "feeds", "decode", "rolling", "tickets", "surveys", "account", "measures", "health"),
-    *("daily", "trend"),
+    *("daily", "trend", "journey"),
     *("scorecard/model", "scorecard/catalogue", "scorecard/places", "scorecard/reading"),
     *("report", "dead_letters", "schemas", "job", "clock", "errors", "topics", "partitioner", "settings"),
 }

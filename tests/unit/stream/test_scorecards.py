@@ -15,6 +15,7 @@ from stream.engine.partition import Partition
 from stream.errors import ConfigError
 from stream.health import band_of, judge, remembered
 from stream.job import HealthJob, make_job
+from stream.journey import Journey
 from stream.measures import measure
 from stream.report import SEVERITY, Band, decode_report
 from stream.rolling import DAY_MS, end_of_day_ms
@@ -217,11 +218,12 @@ def test_a_broken_file_is_refused_and_never_crashes(tmp_path_factory: pytest.Tem
 
 def test_a_scorecard_may_name_every_measure_that_is_a_number_and_no_other() -> None:
     numbers: set[str] = set()
-    others = {"active_user_basis", "usage_trend_status"}  # words
+    others = {"active_user_basis", "usage_trend_status", "milestone_next"}  # words
     for seed in range(30):
         _, partition = fold(make_stream(seed, 400, 150))
         for state in partition.states.values():
-            found = measure(state, end_of_day_ms(state.activity.newest_day), CORE)
+            journey = Journey(frozenset({"export" if seed % 2 else "never"}), ("export", "never"))
+            found = measure(state, end_of_day_ms(state.activity.newest_day), CORE, journey)
             numbers |= {name for name, value in found.items() if isinstance(value, int | float)}
             others |= {name for name, value in found.items() if isinstance(value, dict)}
     assert numbers == set(MEASURES)

@@ -1,0 +1,81 @@
+"""How far an account has come: its first value, and the milestones on its way.
+
+Both rest on the day of each feature's first use, which is remembered for good (`account.FeatureUse.first_day`).
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import Struct
+
+from stream.account import AccountState
+from stream.rolling import day_of
+
+SLOPE_DAYS: Final = 30
+
+
+class Journey(Struct, frozen=True):
+    """What the product counts as value.
+
+    Attributes:
+        key_actions: features whose use is value to the customer; the first use of any of them is the first value.
+        milestones: features in the order in which an account comes to use them.
+    """
+
+    key_actions: frozenset[str] = frozenset()
+    milestones: tuple[str, ...] = ()
+
+
+NO_JOURNEY: Final = Journey()
+
+
+def progress(state: AccountState, day: int, journey: Journey) -> dict[str, Any]:
+    """First value and milestones as of a day. Source: docs/metrics.md, value.
+
+    Args:
+        state: the account's facts.
+        day: the day asked about, as days since 1970-01-01.
+        journey: what counts; where it names nothing, the measures are None.
+    """
+    started = _started_day(state)
+    first = {
+        name: use.first_day
+        for name, use in state.activity.features.items()
+        if use.first_day >= 0 and use.first_day <= day
+    }
+    reached = [at for name in journey.key_actions if (at := first.get(name)) is not None]
+    value_days, waiting_days = None, None
+    if journey.key_actions and started is not None and started <= day:
+        value_days = max(min(reached) - started, 0) if reached else None
+        waiting_days = None if reached else day - started
+    return {
+        "time_to_first_value_days": value_days,
+        "first_value_waiting_days": waiting_days,
+        **_milestones(first, started, day, journey.milestones),
+    }
+
+
+def _milestones(first: dict[str, int], started: int | None, day: int, milestones: tuple[str, ...]) -> dict[str, Any]:
+    """When each milestone was reached, how fast, and which is next."""
+    known = started is not None and started <= day and milestones != ()
+    reached = {name: max(first[name] - (started or 0), 0) for name in milestones if name in first} if known else {}
+    age_days = day - (started or 0) + 1
+    return {
+        "milestone_days": reached,
+        "milestones_reached": len(reached) if known else None,
+        "milestones_per_30_days": len(reached) * SLOPE_DAYS / age_days if known else None,
+        "milestone_next": next((name for name in milestones if name not in first), None) if known else None,
+    }
+
+
+def _started_day(state: AccountState) -> int | None:
+    """The day the account began: `started_at` of the account feed, else of its first usage; None when neither is known.
+
+    >>> _started_day(AccountState(profile={"started_at": ("1970-01-03T00:00:00Z", 0)}))
+    2
+    """
+    given = state.profile.get("started_at", (None, 0))[0]
+    if given is not None:
+        return day_of(round(datetime.fromisoformat(given).timestamp() * 1000))
+    first_ms = state.activity.first_ms
+    return None if first_ms is None else day_of(first_ms)
