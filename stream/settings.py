@@ -56,6 +56,12 @@ class WorkerSettings(BaseModel):
     checkpoint_interval_seconds: float = Field(1.0, gt=0, le=60)
     tick_interval_seconds: float = Field(3600.0, ge=1, description="how often silent accounts are judged again")
     session_timeout_seconds: float = Field(30.0, ge=6, le=300)
+    group_instance_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="static membership: this worker's own name, kept over restarts; then a restart within the session "
+        "time-out moves no partition. Null: none",
+    )
     rebalance_timeout_seconds: float = Field(60.0, ge=6, le=600)
     chunk_bytes_max: int = Field(4 << 20, ge=1 << 14, le=64 << 20)
     metrics_host: str = "127.0.0.1"
@@ -95,6 +101,7 @@ class ProcessSettings(BaseSettings):
         env_prefix="HEARTLINE_",
         env_nested_delimiter="__",
         env_ignore_empty=True,
+        env_parse_none_str="null",
         extra="ignore",
         nested_model_default_partial_update=True,
     )

@@ -50,6 +50,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             **client_arguments(settings.kafka),
             client_id=f"{settings.kafka.app_id}-worker",
             group_id=app.conf.id,
+            group_instance_id=settings.worker.group_instance_id,
             partition_assignment_strategy=[self._assignor],
             isolation_level="read_committed",
             enable_auto_commit=False,

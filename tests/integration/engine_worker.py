@@ -43,7 +43,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "WORKER__CHECKPOINT_INTERVAL_SECONDS": str(worker.checkpoint_interval_seconds),
         "WORKER__SESSION_TIMEOUT_SECONDS": str(worker.session_timeout_seconds),
         "WORKER__REBALANCE_TIMEOUT_SECONDS": str(worker.rebalance_timeout_seconds),
-        "WORKER__METRICS_PORT": "0",
+        "WORKER__METRICS_PORT": "null" if worker.metrics_port is None else str(worker.metrics_port),
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
     inherited.pop("KAFKA_BOOTSTRAP_SERVERS", None)
@@ -53,11 +53,18 @@ def _environment(settings: Settings) -> dict[str, str]:
 class WorkerProcess:
     """One worker; its log goes to a file that a failed wait shows.
 
-    `crash_at`: the instant of `tests.crash_points` at which it kills itself.
+    Args:
+        settings: its settings.
+        log: where it writes.
+        crash_at: the instant of `tests.crash_points` at which it kills itself.
+        instance_id: its name as a static member of the group.
     """
 
-    def __init__(self, settings: Settings, log: Path, crash_at: str | None = None) -> None:
+    def __init__(
+        self, settings: Settings, log: Path, crash_at: str | None = None, instance_id: str | None = None
+    ) -> None:
         self._settings = settings
+        self._instance_id = instance_id
         self._crash_at = crash_at
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
@@ -65,6 +72,7 @@ class WorkerProcess:
     async def start(self, *, ready: bool = True) -> "WorkerProcess":
         """Start it; by default wait until it has its partitions and their states."""
         environment = _environment(self._settings) | ({"CRASH_AT": self._crash_at} if self._crash_at else {})
+        environment["HEARTLINE_WORKER__GROUP_INSTANCE_ID"] = self._instance_id or "null"
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, str(WORK), env=environment, stdout=log, stderr=log, cwd=ROOT

@@ -99,6 +99,31 @@ async def test_one_worker_becomes_three_is_rolled_and_becomes_one_again(settings
     assert await last.stop() == 0
 
 
+async def test_a_static_member_that_is_killed_and_comes_back_moves_no_partition(
+    settings: Settings, tmp_path: Path
+) -> None:
+    workers = [WorkerProcess(settings, tmp_path / f"{name}.log", instance_id=name) for name in ("one", "two")]
+    one, two = workers
+    try:
+        await one.start()
+        await two.start()
+        feeding = asyncio.create_task(feed(settings, 20_000, rate=5_000))
+        await eventually(lambda: one.log().count("worker ready") == 2, 20, one.log)
+        await asyncio.sleep(0.5)
+        await two.kill()
+        await two.start(ready=False)
+        await eventually(lambda: two.log().count("worker ready") == 2, 20, two.log)
+        held = [line.rpartition("partitions ")[2] for line in two.log().splitlines() if "worker ready" in line]
+        assert held[0] == held[1]
+        await feeding
+        await assert_exact(settings)
+        assert one.log().count("worker ready") == 2, "the other worker saw no rebalance"
+        assert [await worker.stop() for worker in workers] == [0, 0]
+    finally:
+        for worker in workers:
+            await worker.kill()
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(SOAK_SECONDS + 300)
 async def test_a_long_night_of_everything_changes_nothing(settings: Settings, start: Start) -> None:

@@ -54,6 +54,15 @@ def test_a_named_file_wins_over_the_environments(tmp_path: Path, monkeypatch: py
     assert load(Settings, yaml_file(tmp_path, "kafka: {partitions: 3}")).kafka.partitions == 3
 
 
+@pytest.mark.parametrize(("value", "port"), [(None, 9101), ("", 9101), ("0", 0), ("9200", 9200), ("null", None)])
+def test_null_in_the_environment_means_none(
+    value: str | None, port: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("HEARTLINE_WORKER__METRICS_PORT", value)
+    assert load(Settings).worker.metrics_port == port
+
+
 @pytest.mark.parametrize(
     ("env", "expected"),
     [
