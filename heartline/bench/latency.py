@@ -17,7 +17,8 @@ from stream.engine.connection import client_arguments
 from stream.errors import HeartlineError
 from stream.settings import KafkaSettings
 
-_WAIT_SECONDS: Final = 30.0
+_READY_SECONDS: Final = 30.0
+_REPORTS_SECONDS: Final = 120.0
 _POLL_MS: Final = 200
 
 
@@ -35,9 +36,9 @@ class Watcher:
 
     def __enter__(self) -> "Watcher":
         self._process.start()
-        if not self._ours.poll(_WAIT_SECONDS):
+        if not self._ours.poll(_READY_SECONDS):
             self._process.kill()
-            raise LatencyError(f"the reader of health reports was not ready within {_WAIT_SECONDS:g} s")
+            raise LatencyError(f"the reader of health reports was not ready within {_READY_SECONDS:g} s")
         self._ours.recv()
         return self
 
@@ -54,8 +55,8 @@ class Watcher:
             LatencyError: a probe's report did not come.
         """
         self._ours.send(len(probes))
-        if not self._ours.poll(_WAIT_SECONDS):
-            raise LatencyError(f"not all of {len(probes):,} probes had a report within {_WAIT_SECONDS:g} s")
+        if not self._ours.poll(_REPORTS_SECONDS):
+            raise LatencyError(f"not all of {len(probes):,} probes had a report within {_REPORTS_SECONDS:g} s")
         seen: dict[str, float] = self._ours.recv()
         return sorted((seen[account] - moment) * 1000 for account, moment in probes.items())
 

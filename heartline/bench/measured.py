@@ -19,6 +19,11 @@ STALLED_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.1
 _FOLDED: Final = "heartline_worker_records_folded_total"
 _PUBLISHED: Final = "heartline_worker_records_published_total"
+_AT_REST: Final = (
+    "heartline_worker_partitions_catching_up",
+    "heartline_worker_unjudged_accounts",
+    "heartline_worker_dirty_accounts",
+)
 _RECOVERY: Final = "heartline_worker_recovery_seconds_sum"
 
 
@@ -32,11 +37,13 @@ class Cost:
 
     Attributes:
         seconds: of the clock on the wall, from ready to the last event folded.
-        cpu_seconds: user and system, from ready until the last checkpoint is committed, so with judging and publishing.
+        folding_cpu_seconds: user and system, from ready to the last event folded, with the checkpoints until then.
+        cpu_seconds: the same until every account is judged and the last checkpoint is committed.
         changelog_records: written meanwhile.
     """
 
     seconds: float
+    folding_cpu_seconds: float
     cpu_seconds: float
     changelog_records: int
 
@@ -77,7 +84,9 @@ class MeasuredWorker:
             raise BenchError(f"the worker ended with status {status}, not 0; it said last:\n{self._role.log_tail()}")
 
     async def work_off(self, events: int) -> Cost:
-        """Wait until it has folded that many events since its start and committed them; call it right after `start`.
+        """Wait until it has folded that many events since its start, judged every account, and committed all of it.
+
+        Call it right after `start`.
 
         Raises:
             BenchError: it stalls.
@@ -85,11 +94,29 @@ class MeasuredWorker:
         """
         cpu_before, started = self._cpu_seconds(), time.monotonic()
         await self._wait_folded(events)
-        folded = time.monotonic()
+        folded, folding_cpu_seconds = time.monotonic(), self._cpu_seconds() - cpu_before
+        await self.wait_judged()
         await self.wait_committed(events)
         cpu_seconds = self._cpu_seconds() - cpu_before
         records = self._page().total(_PUBLISHED, topic=self._place.kafka.topics.changelog)
-        return Cost(folded - started, cpu_seconds, int(records or 0))
+        return Cost(folded - started, folding_cpu_seconds, cpu_seconds, int(records or 0))
+
+    async def wait_judged(self) -> None:
+        """Wait until no account waits to be judged, nor to be saved; nothing may be sent meanwhile.
+
+        Raises:
+            BenchError: it stalls.
+            RoleEnded: it ended.
+        """
+        before, moved = -1, time.monotonic()
+        while (now := self._waiting()) > 0:
+            before, moved = self._insist(now, before, moved, f"{now:,} accounts to judge or to save")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _waiting(self) -> int:
+        """Accounts and partitions that are not at rest; 1 where its page does not answer."""
+        totals = [self._page().total(name) for name in _AT_REST]
+        return sum(1 if total is None else int(total) for total in totals)
 
     async def wait_committed(self, events: int) -> None:
         """Wait until its checkpoints hold that many events in all, its predecessors' included.

@@ -24,7 +24,8 @@ class Figures:
 
     Attributes:
         events_per_second: of one worker over a backlog, on the wall clock, from ready to the last event folded.
-        cpu_us_per_event: user and system time of the worker's process, from ready to the last commit.
+        cpu_us_per_event: user and system time of the worker's process, from ready to the last commit, when every
+            account is judged.
         changelog_records: written for that backlog.
         peak_rss_mb: the most memory resident in that process.
         recovery_seconds: a cold start's, from assignment to ready state, over the whole changelog.
@@ -91,10 +92,12 @@ async def _bench(place: Place, shape: Shape, with_stock: bool, progress: Progres
         progress.step(f"one worker over {shape.events:,} events")
         cost = await worker.work_off(shape.events)
         peak_rss_mb = worker.peak_rss_mb
+        _note_cost(progress, shape.events, cost)
         worker.stop()
         progress.step("starting it again: everything comes back from the changelog")
         worker.start()
         recovery_seconds = worker.recovery_seconds
+        await worker.wait_judged()  # a restart has every account judged once
         pace = shape.events / cost.seconds / 2
         progress.step(f"live for {PACED_SECONDS:g} s at half load, {pace:,.0f} events/s")
         with Watcher(place.kafka) as watcher:
@@ -113,6 +116,15 @@ async def _bench(place: Place, shape: Shape, with_stock: bool, progress: Progres
     events = max(1, min(shape.events // 10, EVENTS_MAX))
     progress.step(f"the same job on stock Faust: {events:,} further events", events)
     return _compared(figures, await measure_stock(place, workload, events, now_ms, progress.advance))
+
+
+def _note_cost(progress: Progress, events: int, cost: Cost) -> None:
+    """Where the processor time went."""
+    folding, whole = cost.folding_cpu_seconds / events * 1e6, cost.cpu_seconds / events * 1e6
+    progress.note(
+        f"{whole:.2f} µs of processor time an event: {folding:.2f} until the last one was folded, the rest until every "
+        "account was judged and committed"
+    )
 
 
 def _note_pace(progress: Progress, wanted: float, paced: Paced) -> None:
