@@ -1,0 +1,56 @@
+"""What each peer counts with, so that all count alike: from the first to the last event, start excluded."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+
+class Meter:
+    """Counts events; after the last one it prints what they cost and ends the process.
+
+    Args:
+        events: how many there are.
+    """
+
+    def __init__(self, events: int) -> None:
+        self._events = events
+        self._count = 0
+        self._started = 0.0
+        self._cpu_before: float | None = None
+
+    def begin(self) -> None:
+        """An event comes in; the first one starts the clocks."""
+        if self._cpu_before is None:
+            self._started, self._cpu_before = time.monotonic(), time.process_time()
+
+    def folded(self) -> None:
+        """An event is done; the last one prints one JSON object as the last line of stdout and ends the process."""
+        self._count += 1
+        if self._count < self._events or self._cpu_before is None:
+            return
+        figures = {
+            "events": self._count,
+            "seconds": time.monotonic() - self._started,
+            "cpu_seconds": time.process_time() - self._cpu_before,
+            "peak_rss_mb": peak_rss_mb(),
+        }
+        sys.__stdout__.write(f"\n{json.dumps(figures)}\n")
+        sys.__stdout__.flush()
+        os._exit(0)
+
+
+def peak_rss_mb() -> float:
+    """The most memory that this process ever had resident, in MiB, from Linux's own books.
+
+    What `getrusage` says would begin with the memory of the process that started this one.
+    """
+    lines = Path("/proc/self/status").read_text("ascii", "replace").splitlines()
+    return next(int(line.split()[1]) / 2**10 for line in lines if line.startswith("VmHWM:"))
+
+
+def from_environment() -> tuple[str, str, int, int]:
+    """What a peer is told: bootstrap servers, topic, its partitions, how many events are in it."""
+    environ = os.environ
+    return environ["BOOTSTRAP"], environ["TOPIC"], int(environ["PARTITIONS"]), int(environ["EVENTS"])

@@ -1,0 +1,168 @@
+"""Heartline and its Python peers on the same job, one after another, and a table of it in docs/benchmarks.md.
+
+    make bench-peers
+
+Each peer gets an environment of its own, made from its pinned requirements and thrown away at the end.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from heartline.bench.place import Place, find_place
+from heartline.bench.progress import Progress
+from heartline.bench.run import Figures, bench
+from heartline.bench.sending import send_all
+from heartline.bench.workload import Shape, Workload
+from heartline.replay.lines import Record
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "benchmarks.md"
+MARKS = "<!-- peers: begin -->", "<!-- peers: end -->"
+DEADLINE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A program that does the job, and what it needs."""
+
+    name: str
+    program: str
+    package: str
+    keeps: str
+    events: int
+    environ: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def requirements(self) -> Path:
+        """Its pinned requirements."""
+        return ROOT / "bench" / f"requirements-{self.program.split('_')[0].removesuffix('.py')}.txt"
+
+    @property
+    def version(self) -> str:
+        """The pinned version of its package."""
+        return re.search(rf"^{self.package}==(.+)$", self.requirements.read_text("utf-8"), re.MULTILINE)[1]
+
+
+# The slower ones get fewer events; each has work for several seconds.
+PEERS = (
+    Peer("stock Faust", "faust_stock.py", "faust-streaming", "in memory, a changelog record an event", 30_000),
+    Peer("Quix Streams", "quix.py", "quixstreams", "RocksDB, changelog every 5 s", 150_000),
+    Peer(
+        "Bytewax",
+        "bytewax_flow.py",
+        "bytewax",
+        "in memory, saved to SQLite every second",
+        600_000,
+        (("RECOVERY", "1"),),
+    ),
+    Peer("Bytewax", "bytewax_flow.py", "bytewax", "in memory only, lost in a crash", 600_000),
+)
+EVENTS_MAX = max(peer.events for peer in PEERS)
+
+
+def usage_only(workload: Workload, events: int) -> Iterator[Record]:
+    """That many usage events; the peers know no other kind."""
+    found = (record for record in workload.history() if record.kind == "usage")
+    return (record for record, _ in zip(found, range(events), strict=False))
+
+
+def run_peer(peer: Peer, place: Place, topic: str) -> dict[str, float]:
+    """Make its environment, let it do the job, and give what it printed."""
+    with tempfile.TemporaryDirectory(prefix="heartline-peer-") as folder:
+        venv.create(folder, with_pip=True)
+        python = Path(folder) / "bin" / "python"
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        subprocess.run([*install, "-r", peer.requirements], check=True)
+        environ = (
+            {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
+            | {
+                "PYTHONPATH": str(ROOT),
+                "TMPDIR": folder,
+                "BOOTSTRAP": place.kafka.bootstrap_servers,
+                "TOPIC": topic,
+                "PARTITIONS": str(place.kafka.partitions),
+                "EVENTS": str(peer.events),
+            }
+            | dict(peer.environ)
+        )
+        command = [python, ROOT / "bench" / "peers" / peer.program]
+        result = subprocess.run(
+            command, env=environ, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False
+        )
+    if result.returncode != 0:
+        sys.exit(f"{peer.name} ended with {result.returncode}:\n{result.stderr[-3000:]}")
+    return json.loads(result.stdout.strip().splitlines()[-1])
+
+
+def table(heartline: Figures, peers: list[tuple[Peer, dict[str, float]]]) -> str:
+    """The rows, and the machine that they are of."""
+    rows = [
+        "| | state | events | µs CPU an event | events/s | peak MiB | CPU, Heartline = 1 |",
+        "|---|---|---|---|---|---|---|",
+        f"| Heartline, the whole worker | in memory, changelog and offsets in a transaction a second | "
+        f"{heartline.events:,} | {heartline.cpu_us_per_event:.1f} | {heartline.events_per_second:,} | "
+        f"{heartline.peak_rss_mb:.0f} | 1 |",
+    ]
+    for peer, figures in peers:
+        cpu_us = figures["cpu_seconds"] / figures["events"] * 1e6
+        rows.append(
+            f"| {peer.name} {peer.version} | {peer.keeps} | {figures['events']:,} | {cpu_us:.1f} | "
+            f"{figures['events'] / figures['seconds']:,.0f} | {figures['peak_rss_mb']:.0f} | "
+            f"{cpu_us / heartline.cpu_us_per_event:.1f} |"
+        )
+    memory_gb = psutil.virtual_memory().total / 2**30
+    machine = (
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({platform.machine()}), {memory_gb:.0f} GiB, "
+        f"{platform.system()}, Python {platform.python_version()}, Apache Kafka {heartline.kafka_version} on the same "
+        f"machine; load average at the end {os.getloadavg()[0]:.1f}."
+    )
+    return "\n".join([*rows, "", machine])
+
+
+def write(text: str) -> None:
+    """Put the table between its marks."""
+    page = PAGE.read_text("utf-8")
+    before, after = page.index(MARKS[0]) + len(MARKS[0]), page.index(MARKS[1])
+    PAGE.write_text(f"{page[:before]}\n{text}\n{page[after:]}", "utf-8")
+
+
+def main() -> None:
+    """One run of all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1_000_000, help="for Heartline")
+    parser.add_argument("--accounts", type=int, default=2_000)
+    parser.add_argument("--no-write", action="store_true", help="print the table only")
+    options = parser.parse_args()
+    with Progress() as progress:
+        heartline = bench(Shape(options.events, options.accounts, 50, "zipf"), 4, False, progress)
+        results = []
+        with find_place(4, progress.step) as place:
+            shape = Shape(2 * EVENTS_MAX, options.accounts, 50, "zipf")
+            workload = Workload(shape, int(time.time() * 1000))
+            asyncio.run(send_all(place.kafka, usage_only(workload, EVENTS_MAX), lambda _: None))
+            for peer in PEERS:
+                progress.step(f"{peer.name} {peer.version} over {peer.events:,} events")
+                figures = run_peer(peer, place, place.kafka.topics.input("usage"))
+                results.append((peer, figures))
+    text = table(heartline, results)
+    print(text)
+    if not options.no_write:
+        write(text)
+
+
+if __name__ == "__main__":
+    main()
