@@ -10,6 +10,7 @@ from rich.table import Table
 from alerts.wording import tidy
 from heartline.snapshot import AnyEvent, reports
 from stream.health import shown
+from stream.journey import Journey
 from stream.report import HealthReport
 from stream.scorecard import Line, Scorecard, Scorecards
 
@@ -32,11 +33,16 @@ class Moved:
 
 
 def moved_bands(
-    events: Sequence[tuple[int, AnyEvent]], day: int, before: Scorecards, now: Scorecards, core: frozenset[str]
+    events: Sequence[tuple[int, AnyEvent]],
+    day: int,
+    before: Scorecards,
+    now: Scorecards,
+    core: frozenset[str],
+    journey: Journey,
 ) -> tuple[int, list[Moved]]:
     """How many accounts there are at the end of a day, and those whose band differs, the largest loss first."""
-    old = {report.account_id: report for _, report in reports(events, [day], core, scorecards=before)}
-    new = {report.account_id: report for _, report in reports(events, [day], core, scorecards=now)}
+    old = {report.account_id: report for _, report in reports(events, [day], core, scorecards=before, journey=journey)}
+    new = {report.account_id: report for _, report in reports(events, [day], core, scorecards=now, journey=journey)}
     moved = [_moved(old[name], new[name]) for name in sorted(old) if old[name].band != new[name].band]
     moved.sort(key=lambda item: (item.now_score or 0.0) - (item.before_score or 0.0))
     return len(old), moved

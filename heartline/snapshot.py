@@ -221,6 +221,11 @@ def scorecards_of(settings: Settings) -> Scorecards:
     return SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards)
 
 
+def journey_of(settings: Settings) -> Journey:
+    """The key actions and milestones that the settings name."""
+    return Journey(frozenset(settings.product.key_actions), tuple(settings.product.milestones))
+
+
 LEADING: Final = ("account_id", "date", "dau", "wau", "mau", "features_30d", "frequency_30d", "health_score", "band")
 
 
@@ -270,10 +275,9 @@ def write_snapshot(
     timed = [ms for ms, _ in events if ms > 0]
     days = dates.days(day_of(timed[0]), day_of(timed[-1])) if timed else []
     core = frozenset(settings.product.core_features)
-    journey = Journey(frozenset(settings.product.key_actions), tuple(settings.product.milestones))
     try:
         with out.open("w", newline="", encoding="utf-8") as file:
-            _write(file, reports(events, days, core, progress, scorecards, journey), summary)
+            _write(file, reports(events, days, core, progress, scorecards, journey_of(settings)), summary)
     except OSError as error:
         raise FileError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
     return summary

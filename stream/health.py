@@ -182,7 +182,7 @@ def _changes(
     if first is None or day_of(first) > day_before or now.score is None:
         return None, []
     before_ms = end_of_day_ms(day_before)
-    before = standing(state, measure(state, before_ms, core_features, journey), scorecard)
+    before = standing(state, measure(state, before_ms, core_features, journey, scorecard.uses_trend), scorecard)
     if before.score is None:
         return None, []
     then, current = _parts(before), _parts(now)

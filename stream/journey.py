@@ -27,6 +27,14 @@ class Journey(Struct, frozen=True):
 
 
 NO_JOURNEY: Final = Journey()
+_NOTHING: Final[dict[str, Any]] = {
+    "time_to_first_value_days": None,
+    "first_value_waiting_days": None,
+    "milestone_days": {},
+    "milestones_reached": None,
+    "milestones_per_30_days": None,
+    "milestone_next": None,
+}
 
 
 def progress(state: AccountState, day: int, journey: Journey) -> dict[str, Any]:
@@ -37,6 +45,8 @@ def progress(state: AccountState, day: int, journey: Journey) -> dict[str, Any]:
         day: the day asked about, as days since 1970-01-01.
         journey: what counts; where it names nothing, the measures are None.
     """
+    if journey == NO_JOURNEY:
+        return dict(_NOTHING)
     started = _started_day(state)
     first = {
         name: use.first_day

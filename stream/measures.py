@@ -58,6 +58,7 @@ def measure(
     as_of_ms: int,
     core_features: frozenset[str] = frozenset(),
     journey: Journey = NO_JOURNEY,
+    with_trend: bool = True,
 ) -> Measures:
     """All measures of one account.
 
@@ -66,6 +67,7 @@ def measure(
         as_of_ms: the moment, epoch milliseconds.
         core_features: the product's catalogue; empty: depth and balance are None.
         journey: its key actions and milestones.
+        with_trend: whether the trend is wanted; without it its measures are left out.
 
     Returns:
         Measure id to value: numbers, None where unknown, and a few mappings (per feature, priority, category).
@@ -76,7 +78,8 @@ def measure(
     tally = _tally(state.activity, day)
     found.update(_reach(tally, seats, day))
     found.update(_habit(state.activity, tally, day))
-    found.update(_trend(state.activity, day))
+    if with_trend:
+        found.update(_trend(state.activity, day))
     found.update(_features(state.activity, tally.mau, day, core_features))
     found.update(progress(state, day, journey))
     found.update(_support(state.support, tally.mau, as_of_ms))

@@ -5,7 +5,7 @@ by one odd week. Formula and thresholds are argued in docs/health.md, "The trend
 """
 
 import math
-from statistics import median
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -105,6 +105,8 @@ def expectation(base: list[int]) -> tuple[float, float, int]:
 def _since_shift(base: list[int]) -> list[int]:
     """The weeks since the clearest shift of level, or all of them when there is none."""
     best, since = SHIFT_DEVIATIONS, base
+    if max(base) - min(base) <= best * best:
+        return base  # a gap is at most its higher level, whose root the noise is at least: so it needs best squared
     for at in range(SHIFT_WEEKS, len(base) - SHIFT_WEEKS + 1):
         newer, older = base[:at], base[at:]
         new, old = median(newer), median(older)
@@ -116,6 +118,17 @@ def _since_shift(base: list[int]) -> list[int]:
         if deviations > best:
             best, since = deviations, newer
     return since
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle value, or the mean of the two in the middle; quicker on a few numbers than the library's.
+
+    >>> median([3, 1, 2]), median([4, 1, 2, 3])
+    (2, 2.5)
+    """
+    ranked = sorted(values)
+    half = len(ranked) // 2
+    return ranked[half] if len(ranked) % 2 else (ranked[half - 1] + ranked[half]) / 2
 
 
 def _noise(off: list[float], level: float) -> float:

@@ -103,7 +103,7 @@ def diff(
     heartline scorecard diff new.yaml --snapshot events.jsonl.gz --at 2024-03-31
     """
     from heartline.scorecards import moved_bands
-    from heartline.snapshot import EPOCH_DAY, Summary, parse_date, read_events, scorecards_of
+    from heartline.snapshot import EPOCH_DAY, Summary, journey_of, parse_date, read_events, scorecards_of
     from stream.errors import ConfigError
     from stream.rolling import day_of
     from stream.scorecard.reading import read_scorecards
@@ -117,9 +117,9 @@ def diff(
         print(f"bad line  {line}", file=sys.stderr)
     if not events:
         raise ConfigError(f"scorecard diff: no events in {', '.join(str(path) for path in snapshot)}")
-    accounts, moved = moved_bands(
-        events, day_of(events[-1][0]) if day is None else day, before, now, frozenset(settings.product.core_features)
-    )
+    last_day = day_of(events[-1][0]) if day is None else day
+    core = frozenset(settings.product.core_features)
+    accounts, moved = moved_bands(events, last_day, before, now, core, journey_of(settings))
     if as_json:
         print(json.dumps({"accounts": accounts, "moved": [item.as_json() for item in moved]}))
         return

@@ -132,6 +132,12 @@ class Scorecard:
         return name, "count"
 
     @property
+    def uses_trend(self) -> bool:
+        """Whether it looks at the usage trend."""
+        named = [line.measure for line in self.lines] + [veto.measure for veto in self.vetoes]
+        return any(name.startswith("usage_trend_") for name in named)
+
+    @property
     def remembers(self) -> bool:
         """Whether the band depends on the band before, and not on the score alone."""
         return self.dwell_days > 0 or (self.band_exits != () and self.band_exits != self.band_floors)

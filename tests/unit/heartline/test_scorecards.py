@@ -75,6 +75,16 @@ def test_diff_tells_whose_band_another_scorecard_changes(tmp_path: Path) -> None
     assert same.stdout == "0 of 1 accounts would change band\n"
 
 
+def test_diff_knows_the_products_milestones(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    measures = "{milestones_reached: {weight: 1, curve: {0: 0, 1: 20}}}"
+    own.write_text(f"- {{name: own, version: 1, groups: {{value: {{measures: {measures}}}}}}}\n", "utf-8")
+    events = write_events(tmp_path / "e.jsonl", usage(1, "2026-01-28T09:00:00Z"))
+    args = ("scorecard", "diff", str(own), "--snapshot", str(events), "--json")
+    result = run(*args, env={"HEARTLINE_PRODUCT__MILESTONES": '["export"]'})
+    assert [item["now_score"] for item in json.loads(result.stdout)["moved"]] == [20.0]
+
+
 def test_diff_needs_events(tmp_path: Path) -> None:
     empty = write_events(tmp_path / "e.jsonl")
     result = run("scorecard", "diff", str(SHIPPED_FILE), "--snapshot", str(empty))

@@ -417,6 +417,20 @@ def test_with_vetoes_points_still_add_up_to_the_score_and_changes_to_its_change(
             assert moved == pytest.approx(report.score - report.score_7d_ago, abs=0.11)
 
 
+def test_a_scorecard_may_count_the_trend() -> None:
+    """And then the week before has it, too."""
+    line = Line(
+        "usage_trend_ratio", "engagement", "usage", 50, ((0, 0), (1, 100)), "use against expectation", "percent"
+    )
+    card = replace(DEFAULT, lines=(*DEFAULT.lines, line))
+    _, partition = fold(stuck(1))
+    report = judge("acme", partition.states["acme"], end_of_day_ms(20_004), card)
+    assert "usage_trend_ratio" in {item.measure for item in report.contributions}
+    (change,) = [change for change in report.changes_7d if change.measure == "usage_trend_ratio"]
+    assert change.before == 1.0
+    assert change.now == pytest.approx(24 / 28)
+
+
 def test_the_first_of_several_scorecards_needs_no_memory_for_the_others_to_have_it() -> None:
     assert not Scorecards((DEFAULT,)).remember
     assert Scorecards((DEFAULT, STEADY)).remember
