@@ -49,6 +49,7 @@ async def measure_stock(place: Place, workload: Workload, events: int, end_ms: i
     await send_all(stock_settings(place.kafka), workload.present(events, end_ms), on_sent)
     kafka, log = place.kafka, place.folder / "stock.log"
     arguments = [kafka.bootstrap_servers, kafka.topic_prefix, kafka.app_id, str(kafka.partitions), str(events)]
+    arguments.append(str(place.folder / "stock"))
     process = GuardedProcess("stock Faust", [sys.executable, "-P", "-m", "heartline.bench.stock", *arguments], log)
     process.start()
     try:

@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 import sys
-import tempfile
 import time
 from typing import Any
 
@@ -104,16 +103,14 @@ def _tell(figures: dict[str, float]) -> None:
     os._exit(0)
 
 
-def main(bootstrap_servers: str, prefix: str, app_id: str, partitions: str, events: str) -> None:
+def main(bootstrap_servers: str, prefix: str, app_id: str, partitions: str, events: str, data_dir: str) -> None:
     """The program; `prefix` and `app_id` are the measured worker's, whose states it starts with."""
     worker = KafkaSettings(
         bootstrap_servers=bootstrap_servers, topic_prefix=prefix, app_id=app_id, partitions=int(partitions)
     )
     warm = asyncio.run(read_states(worker))
-    own = stock_settings(worker)
-    with tempfile.TemporaryDirectory(prefix="heartline-stock-") as data_dir:
-        app = make_app(own, warm, int(events), data_dir)
-        faust.Worker(app, loglevel="ERROR", redirect_stdouts=False).execute_from_commandline()
+    app = make_app(stock_settings(worker), warm, int(events), data_dir)
+    faust.Worker(app, loglevel="ERROR", redirect_stdouts=False).execute_from_commandline()
 
 
 if __name__ == "__main__":
