@@ -100,7 +100,8 @@ def _version(bootstrap_servers: str) -> str | None:
     try:
         admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
         try:
-            return ".".join(map(str, admin.config["api_version"] or ())) or None
+            broker = admin.describe_cluster()["brokers"][0]["broker_id"]
+            return str(admin.get_broker_version_data(broker).broker_version_str)
         finally:
             admin.close()
     except (KafkaError, OSError):

@@ -41,6 +41,7 @@ def test_the_bench_counts_every_event_once_and_tells_its_figures(kafka: Kafka) -
     assert list(figures) == [field.name for field in fields(Compared)]
     assert figures["events"] == 20_000
     assert figures["accounts"] == 200
+    assert figures["kafka_version"][0].isdigit()
     assert figures["recovery_warm_seconds"] is None or figures["recovery_warm_seconds"] > 0
     measured = {field.name for field in fields(Compared) if field.type in (float, int)}
     assert all(figures[name] > 0 for name in measured), figures
