@@ -28,6 +28,7 @@ MEASURES: Final[dict[str, tuple[str, Unit]]] = {
     "stickiness": ("Stickiness (daily / monthly users)", "ratio"),
     "frequency_30d": ("Active days per user in a month", "plain"),
     "activity_change_ratio": ("Activity against the 4 weeks before", "ratio"),
+    "days_known": ("Days since the first use", "count"),
     "days_since_active": ("Days without any use", "count"),
     "silence_ratio": ("Silence, against their usual pause", "times"),
     "features_30d": ("Features in use", "count"),

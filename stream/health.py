@@ -18,6 +18,7 @@ from stream.rolling import day_of, end_of_day_ms
 from stream.scorecard import Line, Scorecard
 
 COMPARE_DAYS: Final = 7
+NEW_DAYS: Final = 14  # the usage of an account counts once every weekday was seen twice
 HISTORY_DAYS: Final = 28
 # Usage measures that are not None for lack of active users, but because nothing is configured or reached.
 NOT_OVER_USERS: Final = {
@@ -80,9 +81,11 @@ def contributions(state: AccountState, measures: Measures, scorecard: Scorecard)
     """What each measure adds to the score, the largest loss first, and the coverage ratio 0..1.
 
     An account that was used and has no active user left is not unknown: where a usage measure has no base any more
-    (a mean over nobody), it counts as 0 with a score of 0. Only what was never known stays out.
+    (a mean over nobody), it counts as 0 with a score of 0. Only what was never known stays out, and the usage of an
+    account that is new: on its first morning every measure of a month looks like neglect.
     """
     seen = _seen(state)
+    seen["usage"] = seen["usage"] and measures["days_known"] is not None and measures["days_known"] >= NEW_DAYS
     deserted = seen["usage"] and measures["mau"] == 0
     known: list[tuple[Line, Number | None]] = []
     for line in scorecard.lines:

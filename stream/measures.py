@@ -166,6 +166,7 @@ def _habit(activity: Activity, t: _Tally, day: int) -> Measures:
         "users_monthly": t.mau - t.daily - t.weekly,
         "users_for_half": _users_for_half(activity, day),
         "activity_change_ratio": t.user_days / t.user_days_previous if compared else None,
+        "days_known": day - first_day + 1 if first_day is not None and first_day <= day else None,
         "days_since_active": days_since,
         "silence_ratio": silence,
     }

@@ -91,6 +91,7 @@ def _derived(row: dict[str, Any], seats: int | None, day: int) -> dict[str, Any]
         "stickiness": row["user_days_30"] / 30 / mau if mau else None,
         "frequency_30d": row["user_days_30"] / mau if mau else None,
         "activity_change_ratio": row["user_days_28"] / before if before and row["first_day"] <= day - 55 else None,
+        "days_known": day - row["first_day"] + 1,
         "days_since_active": day - row["last_day"],
         "silence_ratio": (day - row["last_day"]) / max(span / row["active_days_56"], 1.0),
     }

@@ -79,7 +79,8 @@ def test_diff_knows_the_products_milestones(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     measures = "{milestones_reached: {weight: 1, curve: {0: 0, 1: 20}}}"
     own.write_text(f"- {{name: own, version: 1, groups: {{value: {{measures: {measures}}}}}}}\n", "utf-8")
-    events = write_events(tmp_path / "e.jsonl", usage(1, "2026-01-28T09:00:00Z"))
+    days = (usage(1, "2026-01-08T09:00:00Z"), usage(2, "2026-01-28T09:00:00Z"))
+    events = write_events(tmp_path / "e.jsonl", *days)
     args = ("scorecard", "diff", str(own), "--snapshot", str(events), "--json")
     result = run(*args, env={"HEARTLINE_PRODUCT__MILESTONES": '["export"]'})
     assert [item["now_score"] for item in json.loads(result.stdout)["moved"]] == [20.0]
@@ -107,7 +108,7 @@ def test_an_account_is_explained_by_every_line_of_its_scorecard() -> None:
     assert "veto: at most 20" in text
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 5])
+@pytest.mark.parametrize("seed", [0, 1, 5, 9])
 def test_the_snapshots_bands_are_those_of_a_worker_that_judges_daily(seed: int, tmp_path: Path) -> None:
     """Bands that remember depend on every day before; so the snapshot walks them all, whichever it is asked for."""
     raw = make_stream(seed, 300, 90)

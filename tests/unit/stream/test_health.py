@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.account import AccountState
-from stream.health import judge, reason, score_of, shown
+from stream.health import NEW_DAYS, judge, reason, score_of, shown
 from stream.report import BANDS, Change, Contribution, HealthReport
 from stream.rolling import DAY_MS, end_of_day_ms
 from stream.scorecard import DEFAULT, Line, Scorecard
@@ -226,11 +226,32 @@ def test_a_scorecard_knows_its_own_measures_only() -> None:
         DEFAULT.line("mau")
 
 
+@pytest.mark.parametrize(
+    ("days", "band"),
+    [
+        (1, "unknown"),  # on the first morning one user of ten is not neglect
+        (NEW_DAYS - 1, "unknown"),
+        (NEW_DAYS, "healthy"),  # every weekday was seen twice
+    ],
+)
+def test_the_usage_of_a_new_account_is_not_held_against_it(days: int, band: str) -> None:
+    report = report_of(usage(range(days), users=1))
+    assert report.band == band
+    assert report.measures["days_known"] == days
+
+
+def test_a_new_account_is_judged_by_what_else_it_says() -> None:
+    """Tickets and answers need no month to mean something."""
+    report = report_of([*usage(range(2)), ticket("t", 1), answer("u1", 1, 9), answer("u1", 1, 4, "csat")])
+    assert report.score is not None
+    assert {item.group for item in report.contributions} == {"support", "sentiment"}
+
+
 def test_a_scorecard_of_ones_own_counts() -> None:
     own = Scorecard(
         "own@1", (Line("dau", "adoption", "usage", 1, ((0, 0), (8, 100)), "daily users"),), DEFAULT.band_floors, 0.5
     )
-    report = judge("acme", state_of(usage(range(3), users=2)), NOW, own)
+    report = judge("acme", state_of(usage(range(NEW_DAYS), users=2)), NOW, own)
     assert (report.score, report.band, report.scorecard) == (25.0, "at_risk", "own@1")
 
 
@@ -309,9 +330,9 @@ def test_silence_is_told_in_the_reason() -> None:
 @pytest.mark.parametrize(
     ("events", "known"),
     [
-        (usage(range(6)), False),  # younger than a week
-        (usage(range(7)), False),  # not there at the close of the day seven days ago
-        (usage(range(8)), True),
+        (usage(range(NEW_DAYS)), False),  # younger than a week when it was new
+        (usage(range(NEW_DAYS + 6)), False),  # still new at the close of the day seven days ago
+        (usage(range(NEW_DAYS + 7)), True),
         ([ticket("t", 40), answer("u1", 40, 9), answer("u1", 40, 4, "csat")], False),  # never used
     ],
 )

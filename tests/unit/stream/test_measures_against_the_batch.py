@@ -19,7 +19,7 @@ MUST_COMPARE = {
     *("active_user_rate_daily", "active_user_rate_weekly", "active_user_rate_monthly", "turnover_exposure"),
     *("stickiness", "frequency_30d", "users_daily", "users_weekly", "users_monthly", "users_for_half"),
     *("features_30d", "depth", "balance", "feature_adoption_rate", "features_per_active_user", "feature_status"),
-    *("activity_change_ratio", "days_since_active", "silence_ratio"),
+    *("activity_change_ratio", "days_known", "days_since_active", "silence_ratio"),
     *("tickets_opened_7", "tickets_opened_30", "tickets_opened_90", "tickets_opened_90_by_priority"),
     *("tickets_opened_90_by_category", "open_tickets", "open_tickets_by_priority", "open_urgent_tickets"),
     *("support_incident_rate", "escalated_tickets", "escalation_rate", "escalation_hours", "resolution_hours"),
