@@ -20,6 +20,13 @@ POLL_RECORDS_MAX: Final = 5000
 CHUNKS_WAITING_MAX: Final = 8
 
 
+class WorkerApp(faust.App):  # type: ignore[misc]
+    """Faust's app, without the folders for local tables that it makes where the process starts: there are none."""
+
+    def _create_directories(self) -> None:
+        """Nothing is kept on disk."""
+
+
 def make_app(
     settings: Settings, work: Work[Any], registry: CollectorRegistry | None = None, stop: Stop = fail_stop
 ) -> faust.App:
@@ -35,7 +42,7 @@ def make_app(
     registry = CollectorRegistry() if registry is None else registry
     engine = Engine(settings, work, WorkerMetrics(registry), stop)
     registry.register(WorkerCollector(engine, lambda: work.counts))
-    app = faust.App(
+    app = WorkerApp(
         kafka.app_id,
         broker=broker_urls(kafka),
         broker_credentials=faust_credentials(kafka),

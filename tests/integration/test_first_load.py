@@ -37,6 +37,7 @@ def test_a_first_load_publishes_each_account_once_as_of_the_end(kafka: Kafka, pr
         states = set(last_values(servers, topics.changelog))
         wait_for(lambda: set(last_values(servers, topics.health)) == states, 30, "every account is judged")
         assert worker.stop() == 0
+    assert not list(Path.cwd().glob("load-data")), "Faust's folder for local tables, which nobody needs"
 
     reports = [decode_report(record.value) for record in read_all(servers, topics.health)]
     assert Counter(report.account_id for report in reports) == dict.fromkeys(states, 1)
