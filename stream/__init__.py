@@ -12,7 +12,7 @@ Read the modules in the order an event meets them:
 - `daily`      users and events of each day, for more than a year
 - `tickets`, `surveys`   the other facts of an account, each commuting with the others
 - `account`    the state of one account, and how an event folds into it
-- `measures`   every number of an account as of a moment, from its facts
+- `measures/`  every number of an account as of a moment, from its facts
 - `journey`    first value and milestones
 - `trend`      the trailing four weeks against what the twelve before let expect
 - `scorecard/`   measures to points: curves, weights, bands, vetoes, and how YAML says them

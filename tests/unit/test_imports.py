@@ -12,7 +12,11 @@ LINES_MAX = 400
 
 KAFKA = {"kafka", "aiokafka", "faust", "mode"}
 PURE_STREAM = {
-    *("events", "feeds", "decode", "rolling", "tickets", "surveys", "account", "measures", "health"),
+    *("events", "feeds", "decode", "rolling", "tickets", "surveys", "account", "health"),
+    *(
+        f"measures/{name}"
+        for name in ("tally", "reach", "silence", "habit", "features", "support", "sentiment", "catalogue")
+    ),
     *("daily", "trend", "journey"),
     *("scorecard/model", "scorecard/catalogue", "scorecard/places", "scorecard/reading"),
     *("report", "dead_letters", "schemas", "job", "clock", "errors", "topics", "partitioner", "settings"),

@@ -1,0 +1,57 @@
+"""How much of the product they use."""
+
+import math
+from typing import Final
+
+from stream.account import Activity
+from stream.measures.tally import Measures
+
+_MONTH_MASK: Final = (1 << 30) - 1
+
+
+def features(activity: Activity, mau: int, day: int, core: frozenset[str]) -> Measures:
+    """How much of the product they use. Source: docs/metrics.md, depth and feature adoption.
+
+    Per-user numbers (adoption, balance, features_per_active_user) are None as of a day before the newest usage.
+    """
+    known = mau > 0 and day >= activity.newest_day
+    used = 0
+    core_used = 0
+    adopters: dict[str, int] = {}
+    status: dict[str, str] = {}
+    for name, use in activity.features.items():
+        ahead = day - use.last_day
+        if ahead >= 30 or (ahead < 0 and not use.bits >> -ahead & _MONTH_MASK):
+            status[name] = "lapsed"
+            continue
+        status[name] = "used"
+        used += 1
+        core_used += name in core
+        if known:
+            adopters[name] = sum([last > day - 30 for last in use.users.values()])
+    for name in core:
+        status.setdefault(name, "never used")
+    return {
+        "features_30d": used,
+        "depth": core_used / len(core) if core else None,
+        "features_per_active_user": sum(adopters.values()) / mau if known else None,
+        "balance": _balance([adopters.get(name, 0) for name in sorted(core)]) if known else None,
+        "feature_adoption_rate": {name: count / mau for name, count in adopters.items()},
+        "feature_status": status,
+    }
+
+
+def _balance(users: list[int]) -> float | None:
+    """Normalised entropy of use over the core features: 1 when all are used alike, 0 when only one is.
+
+    Taken over the users of each feature and not its events, so that one script can't tilt it; None with fewer than two
+    core features, or no use. Source: Shannon entropy over its maximum, log of the number of features.
+
+    >>> _balance([5, 5]), _balance([5, 0]), _balance([0, 0])
+    (1.0, 0.0, None)
+    """
+    total = sum(users)
+    if len(users) < 2 or total == 0:
+        return None
+    entropy = -sum(count / total * math.log(count / total) for count in users if count > 0)
+    return max(0.0, entropy) / math.log(len(users))

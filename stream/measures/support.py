@@ -1,0 +1,78 @@
+"""The weight of support: tickets, escalations and resolution."""
+
+from statistics import mean, median
+from typing import Final
+
+from msgspec import Struct, field
+
+from stream import tickets
+from stream.measures.tally import Measures
+from stream.rolling import DAY_MS, day_of
+from stream.tickets import PRIORITIES, URGENT, Support
+
+HOUR_MS: Final = 3_600_000
+
+
+class _Cases(Struct, gc=False):
+    """One pass over an account's tickets."""
+
+    opened_7: int = 0
+    opened_30: int = 0
+    opened_90: int = 0
+    by_priority: list[int] = field(default_factory=lambda: [0] * len(PRIORITIES))
+    by_category: dict[str, int] = {}
+    open_by_priority: list[int] = field(default_factory=lambda: [0] * len(PRIORITIES))
+    escalation_hours: list[float] = []
+    running_hours: list[float] = []
+    resolution_hours: list[float] = []
+
+
+def _cases(support: Support, as_of_ms: int) -> _Cases:
+    """Count tickets in every window at once."""
+    found = _Cases()
+    day = day_of(as_of_ms)
+    for ticket in support.tickets.values():
+        first_ms = ticket.transitions[0][0] if ticket.transitions else ticket.described[0]
+        if first_ms > as_of_ms:
+            continue
+        at = tickets.phase(ticket, as_of_ms)
+        found.open_by_priority[ticket.priority] += at.is_open
+        if at.is_escalated:
+            found.running_hours.append(at.escalated_for_ms / HOUR_MS)
+        if at.escalated_ms is not None and day - at.escalated_ms // DAY_MS < 90:
+            found.escalation_hours.append(at.escalated_for_ms / HOUR_MS)
+        if at.opened_ms is None:
+            continue
+        if at.resolved_ms is not None and day - at.resolved_ms // DAY_MS < 90:
+            found.resolution_hours.append(max(at.resolved_ms - at.opened_ms, 0) / HOUR_MS)
+        age_days = day - at.opened_ms // DAY_MS
+        found.opened_7 += age_days < 7
+        found.opened_30 += age_days < 30
+        if age_days < 90:
+            found.opened_90 += 1
+            found.by_priority[ticket.priority] += 1
+            if ticket.category is not None:
+                found.by_category[ticket.category] = found.by_category.get(ticket.category, 0) + 1
+    return found
+
+
+def support_load(support: Support, mau: int, as_of_ms: int) -> Measures:
+    """The weight of support. Source: docs/metrics.md, tickets, escalations and resolution."""
+    cases = _cases(support, as_of_ms)
+    escalated = len(cases.escalation_hours)
+    return {
+        "tickets_opened_7": cases.opened_7,
+        "tickets_opened_30": cases.opened_30,
+        "tickets_opened_90": cases.opened_90,
+        "tickets_opened_90_by_priority": dict(zip(PRIORITIES, cases.by_priority, strict=True)),
+        "tickets_opened_90_by_category": cases.by_category,
+        "open_tickets": sum(cases.open_by_priority),
+        "open_tickets_by_priority": dict(zip(PRIORITIES, cases.open_by_priority, strict=True)),
+        "open_urgent_tickets": cases.open_by_priority[URGENT],
+        "support_incident_rate": cases.opened_30 / mau if mau > 0 else None,
+        "escalated_tickets": escalated,
+        "escalation_rate": escalated / cases.opened_90 if cases.opened_90 > 0 else None,
+        "escalation_hours": mean(cases.escalation_hours) if escalated > 0 else None,
+        "escalation_running_hours": max(cases.running_hours, default=0.0),
+        "resolution_hours": median(cases.resolution_hours) if cases.resolution_hours else None,
+    }
