@@ -11,7 +11,18 @@ from typing import Any, Final
 from alerts.lifecycle import Transition
 from alerts.model import Alert
 from alerts.playbooks import next_step
-from alerts.wording import clip, duration, escape, measure_name, measure_value, plural, points, sparkline, tidy
+from alerts.wording import (
+    clip,
+    duration,
+    escape,
+    measure_name,
+    measure_value,
+    override_told,
+    plural,
+    points,
+    sparkline,
+    tidy,
+)
 from stream.report import HealthReport
 
 Payload = dict[str, Any]
@@ -78,7 +89,8 @@ def _health_line(report: HealthReport) -> str:
     line = f"*Health {points(report.score)} of 100* (higher is healthier)"
     if len(report.history) > 1:
         line += f"   `{sparkline([score for _, score in report.history])}`  {plural(len(report.history), 'day')}"
-    return line
+    by_hand = override_told(report)
+    return line if by_hand is None else f"{line}\n✋  {escape(by_hand)}"
 
 
 def _drivers(report: HealthReport) -> Iterator[str]:

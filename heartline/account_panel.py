@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from alerts.wording import measure_value, sparkline, tidy
+from alerts.wording import measure_value, override_told, sparkline, tidy
 from heartline.looks import BAND_STYLE, label, movement
 from stream.report import Change, HealthReport
 
@@ -37,7 +37,9 @@ def _verdict(report: HealthReport) -> RenderableType:
     line = Text.assemble((score, f"bold {style}"), (f"  {band}  ", style), movement(report))
     line.append("   " + sparkline([score for _, score in report.history]), style=style)
     facts = Text(" · ").join(Text(fact, style="dim") for fact in _facts(report))
-    return Group(line, Text(tidy(report.reason, 400)), facts)
+    by_hand = override_told(report)
+    hands = [] if by_hand is None else [Text(f"✋ {by_hand}", style="bold")]
+    return Group(line, *hands, Text(tidy(report.reason, 400)), facts)
 
 
 def _facts(report: HealthReport) -> Iterator[str]:

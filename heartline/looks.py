@@ -45,7 +45,7 @@ def account_table(reports: list[HealthReport], width: int) -> Table:
             Text("?" if report.score is None else f"{report.score:.0f}", style=f"bold {style}"),
             movement(report),
             Text(sparkline(days), style=style),
-            Text(report.band.replace("_", " "), style=style),
+            Text(report.band.replace("_", " ") + (" ✋" if report.override is not None else ""), style=style),
             Text(why(report), style="dim" if report.band == "healthy" else ""),
         )
     return table

@@ -78,6 +78,36 @@ class Cap(msgspec.Struct, frozen=True):
     points: float
 
 
+class Override(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A person's verdict in the place of the scorecard's, until it expires.
+
+    Attributes:
+        owner: who set it.
+        reason: why, in their words.
+        expires_at: when the scorecard's verdict holds again.
+        score: the score that is set, 0..100; None: the scorecard's stands.
+        band: the band that is set; None: the one that the score falls into.
+    """
+
+    owner: str
+    reason: str
+    expires_at: datetime
+    score: float | None = None
+    band: Band | None = None
+
+
+class Freshness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How recent what one source told of the account is.
+
+    Attributes:
+        last_event_at: when the source's newest event of this account happened; None before the first.
+        is_stale: whether the source is silent for everyone, so that the account's own silence says nothing.
+    """
+
+    last_event_at: datetime | None = None
+    is_stale: bool = False
+
+
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the account feed says of the account; None where it says nothing."""
 
@@ -95,6 +125,9 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
 class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     """One account's health as of one moment.
 
+    While an override holds, `score` and `band` are what it sets, and `model_score` and `model_band` what the scorecard
+    says; contributions and caps are always the scorecard's, and so add up to the model's score.
+
     Attributes:
         account_id: the account.
         as_of: the moment that every number below speaks of, aware UTC.
@@ -105,13 +138,18 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
         reason: one sentence in plain language: what moved, or what holds the score down.
         contributions: per measure with data, the largest loss of points first.
         score_7d_ago: the score that the same facts give as of seven days earlier; None if unknown then.
-        changes_7d: per measure, what moved the score since then, the largest loss first; empty if unknown then.
+        changes_7d: per measure, what moved the score since then, the largest loss first; empty if unknown then. A veto
+            that came or went is named by its name, an override by "override".
         history: daily closing scores as (ISO date, score), oldest first, at most 28, the current day last.
         measures: every measure by its id, None where unknown.
         profile: what the account feed says.
         last_event_at: when the account's newest event happened; None before the first.
         ingested_at: Kafka's timestamp of the oldest record that this report waited for; None for a mere tick.
         caps: the scorecard's vetoes that hold, the one that binds first.
+        score_28d_ago, changes_28d: the same against 28 days earlier.
+        override: the override that holds; None without one.
+        model_score, model_band: what the scorecard says while an override holds; None without one.
+        freshness: by source (usage, tickets, surveys and so on); empty where it was not looked at.
     """
 
     account_id: str
@@ -130,6 +168,12 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     last_event_at: datetime | None = None
     ingested_at: datetime | None = None
     caps: list[Cap] = []
+    score_28d_ago: float | None = None
+    changes_28d: list[Change] = []
+    override: Override | None = None
+    model_score: float | None = None
+    model_band: Band | None = None
+    freshness: dict[str, Freshness] = {}
 
     @property
     def name(self) -> str:

@@ -32,7 +32,8 @@ def make_report(
         score: its score; the band follows from it unless given.
         as_of: the moment.
         band: another band than the score's own.
-        past: closing scores of the days before as_of, oldest first, one a day up to yesterday.
+        past: closing scores of the days before as_of, oldest first, one a day up to yesterday; the comparisons with 7
+            and 28 days ago follow from them.
         fields: any other field of the report.
     """
     today = as_of.date()
@@ -46,6 +47,7 @@ def make_report(
         "contributions": [Contribution("wau", "adoption", 11, 20.0, 0.5, 10.0)],
         "score_7d_ago": past[-7] if len(past) >= 7 else None,
         "changes_7d": [Change("wau", 42, 11, -14.0), Change("open_urgent_tickets", 0, 3, -6.0)],
+        "score_28d_ago": past[-28] if len(past) >= 28 else None,
         "history": history,
         "measures": {"wau": 11},
         "profile": Profile(name="Acme Corp", segment="mid-market", owner="Dana Fields"),

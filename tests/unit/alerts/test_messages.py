@@ -13,7 +13,7 @@ from alerts.model import AccountRecord
 from alerts.playbooks import next_step
 from alerts.rules import default_rules
 from alerts.wording import MEASURES, clip, escape, tidy
-from stream.report import HealthReport, Profile
+from stream.report import HealthReport, Override, Profile
 from stream.scorecard import DEFAULT
 from tests.reports import MONDAY, make_report
 
@@ -65,6 +65,15 @@ def test_worse_and_recovered_carry_the_same_id() -> None:
     assert headline(over) == "✅ Acme Corp has recovered: health 70, on watch"
     assert "Its red flag was up for 2 days; the lowest health was 20." in body(over)
     assert len({body(message).split("hl-")[1] for message in (opened, worse, over)}) == 1
+
+
+def test_an_override_is_told_with_both_values() -> None:
+    """Who set it, until when, why, and what the scorecard says; escaped as everything from a feed."""
+    by_hand = Override("Dana Fields", "merger <in progress>", MONDAY + timedelta(days=10), 40.0)
+    (message,) = told(make_report(score=40, override=by_hand, model_score=81.5, model_band="healthy"))
+    assert "✋  set by Dana Fields until 12 Mar 2026: merger &lt;in progress&gt; (scorecard: 82, healthy)" in body(
+        message
+    )
 
 
 def test_a_fall_that_merely_ended_is_not_called_a_recovery() -> None:

@@ -14,7 +14,7 @@ from heartline.health_topic import alike
 from heartline.looks import account_table, movement, why, worst_first
 from heartline.scrape import parse
 from heartline.slack_standin import OK, Received
-from stream.report import Change, Contribution, Profile
+from stream.report import Change, Contribution, Override, Profile
 from tests.reports import MONDAY, make_report
 
 MOMENT = Moment(12, 60, MONDAY, 51_234, 31.4, "41,852 events of 60 days follow")
@@ -64,6 +64,15 @@ def test_the_table_shows_every_account_once_with_its_score() -> None:
     assert "42" in text
     assert "at risk" in text
     assert next(line for line in text.splitlines() if line.startswith("Void")).split()[1] == "?"
+
+
+def test_an_override_is_seen_in_the_table_and_told_in_the_panel() -> None:
+    """With what the scorecard says, so that nobody takes a person's word for the model's."""
+    by_hand = Override("Dana", "merger in progress", MONDAY, band="watch")
+    report = make_report("a", 30.0, band="watch", override=by_hand, model_score=30.0, model_band="at_risk")
+    assert "watch ✋" in drawn(account_table([report], 120))
+    panel = drawn(account_panel(report))
+    assert "set by Dana until 2 Mar 2026: merger in progress (scorecard: 30, at risk)" in panel
 
 
 @pytest.mark.parametrize(("width", "height"), [(60, 20), (80, 24), (100, 30), (132, 40), (200, 60)])

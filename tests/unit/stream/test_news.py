@@ -1,5 +1,6 @@
 """What the job publishes: what a person could notice, and in what form; and how the job is made."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from stream.report import HealthReport, Profile, decode_report, encode_report
 from stream.rolling import DAY_MS, end_of_day_ms
 from stream.settings import FeedSettings, Settings, WorkerSettings
 from tests.streams import fold, make_stream
-from tests.unit.stream.lives import DAY, Part, fold_one, judged, usage
+from tests.unit.stream.lives import DAY, Part, fold_one, judged, month, usage
 
 BEFORE = Judged(
     end_of_day_ms(DAY), 60.0, "watch", 0.6, 61.0, repr(Profile(name="Acme")), [], last_event_ms=end_of_day_ms(DAY)
@@ -80,6 +81,22 @@ def test_a_report_comes_back_from_its_topic_as_it_was() -> None:
     job, partition = fold(make_stream(3, 300, 90))
     for found in judged(job, partition):
         assert decode_report(encode_report(found)) == found
+
+
+def test_a_report_of_an_earlier_version_is_read_without_what_came_later() -> None:
+    job, partition = fold(month())
+    (report,) = judged(job, partition)
+    raw = json.loads(encode_report(report))
+    for name in ("score_28d_ago", "changes_28d", "override", "model_score", "model_band", "freshness"):
+        del raw[name]
+    old = decode_report(json.dumps(raw).encode())
+    assert (old.override, old.model_score, old.score_28d_ago, old.changes_28d, old.freshness) == (
+        None,
+        None,
+        None,
+        [],
+        {},
+    )
 
 
 @pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"not json", b'{"account_id": 5}', b"\xff"])
