@@ -10,7 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test test-tools lint format types schemas bench-peers lock clean
+.PHONY: help setup servers demo test test-tools lint format types schemas metrics bench-peers lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -62,6 +62,9 @@ bench-peers: setup  ## Run Heartline, stock Faust, Quix Streams and Bytewax side
 
 schemas: $(STAMP)  ## Write the JSON Schemas of all contracts into docs/schemas
 	$(BIN)/heartline schemas --out docs/schemas
+
+metrics: $(STAMP)  ## Write the list of all Prometheus metrics into docs/prometheus.md
+	$(BIN)/heartline metrics --out docs/prometheus.md
 
 lock:  ## Compile the lock files again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra embedded pyproject.toml -o requirements/runtime.txt

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.lifecycle import Transition, resolve, step
-from alerts.model import AccountRecord, Alert
+from alerts.model import AccountRecord, Alert, Vitals
 from alerts.rules import Rule, Settled
 from stream.report import HealthReport
 
@@ -63,6 +63,7 @@ def judge(record: AccountRecord | None, report: HealthReport, rules: Sequence[Ru
         band=report.band,
         segment=report.profile.segment,
         alerts=alerts,
+        vitals=Vitals.of(report),
     )
     return Judgement(after, tuple(transitions), "judged")
 

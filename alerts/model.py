@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from stream.report import Band
+from stream.report import Band, HealthReport
 
 Severity = Literal["warning", "critical"]
 Status = Literal["open", "resolved"]
@@ -67,6 +67,46 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         return self.status == "open"
 
 
+class Vitals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The numbers of an account that are added up over a portfolio; None where unknown, and then not in any sum.
+
+    Attributes:
+        score_change_7d: the score less the score of seven days earlier, points.
+        dau, wau, mau: active users of the trailing 1, 7 and 30 days.
+        licensed_seats: seats paid for.
+        depth: share of the core features in use, 0..1.
+        nps: net promoter score of 90 days, -100..100.
+        nps_responses: the answers behind it.
+    """
+
+    score_change_7d: float | None = None
+    dau: int | None = None
+    wau: int | None = None
+    mau: int | None = None
+    licensed_seats: int | None = None
+    depth: float | None = None
+    nps: float | None = None
+    nps_responses: int | None = None
+
+    @classmethod
+    def of(cls, report: HealthReport) -> "Vitals":
+        """The vitals that a report tells."""
+        get = report.measures.get
+        change = None
+        if report.score is not None and report.score_7d_ago is not None:
+            change = report.score - report.score_7d_ago
+        return cls(
+            score_change_7d=change,
+            dau=get("dau"),
+            wau=get("wau"),
+            mau=get("mau"),
+            licensed_seats=report.profile.licensed_seats,
+            depth=get("depth"),
+            nps=get("nps"),
+            nps_responses=get("nps_responses"),
+        )
+
+
 class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What alerting remembers of one account between two reports.
 
@@ -77,6 +117,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
         band: its band.
         segment: the account's segment; None when the feed says nothing.
         alerts: by rule name, the open or last resolved alert.
+        vitals: its numbers as of that report.
     """
 
     account_id: str
@@ -85,6 +126,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     band: Band
     segment: str | None
     alerts: dict[str, Alert]
+    vitals: Vitals = Vitals()
 
 
 def fingerprint(account_id: str, rule: str) -> str:

@@ -13,6 +13,8 @@ The modules in the order a report meets them:
     slack       one message to one webhook, and what the answer means
     sender      the thread that empties the outbox
     projection  the accounts in memory, as the gauges see them
+    totals      what the accounts of a segment add up to
+    account_gauges  measures and drivers of the few accounts that have series of their own
     metrics     every metric of the process
     alerting    wires them into one process
 """

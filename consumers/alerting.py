@@ -15,6 +15,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, start_http_server
 
 from alerts.rules import Rule, default_rules
+from consumers.account_gauges import AccountGauges
 from consumers.handler import Alerting
 from consumers.kafka_client import make_consumer
 from consumers.loop import ConsumerLoop
@@ -66,10 +67,11 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         drop_points=options.drop_points, drop_days=options.drop_days, margin_points=options.margin_points
     )
     metrics = Metrics(registry, settings.kafka.topics.health, [rule.name for rule in rules])
+    store = StateStore(client, settings.redis.key_prefix, outbox)
     handler = Alerting(
-        StateStore(client, settings.redis.key_prefix, outbox),
+        store,
         rules,
-        _projection(settings, registry, rules),
+        _projection(settings, registry, rules, store),
         metrics,
         event_clock=settings.alerting.clock == "event",
         notify=settings.slack.webhook_url is not None,
@@ -98,13 +100,15 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         client.close()
 
 
-def _projection(settings: AlertingSettings, registry: CollectorRegistry, rules: Sequence[Rule]) -> Projection:
+def _projection(
+    settings: AlertingSettings, registry: CollectorRegistry, rules: Sequence[Rule], store: StateStore
+) -> Projection:
     """The accounts in memory, with their gauges in the registry."""
     options, projection = settings.alerting, Projection()
     names = [rule.name for rule in rules]
-    registry.register(
-        HealthCollector(projection, names, options.worst_n, options.pinned_accounts, options.segments_max)
-    )
+    health = HealthCollector(projection, names, options.worst_n, options.pinned_accounts, options.segments_max)
+    registry.register(health)
+    registry.register(AccountGauges(health.shown_by_partition, store.latest_reports))
     return projection
 
 

@@ -14,7 +14,8 @@ from typing import Final, TypeVar
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from alerts.model import SEVERITIES, AccountRecord, Severity
+from alerts.model import SEVERITIES, AccountRecord, Severity, Vitals
+from consumers.totals import Totals, families
 from stream.report import BANDS, Band
 
 NO_SEGMENT: Final = "none"
@@ -29,6 +30,7 @@ class _Seen:
     band: Band
     segment: str
     open: tuple[tuple[str, Severity], ...]
+    vitals: Vitals
 
 
 class Projection:
@@ -38,6 +40,7 @@ class Projection:
         self.lock = threading.Lock()
         self.bands: Counter[tuple[Band, str]] = Counter()
         self.open_alerts: Counter[tuple[str, Severity]] = Counter()
+        self.totals: dict[str, Totals] = {}
         self._accounts: dict[int, dict[str, _Seen]] = {}
 
     def load(self, partition: int, records: Iterable[AccountRecord]) -> None:
@@ -70,6 +73,14 @@ class Projection:
                 if seen.score is not None:
                     yield seen.score, account_id
 
+    def fallen(self) -> Iterator[tuple[float, str]]:
+        """(change in points, account) of every account whose score is lower than a week ago; hold the lock."""
+        for accounts in self._accounts.values():
+            for account_id, seen in accounts.items():
+                change = seen.vitals.score_change_7d
+                if change is not None and change < 0:
+                    yield change, account_id
+
     def score(self, account_id: str) -> float | None:
         """One account's score; None when unknown or not here; hold the lock."""
         for accounts in self._accounts.values():
@@ -77,17 +88,28 @@ class Projection:
                 return seen.score
         return None
 
+    def home(self, account_id: str) -> int | None:
+        """The partition of an account; None when it is not here; hold the lock."""
+        for partition, accounts in self._accounts.items():
+            if account_id in accounts:
+                return partition
+        return None
+
     def _put(self, partition: int, record: AccountRecord) -> None:
         accounts = self._accounts[partition]
         if (before := accounts.get(record.account_id)) is not None:
             self._count(before, -1)
         open_alerts = tuple((alert.rule, alert.severity) for alert in record.alerts.values() if alert.is_open)
-        seen = _Seen(record.score, record.band, record.segment or NO_SEGMENT, open_alerts)
+        seen = _Seen(record.score, record.band, record.segment or NO_SEGMENT, open_alerts, record.vitals)
         accounts[record.account_id] = seen
         self._count(seen, 1)
 
     def _count(self, seen: _Seen, by: int) -> None:
         _add(self.bands, (seen.band, seen.segment), by)
+        totals = self.totals.setdefault(seen.segment, Totals())
+        totals.add(seen.vitals, by)
+        if totals.accounts == 0:
+            del self.totals[seen.segment]
         for key in seen.open:
             _add(self.open_alerts, key, by)
 
@@ -126,7 +148,25 @@ class HealthCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Every gauge, at one moment."""
         with self._projection.lock:
-            return [*self._scores(), self._bands(), self._open_alerts()]
+            named = self._named_segments()
+            return [*self._scores(), self._fallen(), self._bands(named), self._open_alerts(), *self._totals(named)]
+
+    def shown_by_partition(self) -> dict[int, list[str]]:
+        """The accounts that get series of their own, by the partition that has them."""
+        found: dict[int, list[str]] = {}
+        with self._projection.lock:
+            for account in self.shown():
+                if (home := self._projection.home(account)) is not None:
+                    found.setdefault(home, []).append(account)
+        return found
+
+    def shown(self) -> dict[str, float]:
+        """Account to score of the accounts that get series of their own: the worst and the pinned; hold the lock."""
+        shown = {account: score for score, account in heapq.nsmallest(self._worst_n, self._projection.scored())}
+        for account in self._pinned:
+            if (score := self._projection.score(account)) is not None:
+                shown[account] = score
+        return shown
 
     def _scores(self) -> list[Metric]:
         scores = GaugeMetricFamily(
@@ -135,10 +175,7 @@ class HealthCollector(Collector):
             labels=["account"],
         )
         count = sum(1 for _ in self._projection.scored())
-        shown = {account: score for score, account in heapq.nsmallest(self._worst_n, self._projection.scored())}
-        for account in self._pinned:
-            if (score := self._projection.score(account)) is not None:
-                shown[account] = score
+        shown = self.shown()
         for account, score in shown.items():
             scores.add_metric([account], score)
         truncated = GaugeMetricFamily(
@@ -148,16 +185,35 @@ class HealthCollector(Collector):
         )
         return [scores, truncated]
 
-    def _bands(self) -> Metric:
+    def _fallen(self) -> Metric:
+        family = GaugeMetricFamily(
+            "heartline_account_score_change_7d_points",
+            "Change of the score against seven days ago, of the accounts that fell the most.",
+            labels=["account"],
+        )
+        for change, account in heapq.nsmallest(self._worst_n, self._projection.fallen()):
+            family.add_metric([account], change)
+        return family
+
+    def _named_segments(self) -> set[str]:
+        """The largest segments, which get series of their own."""
         sizes: Counter[str] = Counter()
         for (_, segment), count in self._projection.bands.items():
             sizes[segment] += count
-        largest = sorted(sizes, key=lambda segment: (-sizes[segment], segment))
-        named = set(largest[: self._segments_max])
+        return set(sorted(sizes, key=lambda segment: (-sizes[segment], segment))[: self._segments_max])
+
+    def _totals(self, named: set[str]) -> Iterable[Metric]:
+        totals: dict[str, Totals] = {}
+        for segment, part in self._projection.totals.items():
+            label = segment if segment in named else OTHER_SEGMENTS
+            totals[label] = totals.get(label, Totals()).plus(part)
+        return families(totals or {NO_SEGMENT: Totals()})
+
+    def _bands(self, named: set[str]) -> Metric:
         counts: Counter[tuple[str, Band]] = Counter()
         for (band, segment), count in self._projection.bands.items():
             counts[segment if segment in named else OTHER_SEGMENTS, band] += count
-        segments = sorted(named | {OTHER_SEGMENTS} if len(largest) > len(named) else named)
+        segments = sorted(named | {segment for segment, _ in counts})
         family = GaugeMetricFamily("heartline_accounts", "Accounts by band and segment.", labels=["band", "segment"])
         for segment in segments or [NO_SEGMENT]:
             for band in BANDS:

@@ -11,7 +11,7 @@ offset is watched, so a batch can neither be applied twice nor on top of another
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -138,6 +138,13 @@ class StateStore:
                 pipe.hget(self._reports_key(partition), _field(account_id))
             values = [value for value in pipe.execute() if value is not None]
         return max((decode_report(value) for value in values), key=lambda report: report.as_of, default=None)
+
+    def latest_reports(self, partition: int, accounts: Sequence[str]) -> list[HealthReport]:
+        """The latest reports of some accounts of one partition; who has none there is left out."""
+        if not accounts:
+            return []
+        values = self._client.hmget(self._reports_key(partition), [_field(account_id) for account_id in accounts])
+        return [decode_report(value) for value in cast("list[bytes | None]", values) if value is not None]
 
     def _read(self, pipe: Any, partition: int, ids: list[str]) -> dict[str, AccountRecord]:
         if not ids:

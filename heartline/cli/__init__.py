@@ -12,6 +12,7 @@ What is heavy is imported when its command runs, so that help is quick.
 - `doctor`    whether everything is in place, and what to do if not
 - `bench`     how fast the worker is on this machine
 - `schemas`   the contracts as JSON Schemas
+- `metrics`   every Prometheus metric
 - `servers`   the embedded servers
 - `options`, `help`, `errors`   what the commands share: options, help texts, and how an error ends a command
 """
@@ -21,7 +22,7 @@ from typing import Annotated, Final
 import typer
 
 from heartline import __version__
-from heartline.cli import account, bench, demo, doctor, replay, roles, schemas, snapshot, up
+from heartline.cli import account, bench, demo, doctor, metrics, replay, roles, schemas, snapshot, up
 from heartline.cli.errors import WordedErrors
 from heartline.cli.help import prose
 from heartline.cli.scorecard import app as scorecard_app
@@ -70,6 +71,7 @@ _COMMANDS: Final = (
     (doctor.doctor, "Look after it", None),
     (bench.bench, "Look after it", None),
     (schemas.schemas, "Look after it", None),
+    (metrics.metrics, "Look after it", None),
 )
 for _command, _panel, _cls in _COMMANDS:
     app.command(help=prose(_command), rich_help_panel=_panel, cls=_cls)(_command)

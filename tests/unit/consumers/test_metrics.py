@@ -1,17 +1,13 @@
 """The metrics: there from the start, documented, and without series of what is gone."""
 
-from pathlib import Path
-
 import pytest
 from prometheus_client import CollectorRegistry
 
 from alerts.rules import default_rules
 from consumers.metrics import NOTIFICATION_OUTCOMES, Metrics
-from consumers.projection import HealthCollector, Projection
 from consumers.slack import Outcome
 
 RULES = [rule.name for rule in default_rules()]
-DOC = Path(__file__).parents[3] / "docs" / "alerting.md"
 
 
 @pytest.fixture
@@ -55,13 +51,3 @@ def test_a_clock_that_went_backwards_gives_no_negative_delay(registry: Collector
     """Kafka's clock and ours differ."""
     metrics.delivered(ingested_ms=2000, now_ms=1000)
     assert registry.get_sample_value("heartline_ingested_to_delivered_seconds_sum") == 0
-
-
-@pytest.mark.usefixtures("metrics")
-def test_every_metric_is_in_the_documentation(registry: CollectorRegistry) -> None:
-    """By name, in docs/alerting.md."""
-    registry.register(HealthCollector(Projection(), RULES, 1, (), 1))
-    text = DOC.read_text("utf-8")
-    for family in registry.collect():
-        name = family.name + ("_total" if family.type == "counter" else "")
-        assert f"`{name}" in text, name

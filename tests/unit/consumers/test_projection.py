@@ -153,3 +153,78 @@ def test_the_bound_may_be_zero(worst_n: int) -> None:
     gauges.projection.load(0, [remember("a", 10)])
     assert len(gauges.scores()) == worst_n
     assert gauges.get("heartline_accounts_truncated") == 1 - worst_n
+
+
+def healthy_with(account_id: str, segment: str, **vitals: float | None) -> AccountRecord:
+    """What is remembered of an account with these measures."""
+    seats = vitals.pop("licensed_seats", None)
+    profile = Profile(segment=segment, licensed_seats=int(seats) if seats is not None else None)
+    report = make_report(account_id, 80.0, profile=profile, measures=vitals)
+    record = judge(None, report, default_rules(), MONDAY + timedelta(minutes=1)).record
+    assert record is not None
+    return record
+
+
+VITALS = st.fixed_dictionaries(
+    {
+        "dau": st.none() | st.integers(0, 9),
+        "wau": st.none() | st.integers(0, 20),
+        "mau": st.none() | st.integers(0, 50),
+        "licensed_seats": st.none() | st.integers(1, 100),
+        "depth": st.none() | st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+        "nps": st.none() | st.sampled_from([-100.0, -25.0, 0.0, 50.0, 100.0]),
+        "nps_responses": st.none() | st.just(4),
+    }
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["smb", "large"]), VITALS), max_size=12))
+def test_the_totals_are_the_sums_over_the_accounts_that_are_there(
+    steps: list[tuple[str, str, dict[str, float | None]]],
+) -> None:
+    """Accounts change, move between segments, and an unknown number is in no sum."""
+    gauges = Gauges(segments_max=5)
+    gauges.projection.load(0, [])
+    latest: dict[str, tuple[str, dict[str, float | None]]] = {}
+    for account, segment, vitals in steps:
+        latest[account] = (segment, vitals)
+        gauges.projection.update(0, {account: healthy_with(account, segment, **vitals)})
+    for segment in {segment for segment, _ in latest.values()}:
+        mine = [vitals for where, vitals in latest.values() if where == segment]
+        assert gauges.get("heartline_active_users", window="mau", segment=segment) == sum(v["mau"] or 0 for v in mine)
+        licensed = [v for v in mine if v["licensed_seats"] is not None and v["mau"] is not None]
+        assert gauges.get("heartline_licensed_seats", segment=segment) == sum(
+            v["licensed_seats"] or 0 for v in licensed
+        )
+        assert gauges.get("heartline_licensed_active_users", segment=segment) == sum(v["mau"] or 0 for v in licensed)
+        deep = [v["depth"] for v in mine if v["depth"] is not None]
+        assert gauges.get("heartline_depth_ratio_sum", segment=segment) == pytest.approx(sum(deep))
+        assert gauges.get("heartline_depth_accounts", segment=segment) == len(deep)
+        asked = [v for v in mine if v["nps"] is not None and v["nps_responses"] is not None]
+        net = sum((v["nps"] or 0) * 4 / 100 for v in asked)
+        assert gauges.get("heartline_nps_net_promoters", segment=segment) == round(net)
+        assert gauges.get("heartline_nps_responses", segment=segment) == 4 * len(asked)
+
+
+def test_an_empty_portfolio_has_totals_of_zero_and_keeps_no_segment() -> None:
+    gauges = Gauges()
+    gauges.projection.load(0, [remember("a", 80, "smb")])
+    gauges.projection.update(0, {"a": None})
+    assert gauges.get("heartline_active_users", window="mau", segment="none") == 0
+    assert gauges.projection.totals == {}
+
+
+def test_the_accounts_that_fell_the_most_are_named_and_no_account_that_rose() -> None:
+    gauges = Gauges(worst_n=2)
+    moves = {"fell": (40.0, 90.0), "slipped": (85.0, 88.0), "tumbled": (50.0, 80.0), "rose": (90.0, 20.0)}
+    records = []
+    for name, (now, before) in moves.items():
+        record = judge(None, make_report(name, now, score_7d_ago=before), default_rules(), MONDAY).record
+        assert record is not None
+        records.append(record)
+    gauges.projection.load(0, records)
+    name = "heartline_account_score_change_7d_points"
+    assert gauges.get(name, account="fell") == -50
+    assert gauges.get(name, account="tumbled") == -30
+    assert gauges.get(name, account="slipped") is None, "only the two that fell the most"
+    assert gauges.get(name, account="rose") is None
