@@ -8,5 +8,8 @@ Pure: no Kafka, no Redis, no clock of its own; whoever calls passes `now`. The m
     playbooks  what to try next, by what moved the score
     wording    measures, numbers and durations in words
     messages   the Slack message of a transition
+    silences   for whom nothing is told for a while
+    commands   what people tell alerting: acknowledge, snooze, resolve, verdict, start a play, silence
+    steps      the audit log: every step of every alert
     model      the nouns that all of them share
 """

@@ -99,6 +99,8 @@ def _open(rule: str, last: Alert | None, finding: Finding, report: HealthReport,
         last_as_of=report.as_of,
         scorecard=report.scorecard,
         last_notification=f"{name}:opened",
+        segment=report.profile.segment,
+        owner=report.profile.owner,
     )
     return Transition("opened", alert, finding.reason, alert.last_notification)
 

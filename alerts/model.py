@@ -9,14 +9,14 @@ import msgspec
 from stream.report import Band, HealthReport
 
 Severity = Literal["warning", "critical"]
-Status = Literal["open", "resolved"]
+Status = Literal["pending", "open", "resolved"]
 Number = int | float
 
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 SEVERITY_RANK: Final[dict[Severity, int]] = {"warning": 1, "critical": 2}
 
 
-class Alert(msgspec.Struct, frozen=True, kw_only=True):
+class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One account's trouble under one rule, from its red flag to its end.
 
     Attributes:
@@ -27,9 +27,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         rule: the rule's name.
         episode: 1 for the first time that this account breaks this rule, and so on.
         severity: the worst so far in this episode: what people were told.
-        status: open or resolved.
-        opened_at: when the red flag was raised.
-        resolved_at: when it ended; None while open.
+        status: pending (broken, not yet for long enough), open or resolved.
+        opened_at: when the red flag was raised; while pending, since when the rule is broken.
+        resolved_at: when it ended; None before.
         reason: why it was raised or, once resolved, why it ended.
         evidence: the numbers behind the rule's decision when it was raised or got worse.
         opening_score: the score that raised it.
@@ -39,6 +39,20 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         last_as_of: the moment that the last judged report speaks of.
         scorecard: which scorecard the ceiling belongs to.
         last_notification: id of the last message about this episode; None when nobody was told.
+        segment, owner: the account's, for silences and routes; None when the feed says nothing.
+        reopened: how often the episode came back within the window for that.
+        clear_since: since when the rule is kept again, while that must last for a time; None otherwise.
+        recovered: once resolved, whether the score came back.
+        told_severity: what people know while it is open: the severity that was last told; None when they know nothing.
+        told_at: when the last message about this episode was written.
+        held_until: nothing is told before this; None when nothing is held.
+        held_reason: why.
+        acknowledged_by, acknowledged_at: who has taken it on; None when nobody has.
+        snoozed_until, snoozed_by: nothing is said until then, by whose wish.
+        verdict, verdict_by, verdict_note: whether it was worth telling.
+        play, play_by, play_at: the play that was started last.
+        followed_up_days: the follow-ups that were made, in days after the play or the end.
+        closed_by: who ended the episode by hand; None when it ended by itself.
     """
 
     alert_id: str
@@ -60,6 +74,27 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     last_as_of: datetime
     scorecard: str
     last_notification: str | None = None
+    segment: str | None = None
+    owner: str | None = None
+    reopened: int = 0
+    clear_since: datetime | None = None
+    recovered: bool = False
+    told_severity: Severity | None = None
+    told_at: datetime | None = None
+    held_until: datetime | None = None
+    held_reason: str | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    snoozed_by: str | None = None
+    verdict: Literal["valid", "not_valid"] | None = None
+    verdict_by: str | None = None
+    verdict_note: str | None = None
+    play: str | None = None
+    play_by: str | None = None
+    play_at: datetime | None = None
+    followed_up_days: list[int] = []
+    closed_by: str | None = None
 
     @property
     def is_open(self) -> bool:

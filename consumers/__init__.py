@@ -16,5 +16,6 @@ The modules in the order a report meets them:
     totals      what the accounts of a segment add up to
     account_gauges  measures and drivers of the few accounts that have series of their own
     metrics     every metric of the process
+    commands    sends what people tell alerting
     alerting    wires them into one process
 """

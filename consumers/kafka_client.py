@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer
@@ -11,6 +12,7 @@ from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
 from consumers.settings import AlertingSettings
 from stream.errors import ConfigError
 from stream.settings import KafkaSettings
+from stream.topics import TopicSpec
 
 CONNECT_SECONDS_MAX = 60.0
 CONNECT_TRY_MS = 3000  # short, so that a signal is heeded while no broker answers
@@ -43,8 +45,8 @@ def make_consumer(settings: AlertingSettings, stop: threading.Event) -> Any:
     deadline = time.monotonic() + CONNECT_SECONDS_MAX
     while not stop.is_set():
         try:
-            _ensure_topic(kafka)
-            consumer = KafkaConsumer(**_connection(kafka), **options)
+            ensure_topics(kafka, [kafka.topics.health, kafka.topics.alert_commands, kafka.topics.alerts])
+            consumer = KafkaConsumer(**connection(kafka), **options)
         except KafkaTimeoutError:
             if time.monotonic() < deadline:
                 continue
@@ -57,29 +59,34 @@ def make_consumer(settings: AlertingSettings, stop: threading.Event) -> Any:
     return None
 
 
-def _ensure_topic(kafka: KafkaSettings) -> None:
-    """Create the health topic when it is missing and we may, so that the processes can start in any order."""
+def ensure_topics(kafka: KafkaSettings, names: Sequence[str]) -> None:
+    """Create what is missing of some topics, if we may, so that the processes can start in any order."""
     if not kafka.create_topics:
         return
-    admin = KafkaAdminClient(**_connection(kafka))
+    admin = KafkaAdminClient(**connection(kafka))
     try:
-        if kafka.topics.health in admin.list_topics():
-            return
-        spec = next(spec for spec in kafka.topics.specs(kafka.partitions) if spec.name == kafka.topics.health)
-        options = {
-            "num_partitions": spec.partitions,
-            "replication_factor": kafka.replication_factor,
-            "configs": spec.config,
-        }
-        admin.create_topics({spec.name: options}, wait_for_metadata=True)
-        log.info("created the topic %s with %d partitions", spec.name, spec.partitions)
-    except TopicAlreadyExistsError:
-        log.debug("the topic %s was just created by another process", kafka.topics.health)
+        there = set(admin.list_topics())
+        for spec in kafka.topics.specs(kafka.partitions):
+            if spec.name in names and spec.name not in there:
+                _create(admin, kafka, spec)
     finally:
         admin.close()
 
 
-def _connection(kafka: KafkaSettings) -> dict[str, Any]:
+def _create(admin: KafkaAdminClient, kafka: KafkaSettings, spec: TopicSpec) -> None:
+    options = {
+        "num_partitions": spec.partitions,
+        "replication_factor": kafka.replication_factor,
+        "configs": spec.config,
+    }
+    try:
+        admin.create_topics({spec.name: options}, wait_for_metadata=True)
+        log.info("created the topic %s with %d partitions", spec.name, spec.partitions)
+    except TopicAlreadyExistsError:
+        log.debug("the topic %s was just created by another process", spec.name)
+
+
+def connection(kafka: KafkaSettings) -> dict[str, Any]:
     """How to reach and trust the brokers, in kafka-python's words."""
     options: dict[str, Any] = {
         "bootstrap_servers": kafka.bootstrap_servers.split(","),

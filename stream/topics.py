@@ -67,6 +67,16 @@ class Topics:
         return self.prefix + "account-health"
 
     @property
+    def alerts(self) -> str:
+        """The audit log of alerting: every step of every alert, kept for more than a year."""
+        return self.prefix + "account-alerts"
+
+    @property
+    def alert_commands(self) -> str:
+        """What people tell alerting: acknowledge, snooze, silence and so on."""
+        return self.prefix + "alert-commands"
+
+    @property
     def dead_letters(self) -> str:
         """Input records that were refused, each with its reason and its original bytes."""
         return self.prefix + "dead-letters"
@@ -92,6 +102,8 @@ class Topics:
             *(TopicSpec(name, partitions, {}) for name in self.inputs),
             TopicSpec(self.repartition, partitions, {"max.message.bytes": str(8 << 20)}),
             TopicSpec(self.health, partitions, compacted),
+            TopicSpec(self.alerts, partitions, {"retention.ms": str(400 * 86_400_000)}),
+            TopicSpec(self.alert_commands, partitions, {"retention.ms": str(400 * 86_400_000)}),
             TopicSpec(self.dead_letters, partitions, {"retention.ms": str(30 * 86_400_000)}),
             TopicSpec(self.changelog, partitions, changelog),
         ]

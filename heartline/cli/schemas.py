@@ -12,14 +12,14 @@ def schemas(
         "schemas"
     ),
 ) -> None:
-    """Write the JSON Schemas of every input event, of the health report and of dead letters.
+    """Write the JSON Schemas of every input event, the health report, dead letters, and alert steps and commands.
 
     [bold]Example[/]
 
     \b
     heartline schemas --out docs/schemas
     """
-    from stream.schemas import schemas as all_schemas
+    from heartline.contracts import all_schemas
 
     out.mkdir(parents=True, exist_ok=True)
     for name, schema in sorted(all_schemas().items()):

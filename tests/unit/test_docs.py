@@ -45,7 +45,7 @@ def test_every_reason_alias_and_topic_is_told() -> None:
     for word in [*PRIORITY_ALIASES, *STATUS_ALIASES]:
         assert word in text
     topics = Topics()
-    for topic in [*topics.inputs, topics.health, topics.dead_letters]:
+    for topic in [*topics.inputs, topics.health, topics.dead_letters, topics.alerts, topics.alert_commands]:
         assert f"`{topic}`" in text
 
 

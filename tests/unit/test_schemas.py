@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from stream.schemas import schemas
+from heartline.contracts import all_schemas
 from stream.topics import KINDS
 from tests.streams import TOPICS, fold, make_stream, record
 from tests.unit.stream.test_events import GOOD
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "schemas"
 
 
 def validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(schemas()[name], format_checker=FormatChecker())
+    return Draft202012Validator(all_schemas()[name], format_checker=FormatChecker())
 
 
 def test_the_published_schemas_are_those_of_the_code() -> None:
@@ -24,12 +24,12 @@ def test_the_published_schemas_are_those_of_the_code() -> None:
     published = {
         path.name.removesuffix(".schema.json"): json.loads(path.read_text("utf-8")) for path in FOLDER.iterdir()
     }
-    assert published == schemas()
+    assert published == all_schemas()
 
 
-@pytest.mark.parametrize("name", sorted(schemas()))
+@pytest.mark.parametrize("name", sorted(all_schemas()))
 def test_every_schema_is_a_valid_one(name: str) -> None:
-    Draft202012Validator.check_schema(schemas()[name])
+    Draft202012Validator.check_schema(all_schemas()[name])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -216,4 +216,6 @@ def test_the_topics_carry_prefix_and_application_id() -> None:
     assert (
         specs[topics.health].config["cleanup.policy"] == specs[topics.changelog].config["cleanup.policy"] == "compact"
     )
-    assert set(specs) == {*topics.sources, topics.health, topics.dead_letters, topics.changelog}
+    alerting = {topics.alerts, topics.alert_commands}
+    assert alerting == {"eu-account-alerts", "eu-alert-commands"}
+    assert set(specs) == {*topics.sources, topics.health, topics.dead_letters, topics.changelog, *alerting}

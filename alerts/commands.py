@@ -1,0 +1,139 @@
+"""What people tell alerting, as records of the topic `alert-commands`: JSON, told apart by the field `command`.
+
+A command about an alert is keyed by its account, so that the process that has the account's partition applies it in one
+transaction with the account's state. A command about a silence is keyed by the silence's id. Each has a `command_id` of
+its own: applying a command again changes nothing.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from alerts.silences import Silence
+from stream.errors import BadEvent
+
+Id = Annotated[str, Meta(min_length=1, max_length=256)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Note = Annotated[str, Meta(max_length=1000)]
+Moment = Annotated[datetime, Meta(tz=True)]
+Judged = Literal["valid", "not_valid"]
+
+
+class _Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="command"):
+    """What all commands have.
+
+    Attributes:
+        command_id: the same whenever the same command is sent again.
+        by: who gave it, as people call them.
+        at: when it was given.
+    """
+
+    command_id: Id
+    by: Name
+    at: Moment
+
+
+class _OnAlert(_Command, frozen=True, kw_only=True):
+    """A command about one alert.
+
+    Attributes:
+        account_id: whose alert it is.
+        alert_id: which one; a command about an episode that is over, or unknown, is refused with a reason in the log.
+    """
+
+    account_id: Id
+    alert_id: Id
+
+    @property
+    def key(self) -> str:
+        """The record's key."""
+        return self.account_id
+
+
+class Acknowledge(_OnAlert, frozen=True, kw_only=True, tag="acknowledge"):
+    """Somebody has taken it on: no reminders any more; worse and over are still told."""
+
+    note: Note | None = None
+
+
+class Snooze(_OnAlert, frozen=True, kw_only=True, tag="snooze"):
+    """Say nothing about it until a moment; what is then still true is told then."""
+
+    until: Moment
+
+
+class Resolve(_OnAlert, frozen=True, kw_only=True, tag="resolve"):
+    """End the episode by hand; it opens anew only when the rule has been kept meanwhile, or a worse severity comes."""
+
+    note: Note | None = None
+
+
+class GiveVerdict(_OnAlert, frozen=True, kw_only=True, tag="verdict"):
+    """Whether the alert was worth telling, open or over; the last verdict counts."""
+
+    verdict: Judged
+    note: Note | None = None
+
+
+class StartPlay(_OnAlert, frozen=True, kw_only=True, tag="start_play"):
+    """Somebody starts a play of the playbook; follow-ups count from here."""
+
+    play: Name
+
+
+class AddSilence(_Command, frozen=True, kw_only=True, tag="add_silence"):
+    """Tell nothing of what a silence matches; one with the same id is replaced."""
+
+    silence: Silence
+
+    @property
+    def key(self) -> str:
+        """The record's key."""
+        return self.silence.silence_id
+
+
+class ExpireSilence(_Command, frozen=True, kw_only=True, tag="expire_silence"):
+    """End a silence before its time."""
+
+    silence_id: Id
+
+    @property
+    def key(self) -> str:
+        """The record's key."""
+        return self.silence_id
+
+
+AlertCommand = Acknowledge | Snooze | Resolve | GiveVerdict | StartPlay
+SilenceCommand = AddSilence | ExpireSilence
+Command = AlertCommand | SilenceCommand
+
+COMMAND_NAMES: Final = (
+    *("acknowledge", "snooze", "resolve", "verdict", "start_play"),
+    *("add_silence", "expire_silence"),
+)
+
+_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+
+
+def encode_command(command: Command) -> bytes:
+    """The command as the JSON value of its record."""
+    return msgspec.json.encode(command)
+
+
+def decode_command(value: bytes) -> Command:
+    """The reverse of `encode_command`.
+
+    Raises:
+        BadEvent: the value is not a command; the detail names the field.
+    """
+    try:
+        return _decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadEvent("not_a_command", f"expected an alert command (docs/schemas): {error}") from None
+
+
+def command_schema() -> dict[str, Any]:
+    """The JSON Schema of the commands."""
+    return msgspec.json.schema(Command)
