@@ -16,7 +16,7 @@ Read the modules in the order an event meets them:
 - `journey`    first value and milestones
 - `trend`      the trailing four weeks against what the twelve before let expect
 - `scorecard/`   measures to points: curves, weights, bands, vetoes, and how YAML says them
-- `health`     the judgement: score, contributions, coverage, what changed and why
+- `health/`    the judgement: score, contributions, coverage, what changed and why
 - `report`, `dead_letters`   the contracts of `account-health` and `dead-letters`, what leaves the worker
 - `schemas`    all contracts as JSON Schemas
 - `job`        the worker's work on one partition: fold a chunk, judge what moved

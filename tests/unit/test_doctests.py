@@ -23,6 +23,6 @@ def test_the_examples_of_a_module_are_true(name: str) -> None:
 
 
 def test_the_examples_are_found() -> None:
-    assert {"stream.rolling", "stream.measures.sentiment", "stream.health", "stream.scorecard.model"} <= set(
+    assert {"stream.rolling", "stream.measures.sentiment", "stream.health.reason", "stream.scorecard.model"} <= set(
         WITH_EXAMPLES
     )

@@ -12,7 +12,8 @@ LINES_MAX = 400
 
 KAFKA = {"kafka", "aiokafka", "faust", "mode"}
 PURE_STREAM = {
-    *("events", "feeds", "decode", "rolling", "tickets", "surveys", "account", "health"),
+    *("events", "feeds", "decode", "rolling", "tickets", "surveys", "account"),
+    *(f"health/{name}" for name in ("standing", "changes", "memory", "reason", "judge")),
     *(
         f"measures/{name}"
         for name in ("tally", "reach", "silence", "habit", "features", "support", "sentiment", "catalogue")

@@ -1,0 +1,56 @@
+"""What is kept of the judgements before: the band and since when it holds, and the closing scores of days."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from stream.account import AccountState, Judged
+from stream.report import Band, HealthReport
+from stream.rolling import day_of, end_of_day_ms
+from stream.scorecard import Scorecard
+
+HISTORY_DAYS: Final = 28
+
+
+def band_of(before: Judged | None, score: float | None, day: int, scorecard: Scorecard) -> Band:
+    """The band of a score on a day, for an account that was judged before; unknown without a score."""
+    if score is None:
+        return "unknown"
+    if before is None or not scorecard.remembers:
+        return scorecard.band(score)
+    return scorecard.band(score, before.band, day - before.band_since_day)
+
+
+def remembered(before: Judged | None, report: HealthReport, now_ms: int, described: str) -> Judged:
+    """What is kept of a judgement once it is published: what was said, and since when the band holds."""
+    day = day_of(now_ms)
+    same_band = before is not None and before.band == report.band
+    return Judged(
+        now_ms,
+        report.score,
+        report.band,
+        report.coverage_ratio,
+        report.score_7d_ago,
+        described,
+        closed(before.history if before is not None else [], day, report.score),
+        before.band_since_day if before is not None and same_band else day,
+        report.scorecard,
+        round(report.last_event_at.timestamp() * 1000) if report.last_event_at is not None else None,
+    )
+
+
+def closed(history: list[tuple[int, float]], day: int, score: float | None) -> list[tuple[int, float]]:
+    """The history with a day's score as that day's last word."""
+    kept = [item for item in history if day - HISTORY_DAYS < item[0] < day]
+    return kept if score is None else [*kept, (day, score)]
+
+
+def history(state: AccountState, day: int, score: float | None) -> list[tuple[str, float]]:
+    """Daily closing scores of the last 28 days, today's so far included."""
+    past = [] if state.judged is None else [item for item in state.judged.history if day - HISTORY_DAYS < item[0] < day]
+    days = past if score is None else [*past, (day, score)]
+    return [(moment(end_of_day_ms(at)).date().isoformat(), value) for at, value in days]
+
+
+def moment(ms: int) -> datetime:
+    """Epoch milliseconds as aware UTC."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
