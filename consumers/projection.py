@@ -95,6 +95,13 @@ class Projection:
                 return partition
         return None
 
+    def open_of(self, account_id: str) -> tuple[tuple[str, Severity], ...]:
+        """(rule, severity) of one account's open alerts; hold the lock."""
+        for accounts in self._accounts.values():
+            if (seen := accounts.get(account_id)) is not None:
+                return seen.open
+        return ()
+
     def _put(self, partition: int, record: AccountRecord) -> None:
         accounts = self._accounts[partition]
         if (before := accounts.get(record.account_id)) is not None:
@@ -149,7 +156,14 @@ class HealthCollector(Collector):
         """Every gauge, at one moment."""
         with self._projection.lock:
             named = self._named_segments()
-            return [*self._scores(), self._fallen(), self._bands(named), self._open_alerts(), *self._totals(named)]
+            return [
+                *self._scores(),
+                self._open_of_shown(),
+                self._fallen(),
+                self._bands(named),
+                self._open_alerts(),
+                *self._totals(named),
+            ]
 
     def shown_by_partition(self) -> dict[int, list[str]]:
         """The accounts that get series of their own, by the partition that has them."""
@@ -184,6 +198,17 @@ class HealthCollector(Collector):
             value=count - len(shown),
         )
         return [scores, truncated]
+
+    def _open_of_shown(self) -> Metric:
+        family = GaugeMetricFamily(
+            "heartline_account_alerts_open",
+            "1 for each red flag that is up, of the accounts that have a series in heartline_account_health_score.",
+            labels=["account", "rule", "severity"],
+        )
+        for account in self.shown():
+            for rule, severity in self._projection.open_of(account):
+                family.add_metric([account, rule, severity], 1)
+        return family
 
     def _fallen(self) -> Metric:
         family = GaugeMetricFamily(

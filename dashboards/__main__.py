@@ -1,0 +1,5 @@
+"""`python -m dashboards` writes the JSON files."""
+
+from dashboards.write import write
+
+write()

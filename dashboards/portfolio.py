@@ -1,0 +1,219 @@
+"""Which accounts are in trouble, and how the whole portfolio moves. For customer-success teams and who leads them."""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink, QueryVariable, Row
+from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
+
+from dashboards.style import (
+    BAD,
+    BAND_COLOURS,
+    GOOD,
+    NEUTRAL,
+    PROMETHEUS,
+    SCORE_STEPS,
+    WARNING,
+    bars,
+    coloured,
+    dashboard,
+    lines,
+    number,
+    stacked,
+)
+
+_SEGMENT = 'segment=~"$segment"'
+_TO_ACCOUNT = "/d/heartline-account?var-account=${__field.labels.account}&${__url_time_range}"
+
+
+def portfolio() -> Dashboard:
+    """The dashboard."""
+    board = dashboard("portfolio", "portfolio", "Which accounts are in trouble, and how the portfolio moves.")
+    board.with_variable(
+        QueryVariable("segment")
+        .label("Segment")
+        .query("label_values(heartline_accounts, segment)")
+        .datasource(PROMETHEUS)
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.ALPHABETICAL_ASC)
+        .multi(True)
+        .include_all(True)
+        .all_value(".*")
+        .current(VariableOption(selected=True, text="All", value="$__all"))
+    )
+    _now(board)
+    _bands(board)
+    _movers(board)
+    _value(board)
+    return board
+
+
+def _now(board: Dashboard) -> None:
+    board.with_row(Row("Now"))
+    board.with_panel(
+        number(
+            "In trouble",
+            "Accounts whose band is at risk or critical.",
+            f'sum(heartline_accounts{{band=~"at_risk|critical",{_SEGMENT}}})',
+            "none",
+            ((None, GOOD), (1, WARNING)),
+        )
+    )
+    board.with_panel(
+        number(
+            "Accounts",
+            "All accounts that have a health report.",
+            f"sum(heartline_accounts{{{_SEGMENT}}})",
+            "none",
+        )
+    )
+    board.with_panel(
+        number(
+            "Unknown",
+            "Accounts with too little data to judge. Unknown is neither good nor bad: connect their data.",
+            f'sum(heartline_accounts{{band="unknown",{_SEGMENT}}})',
+            "none",
+            ((None, NEUTRAL),),
+        )
+    )
+    board.with_panel(
+        number(
+            "Red flags up",
+            "Alerts that are open, all segments.",
+            "sum(heartline_alerts_open)",
+            "none",
+            ((None, GOOD), (1, WARNING)),
+        )
+    )
+    board.with_panel(
+        number(
+            "NPS",
+            "Net promoter score over the latest answer of each user in 90 days, all accounts' answers together.",
+            f"100 * sum(heartline_nps_net_promoters{{{_SEGMENT}}}) / (sum(heartline_nps_responses{{{_SEGMENT}}}) > 0)",
+            "none",
+            ((None, BAD), (0, WARNING), (30, GOOD)),
+        ).decimals(0)
+    )
+    board.with_panel(
+        number(
+            "Licences in use",
+            "Users active in 30 days over licensed seats, of the accounts whose seats are known.",
+            f"sum(heartline_licensed_active_users{{{_SEGMENT}}}) / (sum(heartline_licensed_seats{{{_SEGMENT}}}) > 0)",
+            "percentunit",
+            ((None, BAD), (0.4, WARNING), (0.7, GOOD)),
+        ).decimals(0)
+    )
+
+
+def _bands(board: Dashboard) -> None:
+    board.with_row(Row("Bands"))
+    by_band = lines(
+        "Accounts by band",
+        "How many accounts are in each band.",
+        "none",
+        (f"sum by (band) (heartline_accounts{{{_SEGMENT}}})", "{{band}}"),
+    )
+    board.with_panel(coloured(stacked(by_band), BAND_COLOURS))
+    board.with_panel(
+        lines(
+            "Share in trouble, by segment",
+            "Accounts at risk or critical over all accounts of the segment whose health is known.",
+            "percentunit",
+            (
+                f'sum by (segment) (heartline_accounts{{band=~"at_risk|critical",{_SEGMENT}}})'
+                f' / (sum by (segment) (heartline_accounts{{band!="unknown",{_SEGMENT}}}) > 0)',
+                "{{segment}}",
+            ),
+        ).min(0)
+    )
+
+
+def _movers(board: Dashboard) -> None:
+    board.with_row(Row("Who"))
+    to_account = DashboardLink("Open the account").url(_TO_ACCOUNT)
+    board.with_panel(
+        bars(
+            "Least healthy",
+            "Score 0 to 100 of the least healthy accounts; click one to see why.",
+            "none",
+            "bottomk(12, heartline_account_health_score)",
+            "{{account}}",
+            SCORE_STEPS,
+        )
+        .min(0)
+        .max(100)
+        .decimals(0)
+        .data_links([to_account])
+    )
+    board.with_panel(
+        bars(
+            "Fell the most in seven days",
+            "Change of the score against seven days ago, in points; click one to see why.",
+            "none",
+            "bottomk(12, heartline_account_score_change_7d_points)",
+            "{{account}}",
+            ((None, BAD), (-15, WARNING), (-5, NEUTRAL)),
+        )
+        .max(0)
+        .decimals(0)
+        .data_links([to_account])
+    )
+    board.with_panel(
+        stacked(
+            lines(
+                "Red flags up, by rule",
+                "Open alerts, all segments.",
+                "none",
+                ("sum by (rule) (heartline_alerts_open) > 0", "{{rule}}"),
+            )
+        )
+    )
+    board.with_panel(
+        lines(
+            "Red flags raised and ended",
+            "Steps of alerts an hour.",
+            "none",
+            ("sum by (kind) (increase(heartline_alert_transitions_total[1h]))", "{{kind}}"),
+        )
+    )
+
+
+def _value(board: Dashboard) -> None:
+    board.with_row(Row("Usage and voice"))
+    board.with_panel(
+        lines(
+            "Active users",
+            "Distinct users of the trailing 1, 7 and 30 days, added up over accounts.",
+            "none",
+            (f"sum by (window) (heartline_active_users{{{_SEGMENT}}})", "{{window}}"),
+            span=8,
+        )
+    )
+    board.with_panel(
+        lines(
+            "Adoption by segment",
+            "Mean depth: share of the core features in use, over the accounts where it is known. "
+            "Empty until product.core_features is set.",
+            "percentunit",
+            (
+                f"sum by (segment) (heartline_depth_ratio_sum{{{_SEGMENT}}})"
+                f" / (sum by (segment) (heartline_depth_accounts{{{_SEGMENT}}}) > 0)",
+                "{{segment}}",
+            ),
+            span=8,
+        )
+        .min(0)
+        .max(1)
+    )
+    board.with_panel(
+        lines(
+            "NPS by segment",
+            "All answers of the segment together; none without answers.",
+            "none",
+            (
+                f"100 * sum by (segment) (heartline_nps_net_promoters{{{_SEGMENT}}})"
+                f" / (sum by (segment) (heartline_nps_responses{{{_SEGMENT}}}) > 0)",
+                "{{segment}}",
+            ),
+            span=8,
+        )
+        .min(-100)
+        .max(100)
+    )
