@@ -14,7 +14,7 @@ from yaml.nodes import MappingNode
 from stream.report import Band
 from stream.scorecard.catalogue import MEASURES, UNITS
 from stream.scorecard.model import Line, Scorecard, Scorecards, Source, Veto, crossing
-from stream.scorecard.places import Document, Place, read_document
+from stream.places import Document, Place, read_document
 
 SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")
 
@@ -36,7 +36,7 @@ def read_scorecards(path: Path) -> Scorecards:
     Raises:
         ConfigError: every mistake in it, at most twenty, each with file, line, field, value and what is accepted.
     """
-    root = read_document(path)
+    root = read_document(path, "scorecards", "a list of scorecards (docs/scorecards.md)")
     document = root.document
     places = root.items("scorecards, each with name, version and groups")
     cards = [_card(place) for place in places]

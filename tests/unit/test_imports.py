@@ -18,13 +18,13 @@ PURE_STREAM = {
         f"measures/{name}"
         for name in ("tally", "reach", "silence", "habit", "features", "support", "sentiment", "catalogue")
     ),
-    *("daily", "trend", "journey"),
-    *("scorecard/model", "scorecard/catalogue", "scorecard/places", "scorecard/reading"),
+    *("daily", "trend", "journey", "places"),
+    *("scorecard/model", "scorecard/catalogue", "scorecard/reading"),
     *("report", "dead_letters", "schemas", "job", "clock", "errors", "topics", "partitioner", "settings"),
 }
 # The last one is the stock Faust that `heartline bench` compares with.
 MAY_IMPORT_FAUST = ("stream/app.py", "stream/agents.py", "stream/engine/", "heartline/bench/stock.py")
-ALERTS_MAY_USE = {"stream.report", "stream.topics", "stream.errors"}
+ALERTS_MAY_USE = {"stream.report", "stream.topics", "stream.errors", "stream.places"}
 CONSUMERS_MAY_USE = {
     *("stream.report", "stream.topics", "stream.errors", "stream.settings", "stream.clock", "stream.partitioner"),
     "stream.logs",

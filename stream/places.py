@@ -25,9 +25,15 @@ SHOWN_MISTAKES_MAX: Final = 20
 
 @dataclass
 class Document:
-    """One file and the mistakes that are found in it."""
+    """One file and the mistakes that are found in it.
+
+    Args:
+        path: the file.
+        what: what it holds, as "scorecards", for the messages.
+    """
 
     path: Path
+    what: str
     mistakes: list[tuple[int, str]] = field(default_factory=list)
 
     def mistake(self, node: Node, name: str, told: str) -> None:
@@ -44,7 +50,7 @@ class Document:
             told = [f"{self.path}:{line}: {text}" for line, text in sorted(self.mistakes)]
             if len(told) > SHOWN_MISTAKES_MAX:
                 told = [*told[:SHOWN_MISTAKES_MAX], f"... and {len(told) - SHOWN_MISTAKES_MAX} more"]
-            raise ConfigError("wrong scorecards:\n  " + "\n  ".join(told))
+            raise ConfigError(f"wrong {self.what}:\n  " + "\n  ".join(told))
 
 
 @dataclass(frozen=True)
@@ -120,39 +126,44 @@ def shown(node: Node) -> str:
     return "a list" if isinstance(node, SequenceNode) else "a mapping"
 
 
-def read_document(path: Path) -> Place:
+def read_document(path: Path, what: str, expected: str) -> Place:
     """The root of a YAML file.
+
+    Args:
+        path: the file.
+        what: what it holds, as "scorecards".
+        expected: what an empty one should hold, and where that is described.
 
     Raises:
         ConfigError: it can't be read, is too large, not YAML, empty, or grows by its aliases.
     """
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
-            raise ConfigError(f"scorecards {path}: larger than {FILE_BYTES_MAX} bytes; is it the right file?")
+            raise ConfigError(f"{what} {path}: larger than {FILE_BYTES_MAX} bytes; is it the right file?")
         root = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
-        raise ConfigError(f"scorecards {path}: {error.strerror}; check the path") from None
+        raise ConfigError(f"{what} {path}: {error.strerror}; check the path") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"scorecards {path}: not valid YAML: {error}") from None
+        raise ConfigError(f"{what} {path}: not valid YAML: {error}") from None
     except RecursionError:
-        raise ConfigError(f"scorecards {path}: nested too deeply to be a scorecard") from None
+        raise ConfigError(f"{what} {path}: nested too deeply") from None
     if root is None:
-        raise ConfigError(f"scorecards {path}: empty; expected a list of scorecards (docs/scorecards.md)")
-    _check_size(path, root)
-    return Place(Document(path), root, "")
+        raise ConfigError(f"{what} {path}: empty; expected {expected}")
+    _check_size(path, what, root)
+    return Place(Document(path, what), root, "")
 
 
-def _check_size(path: Path, root: Node) -> None:
+def _check_size(path: Path, what: str, root: Node) -> None:
     """Refuse a document whose values, each counted wherever it is aliased, are too many or too deep."""
     waiting, count = [(root, 0)], 0
     while waiting:
         node, depth = waiting.pop()
         count += 1
         if count > NODES_MAX:
-            raise ConfigError(f"scorecards {path}: its aliases make more than {NODES_MAX} values of it")
+            raise ConfigError(f"{what} {path}: its aliases make more than {NODES_MAX} values of it")
         if depth > DEPTH_MAX:
             line = node.start_mark.line + 1
-            raise ConfigError(f"scorecards {path}:{line}: nested more than {DEPTH_MAX} deep")
+            raise ConfigError(f"{what} {path}:{line}: nested more than {DEPTH_MAX} deep")
         waiting.extend((child, depth + 1) for child in _children(node))
 
 
