@@ -2,10 +2,11 @@
 
 Pure: no Kafka, no Redis, no clock of its own; whoever calls passes `now`. The modules in the order a report meets them:
 
-    rules      does this report break a rule, is the trouble over, or is it too early to say: a Verdict with its reason
+    config     the YAML file that says what is alerted, and how (located: where in it a mistake is)
+    rules/     does this report break a rule, is the trouble over, or is it too early to say: a Verdict with its reason
     lifecycle  what a verdict does to one alert: opened, updated, resolved, or nothing
     judge      one account: every rule in turn, and what the rules owe each other
-    playbooks  what to try next, by what moved the score
+    playbooks  what to try next, first what answers the measures that moved
     wording    measures, numbers and durations in words
     messages   the Slack message of a transition
     silences   for whom nothing is told for a while

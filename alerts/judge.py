@@ -101,4 +101,4 @@ def _settled(alerts: dict[str, Alert]) -> Settled | None:
     if not over:
         return None
     last = max(over, key=lambda alert: alert.last_as_of)
-    return Settled(last.last_as_of, last.last_score)
+    return Settled(last.last_as_of, last.last_score) if last.last_score is not None else None

@@ -3,6 +3,7 @@
 One episode is told once when it opens, again only when it gets worse than what was told, and once when it ends.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, get_args
@@ -78,7 +79,6 @@ def resolve(alert: Alert, reason: str, now: datetime, *, recovered: bool, tell: 
 
 def _open(rule: str, last: Alert | None, finding: Finding, report: HealthReport, now: datetime) -> Transition:
     """A new episode; its id comes from the report, so that judging the report again can't make a second one."""
-    assert report.score is not None  # a rule finds nothing in a report without a score
     name = alert_id(report.account_id, rule, report.as_of)
     alert = Alert(
         alert_id=name,
@@ -107,9 +107,8 @@ def _open(rule: str, last: Alert | None, finding: Finding, report: HealthReport,
 
 def _go_on(alert: Alert, finding: Finding, report: HealthReport) -> Transition:
     """The rule is still broken: told again only when the severity is worse than what was told."""
-    assert report.score is not None  # a rule finds nothing in a report without a score
     same_scorecard = alert.scorecard == report.scorecard
-    ceiling = max(alert.ceiling_score, report.score) if same_scorecard else report.score
+    ceiling = _of_both(max, alert.ceiling_score, report.score) if same_scorecard else report.score
     alert = replace(_seen(alert, report), ceiling_score=ceiling, scorecard=report.scorecard)
     if SEVERITY_RANK[finding.severity] <= SEVERITY_RANK[alert.severity]:
         return Transition("nothing", alert, f"already told as {alert.severity}: {finding.reason}")
@@ -133,5 +132,12 @@ def _seen(alert: Alert, report: HealthReport) -> Alert:
         account_name=report.name[:NAME_CHARS_MAX],
         last_score=report.score,
         last_as_of=report.as_of,
-        lowest_score=min(alert.lowest_score, report.score),
+        lowest_score=_of_both(min, alert.lowest_score, report.score),
     )
+
+
+def _of_both(choose: Callable[[float, float], float], one: float | None, other: float | None) -> float | None:
+    """The larger or smaller of two scores; the known one where only one is."""
+    if one is None or other is None:
+        return other if one is None else one
+    return choose(one, other)

@@ -4,13 +4,13 @@ Pure: report and alert in, plain data out. Whatever a customer's feed supplied i
 Source: docs.slack.dev, Block Kit: header 150 characters, section text 3,000, 50 blocks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from alerts.lifecycle import Transition
 from alerts.model import Alert
-from alerts.playbooks import next_step
+from alerts.playbooks import Play, choose
 from alerts.wording import (
     clip,
     duration,
@@ -34,7 +34,7 @@ NAME_CHARS_MAX: Final = 80
 REASON_CHARS_MAX: Final = 500
 DRIVERS_SHOWN: Final = 3
 
-_FLAG: Final = {"warning": "🚩", "critical": "🚨"}
+_FLAG: Final = {"info": "🌱", "warning": "🚩", "critical": "🚨"}
 _BAND: Final = {
     "healthy": "healthy",
     "watch": "on watch",
@@ -44,28 +44,33 @@ _BAND: Final = {
 }
 
 
-def build_message(transition: Transition, report: HealthReport | None, now: datetime) -> Payload:
+def build_message(
+    transition: Transition, report: HealthReport | None, now: datetime, playbooks: Mapping[str, Sequence[Play]]
+) -> Payload:
     """The message of one transition.
 
     Args:
         transition: opened, updated or resolved.
         report: the report behind it; None when the account was deleted.
         now: the moment of the decision, for spans such as the days to a renewal.
+        playbooks: by rule.
     """
     alert = transition.alert
     assert alert is not None  # only nothing comes without an alert
     if transition.kind == "resolved" or report is None:
         return _resolved(transition, alert, report)
-    return _red_flag(transition, alert, report, now)
+    return _red_flag(transition, alert, report, now, playbooks.get(alert.rule, ()))
 
 
-def _red_flag(transition: Transition, alert: Alert, report: HealthReport, now: datetime) -> Payload:
+def _red_flag(
+    transition: Transition, alert: Alert, report: HealthReport, now: datetime, plays: Sequence[Play]
+) -> Payload:
     name = tidy(report.name, NAME_CHARS_MAX)
     headline = f"{_FLAG[alert.severity]} {name} {_what_happened(transition, alert, report)}"
     drivers = "\n".join(_drivers(report)) or f"*Why:* {escape(tidy(report.reason, REASON_CHARS_MAX))}"
     blocks = [_header(headline), _section(_health_line(report)), _section(drivers)]
-    if play := next_step(alert.rule, _moved(report)):
-        blocks.append(_section(f"👉  *Next step:* {escape(play)}"))
+    if chosen := choose(plays, _moved(report)):
+        blocks.append(_section(f"👉  *Next step:* {escape(chosen[0].do)}"))
     blocks.append(_context(_who(report, now), alert))
     return _payload(headline, f"{headline}. Why: {tidy(report.reason, REASON_CHARS_MAX)}", blocks)
 
@@ -141,7 +146,8 @@ def _resolved(transition: Transition, alert: Alert, report: HealthReport | None)
         what = "✅ {} has recovered" if transition.recovered else "◽ {} has stopped falling"
         headline = f"{what.format(name)}: health {points(report.score)}, {_BAND[report.band]}"
         lines = [_health_line(report)]
-    lines.append(f"Its red flag was up for {lasted}; the lowest health was {points(alert.lowest_score)}.")
+    lowest = f"; the lowest health was {points(alert.lowest_score)}" if alert.lowest_score is not None else ""
+    lines.append(f"Its red flag was up for {lasted}{lowest}.")
     blocks = [_header(headline), _section("\n".join(lines)), _context([], alert)]
     return _payload(headline, f"{headline}, after {lasted}", blocks)
 

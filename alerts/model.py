@@ -8,12 +8,12 @@ import msgspec
 
 from stream.report import Band, HealthReport
 
-Severity = Literal["warning", "critical"]
+Severity = Literal["info", "warning", "critical"]
 Status = Literal["pending", "open", "resolved"]
 Number = int | float
 
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
-SEVERITY_RANK: Final[dict[Severity, int]] = {"warning": 1, "critical": 2}
+SEVERITY_RANK: Final[dict[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -32,10 +32,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         resolved_at: when it ended; None before.
         reason: why it was raised or, once resolved, why it ended.
         evidence: the numbers behind the rule's decision when it was raised or got worse.
-        opening_score: the score that raised it.
-        lowest_score: the lowest score of the episode.
+        opening_score: the score when it was raised; None when unknown, as for an answer of an account without usage.
+        lowest_score: the lowest known score of the episode.
         ceiling_score: the highest score at which the rule was still broken; resolving asks for more than this.
-        last_score: the score last judged.
+        last_score: the last score that was known.
         last_as_of: the moment that the last judged report speaks of.
         scorecard: which scorecard the ceiling belongs to.
         last_notification: id of the last message about this episode; None when nobody was told.
@@ -67,10 +67,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resolved_at: datetime | None = None
     reason: str
     evidence: dict[str, Number]
-    opening_score: float
-    lowest_score: float
-    ceiling_score: float
-    last_score: float
+    opening_score: float | None
+    lowest_score: float | None
+    ceiling_score: float | None
+    last_score: float | None
     last_as_of: datetime
     scorecard: str
     last_notification: str | None = None

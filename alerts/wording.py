@@ -99,6 +99,15 @@ def points(value: float) -> str:
     return str(round(value))
 
 
+def band_words(band: str) -> str:
+    """The band as it is said.
+
+    >>> band_words("at_risk")
+    'at risk'
+    """
+    return band.replace("_", " ")
+
+
 def plural(count: int, noun: str) -> str:
     """A count with its noun.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from alerts.rules import Rule, default_rules
+from alerts.config import read_config
 from consumers.account_gauges import AccountGauges
 from consumers.handler import Alerting
 from consumers.kafka_client import make_consumer
@@ -40,7 +40,7 @@ def run_alerting(settings: AlertingSettings) -> None:
     Prints `alerting ready` once the first partitions are taken over.
 
     Raises:
-        ConfigError: no broker answered, or the metrics' port is taken.
+        ConfigError: the alerting configuration is wrong, no broker answered, or the metrics' port is taken.
         StalledError: records wait and none arrives: a restart is the cure.
     """
     # urllib3 and slack_sdk name addresses in their debug lines, which would tell the webhook.
@@ -62,16 +62,13 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     registry = registry if registry is not None else CollectorRegistry()
     client = connect(settings.redis)
     outbox = Outbox(client, settings.redis.key_prefix)
-    options = settings.alerting.rules
-    rules = default_rules(
-        drop_points=options.drop_points, drop_days=options.drop_days, margin_points=options.margin_points
-    )
-    metrics = Metrics(registry, settings.kafka.topics.health, [rule.name for rule in rules])
+    config = read_config(settings.alerting.config)
+    metrics = Metrics(registry, settings.kafka.topics.health, config.book.names)
     store = StateStore(client, settings.redis.key_prefix, outbox)
     handler = Alerting(
         store,
-        rules,
-        _projection(settings, registry, rules, store),
+        config,
+        _projection(settings, registry, config.book.names, store),
         metrics,
         event_clock=settings.alerting.clock == "event",
         notify=settings.slack.webhook_url is not None,
@@ -101,12 +98,11 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
 
 
 def _projection(
-    settings: AlertingSettings, registry: CollectorRegistry, rules: Sequence[Rule], store: StateStore
+    settings: AlertingSettings, registry: CollectorRegistry, rules: Sequence[str], store: StateStore
 ) -> Projection:
     """The accounts in memory, with their gauges in the registry."""
     options, projection = settings.alerting, Projection()
-    names = [rule.name for rule in rules]
-    health = HealthCollector(projection, names, options.worst_n, options.pinned_accounts, options.segments_max)
+    health = HealthCollector(projection, rules, options.worst_n, options.pinned_accounts, options.segments_max)
     registry.register(health)
     registry.register(AccountGauges(health.shown_by_partition, store.latest_reports))
     return projection

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from alerts.config import AlertingConfig
 from alerts.judge import Judgement, forget, judge
 from alerts.lifecycle import Transition
 from alerts.messages import build_message
 from alerts.model import AccountRecord
-from alerts.rules import Rule
 from consumers.loop import Record
 from consumers.outbox import Notification
 from consumers.state import Changes
@@ -91,7 +91,7 @@ def decode_batch(records: Sequence[Record]) -> tuple[list[Incoming], int]:
 def judge_batch(
     incoming: Sequence[Incoming],
     known: Mapping[str, AccountRecord],
-    rules: Sequence[Rule],
+    config: AlertingConfig,
     *,
     next_offset: int,
     now_ms: int,
@@ -103,7 +103,7 @@ def judge_batch(
     Args:
         incoming: the records.
         known: what is remembered of their accounts.
-        rules: the most telling first.
+        config: rules and playbooks.
         next_offset: the offset after the batch.
         now_ms: the wall clock, epoch milliseconds.
         event_clock: decide as of each report's own moment, for a replay of history.
@@ -115,7 +115,7 @@ def judge_batch(
     for item in incoming:
         record = changes.records.get(item.account_id, known.get(item.account_id))
         now = _now(item, record, wall) if event_clock else wall
-        judgement = _judge_one(item, record, rules, now)
+        judgement = _judge_one(item, record, config, now)
         judged.outcomes.append(_outcome(item, judgement))
         if item.report is not None and not judgement.transitions:
             continue  # older than what was judged before
@@ -124,14 +124,14 @@ def judge_batch(
         for transition in judgement.changes:
             judged.steps.append((transition, item.written_ms))
             if notify and transition.notification_id is not None:
-                changes.notifications.append(_notification(transition, item.report, now, now_ms))
+                changes.notifications.append(_notification(transition, item.report, config, now, now_ms))
     return judged
 
 
-def _judge_one(item: Incoming, record: AccountRecord | None, rules: Sequence[Rule], now: datetime) -> Judgement:
+def _judge_one(item: Incoming, record: AccountRecord | None, config: AlertingConfig, now: datetime) -> Judgement:
     if item.report is None:
         return forget(record, now)
-    return judge(record, item.report, rules, now)
+    return judge(record, item.report, config.book.choose(item.report.profile), now)
 
 
 def _now(item: Incoming, record: AccountRecord | None, wall: datetime) -> datetime:
@@ -147,12 +147,14 @@ def _outcome(item: Incoming, judgement: Judgement) -> str:
     return "judged" if judgement.transitions else "older"
 
 
-def _notification(transition: Transition, report: HealthReport | None, now: datetime, now_ms: int) -> Notification:
+def _notification(
+    transition: Transition, report: HealthReport | None, config: AlertingConfig, now: datetime, now_ms: int
+) -> Notification:
     assert transition.notification_id is not None  # asked by the caller
     ingested = report.ingested_at if report is not None else None
     return Notification(
         id=transition.notification_id,
-        payload=build_message(transition, report, now),
+        payload=build_message(transition, report, now, config.playbooks),
         after=transition.after,
         created_ms=now_ms,
         ingested_ms=int(ingested.timestamp() * 1000) if ingested is not None else None,

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
+from alerts.config import AlertingConfig
 from alerts.lifecycle import Transition
 from alerts.model import AccountRecord
-from alerts.rules import Rule
 from alerts.wording import duration, tidy
 from consumers.batch import Judged, decode_batch, judge_batch
 from consumers.loop import Record
@@ -28,7 +28,7 @@ class Alerting:
 
     Args:
         store: the memory.
-        rules: the most telling first.
+        config: rules, playbooks and all that follows.
         projection: the accounts in memory.
         metrics: of the process.
         event_clock: decide as of each report's own moment.
@@ -39,7 +39,7 @@ class Alerting:
     def __init__(
         self,
         store: StateStore,
-        rules: Sequence[Rule],
+        config: AlertingConfig,
         projection: Projection,
         metrics: Metrics,
         *,
@@ -48,7 +48,7 @@ class Alerting:
         clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._store = store
-        self._rules = rules
+        self._config = config
         self._projection = projection
         self._metrics = metrics
         self._event_clock = event_clock
@@ -90,7 +90,7 @@ class Alerting:
             judged = judge_batch(
                 incoming,
                 known,
-                self._rules,
+                self._config,
                 next_offset=next_offset,
                 now_ms=self._clock_ms(),
                 event_clock=self._event_clock,

@@ -1,5 +1,6 @@
 """What an operator may set for the alerting process. Read with `stream.settings.load(AlertingSettings)`."""
 
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -27,23 +28,13 @@ class RedisSettings(BaseModel):
         return url
 
 
-class RuleSettings(BaseModel):
-    """When a red flag is raised, and when it is over."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    drop_points: float = Field(15.0, gt=0, le=100, description="a drop of this many points ...")
-    drop_days: int = Field(7, ge=1, le=27, description="... within this many days")
-    margin_points: float = Field(5.0, ge=0, le=50, description="how clear of the line a score must be to resolve")
-
-
 class AlertingOptions(BaseModel):
     """The alerting process itself."""
 
     model_config = ConfigDict(extra="forbid")
 
     clock: Literal["wall", "event"] = Field("wall", description="wall: live; event: a replay, `now` is the report's")
-    rules: RuleSettings = RuleSettings()
+    config: Path | None = Field(None, description="YAML file of rules and all that follows; the shipped one without it")
     group_id: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,200}$", description="empty: <app_id>-alerting")
     batch_records_max: int = Field(500, ge=1, le=10_000)
     session_timeout_seconds: float = Field(30.0, ge=6, le=300)

@@ -15,6 +15,7 @@ Read the modules in the order an event meets them:
 - `measures/`  every number of an account as of a moment, from its facts
 - `journey`    first value and milestones
 - `trend`      the trailing four weeks against what the twelve before let expect
+- `places`     YAML that remembers its lines, and refuses what is no honest document
 - `scorecard/`   measures to points: curves, weights, bands, vetoes, and how YAML says them
 - `health/`    the judgement: score, contributions, coverage, what changed and why
 - `report`, `dead_letters`   the contracts of `account-health` and `dead-letters`, what leaves the worker

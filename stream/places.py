@@ -10,7 +10,7 @@ import reprlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -175,3 +175,16 @@ def _children(node: Node) -> Iterator[Node]:
         for key, value in node.value:
             yield key
             yield value
+
+
+def plain(place: Place) -> Any:
+    """The value as plain Python data; repeated keys, and what is no plain value, are noted and left out."""
+    if isinstance(place.node, MappingNode):
+        return {name: plain(child) for name, child in place.mapping().items()}
+    if isinstance(place.node, SequenceNode):
+        return [plain(Place(place.document, n, f"{place.name}[{at}]")) for at, n in enumerate(place.node.value)]
+    try:
+        return yaml.SafeLoader("").construct_object(place.node)
+    except (yaml.YAMLError, ValueError, OverflowError):
+        place.wrong("a plain value")
+        return None

@@ -2,7 +2,6 @@
 
 - `model`      a scorecard, its lines, bands and vetoes, and the choice of one for an account: pure
 - `catalogue`  the measures that a scorecard may name: what they are fed by and how they are shown
-- `places`     YAML that remembers its lines, and refuses what is no honest document
 - `reading`    a file of scorecards to the model, every mistake told with file, line, field and value
 
 The shipped file, `default.yaml`, is read once when this package is imported. docs/health.md argues its choices.

@@ -11,10 +11,10 @@ from typing import Final
 
 from yaml.nodes import MappingNode
 
+from stream.places import Document, Place, read_document
 from stream.report import Band
 from stream.scorecard.catalogue import MEASURES, UNITS
 from stream.scorecard.model import Line, Scorecard, Scorecards, Source, Veto, crossing
-from stream.places import Document, Place, read_document
 
 SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")
 

@@ -70,8 +70,16 @@ DROP_ROWS = [
     ("twice the drop: told again", [Day(95), Day(80, (FELL,)), Day(65, (FELL_FURTHER,)), Day(64)]),
     ("back up, with room to spare", [Day(95), Day(80, (FELL,)), Day(83), Day(84), Day(85, (SETTLED,))]),
     (
-        "holds the lower level: over when the best day left the window",
-        [Day(95), Day(80, (FELL,)), *[Day(80)] * 6, Day(80, (SETTLED,)), Day(80)],
+        "holds the lower level for 14 days: over",
+        [Day(95), Day(80, (FELL,)), *[Day(80)] * 13, Day(80, (SETTLED,)), Day(80)],
+    ),
+    (
+        "a fall in steps, each one held for more than the window: one episode",
+        [Day(95), Day(80, (FELL,)), *[Day(80)] * 9, Day(72), *[Day(72)] * 9, Day(64, (FELL_FURTHER,)), Day(64)],
+    ),
+    (
+        "made good in part only: not over, and no news",
+        [Day(95), Day(80, (FELL,)), Day(84), Day(80), Day(84), Day(79)],
     ),
     ("what was told and closed is not told again", [Day(95), Day(80, (FELL,)), Day(86, (SETTLED,)), Day(79), Day(78)]),
     ("a new drop from where it settled is", [Day(95), Day(80, (FELL,)), Day(86, (SETTLED,)), Day(71, (FELL,))]),

@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 
-from alerts import playbooks
+from alerts.config import read_config
 from alerts.judge import forget, judge
 from alerts.messages import build_message
 from alerts.model import AccountRecord
-from alerts.playbooks import next_step
+from alerts.playbooks import choose
 from alerts.rules import default_rules
 from alerts.wording import MEASURES, clip, escape, tidy
 from stream.report import HealthReport, Override, Profile
 from stream.scorecard import DEFAULT
 from tests.reports import MONDAY, make_report
+
+PLAYBOOKS = read_config().playbooks
 
 NASTY = "<!channel> <@U123> @here & <https://evil.example|click> *bold*\n\u202e\x00" + "x" * 5000
 
@@ -27,7 +29,9 @@ def told(*reports: HealthReport) -> list[dict[str, Any]]:
     for report in reports:
         judgement = judge(record, report, default_rules(), report.as_of)
         record = judgement.record
-        messages += [build_message(step, report, report.as_of) for step in judgement.changes if step.notification_id]
+        messages += [
+            build_message(step, report, report.as_of, PLAYBOOKS) for step in judgement.changes if step.notification_id
+        ]
     return messages
 
 
@@ -78,7 +82,7 @@ def test_an_override_is_told_with_both_values() -> None:
 
 def test_a_fall_that_merely_ended_is_not_called_a_recovery() -> None:
     """Green where nothing is well would be believed once."""
-    past = [95.0, *[80.0] * 8]
+    past = [95.0, *[80.0] * 16]
     lives = [
         make_report(score=value, as_of=MONDAY + timedelta(days=day), past=past[:day]) for day, value in enumerate(past)
     ]
@@ -91,7 +95,7 @@ def test_a_deleted_account_s_message_needs_no_report() -> None:
     """The name comes from the alert."""
     record = judge(None, make_report(score=40), default_rules(), MONDAY).record
     (step,) = forget(record, MONDAY + timedelta(hours=5)).changes
-    message = build_message(step, None, MONDAY)
+    message = build_message(step, None, MONDAY, PLAYBOOKS)
     assert headline(message) == "◽ Acme Corp: red flag closed, the account was deleted"
     assert "up for 5 h" in body(message)
 
@@ -179,11 +183,14 @@ def test_every_measure_of_the_default_scorecard_has_a_name_and_a_play() -> None:
     """A red flag always says something to do about its first driver."""
     for line in DEFAULT.lines:
         assert line.measure in MEASURES, line.measure
-        assert line.measure in playbooks.BY_MEASURE, line.measure
+        for rule in ("band_entered", "score_dropped"):
+            assert line.measure in choose(PLAYBOOKS[rule], [line.measure, "other"])[0].measures, line.measure
 
 
-def test_every_rule_has_a_play_for_when_no_driver_is_known() -> None:
-    """And an unknown measure falls back to it."""
+def test_every_rule_has_four_plays_or_five_to_try_when_no_driver_is_known() -> None:
+    """And one that answers a measure that did not move is not among them."""
     for rule in default_rules():
-        assert next_step(rule.name, ["no_such_measure"]) == playbooks.BY_RULE[rule.name]
-    assert next_step("no_such_rule", []) is None
+        for moved in ([], ["no_such_measure"], ["nps", "wau", "depth"]):
+            plays = choose(PLAYBOOKS[rule.name], moved)
+            assert 3 <= len(plays) <= 5
+            assert all(not play.measures or set(play.measures) & set(moved) for play in plays)

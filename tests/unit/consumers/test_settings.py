@@ -39,12 +39,11 @@ def test_every_section_of_this_process_is_known_to_the_reader_of_the_file() -> N
 def test_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As everywhere in Heartline; other processes' sections are no error."""
     file = tmp_path / "heartline.yaml"
-    file.write_text("worker: {clock: event}\nalerting: {rules: {drop_points: 20, drop_days: 3}, worst_n: 5}\n")
-    monkeypatch.setenv("HEARTLINE_ALERTING__RULES__DROP_POINTS", "25")
+    file.write_text("worker: {clock: event}\nalerting: {segments_max: 3, worst_n: 5}\n")
+    monkeypatch.setenv("HEARTLINE_ALERTING__SEGMENTS_MAX", "25")
     monkeypatch.setenv("REDIS_URL", "rediss://:pw@redis.example:6380/1")
     settings = load(AlertingSettings, file)
-    assert settings.alerting.rules.drop_points == 25
-    assert settings.alerting.rules.drop_days == 3
+    assert settings.alerting.segments_max == 25
     assert settings.alerting.worst_n == 5
     assert settings.redis.url.get_secret_value() == "rediss://:pw@redis.example:6380/1"
     assert "pw" not in repr(settings)
@@ -104,8 +103,7 @@ def test_loopback_is_the_only_place_for_plain_http(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("HEARTLINE_ALERTING__RULES__DROP_POINTS", "0"),
-        ("HEARTLINE_ALERTING__RULES__DROP_DAYS", "28"),  # reports carry 28 days: 27 can be looked back
+        ("HEARTLINE_ALERTING__SEGMENTS_MAX", "-1"),
         ("HEARTLINE_ALERTING__CLOCK", "sundial"),
         ("HEARTLINE_ALERTING__WORST_N", "-1"),
         ("HEARTLINE_REDIS__KEY_PREFIX", "two words"),

@@ -15,11 +15,11 @@ from stream.errors import ConfigError
 from stream.job import HealthJob, make_job
 from stream.journey import Journey
 from stream.measures import measure
+from stream.places import FILE_BYTES_MAX
 from stream.report import decode_report
 from stream.rolling import DAY_MS, end_of_day_ms
 from stream.scorecard import DEFAULT, SHIPPED, Line, Veto
 from stream.scorecard.catalogue import MEASURES
-from stream.places import FILE_BYTES_MAX
 from stream.scorecard.reading import read_scorecards
 from stream.settings import Settings
 from tests.streams import CORE, TOPICS, fold, make_stream, record

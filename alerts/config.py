@@ -1,0 +1,74 @@
+"""The alerting configuration: one YAML file, every mistake told with file, line, field, value and what is accepted.
+
+What a file leaves out is as shipped. docs/alerting.md is the description of the format for people.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+
+from alerts.located import note_mistakes
+from alerts.playbooks import PLAYS_MAX, Play
+from alerts.rules import RuleBook, RuleSettings
+from stream.places import plain, read_document
+
+SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")
+
+
+Plays = Annotated[tuple[Play, ...], Field(min_length=1, max_length=PLAYS_MAX)]
+
+
+class AlertingConfig(BaseModel):
+    """The whole file; each section belongs to the module that defines it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rules: RuleSettings = RuleSettings()
+    playbooks: dict[str, Plays] = Field({}, description="by rule")
+
+    @cached_property
+    def book(self) -> RuleBook:
+        """The rules as they are for each account."""
+        return RuleBook(self.rules)
+
+    @field_validator("playbooks")
+    @classmethod
+    def _of_rules(cls, playbooks: dict[str, Plays]) -> dict[str, Plays]:
+        """The rules are known, and a play's id stands once under each."""
+        for rule, plays in playbooks.items():
+            if rule not in RuleSettings.model_fields:
+                told = f"there is no such rule; there are {', '.join(RuleSettings.model_fields)}"
+                raise PydanticCustomError("rule", "{told}", {"told": told, "at": (rule,)})
+            ids = [play.id for play in plays]
+            for at, name in enumerate(ids):
+                if name in ids[:at]:
+                    raise PydanticCustomError("play", "stands here twice", {"at": (rule, at, "id")})
+        return playbooks
+
+
+def read_config(path: Path | None = None) -> AlertingConfig:
+    """The configuration of a file laid over the shipped one; None: the shipped one alone.
+
+    Raises:
+        ConfigError: every mistake in it, at most twenty, each with file, line, field, value and what is accepted.
+    """
+    if path is None:
+        return _read(SHIPPED_FILE)
+    given, shipped = _read(path), _read(SHIPPED_FILE)
+    return given.model_copy(update={"playbooks": {**shipped.playbooks, **given.playbooks}})
+
+
+def _read(path: Path) -> AlertingConfig:
+    """One file by itself."""
+    root = read_document(path, "alerting configuration", "sections such as rules (docs/alerting.md)")
+    data = plain(root)
+    root.document.refuse()
+    try:
+        return AlertingConfig.model_validate(data)
+    except ValidationError as error:
+        note_mistakes(root, AlertingConfig, error)
+        root.document.refuse()
+        raise

@@ -1,0 +1,137 @@
+"""The alerting configuration: what a file says holds, what it leaves out is as shipped, and a mistake is told well."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from alerts.config import SHIPPED_FILE, AlertingConfig, read_config
+from alerts.rules import Rule, RuleSettings
+from stream.errors import ConfigError
+from stream.report import Profile
+from tests.reports import make_report
+
+OVERRIDE = "rules: {{score_dropped: {{overrides: [{{for: {whom}, set: {other}}}]}}}}"
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "alerting.yaml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def refusal(tmp_path: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read_config(written(tmp_path, text))
+    return str(caught.value)
+
+
+def drop_points(config: AlertingConfig, segment: str | None, stage: str | None = None) -> float:
+    """What the drop rule asks of an account."""
+    rules = {rule.name: rule for rule in config.book.choose(Profile(segment=segment, lifecycle_stage=stage))}
+    found = rules["score_dropped"].model_dump()["drop_points"]
+    assert isinstance(found, float)
+    return found
+
+
+def test_the_shipped_file_says_what_the_rules_do_without_it() -> None:
+    """It shows every setting of every rule at its default, so that people find what there is."""
+    assert read_config().rules == RuleSettings()
+    shown = yaml.safe_load(SHIPPED_FILE.read_text("utf-8"))["rules"]
+    for name, rule in read_config().rules:
+        assert isinstance(rule, Rule)
+        assert rule.name == name
+        assert set(type(rule).model_fields) - set(Rule.model_fields) <= set(shown[name])
+
+
+def test_what_a_file_leaves_out_is_as_shipped(tmp_path: Path) -> None:
+    given = read_config(written(tmp_path, "rules: {score_dropped: {drop_points: 20}}"))
+    assert given.rules.score_dropped.drop_points == 20
+    assert given.rules.score_dropped.drop_days == 7
+    assert given.playbooks == read_config().playbooks
+
+
+def test_the_plays_of_one_rule_may_be_one_s_own(tmp_path: Path) -> None:
+    own = "playbooks: {score_dropped: [{id: call_us, name: Call us, do: Call us at once.}]}"
+    given = read_config(written(tmp_path, own)).playbooks
+    assert [play.id for play in given["score_dropped"]] == ["call_us"]
+    assert given["band_entered"] == read_config().playbooks["band_entered"]
+
+
+def test_the_first_override_that_fits_an_account_holds(tmp_path: Path) -> None:
+    text = """
+rules:
+  score_dropped:
+    drop_points: 20
+    overrides:
+      - for: {segments: [enterprise], lifecycle_stages: [renewing]}
+        set: {drop_points: 5}
+      - for: {segments: [enterprise]}
+        set: {drop_points: 10}
+      - for: {segments: [free]}
+        set: {enabled: false}
+"""
+    config = read_config(written(tmp_path, text))
+    assert drop_points(config, "enterprise", "renewing") == 5
+    assert drop_points(config, "enterprise", "mature") == 10
+    assert drop_points(config, "enterprise") == 10
+    assert drop_points(config, "smb", "renewing") == 20
+    assert drop_points(config, None) == 20
+    names = [rule.name for rule in config.book.choose(Profile(segment="free"))]
+    assert names == [name for name in config.book.names if name != "score_dropped"]
+
+
+def test_a_rule_that_is_switched_off_is_judged_by_nobody(tmp_path: Path) -> None:
+    config = read_config(written(tmp_path, "rules: {band_entered: {enabled: false}}"))
+    assert "band_entered" not in [rule.name for rule in config.book.choose(make_report().profile)]
+    assert "band_entered" in config.book.names
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("rules:\n  score_dropped:\n    drop_points: 0\n", ":3: rules.score_dropped.drop_points = 0: expected greater"),
+        ("rules:\n  score_dropped: {drop_days: 28}\n", ":2: rules.score_dropped.drop_days = 28: expected less than or"),
+        ("rules: {score_dropped: {drop_point: 9}}", "score_dropped.drop_point: not known here; did you mean drop_poin"),
+        ("rules: {score_drop: {}}", "rules.score_drop: not known here; did you mean score_dropped? accepted are band"),
+        ("rule: {}", "rule: not known here; did you mean rules? accepted are rules, "),
+        ("rules: {score_dropped: 7}", "rules.score_dropped = 7: expected a valid dictionary"),
+        ("rules: {score_dropped: {enabled: perhaps}}", "enabled = 'perhaps': expected a valid boolean"),
+        (OVERRIDE.format(whom="{}", other="{drop_points: 9}"), "overrides[0].for = a mapping: expected segments, life"),
+        (
+            OVERRIDE.format(whom="{segments: [a]}", other="{drop_points: 0}"),
+            "[0].set.drop_points = 0: expected greater",
+        ),
+        (OVERRIDE.format(whom="{segments: [a]}", other="{points: 9}"), "overrides[0].set.points = 9: Extra inputs"),
+        (OVERRIDE.format(whom="{segments: [a]}", other="{overrides: []}"), "an override has no overrides"),
+        (OVERRIDE.format(whom="{lifecycle_stages: [old]}", other="{drop_points: 9}"), "expected 'trial', 'onboarding'"),
+        (
+            "playbooks: {score_droped: [{id: a1, name: Call, do: Call them now.}]}",
+            "playbooks.score_droped = a list: th",
+        ),
+        (
+            "playbooks: {score_dropped: [{id: A 1, name: Call, do: Call them now.}]}",
+            "[0].id = 'A 1': String should mat",
+        ),
+        ("playbooks: {score_dropped: []}", "playbooks.score_dropped = a list: "),
+        ("playbooks: {score_dropped: [{id: a1, name: Call}]}", "playbooks.score_dropped[0].do: is missing"),
+        (
+            "playbooks: {score_dropped: [&a {id: a1, name: Call, do: Call them now.}, *a]}",
+            "playbooks.score_dropped[1].id = 'a1': stands here twice",
+        ),
+        ("rules: {}\nrules: {}", ":2: rules: stands here twice"),
+        ("rules: !thing 7", "rules = 7: expected a plain value"),
+        ("- rules", "expected a valid dictionary"),
+        ("", "empty; expected sections such as rules"),
+    ],
+)
+def test_every_mistake_names_its_place_and_what_is_accepted(tmp_path: Path, text: str, told: str) -> None:
+    said = refusal(tmp_path, text)
+    assert said.startswith(("wrong alerting configuration:", "alerting configuration "))
+    assert told in said
+    assert "alerting.yaml" in said
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    said = refusal(tmp_path, "rules:\n  band_entered: {margin_points: -1}\n  score_dropped: {drop_days: 0}\nfoo: 1\n")
+    assert [line.split(":")[1] for line in said.splitlines()[1:]] == ["2", "3", "4"]
