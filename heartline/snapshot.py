@@ -1,9 +1,9 @@
 """The worker's fold without Kafka: files of events in, one row per account and date out.
 
 Events are taken in the order of their own time, whatever the order of files and lines; a row is the state at the end
-of its UTC day, judged as of that moment. So a snapshot is what the live worker would have said then, of the same facts.
-Where a scorecard's bands remember (other exits than entrances, or a dwell), every day before is judged as well: the
-band is that of a worker that judges at the end of each day.
+of its day where the account is, judged as of that moment. So a snapshot is what the live worker would have said
+then, of the same facts. Where a scorecard's bands remember (other exits than entrances, or a dwell), every day before
+is judged as well: the band is that of a worker that judges at the end of each day.
 """
 
 import csv
@@ -17,7 +17,7 @@ import msgspec
 
 from heartline.errors import FileError
 from heartline.jsonl import read_lines
-from stream.account import AccountState, fold_answer, fold_ticket, fold_update, fold_usage, newest_ms
+from stream.account import AccountState, fold_answer, fold_ticket, fold_update, fold_usage, newest_ms, zone_of
 from stream.clock import WallClock
 from stream.decode import Answer, Decoder, Ticket, Update, Usage, check_time, epoch_ms
 from stream.errors import BadEvent, ConfigError
@@ -25,11 +25,12 @@ from stream.feeds import Mapping
 from stream.health import judge, remembered
 from stream.journey import NO_JOURNEY, Journey
 from stream.report import HealthReport
-from stream.rolling import day_of, end_of_day_ms
+from stream.rolling import day_of
 from stream.scorecard import DEFAULT, SHIPPED, Scorecards
 from stream.scorecard.reading import read_scorecards
 from stream.settings import Settings
 from stream.topics import KINDS, Kind
+from stream.zones import UTC_ZONE, zone
 
 Every = Literal["day", "week", "month", "quarter"]
 
@@ -182,26 +183,43 @@ def reports(
 ) -> Iterator[tuple[int, HealthReport]]:
     """(day, report) for each account and day from the account's first event on, days ascending."""
     states: dict[str, AccountState] = {}
-    at = 0
+    judged_days: dict[str, int] = {}
     asked = set(days)
+    at = 0
     walked = _every_day(events, days) if scorecards.remember else days
-    for place, day in enumerate(walked):
-        end_ms = end_of_day_ms(day)
+    found: dict[int, list[HealthReport]] = {}
+    moments = _ends_of_days(events, walked)
+    for place, (end_ms, day, is_last) in enumerate(moments):
         while at < len(events) and events[at][0] <= end_ms:
             fold_event(states, events[at][1])
             at += 1
         if progress is not None:
-            progress(place + 1, len(walked), "dates")
-        for account_id in sorted(states):
-            state = states[account_id]
-            if newest_ms(state) is None:
+            progress(place + 1, len(moments), "dates")
+        for account_id, state in states.items():
+            own_end_ms = zone_of(state).end_of_day_ms(day)
+            if newest_ms(state) is None or own_end_ms > end_ms or judged_days.get(account_id, -1) >= day:
                 continue
+            judged_days[account_id] = day
             scorecard = scorecards.choose(state.profile)
-            report = judge(account_id, state, end_ms, scorecard, core_features, None, journey)
+            report = judge(account_id, state, own_end_ms, scorecard, core_features, None, journey)
             if scorecards.remember:
-                state.judged = remembered(state.judged, report, end_ms, "")
+                state.judged = remembered(state.judged, report, own_end_ms, "")
             if day in asked:
+                found.setdefault(day, []).append(report)
+        if is_last:
+            for report in sorted(found.pop(day, []), key=lambda report: report.account_id):
                 yield day, report
+
+
+def _ends_of_days(events: Sequence[tuple[int, AnyEvent]], days: Sequence[int]) -> list[tuple[int, int, bool]]:
+    """When each day ends in any of the accounts' zones, in the order of time: (epoch ms, day, whether as the last)."""
+    named = [event.fields.get("timezone") for _, event in events if isinstance(event, Update)]
+    zones = {UTC_ZONE, *map(zone, named)}
+    moments = []
+    for day in days:
+        ends = sorted({own.end_of_day_ms(day) for own in zones})
+        moments += [(end_ms, day, end_ms == ends[-1]) for end_ms in ends]
+    return sorted(moments)
 
 
 def _every_day(events: Sequence[tuple[int, AnyEvent]], days: Sequence[int]) -> Sequence[int]:

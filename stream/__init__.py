@@ -7,6 +7,7 @@ Read the modules in the order an event meets them:
 - `events`     the contracts of the input events, and the words of their errors
 - `feeds`      how real feeds' own names and values become the contract's
 - `decode`     bytes to events: a fast path, and pydantic as the judge of whatever it refuses
+- `zones`      the calendar days of a time zone
 - `clock`      which "now" the engine runs on: the wall's, or the events' own
 - `rolling`    activity as day bitmaps: windows of days in O(1)
 - `daily`      users and events of each day, for more than a year
@@ -18,6 +19,7 @@ Read the modules in the order an event meets them:
 - `places`     YAML that remembers its lines, and refuses what is no honest document
 - `scorecard/`   measures to points: curves, weights, bands, vetoes, and how YAML says them
 - `health/`    the judgement: score, contributions, coverage, what changed and why
+- `news`       whether a judgement is worth telling
 - `report`, `dead_letters`   the contracts of `account-health` and `dead-letters`, what leaves the worker
 - `schemas`    all contracts as JSON Schemas
 - `job`        the worker's work on one partition: fold a chunk, judge what moved

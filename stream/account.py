@@ -3,7 +3,8 @@
 Invariants:
 
 - The facts of the four kinds of event are kept apart and each depends only on its own events, not on their order:
-  so however the input topics interleave, the same events give the same facts.
+  so however the input topics interleave, the same events give the same facts. One exception: usage counts in the day
+  that it is in the time zone known when it arrives, so a zone that comes or changes later counts from then on.
 - Everything is bounded: users and feature users by KEPT_DAYS, features by FEATURES_MAX, tickets and answers by
   their own modules, remembered event ids by SEEN_MAX.
 - What can be derived is not stored; `judged` is the one exception, the last published judgement.
@@ -21,6 +22,7 @@ from stream.report import Band
 from stream.rolling import BITS, LAST_DAY, ORDINAL
 from stream.surveys import Sentiment
 from stream.tickets import Support
+from stream.zones import Zone, zone
 
 LATE_DAYS: Final = 97  # the longest window that usage is asked about (users known in 90 days, as of 7 days earlier)
 KEPT_DAYS: Final = 120
@@ -130,7 +132,8 @@ def fold_usage(state: AccountState, event: Usage) -> int:
     if len(seen) > SEEN_MAX:
         del seen[next(iter(seen))]
     ms = epoch_ms(event.timestamp)
-    day = ms // rolling.DAY_MS
+    known = state.profile.get("timezone")
+    day = ms // rolling.DAY_MS if known is None else zone(known[0]).day_of(ms)
     activity.events += 1
     if activity.newest_ms is None:
         activity.first_ms = activity.newest_ms = ms
@@ -232,6 +235,12 @@ def fold_update(state: AccountState, event: Update) -> bool:
             changed = changed or known is None or known[0] != value
             state.profile[name] = (value, at_ms)
     return changed
+
+
+def zone_of(state: AccountState) -> Zone:
+    """The account's time zone; UTC while none is known."""
+    known = state.profile.get("timezone")
+    return zone(known[0] if known is not None else None)
 
 
 def newest_ms(state: AccountState) -> int | None:

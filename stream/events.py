@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from stream.errors import BadEvent
 from stream.topics import Kind
+from stream.zones import near_name, zone_names
 
 # Why a record can be refused: a closed set, safe as a metric label.
 REASONS: Final = (
@@ -102,6 +103,17 @@ def _parse(text: str) -> datetime:
         raise PydanticCustomError("moment_type", _EXPECTED_MOMENT) from None
 
 
+def _zone_name(value: object) -> object:
+    """A name of the tz database; anything but a word is left for the model to refuse."""
+    if not isinstance(value, str) or value in zone_names():
+        return value
+    near = near_name(value)
+    hint = (
+        f"did you mean {near}?" if near is not None else "expected a name of the tz database, as Europe/Berlin or UTC"
+    )
+    raise PydanticCustomError("zone_unknown", "there is no such time zone; {hint}", {"hint": hint})
+
+
 def _alias(table: dict[str, Any]) -> BeforeValidator:
     """Look a word up in a table of aliases, whatever its case; unknown words are left for the model to refuse."""
     return BeforeValidator(lambda value: table.get(value.lower(), value) if isinstance(value, str) else value)
@@ -117,6 +129,11 @@ Moment = Annotated[
     datetime,
     BeforeValidator(_moment),
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]}),
+]
+ZoneName = Annotated[
+    str,
+    BeforeValidator(_zone_name),
+    Field(max_length=64, description="a name of IANA's tz database; the account's days are calendar days there"),
 ]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -189,7 +206,7 @@ class AccountEvent(_Contract):
     started_at: Moment | None = None
     renewal_at: Moment | None = None
     mrr: NotNegative | None = None
-    timezone: Annotated[str, Field(max_length=64)] | None = None
+    timezone: ZoneName | None = None
     goals: Annotated[list[Goal], Field(max_length=50)] | None = None
 
 
@@ -227,7 +244,11 @@ def validate(kind: Kind, data: object) -> Any:
     return event
 
 
-_REASON_BY_TYPE: Final = {"missing": "missing_field", "literal_error": "unknown_value"}
+_REASON_BY_TYPE: Final = {
+    "missing": "missing_field",
+    "literal_error": "unknown_value",
+    "zone_unknown": "unknown_value",
+}
 
 
 def _refusal(kind: Kind, error: ValidationError) -> BadEvent:

@@ -6,7 +6,6 @@ Bad input becomes a dead letter among the outputs; it never raises.
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from stream.account import (
@@ -15,7 +14,6 @@ from stream.account import (
     OVERFLOW,
     UNMOVED,
     AccountState,
-    Judged,
     decode_state,
     encode_state,
     fold_answer,
@@ -24,6 +22,7 @@ from stream.account import (
     fold_usage,
     newest_ms,
     watermark_ms,
+    zone_of,
 )
 from stream.clock import Clock, EventClock, WallClock
 from stream.dead_letters import KEY_BYTES_MAX, dead_letter
@@ -35,14 +34,16 @@ from stream.events import EARLIEST_MS, FUTURE_SLACK_MS
 from stream.feeds import Mapping
 from stream.health import closed, judge, remembered
 from stream.journey import NO_JOURNEY, Journey
+from stream.news import is_news
 from stream.partitioner import partition_of
 from stream.rekey import read_rekeyed, rekey
-from stream.report import HealthReport, encode_report
-from stream.rolling import DAY_MS, day_of
+from stream.report import encode_report
+from stream.rolling import DAY_MS
 from stream.scorecard import SHIPPED, Scorecards
 from stream.scorecard.reading import read_scorecards
 from stream.settings import Settings
 from stream.topics import KINDS, Kind, Topics
+from stream.zones import QUARTER_MS
 
 ACCOUNTS_A_SLICE: Final = 50  # about 5 ms of judging between two breaths of the event loop
 DUE_A_SLICE: Final = 15  # of a tick, while accounts that moved wait too
@@ -50,8 +51,6 @@ EXAMINED_A_SLICE: Final = 2_000  # of a tick: most of them may be settled
 # After this long without any event the score can't move any more: the slowest measure is silence, which reaches the end
 # of its curve after six usual gaps of at most 56 days.
 SETTLED_MS: Final = 400 * DAY_MS
-NOTICEABLE_POINTS: Final = 1.0
-NOTICEABLE_COVERAGE: Final = 0.05
 
 AnyEvent = Usage | Ticket | Answer | Update
 
@@ -65,7 +64,7 @@ class HealthJob:
         decoders: per kind of event.
         scorecards: what counts, for whom.
         core_features: the product's catalogue.
-        tick_interval_ms: how often accounts that send nothing are judged again; a new day always does.
+        tick_interval_ms: how often accounts that send nothing are judged again; a new day of theirs always does.
         journey: the product's key actions and milestones.
 
     Attributes:
@@ -249,16 +248,21 @@ class HealthJob:
             yield
 
     def _begin_tick(self, partition: Partition[AccountState], now_ms: int) -> None:
-        """On a new day, or an interval after the last tick began, every account is due that is not restless anyway.
+        """An interval after the last tick began every account is due, and in between those whose own day turns.
 
-        A tick that takes longer than that is finished first.
+        Days begin at quarters of an hour, wherever an account is. A tick that takes longer than that is finished first.
         """
-        ticked_ms = partition.ticked_ms
+        ticked_ms, turned_ms = partition.ticked_ms, partition.turned_ms
         if partition.due:
             return
-        if ticked_ms is None or now_ms - ticked_ms >= self._tick_interval_ms or day_of(now_ms) > day_of(ticked_ms):
-            partition.ticked_ms = now_ms
-            partition.due = [account_id for account_id, state in partition.states.items() if not state.unjudged]
+        if ticked_ms is None or turned_ms is None or now_ms - ticked_ms >= self._tick_interval_ms:
+            partition.ticked_ms, partition.due_since_ms = now_ms, None
+        elif now_ms // QUARTER_MS > turned_ms // QUARTER_MS:
+            partition.due_since_ms = turned_ms
+        else:
+            return
+        partition.turned_ms = now_ms
+        partition.due = [account_id for account_id, state in partition.states.items() if not state.unjudged]
 
     def _judge_restless(self, partition: Partition[AccountState], now_ms: int) -> bool:
         """Judge a slice of the accounts that moved, the longest waiting first; returns whether there was any."""
@@ -271,12 +275,14 @@ class HealthJob:
         return count > 0
 
     def _judge_due(self, partition: Partition[AccountState], now_ms: int, count: int) -> None:
-        """Judge a slice of the running tick; who is settled, gone, or restless by now is passed over."""
-        due = partition.due
+        """Judge a slice of the running tick; who is settled, gone, restless or in the same day is passed over."""
+        due, since_ms, until_ms = partition.due, partition.due_since_ms, partition.turned_ms or 0
         for _ in range(min(len(due), EXAMINED_A_SLICE)):
             account_id = due.pop()
             state = partition.states.get(account_id)
             if state is None or state.unjudged:
+                continue
+            if since_ms is not None and not _turned(state, since_ms, until_ms):
                 continue
             if state.judged is not None and _settled(state, state.judged.as_of_ms):
                 continue
@@ -306,8 +312,9 @@ class HealthJob:
             state.judged = remembered(before, report, now_ms, described)
             partition.dirty.add(account_id)
             return
-        if report.score is not None and not any(day == day_of(now_ms) for day, _ in before.history[-1:]):
-            before.history = closed(before.history, day_of(now_ms), report.score)
+        today = zone_of(state).day_of(now_ms)
+        if report.score is not None and not any(day == today for day, _ in before.history[-1:]):
+            before.history = closed(before.history, today, report.score)
             partition.dirty.add(account_id)
         if _settled(state, now_ms) and not _settled(state, before.as_of_ms):
             before.as_of_ms = now_ms  # so that ticks leave it alone from now on
@@ -329,43 +336,16 @@ class HealthJob:
         return decode_state(value)
 
 
+def _turned(state: AccountState, since_ms: int, until_ms: int) -> bool:
+    """Whether a new day began where the account is."""
+    zone = zone_of(state)
+    return zone.day_of(until_ms) > zone.day_of(since_ms)
+
+
 def _settled(state: AccountState, at_ms: int) -> bool:
     """Whether time alone can't move the score any more after a moment: silent for so long, or never heard."""
     newest = newest_ms(state)
     return newest is None or newest + SETTLED_MS < at_ms
-
-
-def is_news(before: Judged, report: HealthReport, described: str) -> bool:
-    """Whether a person could notice the difference between what was published and what is so now.
-
-    News is: another band or scorecard; the score, or the score of a week ago, moved by a point; coverage moved by 5
-    percent of the scorecard; the profile changed; or an event of a later day than any that the last report knew of.
-    """
-    if report.band != before.band or described != before.described:
-        return True
-    if before.scorecard not in ("", report.scorecard):  # none is remembered from before scorecards were
-        return True
-    if _moved(before.score, report.score, NOTICEABLE_POINTS):
-        return True
-    if _moved(before.score_7d_ago, report.score_7d_ago, NOTICEABLE_POINTS):
-        return True
-    if abs(before.coverage_ratio - report.coverage_ratio) >= NOTICEABLE_COVERAGE:
-        return True
-    if report.last_event_at is None:
-        return False
-    return before.last_event_ms is None or day_of(_ms(report.last_event_at)) > day_of(before.last_event_ms)
-
-
-def _ms(moment: datetime) -> int:
-    """A report's moment as epoch milliseconds."""
-    return round(moment.timestamp() * 1000)
-
-
-def _moved(before: float | None, now: float | None, by: float) -> bool:
-    """Whether a number moved by at least `by`, or became known or unknown."""
-    if before is None or now is None:
-        return before is not now
-    return abs(now - before) >= by
 
 
 def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from stream.account import AccountState
-from stream.rolling import day_of
+from stream.account import AccountState, zone_of
 
 SLOPE_DAYS: Final = 30
 
@@ -84,8 +83,9 @@ def _started_day(state: AccountState) -> int | None:
     >>> _started_day(AccountState(profile={"started_at": ("1970-01-03T00:00:00Z", 0)}))
     2
     """
+    zone = zone_of(state)
     given = state.profile.get("started_at", (None, 0))[0]
     if given is not None:
-        return day_of(round(datetime.fromisoformat(given).timestamp() * 1000))
+        return zone.day_of(round(datetime.fromisoformat(given).timestamp() * 1000))
     first_ms = state.activity.first_ms
-    return None if first_ms is None else day_of(first_ms)
+    return None if first_ms is None else zone.day_of(first_ms)

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from stream.rolling import DAY_MS, day_of
+from stream.zones import Zone
 
 SURVEYS: Final = ("nps", "csat", "ces")
 SURVEY_CODE: Final = {name: code for code, name in enumerate(SURVEYS)}
@@ -71,23 +72,23 @@ def _prune(sentiment: Sentiment) -> None:
         del sentiment.answers[response_id]
 
 
-def latest_scores(sentiment: Sentiment, survey: str, first_day: int, last_day: int) -> list[int]:
-    """Each user's latest answer to one survey among the days first_day..last_day, in no particular order."""
+def latest_scores(sentiment: Sentiment, survey: str, first_day: int, last_day: int, zone: Zone) -> list[int]:
+    """Each user's latest answer to one survey among the zone's days first_day..last_day, in no particular order."""
     code = SURVEY_CODE[survey]
     latest: dict[str, Answer] = {}
     for answer in sentiment.answers.values():
-        if answer.survey == code and first_day <= answer.ms // DAY_MS <= last_day:
+        if answer.survey == code and first_day <= zone.day_of(answer.ms) <= last_day:
             known = latest.get(answer.user_id)
             if known is None or answer > known:
                 latest[answer.user_id] = answer
     return [answer.score for answer in latest.values()]
 
 
-def all_scores(sentiment: Sentiment, survey: str, first_day: int, last_day: int) -> list[int]:
-    """Every answer to one survey among the days first_day..last_day."""
+def all_scores(sentiment: Sentiment, survey: str, first_day: int, last_day: int, zone: Zone) -> list[int]:
+    """Every answer to one survey among the zone's days first_day..last_day."""
     code = SURVEY_CODE[survey]
     return [
         answer.score
         for answer in sentiment.answers.values()
-        if answer.survey == code and first_day <= answer.ms // DAY_MS <= last_day
+        if answer.survey == code and first_day <= zone.day_of(answer.ms) <= last_day
     ]

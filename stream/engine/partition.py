@@ -40,6 +40,8 @@ class Partition(Generic[S]):
         outputs: records to publish with the next checkpoint, in order.
         watermark_ms: the newest event time folded, epoch milliseconds; None before the first.
         ticked_ms: the moment at which the last tick over all accounts began; None before the first.
+        turned_ms: the moment up to which new days have been looked for; None before the first tick.
+        due_since_ms: the accounts in `due` matter only if their day turned between here and `turned_ms`; None: all do.
         catching_up: whether records that waited when the partition was taken over are not folded yet; who judges now
             would judge on half of the facts.
     """
@@ -54,4 +56,6 @@ class Partition(Generic[S]):
     outputs: list[Output] = field(default_factory=list)
     watermark_ms: int | None = None
     ticked_ms: int | None = None
+    turned_ms: int | None = None
+    due_since_ms: int | None = None
     catching_up: bool = False

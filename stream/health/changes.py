@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from stream.account import AccountState
+from stream.account import AccountState, zone_of
 from stream.health.standing import Standing, standing
 from stream.journey import Journey
 from stream.measures import measure
 from stream.report import Change, Number
-from stream.rolling import day_of, end_of_day_ms
 from stream.scorecard import Scorecard
 
 COMPARE_DAYS: Final = 7
@@ -25,11 +24,12 @@ def changes_since(
 
     The same facts are judged as of then; so an event that arrived late counts then, too.
     """
-    day_before = day_of(as_of_ms) - COMPARE_DAYS
+    zone = zone_of(state)
+    day_before = zone.day_of(as_of_ms) - COMPARE_DAYS
     first = state.activity.first_ms
-    if first is None or day_of(first) > day_before or now.score is None:
+    if first is None or zone.day_of(first) > day_before or now.score is None:
         return None, []
-    before_ms = end_of_day_ms(day_before)
+    before_ms = zone.end_of_day_ms(day_before)
     before = standing(state, measure(state, before_ms, core_features, journey, scorecard.uses_trend), scorecard)
     if before.score is None:
         return None, []

@@ -2,7 +2,7 @@
 
 from msgspec import convert
 
-from stream.account import AccountState, newest_ms
+from stream.account import AccountState, newest_ms, zone_of
 from stream.health.changes import changes_since
 from stream.health.memory import band_of, history, moment
 from stream.health.reason import reason
@@ -10,7 +10,6 @@ from stream.health.standing import standing
 from stream.journey import NO_JOURNEY, Journey
 from stream.measures import measure
 from stream.report import HealthReport, Profile
-from stream.rolling import day_of
 from stream.scorecard import Scorecard
 
 
@@ -38,19 +37,20 @@ def judge(
     now = standing(state, measures, scorecard)
     score = now.score
     score_before, changes = changes_since(state, as_of_ms, scorecard, core_features, now, journey)
+    day = zone_of(state).day_of(as_of_ms)
     newest = newest_ms(state)
     return HealthReport(
         account_id=account_id,
         as_of=moment(as_of_ms),
         score=score,
-        band=band_of(state.judged, score, day_of(as_of_ms), scorecard),
+        band=band_of(state.judged, score, day, scorecard),
         coverage_ratio=round(now.coverage_ratio, 4),
         scorecard=scorecard.name,
         reason=reason(score, score_before, now.found, changes, scorecard, now.caps),
         contributions=now.found,
         score_7d_ago=score_before,
         changes_7d=changes,
-        history=history(state, day_of(as_of_ms), score),
+        history=history(state, day, score),
         measures=measures,
         profile=profile_of(state),
         last_event_at=moment(newest) if newest is not None else None,

@@ -1,14 +1,15 @@
 """What is kept of the judgements before: the band and since when it holds, and the closing scores of days."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from stream.account import AccountState, Judged
 from stream.report import Band, HealthReport
-from stream.rolling import day_of, end_of_day_ms
 from stream.scorecard import Scorecard
+from stream.zones import zone
 
 HISTORY_DAYS: Final = 28
+_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 
 
 def band_of(before: Judged | None, score: float | None, day: int, scorecard: Scorecard) -> Band:
@@ -22,7 +23,7 @@ def band_of(before: Judged | None, score: float | None, day: int, scorecard: Sco
 
 def remembered(before: Judged | None, report: HealthReport, now_ms: int, described: str) -> Judged:
     """What is kept of a judgement once it is published: what was said, and since when the band holds."""
-    day = day_of(now_ms)
+    day = zone(report.profile.timezone).day_of(now_ms)
     same_band = before is not None and before.band == report.band
     return Judged(
         now_ms,
@@ -48,7 +49,16 @@ def history(state: AccountState, day: int, score: float | None) -> list[tuple[st
     """Daily closing scores of the last 28 days, today's so far included."""
     past = [] if state.judged is None else [item for item in state.judged.history if day - HISTORY_DAYS < item[0] < day]
     days = past if score is None else [*past, (day, score)]
-    return [(moment(end_of_day_ms(at)).date().isoformat(), value) for at, value in days]
+    return [(iso_date(at), value) for at, value in days]
+
+
+def iso_date(day: int) -> str:
+    """A day since 1970-01-01 as an ISO date.
+
+    >>> iso_date(20_000)
+    '2024-10-04'
+    """
+    return date.fromordinal(_EPOCH_ORDINAL + day).isoformat()
 
 
 def moment(ms: int) -> datetime:

@@ -1,7 +1,8 @@
 """Every number of an account as of a moment, from its facts: one formula each, as docs/metrics.md defines them.
 
-"Day" is a UTC calendar day; a trailing N-day window is the N days that end with as_of's day. Counts are counts of what
-was seen, so 0 is a number; a rate, mean or share whose base is empty is None, never 0.
+"Day" is a calendar day in the account's time zone (UTC while none is known); a trailing N-day window is the N days
+that end with as_of's day. Counts are counts of what was seen, so 0 is a number; a rate, mean or share whose base is
+empty is None, never 0.
 
 Usage is exact as of any moment back to seven days before the newest event (64 days of bits are kept), but for two
 things: what can't be known as of then is None (mau_previous, adoption by feature), and among the known users of 90

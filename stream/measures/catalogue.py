@@ -1,6 +1,6 @@
 """All measures of one account, put together."""
 
-from stream.account import AccountState
+from stream.account import AccountState, zone_of
 from stream.journey import NO_JOURNEY, Journey, progress
 from stream.measures.features import features
 from stream.measures.habit import habit, trend_of
@@ -8,7 +8,6 @@ from stream.measures.reach import reach
 from stream.measures.sentiment import sentiment_of
 from stream.measures.support import support_load
 from stream.measures.tally import Measures, tally_of
-from stream.rolling import day_of
 
 
 def measure(
@@ -30,16 +29,17 @@ def measure(
     Returns:
         Measure id to value: numbers, None where unknown, and a few mappings (per feature, priority, category).
     """
-    day = day_of(as_of_ms)
+    zone = zone_of(state)
+    day = zone.day_of(as_of_ms)
     seats = state.profile.get("licensed_seats", (None, 0))[0]
     found: Measures = {}
     tally = tally_of(state.activity, day)
     found.update(reach(tally, seats, day))
-    found.update(habit(state.activity, tally, day))
+    found.update(habit(state.activity, tally, day, zone))
     if with_trend:
         found.update(trend_of(state.activity, day))
     found.update(features(state.activity, tally.mau, day, core_features))
     found.update(progress(state, day, journey))
-    found.update(support_load(state.support, tally.mau, as_of_ms))
-    found.update(sentiment_of(state.sentiment, day))
+    found.update(support_load(state.support, tally.mau, as_of_ms, zone))
+    found.update(sentiment_of(state.sentiment, day, zone))
     return found

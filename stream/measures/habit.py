@@ -6,16 +6,16 @@ from stream import rolling
 from stream.account import Activity
 from stream.measures.silence import silence
 from stream.measures.tally import Measures, Tally
-from stream.rolling import DAY_MS
 from stream.trend import trend
+from stream.zones import Zone
 
 CHANGE_DAYS: Final = 28
 EARLIER_DAYS: Final = 7  # usage is known as of this many days before the newest event
 
 
-def habit(activity: Activity, t: Tally, day: int) -> Measures:
+def habit(activity: Activity, t: Tally, day: int, zone: Zone) -> Measures:
     """How often they use it, and whether that holds. Source: docs/metrics.md, frequency, stickiness and change."""
-    first_day = None if activity.first_ms is None else activity.first_ms // DAY_MS
+    first_day = None if activity.first_ms is None else zone.day_of(activity.first_ms)
     days_since, silence_ratio = silence(activity, day, first_day)
     compared = first_day is not None and day - first_day + 1 >= 2 * CHANGE_DAYS and t.user_days_previous > 0
     return {

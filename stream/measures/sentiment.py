@@ -6,6 +6,7 @@ from typing import Final
 from stream import surveys
 from stream.measures.tally import Measures
 from stream.surveys import Sentiment
+from stream.zones import Zone
 
 _NO_ANSWERS: Final[Measures] = {
     "nps": None,
@@ -18,14 +19,14 @@ _NO_ANSWERS: Final[Measures] = {
 }
 
 
-def sentiment_of(sentiment: Sentiment, day: int) -> Measures:
+def sentiment_of(sentiment: Sentiment, day: int, zone: Zone) -> Measures:
     """What they say. NPS counts each user's latest answer, so nobody votes twice. Source: docs/metrics.md."""
     if not sentiment.answers:
         return dict(_NO_ANSWERS)
-    scores = surveys.latest_scores(sentiment, "nps", day - 89, day)
-    before = surveys.latest_scores(sentiment, "nps", day - 179, day - 90)
-    csat = surveys.all_scores(sentiment, "csat", day - 89, day)
-    ces = surveys.all_scores(sentiment, "ces", day - 89, day)
+    scores = surveys.latest_scores(sentiment, "nps", day - 89, day, zone)
+    before = surveys.latest_scores(sentiment, "nps", day - 179, day - 90, zone)
+    csat = surveys.all_scores(sentiment, "csat", day - 89, day, zone)
+    ces = surveys.all_scores(sentiment, "ces", day - 89, day, zone)
     return {
         "nps": nps(scores),
         "nps_responses": len(scores),

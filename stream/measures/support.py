@@ -7,8 +7,8 @@ from msgspec import Struct, field
 
 from stream import tickets
 from stream.measures.tally import Measures
-from stream.rolling import DAY_MS, day_of
 from stream.tickets import PRIORITIES, URGENT, Support
+from stream.zones import Zone
 
 HOUR_MS: Final = 3_600_000
 
@@ -27,10 +27,10 @@ class _Cases(Struct, gc=False):
     resolution_hours: list[float] = []
 
 
-def _cases(support: Support, as_of_ms: int) -> _Cases:
+def _cases(support: Support, as_of_ms: int, zone: Zone) -> _Cases:
     """Count tickets in every window at once."""
     found = _Cases()
-    day = day_of(as_of_ms)
+    day = zone.day_of(as_of_ms)
     for ticket in support.tickets.values():
         first_ms = ticket.transitions[0][0] if ticket.transitions else ticket.described[0]
         if first_ms > as_of_ms:
@@ -39,13 +39,13 @@ def _cases(support: Support, as_of_ms: int) -> _Cases:
         found.open_by_priority[ticket.priority] += at.is_open
         if at.is_escalated:
             found.running_hours.append(at.escalated_for_ms / HOUR_MS)
-        if at.escalated_ms is not None and day - at.escalated_ms // DAY_MS < 90:
+        if at.escalated_ms is not None and day - zone.day_of(at.escalated_ms) < 90:
             found.escalation_hours.append(at.escalated_for_ms / HOUR_MS)
         if at.opened_ms is None:
             continue
-        if at.resolved_ms is not None and day - at.resolved_ms // DAY_MS < 90:
+        if at.resolved_ms is not None and day - zone.day_of(at.resolved_ms) < 90:
             found.resolution_hours.append(max(at.resolved_ms - at.opened_ms, 0) / HOUR_MS)
-        age_days = day - at.opened_ms // DAY_MS
+        age_days = day - zone.day_of(at.opened_ms)
         found.opened_7 += age_days < 7
         found.opened_30 += age_days < 30
         if age_days < 90:
@@ -56,9 +56,9 @@ def _cases(support: Support, as_of_ms: int) -> _Cases:
     return found
 
 
-def support_load(support: Support, mau: int, as_of_ms: int) -> Measures:
+def support_load(support: Support, mau: int, as_of_ms: int, zone: Zone) -> Measures:
     """The weight of support. Source: docs/metrics.md, tickets, escalations and resolution."""
-    cases = _cases(support, as_of_ms)
+    cases = _cases(support, as_of_ms, zone)
     escalated = len(cases.escalation_hours)
     return {
         "tickets_opened_7": cases.opened_7,

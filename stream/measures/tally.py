@@ -1,6 +1,6 @@
 """One pass over an account's users: who was active in each window, and on how many days.
 
-"Day" is a UTC calendar day; a trailing N-day window is the N days that end with as_of's day.
+"Day" is a calendar day in the account's time zone; a trailing N-day window is the N days that end with as_of's day.
 """
 
 from functools import cache

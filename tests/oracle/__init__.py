@@ -2,5 +2,6 @@
 
 - `batch`   events in, measures per account out, as of the end of a day
 - `usage`, `tickets`, `surveys`   its three parts
+- `days`   the calendar day of a moment
 - `facts`   compares what the worker knows, or says, of the accounts with the batch
 """

@@ -1,8 +1,9 @@
-"""All measures of all accounts, as of the end of a UTC day, from the raw events and nothing else."""
+"""All measures of all accounts, as of the end of a calendar day, from the raw events and nothing else."""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.oracle import surveys, tickets, usage
 
@@ -17,13 +18,17 @@ class Batch:
     Args:
         events: JSON objects with a `type`, in any order, repeats and all.
         core_features: the product's catalogue.
+        zone: whose calendar days are counted, of every account.
     """
 
-    def __init__(self, events: Sequence[dict[str, Any]], core_features: Collection[str] = ()) -> None:
+    def __init__(
+        self, events: Sequence[dict[str, Any]], core_features: Collection[str] = (), zone: str = "UTC"
+    ) -> None:
+        self._zone = ZoneInfo(zone)
         self._core = frozenset(core_features)
         timed = [event | {"ms": _ms(event.get("timestamp"))} for event in events]
-        self._usage = usage.frame(timed)
-        self._answers = surveys.frame(timed)
+        self._usage = usage.frame(timed, zone)
+        self._answers = surveys.frame(timed, zone)
         self._tickets: dict[str, list[dict[str, Any]]] = {}
         for event in timed:
             if event["type"] == "ticket":
@@ -41,10 +46,10 @@ class Batch:
         for account_id, values in surveys.measures(self._answers, day).items():
             found.setdefault(account_id, {}).update(values)
         for account_id, events in self._tickets.items():
-            if all(event["ms"] >= (day + 1) * 86_400_000 for event in events):
+            if all(tickets.day_in(self._zone, event["ms"]) > day for event in events):
                 continue
             values = found.setdefault(account_id, {})
-            values.update(tickets.measures(events, day, values.get("mau", 0)))
+            values.update(tickets.measures(events, day, values.get("mau", 0), self._zone))
         return found
 
 

@@ -5,11 +5,13 @@ from typing import Any
 
 import polars as pl
 
+from tests.oracle.days import day_in
+
 SURVEYS = ("nps", "csat", "ces")
 
 
-def frame(events: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """The answers in their newest versions, with their UTC day."""
+def frame(events: Sequence[dict[str, Any]], zone: str) -> pl.DataFrame:
+    """The answers in their newest versions, with their day."""
     schema = {"account_id": pl.String, "user_id": pl.String, "survey": pl.String, "score": pl.Int64, "ms": pl.Int64}
     surveys = [event for event in events if event["type"] == "survey"]
     rows: dict[str, list[Any]] = {name: [event[name] for event in surveys] for name in schema}
@@ -20,7 +22,7 @@ def frame(events: Sequence[dict[str, Any]]) -> pl.DataFrame:
     newest = answers.sort("ms", "score", "kind", "user_id").unique(
         ["account_id", "response_id"], keep="last", maintain_order=True
     )
-    return newest.with_columns(day=pl.col("ms") // 86_400_000)
+    return newest.with_columns(day=day_in(zone))
 
 
 def measures(answers: pl.DataFrame, day: int) -> dict[str, dict[str, Any]]:

@@ -1,27 +1,28 @@
 """Ticket measures, each ticket by looking at all of its transitions at once."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from statistics import mean, median
 from typing import Any
+from zoneinfo import ZoneInfo
 
 ORDER = ("opened", "updated", "escalated", "deescalated", "reopened", "solved", "closed")
 PRIORITY = {"low": "low", "moderate": "normal", "normal": "normal", "high": "high", "critical": "urgent"}
 PRIORITIES = ("low", "normal", "high", "urgent")
-DAY = 86_400_000
 HOUR = 3_600_000
 
 Step = tuple[int, int]
 
 
-def measures(events: Iterable[dict[str, Any]], day: int, mau: int) -> dict[str, Any]:
+def measures(events: Iterable[dict[str, Any]], day: int, mau: int, zone: ZoneInfo) -> dict[str, Any]:
     """Every ticket measure of one account, from its ticket events, as of the end of `day`."""
-    end = (day + 1) * DAY
     tickets: dict[str, list[dict[str, Any]]] = {}
     for event in events:
-        if event["ms"] < end:
+        if day_in(zone, event["ms"]) <= day:
             tickets.setdefault(event["ticket_id"], []).append(event)
-    facts = [_facts(steps, end - 1) for steps in tickets.values()]
+    now = last_ms(zone, day)
+    facts = [_facts(steps, now, zone) for steps in tickets.values()]
     opened = [ticket for ticket in facts if ticket["opened_day"] is not None]
     recent = [ticket for ticket in opened if ticket["opened_day"] > day - 90]
     escalations = [
@@ -47,6 +48,17 @@ def measures(events: Iterable[dict[str, Any]], day: int, mau: int) -> dict[str, 
     }
 
 
+def day_in(zone: ZoneInfo, ms: int) -> int:
+    """The calendar day of a moment, as days since 1970-01-01."""
+    return (datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).date() - date(1970, 1, 1)).days
+
+
+def last_ms(zone: ZoneInfo, day: int) -> int:
+    """The last millisecond of a calendar day whose next one has a midnight."""
+    midnight = datetime(1970, 1, 1, tzinfo=zone) + timedelta(days=day + 1)
+    return round(midnight.timestamp() * 1000) - 1
+
+
 def _counted(words: Iterable[str]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for word in words:
@@ -54,7 +66,7 @@ def _counted(words: Iterable[str]) -> dict[str, int]:
     return counts
 
 
-def _facts(events: Sequence[dict[str, Any]], now: int) -> dict[str, Any]:
+def _facts(events: Sequence[dict[str, Any]], now: int, zone: ZoneInfo) -> dict[str, Any]:
     """One ticket as of `now`."""
     steps = sorted({(event["ms"], ORDER.index(event["status"])) for event in events if event["status"] != "updated"})
     newest = max(
@@ -73,11 +85,11 @@ def _facts(events: Sequence[dict[str, Any]], now: int) -> dict[str, Any]:
     return {
         "priority": _priority(newest),
         "category": newest.get("category"),
-        "opened_day": openings[0] // DAY if openings else None,
+        "opened_day": day_in(zone, openings[0]) if openings else None,
         "open": is_open,
-        "resolved_day": resolved // DAY if resolved is not None else None,
+        "resolved_day": day_in(zone, resolved) if resolved is not None else None,
         "hours": hours,
-        "escalated_day": escalations[0] // DAY if escalations else None,
+        "escalated_day": day_in(zone, escalations[0]) if escalations else None,
         "escalated": _escalated(steps),
         "escalated_hours": running / HOUR,
     }

@@ -7,12 +7,13 @@ from typing import Any
 import polars as pl
 
 from tests.oracle import trend
+from tests.oracle.days import day_in
 
 Values = dict[str, dict[str, Any]]
 
 
-def frame(events: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """The usage events, each event_id once, with their UTC day."""
+def frame(events: Sequence[dict[str, Any]], zone: str) -> pl.DataFrame:
+    """The usage events, each event_id once, with their day."""
     schema = {
         "event_id": pl.String,
         "account_id": pl.String,
@@ -22,7 +23,7 @@ def frame(events: Sequence[dict[str, Any]]) -> pl.DataFrame:
     }
     rows = {name: [event[name] for event in events if event["type"] == "usage"] for name in schema}
     usage = pl.DataFrame(rows, schema=schema).unique("event_id", keep="first")
-    return usage.with_columns(day=pl.col("ms") // 86_400_000)
+    return usage.with_columns(day=day_in(zone))
 
 
 def measures(usage: pl.DataFrame, day: int, seats: dict[str, int | None], core: frozenset[str]) -> Values:

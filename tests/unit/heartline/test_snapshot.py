@@ -253,3 +253,24 @@ def test_a_snapshot_without_dates_is_refused(tmp_path: Path) -> None:
 def test_a_wrong_date_is_named(text: str) -> None:
     with pytest.raises(ConfigError, match="expected a calendar day"):
         parse_date(text)
+
+
+def test_rows_are_as_of_the_end_of_the_day_where_the_account_is(tmp_path: Path) -> None:
+    """In Auckland the day has begun at 12:00 UTC the day before, in Honolulu it lasts until 10:00 UTC the day after."""
+    zones = {"acme": "UTC", "hilo": "Pacific/Honolulu", "kiwi": "Pacific/Auckland"}
+    told = [{"type": "account", "account_id": name, "timezone": zone} for name, zone in zones.items()]
+    moments = ["2026-06-09T12:30:00Z", "2026-06-10T12:30:00Z", "2026-06-11T09:30:00Z", "2026-06-11T12:30:00Z"]
+    used = [
+        usage(10 * place + number, moment, name, user_id=f"u{number}")
+        for place, name in enumerate(zones)
+        for number, moment in enumerate(moments)
+    ]
+    file = write_events(tmp_path / "events.jsonl", *told, *used)
+    _, rows = snapshot_of([file], DateRule(every="day"), tmp_path / "out.csv")
+    assert [(row["date"], row["account_id"]) for row in rows] == sorted(
+        (row["date"], row["account_id"]) for row in rows
+    )
+    dau = {(row["account_id"], row["date"][-2:]): int(row["dau"]) for row in rows}
+    assert [dau["acme", day] for day in ("09", "10", "11")] == [1, 1, 2]
+    assert [dau["hilo", day] for day in ("09", "10", "11")] == [1, 2, 1]
+    assert [dau.get(("kiwi", day)) for day in ("10", "11")] == [1, 2]

@@ -88,6 +88,23 @@ def test_good_events_are_accepted(kind: Kind, changes: dict[str, Any]) -> None:
         ("account", {"licensed_seats": True}, "wrong_type", ["licensed_seats", "True"]),
         ("account", {"mrr": 10**400}, "wrong_type", ["mrr", "valid number"]),
         ("account", {"lifecycle_stage": "asleep"}, "unknown_value", ["lifecycle_stage", "'asleep'", "'churned'"]),
+        (
+            "account",
+            {"timezone": "Europe/Berln"},
+            "unknown_value",
+            ["timezone", "'Europe/Berln'", "as Europe/Berlin or UTC"],
+        ),
+        (
+            "account",
+            {"timezone": "europe/berlin"},
+            "unknown_value",
+            ["no such time zone", "did you mean Europe/Berlin?"],
+        ),
+        ("account", {"timezone": "+02:00"}, "unknown_value", ["'+02:00'", "tz database"]),  # no rules for its summers
+        ("account", {"timezone": "localtime"}, "unknown_value", ["'localtime'"]),  # each machine's own
+        ("account", {"timezone": "../../etc/passwd"}, "unknown_value", ["no such time zone"]),
+        ("account", {"timezone": ""}, "unknown_value", ["timezone = ''"]),
+        ("account", {"timezone": 2}, "wrong_type", ["timezone = 2", "valid string"]),
         ("account", {"goals": [{"target": 1}]}, "missing_field", ["goals.0.name"]),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_silent_account_falls_without_any_event() -> None:
     assert scores == sorted(scores, reverse=True)
 
 
-def test_a_tick_judges_after_its_interval_or_at_the_turn_of_the_day() -> None:
+def test_a_tick_judges_after_its_interval_or_at_the_turn_of_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock(DAY * DAY_MS + 1)
     job, partition = fold(month(), clock=clock)
     judged(job, partition)
@@ -82,9 +82,16 @@ def test_a_tick_judges_after_its_interval_or_at_the_turn_of_the_day() -> None:
     assert partition.ticked_ms == clock.current_ms
     clock.current_ms = end_of_day_ms(DAY)
     judged(job, partition)
+    seen: list[str] = []
+    monkeypatch.setattr(job, "_judge_one", lambda part, account_id, *rest: seen.append(account_id))
+    judged(job, partition)
+    assert seen == []
     clock.advance(seconds=0.001)
     judged(job, partition)
-    assert partition.ticked_ms == clock.current_ms == (DAY + 1) * DAY_MS
+    assert seen == ["acme"]
+    clock.advance(seconds=1800)
+    judged(job, partition)
+    assert seen == ["acme"], "its next day is tomorrow"
 
 
 def test_a_long_silent_account_is_left_alone_by_ticks_until_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:

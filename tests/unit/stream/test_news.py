@@ -8,7 +8,8 @@ import pytest
 
 from stream.account import Judged, newest_ms
 from stream.errors import BadEvent
-from stream.job import is_news, make_job
+from stream.job import make_job
+from stream.news import is_news
 from stream.report import HealthReport, Profile, decode_report, encode_report
 from stream.rolling import DAY_MS, end_of_day_ms
 from stream.settings import FeedSettings, Settings, WorkerSettings
