@@ -14,6 +14,8 @@ import pytest
 from heartline.embedded.ports import free_ports
 from tests.integration.roles import wait_for
 
+RULES = Path(__file__).resolve().parents[2] / "deploy" / "prometheus" / "rules"
+
 
 class Prometheus:
     """One running server.
@@ -46,7 +48,10 @@ class Prometheus:
 
 @contextmanager
 def prometheus(targets: dict[str, str], folder: Path) -> Iterator[Prometheus]:
-    """Run it over jobs (name to host:port), scraping every second; fails the test where there is no Prometheus."""
+    """Run it over jobs (name to host:port) with the shipped rules, scraping every second.
+
+    The test fails where there is no Prometheus.
+    """
     program = shutil.which("prometheus")
     if program is None:
         pytest.fail("no prometheus on PATH: install it (Debian: apt-get install prometheus), or run make test as root")
@@ -54,7 +59,8 @@ def prometheus(targets: dict[str, str], folder: Path) -> Iterator[Prometheus]:
         f"  - job_name: {job}\n    static_configs:\n      - targets: ['{target}']\n" for job, target in targets.items()
     )
     config = folder / "prometheus.yml"
-    config.write_text(f"global:\n  scrape_interval: 1s\nscrape_configs:\n{jobs}", "utf-8")
+    intervals = "global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\n"
+    config.write_text(f"{intervals}rule_files: ['{RULES}/*.yml']\nscrape_configs:\n{jobs}", "utf-8")
     port = free_ports(1)[0]
     log = folder / "prometheus.log"
     with log.open("wb") as out:

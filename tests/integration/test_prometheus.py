@@ -114,3 +114,21 @@ def test_every_panel_of_every_dashboard_gets_an_answer(
     expression = expression.replace("$segment", ".*")
 
     wait_for(lambda: len(server.query(expression)) > 0, 20, f"{dashboard} / {panel}: {expression} returns series")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "heartline:worker_lag_records:sum",
+        "heartline:accounts_unknown:ratio",
+        "heartline:dead_letters:ratio_rate15m",
+        "segment:heartline_accounts_in_trouble:ratio",
+        "segment:heartline_nps:value",
+        "segment:heartline_license_utilization:ratio",
+    ],
+)
+def test_the_recording_rules_record_what_is_scraped(scraped: tuple[Prometheus, Kafka, Topics], name: str) -> None:
+    """The groups are evaluated every 15 seconds."""
+    server, _, _ = scraped
+
+    wait_for(lambda: len(server.query(name)) > 0, 30, f"{name} is recorded")
