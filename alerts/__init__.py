@@ -12,5 +12,7 @@ Pure: no Kafka, no Redis, no clock of its own; whoever calls passes `now`. The m
     silences   for whom nothing is told for a while
     commands   what people tell alerting: acknowledge, snooze, resolve, verdict, start a play, silence
     steps      the audit log: every step of every alert
+    notice     what a receiver is told of one step, before it takes the receiver's own shape
+    routing    who is told, and why
     model      the nouns that all of them share
 """

@@ -53,6 +53,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         play, play_by, play_at: the play that was started last.
         followed_up_days: the follow-ups that were made, in days after the play or the end.
         closed_by: who ended the episode by hand; None when it ended by itself.
+        told: the receivers that were told of it so far; they hear of the rest, wherever routes lead by then.
     """
 
     alert_id: str
@@ -95,6 +96,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     play_at: datetime | None = None
     followed_up_days: list[int] = []
     closed_by: str | None = None
+    told: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:

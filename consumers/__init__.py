@@ -9,9 +9,11 @@ The modules in the order a report meets them:
     handler     what the loop hands records to
     batch       records decoded and judged, purely
     state       Redis: what is remembered of each account, and the one transaction that every batch makes
-    outbox      Redis: messages that must still be delivered, leased to one sender at a time
-    slack       one message to one webhook, and what the answer means
-    sender      the thread that empties the outbox
+    telling     whom to tell of a step
+    outbox      Redis: messages that must still be delivered, a queue for each receiver
+    queue       one receiver's queue: leased to one sender at a time, settled by it
+    receivers   where alerts are told: one module a kind of receiver
+    sender      the thread that empties one receiver's queue
     projection  the accounts in memory, as the gauges see them
     totals      what the accounts of a segment add up to
     account_gauges  measures and drivers of the few accounts that have series of their own

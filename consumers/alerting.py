@@ -1,6 +1,7 @@
 """The alerting process: reads `account-health`, raises and resolves red flags, exports gauges.
 
-Three threads: this one polls Kafka and writes Redis; one empties the outbox; one answers Prometheus. A batch's effects
+Several threads: this one polls Kafka and writes Redis; one for each receiver empties its queue in the outbox; one
+answers Prometheus. A batch's effects
 and its offset are one Redis transaction, so that a kill at any instant loses nothing and repeats nothing; a message
 whose receipt was lost may be sent twice, with the same id.
 """
@@ -9,12 +10,15 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
+import redis
 from prometheus_client import CollectorRegistry, start_http_server
 
 from alerts.config import read_config
+from alerts.routing import everything_to
 from consumers.account_gauges import AccountGauges
 from consumers.handler import Alerting
 from consumers.kafka_client import make_consumer
@@ -22,10 +26,13 @@ from consumers.loop import ConsumerLoop
 from consumers.metrics import Metrics
 from consumers.outbox import Outbox
 from consumers.projection import HealthCollector, Projection
+from consumers.queue import Queue
+from consumers.receivers.answer import Receiver
+from consumers.receivers.slack_webhook import SlackWebhook
 from consumers.sender import Sender
 from consumers.settings import AlertingSettings
-from consumers.slack import SlackWebhook
 from consumers.state import StateStore, connect
+from consumers.telling import Telling
 from stream.errors import ConfigError
 from stream.logs import log_readably
 
@@ -63,7 +70,9 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     client = connect(settings.redis)
     outbox = Outbox(client, settings.redis.key_prefix)
     config = read_config(settings.alerting.config)
-    metrics = Metrics(registry, settings.kafka.topics.health, config.book.names)
+    receivers = _receivers(settings)
+    names = [receiver.name for receiver in receivers]
+    metrics = Metrics(registry, settings.kafka.topics.health, config.book.names, names)
     store = StateStore(client, settings.redis.key_prefix, outbox)
     handler = Alerting(
         store,
@@ -71,10 +80,12 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         _projection(settings, registry, config.book.names, store),
         metrics,
         event_clock=settings.alerting.clock == "event",
-        notify=settings.slack.webhook_url is not None,
+        telling=Telling(
+            everything_to(*names), {receiver.name: receiver.tells for receiver in receivers}, config.playbooks
+        ),
     )
     exporter = _export(settings, registry)
-    sender = _start_sender(settings, outbox, metrics, stop)
+    senders = [_start_sender(settings, client, receiver, metrics, stop) for receiver in receivers]
     try:
         consumer = make_consumer(settings, stop)
         if consumer is not None:
@@ -89,8 +100,9 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
             loop.run()
     finally:
         stop.set()
-        if sender is not None:
-            sender.join(SENDER_STOP_SECONDS)
+        deadline = time.monotonic() + SENDER_STOP_SECONDS
+        for sender in senders:
+            sender.join(max(deadline - time.monotonic(), 0))
         if exporter is not None:
             exporter.shutdown()
             exporter.server_close()
@@ -108,22 +120,27 @@ def _projection(
     return projection
 
 
-def _start_sender(
-    settings: AlertingSettings, outbox: Outbox, metrics: Metrics, stop: threading.Event
-) -> threading.Thread | None:
-    """The thread that tells people; None when there is nowhere to tell them."""
+def _receivers(settings: AlertingSettings) -> list[Receiver]:
+    """Everybody who may be told."""
     slack = settings.slack
     if slack.webhook_url is None:
         log.warning("slack.webhook_url is not set: red flags are kept and exported, and told to nobody")
-        return None
+        return []
+    return [SlackWebhook("slack", slack.webhook_url, slack.timeout_seconds)]
+
+
+def _start_sender(
+    settings: AlertingSettings, client: redis.Redis, receiver: Receiver, metrics: Metrics, stop: threading.Event
+) -> threading.Thread:
+    """The thread that tells one receiver."""
     sender = Sender(
-        outbox,
-        SlackWebhook(slack.webhook_url, slack.timeout_seconds),
+        Queue(client, settings.redis.key_prefix, receiver.name),
+        receiver,
         metrics,
-        messages_per_second=slack.messages_per_second,
-        dead_letter_after_days=slack.dead_letter_after_days,
+        messages_per_second=settings.slack.messages_per_second,
+        dead_letter_after_days=settings.slack.dead_letter_after_days,
     )
-    thread = threading.Thread(target=sender.run, args=(stop,), name="outbox", daemon=True)
+    thread = threading.Thread(target=sender.run, args=(stop,), name=f"outbox-{receiver.name}", daemon=True)
     thread.start()
     return thread
 

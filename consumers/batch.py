@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from alerts.config import AlertingConfig
 from alerts.judge import Judgement, forget, judge
 from alerts.lifecycle import Transition
-from alerts.messages import build_message
 from alerts.model import AccountRecord
 from consumers.loop import Record
-from consumers.outbox import Notification
 from consumers.state import Changes
+from consumers.telling import Telling
 from stream.errors import BadEvent
 from stream.report import HealthReport, decode_report
 
@@ -96,7 +95,8 @@ def judge_batch(
     next_offset: int,
     now_ms: int,
     event_clock: bool,
-    notify: bool,
+    telling: Telling,
+    partition: int | None = None,
 ) -> Judged:
     """Judge a batch in order.
 
@@ -107,7 +107,8 @@ def judge_batch(
         next_offset: the offset after the batch.
         now_ms: the wall clock, epoch milliseconds.
         event_clock: decide as of each report's own moment, for a replay of history.
-        notify: whether anybody is to be told.
+        telling: whom to tell.
+        partition: of the health topic, that the records are of.
     """
     judged = Judged(Changes(next_offset))
     changes = judged.changes
@@ -119,12 +120,11 @@ def judge_batch(
         judged.outcomes.append(_outcome(item, judgement))
         if item.report is not None and not judgement.transitions:
             continue  # older than what was judged before
+        judgement, told = telling.tell(judgement, item.report, now, now_ms=now_ms, partition=partition)
         changes.records[item.account_id] = judgement.record
         changes.reports[item.account_id] = item.value
-        for transition in judgement.changes:
-            judged.steps.append((transition, item.written_ms))
-            if notify and transition.notification_id is not None:
-                changes.notifications.append(_notification(transition, item.report, config, now, now_ms))
+        changes.notifications += told
+        judged.steps += [(transition, item.written_ms) for transition in judgement.changes]
     return judged
 
 
@@ -145,17 +145,3 @@ def _outcome(item: Incoming, judgement: Judgement) -> str:
     if item.report is None:
         return "deleted"
     return "judged" if judgement.transitions else "older"
-
-
-def _notification(
-    transition: Transition, report: HealthReport | None, config: AlertingConfig, now: datetime, now_ms: int
-) -> Notification:
-    assert transition.notification_id is not None  # asked by the caller
-    ingested = report.ingested_at if report is not None else None
-    return Notification(
-        id=transition.notification_id,
-        payload=build_message(transition, report, now, config.playbooks),
-        after=transition.after,
-        created_ms=now_ms,
-        ingested_ms=int(ingested.timestamp() * 1000) if ingested is not None else None,
-    )

@@ -14,6 +14,7 @@ from consumers.loop import Record
 from consumers.metrics import Metrics
 from consumers.projection import Projection
 from consumers.state import Changes, StateStore
+from consumers.telling import Telling
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Alerting:
         projection: the accounts in memory.
         metrics: of the process.
         event_clock: decide as of each report's own moment.
-        notify: whether anybody is to be told.
+        telling: whom to tell.
         clock_ms: the wall clock.
     """
 
@@ -44,7 +45,7 @@ class Alerting:
         metrics: Metrics,
         *,
         event_clock: bool,
-        notify: bool,
+        telling: Telling,
         clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._store = store
@@ -52,7 +53,7 @@ class Alerting:
         self._projection = projection
         self._metrics = metrics
         self._event_clock = event_clock
-        self._notify = notify
+        self._telling = telling
         self._clock_ms = clock_ms
         self._next: dict[int, int | None] = {}
         self._seen_below: dict[int, int] = {}
@@ -94,7 +95,8 @@ class Alerting:
                 next_offset=next_offset,
                 now_ms=self._clock_ms(),
                 event_clock=self._event_clock,
-                notify=self._notify,
+                telling=self._telling,
+                partition=partition,
             )
             return judged.changes
 

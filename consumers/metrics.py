@@ -9,6 +9,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from alerts.lifecycle import KINDS
+from consumers.outbox import Backlog
 
 RECORD_OUTCOMES: Final = ("judged", "older", "deleted", "poison")
 NOTIFICATION_OUTCOMES: Final = ("delivered", "failed", "rate_limited", "gone", "dead_lettered")
@@ -22,9 +23,12 @@ class Metrics:
         registry: a fresh one; nothing global is touched.
         topic: the health topic, a label of the lag.
         rules: names of all rules.
+        receivers: names of all receivers.
     """
 
-    def __init__(self, registry: CollectorRegistry, topic: str, rules: Collection[str]) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, topic: str, rules: Collection[str], receivers: Collection[str] = ()
+    ) -> None:
         self._topic = topic
         self.records = Counter(
             "heartline_health_records",
@@ -39,7 +43,8 @@ class Metrics:
         self.notifications = Counter(
             "heartline_notifications",
             "Attempts to deliver a message, by receiver and outcome: delivered; failed (no answer or 5xx, tried "
-            "again); rate_limited (429, tried again); gone (the webhook is refused, tried again every 5 minutes); "
+            "again); rate_limited (429, tried again); gone (address or credentials are refused, tried again every "
+            "5 minutes); "
             "dead_lettered (given up, kept in Redis).",
             ["receiver", "outcome"],
             registry=registry,
@@ -56,14 +61,22 @@ class Metrics:
         self.ingested_to_delivered = Histogram(
             "heartline_ingested_to_delivered_seconds",
             "From the oldest event's record on Kafka to the receiver's yes.",
+            ["receiver"],
             buckets=DELAY_SECONDS,
             registry=registry,
         )
-        self._outbox_depth = Gauge("heartline_outbox_depth", "Messages not delivered yet.", registry=registry)
-        self._outbox_oldest = Gauge(
-            "heartline_outbox_oldest_age_seconds", "Age of the oldest message not delivered yet.", registry=registry
+        self._outbox_depth = Gauge(
+            "heartline_outbox_depth", "Messages not delivered yet.", ["receiver"], registry=registry
         )
-        self._outbox_dead = Gauge("heartline_outbox_dead_letters", "Messages that were given up.", registry=registry)
+        self._outbox_oldest = Gauge(
+            "heartline_outbox_oldest_age_seconds",
+            "Age of the oldest message not delivered yet.",
+            ["receiver"],
+            registry=registry,
+        )
+        self._outbox_dead = Gauge(
+            "heartline_outbox_dead_letters", "Messages that were given up.", ["receiver"], registry=registry
+        )
         self._lag = Gauge(
             "heartline_alerting_lag_records",
             "Records of the health topic that are not judged yet.",
@@ -71,29 +84,32 @@ class Metrics:
             registry=registry,
         )
         self._lag_partitions: set[int] = set()
-        self._initialise(rules)
+        self._initialise(rules, receivers)
 
-    def _initialise(self, rules: Collection[str]) -> None:
+    def _initialise(self, rules: Collection[str], receivers: Collection[str]) -> None:
         for outcome in RECORD_OUTCOMES:
             self.records.labels(outcome)
         for rule in rules:
             for kind in KINDS:
                 if kind != "nothing":
                     self.transitions.labels(rule, kind)
-        for outcome in NOTIFICATION_OUTCOMES:
-            self.notifications.labels("slack", outcome)
+        for receiver in receivers:
+            self.ingested_to_delivered.labels(receiver)
+            self.backlog(receiver, Backlog(0, 0.0, 0))
+            for outcome in NOTIFICATION_OUTCOMES:
+                self.notifications.labels(receiver, outcome)
 
-    def delivered(self, ingested_ms: int | None, now_ms: int) -> None:
+    def delivered(self, receiver: str, ingested_ms: int | None, now_ms: int) -> None:
         """One message is out."""
-        self.notifications.labels("slack", "delivered").inc()
+        self.notifications.labels(receiver, "delivered").inc()
         if ingested_ms is not None:
-            self.ingested_to_delivered.observe(max(now_ms - ingested_ms, 0) / 1000)
+            self.ingested_to_delivered.labels(receiver).observe(max(now_ms - ingested_ms, 0) / 1000)
 
-    def backlog(self, depth: int, oldest_age_seconds: float, dead: int) -> None:
-        """The state of the outbox."""
-        self._outbox_depth.set(depth)
-        self._outbox_oldest.set(oldest_age_seconds)
-        self._outbox_dead.set(dead)
+    def backlog(self, receiver: str, backlog: Backlog) -> None:
+        """The state of one receiver's queue."""
+        self._outbox_depth.labels(receiver).set(backlog.depth)
+        self._outbox_oldest.labels(receiver).set(backlog.oldest_age_seconds)
+        self._outbox_dead.labels(receiver).set(backlog.dead)
 
     def lag(self, by_partition: Mapping[int, int]) -> None:
         """Records not judged yet; a partition that is no longer ours loses its series."""

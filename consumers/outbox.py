@@ -1,25 +1,27 @@
-"""Redis, the outbox: every message that must still be delivered, leased to one sender at a time.
+"""Redis, the outbox: every message that must still be delivered, a queue for each receiver.
 
 Keys, all under the prefix:
 
-    <prefix>outbox:entry:<id>   the notification, JSON; gone once it is delivered or dead
-    <prefix>outbox:due          sorted set: id to when it may next be tried, epoch milliseconds
-    <prefix>outbox:created      sorted set: id to when it was written, epoch milliseconds
-    <prefix>outbox:dead         hash: id to the notification and why it was given up
+    <prefix>outbox:receivers            set: the receivers that ever had a message
+    <prefix>outbox:entry:<receiver>:<id>  the notification, JSON; gone once it is delivered or dead
+    <prefix>outbox:due:<receiver>       sorted set: id to when it may next be tried, epoch milliseconds
+    <prefix>outbox:created:<receiver>   sorted set: id to when it was written, epoch milliseconds
+    <prefix>outbox:dead:<receiver>      hash: id to the notification, why it was given up, and when
+    <prefix>outbox:memory:<receiver>:<alert>  what the receiver wants to remember of an episode, for 90 days
+    <prefix>outbox:open:<receiver>      hash: open alert to its last notice, where a receiver must hear again
 
-A lease that its owner does not settle ends by itself, and another sender tries again: a crash may repeat a message, and
-never swallows one. The messages of one episode keep their order: none is sent while an earlier one is still here.
+Writing happens within the transaction of the batch that raised the alert; `queue` has what a sender does.
 """
 
-import uuid
-from typing import Any, Final, cast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, cast
 
 import msgspec
 import redis
 from msgspec.structs import replace
 
-LEASE_MS: Final = 30_000  # more than an attempt takes, and how long a message waits after its sender was killed
-LOOK_AHEAD: Final = 20
+from alerts.notice import Notice
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,8 +29,10 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: the same whenever the same step of the same alert is told.
-        payload: what to send.
+        receiver: whom to tell.
+        notice: what to tell.
         after: id of the message that must be out first; None when there is none.
+        partition: of the health topic, where the account is; None for no account.
         created_ms: when it was written, epoch milliseconds.
         ingested_ms: Kafka's timestamp of the oldest record behind it; None for a mere tick.
         attempts: how often it was tried.
@@ -36,150 +40,170 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    payload: dict[str, Any]
+    receiver: str
+    notice: Notice
     after: str | None
+    partition: int | None = None
     created_ms: int
     ingested_ms: int | None = None
     attempts: int = 0
     owner: str | None = None
 
 
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification that was given up.
+
+    Attributes:
+        reason: why.
+        notification: what was to be told.
+        buried_ms: when, epoch milliseconds.
+    """
+
+    reason: str
+    notification: Notification
+    buried_ms: int
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How one receiver's queue stands.
+
+    Args:
+        depth: notifications that wait.
+        oldest_age_seconds: how long the oldest has waited; 0 when none does.
+        dead: notifications that were given up.
+    """
+
+    depth: int
+    oldest_age_seconds: float
+    dead: int
+
+
 _decoder = msgspec.json.Decoder(Notification)
+_dead_decoder = msgspec.json.Decoder(DeadLetter)
 _encoder = msgspec.json.Encoder()
 
 
+class Keys:
+    """The names of one receiver's keys.
+
+    Args:
+        prefix: of the installation.
+        receiver: whose.
+    """
+
+    def __init__(self, prefix: str, receiver: str) -> None:
+        self.due = f"{prefix}outbox:due:{receiver}"
+        self.created = f"{prefix}outbox:created:{receiver}"
+        self.dead = f"{prefix}outbox:dead:{receiver}"
+        self.open = f"{prefix}outbox:open:{receiver}"
+        self._entry = f"{prefix}outbox:entry:{receiver}:"
+        self._memory = f"{prefix}outbox:memory:{receiver}:"
+
+    def entry(self, name: str) -> str:
+        """Where a notification is."""
+        return self._entry + name
+
+    def memory(self, alert_id: str) -> str:
+        """Where a receiver's memory of an episode is."""
+        return self._memory + alert_id
+
+
 class Outbox:
-    """The outbox of one installation, as seen by one sender.
+    """The outbox of one installation: written by batches, looked at by operators.
 
     Args:
         client: from `consumers.state.connect`.
         prefix: put before every key.
-        owner: names this sender in its leases; unique by default.
     """
 
-    def __init__(self, client: redis.Redis, prefix: str, owner: str | None = None) -> None:
+    def __init__(self, client: redis.Redis, prefix: str) -> None:
         self._client = client
-        self._prefix = f"{prefix}outbox:"
-        self._owner = owner or uuid.uuid4().hex
-        self._unsure: str | None = None
+        self._prefix = prefix
 
     def add(self, pipe: Any, notification: Notification) -> None:
         """Write a notification, within the caller's transaction."""
-        pipe.set(self._entry_key(notification.id), _encoder.encode(notification))
-        pipe.zadd(self._prefix + "due", {notification.id: notification.created_ms})
-        pipe.zadd(self._prefix + "created", {notification.id: notification.created_ms})
+        keys = Keys(self._prefix, notification.receiver)
+        pipe.sadd(f"{self._prefix}outbox:receivers", notification.receiver)
+        pipe.set(keys.entry(notification.id), encode(notification))
+        pipe.zadd(keys.due, {notification.id: notification.created_ms})
+        pipe.zadd(keys.created, {notification.id: notification.created_ms})
 
-    def claim(self, now_ms: int) -> Notification | None:
-        """Lease the next notification that is due, for half a minute; None when there is none."""
-        if self._unsure is not None:
-            # The answer to our last claim was lost; what is stored says whether it was ours.
-            mine = self._read(self._unsure)
-            self._unsure = None
-            if mine is not None and mine.owner == self._owner:
-                return mine
-        due = self._client.zrange(
-            self._prefix + "due", "-inf", cast(Any, now_ms), byscore=True, offset=0, num=LOOK_AHEAD
+    def receivers(self) -> list[str]:
+        """Every receiver that ever had a message, by name."""
+        return sorted(
+            name.decode() for name in cast("set[bytes]", self._client.smembers(f"{self._prefix}outbox:receivers"))
         )
-        for name in cast("list[bytes]", due):
-            notification = self._take(name.decode(), now_ms)
-            if notification is not None:
-                return notification
-        return None
 
-    def _take(self, name: str, now_ms: int) -> Notification | None:
-        """Lease one notification; None when it is gone, must wait for another, or another sender was faster."""
-        pipe: Any
-        with self._client.pipeline(transaction=True) as pipe:
-            try:
-                pipe.watch(self._entry_key(name))
-                value = cast("bytes | None", pipe.get(self._entry_key(name)))
-                if value is None:
-                    self._remove(name)
-                    return None
-                due_ms = pipe.zscore(self._prefix + "due", name)
-                if due_ms is None or due_ms > now_ms:
-                    return None  # leased or put off since we looked
-                notification = _decoder.decode(value)
-                if self._wait_for_earlier(notification):
-                    return None
-                leased = replace(notification, owner=self._owner)
-                self._unsure = name
-                pipe.multi()
-                pipe.set(self._entry_key(name), _encoder.encode(leased))
-                pipe.zadd(self._prefix + "due", {name: now_ms + LEASE_MS})
+    def waiting(self, receiver: str) -> list[Notification]:
+        """What waits for a receiver, the oldest first."""
+        keys = Keys(self._prefix, receiver)
+        names = cast("list[bytes]", self._client.zrange(keys.created, 0, -1))
+        if not names:
+            return []
+        values = cast("list[bytes | None]", self._client.mget([keys.entry(name.decode()) for name in names]))
+        return [decode(value) for value in values if value is not None]
+
+    def dead(self, receiver: str) -> list[DeadLetter]:
+        """What was given up for a receiver, the oldest first."""
+        stored = cast("dict[bytes, bytes]", self._client.hgetall(Keys(self._prefix, receiver).dead))
+        letters = [_dead_decoder.decode(value) for value in stored.values()]
+        return sorted(letters, key=lambda letter: (letter.notification.created_ms, letter.notification.id))
+
+    def revive(self, letters: Iterable[DeadLetter], now_ms: int) -> int:
+        """Put dead letters back into their queues, as if written now; how many there were."""
+        count = 0
+        for letter in letters:
+            notification = replace(letter.notification, created_ms=now_ms, attempts=0, owner=None)
+            with self._client.pipeline(transaction=True) as pipe:
+                self.add(pipe, notification)
+                pipe.hdel(Keys(self._prefix, notification.receiver).dead, notification.id)
                 pipe.execute()
-            except redis.WatchError:
-                return None
-            self._unsure = None
-            return leased
+            count += 1
+        return count
 
-    def _wait_for_earlier(self, notification: Notification) -> bool:
-        """Whether an earlier message of the same episode is still here; then this one is due just after it."""
-        if notification.after is None:
-            return False
-        due_ms = self._client.zscore(self._prefix + "due", notification.after)
-        if due_ms is None:
-            return False
-        self._client.zadd(self._prefix + "due", {notification.id: due_ms + 1}, xx=True)
-        return True
-
-    def delivered(self, notification: Notification) -> None:
-        """It is out: forget it."""
-        self._remove(notification.id)
-
-    def retry(self, notification: Notification, at_ms: int) -> None:
-        """It is not out: give the lease back, to be tried again from `at_ms` on."""
-        key = self._entry_key(notification.id)
-        pipe: Any
-        with self._client.pipeline(transaction=True) as pipe:
-            try:
-                pipe.watch(key)
-                value = cast("bytes | None", pipe.get(key))
-                if value is None or _decoder.decode(value).owner != self._owner:
-                    return  # our lease ended meanwhile, and it is another sender's or done
-                pipe.multi()
-                pipe.set(key, _encoder.encode(replace(notification, owner=None, attempts=notification.attempts + 1)))
-                pipe.zadd(self._prefix + "due", {notification.id: at_ms})
+    def abandon(self, receiver: str, reason: str, now_ms: int) -> int:
+        """Give up everything that waits for a receiver that there is no longer; how many there were."""
+        waiting = self.waiting(receiver)
+        for notification in waiting:
+            with self._client.pipeline(transaction=True) as pipe:
+                queue_burial(pipe, Keys(self._prefix, receiver), notification, reason, now_ms)
                 pipe.execute()
-            except redis.WatchError:
-                return
+        return len(waiting)
 
-    def bury(self, notification: Notification, reason: str) -> None:
-        """It will never be out: keep it among the dead, with the reason."""
-        buried = _encoder.encode({"reason": reason, "notification": notification})
-        with self._client.pipeline(transaction=True) as pipe:
-            pipe.hset(self._prefix + "dead", notification.id, cast(Any, buried))
-            self._queue_removal(pipe, notification.id)
-            pipe.execute()
-
-    def dead(self) -> dict[str, str]:
-        """Id to reason of every notification that was given up."""
-        stored = cast("dict[bytes, bytes]", self._client.hgetall(self._prefix + "dead"))
-        return {name.decode(): msgspec.json.decode(value)["reason"] for name, value in stored.items()}
-
-    def backlog(self, now_ms: int) -> tuple[int, float, int]:
-        """How many notifications wait, for how many seconds the oldest has, and how many are dead."""
+    def backlog(self, receiver: str, now_ms: int) -> Backlog:
+        """How a receiver's queue stands."""
+        keys = Keys(self._prefix, receiver)
         with self._client.pipeline(transaction=False) as pipe:
-            pipe.zcard(self._prefix + "created")
-            pipe.zrange(self._prefix + "created", 0, 0, withscores=True)
-            pipe.hlen(self._prefix + "dead")
+            pipe.zcard(keys.created)
+            pipe.zrange(keys.created, 0, 0, withscores=True)
+            pipe.hlen(keys.dead)
             depth, oldest, dead = pipe.execute()
         age_ms = now_ms - oldest[0][1] if oldest else 0
-        return depth, max(age_ms, 0) / 1000, dead
+        return Backlog(depth, max(age_ms, 0) / 1000, dead)
 
-    def _read(self, name: str) -> Notification | None:
-        value = cast("bytes | None", self._client.get(self._entry_key(name)))
-        return _decoder.decode(value) if value is not None else None
 
-    def _remove(self, name: str) -> None:
-        with self._client.pipeline(transaction=True) as pipe:
-            self._queue_removal(pipe, name)
-            pipe.execute()
+def encode(notification: Notification) -> bytes:
+    """The notification as it is stored."""
+    return _encoder.encode(notification)
 
-    def _queue_removal(self, pipe: Any, name: str) -> None:
-        pipe.delete(self._entry_key(name))
-        pipe.zrem(self._prefix + "due", name)
-        pipe.zrem(self._prefix + "created", name)
 
-    def _entry_key(self, name: str) -> str:
-        return f"{self._prefix}entry:{name}"
+def decode(value: bytes) -> Notification:
+    """The reverse of `encode`."""
+    return _decoder.decode(value)
+
+
+def queue_removal(pipe: Any, keys: Keys, name: str) -> None:
+    """Take a notification out of its queue, within the caller's transaction."""
+    pipe.delete(keys.entry(name))
+    pipe.zrem(keys.due, name)
+    pipe.zrem(keys.created, name)
+
+
+def queue_burial(pipe: Any, keys: Keys, notification: Notification, reason: str, now_ms: int) -> None:
+    """Move a notification to the dead, within the caller's transaction."""
+    letter = DeadLetter(reason=reason, notification=replace(notification, owner=None), buried_ms=now_ms)
+    pipe.hset(keys.dead, notification.id, _encoder.encode(letter))
+    if not notification.notice.is_open:
+        pipe.hdel(keys.open, notification.notice.alert_id)
+    queue_removal(pipe, keys, notification.id)

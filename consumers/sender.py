@@ -1,7 +1,8 @@
-"""The thread that empties the outbox: one message at a time, at the receiver's pace, for as long as it takes.
+"""The thread that empties one receiver's queue: one message at a time, at its pace, for as long as it takes.
 
-It never runs on the poll thread, so an hour without Slack delays messages and nothing else. What the receiver says of
-the channel (429, trouble, a refused webhook) holds the whole channel; what it says of one message moves only that one.
+It never runs on the poll thread, and each receiver has its own, so an hour without one of them delays its messages and
+nothing else. What the receiver says of the channel (429, trouble, refused credentials) holds the whole channel; what it
+says of one message moves only that one.
 """
 
 import logging
@@ -9,12 +10,14 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from datetime import UTC, datetime
+from typing import Final
 
 from consumers.errors import STORE_AWAY
 from consumers.metrics import Metrics
-from consumers.outbox import Notification, Outbox
-from consumers.slack import Answer, Outcome
+from consumers.outbox import Notification
+from consumers.queue import Queue
+from consumers.receivers.answer import Answer, Outcome, Receiver, Refreshed
 
 IDLE_SECONDS: Final = 0.2
 STORE_PAUSE_SECONDS: Final = 1.0
@@ -25,13 +28,6 @@ MEASURE_SECONDS: Final = 1.0
 DAY_MS: Final = 86_400_000
 
 log = logging.getLogger(__name__)
-
-
-class Channel(Protocol):
-    """Where messages go."""
-
-    def send(self, payload: dict[str, object]) -> Answer:
-        """Send one; what became of it."""
 
 
 def backoff_seconds(attempt: int, random_ratio: float) -> float:
@@ -45,11 +41,11 @@ def backoff_seconds(attempt: int, random_ratio: float) -> float:
 
 
 class Sender:
-    """Takes from the outbox, sends, and settles.
+    """Takes from a receiver's queue, sends, and settles.
 
     Args:
-        outbox: the outbox.
-        channel: the receiver.
+        queue: the receiver's queue.
+        receiver: whom to tell.
         metrics: of the process.
         messages_per_second: the pace.
         dead_letter_after_days: how old a message may become before it is given up.
@@ -59,8 +55,8 @@ class Sender:
 
     def __init__(
         self,
-        outbox: Outbox,
-        channel: Channel,
+        queue: Queue,
+        receiver: Receiver,
         metrics: Metrics,
         *,
         messages_per_second: float,
@@ -68,8 +64,8 @@ class Sender:
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         random_ratio: Callable[[], float] = random.random,
     ) -> None:
-        self._outbox = outbox
-        self._channel = channel
+        self._queue = queue
+        self._receiver = receiver
         self._metrics = metrics
         self._gap_seconds = 1 / messages_per_second
         self._age_ms_max = dead_letter_after_days * DAY_MS
@@ -79,18 +75,20 @@ class Sender:
         self._failures = 0
         self._not_before_ms = 0
         self._measured_ms = 0
+        self._refreshed_ms = 0
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set; a message that is being sent is finished first."""
+        name = self._receiver.name
         while not stop.is_set():
             try:
                 pause = self.turn()
             except STORE_AWAY as error:
-                log.debug("outbox: Redis is away (%s)", type(error).__name__)
+                log.debug("outbox of %s: Redis is away (%s)", name, type(error).__name__)
                 pause = STORE_PAUSE_SECONDS
             except Exception as error:
                 # Its text might hold a secret. The message's lease ends by itself, and it is tried again.
-                log.error("outbox: unexpected %s; the message stays", type(error).__name__)
+                log.error("outbox of %s: unexpected %s; the message stays", name, type(error).__name__)
                 pause = BACKOFF_SECONDS_MAX
             stop.wait(pause)
 
@@ -101,51 +99,77 @@ class Sender:
         wait_ms = self._not_before_ms - self._clock_ms()
         if wait_ms > 0:
             return min(wait_ms / 1000, MEASURE_SECONDS)
-        notification = self._outbox.claim(self._clock_ms())
+        if self._refresh():
+            return 0.0
+        notification = self._queue.claim(self._clock_ms())
         if notification is None:
             return IDLE_SECONDS
-        answer = self._channel.send(notification.payload)
+        answer = self._receiver.send(notification.notice, self._queue.memory(notification))
         self._judge(notification, answer)
         self._settle()
         return max(self._not_before_ms - self._clock_ms(), 0) / 1000 if answer.outcome is Outcome.DELIVERED else 0.0
 
+    def _refresh(self) -> bool:
+        """Tell again what is open, where the receiver needs it; True when the channel must wait now."""
+        receiver, now_ms = self._receiver, self._clock_ms()
+        if not isinstance(receiver, Refreshed) or now_ms - self._refreshed_ms < receiver.refresh_seconds * 1000:
+            return False
+        notices = self._queue.still_open()
+        self._refreshed_ms = now_ms
+        if not notices:
+            return False
+        answer = receiver.refresh(notices, datetime.fromtimestamp(now_ms / 1000, UTC))
+        if answer.outcome is Outcome.DELIVERED:
+            return False
+        self._refreshed_ms = 0  # as soon as the channel is free again
+        self._hold_for(answer)
+        log.warning("%s did not hear again of %d open alerts: %s", receiver.name, len(notices), answer.reason)
+        return True
+
     def _judge(self, notification: Notification, answer: Answer) -> None:
         """Decide what becomes of the message and of the channel; `_settle` writes it down."""
-        now_ms = self._clock_ms()
-        outcome = answer.outcome
-        if outcome is Outcome.DELIVERED:
+        now_ms, name = self._clock_ms(), self._receiver.name
+        if answer.outcome is Outcome.DELIVERED:
             self._failures = 0
-            self._hold(now_ms, self._gap_seconds)
-            self._unsettled = lambda: self._outbox.delivered(notification)
-            self._metrics.delivered(notification.ingested_ms, now_ms)
-        elif outcome is Outcome.REFUSED or now_ms - notification.created_ms > self._age_ms_max:
-            self._hold(now_ms, self._gap_seconds)
-            self._unsettled = lambda: self._outbox.bury(notification, answer.reason)
-            self._metrics.notifications.labels("slack", "dead_lettered").inc()
-            log.error("notification %s given up: %s; it is kept among the dead letters", notification.id, answer.reason)
+            self._hold(self._gap_seconds)
+            keep_open = isinstance(self._receiver, Refreshed)
+            self._unsettled = lambda: self._queue.delivered(notification, answer.memory, keep_open=keep_open)
+            self._metrics.delivered(name, notification.ingested_ms, now_ms)
+        elif answer.outcome is Outcome.REFUSED or now_ms - notification.created_ms > self._age_ms_max:
+            self._hold(self._gap_seconds)
+            self._unsettled = lambda: self._queue.bury(notification, answer.reason, now_ms)
+            self._metrics.notifications.labels(name, "dead_lettered").inc()
+            log.error(
+                "notification %s to %s given up: %s; it is kept among the dead letters",
+                notification.id,
+                name,
+                answer.reason,
+            )
         else:
-            at_ms = now_ms + self._pause_ms(notification, answer)
-            self._unsettled = lambda: self._outbox.retry(notification, at_ms)
-            self._metrics.notifications.labels("slack", outcome.value).inc()
-            log.warning("notification %s not delivered yet: %s", notification.id, answer.reason)
+            held = self._hold_for(answer)
+            pause = held if held is not None else backoff_seconds(notification.attempts, self._random_ratio())
+            at_ms = now_ms + int(pause * 1000)
+            self._unsettled = lambda: self._queue.retry(notification, at_ms)
+            self._metrics.notifications.labels(name, answer.outcome.value).inc()
+            log.warning("notification %s to %s not delivered yet: %s", notification.id, name, answer.reason)
 
-    def _pause_ms(self, notification: Notification, answer: Answer) -> int:
-        """How long this message waits; the channel is held as well."""
-        now_ms = self._clock_ms()
+    def _hold_for(self, answer: Answer) -> float | None:
+        """Hold the channel after an answer that was no yes; for how long the message waits, None for its own pause."""
         if answer.outcome is Outcome.RATE_LIMITED:
             seconds = max(answer.retry_after_seconds or 0.0, self._gap_seconds)
-            self._hold(now_ms, seconds)
-            return int(seconds * 1000)
-        if answer.outcome is Outcome.GONE:
-            log.error("the Slack webhook is refused (%s): messages are kept; mend slack.webhook_url", answer.reason)
-            self._hold(now_ms, GONE_SECONDS)
-            return int(GONE_SECONDS * 1000)
-        self._hold(now_ms, backoff_seconds(self._failures, self._random_ratio()))
-        self._failures += 1
-        return int(backoff_seconds(notification.attempts, self._random_ratio()) * 1000)
+        elif answer.outcome is Outcome.GONE:
+            name = self._receiver.name
+            log.error("receiver %s is refused (%s): messages are kept; mend its settings", name, answer.reason)
+            seconds = GONE_SECONDS
+        else:
+            self._hold(backoff_seconds(self._failures, self._random_ratio()))
+            self._failures += 1
+            return None
+        self._hold(seconds)
+        return seconds
 
-    def _hold(self, now_ms: int, seconds: float) -> None:
-        self._not_before_ms = now_ms + int(seconds * 1000)
+    def _hold(self, seconds: float) -> None:
+        self._not_before_ms = self._clock_ms() + int(seconds * 1000)
 
     def _settle(self) -> None:
         """Write down what became of the last message; kept until Redis takes it, so that it is not sent again."""
@@ -156,5 +180,5 @@ class Sender:
     def _measure(self) -> None:
         now_ms = self._clock_ms()
         if now_ms - self._measured_ms >= MEASURE_SECONDS * 1000:
-            self._metrics.backlog(*self._outbox.backlog(now_ms))
+            self._metrics.backlog(self._receiver.name, self._queue.backlog(now_ms))
             self._measured_ms = now_ms

@@ -9,12 +9,16 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from consumers.metrics import Metrics
-from consumers.outbox import LEASE_MS, Notification, Outbox
+from consumers.outbox import Notification, Outbox
+from consumers.queue import LEASE_MS, Queue
+from consumers.receivers.answer import Outcome, read_answer
+from consumers.receivers.slack_webhook import SlackWebhook
 from consumers.sender import DAY_MS, GONE_SECONDS, Sender
-from consumers.slack import Outcome, SlackWebhook, read_answer
 from heartline.slack_standin import Answer, SlackStandin
+from tests.notices import make_notice, make_notification
 
 START_MS = 1_700_000_000_000
+TO_SLACK = {"receiver": "slack"}
 
 
 class Scene:
@@ -23,12 +27,13 @@ class Scene:
     def __init__(self, client: redis.Redis, prefix: str, slack: SlackStandin) -> None:
         self.client = client
         self.outbox = Outbox(client, prefix)
+        self.queue = Queue(client, prefix, "slack")
         self.slack = slack
         self.registry = CollectorRegistry()
         self.now_ms = START_MS
         self.sender = Sender(
-            self.outbox,
-            SlackWebhook(SecretStr(slack.url), timeout_seconds=1),
+            self.queue,
+            SlackWebhook("slack", SecretStr(slack.url), timeout_seconds=1),
             Metrics(self.registry, "account-health", ["band_entered"]),
             messages_per_second=1,
             dead_letter_after_days=2,
@@ -40,14 +45,7 @@ class Scene:
         """Write notifications, ingested a minute ago."""
         with self.client.pipeline(transaction=True) as pipe:
             for name in ids:
-                notification = Notification(
-                    id=name,
-                    payload={"text": name},
-                    after=None,
-                    created_ms=self.now_ms,
-                    ingested_ms=self.now_ms - 60_000,
-                )
-                self.outbox.add(pipe, notification)
+                self.outbox.add(pipe, make_notification(name, self.now_ms, ingested_ms=self.now_ms - 60_000))
             pipe.execute()
 
     def turns(self, count: int, step_seconds: float) -> list[str]:
@@ -59,8 +57,12 @@ class Scene:
 
     def count(self, outcome: str) -> float | None:
         """Attempts with an outcome."""
-        labels = {"receiver": "slack", "outcome": outcome}
+        labels = TO_SLACK | {"outcome": outcome}
         return self.registry.get_sample_value("heartline_notifications_total", labels)
+
+    def dead(self) -> dict[str, str]:
+        """Why each of the dead was given up."""
+        return {letter.notification.id: letter.reason for letter in self.outbox.dead("slack")}
 
 
 @pytest.fixture
@@ -76,8 +78,11 @@ def test_it_delivers_at_the_pace_of_the_channel(scene: Scene) -> None:
     assert scene.turns(5, 0.1) == ["a"]
     assert scene.turns(7, 0.4) == ["a", "b", "c"]
     assert scene.count("delivered") == 3
-    assert scene.registry.get_sample_value("heartline_ingested_to_delivered_seconds_count") == 3
-    assert scene.registry.get_sample_value("heartline_ingested_to_delivered_seconds_bucket", {"le": "60.0"}) == 1
+    assert scene.registry.get_sample_value("heartline_ingested_to_delivered_seconds_count", TO_SLACK) == 3
+    assert (
+        scene.registry.get_sample_value("heartline_ingested_to_delivered_seconds_bucket", {"le": "60.0"} | TO_SLACK)
+        == 1
+    )
 
 
 def test_429_holds_the_whole_channel_for_as_long_as_it_says(scene: Scene) -> None:
@@ -121,7 +126,7 @@ def test_nobody_listening_is_a_failure_like_any_other(client: redis.Redis, prefi
     scene.put("a")
     scene.turns(1, 0)
     assert scene.count("failed") == 1
-    assert scene.outbox.backlog(scene.now_ms)[0] == 1
+    assert scene.queue.backlog(scene.now_ms).depth == 1
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
@@ -130,9 +135,9 @@ def test_a_refused_webhook_loses_no_message(scene: Scene, status: int, caplog: p
     scene.slack.otherwise = Answer(status)
     scene.put("a")
     scene.turns(1, 0)
-    assert "slack.webhook_url" in caplog.text
+    assert "receiver slack is refused" in caplog.text
     assert scene.count("gone") == 1
-    assert scene.outbox.dead() == {}
+    assert scene.dead() == {}
     scene.slack.otherwise = Answer(200)
     assert scene.turns(3, GONE_SECONDS) == ["a"]
 
@@ -142,7 +147,7 @@ def test_a_refused_message_is_put_among_the_dead_and_stops_no_other(scene: Scene
     scene.slack.script(Answer(400))
     scene.put("a", "b")
     assert scene.turns(4, 1) == ["b"]
-    assert scene.outbox.dead() == {"a": "status 400"}
+    assert scene.dead() == {"a": "status 400"}
     assert scene.count("dead_lettered") == 1
 
 
@@ -151,7 +156,7 @@ def test_a_message_that_failed_for_days_is_put_among_the_dead(scene: Scene) -> N
     scene.slack.otherwise = Answer(503)
     scene.put("a")
     scene.turns(3, DAY_MS / 1000 + 1)
-    assert scene.outbox.dead() == {"a": "status 503"}
+    assert scene.dead() == {"a": "status 503"}
 
 
 def test_an_hour_without_slack_delays_and_loses_nothing(scene: Scene) -> None:
@@ -171,17 +176,17 @@ def test_a_settlement_that_redis_did_not_take_is_made_up_before_anything_is_sent
     """The message is out; Redis was away when that was to be written down; it is not sent again."""
     scene.put("a")
 
-    def away(notification: Notification) -> None:
+    def away(notification: Notification, memory: bytes | None, *, keep_open: bool) -> None:
         raise redis.ConnectionError("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(scene.outbox, "delivered", away)
+        patch.setattr(scene.queue, "delivered", away)
         with pytest.raises(redis.ConnectionError):
             scene.sender.turn()
         with pytest.raises(redis.ConnectionError):
             scene.sender.turn()
     assert scene.turns(5, LEASE_MS / 1000) == ["a"]
-    assert scene.outbox.backlog(scene.now_ms)[0] == 0
+    assert scene.queue.backlog(scene.now_ms).depth == 0
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -218,9 +223,9 @@ def test_the_address_is_in_no_log_no_error_and_no_repr(
     caplog.set_level(logging.DEBUG)
     monkeypatch.delenv("HTTPS_PROXY", raising=False)
     with SlackStandin(otherwise=answer) as slack:
-        webhook = SlackWebhook(SecretStr(slack.url), 1)
-        said = webhook.send({"text": "hello"})
-    gone = webhook.send({"text": "hello"})
+        webhook = SlackWebhook("slack", SecretStr(slack.url), 1)
+        said = webhook.send(make_notice(), None)
+    gone = webhook.send(make_notice(), None)
     secret = slack.url.removeprefix("http://")
     for text in (caplog.text, repr(webhook), str(webhook), repr(said), repr(gone)):
         assert secret not in text

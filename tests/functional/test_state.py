@@ -11,9 +11,10 @@ from alerts.judge import judge
 from alerts.model import AccountRecord
 from alerts.rules import default_rules
 from consumers.errors import StateMovedError
-from consumers.outbox import Notification, Outbox
+from consumers.outbox import Outbox
 from consumers.state import Changes, StateStore
 from stream.report import encode_report
+from tests.notices import make_notification
 from tests.reports import MONDAY, make_report
 
 Decide = Callable[[Mapping[str, AccountRecord]], Changes]
@@ -38,9 +39,7 @@ def batch(account: str = "acme", score: float = 40, next_offset: int = 10) -> De
     def decide(known: Mapping[str, AccountRecord]) -> Changes:
         judgement = judge(known.get(account), report, default_rules(), MONDAY)
         notifications = [
-            Notification(id=step.notification_id, payload={"text": account}, after=None, created_ms=1)
-            for step in judgement.changes
-            if step.notification_id is not None
+            make_notification(step.notification_id, 1) for step in judgement.changes if step.notification_id is not None
         ]
         return Changes(next_offset, {account: judgement.record}, {account: encode_report(report)}, notifications)
 
@@ -79,7 +78,7 @@ def test_decide_sees_what_was_remembered(store: StateStore, outbox: Outbox) -> N
     store.apply(0, None, ["acme"], batch(score=40, next_offset=10))
     changes = store.apply(0, 10, ["acme"], batch(score=39, next_offset=11))
     assert changes.notifications == []
-    assert outbox.backlog(0)[0] == 1
+    assert outbox.backlog("slack", 0).depth == 1
 
 
 @pytest.mark.parametrize("written", [True, False], ids=["after it was written", "before it was written"])
@@ -95,7 +94,7 @@ def test_a_lost_answer_is_cleared_up_by_reading(
         assert store.load(0)[0] == 10
     else:
         store.apply(0, None, ["acme"], batch())
-    assert outbox.backlog(0)[0] == 1
+    assert outbox.backlog("slack", 0).depth == 1
 
 
 def test_another_process_on_the_same_partition_is_noticed(store: StateStore) -> None:

@@ -7,11 +7,14 @@ import pytest
 
 from alerts.config import read_config
 from alerts.model import AccountRecord
+from alerts.routing import everything_to
 from consumers.batch import Judged, decode_batch, judge_batch
+from consumers.telling import NOBODY, Telling
 from stream.report import HealthReport, encode_report
 from tests.reports import MONDAY, make_report
 
 NOW_MS = 1_800_000_000_000
+TO_SLACK = Telling(everything_to("slack"), {"slack": lambda kind: True})
 
 
 class Item(NamedTuple):
@@ -34,7 +37,7 @@ def run(*records: Item, known: dict[str, AccountRecord] | None = None, event_clo
     """Decode and judge."""
     incoming, _ = decode_batch(records)
     return judge_batch(
-        incoming, known or {}, read_config(), next_offset=8, now_ms=NOW_MS, event_clock=event_clock, notify=True
+        incoming, known or {}, read_config(), next_offset=8, now_ms=NOW_MS, event_clock=event_clock, telling=TO_SLACK
     )
 
 
@@ -105,7 +108,7 @@ def test_the_clock_decides_when_an_alert_opened(event_clock: bool) -> None:
 def test_without_a_receiver_alerts_are_kept_and_nobody_is_told() -> None:
     """Or the outbox would fill for ever."""
     incoming, _ = decode_batch([record_of(make_report(score=40))])
-    judged = judge_batch(incoming, {}, read_config(), next_offset=1, now_ms=NOW_MS, event_clock=False, notify=False)
+    judged = judge_batch(incoming, {}, read_config(), next_offset=1, now_ms=NOW_MS, event_clock=False, telling=NOBODY)
     assert len(judged.steps) == 1
     assert judged.changes.notifications == []
 

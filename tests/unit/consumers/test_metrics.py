@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry
 
 from alerts.rules import default_rules
 from consumers.metrics import NOTIFICATION_OUTCOMES, Metrics
-from consumers.slack import Outcome
+from consumers.receivers.answer import Outcome
 
 RULES = [rule.name for rule in default_rules()]
 
@@ -19,7 +19,7 @@ def registry() -> CollectorRegistry:
 @pytest.fixture
 def metrics(registry: CollectorRegistry) -> Metrics:
     """The metrics in it."""
-    return Metrics(registry, "account-health", RULES)
+    return Metrics(registry, "account-health", RULES, ["slack"])
 
 
 @pytest.mark.usefixtures("metrics")
@@ -49,5 +49,5 @@ def test_the_lag_of_a_partition_that_went_is_gone(registry: CollectorRegistry, m
 
 def test_a_clock_that_went_backwards_gives_no_negative_delay(registry: CollectorRegistry, metrics: Metrics) -> None:
     """Kafka's clock and ours differ."""
-    metrics.delivered(ingested_ms=2000, now_ms=1000)
-    assert registry.get_sample_value("heartline_ingested_to_delivered_seconds_sum") == 0
+    metrics.delivered("slack", ingested_ms=2000, now_ms=1000)
+    assert registry.get_sample_value("heartline_ingested_to_delivered_seconds_sum", {"receiver": "slack"}) == 0

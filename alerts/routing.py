@@ -1,0 +1,197 @@
+"""Who is told of an alert: routes tried in order, each with its conditions, and the reason of every decision.
+
+A route that matches takes the alert: its nested routes are tried first, and where none of them matches, its own
+receivers are told. Then it is over, unless the route says `continue`.
+Source: the routing tree of Prometheus Alertmanager.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+NONE: Final = "none"  # in a route: the account feed says nothing
+
+TextField = Literal["account", "segment", "owner", "lifecycle_stage", "band", "rule", "severity"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What routes look at. None is unknown: it matches no value but `none`, and no bound.
+
+    Args:
+        rule: the broken rule's name.
+        severity: of the alert.
+        account: the account's id; None for an alert about the installation itself.
+        segment: of the account.
+        owner: who looks after the account, as the account feed writes it.
+        lifecycle_stage: of the account.
+        band: the account's health band.
+        mrr: monthly recurring revenue, in the feed's currency.
+    """
+
+    rule: str
+    severity: str
+    account: str | None = None
+    segment: str | None = None
+    owner: str | None = None
+    lifecycle_stage: str | None = None
+    band: str | None = None
+    mrr: float | None = None
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A condition: a field has one of some values."""
+
+    field: TextField
+    values: tuple[str, ...]
+
+    def objection(self, subject: Subject) -> str | None:
+        """Why the subject fails the condition; None when it holds."""
+        value: str | None = getattr(subject, self.field)
+        if (NONE if value is None else value) in self.values:
+            return None
+        return f"{self.field} is {'unknown' if value is None else value}, not {' or '.join(self.values)}"
+
+    def __str__(self) -> str:
+        return f"{self.field} is {' or '.join(self.values)}"
+
+
+@dataclass(frozen=True)
+class Between:
+    """A condition: the account's mrr is within bounds, both included; a bound of None is none."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def objection(self, subject: Subject) -> str | None:
+        """Why the subject fails the condition; None when it holds."""
+        mrr = subject.mrr
+        if mrr is None:
+            return "mrr is unknown"
+        if self.at_least is not None and mrr < self.at_least:
+            return f"mrr is {mrr:g}, below {self.at_least:g}"
+        if self.at_most is not None and mrr > self.at_most:
+            return f"mrr is {mrr:g}, above {self.at_most:g}"
+        return None
+
+    def __str__(self) -> str:
+        bounds = (("at least", self.at_least), ("at most", self.at_most))
+        return "mrr is " + " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+
+
+Condition = OneOf | Between
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route.
+
+    Args:
+        name: how reasons call it.
+        conditions: all must hold; none means that it matches everything.
+        receivers: whom to tell; empty: nobody, on purpose.
+        goes_on: whether the routes after it are tried as well.
+        routes: nested ones, tried first.
+    """
+
+    name: str
+    receivers: tuple[str, ...]
+    conditions: tuple[Condition, ...] = ()
+    goes_on: bool = False
+    routes: tuple["Route", ...] = ()
+
+    def objection(self, subject: Subject) -> str | None:
+        """Why the route does not take the subject; None when it does."""
+        return next((told for condition in self.conditions if (told := condition.objection(subject))), None)
+
+    def why(self) -> str:
+        """Why it took a subject, for whoever asks."""
+        return " and ".join(map(str, self.conditions)) or "it takes everything"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A receiver that is told, by which route, and why."""
+
+    receiver: str
+    route: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who is told.
+
+    Args:
+        told: each receiver once, in the order of the routes.
+        passed: route and reason of every route that was looked at and did not take the alert.
+        silent: the routes that took it and tell nobody, on purpose.
+    """
+
+    told: tuple[Told, ...]
+    passed: tuple[tuple[str, str], ...]
+    silent: tuple[str, ...] = ()
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(told.receiver for told in self.told)
+
+
+@dataclass(frozen=True)
+class Routes:
+    """All routes of an installation, in order.
+
+    Args:
+        routes: an alert that none of them takes is told to nobody; so the last one should take everything.
+    """
+
+    routes: tuple[Route, ...] = ()
+
+    def decide(self, subject: Subject) -> Decision:
+        """Who is told of an alert about the subject."""
+        told: dict[str, Told] = {}
+        passed: list[tuple[str, str]] = []
+        silent: list[str] = []
+        for route, reason in _taking(self.routes, subject, "", passed):
+            if not route.receivers:
+                silent.append(route.name)
+            for receiver in route.receivers:
+                told.setdefault(receiver, Told(receiver, route.name, reason))
+        return Decision(tuple(told.values()), tuple(passed), tuple(silent))
+
+    def receivers(self) -> frozenset[str]:
+        """Every receiver that a route names."""
+        return frozenset(name for route in _all(self.routes) for name in route.receivers)
+
+
+def everything_to(*receivers: str) -> Routes:
+    """One route for all alerts.
+
+    >>> everything_to("slack").decide(Subject(rule="score_dropped", severity="warning")).receivers
+    ('slack',)
+    """
+    return Routes((Route("everything", receivers),)) if receivers else Routes()
+
+
+def _taking(
+    routes: tuple[Route, ...], subject: Subject, above: str, passed: list[tuple[str, str]]
+) -> Iterator[tuple[Route, str]]:
+    """The routes that take a subject, with the reason; notes those that don't."""
+    for route in routes:
+        objection = route.objection(subject)
+        if objection is not None:
+            passed.append((route.name, objection))
+            continue
+        why = f"{above} and {route.why()}" if above and route.conditions else above or route.why()
+        nested = list(_taking(route.routes, subject, why if route.conditions else above, passed))
+        yield from nested or [(route, why)]
+        if not route.goes_on:
+            return
+
+
+def _all(routes: tuple[Route, ...]) -> Iterator[Route]:
+    for route in routes:
+        yield route
+        yield from _all(route.routes)

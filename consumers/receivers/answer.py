@@ -1,0 +1,115 @@
+"""What a receiver is, what became of one attempt to tell it, and what an HTTP status says of that."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final, Protocol, runtime_checkable
+
+from alerts.notice import Notice
+
+RETRY_AFTER_SECONDS: Final = 30.0
+RETRY_AFTER_SECONDS_MAX: Final = 3600.0
+
+_GONE: Final = frozenset({401, 403, 404, 410})
+
+
+class Outcome(Enum):
+    """What became of one attempt; the value is the metric's label."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"  # no answer, or the server's own trouble: try again
+    RATE_LIMITED = "rate_limited"  # too fast: try again, when told
+    GONE = "gone"  # the address or the credentials are refused: no message will pass until an operator mends it
+    REFUSED = "refused"  # this message is refused, and will be each time
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An attempt's outcome.
+
+    Args:
+        outcome: what became of it.
+        reason: for logs and the dead letters; holds no secret.
+        retry_after_seconds: what the server asked for; None when it did not.
+        memory: what the receiver wants to be given with the next message of this episode; None: what it has.
+    """
+
+    outcome: Outcome
+    reason: str
+    retry_after_seconds: float | None = None
+    memory: bytes | None = None
+
+
+class Receiver(Protocol):
+    """Somebody who is told. Its methods never raise for what the network or the server does."""
+
+    @property
+    def name(self) -> str:
+        """As the routes call it; a label of metrics."""
+
+    def tells(self, kind: str) -> bool:
+        """Whether a step of this kind is told to it at all."""
+
+    def send(self, notice: Notice, memory: bytes | None) -> Answer:
+        """Tell it one step.
+
+        Args:
+            notice: what to tell.
+            memory: what an earlier answer of this episode asked to remember; None when there is nothing.
+        """
+
+
+@runtime_checkable
+class Refreshed(Protocol):
+    """A receiver that forgets an alert of which it does not hear again."""
+
+    @property
+    def refresh_seconds(self) -> float:
+        """How often it must hear."""
+
+    def refresh(self, notices: Sequence[Notice], now: datetime) -> Answer:
+        """Tell it again of every alert that is open.
+
+        Args:
+            notices: the last notice of each.
+            now: the current time.
+        """
+
+
+def read_answer(status: int, headers: Mapping[str, str], delivered: frozenset[int] = frozenset({200})) -> Answer:
+    """What an HTTP status means for the message.
+
+    Args:
+        status: of the response.
+        headers: of the response; names have no case.
+        delivered: the statuses that say yes.
+
+    >>> read_answer(503, {}).outcome
+    <Outcome.FAILED: 'failed'>
+    """
+    reason = f"status {status}"
+    if status in delivered:
+        return Answer(Outcome.DELIVERED, reason)
+    if status == 429:
+        return Answer(Outcome.RATE_LIMITED, reason, retry_after(headers))
+    if status in _GONE or 300 <= status < 400:
+        return Answer(Outcome.GONE, reason)
+    if status >= 500 or status == 408:
+        return Answer(Outcome.FAILED, reason)
+    return Answer(Outcome.REFUSED, reason)
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds that the server asked for, within reason; a fixed pause when it did not say."""
+    for name, value in dict(headers).items():
+        if str(name).lower() == "retry-after" and str(value).strip().isdigit():
+            return min(float(value), RETRY_AFTER_SECONDS_MAX)
+    return RETRY_AFTER_SECONDS
+
+
+def no_answer(error: BaseException) -> Answer:
+    """The attempt ended in an error of the network: named by its kind, since its text may hold the address."""
+    cause = getattr(error, "reason", None)  # a URLError's cause says more
+    kind = type(cause) if isinstance(cause, BaseException) else type(error)
+    return Answer(Outcome.FAILED, f"no answer: {kind.__name__}")

@@ -1,0 +1,97 @@
+"""Whom to tell of a step: the routes' receivers, and whoever was told of the episode before. Pure.
+
+A receiver that was told of the opening hears of the rest, even when the account has another owner or segment by then:
+nobody is left with a red flag that never ends.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from alerts.judge import Judgement
+from alerts.lifecycle import Transition
+from alerts.notice import Notice, make_notice, subject
+from alerts.playbooks import Play
+from alerts.routing import Routes
+from consumers.outbox import Notification
+from stream.report import HealthReport
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Whom to tell.
+
+    Args:
+        routes: who is told of what; none: nobody is told of anything.
+        tells: by receiver, whether a step of a kind is told to it at all.
+        playbooks: by rule, what to try.
+    """
+
+    routes: Routes
+    tells: Mapping[str, Callable[[str], bool]]
+    playbooks: Mapping[str, Sequence[Play]] = field(default_factory=dict)
+
+    def tell(
+        self,
+        judgement: Judgement,
+        report: HealthReport | None,
+        now: datetime,
+        *,
+        now_ms: int,
+        partition: int | None = None,
+    ) -> tuple[Judgement, list[Notification]]:
+        """The notifications of one account's turn, and the turn with its alerts knowing who was told.
+
+        Args:
+            judgement: what became of the account's alerts.
+            report: the report behind it; None when the account was deleted.
+            now: the moment of the decision.
+            now_ms: the wall clock, epoch milliseconds.
+            partition: of the health topic.
+        """
+        if all(transition.notification_id is None for transition in judgement.transitions):
+            return judgement, []
+        notifications: list[Notification] = []
+        transitions = []
+        for transition in judgement.transitions:
+            if transition.notification_id is not None:
+                notice = make_notice(transition, report, now, self.playbooks)
+                transition, receivers = self._mark(transition, notice)
+                ingested = report.ingested_at if report is not None else None
+                notifications += [
+                    Notification(
+                        id=notice.id,
+                        receiver=receiver,
+                        notice=notice,
+                        after=transition.after,
+                        partition=partition,
+                        created_ms=now_ms,
+                        ingested_ms=int(ingested.timestamp() * 1000) if ingested is not None else None,
+                    )
+                    for receiver in receivers
+                ]
+            transitions.append(transition)
+        return _with_alerts(judgement, tuple(transitions)), notifications
+
+    def _mark(self, transition: Transition, notice: Notice) -> tuple[Transition, list[str]]:
+        """The transition with everybody who now knows of its alert, and those of them who hear of this step."""
+        alert = transition.alert
+        assert alert is not None  # the transition is to be told
+        told = tuple(dict.fromkeys((*alert.told, *self.routes.decide(subject(notice)).receivers)))
+        marked = replace(transition, alert=msgspec.structs.replace(alert, told=told))
+        return marked, [name for name in told if name in self.tells and self.tells[name](notice.kind)]
+
+
+def _with_alerts(judgement: Judgement, transitions: tuple[Transition, ...]) -> Judgement:
+    """The judgement with its transitions' alerts in the record."""
+    record = judgement.record
+    if record is not None:
+        alerts = record.alerts | {item.alert.rule: item.alert for item in transitions if item.alert is not None}
+        record = msgspec.structs.replace(record, alerts=alerts)
+    return replace(judgement, record=record, transitions=transitions)
+
+
+NOBODY: Final = Telling(Routes(), {})

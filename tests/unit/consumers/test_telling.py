@@ -1,0 +1,93 @@
+"""Whom to tell of a step: by the routes, and whoever was told of the episode before."""
+
+from datetime import timedelta
+
+from alerts.judge import Judgement, forget, judge
+from alerts.model import AccountRecord
+from alerts.routing import OneOf, Route, Routes
+from alerts.rules import default_rules
+from consumers.outbox import Notification
+from consumers.telling import NOBODY, Telling
+from stream.report import Profile
+from tests.reports import MONDAY, make_report
+
+NOW_MS = 1_800_000_000_000
+BY_OWNER = Routes(
+    (
+        Route("dana's", ("dana",), (OneOf("owner", ("Dana",)),)),
+        Route("critical", ("pager", "slack"), (OneOf("severity", ("critical",)),)),
+        Route("everything else", ("slack",)),
+    )
+)
+
+
+def always(kind: str) -> bool:
+    return True
+
+
+TELLING = Telling(BY_OWNER, {"dana": always, "pager": always, "slack": always})
+
+
+def turn(
+    record: AccountRecord | None, score: float, day: int, owner: str, telling: Telling = TELLING
+) -> tuple[Judgement, list[Notification]]:
+    """One report on one day, judged and told."""
+    now = MONDAY + timedelta(days=day)
+    report = make_report(score=score, as_of=now, profile=Profile(name="Acme Corp", owner=owner), ingested_at=MONDAY)
+    judgement = judge(record, report, default_rules(), now)
+    return telling.tell(judgement, report, now, now_ms=NOW_MS, partition=3)
+
+
+def told(notifications: list[Notification]) -> list[tuple[str, str]]:
+    return [(item.receiver, item.notice.kind) for item in notifications]
+
+
+def test_whoever_was_told_of_the_opening_hears_of_the_end() -> None:
+    """Even when the account has another owner by then; the new owner's receiver hears of what is new to it."""
+    opened, first = turn(None, 40, 0, "Dana")
+    worse, second = turn(opened.record, 10, 1, "Ada")
+    over, third = turn(worse.record, 80, 2, "Ada")
+    assert told(first) == [("dana", "opened")]
+    assert told(second) == [("dana", "updated"), ("pager", "updated"), ("slack", "updated")]
+    assert told(third) == [("dana", "resolved"), ("pager", "resolved"), ("slack", "resolved")]
+    assert over.record is not None
+    assert over.record.alerts["band_entered"].told == ("dana", "pager", "slack")
+
+
+def test_a_deleted_account_is_told_to_those_who_know_of_it() -> None:
+    """Nothing says any more whose it was."""
+    opened, _ = turn(None, 40, 0, "Dana")
+    _, last = TELLING.tell(forget(opened.record, MONDAY), None, MONDAY, now_ms=NOW_MS)
+    assert ("dana", "resolved") in told(last)
+
+
+def test_a_new_episode_starts_with_those_whom_the_routes_name_now() -> None:
+    record = None
+    for day, (score, owner) in enumerate([(40, "Dana"), (80, "Dana"), (40, "Ada")]):
+        judgement, notifications = turn(record, score, day, owner)
+        record = judgement.record
+    assert told(notifications) == [("slack", "opened")]
+
+
+def test_a_receiver_is_spared_the_kinds_of_steps_that_it_does_not_tell() -> None:
+    """It still counts as told: an opening it passed over may be followed by an end that it tells."""
+    telling = Telling(BY_OWNER, {"slack": lambda kind: kind == "resolved"})
+    opened, first = turn(None, 40, 0, "Ada", telling)
+    _, second = turn(opened.record, 80, 1, "Ada", telling)
+    assert (told(first), told(second)) == ([], [("slack", "resolved")])
+
+
+def test_nothing_to_tell_changes_nothing() -> None:
+    """The usual report costs nothing more."""
+    judgement, notifications = turn(None, 90, 0, "Ada")
+    assert notifications == []
+    again, _ = NOBODY.tell(judgement, None, MONDAY, now_ms=NOW_MS)
+    assert again is judgement
+
+
+def test_a_notification_says_where_its_account_is_and_when_its_oldest_event_came() -> None:
+    _, (item,) = turn(None, 40, 0, "Ada")
+    assert (item.partition, item.created_ms, item.ingested_ms) == (3, NOW_MS, int(MONDAY.timestamp() * 1000))
+    assert item.id == item.notice.id
+    assert item.notice.account_id == "acme"
+    assert item.notice.owner == "Ada"
