@@ -96,7 +96,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     play_at: datetime | None = None
     followed_up_days: list[int] = []
     closed_by: str | None = None
-    told: tuple[str, ...] = ()
+    told: list[str] = []
 
     @property
     def is_open(self) -> bool:

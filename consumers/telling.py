@@ -80,7 +80,7 @@ class Telling:
         """The transition with everybody who now knows of its alert, and those of them who hear of this step."""
         alert = transition.alert
         assert alert is not None  # the transition is to be told
-        told = tuple(dict.fromkeys((*alert.told, *self.routes.decide(subject(notice)).receivers)))
+        told = list(dict.fromkeys([*alert.told, *self.routes.decide(subject(notice)).receivers]))
         marked = replace(transition, alert=msgspec.structs.replace(alert, told=told))
         return marked, [name for name in told if name in self.tells and self.tells[name](notice.kind)]
 

@@ -51,7 +51,7 @@ def test_whoever_was_told_of_the_opening_hears_of_the_end() -> None:
     assert told(second) == [("dana", "updated"), ("pager", "updated"), ("slack", "updated")]
     assert told(third) == [("dana", "resolved"), ("pager", "resolved"), ("slack", "resolved")]
     assert over.record is not None
-    assert over.record.alerts["band_entered"].told == ("dana", "pager", "slack")
+    assert over.record.alerts["band_entered"].told == ["dana", "pager", "slack"]
 
 
 def test_a_deleted_account_is_told_to_those_who_know_of_it() -> None:
