@@ -8,7 +8,8 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from alerts.wording import tidy
-from heartline.snapshot import AnyEvent, reports
+from heartline.snapshot import reports
+from stream.decode import AnyEvent
 from stream.health import shown
 from stream.journey import Journey
 from stream.report import HealthReport

@@ -17,11 +17,12 @@ import msgspec
 
 from heartline.errors import FileError
 from heartline.jsonl import read_lines
-from stream.account import AccountState, fold_answer, fold_ticket, fold_update, fold_usage, newest_ms, zone_of
+from stream.account import AccountState, newest_ms, zone_of
 from stream.clock import WallClock
-from stream.decode import Answer, Decoder, Ticket, Update, Usage, check_time, epoch_ms
+from stream.decode import AnyEvent, Decoder, Update, check_time, epoch_ms
 from stream.errors import BadEvent, ConfigError
 from stream.feeds import Mapping
+from stream.folding import fold_event
 from stream.health import judge, remembered
 from stream.journey import NO_JOURNEY, Journey
 from stream.report import HealthReport
@@ -101,9 +102,6 @@ class Summary:
     accounts: int = 0
 
 
-AnyEvent = Usage | Ticket | Answer | Update
-
-
 class _Kinded(msgspec.Struct):
     """The part of a line that says what it is."""
 
@@ -158,21 +156,6 @@ def _event(line: bytes, decoders: dict[Kind, Decoder], now_ms: int) -> tuple[int
     return ms, event
 
 
-def fold_event(states: dict[str, AccountState], event: AnyEvent) -> None:
-    """Fold one event into its account, as the worker does."""
-    state = states.get(event.account_id)
-    if state is None:
-        state = states[event.account_id] = AccountState()
-    if isinstance(event, Usage):
-        fold_usage(state, event)
-    elif isinstance(event, Ticket):
-        fold_ticket(state, event)
-    elif isinstance(event, Answer):
-        fold_answer(state, event)
-    else:
-        fold_update(state, event)
-
-
 def reports(
     events: Sequence[tuple[int, AnyEvent]],
     days: Sequence[int],
@@ -191,7 +174,7 @@ def reports(
     moments = _ends_of_days(events, walked)
     for place, (end_ms, day, is_last) in enumerate(moments):
         while at < len(events) and events[at][0] <= end_ms:
-            fold_event(states, events[at][1])
+            fold_event(states.setdefault(events[at][1].account_id, AccountState()), events[at][1])
             at += 1
         if progress is not None:
             progress(place + 1, len(moments), "dates")

@@ -11,8 +11,9 @@ Read the modules in the order an event meets them:
 - `clock`      which "now" the engine runs on: the wall's, or the events' own
 - `rolling`    activity as day bitmaps: windows of days in O(1)
 - `daily`      users and events of each day, for more than a year
-- `tickets`, `surveys`   the other facts of an account, each commuting with the others
+- `tickets`, `surveys`, `touchpoints`, `outcomes`, `subscriptions`   the other facts of an account
 - `account`    the state of one account, and how an event folds into it
+- `folding`    by kind of event: how it is folded, and the count of what did not count
 - `measures/`  every number of an account as of a moment, from its facts
 - `journey`    first value and milestones
 - `trend`      the trailing four weeks against what the twelve before let expect

@@ -2,11 +2,11 @@
 
 Invariants:
 
-- The facts of the four kinds of event are kept apart and each depends only on its own events, not on their order:
+- The facts of each kind of event are kept apart and depend only on its own events, not on their order:
   so however the input topics interleave, the same events give the same facts. One exception: usage counts in the day
   that it is in the time zone known when it arrives, so a zone that comes or changes later counts from then on.
-- Everything is bounded: users and feature users by KEPT_DAYS, features by FEATURES_MAX, tickets and answers by
-  their own modules, remembered event ids by SEEN_MAX.
+- Everything is bounded: users and feature users by KEPT_DAYS, features by FEATURES_MAX, what comes of the other
+  kinds by their own modules, remembered event ids by SEEN_MAX.
 - What can be derived is not stored; `judged` is the one exception, the last published judgement.
 """
 
@@ -15,13 +15,16 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from stream import daily, rolling, surveys, tickets
+from stream import daily, outcomes, rolling, subscriptions, surveys, tickets, touchpoints
 from stream.daily import Days
-from stream.decode import Answer, Ticket, Update, Usage, epoch_ms
+from stream.decode import Answer, Outcome, Subscription, Ticket, Touchpoint, Update, Usage, epoch_ms
+from stream.outcomes import Outcomes
 from stream.report import Band
 from stream.rolling import BITS, LAST_DAY, ORDINAL
+from stream.subscriptions import Subscriptions
 from stream.surveys import Sentiment
 from stream.tickets import Support
+from stream.touchpoints import Contacts
 from stream.zones import Zone, zone
 
 LATE_DAYS: Final = 97  # the longest window that usage is asked about (users known in 90 days, as of 7 days earlier)
@@ -118,6 +121,9 @@ class AccountState(Struct, array_like=True, gc=False):
     profile: dict[str, tuple[Any, int]] = {}
     judged: Judged | None = None
     unjudged: bool = False
+    contacts: Contacts = msgspec.field(default_factory=Contacts)
+    outcomes: Outcomes = msgspec.field(default_factory=Outcomes)
+    subscriptions: Subscriptions = msgspec.field(default_factory=Subscriptions)
 
 
 def fold_usage(state: AccountState, event: Usage) -> int:
@@ -225,6 +231,32 @@ def fold_answer(state: AccountState, event: Answer) -> bool:
     return surveys.fold(state.sentiment, response_id, ms, event.survey, event.user_id, event.score)
 
 
+def fold_touchpoint(state: AccountState, event: Touchpoint) -> bool:
+    """Fold one touchpoint; returns whether anything changed."""
+    touchpoint = touchpoints.Touchpoint(
+        epoch_ms(event.timestamp), touchpoints.CODE[event.kind], event.user_id or "", event.response_id or ""
+    )
+    return touchpoints.fold(state.contacts, event.event_id, touchpoint)
+
+
+def fold_outcome(state: AccountState, event: Outcome) -> bool:
+    """Fold one outcome; returns whether anything changed."""
+    return outcomes.fold(state.outcomes, event.goal, epoch_ms(event.timestamp), event.value)
+
+
+def fold_subscription(state: AccountState, event: Subscription) -> bool:
+    """Fold one subscription event; returns whether anything changed."""
+    change = subscriptions.Change(
+        epoch_ms(event.timestamp),
+        subscriptions.CODE[event.status],
+        event.mrr if event.mrr is not None else -1.0,
+        event.seats if event.seats is not None else -1,
+        epoch_ms(event.renewal_at) if event.renewal_at is not None else -1,
+        event.product or "",
+    )
+    return subscriptions.fold(state.subscriptions, event.subscription_id, change)
+
+
 def fold_update(state: AccountState, event: Update) -> bool:
     """Fold one account update: per field the newest wins, among equals the last; returns if it changed."""
     at_ms = epoch_ms(event.timestamp) if event.timestamp is not None else 0
@@ -244,9 +276,10 @@ def zone_of(state: AccountState) -> Zone:
 
 
 def newest_ms(state: AccountState) -> int | None:
-    """When the newest usage, ticket event or answer happened; None before the first."""
-    known = [ms for ms in (state.activity.newest_ms, state.support.newest_ms, state.sentiment.newest_ms) if ms]
-    return max(known, default=None)
+    """When the newest event happened, account updates aside; None before the first."""
+    others = (state.support, state.sentiment, state.contacts, state.outcomes, state.subscriptions)
+    newest = max(state.activity.newest_ms or 0, *[part.newest_ms for part in others])
+    return newest or None
 
 
 def watermark_ms(state: AccountState) -> int | None:

@@ -15,16 +15,21 @@ from msgspec import Meta, Struct
 
 from stream.errors import BadEvent
 from stream.events import (
+    CHANGE_ALIASES,
     EARLIEST_MS,
     FUTURE_SLACK_MS,
     PRIORITY_ALIASES,
     SCORE_RANGE,
     STATUS_ALIASES,
+    TOUCH_ALIASES,
     VALUE_BYTES_MAX,
     AccountEvent,
+    OutcomeEvent,
+    SubscriptionEvent,
     Survey,
     SurveyEvent,
     TicketEvent,
+    TouchpointEvent,
     UsageEvent,
     validate,
 )
@@ -36,7 +41,7 @@ _Moment = Annotated[datetime, Meta(tz=True)] | Annotated[int, Meta(ge=0, lt=1 <<
 
 
 class Usage(Struct, gc=False):
-    """A usage event, ready to fold; the optional fields are checked and not kept."""
+    """A usage event, ready to fold; `value` is checked and not kept."""
 
     account_id: _Id
     user_id: _Id
@@ -74,6 +79,48 @@ class Answer(Struct, gc=False):
     comment: Annotated[str, Meta(max_length=10_000)] | None = None
 
 
+class Touchpoint(Struct, gc=False):
+    """A touchpoint, ready to fold; after `decode` the kind is the contract's own word.
+
+    Who of ours it was, the play, the alert and the note are checked and not kept.
+    """
+
+    account_id: _Id
+    kind: str
+    timestamp: _Moment
+    event_id: _Id
+    user_id: _Id | None = None
+    response_id: _Id | None = None
+    owner: Annotated[str, Meta(max_length=128)] | None = None
+    play: Annotated[str, Meta(max_length=128)] | None = None
+    alert_id: _Id | None = None
+    note: Annotated[str, Meta(max_length=10_000)] | None = None
+
+
+class Outcome(Struct, gc=False):
+    """A goal's value at a moment, ready to fold."""
+
+    account_id: _Id
+    goal: _Id
+    value: float
+    timestamp: _Moment
+    event_id: _Id
+
+
+class Subscription(Struct, gc=False):
+    """A subscription's change, ready to fold; after `decode` the status is the contract's own word."""
+
+    account_id: _Id
+    subscription_id: _Id
+    status: str
+    timestamp: _Moment
+    event_id: _Id
+    product: Annotated[str, Meta(max_length=256)] | None = None
+    mrr: Annotated[float, Meta(ge=0)] | None = None
+    seats: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
+    renewal_at: _Moment | None = None
+
+
 class Update(Struct, gc=False):
     """An account event, ready to fold: the fields that it sets, as JSON-able values; None clears."""
 
@@ -82,9 +129,14 @@ class Update(Struct, gc=False):
     fields: dict[str, Any]
 
 
+AnyEvent = Usage | Ticket | Answer | Update | Touchpoint | Outcome | Subscription
+
 _decode_usage = msgspec.json.Decoder(Usage).decode
 _decode_ticket = msgspec.json.Decoder(Ticket).decode
 _decode_answer = msgspec.json.Decoder(Answer).decode
+_decode_touchpoint = msgspec.json.Decoder(Touchpoint).decode
+_decode_outcome = msgspec.json.Decoder(Outcome).decode
+_decode_subscription = msgspec.json.Decoder(Subscription).decode
 # RecursionError by deep nesting, KeyError by a word that the contract does not know.
 _FAST_ERRORS: Final = (msgspec.DecodeError, TypeError, ValueError, RecursionError, KeyError)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -125,15 +177,35 @@ def _fast_answer(value: bytes) -> Answer | None:
     return answer if low <= answer.score <= high else None
 
 
+def _fast_touchpoint(value: bytes) -> Touchpoint:
+    """A touchpoint in its canonical form."""
+    touchpoint = _decode_touchpoint(value)
+    touchpoint.kind = TOUCH_ALIASES[touchpoint.kind]
+    return touchpoint
+
+
+def _fast_subscription(value: bytes) -> Subscription | None:
+    """A subscription event in its canonical form; None where its renewal is not at a plausible time."""
+    subscription = _decode_subscription(value)
+    subscription.status = CHANGE_ALIASES[subscription.status]
+    if subscription.renewal_at is not None:
+        subscription.renewal_at = epoch_ms(subscription.renewal_at)
+        return subscription if 0 <= subscription.renewal_at < 1 << 47 else None
+    return subscription
+
+
 def _never(value: bytes) -> None:
     """No canonical form: the feed has names of its own, or the kind is rare."""
 
 
 # By kind: the event, or None or one of _FAST_ERRORS: then pydantic judges.
-_FAST: Final[dict[Kind, Callable[[bytes], Usage | Ticket | Answer | None]]] = {
+_FAST: Final[dict[Kind, Callable[[bytes], AnyEvent | None]]] = {
     "usage": _decode_usage,
     "ticket": _fast_ticket,
     "survey": _fast_answer,
+    "touchpoint": _fast_touchpoint,
+    "outcome": _decode_outcome,
+    "subscription": _fast_subscription,
 }
 
 
@@ -150,7 +222,7 @@ class Decoder:
         self._mapping = mapping
         self._fast = _FAST.get(kind, _never) if mapping is None else _never
 
-    def decode(self, value: bytes | None) -> Usage | Ticket | Answer | Update:
+    def decode(self, value: bytes | None) -> AnyEvent:
         """One record's value as an event; where the value was in the canonical form, its timestamp is in epoch ms.
 
         Raises:
@@ -162,11 +234,11 @@ class Decoder:
             except _FAST_ERRORS:
                 event = None
             if event is not None:
-                event.timestamp = epoch_ms(event.timestamp)
+                event.timestamp = epoch_ms(event.timestamp)  # type: ignore[arg-type]  # only updates have none
                 return event
         return self._slow(value)
 
-    def _slow(self, value: bytes | None) -> Usage | Ticket | Answer | Update:
+    def _slow(self, value: bytes | None) -> AnyEvent:
         """The same by way of pydantic: tolerant of aliases, mapped names and unusual forms, and precise in refusing."""
         if not value:
             raise BadEvent("empty", f"{self._kind} event: the record has no value")
@@ -180,32 +252,67 @@ class Decoder:
             raise BadEvent("not_json", f"{self._kind} event: {error}") from None
         if self._mapping is not None and isinstance(data, dict):
             data = self._mapping.apply(data)
-        event = validate(self._kind, data)
-        if isinstance(event, UsageEvent):
-            return Usage(event.account_id, event.user_id, event.feature, event.timestamp, event.event_id)
-        if isinstance(event, TicketEvent):
-            return Ticket(
-                event.account_id,
-                event.ticket_id,
-                event.status,
-                event.timestamp,
-                event.event_id,
-                event.priority,
-                event.category,
-                event.user_id,
-            )
-        if isinstance(event, SurveyEvent):
-            return Answer(
-                event.account_id,
-                event.user_id,
-                event.survey,
-                event.score,
-                event.timestamp,
-                event.event_id,
-                event.response_id or event.event_id,
-                event.comment,
-            )
-        return _update(event)
+        return _READY[self._kind](validate(self._kind, data))
+
+
+def _usage(event: UsageEvent) -> Usage:
+    return Usage(
+        event.account_id,
+        event.user_id,
+        event.feature,
+        event.timestamp,
+        event.event_id,
+        event.session_id,
+        event.duration_seconds,
+    )
+
+
+def _ticket(event: TicketEvent) -> Ticket:
+    return Ticket(
+        event.account_id,
+        event.ticket_id,
+        event.status,
+        event.timestamp,
+        event.event_id,
+        event.priority,
+        event.category,
+        event.user_id,
+    )
+
+
+def _answer(event: SurveyEvent) -> Answer:
+    return Answer(
+        event.account_id,
+        event.user_id,
+        event.survey,
+        event.score,
+        event.timestamp,
+        event.event_id,
+        event.response_id or event.event_id,
+        event.comment,
+    )
+
+
+def _touchpoint(event: TouchpointEvent) -> Touchpoint:
+    return Touchpoint(event.account_id, event.kind, event.timestamp, event.event_id, event.user_id, event.response_id)
+
+
+def _outcome(event: OutcomeEvent) -> Outcome:
+    return Outcome(event.account_id, event.goal, event.value, event.timestamp, event.event_id)
+
+
+def _subscription(event: SubscriptionEvent) -> Subscription:
+    return Subscription(
+        event.account_id,
+        event.subscription_id,
+        event.status,
+        event.timestamp,
+        event.event_id,
+        event.product,
+        event.mrr,
+        event.seats,
+        epoch_ms(event.renewal_at) if event.renewal_at is not None else None,
+    )
 
 
 def _update(event: AccountEvent) -> Update:
@@ -213,3 +320,15 @@ def _update(event: AccountEvent) -> Update:
     named = event.model_fields_set - {"account_id", "event_id", "timestamp"}
     fields = event.model_dump(mode="json", include=named)
     return Update(event.account_id, event.timestamp, fields)
+
+
+# By kind: the contract's model to the event that is folded.
+_READY: Final[dict[Kind, Callable[[Any], AnyEvent]]] = {
+    "usage": _usage,
+    "ticket": _ticket,
+    "survey": _answer,
+    "account": _update,
+    "touchpoint": _touchpoint,
+    "outcome": _outcome,
+    "subscription": _subscription,
+}

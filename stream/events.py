@@ -5,7 +5,7 @@ refusal, and whatever the fast path of `decode` will not take is judged by them.
 feeds may grow. Values are strict: the string "9" is not the number 9.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -37,6 +37,17 @@ EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01: anything before is a broken 
 Status = Literal["opened", "updated", "escalated", "deescalated", "solved", "closed", "reopened"]
 Priority = Literal["low", "normal", "high", "urgent"]
 Survey = Literal["nps", "csat", "ces"]
+Touch = Literal["call", "email", "qbr", "training", "onsite", "play"]
+Change = Literal[
+    "trial_started",
+    "started",
+    "renewed",
+    "upgraded",
+    "downgraded",
+    "cancellation_requested",
+    "cancellation_withdrawn",
+    "cancelled",
+]
 
 # Highest and lowest answer of each kind of survey. Source: NPS 0-10 (Bain), CSAT 1-5, CES 1-7 (CEB's CES 2.0).
 SCORE_RANGE: Final[dict[Survey, tuple[int, int]]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
@@ -69,8 +80,32 @@ STATUS_ALIASES: Final[dict[str, Status]] = {
     "closed": "closed",
     "reopened": "reopened",
 }
+TOUCH_ALIASES: Final[dict[str, Touch]] = {
+    "call": "call",
+    "phone": "call",
+    "email": "email",
+    "mail": "email",
+    "qbr": "qbr",
+    "ebr": "qbr",
+    "training": "training",
+    "onsite": "onsite",
+    "visit": "onsite",
+    "play": "play",
+}
+CHANGE_ALIASES: Final[dict[str, Change]] = {
+    "trial_started": "trial_started",
+    "started": "started",
+    "renewed": "renewed",
+    "upgraded": "upgraded",
+    "downgraded": "downgraded",
+    "cancellation_requested": "cancellation_requested",
+    "cancellation_withdrawn": "cancellation_withdrawn",
+    "cancelled": "cancelled",
+    "canceled": "cancelled",
+}
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXPECTED_MOMENT: Final = "expected ISO-8601 with a zone, as 2026-01-31T09:30:00Z, or epoch milliseconds as an integer"
 
 
@@ -87,7 +122,7 @@ def _moment(value: object) -> datetime:
     if isinstance(value, int) and not isinstance(value, bool):
         if not 0 <= value < 1 << 47:
             raise PydanticCustomError("moment_range", "as epoch milliseconds it is outside of any plausible time")
-        return datetime.fromtimestamp(value / 1000, UTC)
+        return _EPOCH + timedelta(milliseconds=value)
     raise PydanticCustomError("moment_type", _EXPECTED_MOMENT)
 
 
@@ -137,6 +172,7 @@ ZoneName = Annotated[
 ]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seats = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 class _Contract(BaseModel):
@@ -153,8 +189,10 @@ class UsageEvent(_Contract):
     user_id: Id
     feature: Id
     timestamp: Moment
-    session_id: Id | None = None
-    duration_seconds: NotNegative | None = None
+    session_id: Id | None = Field(None, description="what was done in one sitting; counted within one UTC day")
+    duration_seconds: NotNegative | None = Field(
+        None, description="how long this use took; those of a session's events add up"
+    )
     value: Finite | None = None
 
 
@@ -201,7 +239,7 @@ class AccountEvent(_Contract):
     name: Annotated[str, Field(max_length=256)] | None = None
     segment: Annotated[str, Field(max_length=64)] | None = None
     lifecycle_stage: Literal["trial", "onboarding", "adopting", "mature", "renewing", "churned"] | None = None
-    licensed_seats: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
+    licensed_seats: Seats | None = None
     owner: Annotated[str, Field(max_length=128)] | None = None
     started_at: Moment | None = None
     renewal_at: Moment | None = None
@@ -210,13 +248,59 @@ class AccountEvent(_Contract):
     goals: Annotated[list[Goal], Field(max_length=50)] | None = None
 
 
-Event = UsageEvent | TicketEvent | SurveyEvent | AccountEvent
+class TouchpointEvent(_Contract):
+    """Someone of ours was in contact with the account; applied once per event_id, in its newest version."""
+
+    event_id: Id
+    account_id: Id
+    kind: Annotated[Touch, _alias(TOUCH_ALIASES), _words(TOUCH_ALIASES)]
+    user_id: Id | None = Field(None, description="with whom; closes the feedback loop of that user's answers")
+    response_id: Id | None = Field(None, description="the survey answer that it followed up; closes that one's loop")
+    owner: Annotated[str, Field(max_length=128)] | None = None
+    play: Annotated[str, Field(max_length=128)] | None = Field(None, description="the playbook it was part of")
+    alert_id: Id | None = Field(None, description="the alert that it answered")
+    note: Annotated[str, Field(max_length=10_000)] | None = None
+    timestamp: Moment
+
+
+class OutcomeEvent(_Contract):
+    """How far the account has come towards one of its goals; the newest value of a goal holds."""
+
+    event_id: Id
+    account_id: Id
+    goal: Id = Field(description="the name of a goal of the account feed")
+    value: Finite = Field(
+        description="the level reached at that moment, in the unit of the goal's target; not an increment"
+    )
+    timestamp: Moment
+
+
+class SubscriptionEvent(_Contract):
+    """One of the account's subscriptions changed; applied once per subscription and change."""
+
+    event_id: Id
+    account_id: Id
+    subscription_id: Id
+    status: Annotated[Change, _alias(CHANGE_ALIASES), _words(CHANGE_ALIASES)]
+    product: Annotated[str, Field(max_length=256)] | None = None
+    mrr: NotNegative | None = Field(None, description="monthly recurring revenue from then on; left out: as before")
+    seats: Seats | None = Field(None, description="licensed seats from then on; left out: as before")
+    renewal_at: Moment | None = Field(
+        None, description="when it is next up for renewal; left out: as before, and unknown once it started or renewed"
+    )
+    timestamp: Moment
+
+
+Event = UsageEvent | TicketEvent | SurveyEvent | AccountEvent | TouchpointEvent | OutcomeEvent | SubscriptionEvent
 
 CONTRACTS: Final[dict[Kind, type[_Contract]]] = {
     "usage": UsageEvent,
     "ticket": TicketEvent,
     "survey": SurveyEvent,
     "account": AccountEvent,
+    "touchpoint": TouchpointEvent,
+    "outcome": OutcomeEvent,
+    "subscription": SubscriptionEvent,
 }
 
 

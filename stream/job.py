@@ -5,33 +5,26 @@ Bad input becomes a dead letter among the outputs; it never raises.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from stream.account import (
-    LATE,
-    MOVED,
-    OVERFLOW,
-    UNMOVED,
     AccountState,
     decode_state,
     encode_state,
-    fold_answer,
-    fold_ticket,
-    fold_update,
-    fold_usage,
     newest_ms,
     watermark_ms,
     zone_of,
 )
 from stream.clock import Clock, EventClock, WallClock
 from stream.dead_letters import KEY_BYTES_MAX, dead_letter
-from stream.decode import Answer, Decoder, Ticket, Update, Usage, check_time, epoch_ms
+from stream.decode import Decoder, check_time, epoch_ms
 from stream.engine.partition import Output, Partition
 from stream.engine.work import Record
 from stream.errors import BadEvent
 from stream.events import EARLIEST_MS, FUTURE_SLACK_MS
 from stream.feeds import Mapping
+from stream.folding import Folding
 from stream.health import closed, judge, remembered
 from stream.journey import NO_JOURNEY, Journey
 from stream.news import is_news
@@ -51,8 +44,6 @@ EXAMINED_A_SLICE: Final = 2_000  # of a tick: most of them may be settled
 # After this long without any event the score can't move any more: the slowest measure is silence, which reaches the end
 # of its curve after six usual gaps of at most 56 days.
 SETTLED_MS: Final = 400 * DAY_MS
-
-AnyEvent = Usage | Ticket | Answer | Update
 
 
 class HealthJob:
@@ -93,13 +84,8 @@ class HealthJob:
         self._core_features = core_features
         self._journey = journey
         self._tick_interval_ms = tick_interval_ms
-        self._fold: dict[Kind, Callable[[AccountState, Any], bool]] = {
-            "usage": self._fold_usage,
-            "ticket": self._fold_ticket,
-            "survey": self._fold_answer,
-            "account": fold_update,
-        }
         self.counts: Counter[tuple[str, str]] = Counter()
+        self._fold = Folding(self.counts).by_kind
 
     # Folding
 
@@ -160,38 +146,6 @@ class HealthJob:
             mark_dirty(account_id)
         if watermark_ms:
             partition.watermark_ms = watermark_ms
-
-    def _fold_usage(self, state: AccountState, event: Usage) -> bool:
-        """Fold usage and keep count of what did not count; returns whether a measure may have moved."""
-        outcome = fold_usage(state, event)
-        if outcome == UNMOVED:
-            return False
-        if outcome == MOVED:
-            return True
-        if outcome == OVERFLOW:
-            self.counts["overflow", "usage"] += 1
-            return True
-        self.counts["late" if outcome == LATE else "repeated", "usage"] += 1
-        return False
-
-    def _fold_ticket(self, state: AccountState, event: Ticket) -> bool:
-        """Fold a ticket event and keep count of what did not count; returns whether anything changed."""
-        before = state.support.late, state.support.overflow
-        changed = fold_ticket(state, event)
-        self._count_left_out("ticket", before, (state.support.late, state.support.overflow))
-        return changed
-
-    def _fold_answer(self, state: AccountState, event: Answer) -> bool:
-        """Fold a survey event and keep count of what did not count; returns whether anything changed."""
-        before = state.sentiment.late, state.sentiment.overflow
-        changed = fold_answer(state, event)
-        self._count_left_out("survey", before, (state.sentiment.late, state.sentiment.overflow))
-        return changed
-
-    def _count_left_out(self, kind: Kind, before: tuple[int, int], now: tuple[int, int]) -> None:
-        """Count an event that was too late, or beyond the bounds of its account."""
-        if before != now:
-            self.counts["late" if now[0] > before[0] else "overflow", kind] += 1
 
     def _new_account(self, partition: Partition[AccountState], kind: Kind, account_id: str) -> AccountState:
         """Start an account that belongs to this partition."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from stream.errors import ConfigError
-from stream.topics import DEFAULT_PARTITIONS, Topics
+from stream.topics import DEFAULT_PARTITIONS, Kind, Topics
 
 CONFIG_BYTES_MAX = 1 << 20
 CONFIG_VALUES_MAX = 100_000  # aliases of aliases can make gigabytes of a few lines
@@ -126,7 +126,7 @@ class Settings(ProcessSettings):
     worker: WorkerSettings = WorkerSettings()
     product: ProductSettings = ProductSettings()
     scorecards: Path | None = Field(None, description="YAML file of scorecards; the shipped one without it")
-    feeds: dict[Literal["usage", "ticket", "survey", "account"], FeedSettings] = {}
+    feeds: dict[Kind, FeedSettings] = {}
 
 
 T = TypeVar("T", bound=ProcessSettings)

@@ -7,7 +7,7 @@ partition n of every input holds the same accounts and one worker folds them all
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-Kind = Literal["usage", "ticket", "survey", "account"]
+Kind = Literal["usage", "ticket", "survey", "account", "touchpoint", "outcome", "subscription"]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -18,6 +18,9 @@ _INPUT_NAMES: Final[dict[Kind, str]] = {
     "ticket": "support-tickets",
     "survey": "survey-responses",
     "account": "account-updates",
+    "touchpoint": "touchpoints",
+    "outcome": "outcomes",
+    "subscription": "subscriptions",
 }
 
 

@@ -11,6 +11,7 @@ from stream.account import AccountState
 from stream.clock import Clock, EventClock
 from stream.engine.partition import Partition
 from stream.job import HealthJob
+from stream.subscriptions import CHANGES
 from stream.topics import Kind, Topics
 
 Raw = dict[str, Any]
@@ -24,6 +25,7 @@ CORE: Final = frozenset({"export", "search", "never"})
 STATUSES: Final = ("opened", "updated", "escalated", "deescalated", "solved", "closed", "reopened")
 PRIORITIES: Final = ("low", "moderate", "high", "critical", "normal")
 TICKET_DAYS: Final = 60  # from a ticket's first event to its last
+GOALS: Final = ("go live", "reports automated", "no target")
 SCORES: Final = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 
 TOPICS: Final = Topics()
@@ -71,7 +73,7 @@ def make_stream(seed: int, size: int, span_days: int) -> list[Raw]:
     tickets = [rng.randrange(span_days) for _ in range(8)]
     made = []
     for number in range(size):
-        kind = rng.choices(("usage", "ticket", "survey", "account"), (14, 4, 4, 1))[0]
+        kind = rng.choices(tuple(_MAKERS), (14, 4, 4, 1, 1, 1, 1))[0]
         made.append(_MAKERS[kind](rng, number, span_days, tickets))
     made.sort(key=lambda item: item[0])
     return [event | {"timestamp": _written(rng, ms)} for ms, event in made]
@@ -157,9 +159,55 @@ def _account(rng: random.Random, number: int, span_days: int, tickets: list[int]
     return ms, event
 
 
+def _touchpoint(rng: random.Random, number: int, span_days: int, tickets: list[int]) -> tuple[int, Raw]:
+    touchpoint = rng.randrange(60)  # some are told again: a newer version
+    event: Raw = {
+        "type": "touchpoint",
+        "event_id": f"c{touchpoint}",
+        "account_id": ACCOUNTS[touchpoint % 2],
+        "kind": rng.choice(("call", "mail", "qbr", "training", "onsite", "play")),
+    }
+    if rng.random() < 0.4:
+        event["user_id"] = rng.choice(USERS)
+    if rng.random() < 0.4:
+        event["response_id"] = f"r{rng.randrange(40)}"
+    return _moment(rng, rng.randrange(span_days)), event
+
+
+def _outcome(rng: random.Random, number: int, span_days: int, tickets: list[int]) -> tuple[int, Raw]:
+    event: Raw = {
+        "type": "outcome",
+        "event_id": f"e{number}",
+        "account_id": rng.choice(ACCOUNTS),
+        "goal": rng.choice(GOALS),
+        "value": rng.choice((0, 1.5, 40, 99.5, 100, 150)),
+    }
+    return _moment(rng, rng.randrange(span_days)), event
+
+
+def _subscription(rng: random.Random, number: int, span_days: int, tickets: list[int]) -> tuple[int, Raw]:
+    subscription = rng.randrange(4)
+    day = rng.randrange(span_days)
+    event: Raw = {
+        "type": "subscription",
+        "event_id": f"e{number}",
+        "account_id": ACCOUNTS[subscription % 2],
+        "subscription_id": f"s{subscription}",
+        "status": rng.choice(CHANGES),
+    }
+    if rng.random() < 0.5:
+        event["mrr"] = rng.choice((0, 99.5, 1200))
+    if rng.random() < 0.5:
+        event["renewal_at"] = (FIRST_DAY + day + rng.choice((-5, 20, 40, 365))) * DAY_MS
+    return _moment(rng, day), event
+
+
 _MAKERS: Final[dict[str, Callable[[random.Random, int, int, list[int]], tuple[int, Raw]]]] = {
     "usage": _usage,
     "ticket": _ticket,
     "survey": _survey,
     "account": _account,
+    "touchpoint": _touchpoint,
+    "outcome": _outcome,
+    "subscription": _subscription,
 }

@@ -33,6 +33,7 @@ class Batch:
         for event in timed:
             if event["type"] == "ticket":
                 self._tickets.setdefault(event["account_id"], []).append(event)
+        self._others = [event for event in timed if event["type"] in {"touchpoint", "outcome", "subscription"}]
         updates = [event for event in timed if event["type"] == "account" and "licensed_seats" in event]
         self._seats = {event["account_id"]: event["licensed_seats"] for event in sorted(updates, key=lambda e: e["ms"])}
 
@@ -50,6 +51,9 @@ class Batch:
                 continue
             values = found.setdefault(account_id, {})
             values.update(tickets.measures(events, day, values.get("mau", 0), self._zone))
+        for event in self._others:
+            if tickets.day_in(self._zone, event["ms"]) <= day:
+                found.setdefault(event["account_id"], {})
         return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stream.account import AccountState
-from stream.events import PRIORITY_ALIASES, REASONS, STATUS_ALIASES
+from stream.events import CHANGE_ALIASES, PRIORITY_ALIASES, REASONS, STATUS_ALIASES, TOUCH_ALIASES
 from stream.measures import measure
 from stream.scorecard import DEFAULT
 from stream.topics import Topics
@@ -42,7 +42,7 @@ def test_every_reason_alias_and_topic_is_told() -> None:
     text = page("contracts.md")
     for reason in REASONS:
         assert f"| `{reason}` |" in text
-    for word in [*PRIORITY_ALIASES, *STATUS_ALIASES]:
+    for word in [*PRIORITY_ALIASES, *STATUS_ALIASES, *TOUCH_ALIASES, *CHANGE_ALIASES]:
         assert word in text
     topics = Topics()
     for topic in [*topics.inputs, topics.health, topics.dead_letters, topics.alerts, topics.alert_commands]:

@@ -18,7 +18,7 @@ PURE_STREAM = {
         f"measures/{name}"
         for name in ("tally", "reach", "silence", "habit", "features", "support", "sentiment", "catalogue")
     ),
-    *("daily", "trend", "journey", "places"),
+    *("daily", "trend", "journey", "places", "touchpoints", "outcomes", "subscriptions", "folding"),
     *("scorecard/model", "scorecard/catalogue", "scorecard/reading"),
     *("report", "dead_letters", "schemas", "job", "clock", "errors", "topics", "partitioner", "settings"),
 }

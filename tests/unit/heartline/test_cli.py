@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from heartline import __version__
 from heartline.cli import app
+from stream.topics import KINDS
 
 COMMANDS = ["demo", "account", "snapshot", "up", "worker", "alerting", "replay", "doctor", "schemas", "servers"]
 NOWHERE = "127.0.0.1:9"  # the discard port: nobody listens
@@ -138,7 +139,7 @@ def test_schemas_are_written_one_file_a_contract(tmp_path: Path) -> None:
     """Each is a JSON Schema of an object."""
     assert run("schemas", "--out", str(tmp_path / "new")).exit_code == 0
     files = {path.name: json.loads(path.read_text("utf-8")) for path in (tmp_path / "new").iterdir()}
-    names = ("usage", "ticket", "survey", "account", "health-report", "dead-letter", "alert-command", "alert-step")
+    names = (*KINDS, "health-report", "dead-letter", "alert-command", "alert-step")
     assert set(files) == {f"{name}.schema.json" for name in names}
     assert files["usage.schema.json"]["required"]
 

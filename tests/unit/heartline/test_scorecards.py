@@ -9,9 +9,10 @@ import pytest
 from rich.console import Console
 
 from heartline.scorecards import explained
-from heartline.snapshot import AnyEvent, Summary, read_events, reports
+from heartline.snapshot import Summary, read_events, reports
 from stream.account import AccountState, newest_ms
 from stream.clock import ManualClock
+from stream.decode import AnyEvent
 from stream.engine.partition import Partition
 from stream.health import judge
 from stream.job import HealthJob

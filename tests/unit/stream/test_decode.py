@@ -9,12 +9,25 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stream.decode import _FAST_ERRORS, Decoder, Ticket, Update, Usage, check_time, epoch_ms
+from stream.decode import (
+    _FAST_ERRORS,
+    Answer,
+    Decoder,
+    Outcome,
+    Subscription,
+    Ticket,
+    Touchpoint,
+    Update,
+    Usage,
+    check_time,
+    epoch_ms,
+)
 from stream.errors import BadEvent
 from stream.events import REASONS
 from stream.topics import KINDS, Kind
 
 NOW_MS = 1_769_860_800_000
+FAST: tuple[Kind, ...] = ("usage", "ticket", "survey", "touchpoint", "outcome", "subscription")
 
 GOOD: dict[Kind, dict[str, Any]] = {
     "usage": {
@@ -55,6 +68,36 @@ GOOD: dict[Kind, dict[str, Any]] = {
         "timestamp": "2026-01-31T09:30:00Z",
         "goals": [{"name": "go live"}],
     },
+    "touchpoint": {
+        "event_id": "e1",
+        "account_id": "acme",
+        "kind": "call",
+        "user_id": "ann",
+        "response_id": "r1",
+        "owner": "dana",
+        "play": "win back",
+        "alert_id": "a1",
+        "note": "fine",
+        "timestamp": "2026-01-31T09:30:00Z",
+    },
+    "outcome": {
+        "event_id": "e1",
+        "account_id": "acme",
+        "goal": "go live",
+        "value": 2.5,
+        "timestamp": "2026-01-31T09:30:00Z",
+    },
+    "subscription": {
+        "event_id": "e1",
+        "account_id": "acme",
+        "subscription_id": "s1",
+        "status": "renewed",
+        "product": "core",
+        "mrr": 100.5,
+        "seats": 5,
+        "renewal_at": "2027-01-31T00:00:00Z",
+        "timestamp": "2026-01-31T09:30:00Z",
+    },
 }
 
 NASTY: list[Any] = [
@@ -81,6 +124,7 @@ NASTY: list[Any] = [
         {},
     ),
     *("opened", "Open", "critical", "CSAT", "csat", "ces", "nps", "\x00", "é", "日" * 256, "日" * 257),
+    *("Phone", "qbr", "play", "canceled", "renewed", "Trial_Started", "x" * 10_001, 10_000_000, 10_000_001, 5.0),
     *("2026-01-31T09:30:00", "2026-01-31", "2026-01-31t09:30:00z", "2026-01-31T09:30:00.123456789Z"),
     *("2026-01-31T23:59:60Z", "2026-01-31T24:00:00Z", "2026-01-31T09:30:00+0530", "2026-01-31T09:30:00-23:59"),
     *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-W05-6T09:30:00Z", "2026-01-31T09:30:00.9999996Z"),
@@ -136,14 +180,16 @@ def in_time(event: Any) -> Any:
 
 def folded(event: Any) -> tuple[Any, ...]:
     """What of an event reaches the fold."""
-    names: tuple[str, ...] = ("survey", "score", "response_id")
-    if isinstance(event, Usage):
-        names = ("feature",)
-    elif isinstance(event, Ticket):
-        names = ("ticket_id", "status", "priority", "category")
-    user = () if isinstance(event, Ticket) else (event.user_id,)
-    rest = tuple(getattr(event, name) for name in names)
-    return (type(event), event.account_id, event.event_id, epoch_ms(event.timestamp), *user, *rest)
+    names: dict[type, tuple[str, ...]] = {
+        Usage: ("user_id", "feature", "session_id", "duration_seconds"),
+        Ticket: ("ticket_id", "status", "priority", "category"),
+        Answer: ("user_id", "survey", "score", "response_id"),
+        Touchpoint: ("kind", "user_id", "response_id"),
+        Outcome: ("goal", "value"),
+        Subscription: ("subscription_id", "status", "product", "mrr", "seats", "renewal_at"),
+    }
+    rest = tuple(getattr(event, name) for name in names[type(event)])
+    return (type(event), event.account_id, event.event_id, epoch_ms(event.timestamp), *rest)
 
 
 def assert_the_contract_agrees(kind: Kind, value: bytes) -> bool:
@@ -163,14 +209,14 @@ def assert_the_contract_agrees(kind: Kind, value: bytes) -> bool:
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.data(), st.sampled_from(["usage", "ticket", "survey"]))
+@given(st.data(), st.sampled_from(FAST))
 def test_the_fast_path_takes_nothing_that_the_contract_refuses_and_reads_it_alike(
     data: st.DataObject, kind: Kind
 ) -> None:
     assert_the_contract_agrees(kind, data.draw(near_valid(kind)))
 
 
-@pytest.mark.parametrize("kind", ["usage", "ticket", "survey"])
+@pytest.mark.parametrize("kind", FAST)
 def test_each_nasty_value_in_each_field_is_judged_alike_on_both_paths(kind: Kind) -> None:
     taken = 0
     for name in GOOD[kind]:
@@ -179,7 +225,7 @@ def test_each_nasty_value_in_each_field_is_judged_alike_on_both_paths(kind: Kind
     assert taken > 20
 
 
-@pytest.mark.parametrize("kind", ["usage", "ticket", "survey"])
+@pytest.mark.parametrize("kind", FAST)
 def test_the_canonical_form_takes_the_fast_path(kind: Kind) -> None:
     """Else the comparison above would compare nothing, and the worker be slow."""
     assert assert_the_contract_agrees(kind, json.dumps(GOOD[kind]).encode())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stream.decode import Answer, Decoder, Ticket, Update, Usage, check_time, epoch_ms
+from stream.decode import Answer, AnyEvent, Decoder, Ticket, Update, check_time, epoch_ms
 from stream.errors import BadEvent
 from stream.events import EARLIEST_MS, FUTURE_SLACK_MS, REASONS, VALUE_BYTES_MAX
 from stream.feeds import Mapping
@@ -22,11 +22,14 @@ GOOD: dict[Kind, dict[str, Any]] = {
     "ticket": TICKET | AT,
     "survey": SURVEY | AT,
     "account": {"account_id": "acme"},
+    "touchpoint": {"event_id": "e1", "account_id": "acme", "kind": "call"} | AT,
+    "outcome": {"event_id": "e1", "account_id": "acme", "goal": "go live", "value": 3} | AT,
+    "subscription": {"event_id": "e1", "account_id": "acme", "subscription_id": "s1", "status": "renewed"} | AT,
 }
 NOON_MS = 1_769_860_800_000
 
 
-def decode(kind: Kind, data: Any) -> Usage | Ticket | Answer | Update:
+def decode(kind: Kind, data: Any) -> AnyEvent:
     return Decoder(kind).decode(json.dumps(data).encode())
 
 
@@ -56,6 +59,15 @@ def refusal(kind: Kind, value: bytes | None) -> BadEvent:
         ("survey", {"survey": "ces", "score": 7}),
         ("account", {"name": "Acme", "licensed_seats": 0, "mrr": 100, "lifecycle_stage": "trial"}),
         ("account", {"goals": [{"name": "go live", "target": 1, "due_at": "2026-06-01T00:00:00Z"}]}),
+        ("touchpoint", {"kind": "Phone"}),  # an alias, in any case
+        (
+            "touchpoint",
+            {"user_id": "ann", "response_id": "r1", "owner": "dana", "play": "p", "alert_id": "a", "note": ""},
+        ),
+        ("outcome", {"value": -2.5}),
+        ("subscription", {"status": "canceled"}),
+        ("subscription", {"mrr": 0, "seats": 0, "product": "", "renewal_at": 1_769_860_800_000}),
+        ("subscription", {"mrr": None, "seats": None, "product": None, "renewal_at": None}),
     ],
 )
 def test_good_events_are_accepted(kind: Kind, changes: dict[str, Any]) -> None:
@@ -106,6 +118,16 @@ def test_good_events_are_accepted(kind: Kind, changes: dict[str, Any]) -> None:
         ("account", {"timezone": ""}, "unknown_value", ["timezone = ''"]),
         ("account", {"timezone": 2}, "wrong_type", ["timezone = 2", "valid string"]),
         ("account", {"goals": [{"target": 1}]}, "missing_field", ["goals.0.name"]),
+        ("touchpoint", {"kind": "lunch"}, "unknown_value", ["kind", "'lunch'", "'onsite'"]),
+        ("touchpoint", {"response_id": ""}, "out_of_range", ["response_id", "''"]),
+        ("touchpoint", {"note": "x" * 10_001}, "out_of_range", ["note", "10000"]),
+        ("outcome", {"value": "3"}, "wrong_type", ["value", "'3'"]),
+        ("outcome", {"value": None}, "wrong_type", ["value", "None"]),
+        ("subscription", {"status": "paused"}, "unknown_value", ["status", "'paused'", "'cancelled'"]),
+        ("subscription", {"mrr": -1}, "out_of_range", ["mrr", "-1"]),
+        ("subscription", {"seats": 1.5}, "wrong_type", ["seats", "1.5"]),
+        ("subscription", {"renewal_at": "2026-01-31"}, "wrong_type", ["renewal_at", "zone"]),
+        ("subscription", {"renewal_at": 1 << 47}, "out_of_range", ["renewal_at", "plausible"]),
     ],
 )
 def test_wrong_values_are_refused_by_name_and_value(

@@ -98,7 +98,7 @@ def test_the_everyday_names_are_read_and_the_long_ones_win(
         ("worker: {clock: sun}", ["worker.clock = 'sun'", "'wall' or 'event'"]),
         ("worker: {checkpoint_interval_seconds: .nan}", ["worker.checkpoint_interval_seconds = nan"]),
         ("worker: {metrics_port: 70000}", ["worker.metrics_port = 70000", "65535"]),
-        ("feeds: {invoices: {}}", ["feeds.invoices", "'usage', 'ticket', 'survey' or 'account'"]),
+        ("feeds: {invoices: {}}", ["feeds.invoices", "'touchpoint', 'outcome' or 'subscription'"]),
         ("feeds: {usage: {fields: [a]}}", ["feeds.usage.fields = ['a']"]),
         ("product: {core_features: export}", ["product.core_features = 'export'", "list"]),
     ],
@@ -207,6 +207,9 @@ def test_the_topics_carry_prefix_and_application_id() -> None:
         "eu-support-tickets": "ticket",
         "eu-survey-responses": "survey",
         "eu-account-updates": "account",
+        "eu-touchpoints": "touchpoint",
+        "eu-outcomes": "outcome",
+        "eu-subscriptions": "subscription",
     }
     assert (topics.health, topics.dead_letters) == ("eu-account-health", "eu-dead-letters")
     assert (topics.changelog, topics.repartition) == ("eu-hl-state-changelog", "eu-hl-repartition")

@@ -1,0 +1,126 @@
+"""An account's subscriptions: every one as the sorted set of its changes.
+
+A set of changes is the same in whatever order and however often its members arrive. What a subscription is as of a
+moment - whether it runs, at which price, until when - is derived from it.
+"""
+
+from bisect import bisect_left
+from typing import Final
+
+from msgspec import Struct
+
+# Two changes at one moment are taken in this order.
+CHANGES: Final = (
+    *("trial_started", "started", "renewed", "upgraded", "downgraded"),
+    *("cancellation_requested", "cancellation_withdrawn", "cancelled"),
+)
+CODE: Final = {name: code for code, name in enumerate(CHANGES)}
+TRIAL_STARTED, STARTED, RENEWED, UPGRADED, DOWNGRADED, REQUESTED, WITHDRAWN, CANCELLED = range(8)
+
+SUBSCRIPTIONS_MAX: Final = 200
+CHANGES_MAX: Final = 32
+
+
+class Change(Struct, array_like=True, gc=False, frozen=True, order=True):
+    """One change of a subscription; ordered by time first. -1 and empty: the event does not say.
+
+    Attributes:
+        ms: when, epoch ms.
+        code: index into CHANGES.
+        mrr, seats, renewal_ms, product: as they are from then on.
+    """
+
+    ms: int
+    code: int
+    mrr: float = -1.0
+    seats: int = -1
+    renewal_ms: int = -1
+    product: str = ""
+
+
+class Subscriptions(Struct, array_like=True, gc=False):
+    """All subscriptions of an account.
+
+    Attributes:
+        changes: subscription_id to its changes, sorted, each once; the newest CHANGES_MAX of them.
+        newest_ms: the newest change seen; 0 before the first.
+        late: changes before the oldest that is kept of their subscription.
+        overflow: changes of subscriptions that were not kept because there were SUBSCRIPTIONS_MAX already.
+    """
+
+    changes: dict[str, list[Change]] = {}
+    newest_ms: int = 0
+    late: int = 0
+    overflow: int = 0
+
+
+class Term(Struct, gc=False):
+    """A subscription as of one moment; moments in epoch ms, None: has not happened or is not known.
+
+    Attributes:
+        is_running: neither ended nor yet to begin; a trial runs, too.
+        is_trial: it runs and was never paid for.
+        since_ms: when it started or was last renewed.
+        requested_ms: since when a request to cancel it is open.
+    """
+
+    is_running: bool = False
+    is_trial: bool = False
+    since_ms: int | None = None
+    requested_ms: int | None = None
+    mrr: float | None = None
+    seats: int | None = None
+    renewal_ms: int | None = None
+    product: str | None = None
+
+
+def fold(subscriptions: Subscriptions, subscription_id: str, change: Change) -> bool:
+    """Count one change in, in any order; returns whether it changed anything."""
+    changes = subscriptions.changes.get(subscription_id)
+    if changes is None:
+        if len(subscriptions.changes) >= SUBSCRIPTIONS_MAX:
+            subscriptions.overflow += 1
+            return False
+        changes = subscriptions.changes[subscription_id] = []
+    subscriptions.newest_ms = max(subscriptions.newest_ms, change.ms)
+    at = bisect_left(changes, change)
+    if at < len(changes) and changes[at] == change:
+        return False
+    if len(changes) >= CHANGES_MAX:
+        if at == 0:
+            subscriptions.late += 1
+            return False
+        del changes[0]
+        at -= 1
+    changes.insert(at, change)
+    return True
+
+
+def term(changes: list[Change], as_of_ms: int) -> Term:
+    """What a subscription was at a moment.
+
+    It runs from its first change on - where its start was before anyone told us, too - until it is cancelled, and again
+    from a later start or renewal. Either of them begins a new term and settles a request to cancel; when the new term
+    ends is unknown unless the change says it.
+    """
+    at = Term()
+    for change in changes:
+        if change.ms > as_of_ms:
+            break
+        code = change.code
+        if code in (TRIAL_STARTED, STARTED, RENEWED):
+            at.is_running, at.is_trial = True, code == TRIAL_STARTED
+            at.since_ms, at.requested_ms, at.renewal_ms = change.ms, None, None
+        elif code == CANCELLED:
+            at.is_running, at.is_trial, at.requested_ms = False, False, None
+        elif change is changes[0]:
+            at.is_running = True
+        if code == REQUESTED and at.is_running and at.requested_ms is None:
+            at.requested_ms = change.ms
+        elif code == WITHDRAWN:
+            at.requested_ms = None
+        at.mrr = change.mrr if change.mrr >= 0 else at.mrr
+        at.seats = change.seats if change.seats >= 0 else at.seats
+        at.renewal_ms = change.renewal_ms if change.renewal_ms >= 0 else at.renewal_ms
+        at.product = change.product or at.product
+    return at

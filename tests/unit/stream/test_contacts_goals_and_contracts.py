@@ -1,0 +1,188 @@
+"""Touchpoints, outcomes and subscriptions: their facts do not depend on order or repeats, are bounded, and are kept."""
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.account import AccountState, decode_state, encode_state
+from stream.outcomes import DAYS_KEPT, GOALS_MAX, Outcomes, value_at
+from stream.outcomes import fold as fold_outcome
+from stream.rolling import DAY_MS
+from stream.subscriptions import CHANGES_MAX, CODE, SUBSCRIPTIONS_MAX, Change, Subscriptions, term
+from stream.subscriptions import fold as fold_change
+from stream.touchpoints import KEPT_DAYS, TOUCHPOINTS_MAX, Contacts, Touchpoint
+from stream.touchpoints import fold as fold_touchpoint
+from tests.streams import DAY_MS as A_DAY
+from tests.streams import fold, make_stream
+
+DAY = 20_000
+
+
+def shuffled(items: list[Any], seed: int) -> list[Any]:
+    """In another order, and some of them twice."""
+    rng = random.Random(seed)
+    return rng.sample(items, len(items)) + [item for item in items if rng.random() < 0.3]
+
+
+touches = st.lists(
+    st.tuples(
+        st.sampled_from([f"c{number}" for number in range(6)]),
+        st.builds(
+            Touchpoint,
+            st.integers(DAY, DAY + 200).map(lambda day: day * DAY_MS),
+            st.integers(0, 5),
+            st.sampled_from(["", "ann", "bob"]),
+            st.sampled_from(["", "r1"]),
+        ),
+    ),
+    max_size=20,
+)
+points = st.lists(
+    st.tuples(st.sampled_from(["live", "done"]), st.integers(0, 60 * 24), st.sampled_from([0.0, 1.5, -2.0])),
+    max_size=60,
+)
+changes = st.lists(
+    st.tuples(
+        st.sampled_from(["s1", "s2"]),
+        st.builds(
+            Change,
+            st.integers(0, 12),
+            st.integers(0, 7),
+            st.sampled_from([-1, 0, 9.5]),
+            st.sampled_from([-1, 0, 5]),
+            st.sampled_from([-1, 77]),
+        ),
+    ),
+    max_size=80,
+)
+
+
+@given(touches, st.integers(0, 1 << 32))
+def test_touchpoints_do_not_depend_on_order_or_repeats(found: list[tuple[str, Touchpoint]], seed: int) -> None:
+    one, other = Contacts(), Contacts()
+    for item in found:
+        fold_touchpoint(one, *item)
+    for item in shuffled(found, seed):
+        fold_touchpoint(other, *item)
+    assert (one.touchpoints, one.newest_ms) == (other.touchpoints, other.newest_ms)
+    assert set(one.touchpoints.values()) == {max(t for name, t in found if name == event_id) for event_id, _ in found}
+
+
+@given(points, st.integers(0, 1 << 32))
+def test_outcomes_do_not_depend_on_order_or_repeats(found: list[tuple[str, int, float]], seed: int) -> None:
+    moments = [(goal, DAY * A_DAY + hour * 3_600_000, value) for goal, hour, value in found]
+    one, other = Outcomes(), Outcomes()
+    for item in moments:
+        fold_outcome(one, *item)
+    for item in shuffled(moments, seed):
+        fold_outcome(other, *item)
+    assert one.goals == other.goals
+    for goal in one.goals:
+        newest = max((ms, value) for name, ms, value in moments if name == goal)
+        assert value_at(one, goal, newest[0]) == newest[1]
+
+
+@given(changes, st.integers(0, 1 << 32))
+def test_subscriptions_do_not_depend_on_order_or_repeats(found: list[tuple[str, Change]], seed: int) -> None:
+    one, other = Subscriptions(), Subscriptions()
+    for item in found:
+        fold_change(one, *item)
+    for item in shuffled(found, seed):
+        fold_change(other, *item)
+    assert one.changes == other.changes
+    for name, kept in one.changes.items():
+        assert kept == sorted({change for at, change in found if at == name})[-CHANGES_MAX:]
+
+
+def test_what_is_kept_of_touchpoints_is_bounded() -> None:
+    contacts = Contacts()
+    for number in range(TOUCHPOINTS_MAX + 1):
+        fold_touchpoint(contacts, f"c{number}", Touchpoint(DAY * DAY_MS, 0))
+    assert (len(contacts.touchpoints), contacts.overflow) == (TOUCHPOINTS_MAX, 1)
+    fold_touchpoint(contacts, "c0", Touchpoint((DAY + KEPT_DAYS + 1) * DAY_MS, 1))  # a newer version pushes time on
+    assert list(contacts.touchpoints) == ["c0"]
+    assert not fold_touchpoint(contacts, "old", Touchpoint(DAY * DAY_MS, 0))
+    assert contacts.late == 1
+
+
+def test_what_is_kept_of_outcomes_is_bounded() -> None:
+    outcomes = Outcomes()
+    for number in range(GOALS_MAX + 1):
+        fold_outcome(outcomes, f"g{number}", DAY * DAY_MS, 1)
+    assert (len(outcomes.goals), outcomes.overflow) == (GOALS_MAX, 1)
+    for day in range(DAYS_KEPT + 5):
+        fold_outcome(outcomes, "g0", (DAY + day) * DAY_MS, day)
+    assert sorted(outcomes.goals["g0"]) == list(range(DAY + 5, DAY + DAYS_KEPT + 5))
+    assert not fold_outcome(outcomes, "g0", DAY * DAY_MS, 1)
+    assert outcomes.late == 1
+
+
+def test_what_is_kept_of_subscriptions_is_bounded() -> None:
+    subscriptions = Subscriptions()
+    for number in range(SUBSCRIPTIONS_MAX + 1):
+        fold_change(subscriptions, f"s{number}", Change(DAY, 1))
+    assert (len(subscriptions.changes), subscriptions.overflow) == (SUBSCRIPTIONS_MAX, 1)
+    for number in range(CHANGES_MAX):
+        fold_change(subscriptions, "s0", Change(DAY + 1 + number, 3))
+    assert len(subscriptions.changes["s0"]) == CHANGES_MAX
+    assert not fold_change(subscriptions, "s0", Change(DAY, 1))
+    assert subscriptions.late == 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "running", "trial", "requested"),
+    [
+        ([], False, False, None),  # nothing yet
+        (["trial_started"], True, True, None),
+        (["trial_started", "started"], True, False, None),
+        (["upgraded"], True, False, None),  # it began before anyone told us
+        (["cancelled", "upgraded"], False, False, None),  # a price does not bring it back
+        (["started", "cancellation_requested"], True, False, 1),
+        (["started", "cancellation_requested", "cancellation_requested"], True, False, 1),  # asked again
+        (["started", "cancellation_requested", "cancellation_withdrawn"], True, False, None),
+        (["started", "cancellation_requested", "renewed"], True, False, None),  # the renewal settles it
+        (["started", "cancellation_requested", "cancelled"], False, False, None),
+        (["started", "cancelled", "cancellation_requested"], False, False, None),  # nothing left to cancel
+        (["cancellation_requested"], True, False, 0),
+        (["started", "cancelled", "started"], True, False, None),  # won back
+        (["trial_started", "cancelled"], False, False, None),
+    ],
+)
+def test_a_subscription_runs_as_its_changes_say(
+    steps: list[str], running: bool, trial: bool, requested: int | None
+) -> None:
+    at = term([Change(ms, CODE[step]) for ms, step in enumerate(steps)], len(steps))
+    assert (at.is_running, at.is_trial, at.requested_ms) == (running, trial, requested)
+
+
+def test_price_and_seats_hold_until_told_otherwise_and_a_renewal_forgets_the_old_date() -> None:
+    told = [Change(1, CODE["started"], 100.0, 5, 50, "core"), Change(2, CODE["upgraded"], 200.0)]
+    at = term([*told, Change(3, CODE["renewed"])], 2)
+    assert (at.mrr, at.seats, at.renewal_ms, at.product, at.since_ms) == (200.0, 5, 50, "core", 1)
+    at = term([*told, Change(3, CODE["renewed"])], 3)
+    assert (at.mrr, at.seats, at.renewal_ms, at.product, at.since_ms) == (200.0, 5, None, "core", 3)
+    assert term(told, 0).mrr is None  # as of before it began
+
+
+def test_a_state_of_before_these_inputs_still_decodes_and_folds_on() -> None:
+    events = make_stream(7, 400, 100)
+    _, partition = fold(event for event in events if event["type"] in {"usage", "ticket", "survey", "account"})
+    state = partition.states["acme"]
+    old = msgspec.msgpack.decode(encode_state(state))[:7]
+    decoded = decode_state(msgspec.msgpack.encode(old))
+    assert decoded == state
+    assert fold_touchpoint(decoded.contacts, "c1", Touchpoint(DAY * DAY_MS, 0))
+    assert AccountState().contacts == Contacts()  # a default is nobody's but its own
+
+
+def test_the_facts_survive_the_changelog() -> None:
+    _, partition = fold(make_stream(7, 900, 100))
+    for state in partition.states.values():
+        assert len(state.contacts.touchpoints) > 5
+        assert len(state.outcomes.goals) == 3
+        assert len(state.subscriptions.changes) == 2
+        assert decode_state(encode_state(state)) == state
