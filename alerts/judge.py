@@ -1,8 +1,8 @@
 """One account's turn: every rule looks at its report, and the rules' debts to each other are settled here.
 
 - A report older than the last one judged changes nothing, so a replay changes nothing.
-- The rules come the most telling first. While an alert of an earlier rule is open it speaks for the account: a later
-  rule opens nothing, and an alert that it has open ends without a message of its own.
+- The rules come the most telling first. While an alert is open of a rule that speaks for another one, as a bad band
+  does for a drop, that other rule opens nothing, and an alert that it has open ends without a message of its own.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from datetime import datetime
 
 from alerts.lifecycle import Transition, resolve, step
 from alerts.model import AccountRecord, Alert, Vitals
-from alerts.rules import Rule, Settled
+from alerts.rules import ABOUT_SCORE, Rule, Settled
 from stream.report import HealthReport
 
 
@@ -48,14 +48,11 @@ def judge(record: AccountRecord | None, report: HealthReport, rules: Sequence[Ru
         return Judgement(record, (), f"older than {record.judged_as_of:%Y-%m-%d %H:%M:%S}, which is judged already")
     alerts = dict(record.alerts) if record is not None else {}
     transitions: list[Transition] = []
-    speaker: Alert | None = None
     for rule in rules:
-        transition = _turn(rule, alerts, speaker, report, now)
+        transition = _turn(rule, alerts, report, now)
         transitions.append(transition)
         if transition.alert is not None:
             alerts[rule.name] = transition.alert
-            if speaker is None and transition.alert.is_open:
-                speaker = transition.alert
     after = AccountRecord(
         account_id=report.account_id,
         judged_as_of=report.as_of,
@@ -80,13 +77,11 @@ def forget(record: AccountRecord | None, now: datetime) -> Judgement:
     return Judgement(None, transitions, "the account was deleted")
 
 
-def _turn(
-    rule: Rule, alerts: dict[str, Alert], speaker: Alert | None, report: HealthReport, now: datetime
-) -> Transition:
+def _turn(rule: Rule, alerts: dict[str, Alert], report: HealthReport, now: datetime) -> Transition:
     """One rule's turn, unless another alert already speaks for the account."""
     alert = alerts.get(rule.name)
     is_open = alert is not None and alert.is_open
-    if speaker is not None:
+    if (speaker := _speaker(rule, alerts)) is not None:
         reason = f"{speaker.alert_id} ({speaker.rule}) speaks for the account"
         if alert is not None and is_open:
             return resolve(alert, reason, now, recovered=False, tell=False)
@@ -95,9 +90,18 @@ def _turn(
     return step(rule.name, alert, verdict, report, now)
 
 
+def _speaker(rule: Rule, alerts: dict[str, Alert]) -> Alert | None:
+    """The open alert that says enough, so that this rule has nothing to add; None when there is none."""
+    for name in rule.spoken_for_by:
+        alert = alerts.get(name)
+        if alert is not None and alert.is_open:
+            return alert
+    return None
+
+
 def _settled(alerts: dict[str, Alert]) -> Settled | None:
-    """Where the account's latest episode ended, under whichever rule."""
-    over = [alert for alert in alerts.values() if not alert.is_open]
+    """Where the account's latest episode about its score ended."""
+    over = [alert for name, alert in alerts.items() if name in ABOUT_SCORE and not alert.is_open]
     if not over:
         return None
     last = max(over, key=lambda alert: alert.last_as_of)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from alerts.lifecycle import Transition
 from alerts.model import Alert
 from alerts.playbooks import Play, choose
+from alerts.rules import ABOUT_SCORE
 from alerts.wording import (
     clip,
     duration,
@@ -66,7 +67,7 @@ def _red_flag(
     transition: Transition, alert: Alert, report: HealthReport, now: datetime, plays: Sequence[Play]
 ) -> Payload:
     name = tidy(report.name, NAME_CHARS_MAX)
-    headline = f"{_FLAG[alert.severity]} {name} {_what_happened(transition, alert, report)}"
+    headline = f"{_FLAG[alert.severity]} {name}{_what_happened(transition, alert, report)}"
     drivers = "\n".join(_drivers(report)) or f"*Why:* {escape(tidy(report.reason, REASON_CHARS_MAX))}"
     blocks = [_header(headline), _section(_health_line(report)), _section(drivers)]
     if chosen := choose(plays, _moved(report)):
@@ -77,20 +78,22 @@ def _red_flag(
 
 def _what_happened(transition: Transition, alert: Alert, report: HealthReport) -> str:
     """The rest of the headline, after the account's name: state, score and fall, readable at a glance."""
-    assert report.score is not None  # an alert is about a score
+    if alert.rule not in ABOUT_SCORE or report.score is None:
+        return f": {alert.reason}"
     now, band = points(report.score), _BAND[report.band]
     if alert.rule == "score_dropped":
         again = "keeps falling, " if transition.kind == "updated" else ""
         lost, days = points(alert.evidence["drop_points"]), plural(int(alert.evidence["days"]), "day")
-        return f"{again}lost {lost} points of health in {days}: now {now}, {band}"
+        return f" {again}lost {lost} points of health in {days}: now {now}, {band}"
     state = f"got worse, now {band}" if transition.kind == "updated" else f"is {band}"
     fall = round(report.score_7d_ago) - round(report.score) if report.score_7d_ago is not None else 0
-    return f"{state}: health {now}" + (f", down {fall} in a week" if fall > 0 else "")
+    return f" {state}: health {now}" + (f", down {fall} in a week" if fall > 0 else "")
 
 
 def _health_line(report: HealthReport) -> str:
     """The score and the way here; its direction is said each time, since scores elsewhere run both ways."""
-    assert report.score is not None  # asked by the caller
+    if report.score is None:
+        return "*Health unknown*: too little of the scorecard has data"
     line = f"*Health {points(report.score)} of 100* (higher is healthier)"
     if len(report.history) > 1:
         line += f"   `{sparkline([score for _, score in report.history])}`  {plural(len(report.history), 'day')}"

@@ -134,6 +134,15 @@ def duration(span: timedelta) -> str:
     return f"{minutes} min"
 
 
+def hours(value: float) -> str:
+    """A number of hours as people say it.
+
+    >>> hours(30), hours(72), hours(400)
+    ('30 hours', '3 days', '17 days')
+    """
+    return plural(round(value), "hour") if value < 48 else plural(round(value / 24), "day")
+
+
 def sparkline(scores: Sequence[float]) -> str:
     """Scores as bars on the fixed scale 0..100, so that two accounts can be compared.
 

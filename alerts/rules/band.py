@@ -25,6 +25,7 @@ class BandEntered(Rule):
     """
 
     name: ClassVar[str] = "band_entered"
+    is_about_score: ClassVar[bool] = True
 
     margin_points: float = Field(5.0, ge=0, le=50, description="how clear of the line a score must be to resolve")
 

@@ -28,6 +28,9 @@ class ScoreDropped(Rule):
     """
 
     name: ClassVar[str] = "score_dropped"
+    is_about_score: ClassVar[bool] = True
+
+    spoken_for_by: tuple[str, ...] = ("band_entered",)
 
     drop_points: float = Field(15.0, gt=0, le=100, description="a drop of this many points ...")
     drop_days: int = Field(7, ge=1, le=27, description="... within this many days")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from alerts.model import Alert
+from alerts.model import Alert, Number
 from alerts.rules.verdict import Clear, Hold, Settled, Verdict
 from stream.report import HealthReport
 
@@ -22,6 +22,12 @@ Stage = Literal["trial", "onboarding", "adopting", "mature", "renewing", "churne
 
 KEPT: Final = Clear("kept")
 UNKNOWN: Final = Hold("too little is known to judge")
+
+
+def number(report: HealthReport, measure: str) -> Number | None:
+    """A measure of a report; None where it is unknown, not there, or no number."""
+    value = report.measures.get(measure)
+    return value if isinstance(value, (int, float)) else None
 
 
 class For(BaseModel):
@@ -60,7 +66,8 @@ class Rule(BaseModel):
     Attributes:
         name: a label of metrics and a part of the alert's fingerprint.
         tone: what kind of news it is.
-        measures: the measures of a report that it reads; none of them known: it holds.
+        measures: the measures that it reads, those that its message shows first; unknown: it holds.
+        is_about_score: whether it looks at the score; later drops are measured from where its last episode ended.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,10 +75,12 @@ class Rule(BaseModel):
     name: ClassVar[str]
     tone: ClassVar[Tone] = "trouble"
     measures: ClassVar[tuple[str, ...]] = ()
+    is_about_score: ClassVar[bool] = False
 
     enabled: bool = Field(True, description="off: opens nothing")
     for_hours: float = Field(0, ge=0, le=720, description="broken for so long before anybody is told")
     keep_firing_hours: float = Field(0, ge=0, le=720, description="kept for so long before it is over")
+    spoken_for_by: tuple[str, ...] = Field((), max_length=30, description="rules whose open alert says enough")
     overrides: tuple[Override, ...] = Field((), max_length=50)
 
     def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
@@ -80,7 +89,7 @@ class Rule(BaseModel):
         Args:
             report: the account's current report.
             alert: the alert that is open under this rule, if any.
-            settled: where the account's last episode, under any rule, ended.
+            settled: where the account's last episode under a rule about its score ended.
         """
         raise NotImplementedError
 

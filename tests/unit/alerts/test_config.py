@@ -93,7 +93,7 @@ def test_a_rule_that_is_switched_off_is_judged_by_nobody(tmp_path: Path) -> None
         ("rules:\n  score_dropped:\n    drop_points: 0\n", ":3: rules.score_dropped.drop_points = 0: expected greater"),
         ("rules:\n  score_dropped: {drop_days: 28}\n", ":2: rules.score_dropped.drop_days = 28: expected less than or"),
         ("rules: {score_dropped: {drop_point: 9}}", "score_dropped.drop_point: not known here; did you mean drop_poin"),
-        ("rules: {score_drop: {}}", "rules.score_drop: not known here; did you mean score_dropped? accepted are band"),
+        ("rules: {score_drop: {}}", "rules.score_drop: not known here; did you mean score_dropped? accepted are "),
         ("rule: {}", "rule: not known here; did you mean rules? accepted are rules, "),
         ("rules: {score_dropped: 7}", "rules.score_dropped = 7: expected a valid dictionary"),
         ("rules: {score_dropped: {enabled: perhaps}}", "enabled = 'perhaps': expected a valid boolean"),
@@ -135,3 +135,9 @@ def test_every_mistake_names_its_place_and_what_is_accepted(tmp_path: Path, text
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     said = refusal(tmp_path, "rules:\n  band_entered: {margin_points: -1}\n  score_dropped: {drop_days: 0}\nfoo: 1\n")
     assert [line.split(":")[1] for line in said.splitlines()[1:]] == ["2", "3", "4"]
+
+
+def test_a_rule_is_spoken_for_by_rules_before_it_only(tmp_path: Path) -> None:
+    """Else which of the two is told would hang on their order."""
+    said = refusal(tmp_path, "rules: {silence: {spoken_for_by: [score_dropped]}}")
+    assert "rules.silence.spoken_for_by = a list: 'score_dropped' is no rule before silence; there are cancel" in said

@@ -1,0 +1,48 @@
+"""Nobody uses the product any more."""
+
+from typing import ClassVar, Final
+
+from pydantic import Field
+
+from alerts.model import Alert, Severity
+from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
+from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
+from alerts.wording import plural
+from stream.report import HealthReport
+
+_STILL: Final = Hold("somebody was there, and it is quiet again")
+
+
+class Silence(Rule):
+    """Broken while an account is quiet for longer than its own habit allows.
+
+    What is long is the account's own: `silence_limit_days` working days, 3 for one that is used every day and weeks for
+    one that is used once a month. Weekends and holidays are no silence. Over once somebody was active.
+
+    Source of the limit: docs/metrics.md. Twice the limit is critical: at first it is a question, then it is an answer.
+    """
+
+    name: ClassVar[str] = "silence"
+    measures: ClassVar[tuple[str, ...]] = ("silence_working_days", "silence_limit_days", "days_since_active")
+
+    limit_ratio: float = Field(1.0, gt=0, le=10, description="quiet for so many times the account's own limit")
+    critical_ratio: float = Field(2.0, gt=0, le=20)
+
+    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+        """Finding when it is quiet for too long, Clear once somebody came back."""
+        quiet, limit = number(report, "silence_working_days"), number(report, "silence_limit_days")
+        if quiet is None or limit is None or limit <= 0:
+            return UNKNOWN
+        if quiet >= self.limit_ratio * limit:
+            severity: Severity = "critical" if quiet >= self.critical_ratio * limit else "warning"
+            return Finding(
+                severity,
+                f"nobody active for {plural(round(quiet), 'working day')}; "
+                f"the longest that is usual here is {plural(round(limit), 'working day')}",
+                {"quiet_days": quiet, "limit_days": limit},
+            )
+        if alert is None:
+            return KEPT
+        if quiet > alert.evidence.get("limit_days", limit) / 2:
+            return _STILL
+        return Clear("somebody is active again")

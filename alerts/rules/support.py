@@ -1,0 +1,37 @@
+"""Support: an escalation that nobody ends."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from alerts.model import Alert, Severity
+from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
+from alerts.rules.verdict import Clear, Finding, Settled, Verdict
+from alerts.wording import hours
+from stream.report import HealthReport
+
+
+class EscalationOpen(Rule):
+    """Broken while an escalated ticket runs for `open_hours` or longer.
+
+    A running escalation only grows older, so the line needs no margin: below it, that escalation has ended.
+
+    Source: That matter (escalations are where support turns into churn); the hours are the default scorecard's, where
+    a day in escalation costs 40 and three days all points.
+    """
+
+    name: ClassVar[str] = "escalation_open"
+    measures: ClassVar[tuple[str, ...]] = ("escalation_running_hours", "open_urgent_tickets", "open_tickets")
+
+    open_hours: float = Field(24, gt=0, le=8760)
+    critical_hours: float = Field(72, gt=0, le=8760)
+
+    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+        """Finding while it runs for too long, Clear once none does."""
+        running = number(report, "escalation_running_hours")
+        if running is None:
+            return UNKNOWN
+        if running < self.open_hours:
+            return KEPT if alert is None else Clear("no escalation runs that long any more")
+        severity: Severity = "critical" if running >= self.critical_hours else "warning"
+        return Finding(severity, f"a ticket is escalated for {hours(running)}", {"running_hours": running})
