@@ -10,10 +10,11 @@ Read the modules in the order an event meets them:
 - `zones`      the calendar days of a time zone
 - `clock`      which "now" the engine runs on: the wall's, or the events' own
 - `rolling`    activity as day bitmaps: windows of days in O(1)
-- `daily`      users and events of each day, for more than a year
+- `columns`, `daily`   the account's days for more than a year: users, events, score
 - `tickets`, `surveys`, `touchpoints`, `outcomes`, `subscriptions`   the other facts of an account
 - `account`    the state of one account, and how an event folds into it
 - `folding`    by kind of event: how it is folded, and the count of what did not count
+- `series`     the account's days as rows, for whoever draws them
 - `measures/`  every number of an account as of a moment, from its facts
 - `journey`    first value and milestones
 - `trend`      the trailing four weeks against what the twelve before let expect

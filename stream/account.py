@@ -61,7 +61,7 @@ class Activity(Struct, array_like=True, gc=False):
         late: events older than every window.
         overflow: events of users or features beyond the bounds.
         seen: the last event ids, oldest first.
-        days: users and events of each day, for more than a year.
+        days: users, events and score of each day, for more than a year.
     """
 
     users: dict[str, list[int]] = {}
@@ -86,7 +86,7 @@ class Judged(Struct, array_like=True, gc=False):
         as_of_ms: when it was judged.
         score, band, coverage_ratio, score_7d_ago: as published.
         described: the profile as published, to notice its change.
-        history: [day, score] at the close of each judged day, oldest first.
+        history: [day, score] of judged days as older states have it; `daily` keeps them now.
         band_since_day: the day on which the account came into its band.
         scorecard: which one judged.
         last_event_ms: when the newest event happened that the published report knew of; None before the first.
@@ -148,6 +148,7 @@ def fold_usage(state: AccountState, event: Usage) -> int:
     elif ms < activity.first_ms:  # type: ignore[operator]  # set together with newest_ms
         activity.first_ms = ms
     if day > activity.newest_day:
+        daily.close_windows(activity.days, activity.users.values(), day)
         activity.newest_day = day
         if day - activity.pruned_day >= PRUNE_EVERY_DAYS:
             _prune(activity)
@@ -308,5 +309,10 @@ def encode_state(state: AccountState) -> bytes:
 
 
 def decode_state(value: bytes) -> AccountState:
-    """The reverse of `encode_state`."""
-    return _decoder.decode(value)
+    """The reverse of `encode_state`; takes older encodings, too."""
+    state = _decoder.decode(value)
+    if state.judged is not None and state.judged.history:
+        for day, score in state.judged.history:
+            daily.close_score(state.activity.days, day, score)
+        state.judged.history = []
+    return state

@@ -1,34 +1,62 @@
-"""The account's days: how many people were active and how many events there were, for each of the last 512 days.
+"""The account's days, for more than a year: events, users active that day, within 7 and within 30 days, and the score.
 
-Two lists of small integers, oldest day first, so that a chart, a report or a comparison with last year needs no replay.
-An event counts in its own day whatever the order of arrival, as long as it is at most 63 days behind the account's
-newest usage: so far back it is known of each user whether the day is a newly active one (`rolling`).
+A chart, a report or a comparison with last year needs no replay. The newest months are lists, since events still come;
+what nothing can change any more is packed into `columns`.
+
+- Users and events of a day are exact for usage of up to 63 days behind the account's newest: so far back it is known of
+  each user whether the day is a newly active one (`rolling`).
+- Users within 7 and 30 days are closed when the day is 20 to 34 days old, from the users' own days as they are then;
+  usage that comes later does not change them. Younger days are told from the users' days whenever asked.
+- The score of a day is the last one judged on it.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
+
+from stream import columns
+from stream.columns import Column
+from stream.rolling import BITS, LAST_DAY
 
 DAYS_MAX: Final = 512  # a year of weeks (364), the 112 days that a trend looks back from there, and some
-TRIM_EVERY_DAYS: Final = 32
 LATE_DAYS: Final = 64
+LISTED_DAYS: Final = 112  # what a trend looks at, and all that late usage can reach
+PACKED_AT_DAYS: Final = 128
+WINDOWS_LATE_DAYS: Final = 20
+WINDOWS_AT_DAYS: Final = 34  # 30 days before this many ago are the oldest that 64 days of a user's bits tell
+CLOSED_MAX: Final = 400
+SCORES_DAYS: Final = 28  # what a report tells
+SCORES_AT_DAYS: Final = 56
 
 
 class Days(Struct, array_like=True, gc=False):
-    """Users and events by day.
+    """What is kept of each day.
 
     Attributes:
-        first_day: the day of the first entry; -1 while there is none.
+        first_day: the day of the first entry of the lists; -1 while there is none.
         users, events: active users and usage events of each day, from `first_day` on without a gap.
+        packed_users, packed_events: the same of the days before, up to `first_day`.
+        wau, mau: users active in the 7 and the 30 days that end with each closed day.
+        scored_day: the day of the first entry of `tenths`; -1 while there is none.
+        tenths: of the score at the close of each judged day, plus 1, so that 0 is a day without a score.
+        packed_tenths: the same of the days before, up to `scored_day`.
     """
 
     first_day: int = -1
     users: list[int] = []
     events: list[int] = []
+    packed_users: Column = field(default_factory=Column)
+    packed_events: Column = field(default_factory=Column)
+    wau: Column = field(default_factory=Column)
+    mau: Column = field(default_factory=Column)
+    scored_day: int = -1
+    tenths: list[int] = []
+    packed_tenths: Column = field(default_factory=Column)
 
 
 def place(days: Days, day: int) -> int:
-    """The place of a day in the lists, which are extended to it, and cut where they grew too long.
+    """The place of a day in the lists, which are extended to it; what grew too old is packed.
 
     >>> days = Days()
     >>> for day in (100, 102, 102, 99):
@@ -49,17 +77,145 @@ def place(days: Days, day: int) -> int:
         days.users[:0] = days.events[:0] = [0] * -at
         days.first_day = day
         return 0
-    if at - size >= DAYS_MAX:
-        days.users[:] = days.events[:] = [0] * DAYS_MAX
-    else:
-        more = [0] * (at - size + 1)
-        days.users += more
-        days.events += more
-    over = len(days.users) - DAYS_MAX
-    if over >= TRIM_EVERY_DAYS:
-        del days.users[:over], days.events[:over]
-    days.first_day = day + 1 - len(days.users)
+    more = [0] * min(at - size + 1, DAYS_MAX)
+    if at - size + 1 > DAYS_MAX:
+        days.first_day = day + 1 - size - DAYS_MAX
+        days.packed_users, days.packed_events = Column(), Column()
+    days.users += more
+    days.events += more
+    if len(days.users) > PACKED_AT_DAYS:
+        _pack(days)
     return day - days.first_day
+
+
+def _pack(days: Days) -> None:
+    """Move the days that no usage can reach any more into the columns."""
+    old = len(days.users) - LISTED_DAYS
+    keep = DAYS_MAX - LISTED_DAYS
+    columns.extend(days.packed_users, days.first_day, days.users[:old], keep)
+    columns.extend(days.packed_events, days.first_day, days.events[:old], keep)
+    del days.users[:old], days.events[:old]
+    days.first_day += old
+
+
+def close_windows(days: Days, users: Iterable[list[int]], day: int) -> None:
+    """Close users within 7 and 30 days, before the account's newest day becomes `day` and the users' bits move on.
+
+    Args:
+        days: what is kept.
+        users: the records of `rolling`.
+        day: the coming newest day.
+    """
+    first = days.wau.next_day if days.wau.count > 0 else days.first_day
+    if first < 0 or day - first < WINDOWS_AT_DAYS:
+        return
+    newest = days.first_day + len(days.users) - 1
+    first = max(first, newest - WINDOWS_AT_DAYS, day - WINDOWS_LATE_DAYS + 1 - CLOSED_MAX)
+    wau, mau = active_within(users, first, day - WINDOWS_LATE_DAYS)
+    columns.extend(days.wau, first, wau, CLOSED_MAX)
+    columns.extend(days.mau, first, mau, CLOSED_MAX)
+
+
+def active_within(users: Iterable[list[int]], first_day: int, last_day: int) -> tuple[list[int], list[int]]:
+    """Users active in the 7 and in the 30 days that end with each of the days.
+
+    Exact for days from 34 before any user's newest day on.
+
+    >>> active_within([[0, 100, 0b1], [1, 101, 0b1]], 99, 108)
+    ([0, 1, 2, 2, 2, 2, 2, 2, 1, 0], [0, 1, 2, 2, 2, 2, 2, 2, 2, 2])
+    """
+    size = last_day - first_day + 1
+    mask = (1 << size) - 1
+    weeks: dict[int, int] = {}
+    months: dict[int, int] = {}
+    for user in users:
+        ahead = last_day - user[LAST_DAY]
+        if ahead >= size + 30:
+            continue
+        two = user[BITS] << ahead if ahead >= 0 else user[BITS] >> -ahead
+        two |= two >> 1  # bit i: active on last_day - i or the day before; and so on
+        four = two | two >> 2
+        seven = (four | four >> 3) & mask
+        eight = four | four >> 4
+        sixteen = eight | eight >> 8
+        thirty = (sixteen | sixteen >> 14) & mask
+        weeks[seven] = weeks.get(seven, 0) + 1
+        months[thirty] = months.get(thirty, 0) + 1
+    return _by_day(weeks, size), _by_day(months, size)
+
+
+def _by_day(counts: dict[int, int], size: int) -> list[int]:
+    """How many have each day's bit, the oldest day (the highest bit) first; many users share their bits."""
+    found = [0] * size
+    for bits, count in counts.items():
+        while bits:
+            lowest = bits & -bits
+            found[size - lowest.bit_length()] += count
+            bits ^= lowest
+    return found
+
+
+def close_score(days: Days, day: int, score: float | None) -> bool:
+    """Remember a day's score as its last word; returns whether that changes anything. A day before the last one stays.
+
+    >>> days = Days()
+    >>> close_score(days, 100, 71.26), close_score(days, 100, 71.3), close_score(days, 102, 64), scores(days, 99, 103)
+    (True, False, True, [None, 71.3, None, 64.0])
+    """
+    kept = days.tenths
+    value = 0 if score is None else round(score * 10) + 1
+    at = day - days.scored_day
+    if kept and at < len(kept):
+        if at < len(kept) - 1 or kept[at] == value:
+            return False
+        kept[at] = value
+        return True
+    if score is None:
+        return False
+    if kept and at - len(kept) < SCORES_AT_DAYS:
+        kept += [0] * (at - len(kept))
+    else:
+        columns.extend(days.packed_tenths, days.scored_day, kept, CLOSED_MAX)
+        days.scored_day = day
+        kept.clear()
+    kept.append(value)
+    if len(kept) >= SCORES_AT_DAYS:
+        old = len(kept) - SCORES_DAYS
+        columns.extend(days.packed_tenths, days.scored_day, kept[:old], CLOSED_MAX)
+        del kept[:old]
+        days.scored_day += old
+    return True
+
+
+def scores(days: Days, first_day: int, end_day: int) -> list[float | None]:
+    """The closing scores of the days from `first_day` to before `end_day`; None where there is none."""
+    kept = _joined(days.packed_tenths, days.scored_day, days.tenths, first_day, end_day)
+    return [(value - 1) / 10 if value is not None and value > 0 else None for value in kept]
+
+
+def active_users(days: Days, first_day: int, end_day: int) -> list[int | None]:
+    """Active users of the days from `first_day` to before `end_day`; None before what is known, 0 after it."""
+    return _joined(days.packed_users, days.first_day, days.users, first_day, end_day)
+
+
+def usage_events(days: Days, first_day: int, end_day: int) -> list[int | None]:
+    """The same for usage events."""
+    return _joined(days.packed_events, days.first_day, days.events, first_day, end_day)
+
+
+def _joined(packed: Column, listed_day: int, listed: Sequence[int], first_day: int, end_day: int) -> list[int | None]:
+    """Numbers of days out of the column and the list that begins with `listed_day`; 0 behind it."""
+    if not listed:
+        return [None] * (end_day - first_day)
+    between = min(max(listed_day, first_day), end_day)
+    after: list[int | None] = [*listed[between - listed_day : max(end_day - listed_day, 0)]]
+    after += [0] * (end_day - between - len(after))
+    return after if between == first_day else [*columns.numbers(packed, first_day, between), *after]
+
+
+def first_known_day(days: Days) -> int:
+    """The first day whose users and events are kept; -1 while there is none."""
+    return days.packed_users.first_day if days.packed_users.count > 0 else days.first_day
 
 
 def weeks(days: Days, day: int, number: int) -> list[int]:
@@ -70,6 +226,9 @@ def weeks(days: Days, day: int, number: int) -> list[int]:
     >>> weeks(Days(100, [1] * 7 + [2] * 7, [1] * 14), 114, 9)  # a day after the last one with usage
     [12, 8]
     """
-    known = min((day - days.first_day + 1) // 7, number) if days.first_day >= 0 else 0
-    users, end = days.users, day - days.first_day + 1
-    return [sum(users[max(end - 7 * n - 7, 0) : end - 7 * n]) for n in range(known)]
+    first = first_known_day(days)
+    known = min((day - first + 1) // 7, number) if first >= 0 else 0
+    if known <= 0:
+        return []
+    users = [count for count in active_users(days, day + 1 - 7 * known, day + 1) if count is not None]
+    return [sum(users[at : at + 7]) for at in range(7 * known - 7, -7, -7)]

@@ -17,6 +17,7 @@ from stream.account import (
     zone_of,
 )
 from stream.clock import Clock, EventClock, WallClock
+from stream.daily import close_score
 from stream.dead_letters import KEY_BYTES_MAX, dead_letter
 from stream.decode import Decoder, check_time, epoch_ms
 from stream.engine.partition import Output, Partition
@@ -25,7 +26,7 @@ from stream.errors import BadEvent
 from stream.events import EARLIEST_MS, FUTURE_SLACK_MS
 from stream.feeds import Mapping
 from stream.folding import Folding
-from stream.health import closed, judge, remembered
+from stream.health import judge, remembered
 from stream.journey import NO_JOURNEY, Journey
 from stream.news import is_news
 from stream.partitioner import partition_of
@@ -259,6 +260,8 @@ class HealthJob:
         if state.unjudged:
             state.unjudged = False
             partition.dirty.add(account_id)
+        if close_score(state.activity.days, zone_of(state).day_of(now_ms), report.score):
+            partition.dirty.add(account_id)
         before = state.judged
         described = repr(report.profile)
         if before is None or is_news(before, report, described):
@@ -266,10 +269,6 @@ class HealthJob:
             state.judged = remembered(before, report, now_ms, described)
             partition.dirty.add(account_id)
             return
-        today = zone_of(state).day_of(now_ms)
-        if report.score is not None and not any(day == today for day, _ in before.history[-1:]):
-            before.history = closed(before.history, today, report.score)
-            partition.dirty.add(account_id)
         if _settled(state, now_ms) and not _settled(state, before.as_of_ms):
             before.as_of_ms = now_ms  # so that ticks leave it alone from now on
             partition.dirty.add(account_id)

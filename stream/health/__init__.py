@@ -10,7 +10,7 @@ Pure: the same facts and the same moment give the same report.
 """
 
 from stream.health.judge import judge
-from stream.health.memory import band_of, closed, remembered
+from stream.health.memory import band_of, remembered
 from stream.health.reason import reason, shown
 from stream.health.standing import NEW_DAYS, Standing, score_of, standing
 
@@ -18,7 +18,6 @@ __all__ = [
     "NEW_DAYS",
     "Standing",
     "band_of",
-    "closed",
     "judge",
     "reason",
     "remembered",

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Final
 
+from stream import daily
 from stream.account import AccountState, Judged
 from stream.report import Band, HealthReport
 from stream.scorecard import Scorecard
@@ -32,24 +33,18 @@ def remembered(before: Judged | None, report: HealthReport, now_ms: int, describ
         report.coverage_ratio,
         report.score_7d_ago,
         described,
-        closed(before.history if before is not None else [], day, report.score),
+        [],
         before.band_since_day if before is not None and same_band else day,
         report.scorecard,
         round(report.last_event_at.timestamp() * 1000) if report.last_event_at is not None else None,
     )
 
 
-def closed(history: list[tuple[int, float]], day: int, score: float | None) -> list[tuple[int, float]]:
-    """The history with a day's score as that day's last word."""
-    kept = [item for item in history if day - HISTORY_DAYS < item[0] < day]
-    return kept if score is None else [*kept, (day, score)]
-
-
 def history(state: AccountState, day: int, score: float | None) -> list[tuple[str, float]]:
     """Daily closing scores of the last 28 days, today's so far included."""
-    past = [] if state.judged is None else [item for item in state.judged.history if day - HISTORY_DAYS < item[0] < day]
-    days = past if score is None else [*past, (day, score)]
-    return [(iso_date(at), value) for at, value in days]
+    first_day = day + 1 - HISTORY_DAYS
+    found = [*daily.scores(state.activity.days, first_day, day), score]
+    return [(iso_date(at), value) for at, value in enumerate(found, start=first_day) if value is not None]
 
 
 def iso_date(day: int) -> str:

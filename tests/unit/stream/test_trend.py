@@ -1,15 +1,13 @@
-"""The days of an account are counted exactly, and the trend is what an independent computation makes of them."""
+"""The trend is what an independent computation makes of them."""
 
 import math
 import random
-from collections import defaultdict
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.account import AccountState, decode_state, encode_state, fold_usage
-from stream.daily import DAYS_MAX, TRIM_EVERY_DAYS, Days, place, weeks
+from stream.daily import Days, place, weeks
 from stream.decode import Usage
 from stream.rolling import DAY_MS
 from stream.trend import Status, trend
@@ -28,59 +26,6 @@ def days_of(users: dict[int, int]) -> Days:
 
 def usage(number: int, day: int, user: int) -> Usage:
     return Usage("acme", f"u{user}", "export", day * DAY_MS, f"e{number}")
-
-
-@settings(max_examples=80)
-@given(st.integers(0, 1 << 32), st.sampled_from([3, 60, 700, 1500]), st.integers(0, 63), st.integers(1, 150))
-def test_users_and_events_of_each_day_are_those_of_the_raw_events(seed: int, span: int, late: int, size: int) -> None:
-    """In any order of arrival, with pauses of years, as long as nothing is more than 63 days late."""
-    rng = random.Random(seed)
-    made = sorted((FIRST + rng.randrange(span), rng.randrange(5)) for _ in range(size))
-    arrived = sorted(made, key=lambda item: item[0] + rng.random() * late)
-    state = AccountState()
-    for number, (day, user) in enumerate(arrived):
-        fold_usage(state, usage(number, day, user))
-    users: dict[int, set[int]] = defaultdict(set)
-    for day, user in made:
-        users[day].add(user)
-    days = decode_state(encode_state(state)).activity.days
-    assert days.first_day + len(days.users) - 1 == made[-1][0]
-    assert days.first_day <= max(made[0][0], made[-1][0] - DAYS_MAX + 1)
-    assert len(days.users) == len(days.events) < DAYS_MAX + TRIM_EVERY_DAYS
-    for at in range(len(days.users)):
-        day = days.first_day + at
-        assert days.users[at] == len(users.get(day, ()))
-        assert days.events[at] == sum(other == day for other, _ in made)
-
-
-@pytest.mark.parametrize(
-    ("late", "counts"),
-    [
-        (63, True),
-        (64, False),  # the user's own days may be forgotten, so it is not known whether this one is new
-    ],
-)
-def test_usage_counts_in_its_own_day_up_to_63_days_late(late: int, counts: bool) -> None:
-    state = AccountState()
-    for number, day in enumerate((FIRST, FIRST + 100, FIRST + 100 - late)):
-        fold_usage(state, usage(number, day, 1))
-    assert sum(state.activity.days.users) == sum(state.activity.days.events) == 2 + counts
-
-
-def test_a_state_of_fifty_users_stays_below_six_kilobytes() -> None:
-    """Two years, each user on two days of three, in fifteen features."""
-    rng = random.Random(7)
-    state = AccountState()
-    number = 0
-    for day in range(FIRST, FIRST + 730):
-        for user in range(50):
-            if rng.random() < 0.05 or (day + user) % 7 < 1:
-                number += 1
-                event = usage(number, day, user)
-                event.feature = f"feature-{(user + rng.randrange(3)) % 15}"
-                fold_usage(state, event)
-    assert len(state.activity.users) == 50
-    assert len(encode_state(state)) < 6 * 1024
 
 
 @settings(max_examples=150)

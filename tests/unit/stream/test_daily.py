@@ -1,0 +1,202 @@
+"""The days of an account are counted exactly for more than a year, and the last score of each is kept."""
+
+import random
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from stream.account import AccountState, decode_state, encode_state, fold_usage
+from stream.clock import ManualClock
+from stream.columns import Column, extend, numbers
+from stream.daily import CLOSED_MAX, DAYS_MAX, PACKED_AT_DAYS, active_users, usage_events
+from stream.decode import Usage
+from stream.health import judge
+from stream.rolling import DAY_MS, end_of_day_ms
+from stream.scorecard import DEFAULT
+from stream.series import DayRow, daily_series
+from tests.streams import CORE, fold
+from tests.unit.stream.lives import DAY, fold_one, judged, month
+
+FIRST = 20_001
+
+Made = list[tuple[int, int]]
+
+
+def usage(number: int, day: int, user: int) -> Usage:
+    return Usage("acme", f"u{user}", "export", day * DAY_MS, f"e{number}")
+
+
+def folded(made: Made) -> AccountState:
+    state = AccountState()
+    for number, (day, user) in enumerate(made):
+        fold_usage(state, usage(number, day, user))
+    return decode_state(encode_state(state))
+
+
+def life(rng: random.Random, span: int, size: int, late: int) -> tuple[Made, Made]:
+    """Days and users in the order of time, with pauses now and then, and in an order of arrival."""
+    made: Made = []
+    day = FIRST
+    while len(made) < size:
+        day += rng.choice((0, 0, 1, 1, 2, 9)) if rng.random() < 0.97 else rng.randrange(max(span // 3, 1))
+        made += [(day, rng.randrange(9)) for _ in range(rng.randrange(1, 4))]
+    return made, sorted(made, key=lambda item: item[0] + rng.random() * late)
+
+
+@settings(max_examples=80)
+@given(st.integers(0, 1 << 32), st.sampled_from([3, 60, 700, 1500]), st.integers(0, 63), st.integers(1, 400))
+def test_users_and_events_of_each_day_are_those_of_the_raw_events(seed: int, span: int, late: int, size: int) -> None:
+    """In any order of arrival, with pauses of years, as long as nothing is more than 63 days late."""
+    made, arrived = life(random.Random(seed), span, size, late)
+    users: dict[int, set[int]] = defaultdict(set)
+    for day, user in made:
+        users[day].add(user)
+    days = folded(arrived).activity.days
+    last = made[-1][0]
+    assert len(days.users) == len(days.events) <= max(PACKED_AT_DAYS, DAYS_MAX)
+    assert days.packed_users.count + len(days.users) <= DAYS_MAX + PACKED_AT_DAYS
+    known = range(max(made[0][0], last - CLOSED_MAX), last + 3)
+    assert active_users(days, known.start, known.stop) == [len(users.get(day, ())) for day in known]
+    assert usage_events(days, known.start, known.stop) == [sum(other == day for other, _ in made) for day in known]
+
+
+@settings(max_examples=80)
+@given(
+    st.integers(0, 1 << 32), st.sampled_from([3, 60, 900]), st.integers(0, 19), st.integers(1, 500), st.integers(0, 50)
+)
+@example(1, 900, 0, 500, 0)
+def test_users_within_a_week_and_a_month_are_those_of_the_raw_events(
+    seed: int, span: int, late: int, size: int, after: int
+) -> None:
+    """Of every day of the last year, for usage of up to 19 days late."""
+    made, arrived = life(random.Random(seed), span, size, late)
+    state = folded(arrived)
+    last = made[-1][0] + after
+    rows = daily_series(state, last, CLOSED_MAX - 34)
+    assert [row.day for row in rows] == list(range(last - CLOSED_MAX + 35, last + 1))
+    for row in rows[:: 1 + seed % 5]:
+        if row.day < made[0][0]:
+            assert (row.dau, row.events) == (None, None)
+            continue
+        for found, within in ((row.dau, 1), (row.wau, 7), (row.mau, 30)):
+            assert found == len({user for day, user in made if row.day - within < day <= row.day}), (row.day, within)
+        assert row.events == sum(day == row.day for day, _ in made)
+
+
+def test_usage_that_comes_later_than_a_days_windows_are_closed_does_not_change_them() -> None:
+    days = [(day, 1) for day in range(FIRST, FIRST + 60)]
+    state = folded([*days, (FIRST + 1, 2)])
+    rows = {row.day: row for row in daily_series(state, FIRST + 59, 60)}
+    assert (rows[FIRST + 1].dau, rows[FIRST + 1].wau, rows[FIRST + 1].mau) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("late", "counts"),
+    [
+        (63, True),
+        (64, False),  # the user's own days may be forgotten, so it is not known whether this one is new
+    ],
+)
+def test_usage_counts_in_its_own_day_up_to_63_days_late(late: int, counts: bool) -> None:
+    state = AccountState()
+    for number, day in enumerate((FIRST, FIRST + 100, FIRST + 100 - late)):
+        fold_usage(state, usage(number, day, 1))
+    assert sum(state.activity.days.users) == sum(state.activity.days.events) == 2 + counts
+
+
+def test_a_state_of_fifty_users_stays_below_six_kilobytes() -> None:
+    """Two years, each user on a fifth of the days, in fifteen features, judged every day."""
+    rng = random.Random(7)
+    clock = ManualClock(0)
+    job, partition = fold([], clock=clock)
+    number = 0
+    for day in range(FIRST, FIRST + 730):
+        state = partition.states.setdefault("acme", AccountState())
+        for user in range(50):
+            if rng.random() < 0.05 or (day + user) % 7 < 1:
+                number += 1
+                event = usage(number, day, user)
+                event.feature = f"feature-{(user + rng.randrange(3)) % 15}"
+                fold_usage(state, event)
+        clock.current_ms = end_of_day_ms(day)
+        judged(job, partition)
+    state = partition.states["acme"]
+    assert len(state.activity.users) == 50
+    assert len(encode_state(state)) < 6 * 1024
+    rows = daily_series(state, FIRST + 729, 366)
+    assert None not in {value for row in rows for value in (row.dau, row.wau, row.mau, row.events, row.score)}
+
+
+def test_a_day_closes_with_the_score_that_was_judged_last_on_it() -> None:
+    """Also where nobody was told, and over a restart."""
+    clock = ManualClock(DAY * DAY_MS + 1)
+    job, partition = fold(month(), clock=clock)
+    last: dict[int, float | None] = {}
+    for hour in range(0, 24 * 130, 8):
+        clock.current_ms = DAY * DAY_MS + hour * 3_600_000
+        if hour % 168 == 0:
+            ticket = {"account_id": "acme", "ticket_id": f"t{hour}", "timestamp": clock.current_ms}
+            ticket |= {"status": "opened", "priority": "urgent", "event_id": f"t{hour}"}
+            fold_one(job, partition, "ticket", ticket)
+        judged(job, partition)
+        state = partition.states["acme"] = decode_state(encode_state(partition.states["acme"]))
+        last[clock.current_ms // DAY_MS] = judge("acme", state, clock.current_ms, DEFAULT, CORE).score
+    rows = daily_series(partition.states["acme"], max(last), len(last))
+    assert {row.day: row.score for row in rows} == last
+    assert len({score for score in last.values() if score is not None}) > 5
+
+
+def test_series_of_an_account_without_usage_are_unknown() -> None:
+    assert daily_series(AccountState(), 20_000, 2) == [
+        DayRow(day, None, None, None, None, None) for day in (19_999, 20_000)
+    ]
+    assert daily_series(AccountState(), 20_000, 0) == []
+
+
+def test_states_from_before_the_years_rollups_are_read_with_their_days_and_scores() -> None:
+    state = folded([(FIRST + day, user) for day in range(200) for user in range(3)])
+    encoded: list[Any] = msgspec.msgpack.decode(encode_state(state))
+    activity = encoded[1]
+    users, events = (
+        active_users(state.activity.days, FIRST, FIRST + 200),
+        usage_events(state.activity.days, FIRST, FIRST + 200),
+    )
+    activity[-1] = [FIRST, users, events]
+    encoded[5] = [0, 70.5, "watch", 1.0, None, "", [[FIRST + 150, 70.0], [FIRST + 152, 70.5]]]
+    old = decode_state(msgspec.msgpack.encode(encoded))
+    rows = daily_series(old, FIRST + 199, 200)
+    assert [row.dau for row in rows] == users
+    assert [row.score for row in rows[149:154]] == [None, 70.0, None, 70.5, None]
+    assert rows[199].mau == rows[170].mau == 3
+    assert rows[100].mau is None, "its users of then are not known any more"
+    for number, day in enumerate(range(FIRST + 200, FIRST + 260)):
+        fold_usage(old, usage(10_000 + number, day, 0))
+    assert [row.dau for row in daily_series(old, FIRST + 259, 260)] == [*users, *[1] * 60]
+    assert daily_series(old, FIRST + 259, 80)[0].mau == 3
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.lists(st.integers(0, 1 << 33), min_size=1, max_size=9)), max_size=8),
+    st.integers(1, 30),
+    st.integers(-5, 90),
+    st.integers(0, 90),
+)
+def test_a_column_is_a_list_of_the_newest_days(
+    parts: list[tuple[int, list[int]]], keep: int, first: int, size: int
+) -> None:
+    column, day = Column(), 0
+    kept: list[int] = []
+    for gap, values in parts:
+        gap = gap if kept else 0
+        extend(column, day + gap, values, keep)
+        kept += [0] * gap + values
+        day += gap + len(values)
+    known = dict(list(enumerate(kept))[-keep:])
+    found = numbers(column, first, first + size)
+    assert [value or 0 for value in found] == [known.get(at, 0) for at in range(first, first + size)]
+    assert all(value is not None for at, value in enumerate(found, start=first) if known.get(at, 0) > 0)
