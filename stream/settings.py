@@ -21,7 +21,9 @@ CONFIG_VALUES_MAX = 100_000  # aliases of aliases can make gigabytes of a few li
 
 
 # One file serves every process, so each ignores the others' sections; a name that none of them has is a slip.
-SECTIONS: Final = frozenset({"kafka", "worker", "product", "feeds", "scorecards", "redis", "alerting", "slack"})
+SECTIONS: Final = frozenset(
+    {"kafka", "worker", "product", "feeds", "scorecards", "redis", "alerting", "slack", "board"}
+)
 
 
 class KafkaSettings(BaseModel):

@@ -4,7 +4,7 @@ What is heavy is imported when its command runs, so that help is quick.
 
 - `demo`      a synthetic company on embedded servers, live, within a minute
 - `up`        all roles in one terminal
-- `roles`     the two processes: worker, alerting
+- `roles`     the processes: worker, alerting, board
 - `replay`    files of events onto Kafka
 - `snapshot`  the same fold over files, without Kafka
 - `account`   one account's current report
@@ -67,6 +67,7 @@ _COMMANDS: Final = (
     (up.up, "Run it", None),
     (roles.worker, "Run it", None),
     (roles.alerting, "Run it", None),
+    (roles.board, "Run it", None),
     (replay.replay, "Run it", None),
     (doctor.doctor, "Look after it", None),
     (bench.bench, "Look after it", None),

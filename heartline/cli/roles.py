@@ -1,4 +1,8 @@
-"""`heartline worker` and `heartline alerting`: the two processes that make up an installation."""
+"""`heartline worker`, `heartline alerting` and `heartline board`: the processes that make up an installation."""
+
+from typing import Annotated
+
+import typer
 
 from heartline.cli.options import Config
 
@@ -38,3 +42,31 @@ def alerting(config: Config = None) -> None:
     from stream.settings import load
 
     run_alerting(load(AlertingSettings, config))
+
+
+def board(
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Where it listens; 0: any free port.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Run the board: accounts by health, why, and what to do, as pages for a browser and as a JSON API.
+
+    It reads everything from Kafka and keeps nothing of its own, so any number may run. On this machine alone it asks
+    nobody who they are; to listen beyond it, set a token or name a reverse proxy's header.
+
+    [bold]Examples[/]
+
+    \b
+    heartline board
+    heartline board --port 9000
+    HEARTLINE_BOARD__HOST=0.0.0.0 HEARTLINE_BOARD__TOKEN=... heartline board
+    """
+    from consumers.board.process import run_board
+    from consumers.board.settings import BoardSettings
+    from stream.settings import load
+
+    settings = load(BoardSettings, config)
+    if port is not None:
+        settings = settings.model_copy(update={"board": settings.board.model_copy(update={"port": port})})
+    run_board(settings)

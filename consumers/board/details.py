@@ -1,0 +1,224 @@
+"""One account's people, features, tickets, answers and days, from its state; pure."""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Literal
+
+from stream import rolling
+from stream.account import AccountState, Activity, FeatureUse
+from stream.measures.tally import DAILY_USER_DAYS, WEEKLY_USER_DAYS
+from stream.rolling import BITS, DAY_MS, DAYS_KEPT, LAST_DAY
+from stream.surveys import SURVEYS, Sentiment
+from stream.tickets import PRIORITIES, Support, phase
+
+PEOPLE_MAX: Final = 100
+FEATURES_MAX: Final = 40
+TICKETS_MAX: Final = 50
+ANSWERS_MAX: Final = 50
+STRIP_DAYS: Final = 28
+HEAT_WEEKS: Final = 9  # 63 of the 64 days that a bitmap holds
+CHART_DAYS: Final = 182
+HOUR_MS: Final = 3_600_000
+EPOCH: Final = date(1970, 1, 1)
+
+Cadence = Literal["daily", "weekly", "occasional", "gone quiet"]
+TicketState = Literal["open", "escalated", "solved"]
+
+
+@dataclass(frozen=True)
+class Person:
+    """One user.
+
+    Attributes:
+        cadence: by active days in 30: 16 or more daily, 4 to 15 weekly, 1 to 3 occasional, else gone quiet.
+        active_days_30: of the trailing 30 days.
+        events_30d: in the trailing 30 days.
+        strip: for each of the trailing 28 days, oldest first, whether active.
+    """
+
+    user_id: str
+    cadence: Cadence
+    active_days_30: int
+    events_30d: int
+    last_active: date
+    strip: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature.
+
+    Attributes:
+        weeks: active days, 0..7, of each of the trailing nine weeks, oldest first.
+        users_30d: who used it in the trailing 30 days.
+        last_used: None for a core feature that was never used.
+    """
+
+    name: str
+    is_core: bool
+    weeks: tuple[int, ...]
+    users_30d: int
+    last_used: date | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One ticket; hours are its age while open, and what it took once solved; None when its opening is not known."""
+
+    ticket_id: str
+    priority: str
+    category: str | None
+    state: TicketState
+    opened_at: datetime | None
+    hours: float | None
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One survey answer."""
+
+    survey: str
+    score: int
+    user_id: str
+    at: datetime
+    mood: Literal["good", "neutral", "bad"]
+
+
+@dataclass(frozen=True)
+class Details:
+    """What the account page shows beside the report; every list is cut, `*_total` says of how many.
+
+    Attributes:
+        days: (date, active users, events) of up to 182 days, oldest first, ending with the report's day.
+    """
+
+    people: list[Person]
+    people_total: int
+    features: list[Feature]
+    features_total: int
+    tickets: list[Case]
+    tickets_total: int
+    answers: list[Voice]
+    answers_total: int
+    days: list[tuple[date, int, int]]
+
+    @property
+    def user_days(self) -> list[tuple[date, int]]:
+        """Active users by day, for a chart."""
+        return [(day, users) for day, users, _ in self.days]
+
+
+def details(state: AccountState, as_of: datetime, core_features: Sequence[str] = ()) -> Details:
+    """What the state knows as of a moment; the moment of its report, so that both speak of the same day."""
+    as_of_ms = round(as_of.timestamp() * 1000)
+    day = as_of_ms // DAY_MS
+    return Details(
+        people=_people(state.activity, day),
+        people_total=len(state.activity.users),
+        features=_features(state.activity, day, core_features),
+        features_total=len(state.activity.features.keys() | set(core_features)),
+        tickets=_tickets(state.support, as_of_ms),
+        tickets_total=len(state.support.tickets),
+        answers=_answers(state.sentiment, as_of_ms),
+        answers_total=len(state.sentiment.answers),
+        days=list(_days(state.activity, day)),
+    )
+
+
+def _people(activity: Activity, day: int) -> list[Person]:
+    """Those who make most of the usage first, then those who left last."""
+    found = ((rolling.events_in(user, day), user[LAST_DAY], user_id) for user_id, user in activity.users.items())
+    top = heapq.nlargest(PEOPLE_MAX, found)
+    return [_person(user_id, activity.users[user_id], events, day) for events, _, user_id in top]
+
+
+def _person(user_id: str, user: list[int], events: int, day: int) -> Person:
+    active = rolling.window(user[LAST_DAY], user[BITS], day, 30).bit_count()
+    cadence: Cadence = "gone quiet"
+    if active >= DAILY_USER_DAYS:
+        cadence = "daily"
+    elif active >= WEEKLY_USER_DAYS:
+        cadence = "weekly"
+    elif active > 0:
+        cadence = "occasional"
+    strip = tuple(_was_active(user[LAST_DAY], user[BITS], day - back) for back in range(STRIP_DAYS - 1, -1, -1))
+    return Person(user_id, cadence, active, events, _date(user[LAST_DAY]), strip)
+
+
+def _features(activity: Activity, day: int, core_features: Sequence[str]) -> list[Feature]:
+    """Core features first, in the order of the catalogue, then the others by users."""
+    core = [_feature(name, activity.features.get(name), day, is_core=True) for name in core_features]
+    others = [
+        _feature(name, use, day, is_core=False) for name, use in activity.features.items() if name not in core_features
+    ]
+    others.sort(key=lambda feature: (-feature.users_30d, -sum(feature.weeks), feature.name))
+    return [*core, *others][:FEATURES_MAX]
+
+
+def _feature(name: str, use: FeatureUse | None, day: int, *, is_core: bool) -> Feature:
+    if use is None:
+        return Feature(name, is_core, (0,) * HEAT_WEEKS, 0, None)
+    weeks = tuple(
+        sum(_was_active(use.last_day, use.bits, day - 7 * week - back) for back in range(7))
+        for week in range(HEAT_WEEKS - 1, -1, -1)
+    )
+    users = sum(day - 30 < last <= day for last in use.users.values())
+    return Feature(name, is_core, weeks, users, _date(use.last_day))
+
+
+def _was_active(last_day: int, bits: int, day: int) -> bool:
+    """Whether a bitmap that ends with last_day has the day."""
+    return 0 <= last_day - day < DAYS_KEPT and bits >> (last_day - day) & 1 == 1
+
+
+def _tickets(support: Support, as_of_ms: int) -> list[Case]:
+    """Escalated ones first, then open ones by urgency and age, then the newest of the solved."""
+    ranked: list[tuple[tuple[int, int, float, str], Case]] = []
+    for ticket_id, ticket in support.tickets.items():
+        at = phase(ticket, as_of_ms)
+        state: TicketState = "escalated" if at.is_escalated and at.is_open else "open" if at.is_open else "solved"
+        until_ms = as_of_ms if at.is_open or at.resolved_ms is None else at.resolved_ms
+        hours = max(until_ms - at.opened_ms, 0) / HOUR_MS if at.opened_ms is not None else None
+        opened_at = _moment(at.opened_ms) if at.opened_ms is not None else None
+        case = Case(ticket_id, PRIORITIES[ticket.priority], ticket.category, state, opened_at, hours)
+        order = {"escalated": 0, "open": 1, "solved": 2}[state]
+        urgency = -ticket.priority if at.is_open else 0
+        time = at.opened_ms if at.is_open else -(at.resolved_ms or 0)
+        ranked.append(((order, urgency, time or 0, ticket_id), case))
+    return [case for _, case in heapq.nsmallest(TICKETS_MAX, ranked, key=lambda item: item[0])]
+
+
+def _answers(sentiment: Sentiment, as_of_ms: int) -> list[Voice]:
+    """The newest first."""
+    known = (answer for answer in sentiment.answers.values() if answer.ms <= as_of_ms)
+    return [
+        Voice(SURVEYS[a.survey], a.score, a.user_id, _moment(a.ms), _mood(SURVEYS[a.survey], a.score))
+        for a in heapq.nlargest(ANSWERS_MAX, known)
+    ]
+
+
+def _mood(survey: str, score: int) -> Literal["good", "neutral", "bad"]:
+    """What a score says. Source: docs/metrics.md: NPS 9-10 and 0-6; CSAT 4-5 and 1-2; effort (CES) 6-7 and 1-3."""
+    low, high = {"nps": (6, 9), "csat": (2, 4), "ces": (3, 6)}[survey]
+    return "bad" if score <= low else "good" if score >= high else "neutral"
+
+
+def _days(activity: Activity, day: int) -> Iterator[tuple[date, int, int]]:
+    """Days since the first known one; a day after the last one with usage has none."""
+    days = activity.days
+    if days.first_day < 0:
+        return
+    for at in range(max(days.first_day, day - CHART_DAYS + 1), day + 1):
+        place = at - days.first_day
+        known = place < len(days.users)
+        yield _date(at), days.users[place] if known else 0, days.events[place] if known else 0
+
+
+def _date(day: int) -> date:
+    return EPOCH + timedelta(days=day)
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -1,0 +1,142 @@
+"""Everything that the board knows, and how each topic's records come into it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from kafka.errors import KafkaError
+
+from consumers.board.alert_log import AlertLog
+from consumers.board.details import Details, details
+from consumers.board.feed import Feed, Source
+from consumers.board.letters import Letters
+from consumers.board.live import Hub
+from consumers.board.portfolio import Place, Portfolio, Row, row_of
+from consumers.board.reader import Reader
+from consumers.board.settings import BoardSettings
+from consumers.loop import Record
+from stream.account import decode_state
+from stream.errors import BadEvent
+from stream.report import Band, HealthReport, decode_report
+from stream.scorecard import DEFAULT, SHIPPED
+from stream.scorecard.reading import read_scorecards
+
+READ_TRIES: Final = 3  # a record may be replaced while it is looked for
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account as its page shows it.
+
+    Attributes:
+        details: None when its state is not to be had: another topic lags, or was lost.
+    """
+
+    row: Row
+    report: HealthReport
+    details: Details | None
+
+
+class Knowledge:
+    """What is read from Kafka, and what is looked up there.
+
+    Args:
+        settings: everything.
+        hub: told of each change.
+        read: gives the value of one record by topic, place and key; Kafka's own by default.
+    """
+
+    def __init__(
+        self,
+        settings: BoardSettings,
+        hub: Hub,
+        read: Callable[[str, Place, str], bytes | None] | None = None,
+    ) -> None:
+        self.topics = settings.kafka.topics
+        self.portfolio = Portfolio()
+        self.letters = Letters(settings.board.letters_kept)
+        self.alerts = AlertLog(settings.board.alerts_kept)
+        self.poison = 0
+        cards = read_scorecards(settings.scorecards) if settings.scorecards is not None else SHIPPED
+        self._floors = {card.name: card.band_floors for card in cards.cards}
+        self._core_features = settings.product.core_features
+        self._reader = Reader(settings.kafka)
+        self._read = read if read is not None else self._reader.read
+        self.feed = Feed(
+            settings.kafka,
+            [
+                Source(self.topics.health, self.take_report),
+                Source(self.topics.changelog, self.take_state),
+                Source(self.topics.alerts, self.take_step),
+                Source(self.topics.dead_letters, self.take_letter, newest=settings.board.letters_kept),
+            ],
+            hub.changed,
+        )
+
+    def account(self, account_id: str) -> Account | None:
+        """One account whole; None when there is none of that id.
+
+        Raises:
+            KafkaError: Kafka does not answer.
+        """
+        for _ in range(READ_TRIES):
+            row = self.portfolio.row(account_id)
+            if row is None:
+                return None
+            value = self._read(self.topics.health, row.place, account_id)
+            if value is not None:
+                report = decode_report(value)
+                return Account(row, report, self._details(account_id, report))
+        raise KafkaError(f"the report of {account_id!r} could not be read at its place; try again")
+
+    def floors(self, scorecard: str) -> tuple[tuple[Band, float], ...]:
+        """Band to its lowest score in a scorecard, best band first; the shipped one's for a scorecard that we lack."""
+        return self._floors.get(scorecard, DEFAULT.band_floors)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._reader.close()
+
+    def take_report(self, record: Record) -> str | None:
+        """A record of account-health."""
+        account_id = (record.key or b"").decode("utf-8", "replace")
+        if record.value is None:
+            self.portfolio.drop(account_id)
+            return account_id
+        try:
+            report = decode_report(record.value)
+        except BadEvent as error:
+            self.poison += 1
+            log.warning("%s[%d]@%d: passed over: %s", record.topic, record.partition, record.offset, error.detail)
+            return None
+        self.portfolio.put(row_of(report, Place(record.partition, record.offset)))
+        return account_id
+
+    def take_state(self, record: Record) -> str | None:
+        """A record of the state changelog: only where it lies is kept."""
+        account_id = (record.key or b"").decode("utf-8", "replace")
+        place = Place(record.partition, record.offset) if record.value is not None else None
+        self.portfolio.put_state(account_id, place)
+        return None
+
+    def take_step(self, record: Record) -> str | None:
+        """A record of the audit log."""
+        return self.alerts.take(record.value)
+
+    def take_letter(self, record: Record) -> str | None:
+        """A dead letter."""
+        self.letters.add(record.value, record.timestamp)
+        return None
+
+    def _details(self, account_id: str, report: HealthReport) -> Details | None:
+        for _ in range(READ_TRIES):
+            place = self.portfolio.state_place(account_id)
+            if place is None:
+                return None
+            value = self._read(self.topics.changelog, place, account_id)
+            if value is not None:
+                return details(decode_state(value), report.as_of, self._core_features)
+        return None

@@ -1,0 +1,85 @@
+"""Tells open pages what has changed, at most once a second, by server-sent events."""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator
+from typing import Final
+
+NAMED_MAX: Final = 200  # more accounts than that at once, and every page looks for itself
+PAUSE_SECONDS: Final = 1.0
+LISTENERS_MAX: Final = 500
+
+
+class Hub:
+    """Between the thread that reads Kafka and the pages that listen.
+
+    Bursts become one event: what changes within a second is collected, and each listener gets it when it is ready.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: set[Listener] = set()
+        self.version = 0
+
+    def changed(self, accounts: set[str]) -> None:
+        """Accounts have changed; empty: something else has. From any thread."""
+        with self._lock:
+            self.version += 1
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener.put(accounts)
+
+    def open(self) -> "Listener | None":
+        """A new listener; None when there are too many already."""
+        with self._lock:
+            if len(self._listeners) >= LISTENERS_MAX:
+                return None
+            listener = Listener(asyncio.get_running_loop())
+            self._listeners.add(listener)
+            return listener
+
+    def close(self, listener: "Listener") -> None:
+        """It listens no more."""
+        with self._lock:
+            self._listeners.discard(listener)
+
+    @property
+    def listeners(self) -> int:
+        """How many pages listen."""
+        return len(self._listeners)
+
+
+class Listener:
+    """One open page.
+
+    Args:
+        loop: the one that its events are sent on.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._accounts: set[str] = set()
+        self._news = asyncio.Event()
+
+    def put(self, accounts: set[str]) -> None:
+        """Something to tell; from any thread."""
+        with self._lock:
+            self._accounts |= accounts
+        try:
+            self._loop.call_soon_threadsafe(self._news.set)
+        except RuntimeError:
+            return  # the loop has ended, and the page with it
+
+    async def events(self) -> AsyncIterator[dict[str, str | int]]:
+        """Events for the page, until it is closed: the accounts that changed, or null for many."""
+        yield {"event": "hello", "data": "{}", "retry": 2000}
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            with self._lock:
+                accounts, self._accounts = self._accounts, set()
+            named = sorted(accounts) if len(accounts) <= NAMED_MAX else None
+            yield {"event": "changed", "data": json.dumps({"accounts": named})}
+            await asyncio.sleep(PAUSE_SECONDS)

@@ -1,0 +1,57 @@
+"""Every Prometheus metric of the board."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5)
+
+
+class BoardMetrics:
+    """Counters and histograms.
+
+    Args:
+        registry: a fresh one; nothing global is touched.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._answers = Counter(
+            "heartline_board_answers",
+            "Answers to requests, by what was asked for (page, api, events, static) and status class.",
+            ["kind", "status"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "heartline_board_answer_seconds",
+            "From a request to the first byte of its answer, in seconds.",
+            ["kind"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+
+    def answered(self, kind: str, status: int, seconds: float) -> None:
+        """One answer is on its way."""
+        self._answers.labels(kind, f"{status // 100}xx").inc()
+        self._seconds.labels(kind).observe(seconds)
+
+
+class BoardCollector(Collector):
+    """Gauges, read at the moment of the scrape.
+
+    Args:
+        gauges: name to its meaning and what gives its value; None: not known, and no series.
+    """
+
+    def __init__(self, gauges: dict[str, tuple[str, Callable[[], float | None]]]) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> Iterable[Metric]:
+        """One scrape."""
+        for name, (meaning, read) in self._gauges.items():
+            value = read()
+            if value is not None:
+                yield GaugeMetricFamily(name, meaning, value=value)

@@ -1,0 +1,207 @@
+"""The pages for people. Each is whole as it is sent; scripts only keep it fresh and let one point into charts."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import APIRouter, Form, HTTPException, Query, Request
+from kafka.errors import KafkaError
+from sse_starlette import EventSourceResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from consumers.board.access import role_of, session_key
+from consumers.board.asked import SORTS, Asked
+from consumers.board.context import board_of
+from consumers.board.pipeline import pipeline
+from consumers.board.portfolio import Query as AccountQuery
+from consumers.board.portfolio import portfolio_bands
+from consumers.board.svg import bars, share, strip, timeline
+from stream.errors import BadEvent
+from stream.report import BANDS
+
+router = APIRouter(include_in_schema=False, default_response_class=Response)
+
+WRONG_TOKEN_SECONDS: Final = 0.5  # slows guessing
+LETTERS_SHOWN: Final = 50
+RESOLVED_SHOWN: Final = 50
+PING_SECONDS: Final = 15
+
+
+@router.get("/")
+def accounts(request: Request, asked: Asked, page: Annotated[int, Query(ge=1, le=100_000)] = 1) -> Response:
+    """The list."""
+    board = board_of(request)
+    portfolio, size = board.knowledge.portfolio, board.settings.board.page_accounts
+    listing = portfolio.find(asked)
+    segments, owners = portfolio.choices()
+    last = max((len(listing.rows) + size - 1) // size, 1)
+    page = min(page, last)
+    return board.page(
+        request,
+        "accounts.html",
+        asked=asked,
+        rows=listing.rows[(page - 1) * size : page * size],
+        first=(page - 1) * size + 1,
+        found=len(listing.rows),
+        total=len(portfolio),
+        bands={band: listing.bands[band] for band in BANDS},
+        whole=portfolio_bands(portfolio.rows()),
+        segments=segments,
+        owners=owners,
+        sorts=SORTS,
+        alerts=board.knowledge.alerts.open_counts(),
+        page=page,
+        last=last,
+        link=lambda **changes: _link(asked, **changes),
+    )
+
+
+@router.get("/accounts/{account_id:path}")
+def account(request: Request, account_id: str) -> Response:
+    """One account."""
+    board = board_of(request)
+    try:
+        found = board.knowledge.account(account_id)
+    except (KafkaError, BadEvent) as error:
+        raise HTTPException(503, f"the report can't be read just now ({type(error).__name__}); try again") from None
+    if found is None:
+        raise HTTPException(404, f"there is no account {account_id[:80]!r}")
+    report = found.report
+    floors = board.knowledge.floors(report.scorecard)
+    return board.page(
+        request,
+        "account.html",
+        row=found.row,
+        report=report,
+        details=found.details,
+        floors=floors,
+        episodes=board.knowledge.alerts.of_account(account_id),
+        now=datetime.now(UTC),
+        timeline=timeline(report.history, floors),
+        bars=bars,
+        share=share,
+        strip=strip,
+    )
+
+
+@router.get("/alerts")
+def alerts(request: Request) -> Response:
+    """Alerts and silences."""
+    board, now = board_of(request), datetime.now(UTC)
+    log = board.knowledge.alerts
+    return board.page(
+        request,
+        "alerts.html",
+        opened=log.all(is_open=True),
+        resolved=log.all(is_open=False)[:RESOLVED_SHOWN],
+        silences=log.silences(now),
+        silence_over=lambda alert: log.silence_over(alert, now),
+        now=now,
+    )
+
+
+@router.get("/pipeline")
+def health_of_the_pipeline(request: Request, reason: str = "") -> Response:
+    """Lag, freshness, dead letters."""
+    board = board_of(request)
+    letters = board.knowledge.letters
+    return board.page(
+        request,
+        "pipeline.html",
+        state=pipeline(board.knowledge, board.lags),
+        reasons=letters.reasons(),
+        reason=reason,
+        letters=letters.newest(LETTERS_SHOWN, reason or None),
+        letters_total=len(letters),
+        now=datetime.now(UTC),
+    )
+
+
+@router.get("/events")
+async def events(request: Request) -> Response:
+    """What changes, as it changes."""
+    hub = board_of(request).hub
+    listener = hub.open()
+    if listener is None:
+        raise HTTPException(503, "too many open pages")
+
+    async def stream() -> Any:
+        try:
+            async for event in listener.events():
+                yield event
+        finally:
+            hub.close(listener)
+
+    return EventSourceResponse(stream(), ping=PING_SECONDS)
+
+
+@router.get("/healthz")
+def healthz(request: Request) -> Response:
+    """Whether it is up and has read what there is; says nothing else, since anybody may ask."""
+    loaded = board_of(request).knowledge.feed.loaded.is_set()
+    return JSONResponse({"status": "ok" if loaded else "loading"}, 200 if loaded else 503)
+
+
+@router.get("/login")
+def login(request: Request, next: str = "/") -> Response:
+    """Where a token is asked for."""
+    return board_of(request).page(request, "login.html", target=_own(next), wrong=False)
+
+
+@router.post("/login")
+async def logged_in(
+    request: Request,
+    token: Annotated[str, Form(max_length=500)],
+    next: Annotated[str, Form()] = "/",
+) -> Response:
+    """Take a token, and remember whoever had it by a signed cookie."""
+    board = board_of(request)
+    role = role_of(board.settings.board, token)
+    if role is None:
+        await asyncio.sleep(WRONG_TOKEN_SECONDS)
+        return board.page(request, "login.html", 401, target=_own(next), wrong=True)
+    request.session.update({"role": role, "key": session_key(board.settings.board)})
+    return RedirectResponse(_own(next), 303)
+
+
+@router.post("/logout")
+def logout(request: Request) -> Response:
+    """Forget them."""
+    request.session.clear()
+    return RedirectResponse("/login", 303)
+
+
+def _own(target: str) -> str:
+    """A path of this board; anything else leads to its first page.
+
+    >>> _own("/alerts?x=1"), _own("https://elsewhere.example/"), _own("//elsewhere.example")
+    ('/alerts?x=1', '/', '/')
+    """
+    parts = urlsplit(target)
+    own = not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if own else "/"
+
+
+def _link(asked: AccountQuery, **changes: Any) -> str:
+    """The list's address with some of its query changed; what is as usual is left out.
+
+    >>> _link(AccountQuery(search="a b"), sort="name")
+    '/?search=a+b&sort=name'
+    """
+    page = changes.pop("page", 1)
+    query = replace(asked, **changes)
+    values: Mapping[str, Any] = {
+        "search": query.search,
+        "band": [band for band in BANDS if band in query.bands],
+        "segment": query.segment,
+        "owner": query.owner,
+        "sort": query.sort if query.sort != "health" else "",
+        "reverse": "true" if query.reverse else "",
+        "page": page if page > 1 else "",
+    }
+    pairs = [(name, item) for name, value in values.items() for item in (value if isinstance(value, list) else [value])]
+    encoded = urlencode([(name, item) for name, item in pairs if item])
+    return f"/?{encoded}" if encoded else "/"

@@ -1,0 +1,146 @@
+"""How the pages say things: the filters of the templates. What is not known is said so, and never shown as 0."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from markupsafe import Markup, escape
+
+from alerts.wording import duration, measure_name, measure_value, tidy
+from consumers.board.svg import band_shape, sparkline
+from stream.report import Band
+
+BAND_WORDS: Final[dict[Band, str]] = {
+    "healthy": "Healthy",
+    "watch": "Watch",
+    "at_risk": "At risk",
+    "critical": "Critical",
+    "unknown": "Unknown",
+}
+UNKNOWN: Final = "unknown"
+TEXT_CHARS: Final = 400
+
+
+def score(value: float | None) -> str:
+    """A score as a whole number.
+
+    >>> score(41.6), score(None)
+    ('42', 'unknown')
+    """
+    return UNKNOWN if value is None else f"{value:.0f}"
+
+
+def signed(value: float | None, places: int = 0) -> str:
+    """Points gained or lost, with a real minus.
+
+    >>> signed(-3.2), signed(0.2), signed(None), signed(-3.25, 1)
+    ('−3', '0', 'unknown', '−3.2')
+    """
+    if value is None:
+        return UNKNOWN
+    text = f"{abs(value):.{places}f}"
+    if float(text) == 0:
+        return text
+    return ("+" if value > 0 else "−") + text
+
+
+def movement(value: float | None) -> Markup:
+    """The change in a week: an arrow, and the points; nothing to speak of is a dot."""
+    if value is None:
+        return Markup('<span class="move none" title="the score a week ago is unknown">unknown</span>')
+    if abs(value) < 0.5:
+        return Markup('<span class="move flat">0</span>')
+    arrow, word, kind = ("▲", "up", "up") if value > 0 else ("▼", "down", "down")
+    return Markup(
+        '<span class="move {kind}"><span aria-hidden="true">{arrow}</span>'
+        '<span class="sr">{word} </span>{points:.0f}</span>'
+    ).format(kind=kind, arrow=arrow, word=word, points=abs(value))
+
+
+def band(value: Band) -> Markup:
+    """Shape and word."""
+    return Markup('<span class="band band-{0}">{1}{2}</span>').format(value, band_shape(value), BAND_WORDS[value])
+
+
+def day(value: datetime | date | None) -> str:
+    """A calendar day.
+
+    >>> day(date(2026, 3, 2)), day(None)
+    ('2 Mar 2026', 'unknown')
+    """
+    return UNKNOWN if value is None else f"{value.day} {value:%b %Y}"
+
+
+def moment(value: datetime | None) -> Markup:
+    """A moment in UTC that a script may show in the reader's own zone."""
+    if value is None:
+        return escape(UNKNOWN)
+    at = value.astimezone(UTC)
+    text = f"{at.day} {at:%b %Y %H:%M} UTC"
+    return Markup('<time datetime="{0}">{1}</time>').format(at.isoformat(timespec="seconds"), text)
+
+
+def hours(value: float | None) -> str:
+    """A length of time.
+
+    >>> hours(30.0), hours(None)
+    ('1 day 6 h', 'unknown')
+    """
+    return UNKNOWN if value is None else duration(timedelta(hours=value))
+
+
+def money(value: float | None) -> str:
+    """An amount without a currency, which no event names.
+
+    >>> money(12500.0)
+    '12,500'
+    """
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def count(value: int) -> str:
+    """A number with its thousands.
+
+    >>> count(12500)
+    '12,500'
+    """
+    return f"{value:,}"
+
+
+def text(value: Any, chars: int = TEXT_CHARS) -> str:
+    """What a customer wrote, on one line; the template escapes it."""
+    return tidy(str(value), chars)
+
+
+def words(value: str) -> str:
+    """An id of ours as words.
+
+    >>> words("not_json")
+    'Not json'
+    """
+    return value.replace("_", " ").capitalize()
+
+
+def first_upper(value: str) -> Markup:
+    """A sentence with its first letter upper."""
+    return escape(value[:1].upper() + value[1:])
+
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "score": score,
+    "signed": signed,
+    "movement": movement,
+    "band": band,
+    "band_shape": band_shape,
+    "sparkline": sparkline,
+    "day": day,
+    "moment": moment,
+    "hours": hours,
+    "money": money,
+    "count": count,
+    "text": text,
+    "words": words,
+    "first_upper": first_upper,
+    "measure_name": lambda name: tidy(measure_name(name), 60),
+    "measure_value": measure_value,
+}

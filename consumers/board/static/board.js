@@ -1,0 +1,160 @@
+// Keeps the page fresh, and lets the keyboard do what the mouse can. Every page is whole without it.
+"use strict";
+
+const live = document.getElementById("live");
+const body = document.body;
+const page = body.dataset.page;
+
+// ---- fresh: fetch the same page again and change what is different, in place
+let running = false;
+let again = false;
+
+async function refresh(address = location.href) {
+  if (running) { again = true; return; }
+  running = true;
+  try {
+    const answer = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+    if (answer.redirected && new URL(answer.url).pathname === "/login") { location.reload(); return; }
+    if (!answer.ok) return;
+    const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of document.querySelectorAll("[data-live]")) {
+      const fresh = next.getElementById(old.id);
+      if (!fresh) { if (old.id === "loading") old.remove(); continue; }
+      // What somebody is filling in stays as it is.
+      if (old.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
+      morph(old, fresh);
+    }
+    const main = document.getElementById("main");
+    for (const fresh of next.querySelectorAll("main > [data-live][id]")) {
+      if (!document.getElementById(fresh.id)) main.append(document.adoptNode(fresh));
+    }
+    body.dataset.fresh = String(Number(body.dataset.fresh || 0) + 1);
+    document.dispatchEvent(new Event("board:fresh"));
+  } catch {
+    // The stream tells when the board is away.
+  } finally {
+    running = false;
+    if (again) { again = false; refresh(); }
+  }
+}
+
+function morph(old, fresh) {
+  Idiomorph.morph(old, fresh, {
+    ignoreActiveValue: true,
+    callbacks: {
+      // What was unfolded stays so; what a chart drew is drawn again from its points.
+      beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
+      beforeNodeMorphed: (node, next) => {
+        if (node.nodeType !== 1) return true;
+        if (node.dataset.drawn && next.dataset && node.dataset.points === next.dataset.points) return false;
+        if (node.dataset.row && next.dataset && node.textContent !== next.textContent) flash(node);
+        return true;
+      },
+    },
+  });
+}
+
+function flash(node) {
+  node.classList.remove("moved-now");
+  requestAnimationFrame(() => {
+    node.classList.add("moved-now");
+    setTimeout(() => node.classList.remove("moved-now"), 2000);
+  });
+}
+
+function say(state, words) {
+  live.hidden = false;
+  live.className = "live " + state;
+  live.textContent = words;
+}
+
+function listen() {
+  if (!["list", "account", "alerts", "pipeline"].includes(page)) return;
+  const stream = new EventSource("/events");
+  stream.addEventListener("hello", () => { say("on", "live"); if (body.dataset.lost) { delete body.dataset.lost; refresh(); } });
+  stream.addEventListener("changed", (event) => {
+    const { accounts } = JSON.parse(event.data);
+    if (page !== "account" || accounts === null || accounts.includes(body.dataset.account)) refresh();
+  });
+  stream.onerror = () => { body.dataset.lost = "1"; say("off", "not live: connecting again"); };
+  addEventListener("pagehide", () => stream.close());
+}
+
+// ---- filters act as they are changed
+const filters = document.getElementById("filters");
+if (filters) {
+  filters.querySelector("button").hidden = true;
+  let wait;
+  const go = () => {
+    const given = [...new FormData(filters)].filter(([, value]) => value !== "");
+    const query = new URLSearchParams(given.filter(([name, value]) => !(name === "sort" && value === "health")));
+    const address = query.size ? "/?" + query : "/";
+    history.replaceState(null, "", address);
+    refresh(address);
+  };
+  filters.addEventListener("submit", (event) => { event.preventDefault(); go(); });
+  filters.addEventListener("change", go);
+  filters.querySelector("#search").addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(go, 200); });
+}
+
+// ---- light and dark
+const theme = document.getElementById("theme");
+function changeTheme() {
+  const dark = document.documentElement.dataset.theme === "dark"
+    || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+  const next = dark ? "light" : "dark";
+  document.documentElement.dataset.theme = next;
+  localStorage.setItem("theme", next);
+  document.dispatchEvent(new Event("board:theme"));
+}
+theme.hidden = false;
+theme.addEventListener("click", changeTheme);
+
+// ---- keyboard
+const help = document.getElementById("help");
+const shortcuts = document.getElementById("shortcuts");
+help.hidden = false;
+help.addEventListener("click", () => shortcuts.showModal());
+
+function step(by) {
+  const rows = [...document.querySelectorAll("[data-row]")];
+  if (!rows.length) return;
+  const at = rows.findIndex((row) => row.contains(document.activeElement));
+  const next = rows[Math.min(Math.max(at + by, 0), rows.length - 1)];
+  next.querySelector("a").focus();
+  next.scrollIntoView({ block: "nearest" });
+}
+
+let leader = 0;
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || shortcuts.open) return;
+  if (event.target.matches("input, select, textarea")) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  if (Date.now() - leader < 1500) {
+    leader = 0;
+    const target = { a: "/", l: "/alerts", p: "/pipeline" }[event.key];
+    if (target) location.href = target;
+    return;
+  }
+  const acts = {
+    "/": () => document.getElementById("search")?.focus(),
+    j: () => step(1),
+    k: () => step(-1),
+    t: changeTheme,
+    "?": () => shortcuts.showModal(),
+    g: () => { leader = Date.now(); },
+  };
+  if (acts[event.key]) { event.preventDefault(); acts[event.key](); }
+});
+
+// ---- moments also in the reader's own zone
+function zones() {
+  for (const time of document.querySelectorAll("time:not([title])")) {
+    time.title = new Date(time.dateTime).toLocaleString();
+  }
+}
+document.addEventListener("board:fresh", zones);
+zones();
+listen();

@@ -1,0 +1,89 @@
+"""A board over given records, without Kafka."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry
+
+from consumers.board.app import make_app
+from consumers.board.knowledge import Knowledge
+from consumers.board.live import Hub
+from consumers.board.pipeline import LagWatch
+from consumers.board.portfolio import Place
+from consumers.board.settings import BoardOptions, BoardSettings
+from stream.account import AccountState, encode_state
+from stream.report import HealthReport, encode_report
+
+HERE = "http://127.0.0.1:8050"
+
+
+@dataclass
+class Record:
+    """What the feed reads."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class FakeBoard:
+    """The real application over a log of records in memory.
+
+    Args:
+        options: of the section `board`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.settings = BoardSettings(board=BoardOptions(**options))
+        self.records: list[Record] = []
+        self.hub = Hub()
+        self.registry = CollectorRegistry()
+        self.knowledge = Knowledge(self.settings, self.hub, self._read)
+        self.knowledge.feed.loaded.set()
+        self.app = make_app(self.settings, self.knowledge, self.hub, self.registry)
+        self.app.state.board = self.app.state.board.__class__(
+            self.settings, self.knowledge, self.hub, _NoLags(), self.app.state.board.templates
+        )
+
+    def client(self, peer: str = "127.0.0.1", base: str = HERE) -> TestClient:
+        """Somebody who asks."""
+        return TestClient(self.app, base_url=base, client=(peer, 50_000), follow_redirects=False)
+
+    def report(self, report: HealthReport) -> None:
+        """One more report."""
+        self.knowledge.take_report(self._keep(self.knowledge.topics.health, report.account_id, encode_report(report)))
+
+    def state(self, account_id: str, state: AccountState) -> None:
+        """One more state."""
+        self.knowledge.take_state(self._keep(self.knowledge.topics.changelog, account_id, encode_state(state)))
+
+    def step(self, value: bytes) -> None:
+        """One more step of an alert."""
+        self.knowledge.take_step(self._keep(self.knowledge.topics.alerts, "any", value))
+
+    def letter(self, value: bytes) -> None:
+        """One more dead letter."""
+        self.knowledge.take_letter(self._keep(self.knowledge.topics.dead_letters, "any", value))
+
+    def _keep(self, topic: str, key: str, value: bytes) -> Record:
+        record = Record(topic, 0, len(self.records), 1_772_442_000_000, key.encode(), value)
+        self.records.append(record)
+        return record
+
+    def _read(self, topic: str, place: Place, key: str) -> bytes | None:
+        record = self.records[place.offset]
+        return record.value if record.topic == topic and record.key == key.encode() else None
+
+
+class _NoLags(LagWatch):
+    """Kafka is not asked."""
+
+    def __init__(self) -> None:
+        return
+
+    def look(self) -> tuple[list[Any], str | None]:
+        return [], None

@@ -1,0 +1,203 @@
+"""The pages and the API over given records: what they show, escape, refuse and carry."""
+
+import time
+from urllib.parse import quote
+
+import pytest
+
+from consumers.board.guard import HEADERS
+from stream.dead_letters import dead_letter
+from stream.errors import BadEvent
+from stream.report import Cap, Override, Profile
+from tests.reports import MONDAY, make_report
+from tests.unit.consumers.board.board_app import FakeBoard
+
+EVIL = '<script>alert("x")</script>'
+TOKEN, READ = "t" * 20, "r" * 20
+
+
+def test_the_list_is_worst_first_with_reasons_and_unknown_said_so() -> None:
+    board = FakeBoard()
+    board.report(make_report("fine", 91.0, reason="steady; nothing holds it back"))
+    board.report(make_report("bad", 12.0, past=[60.0] * 8, reason="down 48 in 7 days: everyone left"))
+    board.report(make_report("new", None))
+
+    page = board.client().get("/").text
+
+    assert page.index("/accounts/bad") < page.index("/accounts/fine") < page.index("/accounts/new")
+    assert "Down 48 in 7 days: everyone left" in page
+    assert '<span class="figure">?</span>' in page
+    assert "Unknown" in page
+
+
+def test_nothing_that_a_customer_wrote_is_taken_for_markup() -> None:
+    board = FakeBoard()
+    profile = Profile(name=EVIL, segment=EVIL, owner=EVIL)
+    board.report(make_report(EVIL, 12.0, profile=profile, reason=EVIL))
+    board.letter(dead_letter("t", 0, 1, 0, EVIL.encode(), EVIL.encode(), BadEvent("not_json", EVIL)))
+    client = board.client()
+
+    for path in (
+        "/",
+        f"/accounts/{EVIL}",
+        "/pipeline",
+        "/alerts",
+        f"/?search={EVIL}&segment={EVIL}",
+        f"/accounts/no{EVIL}",
+    ):
+        assert EVIL not in client.get(path).text
+    assert "&lt;script&gt;" in client.get("/").text
+
+
+def test_an_account_page_shows_both_values_of_an_override_and_what_caps_the_score() -> None:
+    board = FakeBoard()
+    override = Override("Dana", "the sponsor told me", MONDAY, score=80.0)
+    caps = [Cap("stuck", "escalation_running_hours", 90, 40.0, -12.0)]
+    board.report(make_report("acme", 80.0, override=override, model_score=31.0, model_band="at_risk", caps=caps))
+
+    page = board.client().get("/accounts/acme").text
+
+    assert "Set by Dana" in page
+    assert "The scorecard says <strong>31</strong>" in page
+    assert "Held at 40 or below" in page
+
+
+@pytest.mark.parametrize("account_id", ["a/b", "a b", "a?b#c", "ü", "a/history/b"])
+def test_any_account_id_leads_to_its_page_and_its_report(account_id: str) -> None:
+    board = FakeBoard()
+    board.report(make_report(account_id, 50.0))
+    client = board.client()
+
+    link = client.get("/").text.split('href="/accounts/')[1].split('"')[0]
+
+    assert client.get(f"/accounts/{link}").status_code == 200
+    assert client.get(f"/api/v1/accounts/{quote(account_id, safe='')}").json()["account_id"] == account_id
+
+
+def test_a_strange_account_is_not_found() -> None:
+    client = FakeBoard().client()
+
+    assert client.get("/accounts/nobody").status_code == 404
+    assert client.get("/api/v1/accounts/nobody").json() == {"detail": "there is no account 'nobody'"}
+
+
+def test_every_answer_carries_the_policy() -> None:
+    board = FakeBoard()
+    board.report(make_report())
+    for path in (
+        "/",
+        "/accounts/acme",
+        "/alerts",
+        "/pipeline",
+        "/healthz",
+        "/static/board.css",
+        "/api/v1/accounts",
+        "/no",
+    ):
+        headers = board.client().get(path).headers
+        for name, value in HEADERS.items():
+            assert headers[name] == value, (path, name)
+    assert "unsafe" not in HEADERS["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/acme", "/alerts", "/pipeline", "/login", "/no"])
+def test_no_page_has_inline_script_or_style(path: str) -> None:
+    board = FakeBoard(token=TOKEN)
+    board.report(make_report())
+
+    page = board.client().get(path, headers={"Authorization": f"Bearer {TOKEN}"}).text
+
+    assert "style=" not in page
+    assert "<style" not in page
+    assert " onclick" not in page
+    assert page.count("<script ") == page.count('<script src="/static/')
+
+
+def test_another_name_for_this_machine_is_refused_where_nobody_is_asked() -> None:
+    """Else a page elsewhere could reach the board by a name that it lets point here."""
+    board = FakeBoard()
+
+    assert board.client(base="http://board.evil.example").get("/").status_code == 421
+    assert board.client(base="http://localhost:8050").get("/").status_code == 200
+    assert board.client(base="http://[::1]:8050").get("/").status_code == 200
+
+
+def test_who_has_no_token_is_asked_for_one_and_brought_back() -> None:
+    board = FakeBoard(host="0.0.0.0", token=TOKEN)
+    client = board.client(peer="10.0.0.1", base="http://board.example")
+
+    asked = client.get("/alerts?x=1")
+    assert (asked.status_code, asked.headers["location"]) == (303, "/login?next=%2Falerts%3Fx%3D1")
+    assert client.get("/api/v1/accounts").status_code == 401
+    assert client.get("/healthz").status_code == 200
+    wrong = client.post("/login", data={"token": "wrong" * 5, "next": "/alerts"})
+    assert (wrong.status_code, "That is not the token" in wrong.text) == (401, True)
+    right = client.post("/login", data={"token": TOKEN, "next": "https://evil.example/"})
+    assert (right.status_code, right.headers["location"]) == (303, "/")
+    cookie = right.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert TOKEN not in cookie
+    assert client.get("/alerts").status_code == 200
+    client.post("/logout")
+    assert client.get("/alerts").status_code == 303
+
+
+def test_a_large_body_is_refused_before_it_is_read() -> None:
+    assert FakeBoard().client().post("/login", content=b"x" * 100_000).status_code == 413
+
+
+def test_the_api_lists_filters_and_says_null_for_unknown() -> None:
+    board = FakeBoard()
+    board.report(make_report("acme", 30.0, past=[60.0] * 8))
+    board.report(make_report("birch", None))
+
+    found = board.client().get("/api/v1/accounts", params={"band": ["at_risk", "unknown"], "limit": 1}).json()
+
+    assert found["total"] == 2
+    assert found["bands"] == {"healthy": 0, "watch": 0, "at_risk": 1, "critical": 0, "unknown": 1}
+    (item,) = found["accounts"]
+    assert (item["account_id"], item["movement_7d"], item["mrr"]) == ("acme", -30.0, None)
+    assert item["history_28d"][-9:] == [60] * 8 + [30]
+    assert item["history_28d"][0] is None
+
+
+def test_the_history_of_an_account_is_its_scores_by_day() -> None:
+    board = FakeBoard()
+    board.report(make_report("acme", 30.0, past=[60.0]))
+
+    days = board.client().get("/api/v1/accounts/acme/history").json()["days"]
+
+    assert days == [
+        {"date": "2026-03-01", "score": 60.0, "active_users": None, "events": None},
+        {"date": "2026-03-02", "score": 30.0, "active_users": None, "events": None},
+    ]
+
+
+def test_the_api_describes_itself_with_no_reference_left_open() -> None:
+    import json
+    import re
+
+    described = FakeBoard().client().get("/api/v1/openapi.json").json()
+
+    names = set(described["components"]["schemas"])
+    assert {"HealthReport", "AccountList", "Details"} <= names
+    assert set(re.findall(r"#/components/schemas/(\w+)", json.dumps(described))) <= names
+
+
+def test_a_page_of_ten_thousand_accounts_is_served_within_200_ms() -> None:
+    board = FakeBoard()
+    for number in range(10_000):
+        score = number * 37 % 1000 / 10
+        profile = Profile(name=f"Account {number}", segment=f"s{number % 7}", owner=f"o{number % 30}")
+        board.report(make_report(f"a{number}", score, past=[score] * 27, profile=profile))
+    client = board.client()
+    times = []
+    for _ in range(4):
+        started = time.perf_counter()
+        page = client.get("/")
+        times.append(time.perf_counter() - started)
+
+    assert page.text.count("data-row=") == 100
+    assert "1 to 100 of 10,000" in page.text
+    assert min(times) < 0.2
