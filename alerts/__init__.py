@@ -4,8 +4,13 @@ Pure: no Kafka, no Redis, no clock of its own; whoever calls passes `now`. The m
 
     config     the YAML file that says what is alerted, and how (located: where in it a mistake is)
     rules/     does this report break a rule, is the trouble over, or is it too early to say: a Verdict with its reason
-    lifecycle  what a verdict does to one alert: opened, updated, resolved, or nothing
+    lifecycle  what a verdict does to one alert: opened, reopened, updated, resolved, or nothing
+    telling    what people should hear of it now, and what holds that back
+    schedule   quiet hours and working days, where the owner lives
+    followup   days later: did the account recover, and has it lasted
     judge      one account: every rule in turn, and what the rules owe each other
+    applying   what a command does to an account's alerts
+    policy     the settings of the lifecycle, and what surrounds an account when it is judged
     playbooks  what to try next, first what answers the measures that moved
     wording    measures, numbers and durations in words
     messages   the Slack message of a transition

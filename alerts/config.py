@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from alerts.located import note_mistakes
 from alerts.playbooks import PLAYS_MAX, Play
+from alerts.policy import LifecycleSettings
 from alerts.rules import RuleBook, RuleSettings
 from stream.places import plain, read_document
 
@@ -27,6 +28,7 @@ class AlertingConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rules: RuleSettings = RuleSettings()
+    lifecycle: LifecycleSettings = LifecycleSettings()
     playbooks: dict[str, Plays] = Field({}, description="by rule")
 
     @cached_property

@@ -3,16 +3,25 @@
 - A report older than the last one judged changes nothing, so a replay changes nothing.
 - The rules come the most telling first. While an alert is open of a rule that speaks for another one, as a bad band
   does for a drop, that other rule opens nothing, and an alert that it has open ends without a message of its own.
+- Time passes without reports: judging the latest report again at a later moment lets what waited happen. `next_due`
+  says when that is worth while.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from alerts.lifecycle import Transition, resolve, step
+from alerts.followup import follow_up, follow_up_due, gave_way
+from alerts.lifecycle import Transition, resolve, step, with_message
 from alerts.model import AccountRecord, Alert, Vitals
-from alerts.rules import ABOUT_SCORE, Rule, Settled
+from alerts.policy import Surroundings
+from alerts.rules import ABOUT_SCORE, Clear, Finding, Hold, Rule, Settled, Verdict
+from alerts.telling import hush, reminder_due
 from stream.report import HealthReport
+
+PLAIN: Final = Surroundings()
+DUE_AGAIN: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -21,7 +30,8 @@ class Judgement:
 
     Args:
         record: None when the account is gone.
-        transitions: one per rule, in the rules' order; empty when the report was too old to count.
+        transitions: one per rule, in the rules' order, follow-ups of earlier episodes besides; empty when the report
+            was too old to count.
         reason: why the report was, or was not, judged.
     """
 
@@ -35,59 +45,132 @@ class Judgement:
         return tuple(transition for transition in self.transitions if transition.kind != "nothing")
 
 
-def judge(record: AccountRecord | None, report: HealthReport, rules: Sequence[Rule], now: datetime) -> Judgement:
-    """Judge one report.
+def judge(
+    record: AccountRecord | None,
+    report: HealthReport,
+    rules: Sequence[Rule],
+    now: datetime,
+    around: Surroundings = PLAIN,
+) -> Judgement:
+    """Judge one report, for the first time or again at a later moment.
 
     Args:
         record: what is remembered of the account; None when it is new.
         report: its report.
         rules: the most telling first.
         now: the moment of the decision.
+        around: the settings, silences, doubt in the data.
     """
     if record is not None and report.as_of < record.judged_as_of:
         return Judgement(record, (), f"older than {record.judged_as_of:%Y-%m-%d %H:%M:%S}, which is judged already")
-    alerts = dict(record.alerts) if record is not None else {}
-    transitions: list[Transition] = []
+    turn = _Turn(record, report, now, around)
     for rule in rules:
-        transition = _turn(rule, alerts, report, now)
-        transitions.append(transition)
-        if transition.alert is not None:
-            alerts[rule.name] = transition.alert
+        turn.take(rule)
     after = AccountRecord(
         account_id=report.account_id,
         judged_as_of=report.as_of,
         score=report.score,
         band=report.band,
         segment=report.profile.segment,
-        alerts=alerts,
+        alerts=turn.alerts,
         vitals=Vitals.of(report),
+        pending=turn.pending,
     )
-    return Judgement(after, tuple(transitions), "judged")
+    return Judgement(after, tuple(turn.transitions), "judged")
 
 
-def forget(record: AccountRecord | None, now: datetime) -> Judgement:
-    """The account was deleted (a tombstone on the topic): its open alerts end, and nothing of it is kept."""
+def forget(record: AccountRecord | None, now: datetime, around: Surroundings = PLAIN) -> Judgement:
+    """The account was deleted (a tombstone on the topic): its open alerts end, and nothing of it is kept.
+
+    Their end is told at once where people know of them: nothing is kept that could be told later.
+    """
     if record is None:
         return Judgement(None, (), "an account that is not known was deleted")
+    frank = Surroundings()
     transitions = tuple(
-        resolve(alert, "the account was deleted", now, recovered=False)
+        with_message(resolve(alert, "the account was deleted", now, recovered=False), now, frank)
         for alert in record.alerts.values()
         if alert.is_open
     )
     return Judgement(None, transitions, "the account was deleted")
 
 
-def _turn(rule: Rule, alerts: dict[str, Alert], report: HealthReport, now: datetime) -> Transition:
-    """One rule's turn, unless another alert already speaks for the account."""
-    alert = alerts.get(rule.name)
-    is_open = alert is not None and alert.is_open
-    if (speaker := _speaker(rule, alerts)) is not None:
-        reason = f"{speaker.alert_id} ({speaker.rule}) speaks for the account"
-        if alert is not None and is_open:
-            return resolve(alert, reason, now, recovered=False, tell=False)
-        return Transition("nothing", alert, reason)
-    verdict = rule.evaluate(report, alert if is_open else None, _settled(alerts))
-    return step(rule.name, alert, verdict, report, now)
+def next_due(record: AccountRecord, rules: Sequence[Rule], around: Surroundings, now: datetime) -> datetime | None:
+    """When to judge the account again if no report comes before; None: never.
+
+    Args:
+        record: as it was left.
+        rules: the account's.
+        around: as it was judged.
+        now: when it was judged; what would be due before waits a minute, so that nothing is judged in a circle.
+    """
+    moments: list[datetime | None] = []
+    for rule in rules:
+        if (since := record.pending.get(rule.name)) is not None:
+            moments.append(since + timedelta(hours=rule.for_hours))
+        alert = record.alerts.get(rule.name)
+        if alert is not None and alert.clear_since is not None and alert.is_open:
+            moments.append(alert.clear_since + timedelta(hours=rule.keep_firing_hours))
+    for alert in record.alerts.values():
+        moments += [alert.held_until, reminder_due(alert, around)]
+        moments.append(follow_up_due(alert, around.lifecycle.follow_up_days))
+    coming = [moment for moment in moments if moment is not None]
+    return max(min(coming), now + DUE_AGAIN) if coming else None
+
+
+class _Turn:
+    """One account's turn, rule by rule."""
+
+    def __init__(self, record: AccountRecord | None, report: HealthReport, now: datetime, around: Surroundings) -> None:
+        self.alerts = dict(record.alerts) if record is not None else {}
+        self.pending = dict(record.pending) if record is not None else {}
+        self.transitions: list[Transition] = []
+        self._report = report
+        self._now = now
+        self._around = around
+
+    def take(self, rule: Rule) -> None:
+        """One rule's turn: its step, what is told of it, and the follow-up that is due."""
+        before = self.alerts.get(rule.name)
+        transition = self._step(rule, before)
+        days = self._around.lifecycle.follow_up_days
+        if transition.kind == "opened" and before is not None and (last := gave_way(before, days, self._now)):
+            self.transitions.append(last)
+        if transition.kind == "nothing" and transition.alert is not None:
+            transition = follow_up(transition.alert, self._report.score, days, self._now) or transition
+        if transition.says is None:
+            transition = with_message(transition, self._now, self._around)
+        self.transitions.append(transition)
+        if transition.alert is not None:
+            self.alerts[rule.name] = transition.alert
+
+    def _step(self, rule: Rule, alert: Alert | None) -> Transition:
+        """One rule's step, unless another alert already speaks for the account."""
+        if (speaker := _speaker(rule, self.alerts)) is not None:
+            self.pending.pop(rule.name, None)
+            reason = f"{speaker.alert_id} ({speaker.rule}) speaks for the account"
+            if alert is not None and alert.is_open:
+                return resolve(hush(alert), reason, self._now, recovered=False)
+            return Transition("nothing", alert, reason)
+        is_open = alert is not None and alert.is_open
+        verdict = rule.evaluate(self._report, alert if is_open else None, _settled(self.alerts))
+        if not is_open:
+            verdict = self._lasting(rule, verdict)
+        wait = timedelta(hours=rule.keep_firing_hours)
+        return step(rule.name, alert, verdict, self._report, self._now, self._around, wait)
+
+    def _lasting(self, rule: Rule, verdict: Verdict) -> Verdict:
+        """A finding counts once it has lasted for as long as the rule wants."""
+        if isinstance(verdict, Clear):
+            self.pending.pop(rule.name, None)
+        if not isinstance(verdict, Finding) or rule.for_hours == 0:
+            return verdict
+        since = self.pending.setdefault(rule.name, self._now)
+        opens_at = since + timedelta(hours=rule.for_hours)
+        if self._now < opens_at:
+            return Hold(f"broken since {since:%Y-%m-%d %H:%M}, opens at {opens_at:%Y-%m-%d %H:%M}: {verdict.reason}")
+        del self.pending[rule.name]
+        return verdict
 
 
 def _speaker(rule: Rule, alerts: dict[str, Alert]) -> Alert | None:

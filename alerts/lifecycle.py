@@ -1,20 +1,39 @@
-"""What a verdict does to one alert: opened, updated, resolved, or nothing, always with the reason.
+"""What a verdict does to one alert: opened, reopened, updated, resolved, or nothing, always with the reason.
 
-One episode is told once when it opens, again only when it gets worse than what was told, and once when it ends.
+One episode is told once when it opens, again only when it gets worse than what was told, and once when it ends; when it
+comes back soon after, it goes on. What is told when is decided in `telling`, after the step.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace as change
+from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
 
 from msgspec.structs import replace
 
 from alerts.model import SEVERITY_RANK, Alert, alert_id, fingerprint
+from alerts.policy import Surroundings
 from alerts.rules import Clear, Finding, Verdict
+from alerts.steps import SYSTEM
+from alerts.telling import Says, tell
 from stream.report import HealthReport
 
-Kind = Literal["opened", "updated", "resolved", "nothing"]
+Kind = Literal[
+    "opened",
+    "reopened",
+    "updated",
+    "resolved",
+    "told",
+    "reminded",
+    "followed_up",
+    "acknowledged",
+    "snoozed",
+    "verdict",
+    "play_started",
+    "refused",
+    "nothing",
+]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -26,62 +45,158 @@ class Transition:
     """What became of one alert.
 
     Args:
-        kind: opened, updated, resolved, or nothing.
+        kind: the step; nothing when there is none.
         alert: the alert as it is now; None when there is none.
         reason: why.
+        says: what people are told; None: nothing.
         notification_id: names the message to send, the same however often the step is repeated; None: tell nobody.
         after: the message about the same episode that must come first; None when there is none.
         recovered: on resolved, whether the score came back.
+        by: who took the step.
+        command_id: the command behind it; None without one.
     """
 
     kind: Kind
     alert: Alert | None
     reason: str
+    says: Says | None = None
     notification_id: str | None = None
     after: str | None = None
     recovered: bool = False
+    by: str = SYSTEM
+    command_id: str | None = None
 
 
-def step(rule: str, alert: Alert | None, verdict: Verdict, report: HealthReport, now: datetime) -> Transition:
-    """The next state of one alert.
+def step(
+    rule: str,
+    alert: Alert | None,
+    verdict: Verdict,
+    report: HealthReport,
+    now: datetime,
+    around: Surroundings,
+    before_resolving: timedelta = timedelta(),
+) -> Transition:
+    """The next state of one alert; nothing is told yet.
 
     Args:
         rule: the rule's name.
         alert: the rule's alert for this account, open or resolved; None before the first.
-        verdict: what the rule says of `report`.
+        verdict: what the rule says of `report`; a finding has lasted for as long as the rule wants.
         report: a report that is not older than the last one judged.
         now: the moment of the decision.
+        around: the settings.
+        before_resolving: the rule must be kept for so long before the episode is over.
     """
-    if alert is None or not alert.is_open:
-        if isinstance(verdict, Finding):
-            return _open(rule, alert, verdict, report, now)
-        return Transition("nothing", alert, verdict.reason)
+    if alert is None:
+        return _open(rule, None, verdict, report, now) if isinstance(verdict, Finding) else _nothing(None, verdict)
+    if not alert.is_open:
+        return _after_the_end(rule, alert, verdict, report, now, around)
     if isinstance(verdict, Finding):
         return _go_on(alert, verdict, report)
     alert = _seen(alert, report)
-    if isinstance(verdict, Clear):
-        return resolve(alert, verdict.reason, now, recovered=verdict.recovered)
-    return Transition("nothing", alert, verdict.reason)
+    if not isinstance(verdict, Clear):
+        return _nothing(alert, verdict)
+    since = alert.clear_since or now
+    if now - since < before_resolving:
+        over_at = since + before_resolving
+        waiting = replace(alert, clear_since=since)
+        return Transition("nothing", waiting, f"{verdict.reason}; over at {over_at:%Y-%m-%d %H:%M} if it lasts")
+    return resolve(alert, verdict.reason, now, recovered=verdict.recovered)
 
 
-def resolve(alert: Alert, reason: str, now: datetime, *, recovered: bool, tell: bool = True) -> Transition:
-    """End an open episode; with tell=False nobody hears of it, because another alert speaks for the account."""
-    notification = f"{alert.alert_id}:resolved" if tell else None
+def resolve(alert: Alert, reason: str, now: datetime, *, recovered: bool, by: str | None = None) -> Transition:
+    """End an open episode.
+
+    Args:
+        alert: an open one.
+        reason: why it ends.
+        now: when.
+        recovered: whether the score came back.
+        by: who ended it by hand; None: it ended by itself.
+    """
     over = replace(
         alert,
         status="resolved",
         resolved_at=now,
         reason=reason,
-        last_notification=notification or alert.last_notification,
+        recovered=recovered,
+        clear_since=None,
+        closed_by=by,
+        snoozed_until=None,
+        snoozed_by=None,
     )
-    return Transition("resolved", over, reason, notification, alert.last_notification, recovered)
+    return Transition("resolved", over, reason, recovered=recovered, by=by or SYSTEM)
+
+
+def with_message(transition: Transition, now: datetime, around: Surroundings) -> Transition:
+    """The transition with what people are told of it now, if they do not know yet and nothing holds it back."""
+    alert = transition.alert
+    if alert is None:
+        return transition
+    told = tell(alert, now, around)
+    if told.says is None:
+        held = told.alert.held_until is not None and transition.kind != "nothing"
+        reason = f"{transition.reason}; not told yet: {told.reason}" if held else transition.reason
+        return change(transition, alert=told.alert, reason=reason)
+    kind: Kind = transition.kind
+    reason = transition.reason
+    if kind == "nothing":
+        kind = "reminded" if told.says == "reminded" else "told"
+        reason = f"{alert.reason}; {told.reason}" if kind == "told" else f"nobody has acknowledged it: {alert.reason}"
+    return change(
+        transition,
+        kind=kind,
+        alert=told.alert,
+        reason=reason,
+        says=told.says,
+        notification_id=told.notification_id,
+        after=alert.last_notification,
+        recovered=alert.recovered,
+    )
+
+
+def _nothing(alert: Alert | None, verdict: Verdict) -> Transition:
+    return Transition("nothing", alert, verdict.reason)
+
+
+def _after_the_end(
+    rule: str, alert: Alert, verdict: Verdict, report: HealthReport, now: datetime, around: Surroundings
+) -> Transition:
+    """An episode is over: does it come back, does a new one begin, or was it closed by hand and goes on unseen?"""
+    if not isinstance(verdict, Finding):
+        if isinstance(verdict, Clear) and alert.closed_by is not None and alert.clear_since is None:
+            alert = replace(alert, clear_since=now)
+        return _nothing(alert, verdict)
+    worse = SEVERITY_RANK[verdict.severity] > SEVERITY_RANK[alert.severity]
+    if alert.closed_by is not None and alert.clear_since is None and not worse:
+        return Transition("nothing", alert, f"closed by {alert.closed_by}, and the same ever since: {verdict.reason}")
+    assert alert.resolved_at is not None  # set when it ended
+    if now - alert.resolved_at > timedelta(hours=around.lifecycle.reopen_within_hours):
+        return _open(rule, alert, verdict, report, now)
+    again = replace(
+        _seen(alert, report),
+        status="open",
+        resolved_at=None,
+        recovered=False,
+        clear_since=None,
+        closed_by=None,
+        acknowledged_by=None,
+        acknowledged_at=None,
+        followed_up_days=[],
+        reopened=alert.reopened + 1,
+        severity=verdict.severity,
+        reason=verdict.reason,
+        evidence=verdict.evidence,
+        ceiling_score=report.score,
+        scorecard=report.scorecard,
+    )
+    return Transition("reopened", again, f"back after {_hours(now - alert.resolved_at)}: {verdict.reason}")
 
 
 def _open(rule: str, last: Alert | None, finding: Finding, report: HealthReport, now: datetime) -> Transition:
     """A new episode; its id comes from the report, so that judging the report again can't make a second one."""
-    name = alert_id(report.account_id, rule, report.as_of)
     alert = Alert(
-        alert_id=name,
+        alert_id=alert_id(report.account_id, rule, report.as_of),
         fingerprint=fingerprint(report.account_id, rule),
         account_id=report.account_id,
         account_name=report.name[:NAME_CHARS_MAX],
@@ -98,29 +213,21 @@ def _open(rule: str, last: Alert | None, finding: Finding, report: HealthReport,
         last_score=report.score,
         last_as_of=report.as_of,
         scorecard=report.scorecard,
-        last_notification=f"{name}:opened",
         segment=report.profile.segment,
         owner=report.profile.owner,
     )
-    return Transition("opened", alert, finding.reason, alert.last_notification)
+    return Transition("opened", alert, finding.reason)
 
 
 def _go_on(alert: Alert, finding: Finding, report: HealthReport) -> Transition:
-    """The rule is still broken: told again only when the severity is worse than what was told."""
+    """The rule is still broken: a step only when the severity is worse than before."""
     same_scorecard = alert.scorecard == report.scorecard
     ceiling = _of_both(max, alert.ceiling_score, report.score) if same_scorecard else report.score
-    alert = replace(_seen(alert, report), ceiling_score=ceiling, scorecard=report.scorecard)
+    alert = replace(_seen(alert, report), ceiling_score=ceiling, scorecard=report.scorecard, clear_since=None)
     if SEVERITY_RANK[finding.severity] <= SEVERITY_RANK[alert.severity]:
-        return Transition("nothing", alert, f"already told as {alert.severity}: {finding.reason}")
-    notification = f"{alert.alert_id}:updated:{finding.severity}"
-    worse = replace(
-        alert,
-        severity=finding.severity,
-        reason=finding.reason,
-        evidence=finding.evidence,
-        last_notification=notification,
-    )
-    return Transition("updated", worse, finding.reason, notification, alert.last_notification)
+        return Transition("nothing", alert, f"already known as {alert.severity}: {finding.reason}")
+    worse = replace(alert, severity=finding.severity, reason=finding.reason, evidence=finding.evidence)
+    return Transition("updated", worse, finding.reason)
 
 
 def _seen(alert: Alert, report: HealthReport) -> Alert:
@@ -130,6 +237,8 @@ def _seen(alert: Alert, report: HealthReport) -> Alert:
     return replace(
         alert,
         account_name=report.name[:NAME_CHARS_MAX],
+        segment=report.profile.segment,
+        owner=report.profile.owner,
         last_score=report.score,
         last_as_of=report.as_of,
         lowest_score=_of_both(min, alert.lowest_score, report.score),
@@ -141,3 +250,8 @@ def _of_both(choose: Callable[[float, float], float], one: float | None, other: 
     if one is None or other is None:
         return other if one is None else one
     return choose(one, other)
+
+
+def _hours(span: timedelta) -> str:
+    hours = round(span.total_seconds() / 3600)
+    return f"{hours} h" if hours > 0 else "less than an hour"

@@ -5,7 +5,7 @@ Source: docs.slack.dev, Block Kit: header 150 characters, section text 3,000, 50
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from alerts.lifecycle import Transition
@@ -51,15 +51,17 @@ def build_message(
     """The message of one transition.
 
     Args:
-        transition: opened, updated or resolved.
+        transition: one that says something.
         report: the report behind it; None when the account was deleted.
         now: the moment of the decision, for spans such as the days to a renewal.
         playbooks: by rule.
     """
     alert = transition.alert
     assert alert is not None  # only nothing comes without an alert
-    if transition.kind == "resolved" or report is None:
+    if transition.says == "resolved" or report is None:
         return _resolved(transition, alert, report)
+    if transition.says == "followed_up":
+        return _followed_up(transition, alert, report)
     return _red_flag(transition, alert, report, now, playbooks.get(alert.rule, ()))
 
 
@@ -70,6 +72,8 @@ def _red_flag(
     headline = f"{_FLAG[alert.severity]} {name}{_what_happened(transition, alert, report)}"
     drivers = "\n".join(_drivers(report)) or f"*Why:* {escape(tidy(report.reason, REASON_CHARS_MAX))}"
     blocks = [_header(headline), _section(_health_line(report)), _section(drivers)]
+    if again := _again(transition, alert, now):
+        blocks.insert(1, _section(again))
     if chosen := choose(plays, _moved(report)):
         blocks.append(_section(f"👉  *Next step:* {escape(chosen[0].do)}"))
     blocks.append(_context(_who(report, now), alert))
@@ -82,12 +86,34 @@ def _what_happened(transition: Transition, alert: Alert, report: HealthReport) -
         return f": {alert.reason}"
     now, band = points(report.score), _BAND[report.band]
     if alert.rule == "score_dropped":
-        again = "keeps falling, " if transition.kind == "updated" else ""
+        again = "keeps falling, " if transition.says == "updated" else ""
         lost, days = points(alert.evidence["drop_points"]), plural(int(alert.evidence["days"]), "day")
         return f" {again}lost {lost} points of health in {days}: now {now}, {band}"
-    state = f"got worse, now {band}" if transition.kind == "updated" else f"is {band}"
+    state = f"got worse, now {band}" if transition.says == "updated" else f"is {band}"
     fall = round(report.score_7d_ago) - round(report.score) if report.score_7d_ago is not None else 0
     return f" {state}: health {now}" + (f", down {fall} in a week" if fall > 0 else "")
+
+
+def _again(transition: Transition, alert: Alert, now: datetime) -> str | None:
+    """Why people hear of an episode that they know: it came back, or nobody has taken it on."""
+    up = duration(max(now - alert.opened_at, timedelta()))
+    if transition.says == "reopened":
+        return f"↩  It was over, and came back: its first red flag was {up} ago."
+    if transition.says == "reminded":
+        return f"⏰  Up for {up}, and nobody has acknowledged it yet."
+    return None
+
+
+def _followed_up(transition: Transition, alert: Alert, report: HealthReport) -> Payload:
+    """Whether what was done has helped, for whoever did it."""
+    headline = f"🔎 {tidy(report.name, NAME_CHARS_MAX)}: did it help?"
+    lines = [_capital(escape(tidy(transition.reason, REASON_CHARS_MAX))) + ".", _health_line(report)]
+    blocks = [_header(headline), _section("\n".join(lines)), _context([], alert)]
+    return _payload(headline, f"{headline} {tidy(transition.reason, REASON_CHARS_MAX)}", blocks)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _health_line(report: HealthReport) -> str:
@@ -143,8 +169,8 @@ def _resolved(transition: Transition, alert: Alert, report: HealthReport | None)
     name = tidy(report.name if report is not None else alert.account_name, NAME_CHARS_MAX)
     assert alert.resolved_at is not None  # set by the transition
     lasted = duration(alert.resolved_at - alert.opened_at)
-    if report is None or report.score is None:
-        headline, lines = f"◽ {name}: red flag closed, {transition.reason}", []
+    if report is None or report.score is None or alert.closed_by is not None:
+        headline, lines = f"◽ {name}: red flag closed, {tidy(alert.reason, NAME_CHARS_MAX)}", []
     else:
         what = "✅ {} has recovered" if transition.recovered else "◽ {} has stopped falling"
         headline = f"{what.format(name)}: health {points(report.score)}, {_BAND[report.band]}"

@@ -9,7 +9,7 @@ import msgspec
 from stream.report import Band, HealthReport
 
 Severity = Literal["info", "warning", "critical"]
-Status = Literal["pending", "open", "resolved"]
+Status = Literal["open", "resolved"]
 Number = int | float
 
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
@@ -27,8 +27,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         rule: the rule's name.
         episode: 1 for the first time that this account breaks this rule, and so on.
         severity: the worst so far in this episode: what people were told.
-        status: pending (broken, not yet for long enough), open or resolved.
-        opened_at: when the red flag was raised; while pending, since when the rule is broken.
+        status: open or resolved.
+        opened_at: when the red flag was raised.
         resolved_at: when it ended; None before.
         reason: why it was raised or, once resolved, why it ended.
         evidence: the numbers behind the rule's decision when it was raised or got worse.
@@ -154,6 +154,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
         band: its band.
         segment: the account's segment; None when the feed says nothing.
         alerts: by rule name, the open or last resolved alert.
+        pending: by rule name, since when it is broken and waits for its `for_hours`.
         vitals: its numbers as of that report.
     """
 
@@ -164,6 +165,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     segment: str | None
     alerts: dict[str, Alert]
     vitals: Vitals = Vitals()
+    pending: dict[str, datetime] = {}
 
 
 def fingerprint(account_id: str, rule: str) -> str:

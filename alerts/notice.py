@@ -23,7 +23,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         id: names the step; the same however often the step is told.
-        kind: opened, updated, resolved, or another kind of step.
+        kind: what it says: opened, reopened, updated, resolved, reminded or followed_up.
         alert_id: names the episode.
         fingerprint: names the account and rule over all episodes.
         rule, severity: of the alert.
@@ -87,7 +87,7 @@ def make_notice(
     profile = report.profile if report is not None else None
     return Notice(
         id=transition.notification_id,
-        kind=transition.kind,
+        kind=transition.says or transition.kind,
         alert_id=alert.alert_id,
         fingerprint=alert.fingerprint,
         rule=alert.rule,

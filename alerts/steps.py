@@ -15,21 +15,17 @@ from alerts.silences import Silence
 from stream.errors import BadEvent
 
 StepKind = Literal[
-    "pending",
-    "dismissed",
     "opened",
     "reopened",
     "updated",
-    "reminded",
-    "told",
-    "held",
-    "clearing",
     "resolved",
+    "told",
+    "reminded",
+    "followed_up",
     "acknowledged",
     "snoozed",
     "verdict",
     "play_started",
-    "followed_up",
     "refused",
     "delivered",
     "silence_added",
@@ -48,12 +44,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         seq: orders the steps of one key: epoch milliseconds of the decision, at least one more than the step before.
-        kind: what happened. pending: broken, and waits for the rule's `for`; dismissed: kept again before that;
-            opened, reopened, updated (worse), resolved: the episode; reminded: told again while nobody acknowledges;
-            told: what was held is told now; held: not told for now; clearing: kept again, and waits for the rule's
-            `keep_firing`; acknowledged, snoozed, verdict, play_started: a command; followed_up: how it went some days
-            later; refused: a command that could not be applied; delivered: a receiver took a message; silence_*: a
-            silence; pipeline_*: the data, not the customers.
+        kind: what happened. opened, reopened, updated (worse), resolved: the episode; told: what was held back is told
+            now; reminded: told again while nobody acknowledges; followed_up: how it went some days later;
+            acknowledged, snoozed, verdict, play_started: a command; refused: a command that could not be applied;
+            delivered: a receiver took a message; silence_*: a silence; pipeline_*: the data, not the customers.
         at: the moment of the decision, which on the event clock is the report's.
         reason: why, as a sentence.
         by: who: "heartline", or the person who gave the command.

@@ -71,9 +71,9 @@ class AlertLog:
         return _in_order(found)
 
     def all(self, *, is_open: bool | None = None) -> list[Episode]:
-        """Every kept episode that was ever open, open ones first, the worst and newest of them first."""
+        """Every kept episode, open ones first, the worst and newest of them first."""
         with self._lock:
-            found = [_copied(episode) for episode in self._episodes.values() if episode.alert.status != "pending"]
+            found = [_copied(episode) for episode in self._episodes.values()]
         return _in_order([each for each in found if is_open is None or each.alert.is_open == is_open])
 
     def get(self, alert_id: str) -> Episode | None:

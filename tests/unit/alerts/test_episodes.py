@@ -14,6 +14,7 @@ from alerts.model import AccountRecord
 from alerts.rules import BandEntered, Rule, ScoreDropped, default_rules
 from stream.report import SEVERITY
 from tests.reports import MONDAY, band_of, make_report
+from tests.scenarios import RULES_ALONE
 
 
 class Day(NamedTuple):
@@ -35,7 +36,7 @@ def walk(scores: Sequence[float | None], rules: Sequence[Rule]) -> list[list[Tra
     past: list[float] = []
     for day, score in enumerate(scores):
         as_of = MONDAY + timedelta(days=day)
-        judgement = judge(record, make_report(score=score, as_of=as_of, past=past[-27:]), rules, as_of)
+        judgement = judge(record, make_report(score=score, as_of=as_of, past=past[-27:]), rules, as_of, RULES_ALONE)
         record = judgement.record
         steps.append(list(judgement.changes))
         if score is not None:
@@ -136,13 +137,13 @@ def test_a_replay_of_old_reports_changes_nothing() -> None:
     reports = [make_report(score=score, as_of=MONDAY + timedelta(days=day)) for day, score in enumerate(scores)]
     record: AccountRecord | None = None
     for report in reports:
-        record = judge(record, report, rules, report.as_of).record
+        record = judge(record, report, rules, report.as_of, RULES_ALONE).record
     for report in reports[:-1]:
-        judgement = judge(record, report, rules, MONDAY + timedelta(days=30))
+        judgement = judge(record, report, rules, MONDAY + timedelta(days=30), RULES_ALONE)
         assert judgement.record is record
         assert judgement.transitions == ()
         assert "older" in judgement.reason
-    assert judge(record, reports[-1], rules, MONDAY + timedelta(days=30)).changes == ()
+    assert judge(record, reports[-1], rules, MONDAY + timedelta(days=30), RULES_ALONE).changes == ()
 
 
 def test_two_reports_of_one_moment_both_count() -> None:

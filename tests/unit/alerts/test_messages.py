@@ -11,12 +11,18 @@ from alerts.judge import forget, judge
 from alerts.messages import build_message
 from alerts.model import AccountRecord
 from alerts.playbooks import choose
+from alerts.policy import LifecycleSettings, RepeatSettings, Surroundings
 from alerts.rules import default_rules
 from alerts.wording import MEASURES, clip, escape, tidy
 from stream.report import HealthReport, Override, Profile
 from stream.scorecard import DEFAULT
 from tests.reports import MONDAY, make_report
 
+WITHOUT_REMINDERS = Surroundings(
+    LifecycleSettings(
+        reopen_within_hours=24, repeat=RepeatSettings(warning_hours=0, critical_hours=0), follow_up_days=()
+    )
+)
 PLAYBOOKS = read_config().playbooks
 
 NASTY = "<!channel> <@U123> @here & <https://evil.example|click> *bold*\n\u202e\x00" + "x" * 5000
@@ -27,7 +33,7 @@ def told(*reports: HealthReport) -> list[dict[str, Any]]:
     record: AccountRecord | None = None
     messages = []
     for report in reports:
-        judgement = judge(record, report, default_rules(), report.as_of)
+        judgement = judge(record, report, default_rules(), report.as_of, WITHOUT_REMINDERS)
         record = judgement.record
         messages += [
             build_message(step, report, report.as_of, PLAYBOOKS) for step in judgement.changes if step.notification_id
@@ -102,7 +108,7 @@ def test_a_deleted_account_s_message_needs_no_report() -> None:
 
 def test_a_second_episode_says_that_it_is_one() -> None:
     """Twice is another talk than once."""
-    lives = [make_report(score=value, as_of=MONDAY + timedelta(days=day)) for day, value in enumerate([45, 70, 45])]
+    lives = [make_report(score=value, as_of=MONDAY + timedelta(days=day)) for day, value in enumerate([45, 70, 70, 45])]
     assert "2nd time" in body(told(*lives)[2])
 
 

@@ -18,6 +18,7 @@ from alerts.model import AccountRecord, Alert
 from alerts.rules import Clear, Finding, Hold, Rule, RuleBook, RuleSettings
 from stream.report import HealthReport, Profile
 from tests.reports import MONDAY, make_report
+from tests.scenarios import RULES_ALONE
 
 RULES = {rule.name: rule for rule in RuleBook(RuleSettings()).choose(Profile())}
 
@@ -187,7 +188,7 @@ def steps_of(rule: Rule, days: Sequence[Day]) -> list[str]:
     for at, day in enumerate(days):
         as_of = MONDAY + timedelta(days=at)
         fields: dict[str, Any] = {"score": 80.0, **day.fields}
-        judgement = judge(record, make_report(as_of=as_of, measures=day.measures, **fields), [rule], as_of)
+        judgement = judge(record, make_report(as_of=as_of, measures=day.measures, **fields), [rule], as_of, RULES_ALONE)
         record = judgement.record
         step = next(iter(judgement.changes), None)
         if step is None or step.alert is None:

@@ -63,7 +63,7 @@ def test_a_deleted_account_is_told_to_those_who_know_of_it() -> None:
 
 def test_a_new_episode_starts_with_those_whom_the_routes_name_now() -> None:
     record = None
-    for day, (score, owner) in enumerate([(40, "Dana"), (80, "Dana"), (40, "Ada")]):
+    for day, score, owner in [(0, 40, "Dana"), (1, 80, "Dana"), (9, 40, "Ada")]:
         judgement, notifications = turn(record, score, day, owner)
         record = judgement.record
     assert told(notifications) == [("slack", "opened")]

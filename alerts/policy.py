@@ -1,0 +1,66 @@
+"""Section `lifecycle` of the alerting configuration, and what surrounds an account when it is judged."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from alerts.model import Severity
+from alerts.schedule import QuietSettings
+from alerts.silences import Silence
+
+
+class RepeatSettings(BaseModel):
+    """How often a red flag that nobody acknowledges is told again, by severity; 0: never."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    info_hours: float = Field(0, ge=0, le=8760)
+    warning_hours: float = Field(168, ge=0, le=8760)
+    critical_hours: float = Field(72, ge=0, le=8760)
+
+    def pause(self, severity: Severity) -> timedelta | None:
+        """The pause between two reminders; None: there are none."""
+        hours: float = getattr(self, f"{severity}_hours")
+        return timedelta(hours=hours) if hours > 0 else None
+
+
+class LifecycleSettings(BaseModel):
+    """Section `lifecycle`: how alerts live, and when people hear of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reopen_within_hours: float = Field(72, ge=0, le=8760, description="back within this: the same episode goes on")
+    repeat: RepeatSettings = RepeatSettings()
+    quiet: QuietSettings = QuietSettings()
+    follow_up_days: tuple[int, ...] = Field((7, 30, 90), max_length=10, description="days after a play or the end")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """The data are in doubt.
+
+    Args:
+        kind: source_quiet, lag or mass_drop.
+        since: since when.
+        reason: the evidence, one sentence.
+    """
+
+    kind: str
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What decides about telling beside the account itself.
+
+    Args:
+        lifecycle: the settings.
+        silences: all that are known; their times are looked at.
+        trouble: what is wrong with the data; None: nothing.
+    """
+
+    lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
+    silences: tuple[Silence, ...] = ()
+    trouble: Trouble | None = None

@@ -1,0 +1,148 @@
+"""Lives of an account as tables: given these reports and commands at these times, expect these messages at these times.
+
+    given                         expect
+    d1 09:00  health 40           d1 09:00  opened warning
+    d1 10:00  acknowledge         d4 09:00..09:01  resolved
+    d4 09:00  health 80
+
+A time is a day (d1 is Monday, 2 March 2026) and a UTC time of day; `..` gives the end of a window on the same day, and
+without it the message comes in that minute. Between the lines time passes as it does in the process: whatever is due
+happens when it is due, without any report.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from alerts.applying import apply_command
+from alerts.commands import AlertCommand, decode_command
+from alerts.config import AlertingConfig
+from alerts.judge import Judgement, judge, next_due
+from alerts.lifecycle import Transition
+from alerts.model import AccountRecord
+from alerts.policy import LifecycleSettings, RepeatSettings, Surroundings, Trouble
+from alerts.silences import Silence
+from stream.report import HealthReport
+from tests.reports import make_report
+
+# Rules alone: no reminders, no follow-ups, and an episode that comes back is a new one.
+RULES_ALONE = Surroundings(
+    LifecycleSettings(
+        reopen_within_hours=0, repeat=RepeatSettings(warning_hours=0, critical_hours=0), follow_up_days=()
+    )
+)
+
+FIRST = datetime(2026, 3, 2, tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def moment(text: str) -> datetime:
+    """`d2 09:30` as a time."""
+    day, clock = text.split()
+    hours, minutes = clock.split(":")
+    return FIRST + timedelta(days=int(day[1:]) - 1, hours=int(hours), minutes=int(minutes))
+
+
+@dataclass
+class Life:
+    """One account's life under a configuration.
+
+    Args:
+        config: rules and lifecycle.
+        silences: that hold from the beginning, as far as their times say.
+    """
+
+    config: AlertingConfig
+    silences: tuple[Silence, ...] = ()
+    record: AccountRecord | None = None
+    report: HealthReport | None = None
+    trouble: Trouble | None = None
+    scores: list[float] = field(default_factory=list)
+    transitions: list[tuple[datetime, Transition]] = field(default_factory=list)
+    now: datetime = FIRST
+
+    @property
+    def around(self) -> Surroundings:
+        """What surrounds the account now."""
+        return Surroundings(self.config.lifecycle, self.silences, self.trouble)
+
+    def live(self, given: str, until: str) -> None:
+        """Go through the lines of a table, and on to a time."""
+        for line in filter(None, (line.strip() for line in given.splitlines())):
+            day, clock, what, *rest = line.split(maxsplit=3)
+            self.pass_time(moment(f"{day} {clock}"))
+            self._do(what, rest[0] if rest else "")
+        self.pass_time(moment(until))
+
+    def pass_time(self, until: datetime) -> None:
+        """Let happen what is due."""
+        while (due := self._due()) <= until:
+            self.now = due
+            assert self.report is not None
+            self._take(judge(self.record, self.report, self._rules(), due, self.around))
+        self.now = until
+
+    def told(self) -> list[tuple[datetime, str]]:
+        """Every message: when, what it says, and the severity that people know after it."""
+        found = []
+        for at, step in self.transitions:
+            if step.notification_id is not None and step.alert is not None:
+                severity = step.alert.severity if step.says in ("opened", "reopened", "updated") else ""
+                found.append((at, f"{step.says} {severity}".strip()))
+        return found
+
+    def _due(self) -> datetime:
+        if self.record is None or self.report is None:
+            return NEVER
+        return next_due(self.record, self._rules(), self.around, self.now) or NEVER
+
+    def _rules(self) -> Sequence[Any]:
+        assert self.report is not None
+        return self.config.book.choose(self.report.profile)
+
+    def _do(self, what: str, argument: str) -> None:
+        if what == "health":
+            score = None if argument == "unknown" else float(argument)
+            self.report = make_report(score=score, as_of=self.now, past=self.scores[-27:])
+            self._take(judge(self.record, self.report, self._rules(), self.now, self.around))
+        elif what == "again":
+            assert self.report is not None
+            self._take(judge(self.record, self.report, self._rules(), self.now, self.around))
+        elif what == "doubt":
+            self.trouble = Trouble("lag", self.now, "events wait") if argument == "begins" else None
+        else:
+            self._take(apply_command(self.record, self._command(what, argument), self.now, self.around))
+
+    def _command(self, what: str, argument: str) -> AlertCommand:
+        """`snooze d2 09:00`, `verdict valid`, `start_play call`; the rest takes no argument."""
+        import msgspec
+
+        assert self.record is not None
+        alert = max(self.record.alerts.values(), key=lambda alert: (alert.is_open, alert.opened_at))
+        fields: dict[str, Any] = {"command": what, "command_id": f"c{self.now}", "by": "ann", "at": self.now}
+        fields |= {"account_id": alert.account_id, "alert_id": alert.alert_id}
+        extra = {"snooze": "until", "verdict": "verdict", "start_play": "play"}
+        if what in extra:
+            fields[extra[what]] = moment(argument) if what == "snooze" else argument
+        command = decode_command(msgspec.json.encode(fields))
+        assert not hasattr(command, "silence")
+        return command  # type: ignore[return-value]
+
+    def _take(self, judgement: Judgement) -> None:
+        self.record = judgement.record
+        self.transitions += [(self.now, step) for step in judgement.changes]
+
+
+def check(told: Sequence[tuple[datetime, str]], expect: str) -> None:
+    """Every expected message within its window, and no other."""
+    lines = [line.strip() for line in expect.splitlines() if line.strip()]
+    shown = "\n".join(f"d{(at - FIRST).days + 1} {at:%H:%M}  {what}" for at, what in told)
+    assert len(told) == len(lines), f"expected {len(lines)} messages, told:\n{shown}"
+    for (at, what), line in zip(told, lines, strict=True):
+        day, window, expected = line.split(maxsplit=2)
+        first, _, last = window.partition("..")
+        begin = moment(f"{day} {first}")
+        end = moment(f"{day} {last}") if last else begin + timedelta(minutes=1)
+        assert what == expected, f"{line!r}; told:\n{shown}"
+        assert begin <= at <= end, f"{line!r}; told:\n{shown}"
