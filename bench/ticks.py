@@ -42,6 +42,9 @@ class Batch:
     def append(self, **_: Any) -> object:
         return self
 
+    def record_count(self) -> int:
+        return 1
+
 
 class Producer:
     """A broker that takes everything at once."""
@@ -86,7 +89,13 @@ async def ends(_: KafkaSettings, numbers: Sequence[int]) -> dict[int, int]:
 
 
 async def fill(
-    job: HealthJob, now_ms: int, accounts: int, _: KafkaSettings, __: Any, fenced: Sequence[Owned[AccountState]]
+    job: HealthJob,
+    now_ms: int,
+    accounts: int,
+    _: Settings,
+    __: Any,
+    fenced: Sequence[Owned[AccountState]],
+    hot_max: int,
 ) -> int:
     """Stands in for `recovery.recover`: accounts that were judged a day ago."""
     with recovery.states_are_no_garbage():
@@ -96,6 +105,8 @@ async def fill(
                 hot.states[f"account-{name}"] = account(name, now_ms)
             for _slice in job.judge(hot):
                 pass
+            for account_id in list(hot.states)[hot_max:]:
+                hot.cold[account_id] = job.encode(hot.states.pop(account_id))
             hot.outputs.clear()
             hot.dirty.clear()
     return accounts
@@ -108,7 +119,7 @@ async def run(accounts: int, partitions: int) -> None:
     job = make_job(settings, clock)
     engine = Engine(settings, job, WorkerMetrics(CollectorRegistry()))
     with (
-        patch("stream.engine.engine.fenced_producer", producer),
+        patch("stream.engine.ownership.fenced_producer", producer),
         patch("stream.engine.recovery.changelog_ends", ends),
         patch("stream.engine.recovery.recover", partial(fill, job, clock.current_ms, accounts)),
     ):

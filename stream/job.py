@@ -4,7 +4,7 @@ This is the product as the engine sees it (`engine.work.Work`): synchronous and 
 Bad input becomes a dead letter among the outputs; it never raises.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -131,6 +131,8 @@ class HealthJob:
                 account_id = event.account_id
                 state = states.get(account_id)
                 if state is None:
+                    state = partition.thaw(account_id)
+                if state is None:
                     home = partition_of(account_id, partition.count)
                     if home != partition.number:
                         self._send_home(partition, kind, record, account_id, home, arrived)
@@ -217,14 +219,15 @@ class HealthJob:
         else:
             return
         partition.turned_ms = now_ms
-        partition.due = [account_id for account_id, state in partition.states.items() if not state.unjudged]
+        hot = [account_id for account_id, state in partition.states.items() if not state.unjudged]
+        partition.due = [*hot, *partition.cold]
 
     def _judge_restless(self, partition: Partition[AccountState], now_ms: int) -> bool:
         """Judge a slice of the accounts that moved, the longest waiting first; returns whether there was any."""
         count = min(len(partition.restless), ACCOUNTS_A_SLICE)
         for _ in range(count):
             account_id, ingested_ms = partition.restless.popleft()
-            state = partition.states.get(account_id)
+            state = partition.state(account_id)
             if state is not None:
                 self._judge_one(partition, account_id, state, now_ms, ingested_ms)
         return count > 0
@@ -234,14 +237,14 @@ class HealthJob:
         due, since_ms, until_ms = partition.due, partition.due_since_ms, partition.turned_ms or 0
         for _ in range(min(len(due), EXAMINED_A_SLICE)):
             account_id = due.pop()
-            state = partition.states.get(account_id)
+            state = partition.peek(account_id)
             if state is None or state.unjudged:
                 continue
             if since_ms is not None and not _turned(state, since_ms, until_ms):
                 continue
             if state.judged is not None and _settled(state, state.judged.as_of_ms):
                 continue
-            self._judge_one(partition, account_id, state, now_ms, None)
+            self._judge_one(partition, account_id, partition.state(account_id) or state, now_ms, None)
             count -= 1
             if count == 0:
                 return
@@ -273,12 +276,13 @@ class HealthJob:
             before.as_of_ms = now_ms  # so that ticks leave it alone from now on
             partition.dirty.add(account_id)
 
-    def restored(self, partition: Partition[AccountState]) -> None:
-        """After recovery: find the watermark, and what the last process had folded and not yet judged."""
-        newest = [ms for state in partition.states.values() if (ms := watermark_ms(state)) is not None]
-        partition.watermark_ms = max(newest, default=None)
-        unjudged = [account_id for account_id, state in partition.states.items() if state.unjudged]
-        partition.restless = deque((account_id, None) for account_id in unjudged)
+    def unjudged(self, state: AccountState) -> bool:
+        """Whether facts have moved since the account was judged."""
+        return state.unjudged
+
+    def watermark_ms(self, state: AccountState) -> int | None:
+        """The newest moment that any event of the account names."""
+        return watermark_ms(state)
 
     def encode(self, state: AccountState) -> bytes:
         """The state as its changelog value."""

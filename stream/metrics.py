@@ -105,7 +105,12 @@ class WorkerCollector(Collector):
             value=sum(p.catching_up for p in partitions),
         )
         yield GaugeMetricFamily(
-            "heartline_worker_accounts", "Accounts in memory.", value=sum(len(p.states) for p in partitions)
+            "heartline_worker_accounts", "Accounts known.", value=sum(len(p.states) + len(p.cold) for p in partitions)
+        )
+        yield GaugeMetricFamily(
+            "heartline_worker_hot_accounts",
+            "Accounts kept as objects in memory; the others are kept encoded.",
+            value=sum(len(p.states) for p in partitions),
         )
         yield GaugeMetricFamily(
             "heartline_worker_dirty_accounts",

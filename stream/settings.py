@@ -66,6 +66,15 @@ class WorkerSettings(BaseModel):
     )
     rebalance_timeout_seconds: float = Field(60.0, ge=6, le=600)
     chunk_bytes_max: int = Field(4 << 20, ge=1 << 14, le=64 << 20)
+    hot_accounts_max: int = Field(
+        200_000, ge=1, description="accounts kept as objects in memory; the others are kept encoded, in a tenth of it"
+    )
+    store: str = Field(
+        "memory",
+        min_length=1,
+        description="memory, or a folder on a local disk for copies of the changelog: a restart then reads only what "
+        "came after them",
+    )
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(9101, ge=0, le=65535, description="0: any free port; null: no metrics")
 

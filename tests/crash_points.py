@@ -10,19 +10,24 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from stream.engine import engine, fence, recovery
+from stream.engine import copies, fence, local_copy, ownership, recovery
+from stream.engine.checkpoints import Checkpoints
+from stream.engine.frames import FrameFile
+from stream.engine.local_copy import LocalCopy
 
 # Before, within and after the transaction of a checkpoint.
 TRANSACTION = ("before", "written", "offsets", "committing", "committed")
 # While the last checkpoints run, and while states come back.
 OTHERS = ("drain", "recovery")
+# Before and within what is written to the local copy, and around its new base.
+COPY = ("keep", "torn", "compacting", "compacted")
 
 
 class CrashPoint:
     """Counts how often its instant has come, and ends the process when it is time."""
 
     def __init__(self, name: str, times: int) -> None:
-        assert name in (*TRANSACTION, *OTHERS), name
+        assert name in (*TRANSACTION, *OTHERS, *COPY), name
         self.name = name
         self._left = times
 
@@ -33,6 +38,10 @@ class CrashPoint:
         self._left -= 1
         if self._left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def is_next(self) -> bool:
+        """Whether the process ends at the instant's next time."""
+        return self._left == 1
 
     def wrap(self, producer: Any) -> Any:
         """Watch a producer's transactions."""
@@ -69,8 +78,10 @@ def install(crash_at: str) -> None:
     """Let this process end itself at the instant named "name:times"."""
     name, _, times = crash_at.partition(":")
     point = CrashPoint(name, int(times or 1))
+    if name in COPY:
+        _install_in_copy(point)
     fenced_producer: Callable[..., Awaitable[Any]] = fence.fenced_producer
-    checkpoint, drain, decode = engine.Engine.checkpoint, engine.Engine.drain, recovery._decode
+    checkpoint, drain, take_up = Checkpoints.checkpoint, Checkpoints.drain, recovery._take_up
 
     async def wrapped_producer(*arguments: Any) -> Any:
         return point.wrap(await fenced_producer(*arguments))
@@ -84,10 +95,36 @@ def install(crash_at: str) -> None:
         await drain(self)
         del self.checkpoint
 
-    async def wrapped_decode(*arguments: Any) -> None:
-        await decode(*arguments)
+    async def wrapped_take_up(*arguments: Any) -> None:
+        await take_up(*arguments)
         point.reached("recovery")
 
-    engine.fenced_producer = wrapped_producer  # type: ignore[assignment,attr-defined]
-    engine.Engine.drain = wrapped_drain  # type: ignore[method-assign]
-    recovery._decode = wrapped_decode  # type: ignore[assignment]
+    ownership.fenced_producer = wrapped_producer  # type: ignore[assignment,attr-defined]
+    Checkpoints.drain = wrapped_drain  # type: ignore[method-assign]
+    recovery._take_up = wrapped_take_up  # type: ignore[assignment]
+
+
+def _install_in_copy(point: CrashPoint) -> None:
+    """The instants around the local copy, whose journals are compacted early for it."""
+    keep, write, write_base = copies.keep, FrameFile._write, LocalCopy._write_base
+
+    async def wrapped_keep(*arguments: Any) -> None:
+        point.reached("keep")
+        await keep(*arguments)
+
+    def torn_write(self: FrameFile, data: bytes) -> None:
+        if point.name == "torn" and "journal" in self.path.name and len(data) > 100:
+            if point.is_next():
+                write(self, data[: len(data) // 2])
+            point.reached("torn")
+        write(self, data)
+
+    def wrapped_write_base(self: LocalCopy, *arguments: Any) -> None:
+        point.reached("compacting")
+        write_base(self, *arguments)
+        point.reached("compacted")
+
+    copies.keep = wrapped_keep  # type: ignore[assignment]
+    FrameFile._write = torn_write  # type: ignore[method-assign]
+    LocalCopy._write_base = wrapped_write_base  # type: ignore[assignment,method-assign]
+    local_copy.JOURNAL_BYTES_MIN = 2_000  # type: ignore[misc]

@@ -4,7 +4,7 @@ Run as a program it is a worker around that work, configured as the real one is.
 """
 
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -55,9 +55,10 @@ class TallyWork:
         account_id = (record.key or b"").decode()
         home = partition_of(account_id, partition.count)
         if home != partition.number and account_id not in partition.states:
+            assert account_id not in partition.cold
             partition.outputs.append(rekey(self._topics.repartition, record, account_id, home))
             return
-        tally = partition.states.get(account_id)
+        tally = partition.state(account_id)
         if tally is None:
             tally = partition.states[account_id] = Tally({}, {})
         tally.counts[topic] = tally.counts.get(topic, 0) + 1
@@ -70,16 +71,19 @@ class TallyWork:
     def judge(self, partition: Partition[Tally]) -> Iterator[None]:
         while partition.restless and not partition.catching_up:
             account_id, _ = partition.restless.popleft()
-            tally = partition.states[account_id]
+            tally = partition.state(account_id)
+            assert tally is not None
             tally.unjudged = False
             partition.dirty.add(account_id)
             report = msgspec.json.encode(tally.counts)
             partition.outputs.append(Output(self._topics.health, account_id.encode(), report))
             yield
 
-    def restored(self, partition: Partition[Tally]) -> None:
-        unjudged = [account_id for account_id, tally in partition.states.items() if tally.unjudged]
-        partition.restless = deque((account_id, None) for account_id in unjudged)
+    def unjudged(self, state: Tally) -> bool:
+        return state.unjudged
+
+    def watermark_ms(self, state: Tally) -> int | None:
+        return None
 
     def encode(self, state: Tally) -> bytes:
         return msgspec.msgpack.encode(state)

@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from heartline.bench.place import Place
 from heartline.roles import Role
 from heartline.scrape import Scrape, scrape
-from stream.engine.recovery import committed_offsets
+from stream.engine.offsets import committed_offsets
 from stream.errors import HeartlineError
 
 STALLED_SECONDS: Final = 60.0

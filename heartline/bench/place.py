@@ -43,6 +43,11 @@ class Place:
     metrics_port: int
     folder: Path
 
+    @property
+    def store(self) -> Path:
+        """Where the worker keeps its local copies."""
+        return self.folder / "store"
+
 
 @contextmanager
 def find_place(partitions: int, say: Say, outside: Mapping[str, str] = os.environ) -> Iterator[Place]:
@@ -76,7 +81,8 @@ def find_place(partitions: int, say: Say, outside: Mapping[str, str] = os.enviro
                 partitions=partitions,
             )
         port = free_ports(1)[0]
-        yield Place(kafka, version, _environment(outside, kafka, port), port, folder)
+        environ = _environment(outside, kafka, port) | {"HEARTLINE_WORKER__STORE": str(folder / "store")}
+        yield Place(kafka, version, environ, port, folder)
 
 
 def _environment(outside: Mapping[str, str], kafka: KafkaSettings, metrics_port: int) -> dict[str, str]:

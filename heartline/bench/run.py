@@ -2,6 +2,7 @@
 
 import asyncio
 import platform
+import shutil
 import time
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -12,7 +13,7 @@ from heartline.bench.measured import Cost, MeasuredWorker
 from heartline.bench.place import Place, find_place
 from heartline.bench.progress import Progress
 from heartline.bench.sending import Paced, send_all, send_paced
-from heartline.bench.verify import insist_exact, read_states
+from heartline.bench.verify import insist_exact, read_counts
 from heartline.bench.workload import Shape, Workload
 
 PACED_SECONDS: Final = 8.0
@@ -29,7 +30,7 @@ class Figures:
         changelog_records: written for that backlog.
         peak_rss_mb: the most memory resident in that process.
         recovery_seconds: a cold start's, from assignment to ready state, over the whole changelog.
-        recovery_warm_seconds: of a start from a local store; None: the worker has none.
+        recovery_warm_seconds: of a start with the local copies that a clean stop left.
         publish_latency_p50_ms, publish_latency_p99_ms: from handing an event to the producer to seeing its committed
             report, with events coming at half of events_per_second.
         events, accounts, users_per_account, distribution: the shape of the backlog.
@@ -43,7 +44,7 @@ class Figures:
     changelog_records: int
     peak_rss_mb: float
     recovery_seconds: float
-    recovery_warm_seconds: float | None
+    recovery_warm_seconds: float
     publish_latency_p50_ms: float
     publish_latency_p99_ms: float
     events: int
@@ -94,9 +95,7 @@ async def _bench(place: Place, shape: Shape, with_stock: bool, progress: Progres
         peak_rss_mb = worker.peak_rss_mb
         _note_cost(progress, shape.events, cost)
         worker.stop()
-        progress.step("starting it again: everything comes back from the changelog")
-        worker.start()
-        recovery_seconds = worker.recovery_seconds
+        recovery_seconds, recovery_warm_seconds = _restart_twice(place, worker, progress)
         await worker.wait_judged()  # a restart has every account judged once
         pace = shape.events / cost.seconds / 2
         progress.step(f"live for {PACED_SECONDS:g} s at half load, {pace:,.0f} events/s")
@@ -107,15 +106,27 @@ async def _bench(place: Place, shape: Shape, with_stock: bool, progress: Progres
         peak_rss_mb = max(peak_rss_mb, worker.peak_rss_mb)
         worker.stop()
     progress.step("comparing the state of every account with what was sent")
-    exact = insist_exact(await read_states(place.kafka), workload.tally, paced.probes)
+    exact = insist_exact(await read_counts(place.kafka), workload.tally, paced.probes)
     progress.note(f"{exact:,} events sent, {exact:,} counted, each once, in the state of its own account")
     _note_pace(progress, pace, paced)
-    figures = _figures(place, shape, cost, peak_rss_mb, recovery_seconds, latencies)
+    figures = _figures(place, shape, cost, peak_rss_mb, recovery_seconds, recovery_warm_seconds, latencies)
     if not with_stock:
         return figures
     events = max(1, min(shape.events // 10, EVENTS_MAX))
     progress.step(f"the same job on stock Faust: {events:,} further events", events)
     return _compared(figures, await measure_stock(place, workload, events, now_ms, progress.advance))
+
+
+def _restart_twice(place: Place, worker: MeasuredWorker, progress: Progress) -> tuple[float, float]:
+    """Seconds of a recovery without local copies, and with them; the worker has stopped, and runs again."""
+    shutil.rmtree(place.store)
+    progress.step("starting it again without its local copies: everything comes back from the changelog")
+    worker.start()
+    cold_seconds = worker.recovery_seconds
+    worker.stop()
+    progress.step("starting it again with them")
+    worker.start()
+    return cold_seconds, worker.recovery_seconds
 
 
 def _note_cost(progress: Progress, events: int, cost: Cost) -> None:
@@ -136,7 +147,13 @@ def _note_pace(progress: Progress, wanted: float, paced: Paced) -> None:
 
 
 def _figures(
-    place: Place, shape: Shape, cost: Cost, peak_rss_mb: float, recovery_seconds: float, latencies: list[float]
+    place: Place,
+    shape: Shape,
+    cost: Cost,
+    peak_rss_mb: float,
+    recovery_seconds: float,
+    recovery_warm_seconds: float,
+    latencies: list[float],
 ) -> Figures:
     return Figures(
         events_per_second=round(shape.events / cost.seconds),
@@ -144,7 +161,7 @@ def _figures(
         changelog_records=cost.changelog_records,
         peak_rss_mb=round(peak_rss_mb, 1),
         recovery_seconds=round(recovery_seconds, 3),
-        recovery_warm_seconds=None,
+        recovery_warm_seconds=round(recovery_warm_seconds, 3),
         publish_latency_p50_ms=round(quantile(latencies, 0.5), 1),
         publish_latency_p99_ms=round(quantile(latencies, 0.99), 1),
         events=shape.events,

@@ -23,6 +23,20 @@ async def read_states(kafka: KafkaSettings) -> dict[str, AccountState]:
     Raises:
         TopicError: the changelog can't be read to its end.
     """
+    return {name: decode_state(value) for name, value in (await _read_last(kafka)).items()}
+
+
+async def read_counts(kafka: KafkaSettings) -> dict[str, Counts]:
+    """How many events of each kind the last committed state of every account holds; one state in memory at a time.
+
+    Raises:
+        TopicError: the changelog can't be read to its end.
+    """
+    return {name: counted(decode_state(value)) for name, value in (await _read_last(kafka)).items()}
+
+
+async def _read_last(kafka: KafkaSettings) -> dict[str, bytes]:
+    """Account id to its last committed state, encoded."""
     consumer = AIOKafkaConsumer(
         **client_arguments(kafka), isolation_level="read_committed", auto_offset_reset="earliest"
     )
@@ -32,7 +46,7 @@ async def read_states(kafka: KafkaSettings) -> dict[str, AccountState]:
         last = {key: value async for key, value in to_the_end(consumer, kafka.topics.changelog, numbers)}
     finally:
         await consumer.stop()
-    return {key.decode(): decode_state(value) for key, value in last.items() if value is not None}
+    return {key.decode(): value for key, value in last.items() if value is not None}
 
 
 def counted(state: AccountState) -> Counts:
@@ -46,8 +60,13 @@ def counted(state: AccountState) -> Counts:
     )
 
 
-def insist_exact(states: dict[str, AccountState], tally: Tally, probes: Iterable[str]) -> int:
+def insist_exact(held: dict[str, Counts], tally: Tally, probes: Iterable[str]) -> int:
     """How many events the states hold, which is exactly what was sent, account by account and kind by kind.
+
+    Args:
+        held: see `read_counts`.
+        tally: what was sent.
+        probes: accounts that were sent one usage event each, beside the tally.
 
     Raises:
         BenchError: an account holds more or less than it was sent.
@@ -58,7 +77,6 @@ def insist_exact(states: dict[str, AccountState], tally: Tally, probes: Iterable
         if any(counts)
     }
     sent |= dict.fromkeys(probes, (1, 0, 0))
-    held = {name: counted(state) for name, state in states.items()}
     wrong = [name for name in sorted(sent.keys() | held.keys()) if sent.get(name) != held.get(name)]
     if wrong:
         shown = "; ".join(f"{name}: sent {sent.get(name)}, counted {held.get(name)}" for name in wrong[:_SHOWN_MAX])

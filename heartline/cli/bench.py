@@ -35,9 +35,9 @@ def bench(
     [bold]What happens[/]
 
     Topics are filled: 95 % usage, 4 % tickets, 1 % survey answers, keyed by account (murmur2). One worker process
-    starts and works all of it off; it is stopped, started again, and gets events at half of the pace that it just
-    showed. At the end the state of every account is compared with what was sent to it: when a single event was lost
-    or counted twice the status is 1 and there are no figures.
+    starts and works all of it off; it is stopped, started again cold and warm, and gets events at half of the pace
+    that it just showed. At the end the state of every account is compared with what was sent to it: when a single
+    event was lost or counted twice the status is 1 and there are no figures.
 
     It uses an embedded Apache Kafka, or the one that KAFKA_BOOTSTRAP_SERVERS names, with topics of its own that it
     deletes again. Worker and broker share the machine with whatever else runs: processor time an event is the figure
@@ -50,6 +50,7 @@ def bench(
                          commit: fetch, fold, judge, encode, transactions
     events_per_second    from ready to the last event folded
     recovery_seconds     a cold start's, reading the whole changelog
+    recovery_warm_...    a start's that has its local copies
     publish_latency_*    from producer to committed report, at half load
     --compare stock      decode, fold, encode and one table write an event,
                          into states of the same size, without judging

@@ -4,19 +4,27 @@ Read the modules in the order a chunk meets them:
 
 - `transport`    fetch: Faust's consumer, one message per fetched chunk
 - `chunk`        what travels: records, and the offset from which on none is missing
-- `engine`       the partitions in this worker's hands, and everything that happens to them
+- `engine`       the partitions in this worker's hands: fold, seek, drain
 - `folding`      one chunk into one partition
-- `partition`    the hot state of one partition group
+- `partition`    the states of one partition group, hot and cold
 - `work`         what the engine asks of the work it carries; it knows nothing of accounts
+- `checkpoints`  when a partition is checkpointed, and what follows
 - `checkpoint`   states, outputs and offsets in one transaction
+- `warmth`       which states are objects, and which are bytes
 - `mark`         what the checkpoint stands on, beside its offsets
 - `fence`        the producer that may commit a partition, and by existing stops all others
 
 and what surrounds them:
 
-- `owned`        one partition group in this worker's hands: state, producer, what is committed
 - `store`        Faust's table store: when partitions come and go
-- `recovery`     the changelog back into hot state, by position
+- `ownership`    fence, recover, release
+- `owned`        one partition group in this worker's hands: state, producer, what is committed
+- `offsets`      where to go on reading, if the topics are those of the last checkpoint
+- `recovery`     the changelog back into the partition, by position
+- `copies`       local copies of the changelog: recalled, kept in step, let go
+- `local_copy`   one of them on disk: a base and journals
+- `contents`     what is in it
+- `frames`       how it is written: whole or not at all
 - `topic_ids`    which topic a name means
 - `topology`     the topics as they must be, and the assignment
 - `watchdog`     idle or stuck

@@ -5,15 +5,17 @@ taken, and all of it becomes visible together or not at all.
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiokafka import TopicPartition
 
 from stream.engine.mark import Mark
 from stream.engine.partition import Output, Partition, S
+from stream.engine.warmth import cool, saved
 from stream.engine.work import Work
 
 ENCODE_SLICE: Final = 500
@@ -33,6 +35,8 @@ class Snapshot:
         offsets: the next offset of every input topic.
         oldest_ms: Kafka timestamp of the record that waited longest for the judgements made here; None: none did.
         oversized: accounts whose state no longer fits into a record; their last smaller state stays in the changelog.
+        unjudged: accounts among `states` that wait to be judged.
+        watermark_ms: the partition's.
     """
 
     states: dict[str, bytes | None]
@@ -40,13 +44,15 @@ class Snapshot:
     offsets: dict[str, int]
     oldest_ms: int | None
     oversized: list[str]
+    unjudged: list[str] = field(default_factory=list)
+    watermark_ms: int | None = None
 
     def is_news(self, committed: dict[str, int]) -> bool:
         """Whether there is anything that the last checkpoint did not hold."""
         return bool(self.states) or bool(self.outputs) or self.offsets != committed
 
 
-async def take(work: Work[S], partition: Partition[S], judging_seconds: float) -> Snapshot:
+async def take(work: Work[S], partition: Partition[S], judging_seconds: float, hot_max: int = sys.maxsize) -> Snapshot:
     """Judge what the time allows and encode one moment of the partition, in slices that leave the loop free.
 
     Nothing may be folded into the partition meanwhile: the caller sees to it. So the states, the health that they
@@ -56,20 +62,31 @@ async def take(work: Work[S], partition: Partition[S], judging_seconds: float) -
         work: judges and encodes.
         partition: the partition.
         judging_seconds: after that much judging the rest waits for the next checkpoint.
+        hot_max: how many accounts stay hot.
     """
     oldest_ms = await _judge(work, partition, judging_seconds)
     dirty, partition.dirty = list(partition.dirty), set()
     states: dict[str, bytes | None] = {}
+    unjudged = []
     for count, key in enumerate(dirty, 1):
         state = partition.states.get(key)
-        states[key] = None if state is None else work.encode(state)
+        if state is None:
+            states[key] = None
+        else:
+            states[key] = work.encode(state)
+            saved(partition, key, state, hot_max)
+            if work.unjudged(state):
+                unjudged.append(key)
         if count % ENCODE_SLICE == 0:
             await asyncio.sleep(0)
     oversized = [key for key, value in states.items() if value is not None and len(value) > STATE_BYTES_MAX]
     for key in oversized:
         del states[key]
+    await cool(work, partition, hot_max)
     outputs, partition.outputs = partition.outputs, []
-    return Snapshot(states, outputs, dict(partition.next_offsets), oldest_ms, oversized)
+    return Snapshot(
+        states, outputs, dict(partition.next_offsets), oldest_ms, oversized, unjudged, partition.watermark_ms
+    )
 
 
 async def _judge(work: Work[S], partition: Partition[S], seconds: float) -> int | None:
@@ -132,14 +149,16 @@ async def publish(
 
 
 async def _send(producer: Any, topic: str, partition: int, entries: list[Entry]) -> int:
-    """Send the entries in batches, each acknowledged; returns the offset after the last batch's first record."""
-    acknowledgements = []
+    """Send the entries in batches, each acknowledged; returns the offset after the last one."""
+    acknowledgements, counts = [], []
     batch = producer.create_batch()
     for key, value in entries:
         if batch.append(key=key, value=value, timestamp=None) is None:
+            counts.append(batch.record_count())
             acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
             batch.append(key=key, value=value, timestamp=None)
+    counts.append(batch.record_count())
     acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
     written = await asyncio.gather(*acknowledgements)
-    return max(int(each.offset) for each in written) + 1
+    return max(int(first.offset + count) for first, count in zip(written, counts, strict=True))

@@ -12,6 +12,7 @@ from typing import Any, Generic
 
 from aiokafka import TopicPartition
 
+from stream.engine.local_copy import LocalCopy
 from stream.engine.partition import Partition, S
 
 
@@ -37,8 +38,12 @@ class Owned(Generic[S]):
         foldable: set but for the time in which a snapshot is taken.
         early: set when the next checkpoint should not wait for its time.
         judged_at: when the last checkpoint began to judge, monotonic seconds.
+        taking_seconds: how long the last snapshot took, judging and encoding.
         pace: the task that takes checkpoints.
         backlog: where each input topic ended when the partition was taken over; None until that is known.
+        copy: the partition's copy on the local disk; None: there is none, or it failed.
+        recalled: the changelog's offset up to which that copy had it when the partition was taken over.
+        compaction: the thread that compacts the copy.
     """
 
     partition: Partition[S]
@@ -52,8 +57,12 @@ class Owned(Generic[S]):
     foldable: asyncio.Event = field(default_factory=_set_event)
     early: asyncio.Event = field(default_factory=asyncio.Event)
     judged_at: float = field(default_factory=time.monotonic)
+    taking_seconds: float = 0.0
     pace: "asyncio.Task[None] | None" = None
     backlog: dict[str, int] | None = None
+    copy: LocalCopy | None = None
+    recalled: int = 0
+    compaction: "asyncio.Task[None] | None" = None
 
     @property
     def number(self) -> int:
@@ -84,3 +93,5 @@ class Owned(Generic[S]):
         partition = self.partition
         if partition.catching_up and self.backlog is not None:
             partition.catching_up = any(partition.next_offsets[topic] < end for topic, end in self.backlog.items())
+            if not partition.catching_up:
+                self.early.set()  # the first judgements need not wait

@@ -1,12 +1,14 @@
 """The hot state of one partition group: partition n of every input topic, folded into one set of accounts.
 
-Invariant: between any two awaits `states` is exactly what the records below `next_offsets` give, and `dirty` and
-`outputs` hold all of it that is not yet in a committed checkpoint. Only the fold and the checkpoint touch it.
+Invariant: between any two awaits `states` and `cold` together are exactly what the records below `next_offsets` give,
+each account in one of the two, and `dirty` and `outputs` hold all of it that is not yet in a committed checkpoint.
+Only the fold and the checkpoint touch it.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 S = TypeVar("S")
 
@@ -24,6 +26,11 @@ class Output:
     partition: int | None = None
 
 
+def _nothing_is_cold(value: bytes) -> Any:
+    """The decoder of a partition whose states are all hot."""
+    raise AssertionError(f"a partition without a decoder holds a cold state of {len(value)} bytes")
+
+
 @dataclass(slots=True)
 class Partition(Generic[S]):
     """One partition group in memory.
@@ -31,7 +38,8 @@ class Partition(Generic[S]):
     Attributes:
         number: the partition number, the same in every topic.
         count: how many partitions every input topic has.
-        states: account id to its state.
+        states: account id to its state, for the accounts that are hot: the longest unsaved first.
+        cold: account id to its encoded state, for the others; `state` and `thaw` make one hot again.
         dirty: accounts whose state is newer than the changelog.
         restless: accounts whose measures may have moved since they were last judged, each once, the longest waiting
             first, with the Kafka timestamp of the record that made it so; None: not known after a recovery.
@@ -44,11 +52,13 @@ class Partition(Generic[S]):
         due_since_ms: the accounts in `due` matter only if their day turned between here and `turned_ms`; None: all do.
         catching_up: whether records that waited when the partition was taken over are not folded yet; who judges now
             would judge on half of the facts.
+        decode: what makes a state of a cold one's bytes.
     """
 
     number: int
     count: int = 1
     states: dict[str, S] = field(default_factory=dict)
+    cold: dict[str, bytes] = field(default_factory=dict)
     dirty: set[str] = field(default_factory=set)
     restless: deque[tuple[str, int | None]] = field(default_factory=deque)
     due: list[str] = field(default_factory=list)
@@ -59,3 +69,24 @@ class Partition(Generic[S]):
     turned_ms: int | None = None
     due_since_ms: int | None = None
     catching_up: bool = False
+    decode: Callable[[bytes], S] = _nothing_is_cold
+
+    def thaw(self, account_id: str) -> S | None:
+        """Make the state of a cold account hot; None when there is none. Ask it for accounts not in `states`."""
+        value = self.cold.pop(account_id, None)
+        if value is None:
+            return None
+        state = self.states[account_id] = self.decode(value)
+        return state
+
+    def state(self, account_id: str) -> S | None:
+        """The state of an account, hot or cold, which is hot from then on; None when there is none."""
+        state = self.states.get(account_id)
+        return state if state is not None else self.thaw(account_id)
+
+    def peek(self, account_id: str) -> S | None:
+        """The state of an account, to look at and not to change: a cold one stays cold; None when there is none."""
+        state = self.states.get(account_id)
+        if state is None and (value := self.cold.get(account_id)) is not None:
+            return self.decode(value)
+        return state

@@ -42,8 +42,12 @@ class Work(Protocol[S]):
         """
         ...
 
-    def restored(self, partition: Partition[S]) -> None:
-        """The states have just been recovered from the changelog: derive what is not stored (watermark and so on)."""
+    def unjudged(self, state: S) -> bool:
+        """Whether the state says of itself that it is restless."""
+        ...
+
+    def watermark_ms(self, state: S) -> int | None:
+        """The newest event time in a state, epoch milliseconds; None where it has none."""
         ...
 
     def encode(self, state: S) -> bytes:

@@ -14,7 +14,7 @@ import aiokafka
 import msgspec
 from aiokafka import TopicPartition
 
-from stream.engine.recovery import committed_offsets
+from stream.engine.offsets import committed_offsets
 from stream.settings import Settings
 from tests.tally import Tally, digest
 

@@ -21,13 +21,20 @@ READY_SECONDS = 40.0
 
 
 def engine_settings(bootstrap_servers: str, prefix: str) -> Settings:
-    """The settings of a test's own topics and group, with the shortest time-outs that the broker allows."""
+    """The settings of a test's own topics and group, with the shortest time-outs that the broker allows.
+
+    Of the 500 accounts of `feed` fewer than half are hot.
+    """
     return Settings(
         kafka=KafkaSettings(
             bootstrap_servers=bootstrap_servers, topic_prefix=prefix, app_id=f"{prefix}app", partitions=PARTITIONS
         ),
         worker=WorkerSettings(
-            checkpoint_interval_seconds=0.2, session_timeout_seconds=6, rebalance_timeout_seconds=10, metrics_port=None
+            checkpoint_interval_seconds=0.2,
+            session_timeout_seconds=6,
+            rebalance_timeout_seconds=10,
+            hot_accounts_max=200,
+            metrics_port=None,
         ),
     )
 
@@ -43,6 +50,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "WORKER__CHECKPOINT_INTERVAL_SECONDS": str(worker.checkpoint_interval_seconds),
         "WORKER__SESSION_TIMEOUT_SECONDS": str(worker.session_timeout_seconds),
         "WORKER__REBALANCE_TIMEOUT_SECONDS": str(worker.rebalance_timeout_seconds),
+        "WORKER__HOT_ACCOUNTS_MAX": str(worker.hot_accounts_max),
+        "WORKER__STORE": worker.store,
         "WORKER__METRICS_PORT": "null" if worker.metrics_port is None else str(worker.metrics_port),
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}

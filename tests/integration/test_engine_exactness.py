@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 
 from heartline.embedded import KafkaServer
 from stream.engine.failstop import ExitCode
-from stream.engine.recovery import committed_offsets
+from stream.engine.offsets import committed_offsets
 from stream.engine.topology import prepare_topics
 from stream.settings import Settings
 from tests.integration.engine_oracle import assert_exact, expected, wait_until_folded

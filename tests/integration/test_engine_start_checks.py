@@ -7,7 +7,7 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
 from stream.engine.failstop import ExitCode
-from stream.engine.recovery import committed_marks
+from stream.engine.offsets import committed_marks
 from stream.engine.topology import prepare_topics
 from stream.settings import Settings
 from tests.integration.engine_oracle import assert_exact, wait_until_folded

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaConnectionError, ProducerFenced
 
 from stream.engine.failstop import ExitCode
 from stream.engine.owned import Owned
+from stream.engine.warmth import adopt
 from stream.engine.work import Work
 
 
@@ -77,19 +78,19 @@ class FakeBroker:
             self.failures.discard(step)
             raise KafkaConnectionError(f"injected at: {step}")
 
-    async def recover(self, settings: Any, work: Work[Any], fenced: Sequence[Owned[Any]]) -> int:
+    async def recover(self, settings: Any, work: Work[Any], fenced: Sequence[Owned[Any]], hot_max: int) -> int:
         """Stands in for `recovery.recover`."""
         count = 0
         for owned in fenced:
             await asyncio.sleep(0)
             values = self.changelog.get(owned.number, {})
-            owned.partition.states.update({key.decode(): work.decode(value) for key, value in values.items()})
-            for topic in settings.topics.sources:
+            for key, value in values.items():
+                adopt(work, owned.partition, key.decode(), value, hot_max)
+            for topic in settings.kafka.topics.sources:
                 committed = self.group.get(TopicPartition(topic, owned.number))
                 owned.partition.next_offsets[topic] = committed or 0
                 if committed is not None:
                     owned.committed[topic] = committed
-            work.restored(owned.partition)
             count += len(values)
         return count
 
@@ -105,6 +106,9 @@ class FakeBatch:
             return None
         self.entries.append((key, value))
         return self
+
+    def record_count(self) -> int:
+        return len(self.entries)
 
 
 class FakeProducer:

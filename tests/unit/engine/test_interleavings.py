@@ -27,7 +27,8 @@ from tests.unit.engine.fakes import FakeBroker, FakeRecord, Stopped, stop
 PARTITIONS = [0, 1]
 NAMES = [f"account-{number}" for number in range(20)]
 SETTINGS = Settings(
-    kafka=KafkaSettings(partitions=len(PARTITIONS)), worker=WorkerSettings(checkpoint_interval_seconds=60)
+    kafka=KafkaSettings(partitions=len(PARTITIONS)),
+    worker=WorkerSettings(checkpoint_interval_seconds=60, hot_accounts_max=4),
 )
 TOPICS = list(SETTINGS.kafka.topics.inputs)[:2]
 REPARTITION = SETTINGS.kafka.topics.repartition
@@ -90,7 +91,7 @@ class Worker:
     async def checkpoint(self, number: int, folds: int = 0) -> None:
         """A checkpoint while chunks go on being folded."""
         owned = self.engine._owned[number]
-        await asyncio.gather(self.engine.checkpoint(owned), self.fold(folds))
+        await asyncio.gather(self.engine._checkpoints.checkpoint(owned), self.fold(folds))
 
 
 partitions = st.sampled_from(PARTITIONS)
@@ -105,11 +106,11 @@ class Interleavings(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.broker = FakeBroker(changelog_name=SETTINGS.kafka.topics.changelog, repartition_name=REPARTITION)
         self.patches: list[Any] = [
-            patch("stream.engine.engine.fenced_producer", self._producer),
+            patch("stream.engine.ownership.fenced_producer", self._producer),
             patch("stream.engine.recovery.changelog_ends", self._ends),
             patch("stream.engine.recovery.recover", self.broker.recover),
             patch("stream.engine.checkpoint.ENCODE_SLICE", 1),
-            patch("stream.engine.engine.JUDGING_SECONDS_MAX", 1e-9),  # one account a checkpoint
+            patch("stream.engine.checkpoints.JUDGING_SECONDS_MAX", 1e-9),  # one account a checkpoint
         ]
         for each in self.patches:
             each.start()

@@ -12,8 +12,8 @@ from stream.engine import checkpoint
 from stream.engine.chunk import Chunk, Coverage
 from stream.engine.folding import fold_chunk
 from stream.engine.mark import Mark, contradiction, read_mark
+from stream.engine.offsets import resume_offset
 from stream.engine.partition import Output, Partition
-from stream.engine.recovery import resume_offset
 from stream.engine.topology import co_assigned, count_mismatch
 from stream.engine.watchdog import Watchdog
 from stream.errors import EngineError
@@ -149,7 +149,7 @@ async def test_a_snapshot_is_published_whole_in_as_many_batches_as_it_needs() ->
     states: dict[str, bytes | None] = {f"account-{number}": b"%d" % number for number in range(25)}
     outputs = [Output("health", b"a", b"1"), Output("health", b"a", b"2"), Output("elsewhere", None, b"x", partition=0)]
     snapshot = checkpoint.Snapshot(states | {"gone": None}, outputs, {TOPIC: 7}, None, [])
-    assert await checkpoint.publish(broker.producer(3), "changelog", 3, "group", snapshot, {}, 9) == 9
+    assert await checkpoint.publish(broker.producer(3), "changelog", 3, "group", snapshot, {}, 9) == 10
     assert broker.changelog[3] == {key.encode(): value for key, value in states.items()}
     assert broker.outputs == {"health": [(b"a", b"1"), (b"a", b"2")], "elsewhere": [(None, b"x")]}
     assert broker.group == {TopicPartition(TOPIC, 3): 7}
@@ -218,7 +218,7 @@ class View:
     def partitions(self) -> list[Partition[Tally]]:
         return [
             Partition(0, states={"a": Tally()}, dirty={"a"}, restless=deque([("a", 1)]), watermark_ms=5_000),
-            Partition(1, states={"b": Tally(), "c": Tally()}, watermark_ms=2_000),
+            Partition(1, states={"b": Tally()}, cold={"c": b"encoded"}, watermark_ms=2_000),
             Partition(2, due=["d", "e"]),
         ]
 
@@ -233,6 +233,7 @@ def test_the_gauges_are_read_when_prometheus_asks() -> None:
     registry.register(WorkerCollector(View(), lambda: counts))
     value = registry.get_sample_value
     assert value("heartline_worker_accounts") == 3
+    assert value("heartline_worker_hot_accounts") == 2
     assert value("heartline_worker_dirty_accounts") == 1
     assert value("heartline_worker_unjudged_accounts") == 3
     assert value("heartline_worker_lag_records", {"topic": TOPIC}) == 42

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from stream.account import AccountState, decode_state, encode_state
 from stream.clock import EventClock
 from stream.dead_letters import KEY_BYTES_MAX, ORIGINAL_BYTES_MAX, DeadLetter
+from stream.engine.warmth import adopt
 from stream.events import VALUE_BYTES_MAX
 from stream.job import HealthJob
 from stream.partitioner import partition_of
@@ -246,12 +247,15 @@ def test_a_restart_anywhere_goes_on_where_the_state_ends(seed: int, size: int, c
     events = arrive(make_stream(seed, size, 100), seed, 10, 0.3)
     whole_job, whole = fold(events, chunk_size)
     _, first = fold(events[:cut])
-    second = Part(0, states={name: decode_state(encode_state(state)) for name, state in first.states.items()})
-    whole_job.restored(second)
+    second = Part(0, decode=decode_state)
+    for name, state in first.states.items():
+        adopt(whole_job, second, name, encode_state(state), hot_max=2)
     for event in events[cut:]:
         whole_job.fold(second, TOPICS.input(event["type"]), [record(event["type"], event)])
     for name, state in whole.states.items():
-        assert replace_judgement(second.states[name]) == replace_judgement(state)
+        again = second.state(name)
+        assert again is not None
+        assert replace_judgement(again) == replace_judgement(state)
     assert second.watermark_ms == whole.watermark_ms
 
 

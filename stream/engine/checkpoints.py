@@ -1,0 +1,184 @@
+"""When a partition is checkpointed, for how long it may judge, and what follows a checkpoint.
+
+Invariant: one checkpoint of a partition at a time, by the producer that was fenced for it; whatever goes wrong in one
+ends the process. The pace only decides how much is folded again after a crash, and how old a report is.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Collection
+from typing import Final, Generic
+
+from aiokafka.errors import ProducerFenced
+
+from stream.engine import copies
+from stream.engine.checkpoint import STATE_BYTES_MAX, Snapshot, publish, take
+from stream.engine.failstop import ExitCode, Stop
+from stream.engine.owned import Owned
+from stream.engine.partition import S
+from stream.engine.work import Work
+from stream.metrics import WorkerMetrics
+from stream.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# A checkpoint is taken early when this many accounts wait in one partition: it bounds one transaction's size.
+EARLY_DIRTY: Final = 20_000
+# What judging may take of the time, all partitions together: under load the rest is for folding and encoding.
+JUDGING_RATIO: Final = 0.5
+# How long one checkpoint may judge while its partition waits.
+JUDGING_SECONDS_MAX: Final = 0.1
+# While a backlog is folded nothing is published, so checkpoints only bound what a crash repeats.
+CATCHING_UP_TIMES: Final = 5
+# What encoding may take of the time, all partitions together; where it would take more, checkpoints are rarer.
+ENCODING_RATIO: Final = 0.25
+RARER_TIMES_MAX: Final = 10
+# Long enough for a broker's restart, shorter than the transaction time-out's double.
+COMMIT_DEADLINE_SECONDS: Final = 30.0
+
+
+class Checkpoints(Generic[S]):
+    """Checkpoints of the partitions in this worker's hands.
+
+    Args:
+        settings: the worker's.
+        work: judges and encodes.
+        metrics: where counts go.
+        stop: how to leave on an unexpected error.
+        held: the partitions in this worker's hands.
+        flows: whether chunks are folded now: not in a rebalance, and not in the drain.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        work: Work[S],
+        metrics: WorkerMetrics,
+        stop: Stop,
+        held: Collection[Owned[S]],
+        flows: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._work = work
+        self._metrics = metrics
+        self._stop = stop
+        self._held = held
+        self._flows = flows
+        self._taking = asyncio.Lock()
+
+    async def checkpoint(self, owned: Owned[S]) -> None:
+        """One checkpoint of one partition."""
+        async with owned.lock:
+            started = time.monotonic()
+            where = f"checkpoint of partition {owned.number}"
+            try:
+                snapshot = await self._take(owned)
+                if not snapshot.is_news(owned.committed):
+                    return
+                async with asyncio.timeout(COMMIT_DEADLINE_SECONDS):
+                    await self._publish(owned, snapshot)
+            except ProducerFenced as error:
+                self._stop(ExitCode.FENCED, f"{where}: another worker owns the partition now", error)
+            except Exception as error:
+                self._stop(ExitCode.CHECKPOINT, f"{where} at offsets {owned.partition.next_offsets}", error)
+            owned.committed = snapshot.offsets
+            self._count(owned, snapshot, time.monotonic() - started)
+            await copies.keep(owned, snapshot, int(time.time() * 1000))
+
+    async def _publish(self, owned: Owned[S], snapshot: Snapshot) -> None:
+        kafka = self._settings.kafka
+        owned.changelog_saved = await publish(
+            owned.producer,
+            kafka.topics.changelog,
+            owned.number,
+            kafka.app_id,
+            snapshot,
+            owned.topic_ids,
+            owned.changelog_saved,
+        )
+
+    async def _take(self, owned: Owned[S]) -> Snapshot:
+        """The snapshot of one partition; one at a time, so that the loop breathes after a slice of one of them."""
+        async with self._taking:
+            owned.foldable.clear()
+            started = time.monotonic()
+            judging_seconds = self._judging_seconds(owned)
+            try:
+                return await take(self._work, owned.partition, judging_seconds, self.hot_max)
+            finally:
+                owned.foldable.set()
+                owned.taking_seconds = time.monotonic() - started
+
+    @property
+    def hot_max(self) -> int:
+        """How many accounts of each partition may be hot."""
+        return max(1, self._settings.worker.hot_accounts_max // max(1, len(self._held)))
+
+    def _judging_seconds(self, owned: Owned[S]) -> float:
+        """How long this checkpoint may judge: the partition's part of the time since it last did.
+
+        In a drain, where nothing else wants the time, an eighth of the drain's deadline is for judging.
+        """
+        now = time.monotonic()
+        elapsed, owned.judged_at = now - owned.judged_at, now
+        if not self._flows():
+            return min(JUDGING_SECONDS_MAX, self._drain_seconds / 8 / len(self._held))
+        return min(JUDGING_SECONDS_MAX, JUDGING_RATIO * elapsed / len(self._held))
+
+    def _pause_seconds(self, owned: Owned[S]) -> float:
+        """How long until the partition's next checkpoint; docs/engine.md has the rule."""
+        interval = self._settings.worker.checkpoint_interval_seconds
+        partition, count = owned.partition, len(self._held)
+        if partition.catching_up:
+            return CATCHING_UP_TIMES * interval
+        if partition.restless or partition.due:
+            return min(interval, JUDGING_SECONDS_MAX * count / JUDGING_RATIO)
+        return min(max(interval, owned.taking_seconds * count / ENCODING_RATIO), RARER_TIMES_MAX * interval)
+
+    def _count(self, owned: Owned[S], snapshot: Snapshot, seconds: float) -> None:
+        """Metrics of an accepted checkpoint."""
+        metrics = self._metrics
+        metrics.checkpoint_seconds.observe(seconds)
+        metrics.records_published.labels(self._settings.kafka.topics.changelog).inc(len(snapshot.states))
+        for output in snapshot.outputs:
+            metrics.records_published.labels(output.topic).inc()
+        if snapshot.oldest_ms is not None and snapshot.oldest_ms > 0:
+            metrics.publish_latency_seconds.observe(max(0.0, time.time() - snapshot.oldest_ms / 1000))
+        for key in snapshot.oversized:
+            metrics.oversized_states.inc()
+            logger.error(
+                "partition %d: the state of account %.80r is larger than %d bytes and was not saved; a restart "
+                "brings back its last smaller state",
+                owned.number,
+                key,
+                STATE_BYTES_MAX,
+            )
+
+    async def keep_pace(self, owned: Owned[S]) -> None:
+        """Checkpoints of one partition until cancelled; none during a rebalance."""
+        interval = self._settings.worker.checkpoint_interval_seconds
+        # Spread over the interval, so that the partitions do not all commit at the same moment.
+        await asyncio.sleep(interval * (owned.number % 16 + 1) / 16)
+        while True:
+            if self._flows():
+                await self.checkpoint(owned)
+            owned.early.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pause_seconds(owned)):
+                    await owned.early.wait()
+
+    @property
+    def _drain_seconds(self) -> float:
+        """How long the last checkpoints may take, so that the group does not give up on this worker."""
+        return self._settings.worker.rebalance_timeout_seconds / 2
+
+    async def drain(self) -> None:
+        """The last checkpoint of every partition, before a rebalance or the end; the flow has stopped."""
+        deadline = self._drain_seconds
+        try:
+            async with asyncio.timeout(deadline):
+                await asyncio.gather(*(self.checkpoint(owned) for owned in list(self._held) if owned.ready))
+        except TimeoutError as error:
+            self._stop(ExitCode.CHECKPOINT, f"the drain took longer than {deadline:.0f} s", error)

@@ -1,0 +1,120 @@
+"""The local copy on a real broker: whatever happened to it, states are exact and it says what the changelog says."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from stream.engine.contents import VERSION, Identity
+from stream.engine.local_copy import LocalCopy
+from stream.engine.topic_ids import topic_ids
+from stream.engine.topology import prepare_topics
+from stream.settings import Settings
+from tests.crash_points import COPY
+from tests.integration.engine_oracle import assert_exact, read_all
+from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, feed
+from tests.servers import Kafka
+
+
+@pytest.fixture
+async def settings(kafka: Kafka, prefix: str, tmp_path: Path) -> Settings:
+    """Topics and a group of the test's own, and a folder for the copies."""
+    settings = with_store(engine_settings(kafka.bootstrap_servers, prefix), str(tmp_path / "store"))
+    await prepare_topics(settings.kafka)
+    return settings
+
+
+def with_store(settings: Settings, store: str) -> Settings:
+    """The same settings with copies elsewhere, or without."""
+    return settings.model_copy(update={"worker": settings.worker.model_copy(update={"store": store})})
+
+
+def recovered(worker: WorkerProcess) -> tuple[int, int]:
+    """From how many changelog records and local copies it says that it came back, the first time."""
+    found = re.search(r"from (\d+) changelog records and (\d+) local copies", worker.log())
+    assert found is not None, worker.log()
+    return int(found[1]), int(found[2])
+
+
+async def assert_copies_say_what_the_changelog_says(settings: Settings) -> None:
+    """Call it when no worker runs."""
+    changelog = settings.kafka.topics.changelog
+    ids = await topic_ids(settings.kafka, [changelog])
+    last: dict[int, dict[str, bytes]] = {number: {} for number in range(PARTITIONS)}
+    ends = dict.fromkeys(range(PARTITIONS), 0)
+    for record in await read_all(settings, changelog):
+        last[record.partition][record.key.decode()] = record.value
+        ends[record.partition] = record.offset + 1
+    for number in range(PARTITIONS):
+        folder = Path(settings.worker.store) / settings.kafka.app_id / f"{number:03}"
+        copy = LocalCopy(folder, Identity(VERSION, changelog, ids[changelog], number, PARTITIONS))
+        contents = copy.load()
+        copy.close()
+        assert contents is not None
+        assert contents.states == last[number]
+        assert contents.position >= ends[number]
+        assert contents.unjudged == {}
+
+
+async def test_a_kill_around_and_within_what_is_written_to_the_copy_changes_nothing(
+    settings: Settings, tmp_path: Path
+) -> None:
+    fed = 0
+    workers = []
+    try:
+        for number, point in enumerate(COPY):
+            worker = WorkerProcess(settings, tmp_path / f"{point}.log", f"{point}:{2 if number > 1 else 6}")
+            workers.append(worker)
+            await worker.start(ready=False)
+            async with asyncio.timeout(60):
+                while worker.process.returncode is None:
+                    await feed(settings, 500, first=fed, misplaced=True)
+                    fed += 500
+            assert worker.process.returncode == -9, worker.log()
+        last = WorkerProcess(settings, tmp_path / "last.log")
+        workers.append(last)
+        await last.start()
+        await assert_exact(settings)
+        assert recovered(last)[1] == PARTITIONS
+        assert await last.stop() == 0
+        await assert_copies_say_what_the_changelog_says(settings)
+    finally:
+        for worker in workers:
+            await worker.kill()
+
+
+async def test_a_copy_that_others_overtook_is_caught_up_and_a_damaged_one_is_not_believed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    fed, here = 0, settings.worker.store
+
+    async def one_life(name: str, store: str) -> WorkerProcess:
+        nonlocal fed
+        worker = WorkerProcess(with_store(settings, store), tmp_path / f"{name}.log")
+        try:
+            await worker.start()
+            await feed(settings, 3_000, first=fed)
+            fed += 3_000
+            await assert_exact(settings)
+            assert await worker.stop() == 0
+        finally:
+            await worker.kill()
+        return worker
+
+    await one_life("first", here)
+    assert recovered(await one_life("warm", here)) == (0, PARTITIONS), "nothing came after it"
+    assert recovered(await one_life("elsewhere", "memory"))[1] == 0
+    records, copies = recovered(await one_life("back", here))
+    assert records > 0
+    assert copies == PARTITIONS
+    folder = Path(here) / settings.kafka.app_id
+    damaged = folder / "000" / "journal-1"
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    worker = await one_life("damaged", here)
+    assert f"{damaged}: the last frame is not whole" in worker.log()
+    records, _ = recovered(worker)
+    assert records > 0, "what was behind the damage is read from the changelog"
+    await assert_copies_say_what_the_changelog_says(settings)
