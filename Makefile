@@ -10,7 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test test-tools lint format types schemas metrics dashboards bench-peers lock clean
+.PHONY: help setup servers demo test test-tools lint format types schemas metrics dashboards docs bench-peers lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -69,9 +69,12 @@ metrics: $(STAMP)  ## Write the list of all Prometheus metrics into docs/prometh
 dashboards: $(STAMP)  ## Write the Grafana dashboards' JSON from their code
 	$(BIN)/python -m dashboards
 
+docs: $(STAMP)  ## Build the documentation's site into site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 lock:  ## Compile the lock files again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra embedded pyproject.toml -o requirements/runtime.txt
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra dev pyproject.toml -o $(LOCK)
 
 clean:  ## Remove the environment and what the tools left
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis site
