@@ -8,13 +8,14 @@ What is heavy is imported when its command runs, so that help is quick.
 - `replay`    files of events onto Kafka
 - `snapshot`  the same fold over files, without Kafka
 - `account`   one account's current report
+- `alert`     which alerts history would have raised
 - `scorecard` scorecards checked, explained and compared
 - `doctor`    whether everything is in place, and what to do if not
 - `bench`     how fast the worker is on this machine
 - `schemas`   the contracts as JSON Schemas
 - `metrics`   every Prometheus metric
 - `servers`   the embedded servers
-- `options`, `help`, `errors`   what the commands share: options, help texts, and how an error ends a command
+- `options`, `progress`, `help`, `errors`   what the commands share: options, the bar, help texts, how an error ends one
 """
 
 from typing import Annotated, Final
@@ -23,6 +24,7 @@ import typer
 
 from heartline import __version__
 from heartline.cli import account, bench, demo, doctor, metrics, replay, roles, schemas, snapshot, up
+from heartline.cli.alert import app as alert_app
 from heartline.cli.errors import WordedErrors
 from heartline.cli.help import prose
 from heartline.cli.scorecard import app as scorecard_app
@@ -76,6 +78,7 @@ _COMMANDS: Final = (
 )
 for _command, _panel, _cls in _COMMANDS:
     app.command(help=prose(_command), rich_help_panel=_panel, cls=_cls)(_command)
+app.add_typer(alert_app, name="alert", rich_help_panel="Look after it")
 app.add_typer(scorecard_app, name="scorecard", rich_help_panel="Look after it")
 app.add_typer(servers_app, name="servers", rich_help_panel="Look after it")
 

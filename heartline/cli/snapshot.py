@@ -5,7 +5,6 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -13,9 +12,10 @@ import typer
 from typer.core import TyperCommand
 
 from heartline.cli.options import Config, Json, load_settings
+from heartline.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from heartline.snapshot import Progress, Summary
+    from heartline.snapshot import Summary
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -88,32 +88,9 @@ def snapshot(
     for file in files:
         check_readable(file)
     started = time.monotonic()
-    with _progress() as progress:
+    with progress_bar() as progress:
         summary = write_snapshot(files, dates, out, load_settings(config), progress)
     _report(summary, out, time.monotonic() - started, as_json)
-
-
-@contextmanager
-def _progress() -> Iterator["Progress"]:
-    """A bar on stderr where someone watches; gives what to tell it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("reading the events", total=None)
-
-        def tell(done: int, total: int, what: str) -> None:
-            bar.update(task, description=what, completed=done, total=total)
-
-        yield tell
 
 
 def _report(summary: "Summary", out: Path, seconds: float, as_json: bool) -> None:

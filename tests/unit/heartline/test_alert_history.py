@@ -1,0 +1,141 @@
+"""The alerts that history would have raised: as the worker and the rules would have said, on the events' own clock."""
+
+import csv
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from alerts.config import AlertingConfig, read_config
+from heartline.alert_history import Every, History, replay_alerts
+from heartline.alert_summary import RuleSummary, summarise, write_rows
+from heartline.cli import app
+from heartline.errors import FileError
+from heartline.snapshot import Summary, read_events
+from stream.settings import Settings
+
+START = datetime(2023, 1, 2, 9, 0, tzinfo=UTC)
+
+
+def usage(account: str, user: str, at: datetime) -> dict[str, Any]:
+    return {
+        "type": "usage",
+        "event_id": f"{account}-{user}-{at.isoformat()}",
+        "account_id": account,
+        "user_id": user,
+        "feature": "report",
+        "timestamp": at.isoformat(),
+    }
+
+
+def life(account: str, days: int, quit_on: int | None = None, users: int = 6) -> list[dict[str, Any]]:
+    """Everybody works every day; from a day on nobody but one."""
+    return [
+        usage(account, f"u{user}", START + timedelta(days=day, minutes=user))
+        for day in range(days)
+        for user in range(users if quit_on is None or day < quit_on else 1)
+    ]
+
+
+def written(tmp_path: Path, events: list[dict[str, Any]]) -> Path:
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events), "utf-8")
+    return path
+
+
+def replayed(path: Path, every: Every = "day", config: AlertingConfig | None = None, processes: int = 1) -> History:
+    events = read_events([path], Settings(), Summary())
+    return replay_alerts(events, Settings(), config or read_config(), every, processes=processes)
+
+
+def test_a_steady_account_raises_nothing(tmp_path: Path) -> None:
+    history = replayed(written(tmp_path, life("calm", 90)))
+    assert history.rows == []
+    assert history.account_days == history.judged == 90
+
+
+def test_an_account_that_collapses_is_told_on_the_clock_of_its_events(tmp_path: Path) -> None:
+    """Within weeks of the day, once, and never before it."""
+    history = replayed(written(tmp_path, [*life("calm", 120), *life("fell", 120, quit_on=70)]))
+    assert {row.account_id for row in history.rows} == {"fell"}
+    opened = [row for row in history.rows if row.event == "opened"]
+    assert opened
+    for row in opened:
+        assert timedelta(days=70) <= row.at - START <= timedelta(days=110)
+        assert row.reason
+        assert row.score is not None
+    assert len({row.rule for row in opened}) == len(opened), "each rule opens once"
+    assert [row.at for row in history.rows] == sorted(row.at for row in history.rows)
+
+
+def test_by_the_hour_it_is_told_within_the_day(tmp_path: Path) -> None:
+    """The worker judges an account when it sends something; a day is only how often one that is silent is looked at."""
+    path = written(tmp_path, life("fell", 120, quit_on=70))
+    daily, hourly = replayed(path, "day"), replayed(path, "hour")
+    assert hourly.judged == 2 * daily.judged
+    assert [(row.event, row.rule) for row in hourly.rows][:1] == [(row.event, row.rule) for row in daily.rows][:1]
+    assert hourly.rows[0].at <= daily.rows[0].at
+
+
+def test_other_rules_other_history(tmp_path: Path) -> None:
+    (rules := tmp_path / "rules.yaml").write_text("rules: {breadth_collapsed: {enabled: false}}", "utf-8")
+    path = written(tmp_path, life("fell", 120, quit_on=70))
+    assert "breadth_collapsed" in {row.rule for row in replayed(path).rows}
+    assert "breadth_collapsed" not in {row.rule for row in replayed(path, config=read_config(rules)).rows}
+
+
+def test_several_processes_say_the_same(tmp_path: Path) -> None:
+    events = [event for number in range(21) for event in life(f"a{number}", 60 + number, quit_on=40)]
+    path = written(tmp_path, events)
+    assert replayed(path, processes=2) == replayed(path, processes=1)
+
+
+def test_an_account_whose_silence_can_say_no_more_is_left_alone(tmp_path: Path) -> None:
+    """As the worker leaves it alone: what happened in 400 days does not change in the next 400."""
+    events = [*life("gone", 40), usage("other", "u", START), usage("other", "u", START + timedelta(days=900))]
+    history = replayed(written(tmp_path, events))
+    assert history.account_days == 2 * 901
+    assert history.judged < history.account_days
+
+
+def test_no_events_no_history(tmp_path: Path) -> None:
+    assert replayed(written(tmp_path, [])) == History()
+
+
+def test_the_summary_counts_what_the_rows_say(tmp_path: Path) -> None:
+    history = replayed(written(tmp_path, life("fell", 120, quit_on=70)))
+    found = summarise(history.rows, read_config().book.names, history.account_days)
+    assert [rule.rule for rule in found] == list(read_config().book.names)
+    assert sum(rule.opened + rule.updated + rule.resolved for rule in found) == len(history.rows)
+    none = RuleSummary("silence", 0, 0, 0, 0, None, None)
+    assert summarise([], ["silence"], 0) == [none]
+
+
+def test_the_command_writes_every_step_and_tells_a_table(tmp_path: Path) -> None:
+    path, out = written(tmp_path, life("fell", 120, quit_on=70)), tmp_path / "alerts.csv"
+    path.write_text(path.read_text("utf-8") + "no json\n", "utf-8")
+    done = CliRunner().invoke(app, ["alert", "replay", str(path), "--out", str(out), "--processes", "1"])
+    assert done.exit_code == 0, done.output
+    assert "band_entered" in done.output
+    assert "bad       1 lines" in done.output
+    with out.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["event", "at", "account_id", "rule", "severity", "score", "reason"]
+    assert {row["event"] for row in rows} <= {"opened", "updated", "resolved"}
+    assert all(datetime.fromisoformat(row["at"]).tzinfo is not None for row in rows)
+
+
+def test_the_command_tells_programs_json(tmp_path: Path) -> None:
+    path = written(tmp_path, life("calm", 30))
+    done = CliRunner().invoke(app, ["alert", "replay", str(path), "--json", "--processes", "1"])
+    figures = json.loads(done.stdout)
+    assert (figures["accounts"], figures["account_days"], figures["steps"]) == (1, 30, 0)
+    assert len(figures["rules"]) == len(read_config().book.names)
+
+
+def test_a_place_that_can_t_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="can't be written"):
+        write_rows([], tmp_path / "nowhere" / "alerts.csv")
