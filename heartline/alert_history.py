@@ -22,6 +22,7 @@ from typing import Final, Literal, NamedTuple, TypeVar
 from alerts.config import AlertingConfig
 from alerts.judge import judge as judge_alerts
 from alerts.model import AccountRecord, Severity
+from alerts.policy import Surroundings
 from heartline.snapshot import Progress, journey_of, scorecards_of
 from stream.account import AccountState, newest_ms, zone_of
 from stream.decode import AnyEvent
@@ -98,6 +99,7 @@ class _Judge:
         self._core = frozenset(settings.product.core_features)
         self._journey = journey_of(settings)
         self._config = config
+        self._around = Surroundings(config.lifecycle)
 
     def report(self, account_id: str, state: AccountState, at_ms: int) -> HealthReport:
         """The report of a moment; the state remembers what it said, as the worker's does."""
@@ -108,7 +110,7 @@ class _Judge:
 
     def steps(self, record: AccountRecord | None, report: HealthReport) -> tuple[AccountRecord | None, list[Row]]:
         """What the rules make of a report."""
-        judgement = judge_alerts(record, report, self._config.book.choose(report.profile), report.as_of)
+        judgement = judge_alerts(record, report, self._config.book.choose(report.profile), report.as_of, self._around)
         rows = []
         for step in judgement.changes:
             event = _EVENTS.get(step.kind)

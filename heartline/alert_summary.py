@@ -87,6 +87,8 @@ def write_rows(rows: Sequence[Row], out: Path) -> None:
             writer = csv.writer(file)
             writer.writerow(Row._fields)
             for row in rows:
-                writer.writerow([cell.isoformat(timespec="seconds") if isinstance(cell, datetime) else cell for cell in row])
+                writer.writerow(
+                    [cell.isoformat(timespec="seconds") if isinstance(cell, datetime) else cell for cell in row]
+                )
     except OSError as error:
         raise FileError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
