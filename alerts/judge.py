@@ -30,14 +30,16 @@ class Judgement:
 
     Args:
         record: None when the account is gone.
-        transitions: one per rule, in the rules' order, follow-ups of earlier episodes besides; empty when the report
-            was too old to count.
+        transitions: in the rules' order, one for each rule that has an alert, or waits to have one; follow-ups of
+            earlier episodes besides. A rule that is kept, and never was broken, has nothing to say.
         reason: why the report was, or was not, judged.
+        is_judged: False when the report was too old to count.
     """
 
     record: AccountRecord | None
     transitions: tuple[Transition, ...]
     reason: str
+    is_judged: bool = True
 
     @property
     def changes(self) -> tuple[Transition, ...]:
@@ -62,7 +64,8 @@ def judge(
         around: the settings, silences, doubt in the data.
     """
     if record is not None and report.as_of < record.judged_as_of:
-        return Judgement(record, (), f"older than {record.judged_as_of:%Y-%m-%d %H:%M:%S}, which is judged already")
+        older = f"older than {record.judged_as_of:%Y-%m-%d %H:%M:%S}, which is judged already"
+        return Judgement(record, (), older, is_judged=False)
     turn = _Turn(record, report, now, around)
     for rule in rules:
         turn.take(rule)
@@ -132,6 +135,8 @@ class _Turn:
     def take(self, rule: Rule) -> None:
         """One rule's turn: its step, what is told of it, and the follow-up that is due."""
         before = self.alerts.get(rule.name)
+        if before is None and self._is_kept(rule):
+            return
         transition = self._step(rule, before)
         days = self._around.lifecycle.follow_up_days
         if transition.kind == "opened" and before is not None and (last := gave_way(before, days, self._now)):
@@ -143,6 +148,13 @@ class _Turn:
         self.transitions.append(transition)
         if transition.alert is not None:
             self.alerts[rule.name] = transition.alert
+
+    def _is_kept(self, rule: Rule) -> bool:
+        """Whether a rule without any alert has nothing to say: nearly always, so it is asked before anything else."""
+        if rule.name in self.pending:
+            return False
+        settled = _settled(self.alerts) if rule.is_about_score else None
+        return not isinstance(rule.evaluate(self._report, None, settled), Finding)
 
     def _step(self, rule: Rule, alert: Alert | None) -> Transition:
         """One rule's step, unless another alert already speaks for the account."""

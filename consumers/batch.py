@@ -118,7 +118,7 @@ def judge_batch(
         now = _now(item, record, wall) if event_clock else wall
         judgement = _judge_one(item, record, config, now)
         judged.outcomes.append(_outcome(item, judgement))
-        if item.report is not None and not judgement.transitions:
+        if not judgement.is_judged:
             continue  # older than what was judged before
         judgement, told = telling.tell(judgement, item.report, now, now_ms=now_ms, partition=partition)
         changes.records[item.account_id] = judgement.record
@@ -144,4 +144,4 @@ def _now(item: Incoming, record: AccountRecord | None, wall: datetime) -> dateti
 def _outcome(item: Incoming, judgement: Judgement) -> str:
     if item.report is None:
         return "deleted"
-    return "judged" if judgement.transitions else "older"
+    return "judged" if judgement.is_judged else "older"

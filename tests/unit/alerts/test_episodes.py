@@ -141,6 +141,7 @@ def test_a_replay_of_old_reports_changes_nothing() -> None:
     for report in reports[:-1]:
         judgement = judge(record, report, rules, MONDAY + timedelta(days=30), RULES_ALONE)
         assert judgement.record is record
+        assert not judgement.is_judged
         assert judgement.transitions == ()
         assert "older" in judgement.reason
     assert judge(record, reports[-1], rules, MONDAY + timedelta(days=30), RULES_ALONE).changes == ()
@@ -196,7 +197,7 @@ def test_every_verdict_and_every_step_says_why() -> None:
     for day, score in enumerate([None, 80, 45, 20, 30, None, 51, 60, 40]):
         judgement = judge(record, make_report(score=score, as_of=MONDAY + timedelta(days=day)), rules, MONDAY)
         record = judgement.record
-        assert len(judgement.transitions) == len(rules)
+        assert judgement.reason
         assert all(transition.reason for transition in judgement.transitions)
 
 
