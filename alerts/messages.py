@@ -74,7 +74,7 @@ def _red_flag(
     blocks = [_header(headline), _section(_health_line(report)), _section(drivers)]
     if again := _again(transition, alert, now):
         blocks.insert(1, _section(again))
-    if chosen := choose(plays, _moved(report)):
+    if chosen := choose(plays, moved_measures(report)):
         blocks.append(_section(f"👉  *Next step:* {escape(chosen[0].do)}"))
     blocks.append(_context(_who(report, now), alert))
     return _payload(headline, f"{headline}. Why: {tidy(report.reason, REASON_CHARS_MAX)}", blocks)
@@ -144,7 +144,7 @@ def _drivers(report: HealthReport) -> Iterator[str]:
             yield f"•  {_label(part.measure, report)}: *{value}*  (costs {points(part.points_lost)} points)"
 
 
-def _moved(report: HealthReport) -> list[str]:
+def moved_measures(report: HealthReport) -> list[str]:
     """Ids of what `_drivers` shows, in its order."""
     losses = [change.measure for change in report.changes_7d if change.points <= -0.5]
     return losses or [part.measure for part in report.contributions if part.points_lost >= 0.5]

@@ -12,7 +12,8 @@ The modules in the order a record meets them:
 - `live`       tells open pages what has changed
 - `pipeline`   how far behind the processes are
 - `access`, `guard`   who may see and act; what every request passes and every answer carries
-- `asked`, `pages`, `api`   the routes, for people and for programs
+- `orders`     what people tell alerting, as commands, and what came of them
+- `asked`, `pages`, `acts`, `api`, `api_alerts`   the routes, for people and for programs
 - `reading`, `svg`   how the pages say things, and their small charts
 - `metrics`    every Prometheus metric of the board
 - `context`    what the routes work with, and how a page is made of it

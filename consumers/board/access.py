@@ -35,7 +35,13 @@ class Person:
         return self.role == "write"
 
 
-def who(board: BoardOptions, headers: Mapping[str, str], peer: str | None, session: Mapping[str, str]) -> Person | None:
+def who(
+    board: BoardOptions,
+    headers: Mapping[str, str],
+    peer: str | None,
+    session: Mapping[str, str],
+    local_name: str = "local",
+) -> Person | None:
     """Who asks, by everything that a request says; None: nobody that may see anything.
 
     Args:
@@ -43,9 +49,10 @@ def who(board: BoardOptions, headers: Mapping[str, str], peer: str | None, sessi
         headers: of the request, names in lower case.
         peer: the address at the other end.
         session: what the signed cookie holds.
+        local_name: what whoever is not asked is called.
     """
     if not board.asks:
-        return _limited(board, Person("local", "write"))
+        return _limited(board, Person(local_name, "write"))
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and (role := role_of(board, token.strip())) is not None:
         return _limited(board, Person(f"{role} token", role, by_token=True))
@@ -99,3 +106,14 @@ def _from_proxy(board: BoardOptions, headers: Mapping[str, str], peer: str | Non
 
 def _limited(board: BoardOptions, person: Person | None) -> Person | None:
     return Person(person.name, "read", person.by_token) if person is not None and board.read_only else person
+
+
+def own_path(target: str) -> str:
+    """A path of this board; anything else leads to its first page.
+
+    >>> own_path("/alerts?x=1"), own_path("https://elsewhere.example/"), own_path("//elsewhere.example")
+    ('/alerts?x=1', '/', '/')
+    """
+    parts = urlsplit(target)
+    own = not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if own else "/"

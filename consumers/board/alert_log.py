@@ -3,6 +3,7 @@
 import threading
 from bisect import insort
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -29,9 +30,11 @@ class AlertLog:
 
     Args:
         kept: how many alerts at most; open ones are always kept.
+        on_step: called with each step.
     """
 
-    def __init__(self, kept: int) -> None:
+    def __init__(self, kept: int, on_step: Callable[[Step], None] = lambda step: None) -> None:
+        self._on_step = on_step
         self._lock = threading.Lock()
         self._kept = kept
         self._episodes: OrderedDict[str, Episode] = OrderedDict()
@@ -44,19 +47,9 @@ class AlertLog:
             step = decode_step(value or b"")
         except BadEvent:
             return None
-        with self._lock:
-            if step.silence is not None:
-                self._silences[step.silence.silence_id] = step.silence
-            alert_id = _alert_of(step)
-            if alert_id is None:
-                return None
-            episode = self._episodes.get(alert_id)
-            if episode is None:
-                if step.alert is None:
-                    return None
-                episode = self._open(step.alert, step.seq)
-            self._add(episode, step)
-        return episode.alert.account_id
+        account_id = self._keep(step)
+        self._on_step(step)
+        return account_id
 
     def open_of(self, account_id: str) -> list[Alert]:
         """The alerts of an account that are open, the worst first."""
@@ -101,6 +94,21 @@ class AlertLog:
         """The silence that keeps an alert from being told; None when there is none."""
         with self._lock:
             return silence_over(alert, self._silences.values(), now)
+
+    def _keep(self, step: Step) -> str | None:
+        with self._lock:
+            if step.silence is not None:
+                self._silences[step.silence.silence_id] = step.silence
+            alert_id = _alert_of(step)
+            if alert_id is None:
+                return None
+            episode = self._episodes.get(alert_id)
+            if episode is None:
+                if step.alert is None:
+                    return None
+                episode = self._open(step.alert, step.seq)
+            self._add(episode, step)
+        return episode.alert.account_id
 
     def _open(self, alert: Alert, seq: int) -> Episode:
         episode = self._episodes[alert.alert_id] = Episode(alert, seq)

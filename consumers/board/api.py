@@ -1,4 +1,4 @@
-"""The JSON API, under /api/v1; described at /api/v1/openapi.json."""
+"""The JSON API of accounts and the pipeline, under /api/v1; described at /api/v1/openapi.json."""
 
 import json
 from datetime import date, datetime

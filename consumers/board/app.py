@@ -1,5 +1,6 @@
 """The web application: what is known, behind the guard, as pages and as JSON."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,13 +12,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import JSONResponse, Response
 
-from consumers.board import api, pages
+from alerts.commands import Command
+from alerts.config import read_config
+from consumers.board import acts, api, api_alerts, pages
 from consumers.board.access import session_key
 from consumers.board.context import Board, board_of, make_templates
 from consumers.board.guard import Guard
 from consumers.board.knowledge import Knowledge
 from consumers.board.live import Hub
 from consumers.board.metrics import BoardCollector, BoardMetrics
+from consumers.board.orders import Orders
 from consumers.board.pipeline import LagWatch
 from consumers.board.settings import BoardSettings
 
@@ -25,7 +29,13 @@ SESSION_SECONDS: Final = 12 * 3600
 STATIC: Final = Path(__file__).with_name("static")
 
 
-def make_app(settings: BoardSettings, knowledge: Knowledge, hub: Hub, registry: CollectorRegistry) -> FastAPI:
+def make_app(
+    settings: BoardSettings,
+    knowledge: Knowledge,
+    hub: Hub,
+    registry: CollectorRegistry,
+    send: Callable[[Command], None] | None = None,
+) -> FastAPI:
     """The application.
 
     Args:
@@ -33,6 +43,10 @@ def make_app(settings: BoardSettings, knowledge: Knowledge, hub: Hub, registry: 
         knowledge: what the pages show; the caller runs its feed.
         hub: tells open pages what changed.
         registry: where the metrics go.
+        send: takes commands to alerting; by default onto Kafka.
+
+    Raises:
+        ConfigError: the alerting configuration, whose plays are shown, is wrong.
     """
     app = FastAPI(
         title="Heartline board",
@@ -45,11 +59,21 @@ def make_app(settings: BoardSettings, knowledge: Knowledge, hub: Hub, registry: 
     kafka = settings.kafka
     groups = {
         "worker": (kafka.app_id, kafka.topics.sources),
-        "alerting": (f"{kafka.app_id}-alerting", [kafka.topics.health]),
+        "alerting": (settings.alerting_group, [kafka.topics.health]),
     }
-    board = Board(settings, knowledge, hub, LagWatch(kafka, groups, knowledge.feed.next_offsets), make_templates())
+    board = Board(
+        settings,
+        knowledge,
+        hub,
+        LagWatch(kafka, groups, knowledge.feed.next_offsets),
+        Orders(kafka, knowledge.answers, send),
+        read_config(settings.alerting.config).playbooks,
+        make_templates(),
+    )
     app.state.board = board
     app.include_router(api.router)
+    app.include_router(api_alerts.router)
+    app.include_router(acts.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way to add to it

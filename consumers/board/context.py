@@ -1,5 +1,6 @@
 """What the routes work with, and how a page is made of it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,8 +8,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from alerts.model import Alert
+from alerts.playbooks import Play, choose
 from consumers.board.knowledge import Knowledge
 from consumers.board.live import Hub
+from consumers.board.orders import Orders
 from consumers.board.pipeline import LagWatch
 from consumers.board.reading import FILTERS
 from consumers.board.settings import BoardSettings
@@ -22,7 +26,14 @@ class Board:
     knowledge: Knowledge
     hub: Hub
     lags: LagWatch
+    orders: Orders
+    playbooks: Mapping[str, Sequence[Play]]
     templates: Environment
+
+    def plays(self, alert: Alert) -> list[Play]:
+        """What to try about an alert, the next step first."""
+        row = self.knowledge.portfolio.row(alert.account_id)
+        return choose(self.playbooks.get(alert.rule, ()), row.moved if row is not None else ())
 
     def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         """One page, complete."""
@@ -35,6 +46,7 @@ class Board:
             "loaded": self.knowledge.feed.loaded.is_set(),
             "open_alerts": sum(counts.values()),
             "path": request.url.path,
+            "told": request.session.pop("told", ""),
         }
         return HTMLResponse(self.templates.get_template(template).render(common | values), status)
 

@@ -12,6 +12,7 @@ from consumers.board.details import Details, details
 from consumers.board.feed import Feed, Source
 from consumers.board.letters import Letters
 from consumers.board.live import Hub
+from consumers.board.orders import Answers
 from consumers.board.portfolio import Place, Portfolio, Row, row_of
 from consumers.board.reader import Reader
 from consumers.board.settings import BoardSettings
@@ -58,7 +59,8 @@ class Knowledge:
         self.topics = settings.kafka.topics
         self.portfolio = Portfolio()
         self.letters = Letters(settings.board.letters_kept)
-        self.alerts = AlertLog(settings.board.alerts_kept)
+        self.answers = Answers()
+        self.alerts = AlertLog(settings.board.alerts_kept, self.answers.take)
         self.poison = 0
         cards = read_scorecards(settings.scorecards) if settings.scorecards is not None else SHIPPED
         self._floors = {card.name: card.band_floors for card in cards.cards}

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request
 from kafka.errors import KafkaError
 from sse_starlette import EventSourceResponse
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from consumers.board.access import role_of, session_key
+from consumers.board.access import NAME_CHARS, own_path, role_of, session_key
 from consumers.board.asked import SORTS, Asked
 from consumers.board.context import board_of
 from consumers.board.pipeline import pipeline
@@ -80,6 +80,7 @@ def account(request: Request, account_id: str) -> Response:
         floors=floors,
         episodes=board.knowledge.alerts.of_account(account_id),
         now=datetime.now(UTC),
+        plays=board.plays,
         timeline=timeline(report.history, floors),
         bars=bars,
         share=share,
@@ -99,6 +100,7 @@ def alerts(request: Request) -> Response:
         resolved=log.all(is_open=False)[:RESOLVED_SHOWN],
         silences=log.silences(now),
         silence_over=lambda alert: log.silence_over(alert, now),
+        plays=board.plays,
         now=now,
     )
 
@@ -148,13 +150,14 @@ def healthz(request: Request) -> Response:
 @router.get("/login")
 def login(request: Request, next: str = "/") -> Response:
     """Where a token is asked for."""
-    return board_of(request).page(request, "login.html", target=_own(next), wrong=False)
+    return board_of(request).page(request, "login.html", target=own_path(next), wrong=False)
 
 
 @router.post("/login")
 async def logged_in(
     request: Request,
     token: Annotated[str, Form(max_length=500)],
+    name: Annotated[str, Form(max_length=NAME_CHARS)] = "",
     next: Annotated[str, Form()] = "/",
 ) -> Response:
     """Take a token, and remember whoever had it by a signed cookie."""
@@ -162,9 +165,10 @@ async def logged_in(
     role = role_of(board.settings.board, token)
     if role is None:
         await asyncio.sleep(WRONG_TOKEN_SECONDS)
-        return board.page(request, "login.html", 401, target=_own(next), wrong=True)
-    request.session.update({"role": role, "key": session_key(board.settings.board)})
-    return RedirectResponse(_own(next), 303)
+        return board.page(request, "login.html", 401, target=own_path(next), wrong=True)
+    session = {"role": role, "key": session_key(board.settings.board), "name": name.strip()[:NAME_CHARS]}
+    request.session.update(session)
+    return RedirectResponse(own_path(next), 303)
 
 
 @router.post("/logout")
@@ -172,17 +176,6 @@ def logout(request: Request) -> Response:
     """Forget them."""
     request.session.clear()
     return RedirectResponse("/login", 303)
-
-
-def _own(target: str) -> str:
-    """A path of this board; anything else leads to its first page.
-
-    >>> _own("/alerts?x=1"), _own("https://elsewhere.example/"), _own("//elsewhere.example")
-    ('/alerts?x=1', '/', '/')
-    """
-    parts = urlsplit(target)
-    own = not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\"))
-    return target if own else "/"
 
 
 def _link(asked: AccountQuery, **changes: Any) -> str:

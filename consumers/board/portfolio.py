@@ -13,12 +13,14 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from alerts.messages import moved_measures
 from stream.report import BANDS, Band, HealthReport
 
 SPARK_DAYS: Final = 28
 SPARK_UNKNOWN: Final = 255
 NONE_CHOICE: Final = "none"  # the filter for accounts without a segment, or an owner
 REASON_CHARS: Final = 300
+MOVED_MAX: Final = 4
 
 SortKey = Literal["health", "movement", "name", "renewal", "mrr"]
 
@@ -36,6 +38,7 @@ class Row(Struct, frozen=True, gc=False):
     Attributes:
         spark: whole scores of the 28 days that end with the report's, oldest first; 255 where a day has none.
         movement: the score's change in seven days; None when either end is unknown.
+        moved: ids of the measures that moved the score down, or hold it down, the worst first, at most four.
         place: of the whole report.
     """
 
@@ -53,6 +56,7 @@ class Row(Struct, frozen=True, gc=False):
     mrr: float | None
     as_of: datetime
     last_event_at: datetime | None
+    moved: tuple[str, ...]
     place: Place
 
 
@@ -162,6 +166,7 @@ def row_of(report: HealthReport, place: Place) -> Row:
         mrr=profile.mrr,
         as_of=report.as_of,
         last_event_at=report.last_event_at,
+        moved=tuple(moved_measures(report)[:MOVED_MAX]),
         place=place,
     )
 

@@ -80,6 +80,7 @@ def run_board(settings: BoardSettings) -> None:
         reader.join(JOIN_SECONDS)
         knowledge.close()
         app.state.board.lags.close()
+        app.state.board.orders.close()
         if exporter is not None:
             exporter.shutdown()
             exporter.server_close()

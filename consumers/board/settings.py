@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from consumers.settings import LOOPBACK_HOSTS
+from consumers.settings import LOOPBACK_HOSTS, AlertingOptions
 from stream.errors import ConfigError
 from stream.settings import KafkaSettings, ProcessSettings, ProductSettings
 
@@ -60,9 +60,15 @@ class BoardSettings(ProcessSettings):
     """Everything that the board may be told."""
 
     kafka: KafkaSettings = KafkaSettings()
+    alerting: AlertingOptions = AlertingOptions()
     product: ProductSettings = ProductSettings()
     scorecards: Path | None = Field(None, description="YAML file of scorecards; the shipped one without it")
     board: BoardOptions = BoardOptions()
+
+    @property
+    def alerting_group(self) -> str:
+        """The consumer group of the alerting process."""
+        return self.alerting.group_id or f"{self.kafka.app_id}-alerting"
 
 
 def check_access(board: BoardOptions) -> None:

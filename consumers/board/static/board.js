@@ -16,26 +16,30 @@ async function refresh(address = location.href) {
     const answer = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
     if (answer.redirected && new URL(answer.url).pathname === "/login") { location.reload(); return; }
     if (!answer.ok) return;
-    const next = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const old of document.querySelectorAll("[data-live]")) {
-      const fresh = next.getElementById(old.id);
-      if (!fresh) { if (old.id === "loading") old.remove(); continue; }
-      // What somebody is filling in stays as it is.
-      if (old.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
-      morph(old, fresh);
-    }
-    const main = document.getElementById("main");
-    for (const fresh of next.querySelectorAll("main > [data-live][id]")) {
-      if (!document.getElementById(fresh.id)) main.append(document.adoptNode(fresh));
-    }
-    body.dataset.fresh = String(Number(body.dataset.fresh || 0) + 1);
-    document.dispatchEvent(new Event("board:fresh"));
+    change(await answer.text());
   } catch {
     // The stream tells when the board is away.
   } finally {
     running = false;
     if (again) { again = false; refresh(); }
   }
+}
+
+function change(text, told = false) {
+  const next = new DOMParser().parseFromString(text, "text/html");
+  for (const old of document.querySelectorAll("[data-live]")) {
+    const fresh = next.getElementById(old.id);
+    if (old.id === "told" && !told) continue;
+    if (!fresh) { old.remove(); continue; }
+    // What somebody is filling in stays as it is.
+    if (old.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
+    morph(old, fresh);
+  }
+  // A part that was not there when the page was made: the page is made anew.
+  const parts = [...next.querySelectorAll("[data-live][id]")];
+  if (parts.some((part) => !document.getElementById(part.id))) { location.reload(); return; }
+  body.dataset.fresh = String(Number(body.dataset.fresh || 0) + 1);
+  document.dispatchEvent(new Event("board:fresh"));
 }
 
 function morph(old, fresh) {
@@ -95,6 +99,33 @@ if (filters) {
   filters.addEventListener("submit", (event) => { event.preventDefault(); go(); });
   filters.addEventListener("change", go);
   filters.querySelector("#search").addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(go, 200); });
+}
+
+// ---- what people do about an alert: sent as the form says, the page changed in place
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("[data-act]")) return;
+  event.preventDefault();
+  const fields = new URLSearchParams(new FormData(form, event.submitter));
+  const buttons = form.querySelectorAll("button");
+  buttons.forEach((button) => { button.disabled = true; });
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: fields, credentials: "same-origin" });
+    if (answer.redirected && new URL(answer.url).pathname === "/login") { location.reload(); return; }
+    if (document.activeElement && form.contains(document.activeElement)) document.activeElement.blur();
+    if (answer.ok) change(await answer.text(), true);
+    else tell(`That did not work: ${answer.statusText}`);
+  } catch {
+    tell("That did not work: the board is away");
+  } finally {
+    buttons.forEach((button) => { button.disabled = false; });
+  }
+});
+
+function tell(words) {
+  const told = document.getElementById("told");
+  told.textContent = words;
+  told.hidden = false;
 }
 
 // ---- light and dark

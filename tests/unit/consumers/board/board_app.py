@@ -1,11 +1,13 @@
 """A board over given records, without Kafka."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
+from alerts.commands import Command
 from consumers.board.app import make_app
 from consumers.board.knowledge import Knowledge
 from consumers.board.live import Hub
@@ -44,10 +46,9 @@ class FakeBoard:
         self.registry = CollectorRegistry()
         self.knowledge = Knowledge(self.settings, self.hub, self._read)
         self.knowledge.feed.loaded.set()
-        self.app = make_app(self.settings, self.knowledge, self.hub, self.registry)
-        self.app.state.board = self.app.state.board.__class__(
-            self.settings, self.knowledge, self.hub, _NoLags(), self.app.state.board.templates
-        )
+        self.send: Callable[[Command], None] = lambda command: None
+        self.app = make_app(self.settings, self.knowledge, self.hub, self.registry, lambda command: self.send(command))
+        self.app.state.board = replace(self.app.state.board, lags=_NoLags())
 
     def client(self, peer: str = "127.0.0.1", base: str = HERE) -> TestClient:
         """Somebody who asks."""

@@ -1,0 +1,50 @@
+"""The forms of the pages: what people do about an alert. Each answers with the page that it was on."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from alerts.commands import Command
+from consumers.board.access import own_path
+from consumers.board.context import board_of
+from consumers.board.orders import ACTIONS, BadOrderError, end_silence, order, silence
+from consumers.commands import CommandNotSentError
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post("/alerts/{alert_id}/{action}")
+async def act(request: Request, alert_id: str, action: str) -> Response:
+    """Acknowledge, snooze, end, judge, or start a play."""
+    episode = board_of(request).knowledge.alerts.get(alert_id)
+    if episode is None or action not in ACTIONS:
+        raise HTTPException(404, "there is no such alert, or no such action")
+    return await _given(request, lambda by, fields, now: order(action, episode.alert, by, fields, now))
+
+
+@router.post("/silences")
+async def add_silence(request: Request) -> Response:
+    """Say nothing for a while."""
+    return await _given(request, silence)
+
+
+@router.post("/silences/{silence_id}/end")
+async def expire_silence(request: Request, silence_id: str) -> Response:
+    """Speak again."""
+    return await _given(request, lambda by, fields, now: end_silence(by, silence_id))
+
+
+async def _given(request: Request, make: Callable[[str, dict[str, Any], datetime], Command]) -> Response:
+    """Make the command of a form, send it, and go back with what came of it."""
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    try:
+        command = make(request.state.person.name, form, datetime.now(UTC))
+        said = await run_in_threadpool(board_of(request).orders.give, command)
+    except (BadOrderError, CommandNotSentError) as error:
+        said = f"Not sent: {error}"
+    request.session["told"] = said[:400]
+    return RedirectResponse(own_path(form.get("back", "/alerts")), 303)

@@ -1,0 +1,173 @@
+"""The JSON API of alerts: what is open, and what people do about it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from pydantic import AwareDatetime, BaseModel, Field
+
+from alerts.commands import Command
+from alerts.model import Alert
+from consumers.board.context import board_of
+from consumers.board.orders import BadOrderError, end_silence, order, silence
+from consumers.commands import CommandNotSentError
+
+router = APIRouter(prefix="/api/v1")
+
+
+class AlertItem(BaseModel):
+    """One alert, as it is after its newest step; null is: not so far."""
+
+    alert_id: str
+    account_id: str
+    account_name: str
+    rule: str
+    severity: str
+    status: str
+    reason: str
+    opened_at: datetime
+    resolved_at: datetime | None
+    score: float
+    acknowledged_by: str | None
+    snoozed_until: datetime | None
+    verdict: str | None
+    play: str | None
+
+
+class Note(BaseModel):
+    """For the audit log."""
+
+    note: str | None = Field(None, max_length=1000)
+
+
+class SnoozeBody(BaseModel):
+    """One of the two."""
+
+    hours: float | None = Field(None, gt=0)
+    until: AwareDatetime | None = None
+
+
+class VerdictBody(Note):
+    """Whether the alert was worth telling."""
+
+    verdict: Literal["valid", "not_valid"]
+
+
+class PlayBody(BaseModel):
+    """The id of a play of the rule's playbook."""
+
+    play: str = Field(min_length=1, max_length=200)
+
+
+class SilenceBody(BaseModel):
+    """At least one of account_id, segment, owner, rule, severity; and hours or ends_at."""
+
+    why: str = Field(min_length=1, max_length=1000)
+    hours: float | None = Field(None, gt=0)
+    ends_at: AwareDatetime | None = None
+    account_id: str | None = None
+    segment: str | None = None
+    owner: str | None = None
+    rule: str | None = None
+    severity: Literal["warning", "critical"] | None = None
+
+
+class Sent(BaseModel):
+    """Kafka has the command; the process that has the account applies it within a second, or says why not."""
+
+    command_id: str
+
+
+@router.get("/alerts", summary="List alerts, open ones first")
+def list_alerts(
+    request: Request,
+    status: Annotated[Literal["open", "resolved"] | None, Query(description="Only these.")] = None,
+    account_id: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> list[AlertItem]:
+    """The worst and newest first."""
+    log = board_of(request).knowledge.alerts
+    found = log.all(is_open=None if status is None else status == "open")
+    chosen = [each.alert for each in found if account_id is None or each.alert.account_id == account_id]
+    return [_alert_item(alert) for alert in chosen[:limit]]
+
+
+@router.post("/alerts/{alert_id}/acknowledge", status_code=202, summary="Take an alert on")
+def acknowledge(request: Request, alert_id: str, body: Note) -> Sent:
+    """No reminders any more; worse and over are still told."""
+    return _sent(request, alert_id, "acknowledge", body)
+
+
+@router.post("/alerts/{alert_id}/snooze", status_code=202, summary="Say nothing about an alert for a while")
+def snooze(request: Request, alert_id: str, body: SnoozeBody) -> Sent:
+    """What is then still true is told then."""
+    return _sent(request, alert_id, "snooze", body)
+
+
+@router.post("/alerts/{alert_id}/resolve", status_code=202, summary="End an alert by hand")
+def resolve(request: Request, alert_id: str, body: Note) -> Sent:
+    """It opens anew only when the rule has been kept meanwhile, or a worse severity comes."""
+    return _sent(request, alert_id, "resolve", body)
+
+
+@router.post("/alerts/{alert_id}/verdict", status_code=202, summary="Say whether an alert was worth telling")
+def give_verdict(request: Request, alert_id: str, body: VerdictBody) -> Sent:
+    """Open or over; the last verdict counts."""
+    return _sent(request, alert_id, "verdict", body)
+
+
+@router.post("/alerts/{alert_id}/play", status_code=202, summary="Start a play")
+def start_play(request: Request, alert_id: str, body: PlayBody) -> Sent:
+    """Follow-ups count from here."""
+    return _sent(request, alert_id, "play", body)
+
+
+@router.post("/silences", status_code=202, summary="Add a silence")
+def add_silence(request: Request, body: SilenceBody) -> Sent:
+    """What matches all that is given is not told; it is kept, exported and judged all the same."""
+    return _give(request, lambda by: silence(by, body.model_dump(), datetime.now(UTC)))
+
+
+@router.delete("/silences/{silence_id}", status_code=202, summary="End a silence")
+def expire_silence(request: Request, silence_id: str) -> Sent:
+    """Before its time."""
+    return _give(request, lambda by: end_silence(by, silence_id))
+
+
+def _sent(request: Request, alert_id: str, action: str, body: BaseModel) -> Sent:
+    """Send the command of an action on an alert."""
+    episode = board_of(request).knowledge.alerts.get(alert_id)
+    if episode is None:
+        raise HTTPException(404, f"there is no alert {alert_id!r}")
+    return _give(request, lambda by: order(action, episode.alert, by, body.model_dump(), datetime.now(UTC)))
+
+
+def _give(request: Request, make: Callable[[str], Command]) -> Sent:
+    try:
+        command = make(request.state.person.name)
+        board_of(request).orders.send(command)
+    except BadOrderError as error:
+        raise HTTPException(422, str(error)) from None
+    except CommandNotSentError as error:
+        raise HTTPException(503, str(error)) from None
+    return Sent(command_id=command.command_id)
+
+
+def _alert_item(alert: Alert) -> AlertItem:
+    return AlertItem(
+        alert_id=alert.alert_id,
+        account_id=alert.account_id,
+        account_name=alert.account_name,
+        rule=alert.rule,
+        severity=alert.severity,
+        status=alert.status,
+        reason=alert.reason,
+        opened_at=alert.opened_at,
+        resolved_at=alert.resolved_at,
+        score=alert.last_score,
+        acknowledged_by=alert.acknowledged_by,
+        snoozed_until=alert.snoozed_until,
+        verdict=alert.verdict,
+        play=alert.play,
+    )
