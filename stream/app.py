@@ -15,8 +15,8 @@ from stream.settings import Settings
 
 # Records of one fetch over all partitions: a few milliseconds of folding, so that the loop stays responsive.
 POLL_RECORDS_MAX: Final = 5000
-# Chunks that wait per input topic before its partitions are no longer fetched: bytes in flight are bounded by this
-# times `worker.chunk_bytes_max` per topic.
+# Chunks that wait per input topic before its partitions are no longer fetched, so that no topic takes the whole budget
+# of bytes (`worker.in_flight_bytes_max`).
 CHUNKS_WAITING_MAX: Final = 8
 
 

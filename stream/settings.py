@@ -66,6 +66,9 @@ class WorkerSettings(BaseModel):
     )
     rebalance_timeout_seconds: float = Field(60.0, ge=6, le=600)
     chunk_bytes_max: int = Field(4 << 20, ge=1 << 14, le=64 << 20)
+    in_flight_bytes_max: int = Field(
+        64 << 20, ge=1 << 20, le=4 << 30, description="of what is fetched and not yet folded, over all topics"
+    )
     hot_accounts_max: int = Field(
         200_000, ge=1, description="accounts kept as objects in memory; the others are kept encoded, in a tenth of it"
     )

@@ -4,6 +4,7 @@ Read the modules in the order a chunk meets them:
 
 - `transport`    fetch: Faust's consumer, one message per fetched chunk
 - `chunk`        what travels: records, and the offset from which on none is missing
+- `budget`       how many bytes may be on their way from there to the fold
 - `engine`       the partitions in this worker's hands: fold, seek, drain
 - `folding`      one chunk into one partition
 - `partition`    the states of one partition group, hot and cold

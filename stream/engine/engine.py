@@ -11,6 +11,7 @@ from typing import Any, Generic
 
 from aiokafka import TopicPartition
 
+from stream.engine.budget import Budget
 from stream.engine.checkpoints import EARLY_DIRTY, Checkpoints
 from stream.engine.chunk import Chunk
 from stream.engine.failstop import ExitCode, Stop, fail_stop
@@ -42,6 +43,7 @@ class Engine(Generic[S]):
         self._work = work
         self._metrics = metrics
         self._owned: dict[int, Owned[S]] = {}
+        self.budget = Budget(settings.worker.in_flight_bytes_max)
         self._seeks = 0
         self._current_seek: int | None = None
         self._end_offsets: Mapping[TopicPartition, int] = {}
@@ -67,6 +69,7 @@ class Engine(Generic[S]):
         """
         while (owned := self._owned.get(chunk.partition)) is not None and not owned.foldable.is_set():
             await owned.foldable.wait()
+        self.budget.remove(chunk)
         if owned is None or not owned.ready or chunk.seek != self._current_seek:
             self._metrics.stale_chunks.inc()
             return
@@ -90,6 +93,7 @@ class Engine(Generic[S]):
         """
         self._seeks += 1
         self._current_seek = self._seeks
+        self.budget.clear()
         positions = {
             TopicPartition(topic, owned.number): offset
             for owned in self._owned.values()

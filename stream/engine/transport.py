@@ -58,6 +58,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             max_poll_records=app.conf.broker_max_poll_records,
             max_poll_interval_ms=int(app.conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=settings.worker.chunk_bytes_max,
+            fetch_max_bytes=max(settings.worker.chunk_bytes_max, settings.worker.in_flight_bytes_max // 4),
             fetch_max_wait_ms=FETCH_WAIT_MS,
             request_timeout_ms=int(app.conf.broker_request_timeout * 1000),
             session_timeout_ms=int(app.conf.broker_session_timeout * 1000),
@@ -118,11 +119,14 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """One message per chunk; its value is the chunk, its offset the last record's.
+        """One message per chunk; its value is the chunk, its offset the last record's. None while the budget is spent.
 
         Chunks that are dropped here because the flow stopped or the group's generation changed come again: every way
         back to an active flow leads through `perform_seek`.
         """
+        budget = self.app.engine.budget
+        if not await budget.has_room(timeout):
+            return
         fetched, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if fetched is None or self.should_stop:
@@ -132,6 +136,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 return
             if active is None or tp in active or tp in self._buffered_partitions:
                 last = chunk.records[-1]
+                budget.add(chunk)
                 yield (
                     tp,
                     ConsumerMessage(
