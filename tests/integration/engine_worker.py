@@ -6,7 +6,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import aiokafka
@@ -67,11 +67,18 @@ class WorkerProcess:
         log: where it writes.
         crash_at: the instant of `tests.crash_points` at which it kills itself.
         instance_id: its name as a static member of the group.
+        environment: variables that win over the settings.
     """
 
     def __init__(
-        self, settings: Settings, log: Path, crash_at: str | None = None, instance_id: str | None = None
+        self,
+        settings: Settings,
+        log: Path,
+        crash_at: str | None = None,
+        instance_id: str | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        self._extra = dict(environment or {})
         self._settings = settings
         self._instance_id = instance_id
         self._crash_at = crash_at
@@ -82,6 +89,7 @@ class WorkerProcess:
         """Start it; by default wait until it has its partitions and their states."""
         environment = _environment(self._settings) | ({"CRASH_AT": self._crash_at} if self._crash_at else {})
         environment["HEARTLINE_WORKER__GROUP_INSTANCE_ID"] = self._instance_id or "null"
+        environment |= self._extra
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, str(WORK), env=environment, stdout=log, stderr=log, cwd=ROOT
