@@ -7,16 +7,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from alerts.located import note_mistakes
 from alerts.playbooks import PLAYS_MAX, Play
 from alerts.policy import LifecycleSettings
+from alerts.receiver_settings import ReceiverName, ReceiverSettings
+from alerts.route_settings import RouteSettings, mistakes
 from alerts.rules import RuleBook, RuleSettings
 from stream.places import plain, read_document
 
 SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")
+SETTINGS_RECEIVER: Final = "slack"  # the webhook of the process's own settings, where it has one
 
 
 Plays = Annotated[tuple[Play, ...], Field(min_length=1, max_length=PLAYS_MAX)]
@@ -30,11 +33,24 @@ class AlertingConfig(BaseModel):
     rules: RuleSettings = RuleSettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
     playbooks: dict[str, Plays] = Field({}, description="by rule")
+    receivers: dict[ReceiverName, ReceiverSettings] = Field({}, description="who may be told, by name")
+    routes: tuple[RouteSettings, ...] | None = Field(None, description="null: everybody is told of everything")
 
     @cached_property
     def book(self) -> RuleBook:
         """The rules as they are for each account."""
         return RuleBook(self.rules)
+
+    @field_validator("routes")
+    @classmethod
+    def _to_receivers(
+        cls, routes: tuple[RouteSettings, ...] | None, info: ValidationInfo
+    ) -> tuple[RouteSettings, ...] | None:
+        """Their receivers are there, and the last one takes what is left."""
+        known = frozenset(info.data.get("receivers", {})) | {SETTINGS_RECEIVER}
+        for at, told in mistakes(routes, known) if routes is not None else ():
+            raise PydanticCustomError("route", "{told}", {"told": told, "at": at})
+        return routes
 
     @field_validator("playbooks")
     @classmethod

@@ -13,6 +13,8 @@ from stream.places import Place, shown
 # Words in a field's name whose value must not be repeated, not even as a mistake.
 _SECRET: Final = ("password", "token", "secret", "url", "key", "webhook")
 
+TAG: Final = "type"  # names the kind, where a value may be of several
+
 Loc = tuple[int | str, ...]
 
 
@@ -27,7 +29,11 @@ def note_mistakes(root: Place, model: type[BaseModel], error: ValidationError) -
     for item in error.errors(include_url=False):
         loc: Loc = (*item["loc"], *item.get("ctx", {}).get("at", ()))
         node, name = _find(root.node, loc)
-        if item["type"] == "extra_forbidden":
+        if item["type"] in ("union_tag_invalid", "union_tag_not_found"):
+            node, name = _child(node, TAG) or node, f"{name}.{TAG}"
+            tags = item["ctx"].get("expected_tags")
+            root.document.mistake(node, name, f" = {_shown(node, name)}: expected {tags}" if tags else ": is missing")
+        elif item["type"] == "extra_forbidden":
             root.document.mistake(node, name, f": not known here; {_accepted(model, loc)}")
         elif item["type"] == "missing":
             root.document.mistake(node, name, ": is missing")
@@ -42,10 +48,16 @@ def _find(node: Node, loc: Loc) -> tuple[Node, str]:
         child = _child(node, part)
         if child is not None:
             node = child
-        elif at < len(loc) - 1 or not isinstance(node, MappingNode):
+        elif at < len(loc) - 1 or not isinstance(node, MappingNode) or part == _tag(node):
             continue  # the name of a union's branch, or of a validator
         name = f"{name}[{part}]" if isinstance(part, int) else f"{name}.{part}" if name else str(part)
     return node, name
+
+
+def _tag(node: Node) -> str | None:
+    """What kind of thing a mapping says that it is."""
+    tag = _child(node, TAG)
+    return tag.value if isinstance(tag, ScalarNode) else None
 
 
 def _child(node: Node, part: int | str) -> Node | None:
@@ -73,11 +85,17 @@ def _accepted(model: type[BaseModel], loc: Loc) -> str:
     names: list[str] = []
     owners = [model]
     for part in loc[:-1]:
-        owners = [m for owner in owners for m in _models(owner, part)] or owners
+        tagged = [owner for owner in owners if TAG in owner.model_fields and part in _tags(owner)]
+        owners = tagged or [m for owner in owners for m in _models(owner, part)] or owners
     for owner in owners:
         names += [field.alias or name for name, field in owner.model_fields.items()]
     alike = difflib.get_close_matches(str(loc[-1]), names, 1)
     return (f"did you mean {alike[0]}? " if alike else "") + f"accepted are {', '.join(dict.fromkeys(names))}"
+
+
+def _tags(owner: type[BaseModel]) -> tuple[Any, ...]:
+    """The tags under which a model is one of several kinds."""
+    return get_args(owner.model_fields[TAG].annotation)
 
 
 def _models(owner: type[BaseModel], part: int | str) -> Iterator[type[BaseModel]]:
