@@ -11,24 +11,25 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import redis
 from prometheus_client import CollectorRegistry, start_http_server
 
 from alerts.config import read_config
-from alerts.routing import everything_to
 from consumers.account_gauges import AccountGauges
-from consumers.handler import Alerting
+from consumers.commands import CommandSender
+from consumers.errors import STORE_AWAY
+from consumers.handler import Alerting, now_ms
 from consumers.kafka_client import make_consumer
 from consumers.loop import ConsumerLoop
 from consumers.metrics import Metrics
 from consumers.outbox import Outbox
 from consumers.projection import HealthCollector, Projection
 from consumers.queue import Queue
-from consumers.receivers.answer import Receiver
-from consumers.receivers.slack_webhook import SlackWebhook
+from consumers.receivers.make import Channel, Receivers, make_receivers
+from consumers.receivers.slack_actions import SlackActions
 from consumers.sender import Sender
 from consumers.settings import AlertingSettings
 from consumers.state import StateStore, connect
@@ -37,6 +38,7 @@ from stream.errors import ConfigError
 from stream.logs import log_readably
 
 SENDER_STOP_SECONDS = 15.0
+ABANDON_RETRY_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +72,10 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     client = connect(settings.redis)
     outbox = Outbox(client, settings.redis.key_prefix)
     config = read_config(settings.alerting.config)
-    receivers = _receivers(settings)
-    names = [receiver.name for receiver in receivers]
+    receivers = make_receivers(config, settings.slack)
+    names = [channel.name for channel in receivers.channels]
+    if not names:
+        log.warning("no receiver is configured: red flags are kept and exported, and told to nobody")
     metrics = Metrics(registry, settings.kafka.topics.health, config.book.names, names)
     store = StateStore(client, settings.redis.key_prefix, outbox)
     handler = Alerting(
@@ -81,14 +85,17 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         metrics,
         event_clock=settings.alerting.clock == "event",
         telling=Telling(
-            everything_to(*names), {receiver.name: receiver.tells for receiver in receivers}, config.playbooks
+            receivers.routes, {channel.name: channel.receiver.tells for channel in receivers.channels}, config.playbooks
         ),
     )
     exporter = _export(settings, registry)
-    senders = [_start_sender(settings, client, receiver, metrics, stop) for receiver in receivers]
+    senders = [_start_sender(settings, client, channel, metrics, stop) for channel in receivers.channels]
+    senders.append(_start_abandoning(outbox, names, stop))
+    actions: SlackActions | None = None
     try:
         consumer = make_consumer(settings, stop)
         if consumer is not None:
+            actions = _start_actions(settings, receivers)
             loop = ConsumerLoop(
                 consumer,
                 handler,
@@ -100,6 +107,8 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
             loop.run()
     finally:
         stop.set()
+        if actions is not None:
+            actions.stop()
         deadline = time.monotonic() + SENDER_STOP_SECONDS
         for sender in senders:
             sender.join(max(deadline - time.monotonic(), 0))
@@ -120,29 +129,51 @@ def _projection(
     return projection
 
 
-def _receivers(settings: AlertingSettings) -> list[Receiver]:
-    """Everybody who may be told."""
-    slack = settings.slack
-    if slack.webhook_url is None:
-        log.warning("slack.webhook_url is not set: red flags are kept and exported, and told to nobody")
-        return []
-    return [SlackWebhook("slack", slack.webhook_url, slack.timeout_seconds)]
-
-
 def _start_sender(
-    settings: AlertingSettings, client: redis.Redis, receiver: Receiver, metrics: Metrics, stop: threading.Event
+    settings: AlertingSettings, client: redis.Redis, channel: Channel, metrics: Metrics, stop: threading.Event
 ) -> threading.Thread:
     """The thread that tells one receiver."""
     sender = Sender(
-        Queue(client, settings.redis.key_prefix, receiver.name),
-        receiver,
+        Queue(client, settings.redis.key_prefix, channel.name),
+        channel.receiver,
         metrics,
-        messages_per_second=settings.slack.messages_per_second,
-        dead_letter_after_days=settings.slack.dead_letter_after_days,
+        messages_per_second=channel.messages_per_second,
+        dead_letter_after_days=channel.dead_letter_after_days,
     )
-    thread = threading.Thread(target=sender.run, args=(stop,), name=f"outbox-{receiver.name}", daemon=True)
+    thread = threading.Thread(target=sender.run, args=(stop,), name=f"outbox-{channel.name}", daemon=True)
     thread.start()
     return thread
+
+
+def _start_abandoning(outbox: Outbox, names: Collection[str], stop: threading.Event) -> threading.Thread:
+    """The thread that, once, gives up what waits for receivers that are no longer configured."""
+
+    def abandon() -> None:
+        while not stop.is_set():
+            try:
+                for name in set(outbox.receivers()) - set(names):
+                    given_up = outbox.abandon(name, "no receiver of this name is configured", now_ms())
+                    if given_up > 0:
+                        log.error("%d messages wait for %s, which is not configured: now dead letters", given_up, name)
+            except STORE_AWAY:
+                stop.wait(ABANDON_RETRY_SECONDS)
+            else:
+                return
+
+    thread = threading.Thread(target=abandon, name="outbox-abandon", daemon=True)
+    thread.start()
+    return thread
+
+
+def _start_actions(settings: AlertingSettings, receivers: Receivers) -> SlackActions | None:
+    """The endpoint for Slack's buttons; None where no Slack app has a signing secret."""
+    if not receivers.signing_secrets:
+        return None
+    commands = CommandSender(settings.kafka)
+    host, port = settings.alerting.actions_host, settings.alerting.actions_port
+    actions = SlackActions(receivers.signing_secrets, commands.send, host, port)
+    actions.start()
+    return actions
 
 
 def _export(settings: AlertingSettings, registry: CollectorRegistry) -> Any:

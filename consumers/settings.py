@@ -1,5 +1,6 @@
 """What an operator may set for the alerting process. Read with `stream.settings.load(AlertingSettings)`."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -40,9 +41,28 @@ class AlertingOptions(BaseModel):
     session_timeout_seconds: float = Field(30.0, ge=6, le=300)
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(9102, ge=0, le=65535, description="0: any free port; null: no metrics")
+    actions_host: str = Field("127.0.0.1", description="where Slack's buttons are answered, behind a proxy with TLS")
+    actions_port: int = Field(9103, ge=0, le=65535, description="0: any free port")
     worst_n: int = Field(50, ge=0, le=1000, description="how many of the least healthy accounts get a gauge each")
     pinned_accounts: list[str] = Field([], max_length=1000, description="accounts that always get one")
     segments_max: int = Field(20, ge=0, le=200, description="segments with gauges of their own; the rest is `other`")
+
+
+def checked_webhook_url(url: SecretStr, allowed_hosts: Collection[str], allow_insecure_loopback: bool) -> SecretStr:
+    """A webhook's address, if it may be used.
+
+    Raises:
+        ValueError: it is not https to an allowed host; the message does not repeat it.
+    """
+    parts = urlsplit(url.get_secret_value())
+    host = parts.hostname or ""
+    if allow_insecure_loopback and parts.scheme in ("http", "https") and host in LOOPBACK_HOSTS:
+        return url
+    if parts.scheme != "https":
+        raise ValueError("expected an https:// address")
+    if host not in allowed_hosts:
+        raise ValueError("its host is not in allowed_hosts; add it there if you trust it")
+    return url
 
 
 class SlackSettings(BaseModel):
@@ -63,15 +83,8 @@ class SlackSettings(BaseModel):
         """Only https to an allowed host: a setting must not turn the process into a way into the network behind it."""
         if webhook_url is None:
             return None
-        parts = urlsplit(webhook_url.get_secret_value())
-        host = parts.hostname or ""
-        if info.data.get("allow_insecure_loopback") and parts.scheme in ("http", "https") and host in LOOPBACK_HOSTS:
-            return webhook_url
-        if parts.scheme != "https":
-            raise ValueError("expected an https:// address")
-        if host not in info.data.get("allowed_hosts", ()):
-            raise ValueError("its host is not in slack.allowed_hosts; add it there if you trust it")
-        return webhook_url
+        allowed = info.data.get("allowed_hosts", ())
+        return checked_webhook_url(webhook_url, allowed, bool(info.data.get("allow_insecure_loopback")))
 
 
 class AlertingSettings(ProcessSettings):

@@ -1,0 +1,118 @@
+"""Slack's buttons: what a message offers, and what a click on it says. Pure.
+
+Source: docs.slack.dev, actions block (action_id and value up to 255 and 2,000 characters), block_actions payload.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal, get_args
+
+import msgspec
+
+Choice = Literal["acknowledge", "snooze", "not_valid"]
+
+CHOICES: Final[tuple[Choice, ...]] = get_args(Choice)
+PREFIX: Final = "heartline:"
+SNOOZE_DAYS: Final = 7
+
+
+class About(msgspec.Struct, frozen=True):
+    """What a button carries: the alert that it is about."""
+
+    account_id: str
+    alert_id: str
+
+
+@dataclass(frozen=True)
+class Click:
+    """A click.
+
+    Args:
+        choice: which button.
+        account_id, alert_id: what it is about.
+        by: who clicked.
+        at: when.
+        action_ts: Slack's name of this click; the same when Slack sends it again.
+    """
+
+    choice: Choice
+    account_id: str
+    alert_id: str
+    by: str
+    at: datetime
+    action_ts: str
+
+    @property
+    def snooze_until(self) -> datetime:
+        """The end of a snooze that began with this click."""
+        return self.at + timedelta(days=SNOOZE_DAYS)
+
+
+class UnreadableClick(ValueError):
+    """The payload is not a click on one of our buttons; the message says what is missing."""
+
+
+def buttons(account_id: str, alert_id: str, *, acknowledged: bool = False) -> dict[str, Any]:
+    """The block with the buttons of an open alert."""
+    value = msgspec.json.encode(About(account_id, alert_id)).decode()
+    texts: list[tuple[Choice, str]] = [
+        ("acknowledge", "I'm on it"),
+        ("snooze", f"Snooze {SNOOZE_DAYS} days"),
+        ("not_valid", "Not a problem"),
+    ]
+    elements: list[dict[str, Any]] = [
+        {
+            "type": "button",
+            "action_id": f"{PREFIX}{choice}",
+            "value": value,
+            "text": {"type": "plain_text", "text": text, "emoji": False},
+        }
+        for choice, text in texts
+        if not (acknowledged and choice == "acknowledge")
+    ]
+    if not acknowledged:
+        elements[0]["style"] = "primary"
+    return {"type": "actions", "elements": elements}
+
+
+def read_click(payload: object, now: datetime) -> Click | None:
+    """A click out of an interaction's payload; None for interactions that are none of ours, such as a link's.
+
+    Args:
+        payload: the decoded JSON.
+        now: the current time.
+
+    Raises:
+        UnreadableClick: it should be a click of ours, and is not readable.
+    """
+    if not isinstance(payload, dict):
+        raise UnreadableClick("expected an object")
+    actions = payload.get("actions")
+    if payload.get("type") != "block_actions" or not isinstance(actions, list) or not actions:
+        return None
+    action = actions[0]
+    name = action.get("action_id") if isinstance(action, dict) else None
+    if not isinstance(name, str) or not name.startswith(PREFIX):
+        return None
+    choice = name.removeprefix(PREFIX)
+    if choice not in CHOICES:
+        raise UnreadableClick(f"unknown action {choice[:40]!r}")
+    try:
+        about = msgspec.json.decode(str(action.get("value", "")), type=About)
+    except msgspec.DecodeError:
+        raise UnreadableClick("the button's value does not name an alert") from None
+    return Click(choice, about.account_id, about.alert_id, _who(payload), now, str(action.get("action_ts", ""))[:40])
+
+
+def _who(payload: dict[str, Any]) -> str:
+    """The member as people call them; their id where Slack sends no name."""
+    user = payload.get("user")
+    for field in ("name", "username", "id") if isinstance(user, dict) else ():
+        if isinstance(user, dict) and isinstance(value := user.get(field), str) and value.strip():
+            return " ".join(value.split())[:200]
+    return "somebody in Slack"
+
+
+def utc_now() -> datetime:
+    """The current time."""
+    return datetime.now(UTC)

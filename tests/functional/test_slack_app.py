@@ -1,0 +1,288 @@
+"""A Slack app: one message an episode, changed and answered in its thread; and the way back by its buttons."""
+
+import hashlib
+import hmac
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from pydantic import SecretStr
+
+from alerts.commands import Acknowledge, Command, GiveVerdict, Snooze
+from alerts.notice import Notice
+from consumers.commands import CommandNotSentError
+from consumers.receivers.answer import Answer, Outcome
+from consumers.receivers.slack_actions import ANSWER_SECONDS_MAX, PATH, SlackActions
+from consumers.receivers.slack_bot import SlackBot
+from consumers.receivers.slack_buttons import buttons
+from stream.errors import ConfigError
+from tests.notices import make_notice
+from tests.receiver_servers import HttpStandin, Reply
+
+JSON = {"Content-Type": "application/json"}
+OK = Reply(body=b'{"ok": true, "channel": "C1", "ts": "123.45"}', headers=JSON)
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+
+
+class Bot:
+    """A bot and the Slack that it writes to."""
+
+    def __init__(self, slack: HttpStandin) -> None:
+        self.slack = slack
+        self.bot = SlackBot(
+            "bot", SecretStr("xoxb-1"), "C1", 1, mentions={}, with_buttons=True, api_url=f"{slack.url}/api/"
+        )
+        self.memory: bytes | None = None
+
+    def tell(self, name: str, **fields: Any) -> Answer:
+        """One step, remembered as the outbox does."""
+        answer = self.bot.send(make_notice(name, **fields), self.memory)
+        self.memory = answer.memory or self.memory
+        return answer
+
+    def calls(self) -> list[tuple[str, str | None]]:
+        """Each call: the method, and the thread or message that it is about."""
+        return [
+            (item.path.rpartition("/")[2], item.json.get("thread_ts") or item.json.get("ts"))
+            for item in self.slack.requests
+        ]
+
+
+@pytest.fixture
+def app() -> Iterator[Bot]:
+    with HttpStandin(OK) as slack:
+        yield Bot(slack)
+
+
+def test_an_episode_is_one_message_with_its_story_in_the_thread(app: Bot) -> None:
+    """Opened: a message. Worse, over: the message changes, the thread hears. Reminded: the thread, and the channel.
+    Acknowledged: the message shows it, and nobody is called."""
+    for step in ("opened", "updated", "acknowledged", "reminded", "resolved", "followed_up"):
+        assert app.tell(f"hl-1:{step}").outcome is Outcome.DELIVERED
+    assert app.calls() == [
+        ("chat.postMessage", None),
+        ("chat.update", "123.45"),
+        ("chat.postMessage", "123.45"),
+        ("chat.update", "123.45"),
+        ("chat.postMessage", "123.45"),
+        ("chat.update", "123.45"),
+        ("chat.postMessage", "123.45"),
+        ("chat.postMessage", "123.45"),
+    ]
+    assert [item.json.get("reply_broadcast") for item in app.slack.requests][4] is True
+    last_change = app.slack.requests[5].json
+    assert all(block["type"] != "actions" for block in last_change["blocks"]), "no buttons once it is over"
+    assert {item.headers["Authorization"] for item in app.slack.requests} == {"Bearer xoxb-1"}
+
+
+def test_a_message_that_somebody_deleted_is_written_anew(app: Bot) -> None:
+    """The story goes on there."""
+    app.tell("hl-1:opened")
+    app.slack.script(Reply(body=b'{"ok": false, "error": "message_not_found"}', headers=JSON))
+    app.slack.otherwise = Reply(body=b'{"ok": true, "channel": "C1", "ts": "999.9"}', headers=JSON)
+    assert app.tell("hl-1:updated").memory == b'{"channel":"C1","ts":"999.9"}'
+    app.tell("hl-1:resolved")
+    assert app.calls()[-1] == ("chat.postMessage", "999.9")
+
+
+def test_a_step_that_failed_half_way_is_done_again_whole(app: Bot) -> None:
+    """Changing the message twice does no harm; the reply is the last step, so it comes once."""
+    app.tell("hl-1:opened")
+    app.slack.script(OK, Reply(503))
+    assert app.tell("hl-1:updated").outcome is Outcome.FAILED
+    assert app.tell("hl-1:updated").outcome is Outcome.DELIVERED
+    assert [call for call, _ in app.calls()][1:] == ["chat.update", "chat.postMessage"] * 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome", "reason"),
+    [
+        (Reply(body=b'{"ok": false, "error": "channel_not_found"}', headers=JSON), Outcome.GONE, "channel_not_found"),
+        (Reply(body=b'{"ok": false, "error": "missing_scope"}', headers=JSON), Outcome.GONE, "missing_scope"),
+        (Reply(body=b'{"ok": false, "error": "brand_new_trouble"}', headers=JSON), Outcome.GONE, "brand_new_trouble"),
+        (Reply(body=b'{"ok": false, "error": "msg_too_long"}', headers=JSON), Outcome.REFUSED, "msg_too_long"),
+        (Reply(body=b'{"ok": false, "error": "internal_error"}', headers=JSON), Outcome.FAILED, "internal_error"),
+        (Reply(body=b'{"ok": false, "error": "ratelimited"}', headers=JSON), Outcome.RATE_LIMITED, "ratelimited"),
+        (Reply(body=b"<html>a proxy's page</html>"), Outcome.FAILED, "not Slack's answer"),
+        (Reply(502, b"<html>bad gateway</html>"), Outcome.FAILED, "status 502"),
+        (Reply(404, b"no"), Outcome.GONE, "status 404"),
+    ],
+)
+def test_what_slacks_errors_mean(app: Bot, reply: Reply, outcome: Outcome, reason: str) -> None:
+    """What an operator must mend is kept for as long as that takes; an unknown error is taken for that."""
+    app.slack.script(reply)
+    answer = app.tell("hl-1:opened")
+    assert (answer.outcome, answer.reason) == (outcome, reason)
+
+
+class Back:
+    """The endpoint, and what it sent on."""
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+        self.failure: Exception | None = None
+        self.gate = threading.Event()
+        self.gate.set()
+        self.actions = SlackActions(
+            [SecretStr("another-app's"), SecretStr(SECRET)], self.take, "127.0.0.1", 0, now=lambda: NOW
+        )
+
+    def take(self, command: Command) -> None:
+        """As a CommandSender would."""
+        self.gate.wait(10)
+        if self.failure is not None:
+            raise self.failure
+        self.commands.append(command)
+
+    def post(self, body: bytes, headers: dict[str, str], path: str = PATH) -> int:
+        """The status of one request."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.actions.port, timeout=10)
+        try:
+            connection.request("POST", path, body, headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def click(self, choice: str, at: datetime = NOW, secret: str = SECRET, notice: Notice | None = None) -> int:
+        """A click as Slack sends it."""
+        alert = notice or make_notice()
+        element = buttons(str(alert.account_id), alert.alert_id)["elements"][0]
+        action = element | {"action_id": f"heartline:{choice}", "action_ts": "1767.5"}
+        payload = {"type": "block_actions", "user": {"id": "U7", "name": "ann"}, "actions": [action]}
+        body = urlencode({"payload": json.dumps(payload)}).encode()
+        return self.post(body, signed(body, at, secret))
+
+
+def form(**payload: Any) -> bytes:
+    """An interaction as a form."""
+    return urlencode({"payload": json.dumps(payload)}).encode()
+
+
+def signed(body: bytes, at: datetime = NOW, secret: str = SECRET) -> dict[str, str]:
+    """Slack's headers, computed from its documentation and not by its library."""
+    timestamp = str(int(at.timestamp()))
+    digest = hmac.new(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+    return {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": f"v0={digest}",
+    }
+
+
+@pytest.fixture
+def back() -> Iterator[Back]:
+    back = Back()
+    back.actions.start()
+    yield back
+    back.actions.stop()
+
+
+def test_each_button_gives_its_command(back: Back) -> None:
+    """With the alert, who clicked, and when."""
+    assert [back.click(choice) for choice in ("acknowledge", "snooze", "not_valid")] == [200, 200, 200]
+    acknowledge, snooze, verdict = back.commands
+    assert isinstance(acknowledge, Acknowledge)
+    assert isinstance(snooze, Snooze)
+    assert isinstance(verdict, GiveVerdict)
+    assert snooze.until == NOW + timedelta(days=7)
+    assert verdict.verdict == "not_valid"
+    assert (acknowledge.account_id, acknowledge.alert_id, acknowledge.by, acknowledge.at) == (
+        "acme",
+        "hl-1",
+        "ann",
+        NOW,
+    )
+    assert len({command.command_id for command in back.commands}) == 3
+
+
+def test_a_click_that_slack_sends_again_is_the_same_command(back: Back) -> None:
+    """So applying it twice changes nothing."""
+    back.click("acknowledge")
+    back.click("acknowledge")
+    first, second = back.commands
+    assert first.command_id == second.command_id
+
+
+@pytest.mark.parametrize(
+    ("at", "secret", "why"),
+    [
+        (NOW - timedelta(minutes=6), SECRET, "recorded earlier and played again"),
+        (NOW + timedelta(minutes=6), SECRET, "from the future"),
+        (NOW, "somebody else's", "signed with another secret"),
+    ],
+)
+def test_nothing_happens_without_slacks_signature(back: Back, at: datetime, secret: str, why: str) -> None:
+    assert back.click("acknowledge", at, secret) == 401, why
+    assert back.commands == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Slack-Request-Timestamp": "soon", "X-Slack-Signature": "v0=00"},
+        {"X-Slack-Request-Timestamp": "9" * 5000, "X-Slack-Signature": "v0=00"},
+        {"X-Slack-Request-Timestamp": str(int(NOW.timestamp())), "X-Slack-Signature": ""},
+        {"X-Slack-Request-Timestamp": str(int(NOW.timestamp()))},
+    ],
+)
+def test_odd_headers_are_refused_and_break_nothing(back: Back, headers: dict[str, str]) -> None:
+    assert back.post(b"payload=%7B%7D", headers) == 401
+    assert back.click("acknowledge") == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"payload=", 400),
+        (b"payload=%7Bnot+json", 400),
+        (b"payload=" + b"%5B" * 20_000, 400),  # nested beyond reason
+        (b"a=1&" * 50 + b"payload=%7B%7D", 400),
+        (b"\xff\xfe", 401),  # no text, so no signature of Slack's
+        (form(type="view_submission"), 200),  # none of our buttons
+        (form(type="block_actions", actions=[{"action_id": "heartline:explode"}]), 400),
+    ],
+)
+def test_a_signed_request_that_is_no_click_of_ours(back: Back, body: bytes, status: int) -> None:
+    assert back.post(body, signed(body)) == status
+    assert back.commands == []
+
+
+def test_a_body_without_end_is_refused(back: Back) -> None:
+    body = b"payload=" + b"x" * (1 << 19)
+    assert back.post(body, signed(body)) == 413
+
+
+def test_any_other_path_is_not_there(back: Back) -> None:
+    assert back.post(b"", {}, "/") == 404
+
+
+def test_whoever_clicked_sees_that_kafka_was_away(back: Back) -> None:
+    """503 shows in Slack as a failure, and the button can be clicked again."""
+    back.failure = CommandNotSentError("Kafka is away")
+    assert back.click("acknowledge") == 503
+    back.failure = None
+    assert back.click("acknowledge") == 200
+
+
+def test_slack_is_answered_within_its_three_seconds(back: Back) -> None:
+    """Even while Kafka takes its time."""
+    assert ANSWER_SECONDS_MAX < 3
+    back.gate.clear()
+    began = datetime.now(UTC)
+    assert back.click("acknowledge") == 503
+    assert (datetime.now(UTC) - began).total_seconds() < 3
+    back.gate.set()
+
+
+def test_a_port_that_is_taken_is_named(back: Back) -> None:
+    second = SlackActions([SecretStr(SECRET)], back.take, "127.0.0.1", back.actions.port)
+    with pytest.raises(ConfigError, match="actions_port"):
+        second.start()
