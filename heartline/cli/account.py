@@ -35,7 +35,7 @@ def account(
     kafka = load_settings(config, bootstrap_servers).kafka
     found = asyncio.run(find_report(kafka, account_id))
     if found.report is None:
-        _tell_missing(account_id, found)
+        tell_missing(account_id, found)
         raise typer.Exit(1)
     if as_json:
         from stream.report import encode_report
@@ -49,7 +49,8 @@ def account(
     Console().print(account_panel(found.report))
 
 
-def _tell_missing(account_id: str, found: "Found") -> None:
+def tell_missing(account_id: str, found: "Found") -> None:
+    """Say on stderr that an account has no report, and what might be meant."""
     print(f"heartline: no health report for account {account_id!r}", file=sys.stderr)
     if found.alike:
         print(f"did you mean: {', '.join(found.alike)}", file=sys.stderr)

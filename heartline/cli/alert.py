@@ -1,9 +1,15 @@
-"""`heartline alert ...`: what the alerts are, and what they would have been."""
+"""`heartline alert ...`: what the alerts are, what they would have been, and who is told of them."""
 
 import typer
 
+from heartline.cli.alert_outbox import app as outbox_app
 from heartline.cli.alert_replay import replay
+from heartline.cli.alert_route import would_tell
 from heartline.cli.help import prose
 
-app = typer.Typer(name="alert", help="What the alerts are, and what they would have been.", no_args_is_help=True)
+app = typer.Typer(
+    name="alert", help="What the alerts are, what they would have been, and who is told.", no_args_is_help=True
+)
 app.command(help=prose(replay))(replay)
+app.command("test-route", help=prose(would_tell))(would_tell)
+app.add_typer(outbox_app, name="outbox")
