@@ -23,12 +23,12 @@ from alerts.config import AlertingConfig
 from alerts.judge import judge as judge_alerts
 from alerts.model import AccountRecord, Severity
 from alerts.policy import Surroundings
-from heartline.snapshot import Progress, journey_of, scorecards_of
+from heartline.snapshot import Progress, scorecards_of
 from stream.account import AccountState, newest_ms, zone_of
 from stream.decode import AnyEvent
 from stream.folding import fold_event
 from stream.health import judge, remembered
-from stream.job import SETTLED_MS
+from stream.job import SETTLED_MS, journey_of
 from stream.report import HealthReport
 from stream.settings import Settings
 

@@ -24,6 +24,7 @@ from stream.errors import BadEvent, ConfigError
 from stream.feeds import Mapping
 from stream.folding import fold_event
 from stream.health import judge, remembered
+from stream.job import journey_of
 from stream.journey import NO_JOURNEY, Journey
 from stream.report import HealthReport
 from stream.rolling import day_of
@@ -220,11 +221,6 @@ def scorecards_of(settings: Settings) -> Scorecards:
         ConfigError: they are wrong.
     """
     return SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards)
-
-
-def journey_of(settings: Settings) -> Journey:
-    """The key actions and milestones that the settings name."""
-    return Journey(frozenset(settings.product.key_actions), tuple(settings.product.milestones))
 
 
 LEADING: Final = ("account_id", "date", "dau", "wau", "mau", "features_30d", "frequency_30d", "health_score", "band")

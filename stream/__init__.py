@@ -7,7 +7,7 @@ Read the modules in the order an event meets them:
 - `events`     the contracts of the input events, and the words of their errors
 - `feeds`      how real feeds' own names and values become the contract's
 - `decode`     bytes to events: a fast path, and pydantic as the judge of whatever it refuses
-- `zones`      the calendar days of a time zone
+- `zones`, `workdays`, `calendars`   the calendar days of a time zone, the working days of a calendar, and its settings
 - `clock`      which "now" the engine runs on: the wall's, or the events' own
 - `rolling`    activity as day bitmaps: windows of days in O(1)
 - `columns`, `daily`   the account's days for more than a year: users, events, score

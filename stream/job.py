@@ -305,6 +305,12 @@ def _settled(state: AccountState, at_ms: int) -> bool:
     return newest is None or newest + SETTLED_MS < at_ms
 
 
+def journey_of(settings: Settings) -> Journey:
+    """Key actions, milestones and working days as the settings describe them."""
+    product = settings.product
+    return Journey(frozenset(product.key_actions), tuple(product.milestones), settings.calendar.calendars())
+
+
 def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:
     """The job as the settings describe it.
 
@@ -321,5 +327,5 @@ def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:
         SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards),
         core_features=frozenset(settings.product.core_features),
         tick_interval_ms=round(settings.worker.tick_interval_seconds * 1000),
-        journey=Journey(frozenset(settings.product.key_actions), tuple(settings.product.milestones)),
+        journey=journey_of(settings),
     )

@@ -9,20 +9,23 @@ from typing import Any, Final
 from msgspec import Struct
 
 from stream.account import AccountState, zone_of
+from stream.workdays import NO_CALENDARS, Calendars
 
 SLOPE_DAYS: Final = 30
 
 
 class Journey(Struct, frozen=True):
-    """What the product counts as value.
+    """What the product counts as value, and when its customers work.
 
     Attributes:
         key_actions: features whose use is value to the customer; the first use of any of them is the first value.
         milestones: features in the order in which an account comes to use them.
+        calendars: the working days of each segment.
     """
 
     key_actions: frozenset[str] = frozenset()
     milestones: tuple[str, ...] = ()
+    calendars: Calendars = NO_CALENDARS
 
 
 NO_JOURNEY: Final = Journey()
@@ -44,7 +47,7 @@ def progress(state: AccountState, day: int, journey: Journey) -> dict[str, Any]:
         day: the day asked about, as days since 1970-01-01.
         journey: what counts; where it names nothing, the measures are None.
     """
-    if journey == NO_JOURNEY:
+    if not journey.key_actions and not journey.milestones:
         return dict(_NOTHING)
     started = _started_day(state)
     first = {

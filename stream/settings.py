@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from stream.calendars import CalendarsSettings
 from stream.errors import ConfigError
 from stream.topics import DEFAULT_PARTITIONS, Kind, Topics
 
@@ -22,7 +23,7 @@ CONFIG_VALUES_MAX = 100_000  # aliases of aliases can make gigabytes of a few li
 
 # One file serves every process, so each ignores the others' sections; a name that none of them has is a slip.
 SECTIONS: Final = frozenset(
-    {"kafka", "worker", "product", "feeds", "scorecards", "redis", "alerting", "slack", "board"}
+    {"kafka", "worker", "product", "calendar", "feeds", "scorecards", "redis", "alerting", "slack", "board"}
 )
 
 
@@ -139,6 +140,7 @@ class Settings(ProcessSettings):
     kafka: KafkaSettings = KafkaSettings()
     worker: WorkerSettings = WorkerSettings()
     product: ProductSettings = ProductSettings()
+    calendar: CalendarsSettings = CalendarsSettings()
     scorecards: Path | None = Field(None, description="YAML file of scorecards; the shipped one without it")
     feeds: dict[Kind, FeedSettings] = {}
 

@@ -103,8 +103,9 @@ def diff(
     heartline scorecard diff new.yaml --snapshot events.jsonl.gz --at 2024-03-31
     """
     from heartline.scorecards import moved_bands
-    from heartline.snapshot import EPOCH_DAY, Summary, journey_of, parse_date, read_events, scorecards_of
+    from heartline.snapshot import EPOCH_DAY, Summary, parse_date, read_events, scorecards_of
     from stream.errors import ConfigError
+    from stream.job import journey_of
     from stream.rolling import day_of
     from stream.scorecard.reading import read_scorecards
 

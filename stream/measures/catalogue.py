@@ -23,7 +23,7 @@ def measure(
         state: its facts.
         as_of_ms: the moment, epoch milliseconds.
         core_features: the product's catalogue; empty: depth and balance are None.
-        journey: its key actions and milestones.
+        journey: its key actions and milestones, and when its customers work.
         with_trend: whether the trend is wanted; without it its measures are left out.
 
     Returns:
@@ -31,13 +31,14 @@ def measure(
     """
     zone = zone_of(state)
     day = zone.day_of(as_of_ms)
+    calendar = journey.calendars.of(state.profile.get("segment", (None, 0))[0])
     seats = state.profile.get("licensed_seats", (None, 0))[0]
     found: Measures = {}
     tally = tally_of(state.activity, day)
     found.update(reach(tally, seats, day))
-    found.update(habit(state.activity, tally, day, zone))
+    found.update(habit(state.activity, tally, day, zone, calendar))
     if with_trend:
-        found.update(trend_of(state.activity, day))
+        found.update(trend_of(state.activity, day, calendar))
     found.update(features(state.activity, tally.mau, day, core_features))
     found.update(progress(state, day, journey))
     found.update(support_load(state.support, tally.mau, as_of_ms, zone))

@@ -20,7 +20,10 @@ _USAGE: Final = {
         *("license_utilization_daily", "turnover_exposure", "stickiness", "activity_change_ratio", "depth", "balance"),
         "usage_trend_ratio",
     ),
-    "days": ("days_known", "days_since_active", "time_to_first_value_days", "first_value_waiting_days"),
+    "days": (
+        *("days_known", "days_since_active", "silence_working_days", "silence_limit_days", "time_to_first_value_days"),
+        "first_value_waiting_days",
+    ),
     "score": ("usage_trend_deviation",),
     "times": ("silence_ratio",),
 }

@@ -79,7 +79,10 @@ def _derived(row: dict[str, Any], seats: int | None, day: int) -> dict[str, Any]
     mau = row["mau"]
     base = row["known"] if seats is None else seats
     weekdays = sum((back_day + 3) % 7 < 5 for back_day in range(day - 29, day + 1))
-    span = min(56, row["last_day"] - row["first_day"] + 1)
+    last = row["last_day"]
+    span = min(56, last - row["first_day"] + 1)
+    pause = max(_weekdays(last - span + 1, last) / row["active_days_56"], 1.0)
+    quiet = _weekdays(last + 1, day - 1)
     before = row["user_days_28_before"]
     names = ("dau", "wau", "mau", "wau_previous", "mau_previous")
     return {name: row[name] for name in names} | {
@@ -93,9 +96,16 @@ def _derived(row: dict[str, Any], seats: int | None, day: int) -> dict[str, Any]
         "frequency_30d": row["user_days_30"] / mau if mau else None,
         "activity_change_ratio": row["user_days_28"] / before if before and row["first_day"] <= day - 55 else None,
         "days_known": day - row["first_day"] + 1,
-        "days_since_active": day - row["last_day"],
-        "silence_ratio": (day - row["last_day"]) / max(span / row["active_days_56"], 1.0),
+        "days_since_active": day - last,
+        "silence_working_days": quiet,
+        "silence_limit_days": round(2 * pause) + 1,
+        "silence_ratio": quiet / pause,
     }
+
+
+def _weekdays(first_day: int, last_day: int) -> int:
+    """Mondays to Fridays among the days, both ends included."""
+    return sum((at + 3) % 7 < 5 for at in range(first_day, last_day + 1))
 
 
 def _users(past: pl.DataFrame, found: Values) -> None:

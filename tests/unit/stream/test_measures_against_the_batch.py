@@ -21,6 +21,7 @@ MUST_COMPARE = {
     *("stickiness", "frequency_30d", "users_daily", "users_weekly", "users_monthly", "users_for_half"),
     *("features_30d", "depth", "balance", "feature_adoption_rate", "features_per_active_user", "feature_status"),
     *("activity_change_ratio", "days_known", "days_since_active", "silence_ratio"),
+    *("silence_working_days", "silence_limit_days"),
     *("tickets_opened_7", "tickets_opened_30", "tickets_opened_90", "tickets_opened_90_by_priority"),
     *("tickets_opened_90_by_category", "open_tickets", "open_tickets_by_priority", "open_urgent_tickets"),
     *("support_incident_rate", "escalated_tickets", "escalation_rate", "escalation_hours", "resolution_hours"),
@@ -33,7 +34,7 @@ OF_DAYS = {"usage_trend_ratio", "usage_trend_deviation", "usage_trend_status"}
 # As of seven days before the newest event, these are None, or taken from what is remembered (docs/metrics.md).
 NOT_EXACT_EARLIER = {
     *("feature_adoption_rate", "features_per_active_user", "balance", "feature_status"),
-    *("silence_ratio", "days_since_active"),
+    *("silence_ratio", "silence_working_days", "silence_limit_days", "days_since_active"),
     *("open_tickets_by_priority", "open_urgent_tickets", "tickets_opened_90_by_priority"),
     "tickets_opened_90_by_category",
 }

@@ -2,6 +2,7 @@
 
 import math
 import random
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -11,10 +12,12 @@ from stream.daily import Days, place, weeks
 from stream.decode import Usage
 from stream.rolling import DAY_MS
 from stream.trend import Status, trend
+from stream.workdays import Calendar
 from tests.oracle.facts import alike
 from tests.oracle.trend import of_days
 
 FIRST = 20_001
+EPIPHANY = (date(2026, 1, 6) - date(1970, 1, 1)).days
 
 
 def days_of(users: dict[int, int]) -> Days:
@@ -45,6 +48,49 @@ def test_the_trend_is_what_the_days_say(seed: int, span: int, mean: float, shape
         assert alike(found.ratio, expected["usage_trend_ratio"])
         assert math.isclose(found.deviation, expected["usage_trend_deviation"], rel_tol=1e-9, abs_tol=1e-9)
         assert found.status == expected["usage_trend_status"]
+
+
+@settings(max_examples=150)
+@given(
+    st.integers(0, 1 << 32),
+    st.integers(70, 600),
+    st.sampled_from([0.3, 2, 9, 60]),
+    st.sampled_from(["none", "shift", "summer"]),
+    st.sampled_from([0.0, 0.02, 0.1, 0.5, 1.0]),
+)
+def test_the_trend_without_holidays_is_what_the_other_days_say(
+    seed: int, span: int, mean: float, shape: str, off_ratio: float
+) -> None:
+    rng = random.Random(seed)
+    users = history(rng, span, mean, shape)
+    day = max(users)
+    weekdays = [at for at in range(FIRST - 10, day + 1) if (at + 3) % 7 < 5]
+    off = frozenset(at for at in weekdays if rng.random() < off_ratio)
+    users = {at: count if at not in off else count // 4 for at, count in users.items()}
+    found, expected = trend(days_of(users), day, Calendar(extra_days=off)), of_days(users, day, off)
+    assert (found is None) == (expected["usage_trend_ratio"] is None)
+    if found is not None:
+        assert math.isclose(found.ratio, expected["usage_trend_ratio"], rel_tol=1e-9, abs_tol=1e-9)
+        assert math.isclose(found.deviation, expected["usage_trend_deviation"], rel_tol=1e-9, abs_tol=1e-9)
+        assert found.status == expected["usage_trend_status"]
+
+
+def test_public_holidays_make_no_decline() -> None:
+    """A German account over Christmas and New Year, quiet on every holiday, against the same without a calendar."""
+    germany = Calendar("DE", "BY", extra_days=frozenset({EPIPHANY - 13, EPIPHANY - 6}))  # and the two eves
+    first, last = EPIPHANY - 7 * 20, EPIPHANY + 4
+    off = set(germany.days_off(first, last + 1))
+    assert len(off) == 7  # All Saints', the eves, Christmas twice, New Year and Epiphany
+    users = {day: 0 if day in off else WEEK[(day + 3) % 7] for day in range(first, last + 1)}
+    plain, found = trend(days_of(users), last), trend(days_of(users), last, germany)
+    assert plain is not None
+    assert found is not None
+    assert plain.ratio < 0.75
+    assert math.isclose(found.ratio, 1)
+    fell = {day: count // 3 if day > last - 28 else count for day, count in users.items()}
+    declined = trend(days_of(fell), last, germany)
+    assert declined is not None
+    assert declined.status == "collapsing", "a real fall shows over holidays, too"
 
 
 def history(rng: random.Random, span: int, mean: float, shape: str) -> dict[int, int]:
