@@ -131,9 +131,12 @@ def _state(board: Dashboard) -> None:
     board.with_panel(
         lines(
             "Recovery",
-            "Time from assignment to ready state, p99 of an hour, and changelog records read by recoveries.",
+            "Mean time from assignment to ready state, over the recoveries since the workers started.",
             "s",
-            (quantile(0.99, "heartline_worker_recovery_seconds", "1h"), "p99"),
+            (
+                "sum(heartline_worker_recovery_seconds_sum) / (sum(heartline_worker_recovery_seconds_count) > 0)",
+                "mean",
+            ),
         ).min(0)
     )
     board.with_panel(

@@ -168,9 +168,12 @@ def _movers(board: Dashboard) -> None:
     board.with_panel(
         lines(
             "Red flags raised and ended",
-            "Steps of alerts an hour.",
+            "An hour; a red flag that comes back within its window is re-opened, not raised anew.",
             "none",
-            ("sum by (kind) (increase(heartline_alert_transitions_total[1h]))", "{{kind}}"),
+            (
+                'sum by (kind) (increase(heartline_alert_transitions_total{kind=~"opened|reopened|resolved"}[1h]))',
+                "{{kind}}",
+            ),
         )
     )
 

@@ -42,7 +42,7 @@ GOOD, WARNING, BAD, NEUTRAL = (BAND_COLOURS[band] for band in ("healthy", "at_ri
 Steps = Sequence[tuple[float | None, str]]
 
 # The curve of a score: where the default scorecard's bands begin.
-SCORE_STEPS: Final[Steps] = ((None, BAD), (40, WARNING), (60, BAND_COLOURS["watch"]), (75, GOOD))
+SCORE_STEPS: Final[Steps] = ((None, BAD), (25, WARNING), (50, BAND_COLOURS["watch"]), (75, GOOD))
 
 
 def dashboard(uid: str, title: str, description: str, *, time_from: str = "now-6h") -> Dashboard:

@@ -41,7 +41,7 @@ def test_a_panel_says_what_it_shows_in_which_unit(panel: dict[str, Any]) -> None
 def test_a_panel_asks_for_metrics_and_labels_that_exist(panel: dict[str, Any]) -> None:
     for target in panel["targets"]:
         for name in re.findall(r"heartline_\w+", target["expr"]):
-            metric = METRICS.get(name) or METRICS.get(name.removesuffix("_bucket"))
+            metric = METRICS.get(name) or METRICS.get(re.sub("_(bucket|sum|count)$", "", name))
             assert metric is not None, f"{name} is exported by nobody"
         for label in re.findall(r"[{,](\w+)=", target["expr"]):
             assert any(label in line.labels for line in METRICS.values()), label
