@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from stream.report import HealthReport
@@ -32,7 +32,7 @@ MEASURES: Final[dict[str, tuple[str, Unit]]] = {
     "activity_change_ratio": ("Activity against the 4 weeks before", "ratio"),
     "days_known": ("Days since the first use", "count"),
     "days_since_active": ("Days without any use", "count"),
-    "silence_ratio": ("Silence, against their usual pause", "times"),
+    "silence_ratio": ("Silence, against what is usual here", "times"),
     "features_30d": ("Features in use", "count"),
     "features_per_active_user": ("Features per user", "plain"),
     "depth": ("Core features in use", "ratio"),
@@ -54,6 +54,29 @@ MEASURES: Final[dict[str, tuple[str, Unit]]] = {
     "csat_responses": ("CSAT answers", "count"),
     "csat_mean": ("Mean rating (CSAT)", "plain"),
     "ces_mean": ("Mean effort (CES)", "plain"),
+    "silence_working_days": ("Working days without any use", "count"),
+    "silence_limit_days": ("Working days without use that are usual here, at most", "count"),
+    "champions": ("Most active users of the month before", "count"),
+    "champions_gone": ("Of them, not active for two weeks", "count"),
+    "breadth_change_ratio": ("Users against the month before", "ratio"),
+    "days_to_renewal": ("Days to the renewal", "count"),
+    "subscriptions_active": ("Subscriptions that run", "count"),
+    "cancellation_requested": ("Requests to cancel", "count"),
+    "cancellation_requested_days": ("Days since they asked", "count"),
+    "mrr_active": ("Revenue a month that is at stake", "count"),
+    "goals_off_track": ("Goals behind plan", "count"),
+    "goals_unreported": ("Goals that nothing was reported of", "count"),
+    "outcome_pace_min": ("The furthest behind, against its plan", "ratio"),
+    "first_value_waiting_days": ("Days without a first value", "count"),
+    "milestones_reached": ("Milestones reached", "count"),
+    "milestone_stuck_days": ("Days since the last milestone", "count"),
+    "open_detractors": ("Unhappy answers that wait", "count"),
+    "open_promoters": ("Glad answers that wait", "count"),
+    "open_feedback_days": ("Days that the oldest waits", "count"),
+    "touchpoints_30": ("Contacts in a month", "count"),
+    "days_since_touchpoint": ("Days since the last contact", "count"),
+    "session_minutes": ("Minutes of a session", "plain"),
+    "engagement_score": ("Engagement score", "plain"),
 }
 
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
@@ -141,6 +164,44 @@ def hours(value: float) -> str:
     ('30 hours', '3 days', '17 days')
     """
     return plural(round(value), "hour") if value < 48 else plural(round(value / 24), "day")
+
+
+def money(value: float) -> str:
+    """An amount in whatever currency the feed has.
+
+    >>> money(1234.5), money(80_000)
+    ('1,234', '80,000')
+    """
+    return f"{value:,.0f}"
+
+
+def day_of_month(moment: datetime) -> str:
+    """A day as it is said within a year.
+
+    >>> day_of_month(datetime(2026, 3, 2))
+    '2 Mar'
+    """
+    return f"{moment.day} {moment:%b}"
+
+
+def clock(moment: datetime) -> str:
+    """A time of day, with its zone.
+
+    >>> from datetime import UTC
+    >>> clock(datetime(2026, 3, 2, 9, 5, tzinfo=UTC))
+    '09:05 UTC'
+    """
+    return f"{moment:%H:%M %Z}".strip()
+
+
+def ordinal(number: int) -> str:
+    """A place in a row.
+
+    >>> [ordinal(number) for number in (1, 2, 3, 4, 11, 22)]
+    ['1st', '2nd', '3rd', '4th', '11th', '22nd']
+    """
+    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def sparkline(scores: Sequence[float]) -> str:

@@ -15,13 +15,15 @@
 """
 
 from alerts.rules.band import BandEntered
-from alerts.rules.book import ABOUT_SCORE, RuleBook, RuleSettings, default_rules
+from alerts.rules.book import ABOUT_SCORE, SHOWN_BY, TONES, RuleBook, RuleSettings, default_rules
 from alerts.rules.drop import ScoreDropped
 from alerts.rules.rule import Rule, Tone
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 
 __all__ = [
     "ABOUT_SCORE",
+    "SHOWN_BY",
+    "TONES",
     "BandEntered",
     "Clear",
     "Finding",

@@ -11,7 +11,7 @@ from alerts.rules.drop import ScoreDropped
 from alerts.rules.feedback import DetractorFollowUp, PromoterFollowUp
 from alerts.rules.journey import MilestoneStuck, OnboardingStuck, OutcomeOffTrack
 from alerts.rules.people import BreadthCollapsed, ChampionGone
-from alerts.rules.rule import Rule
+from alerts.rules.rule import Rule, Tone
 from alerts.rules.seats import LicencesHigh, LicencesLow
 from alerts.rules.silence import Silence
 from alerts.rules.support import EscalationOpen
@@ -56,6 +56,12 @@ class RuleSettings(BaseModel):
 
 # The rules about the score: where an episode of theirs ended, later drops are measured from.
 ABOUT_SCORE: Final = frozenset(name for name, rule in RuleSettings() if isinstance(rule, Rule) and rule.is_about_score)
+
+
+TONES: Final[dict[str, Tone]] = {rule.name: rule.tone for _, rule in RuleSettings() if isinstance(rule, Rule)}
+SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
+    rule.name: rule.shows for _, rule in RuleSettings() if isinstance(rule, Rule)
+}
 
 
 class RuleBook:

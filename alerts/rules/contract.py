@@ -26,7 +26,7 @@ class RenewalNear(Rule):
     """
 
     name: ClassVar[str] = "renewal_near"
-    measures: ClassVar[tuple[str, ...]] = ("days_to_renewal",)
+    shows: ClassVar[tuple[str, ...]] = ("days_since_touchpoint", "touchpoints_30")
 
     near_days: int = Field(90, ge=1, le=1000)
     critical_days: int = Field(30, ge=0, le=1000)
@@ -47,7 +47,8 @@ class RenewalNear(Rule):
         if report.band in _UNWELL:
             bad = report.band != "watch"
             severity: Severity = "critical" if bad and days <= self.critical_days else "warning"
-            reason = f"renewal in {plural(round(days), 'day')}, and {band_words(report.band)}"
+            state = band_words(report.band) if bad else "on watch"
+            reason = f"renewal in {plural(round(days), 'day')}, while {state}"
             evidence: dict[str, Number] = {"days": days}
             return Finding(severity, reason, evidence if report.score is None else {**evidence, "score": report.score})
         if report.band == "unknown" or report.score is None:
@@ -78,7 +79,7 @@ class CancellationRequested(Rule):
     """
 
     name: ClassVar[str] = "cancellation_requested"
-    measures: ClassVar[tuple[str, ...]] = ("cancellation_requested", "cancellation_requested_days", "mrr_active")
+    shows: ClassVar[tuple[str, ...]] = ("cancellation_requested_days", "mrr_active")
 
     def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding while one is open, Clear once none is."""

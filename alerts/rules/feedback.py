@@ -20,7 +20,7 @@ class DetractorFollowUp(Rule):
 
     name: ClassVar[str] = "detractor_follow_up"
     tone: ClassVar[Tone] = "task"
-    measures: ClassVar[tuple[str, ...]] = ("open_detractors", "nps", "nps_responses")
+    shows: ClassVar[tuple[str, ...]] = ("nps", "nps_responses")
 
     late_days: float = Field(7, gt=0, le=90, description="waiting for so long is critical")
 
@@ -33,11 +33,9 @@ class DetractorFollowUp(Rule):
             return KEPT if alert is None else Clear("nobody waits for an answer any more")
         days = number(report, "open_feedback_days") or 0
         severity: Severity = "critical" if days >= self.late_days else "warning"
-        return Finding(
-            severity,
-            f"{plural(round(waiting), 'unhappy answer')} not followed up for {plural(round(days), 'day')}",
-            {"answers": waiting, "days": days},
-        )
+        since = f"not followed up for {plural(round(days), 'day')}" if days >= 1 else "to follow up"
+        reason = f"{plural(round(waiting), 'unhappy answer')} {since}"
+        return Finding(severity, reason, {"answers": waiting, "days": days})
 
 
 class PromoterFollowUp(Rule):
@@ -48,7 +46,7 @@ class PromoterFollowUp(Rule):
 
     name: ClassVar[str] = "promoter_follow_up"
     tone: ClassVar[Tone] = "opportunity"
-    measures: ClassVar[tuple[str, ...]] = ("open_promoters", "nps", "nps_responses")
+    shows: ClassVar[tuple[str, ...]] = ("nps", "nps_responses")
 
     answers_min: int = Field(1, ge=1, le=10_000)
 

@@ -23,7 +23,7 @@ class OnboardingStuck(Rule):
     """
 
     name: ClassVar[str] = "onboarding_stuck"
-    measures: ClassVar[tuple[str, ...]] = ("first_value_waiting_days", "mau", "milestones_reached")
+    shows: ClassVar[tuple[str, ...]] = ("mau", "milestones_reached")
 
     waiting_days: float = Field(14, gt=0, le=1000)
     critical_days: float = Field(30, gt=0, le=1000)
@@ -56,7 +56,7 @@ class MilestoneStuck(Rule):
     """
 
     name: ClassVar[str] = "milestone_stuck"
-    measures: ClassVar[tuple[str, ...]] = ("milestone_stuck_days", "milestones_reached", "depth")
+    shows: ClassVar[tuple[str, ...]] = ("milestones_reached", "depth")
 
     spoken_for_by: tuple[str, ...] = ("onboarding_stuck", "silence")
     stuck_days: float = Field(30, gt=0, le=1000)
@@ -89,7 +89,6 @@ class OutcomeOffTrack(Rule):
     """
 
     name: ClassVar[str] = "outcome_off_track"
-    measures: ClassVar[tuple[str, ...]] = ("goals_off_track", "outcome_pace_min", "goals_unreported")
 
     critical_ratio: float = Field(0.5, ge=0, le=1, description="of the straight line to the target")
     exit_ratio: float = Field(0.95, ge=0, le=2, description="of it, for every goal, to be over")

@@ -23,7 +23,7 @@ class ChampionGone(Rule):
     """
 
     name: ClassVar[str] = "champion_gone"
-    measures: ClassVar[tuple[str, ...]] = ("champions_gone", "champions", "mau")
+    shows: ClassVar[tuple[str, ...]] = ("champions", "champions_gone", "mau")
 
     spoken_for_by: tuple[str, ...] = ("silence",)
     gone_ratio: float = Field(0.5, gt=0, le=1, description="such a share of the champions, at least one")
@@ -59,7 +59,7 @@ class BreadthCollapsed(Rule):
     """
 
     name: ClassVar[str] = "breadth_collapsed"
-    measures: ClassVar[tuple[str, ...]] = ("mau", "mau_previous")
+    shows: ClassVar[tuple[str, ...]] = ("wau", "users_for_half")
 
     spoken_for_by: tuple[str, ...] = ("silence",)
     lost_ratio: float = Field(0.5, gt=0, le=1, description="such a share of last month's users is not there any more")

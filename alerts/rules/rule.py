@@ -66,7 +66,7 @@ class Rule(BaseModel):
     Attributes:
         name: a label of metrics and a part of the alert's fingerprint.
         tone: what kind of news it is.
-        measures: the measures that it reads, those that its message shows first; unknown: it holds.
+        shows: the measures that its message shows beside its reason.
         is_about_score: whether it looks at the score; later drops are measured from where its last episode ended.
     """
 
@@ -74,7 +74,7 @@ class Rule(BaseModel):
 
     name: ClassVar[str]
     tone: ClassVar[Tone] = "trouble"
-    measures: ClassVar[tuple[str, ...]] = ()
+    shows: ClassVar[tuple[str, ...]] = ()
     is_about_score: ClassVar[bool] = False
 
     enabled: bool = Field(True, description="off: opens nothing")

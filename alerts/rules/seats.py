@@ -20,7 +20,7 @@ class LicencesLow(Rule):
     """
 
     name: ClassVar[str] = "licences_low"
-    measures: ClassVar[tuple[str, ...]] = ("license_utilization", "mau")
+    shows: ClassVar[tuple[str, ...]] = ("mau", "license_utilization_daily")
 
     spoken_for_by: tuple[str, ...] = ("silence", "breadth_collapsed", "onboarding_stuck")
     enter_ratio: float = Field(0.4, ge=0, le=1, description="share of the licences that is used in a month")
@@ -51,7 +51,7 @@ class LicencesHigh(Rule):
 
     name: ClassVar[str] = "licences_high"
     tone: ClassVar[Tone] = "opportunity"
-    measures: ClassVar[tuple[str, ...]] = ("license_utilization", "mau")
+    shows: ClassVar[tuple[str, ...]] = ("mau", "license_utilization_daily")
 
     enter_ratio: float = Field(0.95, gt=0, le=5, description="share of the licences that is used in a month")
     exit_ratio: float = Field(0.85, gt=0, le=5, description="over again from here")

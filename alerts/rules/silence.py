@@ -23,7 +23,7 @@ class Silence(Rule):
     """
 
     name: ClassVar[str] = "silence"
-    measures: ClassVar[tuple[str, ...]] = ("silence_working_days", "silence_limit_days", "days_since_active")
+    shows: ClassVar[tuple[str, ...]] = ("days_since_active", "mau")
 
     limit_ratio: float = Field(1.0, gt=0, le=10, description="quiet for so many times the account's own limit")
     critical_ratio: float = Field(2.0, gt=0, le=20)

@@ -21,7 +21,7 @@ class EscalationOpen(Rule):
     """
 
     name: ClassVar[str] = "escalation_open"
-    measures: ClassVar[tuple[str, ...]] = ("escalation_running_hours", "open_urgent_tickets", "open_tickets")
+    shows: ClassVar[tuple[str, ...]] = ("open_urgent_tickets", "open_tickets")
 
     open_hours: float = Field(24, gt=0, le=8760)
     critical_hours: float = Field(72, gt=0, le=8760)

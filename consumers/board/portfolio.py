@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from alerts.messages import moved_measures
+from alerts.facts import moved_measures
 from stream.report import BANDS, Band, HealthReport
 
 SPARK_DAYS: Final = 28

@@ -1,20 +1,25 @@
 """The Slack messages: what a tired reader sees first, and what a hostile feed can't make of them."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alerts.config import read_config
+from alerts.digest import DigestLine, build_digest
+from alerts.headlines import MATTERS
 from alerts.judge import forget, judge
 from alerts.messages import build_message
-from alerts.model import AccountRecord
+from alerts.model import AccountRecord, Severity
 from alerts.playbooks import choose
 from alerts.policy import LifecycleSettings, RepeatSettings, Surroundings
-from alerts.rules import default_rules
+from alerts.rules import ABOUT_SCORE, default_rules
 from alerts.wording import MEASURES, clip, escape, tidy
-from stream.report import HealthReport, Override, Profile
+from stream.report import Change, HealthReport, Override, Profile
 from stream.scorecard import DEFAULT
 from tests.reports import MONDAY, make_report
 
@@ -60,7 +65,8 @@ def test_a_red_flag_says_who_how_bad_why_and_what_next() -> None:
     assert headline(message) == "🚩 Acme Corp is at risk: health 47, down 32 in a week"
     assert "*Health 47 of 100* (higher is healthier)   `▇▇▇▇▆▆▅▅▄`  9 days" in text
     assert "•  Weekly active users: *42 → 11*  (-14 points)" in text
-    assert "*Next step:* List the users who stopped" in text
+    assert "*Next step: Restart who stopped.* List the users who stopped" in text
+    assert "Or: Own the escalation  ·  Call the champion" in text
     assert "Owner *Dana Fields*" in text
     assert "mid-market" in text
     assert "  ·  hl-" in text
@@ -130,24 +136,169 @@ def test_an_account_without_a_name_goes_by_its_id() -> None:
     assert headline(message).startswith("🚩 acct-7 is at risk")
 
 
+LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    # rule: (measures that break it, measures that end it)
+    "cancellation_requested": ({"cancellation_requested": 1}, {"cancellation_requested": 0}),
+    "silence": (
+        {"silence_working_days": 4, "silence_limit_days": 3},
+        {"silence_working_days": 0, "silence_limit_days": 3},
+    ),
+    "champion_gone": (
+        {"champions": 2, "champions_gone": 1, "champions_gone_users": [NASTY]},
+        {"champions": 2, "champions_gone": 0},
+    ),
+    "breadth_collapsed": ({"mau": 4, "mau_previous": 20}, {"mau": 19, "mau_previous": 20}),
+    "renewal_near": ({"days_to_renewal": 20}, {"days_to_renewal": 380}),
+    "escalation_open": ({"escalation_running_hours": 30.0}, {"escalation_running_hours": 0}),
+    "outcome_off_track": (
+        {"goals_off_track": 1, "outcome_pace_min": 0.5, "outcome_pace": {NASTY: 0.5}},
+        {"goals_off_track": 0, "outcome_pace_min": 1.0},
+    ),
+    "onboarding_stuck": (
+        {"first_value_waiting_days": 20, "milestone_next": NASTY},
+        {"first_value_waiting_days": None, "time_to_first_value_days": 21},
+    ),
+    "milestone_stuck": ({"milestone_stuck_days": 40, "milestone_next": NASTY}, {"milestone_stuck_days": 0}),
+    "licences_low": ({"license_utilization": 0.2, "days_known": 90}, {"license_utilization": 0.9}),
+    "detractor_follow_up": ({"open_detractors": 1, "open_feedback_days": 3}, {"open_detractors": 0}),
+    "promoter_follow_up": ({"open_promoters": 1}, {"open_promoters": 0}),
+    "licences_high": ({"license_utilization": 0.98}, {"license_utilization": 0.5}),
+}
+
+
+def life_of(rule: str, profile: Profile, score: float | None = 60.0, **fields: Any) -> list[dict[str, Any]]:
+    """The messages of a rule that is broken and then kept."""
+    only = [one for one in default_rules() if one.name == rule]
+    record: AccountRecord | None = None
+    messages = []
+    for day, measures in enumerate(LIVES[rule]):
+        as_of = MONDAY + timedelta(days=day)
+        report = make_report(score=score, as_of=as_of, measures=measures, profile=profile, **fields)
+        judgement = judge(record, report, only, as_of)
+        record = judgement.record
+        messages += [build_message(step, report, as_of, PLAYBOOKS) for step in judgement.changes if step.says]
+    return messages
+
+
+@pytest.mark.parametrize("rule", LIVES)
+def test_every_rule_says_what_why_and_what_next_and_how_it_ended(rule: str) -> None:
+    """With or without a score: an account without usage may be unhappy, too."""
+    profile = Profile(name="Acme Corp", owner="Dana Fields", licensed_seats=50, mrr=4200.0)
+    for score in (60.0, None) if rule not in ("renewal_near",) else (60.0,):
+        up, over = life_of(rule, profile, score)
+        assert headline(up).split(" Acme Corp: ")[0] in ("🚩", "🚨", "🌱")
+        assert "*Next step: " in body(up)
+        assert "Or: " in body(up)
+        assert "*Why it matters:* " in body(up)
+        assert "Owner *Dana Fields*  ·  4,200 a month" in body(up)
+        assert ("*Health 60 of 100*" in body(up)) is (score is not None)
+        assert headline(over).startswith(("✅ Acme Corp: ", "◽ Acme Corp: "))
+        assert " for 1 day" in body(over)
+
+
+def test_every_rule_has_its_life_and_its_sentence() -> None:
+    assert LIVES.keys() == {rule.name for rule in default_rules()} - ABOUT_SCORE
+    assert MATTERS.keys() == LIVES.keys()
+
+
+@pytest.mark.parametrize("rule", ["promoter_follow_up", "licences_high"])
+def test_good_news_is_no_red_flag(rule: str) -> None:
+    """In no message of it, nor in its end."""
+    messages = life_of(rule, Profile(name="Acme Corp", licensed_seats=50))
+    assert headline(messages[0]).startswith("🌱")
+    assert "red flag" not in json.dumps(messages)
+
+
+def test_an_override_shows_both_values() -> None:
+    """What a person set, until when and why, and what the scorecard would say."""
+    override = Override(
+        score=80.0, band="healthy", owner="Dana Fields", reason="new sponsor", expires_at=MONDAY + timedelta(days=9)
+    )
+    report = {"override": override, "model_score": 41.0, "model_band": "at_risk"}
+    (up, _) = life_of("silence", Profile(name="Acme Corp"), 80.0, **report)
+    assert "✋  set by Dana Fields until 11 Mar 2026: new sponsor (scorecard: 41, at risk)" in body(up)
+
+
+def assert_harmless(message: dict[str, Any]) -> None:
+    """Nothing in it calls, links, hides or floods."""
+    assert len(headline(message)) <= 150
+    assert message["blocks"][0]["text"]["type"] == "plain_text"
+    assert len(message["blocks"]) <= 50
+    for block in message["blocks"][1:]:
+        for text in [block["text"]] if "text" in block else block["elements"]:
+            assert len(text["text"]) <= 3000
+            assert text["verbatim"] is True
+            assert not re.search(r"<|@(here|channel|everyone)\b", text["text"], re.IGNORECASE)
+    assert "<" not in message["text"]
+    assert not set("\u202e\x00\u200b") & set(json.dumps(message, ensure_ascii=False))
+
+
+hostile = st.lists(
+    st.sampled_from(
+        ["<!channel>", "<@U1>", "@here", "@Channel", "<http://e|x>", "&lt;", "\n", "\u202e", "*", "`", "x", "ß"]
+    ),
+    min_size=1,
+    max_size=40,
+).map("".join)
+
+
+@given(hostile, st.sampled_from(sorted(LIVES)))
+def test_customer_text_can_t_call_link_or_flood_whatever_it_is(text: str, rule: str) -> None:
+    """Names, owners, segments, goals and reasons come from feeds that anybody may write to."""
+    profile = Profile(name=text, owner=text, segment=text, licensed_seats=50)
+    for message in life_of(rule, profile, reason=text, changes_7d=[Change(text, 3, 1, -9.0)]):
+        assert_harmless(message)
+
+
 def test_customer_text_can_t_call_link_or_flood() -> None:
-    """Names, owners, segments and reasons come from feeds that anybody may write to."""
+    """At any length."""
     profile = Profile(name=NASTY, owner=NASTY, segment=NASTY)
     for report in (
         make_report(score=40, profile=profile, reason=NASTY, changes_7d=[], contributions=[]),
         make_report(NASTY, score=40, profile=Profile(), reason=NASTY),
     ):
         (message,) = told(report)
-        assert len(headline(message)) <= 150
-        for block in message["blocks"][1:]:
-            for text in [block["text"]] if "text" in block else block["elements"]:
-                assert len(text["text"]) <= 3000
-                assert text["verbatim"] is True
-                assert "<" not in text["text"]
-                assert "@here" not in text["text"]
-        assert "<" not in message["text"]
-        assert "\u202e" not in json.dumps(message, ensure_ascii=False)
-        assert message["blocks"][0]["text"]["type"] == "plain_text"
+        assert_harmless(message)
+
+
+def line(number: int, says: str = "opened", rule: str = "silence", severity: Severity = "warning") -> DigestLine:
+    """A line of a digest."""
+    return DigestLine(says, f"Account {number}", rule, severity, "nobody is there", 90.0 - number, f"hl-{number}")
+
+
+def test_a_storm_is_one_message_the_worst_first() -> None:
+    lines = [line(1), line(2, severity="critical"), line(3, rule="band_entered"), line(4, "resolved")]
+    message = build_digest(
+        [*lines, line(5, rule="licences_high", severity="info")], MONDAY, MONDAY + timedelta(minutes=9)
+    )
+    assert headline(message) == "🗂 3 red flags, 1 resolved, 1 good news between 09:00 UTC and 09:09 UTC"
+    text = body(message)
+    assert "*By kind:* silence 2  ·  band entered 1" in text
+    shown = [part for part in text.splitlines() if part.startswith(("🚩", "🚨"))]
+    assert [part.split("*")[1] for part in shown] == ["Account 2", "Account 3", "Account 1"]
+    assert "*Resolved:* Account 4" in text
+    assert "one message instead of 5 messages" in text
+
+
+def test_a_storm_of_one_kind_says_so_and_shows_no_more_than_can_be_read() -> None:
+    """Forty accounts that fall silent within minutes have one cause, and it is seldom theirs."""
+    message = build_digest([line(number) for number in range(40)], MONDAY, MONDAY)
+    assert "look for one cause" in body(message)
+    assert body(message).count("🚩") == 15
+    assert "and 25 more" in body(message)
+
+
+def test_what_came_and_went_within_a_storm_counts_as_its_last() -> None:
+    message = build_digest([line(1), line(1, "resolved"), line(2)], MONDAY, MONDAY)
+    assert headline(message).startswith("🗂 1 red flag, 1 resolved between")
+
+
+@given(st.lists(hostile, min_size=1, max_size=60))
+def test_a_digest_can_t_be_made_to_call_anybody(names: list[str]) -> None:
+    lines = [
+        DigestLine("opened", name, "silence", "warning", name, None, f"hl-{place}") for place, name in enumerate(names)
+    ]
+    assert_harmless(build_digest(lines, MONDAY, MONDAY))
 
 
 @pytest.mark.parametrize(
