@@ -78,6 +78,7 @@ def judge(
         alerts=turn.alerts,
         vitals=Vitals.of(report),
         pending=turn.pending,
+        seq=record.seq if record is not None else 0,
     )
     return Judgement(after, tuple(turn.transitions), "judged")
 

@@ -150,7 +150,7 @@ def with_message(transition: Transition, now: datetime, around: Surroundings) ->
         reason=reason,
         says=told.says,
         notification_id=told.notification_id,
-        after=alert.last_notification,
+        after=alert.last_notification if alert.last_notification != told.notification_id else None,
         recovered=alert.recovered,
     )
 

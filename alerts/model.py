@@ -155,6 +155,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
         segment: the account's segment; None when the feed says nothing.
         alerts: by rule name, the open or last resolved alert.
         pending: by rule name, since when it is broken and waits for its `for_hours`.
+        seq: of its last step in the audit log; the next one is larger.
         vitals: its numbers as of that report.
     """
 
@@ -166,6 +167,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     alerts: dict[str, Alert]
     vitals: Vitals = Vitals()
     pending: dict[str, datetime] = {}
+    seq: int = 0
 
 
 def fingerprint(account_id: str, rule: str) -> str:

@@ -54,6 +54,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         account_id: the account; None for a silence and for the pipeline.
         alert: the alert after the step; None when the step is not of one.
         notification_id: the message that this step has written, or that was delivered; None when there is none.
+        receiver: who took the message; only on delivered.
         silence: the silence after the step.
         command_id: the command behind the step.
         commands_offset: the next offset of alert-commands that its partition needed after this step, so that a rebuilt
@@ -68,6 +69,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     account_id: str | None = None
     alert: Alert | None = None
     notification_id: str | None = None
+    receiver: str | None = None
     silence: Silence | None = None
     command_id: str | None = None
     commands_offset: int | None = None

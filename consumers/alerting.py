@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from alerts.config import read_config
 from consumers.account_gauges import AccountGauges
+from consumers.audit import AuditLog, AuditRelay
 from consumers.commands import CommandSender
 from consumers.errors import STORE_AWAY
 from consumers.handler import Alerting, now_ms
@@ -28,6 +29,7 @@ from consumers.metrics import Metrics
 from consumers.outbox import Outbox
 from consumers.projection import HealthCollector, Projection
 from consumers.queue import Queue
+from consumers.rebuild import read_steps, rebuild
 from consumers.receivers.make import Channel, Receivers, make_receivers
 from consumers.receivers.slack_actions import SlackActions
 from consumers.sender import Sender
@@ -77,19 +79,25 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     if not names:
         log.warning("no receiver is configured: red flags are kept and exported, and told to nobody")
     metrics = Metrics(registry, settings.kafka.topics.health, config.book.names, names)
-    store = StateStore(client, settings.redis.key_prefix, outbox)
+    audit = AuditLog(client, settings.redis.key_prefix)
+    store = StateStore(client, settings.redis.key_prefix, outbox, audit)
     handler = Alerting(
         store,
         config,
         _projection(settings, registry, config.book.names, store),
         metrics,
+        topics=settings.kafka.topics,
         event_clock=settings.alerting.clock == "event",
         telling=Telling(
             receivers.routes, {channel.name: channel.receiver.tells for channel in receivers.channels}, config.playbooks
         ),
+        rebuild=lambda partition: rebuild(read_steps(settings.kafka, partition)),
     )
+    relay = AuditRelay(audit, settings.kafka, lambda: handler.partitions)
+    relaying = threading.Thread(target=relay.run, args=(stop,), name="audit", daemon=True)
+    relaying.start()
     exporter = _export(settings, registry)
-    senders = [_start_sender(settings, client, channel, metrics, stop) for channel in receivers.channels]
+    senders = [_start_sender(settings, client, channel, metrics, audit, stop) for channel in receivers.channels]
     senders.append(_start_abandoning(outbox, names, stop))
     actions: SlackActions | None = None
     try:
@@ -110,7 +118,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         if actions is not None:
             actions.stop()
         deadline = time.monotonic() + SENDER_STOP_SECONDS
-        for sender in senders:
+        for sender in [*senders, relaying]:
             sender.join(max(deadline - time.monotonic(), 0))
         if exporter is not None:
             exporter.shutdown()
@@ -130,11 +138,16 @@ def _projection(
 
 
 def _start_sender(
-    settings: AlertingSettings, client: redis.Redis, channel: Channel, metrics: Metrics, stop: threading.Event
+    settings: AlertingSettings,
+    client: redis.Redis,
+    channel: Channel,
+    metrics: Metrics,
+    audit: AuditLog,
+    stop: threading.Event,
 ) -> threading.Thread:
     """The thread that tells one receiver."""
     sender = Sender(
-        Queue(client, settings.redis.key_prefix, channel.name),
+        Queue(client, settings.redis.key_prefix, channel.name, note=audit.note_delivered),
         channel.receiver,
         metrics,
         messages_per_second=channel.messages_per_second,

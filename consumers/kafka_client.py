@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
 
 from consumers.settings import AlertingSettings
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def make_consumer(settings: AlertingSettings, stop: threading.Event) -> Any:
-    """A consumer of the health topic, subscribed, that commits only what it is told to; None when stopped before.
+    """A consumer of reports and commands, subscribed, that commits only what it is told to; None when stopped before.
 
     No rebalance listener: kafka-python calls it on its I/O thread, where a commit can't wait. The loop looks at the
     assignment between two polls instead.
@@ -41,6 +42,8 @@ def make_consumer(settings: AlertingSettings, stop: threading.Event) -> Any:
         "session_timeout_ms": int(settings.alerting.session_timeout_seconds * 1000),
         "metadata_max_age_ms": METADATA_AGE_MS,
         "metrics_enabled": False,
+        # Partition n of both topics to the same member, whose transaction holds what comes of both.
+        "partition_assignment_strategy": (RangePartitionAssignor,),
     }
     deadline = time.monotonic() + CONNECT_SECONDS_MAX
     while not stop.is_set():
@@ -54,7 +57,7 @@ def make_consumer(settings: AlertingSettings, stop: threading.Event) -> Any:
                 f"kafka.bootstrap_servers = {kafka.bootstrap_servers!r}: no broker answered within "
                 f"{CONNECT_SECONDS_MAX:.0f} seconds; check the address (KAFKA_BOOTSTRAP_SERVERS) and the broker's log"
             ) from None
-        consumer.subscribe([kafka.topics.health])
+        consumer.subscribe([kafka.topics.health, kafka.topics.alert_commands])
         return consumer
     return None
 

@@ -51,25 +51,32 @@ class Record(Protocol):
 class Handler(Protocol):
     """What the loop hands records to; any of its methods may raise one of STORE_AWAY, and is then called again."""
 
-    def take_over(self, partition: int) -> int | None:
-        """Get ready for a partition; the offset to start from, None for its beginning."""
+    def take_over(self, topic: str, partition: int) -> int | None:
+        """Get ready for a partition of a topic; the offset to start from, None for its beginning."""
 
-    def start_over(self, partition: int) -> None:
+    def start_over(self, topic: str, partition: int) -> None:
         """The topic was made anew: the partition's offsets begin again."""
 
-    def give_up(self, partition: int) -> None:
+    def give_up(self, topic: str, partition: int) -> None:
         """The partition is another consumer's from now on."""
 
-    def handle(self, partition: int, records: Sequence[Record]) -> int:
+    def handle(self, topic: str, partition: int, records: Sequence[Record]) -> int:
         """Act on records in offset order, all or none; the offset after the last one.
 
         Raises:
-            StateMovedError: the partition must be taken over anew.
+            StateMovedError: the partition must be taken over anew, in all topics.
+        """
+
+    def tick(self) -> None:
+        """Do what time alone makes due; called after every poll.
+
+        Raises:
+            StateMovedError: a partition must be taken over anew, in all topics.
         """
 
 
 class ConsumerLoop:
-    """Drives one consumer of one topic.
+    """Drives one consumer of topics with equally many partitions, of which it gets the same numbers.
 
     Args:
         consumer: a subscribed KafkaConsumer; only the thread that calls `run` touches it.
@@ -131,7 +138,8 @@ class ConsumerLoop:
             self._follow_assignment(sought)
             for tp, records in batch.items():
                 if tp in self._taken and tp not in sought:
-                    handled[tp] = self._handler.handle(tp.partition, records)
+                    handled[tp] = self._handler.handle(tp.topic, tp.partition, records)
+            self._handler.tick()
             self._retries = 0
         except StateMovedError as moved:
             log.warning("%s", moved)
@@ -149,10 +157,10 @@ class ConsumerLoop:
         """Give up what is no longer ours, take over what is new; adds to `sought` whose position was set."""
         assigned = set(self._consumer.assignment())
         for tp in self._taken - assigned:
-            self._handler.give_up(tp.partition)
+            self._handler.give_up(tp.topic, tp.partition)
             self._taken.discard(tp)
         for tp in sorted(assigned - self._taken):
-            self._seek(tp, self._handler.take_over(tp.partition))
+            self._seek(tp, self._handler.take_over(tp.topic, tp.partition))
             sought.add(tp)
             self._taken.add(tp)
         if self._taken and self._on_ready is not None:
@@ -166,7 +174,7 @@ class ConsumerLoop:
         """
         if start is not None and start > self._consumer.end_offsets([tp])[tp]:
             log.warning("%s[%d] ends before offset %d: it was made anew, reading it whole", *tp, start)
-            self._handler.start_over(tp.partition)
+            self._handler.start_over(tp.topic, tp.partition)
             start = None
         if start is None:
             start = self._consumer.beginning_offsets([tp])[tp]
@@ -200,13 +208,14 @@ class ConsumerLoop:
 
     def _measure_lag(self) -> None:
         """Records known to the consumer and not handled, by partition; and whether it still moves."""
-        lag, positions = {}, {}
+        lag: dict[int, int] = {}
+        positions: dict[Any, int] = {}
         for tp in self._taken:
             end = self._consumer.highwater(tp)
             position = self._consumer.position(tp, timeout_ms=LAG_MS_MAX)
             if end is not None and position is not None:
-                positions[tp.partition] = position
-                lag[tp.partition] = max(end - position, 0)
+                positions[tp] = position
+                lag[tp.partition] = lag.get(tp.partition, 0) + max(end - position, 0)
         self._on_lag(lag)
         self._watchdog.look(positions, sum(lag.values()))
 

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from alerts.lifecycle import KINDS
 from consumers.outbox import Backlog
 
+COMMAND_OUTCOMES: Final = ("applied", "poison")
 RECORD_OUTCOMES: Final = ("judged", "older", "deleted", "poison")
 NOTIFICATION_OUTCOMES: Final = ("delivered", "failed", "rate_limited", "gone", "dead_lettered")
 DELAY_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
@@ -39,6 +40,13 @@ class Metrics:
         )
         self.transitions = Counter(
             "heartline_alert_transitions", "Steps of alerts, by rule and kind.", ["rule", "kind"], registry=registry
+        )
+        self.commands = Counter(
+            "heartline_alert_commands",
+            "Commands read from alert-commands: applied (or refused with a step that says why), poison (not a command: "
+            "logged with its place, and passed over).",
+            ["outcome"],
+            registry=registry,
         )
         self.notifications = Counter(
             "heartline_notifications",
@@ -89,6 +97,8 @@ class Metrics:
     def _initialise(self, rules: Collection[str], receivers: Collection[str]) -> None:
         for outcome in RECORD_OUTCOMES:
             self.records.labels(outcome)
+        for outcome in COMMAND_OUTCOMES:
+            self.commands.labels(outcome)
         for rule in rules:
             for kind in KINDS:
                 if kind != "nothing":

@@ -1,6 +1,6 @@
 """The state in Redis: a batch is written whole or not at all, once, and a loss shows."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,16 +8,16 @@ import pytest
 import redis
 
 from alerts.judge import judge
-from alerts.model import AccountRecord
 from alerts.rules import default_rules
+from consumers.audit import AuditLog
 from consumers.errors import StateMovedError
 from consumers.outbox import Outbox
-from consumers.state import Changes, StateStore
+from consumers.state import Changes, Known, StateStore
 from stream.report import encode_report
 from tests.notices import make_notification
 from tests.reports import MONDAY, make_report
 
-Decide = Callable[[Mapping[str, AccountRecord]], Changes]
+Decide = Callable[[Known], Changes]
 
 
 @pytest.fixture
@@ -29,15 +29,15 @@ def outbox(client: redis.Redis, prefix: str) -> Outbox:
 @pytest.fixture
 def store(client: redis.Redis, prefix: str, outbox: Outbox) -> StateStore:
     """The state."""
-    return StateStore(client, prefix, outbox)
+    return StateStore(client, prefix, outbox, AuditLog(client, prefix))
 
 
 def batch(account: str = "acme", score: float = 40, next_offset: int = 10) -> Decide:
     """One report's worth of changes, with a notification."""
     report = make_report(account, score)
 
-    def decide(known: Mapping[str, AccountRecord]) -> Changes:
-        judgement = judge(known.get(account), report, default_rules(), MONDAY)
+    def decide(known: Known) -> Changes:
+        judgement = judge(known.records.get(account), report, default_rules(), MONDAY)
         notifications = [
             make_notification(step.notification_id, 1) for step in judgement.changes if step.notification_id is not None
         ]
@@ -63,9 +63,9 @@ def lost_answer(monkeypatch: pytest.MonkeyPatch, written: bool) -> Iterator[None
 
 def test_what_was_written_is_there_after_a_restart(store: StateStore) -> None:
     """Records, offset and report come back as they were."""
-    assert store.load(3) == (None, [])
+    assert store.load(3) == (None, None, [])
     changes = store.apply(3, None, ["acme"], batch())
-    next_offset, records = store.load(3)
+    next_offset, _, records = store.load(3)
     assert next_offset == 10
     assert records == [changes.records["acme"]]
     report = store.report("acme", partitions=12)
@@ -107,13 +107,13 @@ def test_another_process_on_the_same_partition_is_noticed(store: StateStore) -> 
 def test_a_write_between_reading_and_writing_is_noticed(store: StateStore, client: redis.Redis, prefix: str) -> None:
     """WATCH sees what slips in between; the batch is then refused, not merged."""
 
-    def decide(known: Mapping[str, AccountRecord]) -> Changes:
+    def decide(known: Known) -> Changes:
         client.set(f"{prefix}next_offset:0", 77)
         return batch(next_offset=1)(known)
 
     with pytest.raises(StateMovedError, match="found 77"):
         store.apply(0, None, ["acme"], decide)
-    assert store.load(0) == (77, [])
+    assert store.load(0) == (77, None, [])
 
 
 def test_a_lost_redis_is_noticed(store: StateStore, client: redis.Redis, prefix: str) -> None:
@@ -129,14 +129,14 @@ def test_partitions_do_not_disturb_each_other(store: StateStore) -> None:
     store.apply(0, None, ["acme"], batch("acme", next_offset=10))
     store.apply(1, None, ["globex"], batch("globex", next_offset=3))
     assert store.load(0)[0] == 10
-    assert [record.account_id for record in store.load(1)[1]] == ["globex"]
+    assert [record.account_id for record in store.load(1)[2]] == ["globex"]
 
 
 def test_a_forgotten_account_leaves_nothing(store: StateStore, client: redis.Redis, prefix: str) -> None:
     """Neither record nor report."""
     store.apply(0, None, ["acme"], batch(next_offset=10))
     store.apply(0, 10, ["acme"], lambda known: Changes(11, {"acme": None}, {"acme": None}))
-    assert store.load(0) == (11, [])
+    assert store.load(0) == (11, None, [])
     assert store.report("acme", partitions=1) is None
     assert not client.exists(f"{prefix}accounts:0", f"{prefix}reports:0")
 

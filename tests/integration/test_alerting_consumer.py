@@ -3,19 +3,26 @@
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 from kafka import KafkaProducer
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
+from alerts.commands import Acknowledge, AddSilence, ExpireSilence, Resolve
+from alerts.silences import Silence
+from alerts.steps import Step
+from consumers.commands import CommandSender, stamp
+from consumers.rebuild import read_steps
 from heartline.embedded import KafkaServer, ValkeyServer
 from heartline.embedded.ports import free_ports
 from heartline.slack_standin import Answer, SlackStandin
 from stream.report import HealthReport, encode_report
+from stream.settings import KafkaSettings
 from tests.integration.conftest import NewTopic
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag
@@ -79,6 +86,28 @@ class World:
     def metric(self, name: str, **labels: str) -> float | None:
         """One sample; None when it is not there."""
         return self.metrics().get((name, tuple(sorted(labels.items()))))
+
+    def kafka_settings(self) -> KafkaSettings:
+        """As the process has them."""
+        return KafkaSettings(
+            bootstrap_servers=self.kafka.bootstrap_servers,
+            topic_prefix=self.prefix,
+            app_id=f"{self.prefix}app",
+            partitions=PARTITIONS,
+        )
+
+    def audit(self) -> list[Step]:
+        """Every step on the audit topic, in the order of their decisions."""
+        kafka = self.kafka_settings()
+        return sorted((step for n in range(PARTITIONS) for step in read_steps(kafka, n)), key=lambda step: step.seq)
+
+    def steps(self) -> list[str]:
+        """Their kinds."""
+        return [step.kind for step in self.audit()]
+
+    def command(self, key: bytes, value: bytes) -> None:
+        """Put any record onto the command topic."""
+        self._producer.send(self.kafka_settings().topics.alert_commands, key=key, value=value).get(timeout=30)
 
     def close(self) -> None:
         """Close our own clients."""
@@ -224,25 +253,72 @@ def test_redis_away_for_seconds_loses_nothing(make_world: MakeWorld, own_redis: 
     assert told == ["✅ Acme Corp has recovered", "🚩 Acme Corp is at risk", "🚩 Acme Corp is at risk"]
 
 
-def test_redis_emptied_while_running_is_rebuilt_from_the_topic(
+def test_redis_emptied_while_running_is_rebuilt_from_the_audit_log(
     make_world: MakeWorld, own_redis: Callable[..., ValkeyServer]
 ) -> None:
-    """The topic is read again from its beginning: an open alert is told again with its id, and none is lost."""
+    """Without a record or a restart: the same episode stays open, with who took it on, and its end is told."""
     server = own_redis()
     world = make_world(server.url)
+    sender = CommandSender(world.kafka_settings())
     with world.alerting().start("alerting ready") as process:
         world.publish(*days("acme", 45), *days("globex", 80))
-        world.slack.wait_for(1, 20)
-        world.wait_until_judged()
+        opened = world.slack.wait_for(1, 20)[0]
+        sender.send(Acknowledge(**stamp("ann"), account_id="acme", alert_id=alert_id(opened)))
+        wait_for(lambda: "delivered" in world.steps() and "acknowledged" in world.steps(), 20, "steps on the topic")
         world.redis.flushall()
-        # The loss shows with the next record of each partition.
-        for number in range(20):
-            world.publish(*days(f"other-{number}", 90))
-        world.slack.wait_for(2, 20)
-        world.wait_until_judged()
+        wait_for(lambda: "state rebuilt" in process.output(), 20, "the loss to be noticed")
         wait_for(lambda: world.metric("heartline_account_health_score", account="globex") == 80, 20, "the gauge back")
+        assert world.metric("heartline_alerts_open", rule="band_entered", severity="warning") == 1
+        world.publish(*days("acme", 70, start=2))
+        world.slack.wait_for(2, 20)
+        wait_for(lambda: world.steps().count("delivered") == 2, 20, "the last step on the topic")
         assert process.stop() == 0
-    assert {alert_id(message) for message in world.slack.messages} == {alert_id(world.slack.messages[0])}
+    sender.close()
+    told = world.slack.messages
+    assert [headline(message) for message in told] == ["🚩 Acme Corp is at risk", "✅ Acme Corp has recovered"]
+    assert len({alert_id(message) for message in told}) == 1
+    last = [step for step in world.audit() if step.alert is not None][-1]
+    assert last.alert is not None
+    assert (last.kind, last.alert.acknowledged_by) == ("resolved", "ann")
+
+
+def test_commands_and_silences_reach_the_process_that_has_the_account(world: World) -> None:
+    """Acknowledged while no process runs; silenced for one account and not for another; poison stops nothing."""
+    sender = CommandSender(world.kafka_settings())
+    now = datetime.now(UTC)
+    silence = Silence(
+        silence_id="s1",
+        by="ann",
+        why="migration",
+        starts_at=now,
+        ends_at=MONDAY + timedelta(days=9000),
+        account_id="globex",
+    )
+    with world.alerting() as process:
+        process.start("alerting ready")
+        sender.send(AddSilence(**stamp("ann"), silence=replace(silence, starts_at=MONDAY - timedelta(days=1))))
+        wait_for(lambda: "silence_added" in world.steps(), 20, "the silence")
+        world.publish(*days("acme", 45), *days("globex", 45))
+        opened = world.slack.wait_for(1, 20)[0]
+        world.wait_until_judged()
+        assert process.stop() == 0
+        sender.send(Acknowledge(**stamp("ann"), account_id="acme", alert_id=alert_id(opened)))
+        world.command(b"acme", b"{not json")
+        sender.send(Resolve(**stamp("bob"), account_id="acme", alert_id=alert_id(opened), note="renewed"))
+        process.start("alerting ready")
+        world.slack.wait_for(2, 20)
+        sender.send(ExpireSilence(**stamp("ann"), silence_id="s1"))
+        world.slack.wait_for(3, 20)
+        assert world.metric("heartline_alert_commands_total", outcome="poison") == 1
+        assert process.stop() == 0
+    sender.close()
+    told = [headline(message) for message in world.slack.messages]
+    assert told[1] == "◽ Acme Corp: red flag closed, closed by bob: renewed"
+    assert told[0] == told[2] == "🚩 Acme Corp is at risk"
+    by_account = [(step.account_id, step.kind, step.by) for step in world.audit() if step.kind != "delivered"]
+    assert ("acme", "acknowledged", "ann") in by_account
+    assert ("acme", "resolved", "bob") in by_account
+    assert ("globex", "told", "heartline") in by_account
 
 
 def test_slack_in_trouble_delays_messages_and_not_the_poll_thread(world: World) -> None:
@@ -300,7 +376,12 @@ def test_a_deleted_account_takes_its_alert_and_its_gauges_with_it(world: World) 
         assert world.metric("heartline_account_health_score", account="acme") is None
         assert process.stop() == 0
     left = set(world.redis.scan_iter(f"{world.prefix}:*")) - {f"{world.prefix}:outbox:receivers".encode()}
-    assert {key.decode().rsplit(":", 2)[-2] for key in left} == {"next_offset"}
+    assert {key.decode().removeprefix(f"{world.prefix}:").split(":")[0] for key in left} <= {
+        "next_offset",
+        "outbox",
+        "audit",
+    }
+    assert not [key for key in left if b"accounts" in key or b"reports" in key or b"due" in key]
 
 
 def test_only_committed_reports_count_and_the_lag_comes_down_to_zero(world: World) -> None:

@@ -118,28 +118,31 @@ class FakeHandler:
         if fault is not None:
             raise fault
 
-    def take_over(self, partition: int) -> int | None:
+    def take_over(self, topic: str, partition: int) -> int | None:
         """From the store."""
         if self.faults and self.faults[0] is not LOSS:
             self._maybe_fail(partition)
         self.seen_below[partition] = self.stored.get(partition, 0)
         return self.stored.get(partition)
 
-    def start_over(self, partition: int) -> None:
+    def start_over(self, topic: str, partition: int) -> None:
         """From the beginning."""
         self.seen_below[partition] = 0
 
-    def give_up(self, partition: int) -> None:
+    def give_up(self, topic: str, partition: int) -> None:
         """Take note."""
         self.given_up.append(partition)
 
-    def handle(self, partition: int, records: Sequence[Record]) -> int:
+    def handle(self, topic: str, partition: int, records: Sequence[Record]) -> int:
         """All or none."""
         self._maybe_fail(partition)
         new = [record.offset for record in records if record.offset >= self.seen_below[partition]]
         self.seen.setdefault(partition, []).extend(new)
         self.stored[partition] = self.seen_below[partition] = records[-1].offset + 1
         return self.stored[partition]
+
+    def tick(self) -> None:
+        """Nothing is due here."""
 
 
 def make_loop(consumer: FakeConsumer, handler: FakeHandler, stop: threading.Event | None = None) -> ConsumerLoop:

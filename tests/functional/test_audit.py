@@ -1,0 +1,243 @@
+"""The audit log between Redis and Kafka: killed between any two steps, none is lost, and state is rebuilt from it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+
+from alerts.applying import apply_command
+from alerts.commands import Acknowledge, AddSilence
+from alerts.config import read_config
+from alerts.model import AccountRecord
+from alerts.policy import Surroundings
+from alerts.routing import everything_to
+from alerts.silences import Silence
+from alerts.steps import Step, decode_step
+from consumers.audit import AuditLog, AuditRelay
+from consumers.batch import Batch, Incoming
+from consumers.outbox import Notification, Outbox
+from consumers.queue import Queue
+from consumers.rebuild import rebuild
+from consumers.state import Changes, Known, StateStore
+from consumers.telling import Telling
+from stream.report import encode_report
+from stream.settings import KafkaSettings
+from tests.reports import MONDAY, make_report
+
+CONFIG = read_config()
+AROUND = Surroundings(CONFIG.lifecycle)
+TELLING = Telling(everything_to("slack"), {"slack": lambda kind: True}, CONFIG.playbooks)
+
+
+class Sent:
+    """What Kafka says of a record."""
+
+    def get(self, timeout: float) -> None:
+        """It is there."""
+
+
+class Relay(AuditRelay):
+    """A relay whose Kafka is a list, and which may be killed before or after a record is there."""
+
+    def __init__(self, audit: AuditLog) -> None:
+        super().__init__(audit, KafkaSettings(), lambda: (0,))
+        self.topic: list[Step] = []
+        self.dies_after: int | None = None
+
+    def _send(self, partition: int, key: bytes, value: bytes) -> Any:
+        if self.dies_after is not None and len(self.topic) >= self.dies_after:
+            raise KeyboardInterrupt
+        step = decode_step(value)
+        assert key.decode() == (step.account_id or "s1")
+        self.topic.append(step)
+        return Sent()
+
+
+class Scene:
+    """State, outbox and audit log of one partition, and a relay."""
+
+    def __init__(self, client: redis.Redis, prefix: str) -> None:
+        self.client, self.prefix = client, prefix
+        self.audit = AuditLog(client, prefix)
+        self.store = StateStore(client, prefix, Outbox(client, prefix), self.audit)
+        self.queue = Queue(client, prefix, "slack", note=self.audit.note_delivered)
+        self.relay = Relay(self.audit)
+        self.offset: int | None = None
+        self.now_ms = int(MONDAY.timestamp() * 1000)
+
+    def report(self, account: str, score: float, day: int = 0) -> None:
+        """One report, in one transaction."""
+        report = make_report(account, score, as_of=MONDAY + timedelta(days=day))
+        item = Incoming(account, report, encode_report(report), self.now_ms)
+        self._apply(account, lambda batch: batch.report(item, report.as_of))
+
+    def acknowledge(self, account: str, offset: int) -> None:
+        """One command, in one transaction."""
+        (alert,) = self.records()[account].alerts.values()
+        command = Acknowledge(command_id="c", by="ann", at=MONDAY, account_id=account, alert_id=alert.alert_id)
+
+        def apply(batch: Batch) -> None:
+            batch.command(command, MONDAY + timedelta(hours=1))
+            batch.commands_until(offset)
+
+        self._apply(account, apply)
+
+    def silence(self) -> None:
+        """One silence."""
+        silence = Silence(
+            silence_id="s1", by="ann", why="x", starts_at=MONDAY, ends_at=MONDAY + timedelta(days=9), rule="silence"
+        )
+        command = AddSilence(command_id="s", by="ann", at=MONDAY, silence=silence)
+        self._apply("acme", lambda batch: batch.silence(command, {}, MONDAY))
+
+    def deliver(self) -> list[Notification]:
+        """Send what waits."""
+        sent = []
+        while (item := self.queue.claim(self.now_ms)) is not None:
+            self.queue.delivered(item)
+            sent.append(item)
+        return sent
+
+    def records(self) -> dict[str, AccountRecord]:
+        """What is remembered."""
+        return {record.account_id: record for record in self.store.load(0)[2]}
+
+    def lose(self) -> None:
+        """Redis comes back empty, and is rebuilt from what is on the topic."""
+        for key in self.client.scan_iter(f"{self.prefix}*"):
+            self.client.delete(key)
+        self.store.restore(0, rebuild(self.relay.topic))
+        self.offset = 0
+
+    def _apply(self, account: str, do: Any) -> None:
+        self.now_ms += 1000
+        next_offset = (self.offset or 0) + 1
+
+        def decide(known: Known) -> Changes:
+            batch = Batch(known, CONFIG, AROUND, TELLING, partition=0, next_offset=next_offset, now_ms=self.now_ms)
+            do(batch)
+            return batch.judged.changes
+
+        self.store.apply(0, self.offset, [account], decide, with_reports=True)
+        self.offset = next_offset
+
+
+@pytest.fixture
+def scene(client: redis.Redis, prefix: str) -> Scene:
+    """Everything."""
+    return Scene(client, prefix)
+
+
+def kinds(scene: Scene) -> list[str]:
+    """What is on the topic."""
+    return [step.kind for step in scene.relay.topic]
+
+
+def test_each_step_goes_to_the_topic_in_order_and_leaves_redis(scene: Scene) -> None:
+    scene.report("acme", 40)
+    scene.acknowledge("acme", 5)
+    scene.report("acme", 80, day=1)
+    scene.silence()
+    scene.deliver()
+    scene.relay.turn()
+    assert kinds(scene) == ["opened", "acknowledged", "resolved", "silence_added", "delivered", "delivered"]
+    assert [step.seq for step in scene.relay.topic[:3]] == sorted({step.seq for step in scene.relay.topic[:3]})
+    assert all(step.reason for step in scene.relay.topic)
+    assert scene.relay.turn() == 0
+    assert scene.audit.waiting(0) == []
+
+
+@pytest.mark.parametrize("dies_after", range(4))
+def test_a_relay_killed_between_any_two_records_loses_none_and_repeats_are_told_apart(
+    scene: Scene, dies_after: int
+) -> None:
+    """Killed before Kafka has the record, or after it and before Redis forgets it: the next relay sends it again."""
+    for account in ("a", "b", "c"):
+        scene.report(account, 40)
+    scene.relay.dies_after = dies_after
+    if dies_after < 3:
+        with pytest.raises(KeyboardInterrupt):
+            scene.relay.turn()
+    scene.relay.dies_after = None
+    scene.relay.turn()
+    assert {step.account_id for step in scene.relay.topic} == {"a", "b", "c"}
+    assert len({(step.account_id, step.seq) for step in scene.relay.topic}) == 3
+    scene.lose()
+    assert set(scene.records()) == {"a", "b", "c"}
+
+
+def test_two_relays_of_one_partition_drop_none_of_each_other_s_steps(scene: Scene) -> None:
+    """During a rebalance: the one that has lost the partition still forgets only what it has sent."""
+    scene.report("a", 40)
+    slow = [name for name, _, _ in scene.audit.waiting(0)]
+    scene.relay.turn()
+    scene.report("b", 40)
+    scene.audit.forget(0, slow)
+    scene.relay.turn()
+    assert [step.account_id for step in scene.relay.topic] == ["a", "b"]
+
+
+def test_redis_lost_after_everything_was_relayed_is_rebuilt_whole_and_nothing_is_told_again(scene: Scene) -> None:
+    scene.report("acme", 40)
+    scene.acknowledge("acme", 5)
+    scene.silence()
+    assert len(scene.deliver()) == 1
+    scene.relay.turn()
+    before = scene.records()["acme"].alerts
+    scene.lose()
+    assert scene.records()["acme"].alerts == before
+    assert scene.store.load(0)[:2] == (0, 5)
+    assert [silence.silence_id for silence in scene.store.silences()] == ["s1"]
+    scene.report("acme", 38, day=1)
+    assert scene.deliver() == []
+    scene.report("acme", 80, day=2)
+    assert [item.notice.kind for item in scene.deliver()] == ["resolved"]
+
+
+def test_redis_lost_before_a_message_was_delivered_tells_it_again_with_the_same_id(scene: Scene) -> None:
+    """The step was on the topic, the message in Redis alone."""
+    scene.report("acme", 40)
+    scene.relay.turn()
+    (lost,) = scene.deliver()
+    scene.lose()
+    scene.report("acme", 40)
+    (again,) = scene.deliver()
+    assert (again.id, again.after) == (lost.id, None)
+
+
+def test_redis_lost_before_an_end_was_delivered_tells_it_again(scene: Scene) -> None:
+    """Or people would believe for ever that the account is in trouble."""
+    scene.report("acme", 40)
+    scene.deliver()
+    scene.report("acme", 80, day=1)
+    scene.relay.turn()
+    scene.lose()
+    scene.report("acme", 80, day=1)
+    assert [item.notice.kind for item in scene.deliver()] == ["resolved"]
+
+
+def test_redis_lost_before_a_step_was_relayed_judges_it_again(scene: Scene) -> None:
+    """The health topic still has the report: the alert opens under the same id."""
+    scene.report("acme", 40)
+    (alert,) = scene.records()["acme"].alerts.values()
+    scene.lose()
+    assert scene.records() == {}
+    scene.report("acme", 40)
+    (again,) = scene.records()["acme"].alerts.values()
+    assert again.alert_id == alert.alert_id
+    assert len(scene.deliver()) == 1
+
+
+def test_a_command_that_was_applied_and_not_relayed_is_read_again(scene: Scene) -> None:
+    """The audit log knows no offset past it, so the command topic is read from before it."""
+    scene.report("acme", 40)
+    scene.relay.turn()
+    scene.acknowledge("acme", 5)
+    scene.lose()
+    assert scene.store.load(0)[1] is None
+    (alert,) = scene.records()["acme"].alerts.values()
+    assert alert.acknowledged_by is None
+    command = Acknowledge(command_id="c", by="ann", at=MONDAY, account_id="acme", alert_id=alert.alert_id)
+    judgement = apply_command(scene.records()["acme"], command, MONDAY)
+    assert judgement.changes[0].kind == "acknowledged"
