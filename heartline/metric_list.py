@@ -40,6 +40,7 @@ _UNITS: Final = {
     "users": "users",
     "seats": "seats",
     "alerts": "alerts",
+    "commands": "commands",
     "transitions": "steps",
     "notifications": "attempts",
     "outbox": "messages",
