@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from stream.account import (
     AccountState,
     decode_state,
@@ -26,6 +28,7 @@ from stream.errors import BadEvent
 from stream.events import EARLIEST_MS, FUTURE_SLACK_MS
 from stream.feeds import Mapping
 from stream.folding import Folding
+from stream.freshness import freshness_of, newest_by_kind
 from stream.health import judge, remembered
 from stream.journey import NO_JOURNEY, Journey
 from stream.news import is_news
@@ -36,8 +39,8 @@ from stream.rolling import DAY_MS
 from stream.scorecard import SHIPPED, Scorecards
 from stream.scorecard.reading import read_scorecards
 from stream.settings import Settings
-from stream.topics import KINDS, Kind, Topics
-from stream.zones import QUARTER_MS
+from stream.topics import KINDS, STALE_AFTER_DAYS, Kind, Source, Topics
+from stream.zones import QUARTER_MS, zone
 
 ACCOUNTS_A_SLICE: Final = 50  # about 5 ms of judging between two breaths of the event loop
 DUE_A_SLICE: Final = 15  # of a tick, while accounts that moved wait too
@@ -57,7 +60,8 @@ class HealthJob:
         scorecards: what counts, for whom.
         core_features: the product's catalogue.
         tick_interval_ms: how often accounts that send nothing are judged again; a new day of theirs always does.
-        journey: the product's key actions and milestones.
+        journey: the product's key actions and milestones, and its customers' calendars.
+        stale_after_days: by source, when it is stale that nobody sends.
 
     Attributes:
         counts: (what, label) to how often, for the metrics: ("dead_letter", reason), ("late", kind), ("overflow",
@@ -73,8 +77,10 @@ class HealthJob:
         core_features: frozenset[str] = frozenset(),
         tick_interval_ms: int = 3_600_000,
         journey: Journey = NO_JOURNEY,
+        stale_after_days: dict[Source, float] = STALE_AFTER_DAYS,
     ) -> None:
         self._kinds = topics.inputs
+        self._topic_of = {kind: topic for topic, kind in topics.inputs.items()}
         self._repartition_topic = topics.repartition
         self._health_topic = topics.health
         self._dead_letter_topic = topics.dead_letters
@@ -85,6 +91,8 @@ class HealthJob:
         self._core_features = core_features
         self._journey = journey
         self._tick_interval_ms = tick_interval_ms
+        self._stale_after_days = stale_after_days
+        self._newest_of_all: dict[Kind, int] = {}
         self.counts: Counter[tuple[str, str]] = Counter()
         self._fold = Folding(self.counts).by_kind
 
@@ -118,7 +126,7 @@ class HealthJob:
         fold = self._fold[kind]
         now_ms = self._wall.now_ms(None)
         latest_ms = now_ms + FUTURE_SLACK_MS  # asked here, since a call for each event costs more than the answer
-        watermark_ms = partition.watermark_ms or 0
+        newest_ms = partition.newest_ms.get(topic, 0)
         states, mark_dirty = partition.states, partition.dirty.add
         for record in records:
             try:
@@ -138,8 +146,8 @@ class HealthJob:
                         self._send_home(partition, kind, record, account_id, home, arrived)
                         continue
                     state = self._new_account(partition, kind, account_id)
-                if ms > watermark_ms:
-                    watermark_ms = ms
+                if ms > newest_ms:
+                    newest_ms = ms
             except BadEvent as error:
                 self._refuse(partition, topic, record, error)
                 continue
@@ -147,8 +155,10 @@ class HealthJob:
                 state.unjudged = True
                 partition.restless.append((account_id, record.timestamp))
             mark_dirty(account_id)
-        if watermark_ms:
-            partition.watermark_ms = watermark_ms
+        if newest_ms > 0:
+            partition.newest_ms[topic] = newest_ms
+            self._newest_of_all[kind] = max(self._newest_of_all.get(kind, 0), newest_ms)
+            partition.watermark_ms = max(partition.watermark_ms or 0, newest_ms)
 
     def _new_account(self, partition: Partition[AccountState], kind: Kind, account_id: str) -> AccountState:
         """Start an account that belongs to this partition."""
@@ -213,14 +223,12 @@ class HealthJob:
         if partition.due:
             return
         if ticked_ms is None or turned_ms is None or now_ms - ticked_ms >= self._tick_interval_ms:
-            partition.ticked_ms, partition.due_since_ms = now_ms, None
+            partition.ticked_ms = partition.turned_ms = now_ms
+            hot = [account_id for account_id, state in partition.states.items() if not state.unjudged]
+            partition.due = [*hot, *partition.cold]
         elif now_ms // QUARTER_MS > turned_ms // QUARTER_MS:
-            partition.due_since_ms = turned_ms
-        else:
-            return
-        partition.turned_ms = now_ms
-        hot = [account_id for account_id, state in partition.states.items() if not state.unjudged]
-        partition.due = [*hot, *partition.cold]
+            partition.turned_ms = now_ms
+            partition.due = _whose_day_turned(partition, turned_ms, now_ms)
 
     def _judge_restless(self, partition: Partition[AccountState], now_ms: int) -> bool:
         """Judge a slice of the accounts that moved, the longest waiting first; returns whether there was any."""
@@ -233,14 +241,12 @@ class HealthJob:
         return count > 0
 
     def _judge_due(self, partition: Partition[AccountState], now_ms: int, count: int) -> None:
-        """Judge a slice of the running tick; who is settled, gone, restless or in the same day is passed over."""
-        due, since_ms, until_ms = partition.due, partition.due_since_ms, partition.turned_ms or 0
+        """Judge a slice of the running tick; who is settled, gone, or restless by now is passed over."""
+        due = partition.due
         for _ in range(min(len(due), EXAMINED_A_SLICE)):
             account_id = due.pop()
             state = partition.peek(account_id)
             if state is None or state.unjudged:
-                continue
-            if since_ms is not None and not _turned(state, since_ms, until_ms):
                 continue
             if state.judged is not None and _settled(state, state.judged.as_of_ms):
                 continue
@@ -263,18 +269,35 @@ class HealthJob:
         if state.unjudged:
             state.unjudged = False
             partition.dirty.add(account_id)
+        self._note(partition, account_id, state)
         if close_score(state.activity.days, zone_of(state).day_of(now_ms), report.score):
             partition.dirty.add(account_id)
         before = state.judged
         described = repr(report.profile)
         if before is None or is_news(before, report, described):
-            partition.outputs.append(Output(self._health_topic, account_id.encode(), encode_report(report)))
+            fresh = freshness_of(state, now_ms, self._newest_of_all, self._stale_after_days)
+            told = encode_report(replace(report, freshness=fresh))
+            partition.outputs.append(Output(self._health_topic, account_id.encode(), told))
             state.judged = remembered(before, report, now_ms, described)
             partition.dirty.add(account_id)
             return
         if _settled(state, now_ms) and not _settled(state, before.as_of_ms):
             before.as_of_ms = now_ms  # so that ticks leave it alone from now on
             partition.dirty.add(account_id)
+
+    def _note(self, partition: Partition[AccountState], account_id: str, state: AccountState) -> None:
+        """Keep what is asked of many accounts at once: where they are, and how recent their sources are."""
+        name = zone_of(state).name
+        if name != "UTC":
+            partition.zones[account_id] = name
+        else:
+            partition.zones.pop(account_id, None)
+        for kind, ms in newest_by_kind(state).items():
+            topic = self._topic_of[kind]
+            if ms > partition.newest_ms.get(topic, 0):
+                partition.newest_ms[topic] = ms
+            if ms > self._newest_of_all.get(kind, 0):
+                self._newest_of_all[kind] = ms
 
     def unjudged(self, state: AccountState) -> bool:
         """Whether facts have moved since the account was judged."""
@@ -293,10 +316,14 @@ class HealthJob:
         return decode_state(value)
 
 
-def _turned(state: AccountState, since_ms: int, until_ms: int) -> bool:
-    """Whether a new day began where the account is."""
-    zone = zone_of(state)
-    return zone.day_of(until_ms) > zone.day_of(since_ms)
+def _whose_day_turned(partition: Partition[AccountState], since_ms: int, until_ms: int) -> list[str]:
+    """The accounts where a new day began; asked of an index, since most accounts may be encoded."""
+    zones = partition.zones
+    turned = {name for name in {"UTC", *zones.values()} if zone(name).day_of(until_ms) > zone(name).day_of(since_ms)}
+    found = [account_id for account_id, name in zones.items() if name in turned]
+    if "UTC" in turned:
+        found += [account_id for account_id in (*partition.states, *partition.cold) if account_id not in zones]
+    return found
 
 
 def _settled(state: AccountState, at_ms: int) -> bool:
@@ -328,4 +355,5 @@ def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:
         core_features=frozenset(settings.product.core_features),
         tick_interval_ms=round(settings.worker.tick_interval_seconds * 1000),
         journey=journey_of(settings),
+        stale_after_days=dict(settings.worker.stale_after_days),
     )

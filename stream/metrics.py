@@ -135,6 +135,14 @@ class WorkerCollector(Collector):
                 "The newest event time of the partition that is furthest behind, in epoch seconds.",
                 value=min(watermarks) / 1000,
             )
+        newest = GaugeMetricFamily(
+            "heartline_worker_newest_event_timestamp_seconds",
+            "The newest event time in an input topic of any account, in epoch seconds.",
+            labels=["topic"],
+        )
+        for topic in sorted({topic for p in partitions for topic in p.newest_ms}):
+            newest.add_metric([topic], max(p.newest_ms.get(topic, 0) for p in partitions) / 1000)
+        yield newest
         outcomes = CounterMetricFamily(
             "heartline_worker_outcomes",
             "What became of records beside folding: dead_letter by reason; late, overflow, rekeyed, repeated by kind.",

@@ -101,10 +101,12 @@ class Freshness(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         last_event_at: when the source's newest event of this account happened; None before the first.
+        age_days: how long before the report's moment that was; None before the first.
         is_stale: whether the source is silent for everyone, so that the account's own silence says nothing.
     """
 
     last_event_at: datetime | None = None
+    age_days: float | None = None
     is_stale: bool = False
 
 

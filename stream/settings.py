@@ -7,7 +7,7 @@ KAFKA_BOOTSTRAP_SERVERS and REDIS_URL), then the YAML file named by HEARTLINE_CO
 import os
 import reprlib
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from stream.calendars import CalendarsSettings
 from stream.errors import ConfigError
-from stream.topics import DEFAULT_PARTITIONS, Kind, Topics
+from stream.topics import DEFAULT_PARTITIONS, STALE_AFTER_DAYS, Kind, Source, Topics
 
 CONFIG_BYTES_MAX = 1 << 20
 CONFIG_VALUES_MAX = 100_000  # aliases of aliases can make gigabytes of a few lines
@@ -66,6 +66,9 @@ class WorkerSettings(BaseModel):
         "time-out moves no partition. Null: none",
     )
     rebalance_timeout_seconds: float = Field(60.0, ge=6, le=600)
+    stale_after_days: dict[Source, Annotated[float, Field(gt=0)]] = Field(
+        dict(STALE_AFTER_DAYS), description="source to the days without any account's event after which it is stale"
+    )
     chunk_bytes_max: int = Field(4 << 20, ge=1 << 14, le=64 << 20)
     in_flight_bytes_max: int = Field(
         64 << 20, ge=1 << 20, le=4 << 30, description="of what is fetched and not yet folded, over all topics"

@@ -11,6 +11,21 @@ Kind = Literal["usage", "ticket", "survey", "account", "touchpoint", "outcome", 
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
+Source = Literal["usage", "tickets", "surveys", "touchpoints", "outcomes", "subscriptions"]
+
+# Longer than any weekend: nobody at all using the product for so long is a feed that broke.
+STALE_AFTER_DAYS: Final[dict[Source, float]] = {"usage": 5.0}
+
+# Kind of event to what reports and scorecards call its source.
+SOURCES: Final[dict[Kind, Source]] = {
+    "usage": "usage",
+    "ticket": "tickets",
+    "survey": "surveys",
+    "touchpoint": "touchpoints",
+    "outcome": "outcomes",
+    "subscription": "subscriptions",
+}
+
 DEFAULT_PARTITIONS: Final = 12
 
 _INPUT_NAMES: Final[dict[Kind, str]] = {

@@ -49,7 +49,8 @@ class Partition(Generic[S]):
         watermark_ms: the newest event time folded, epoch milliseconds; None before the first.
         ticked_ms: the moment at which the last tick over all accounts began; None before the first.
         turned_ms: the moment up to which new days have been looked for; None before the first tick.
-        due_since_ms: the accounts in `due` matter only if their day turned between here and `turned_ms`; None: all do.
+        zones: the time zone of each account that has another than UTC, as far as they have been judged.
+        newest_ms: by input topic, the newest event time folded or found in a judged account, epoch milliseconds.
         catching_up: whether records that waited when the partition was taken over are not folded yet; who judges now
             would judge on half of the facts.
         decode: what makes a state of a cold one's bytes.
@@ -67,7 +68,8 @@ class Partition(Generic[S]):
     watermark_ms: int | None = None
     ticked_ms: int | None = None
     turned_ms: int | None = None
-    due_since_ms: int | None = None
+    zones: dict[str, str] = field(default_factory=dict)
+    newest_ms: dict[str, int] = field(default_factory=dict)
     catching_up: bool = False
     decode: Callable[[bytes], S] = _nothing_is_cold
 

@@ -13,11 +13,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from heartline.jsonl import read_lines
 from heartline.slack_standin import SlackStandin
 from stream.account import AccountState, decode_state, newest_ms
 from stream.clock import EventClock
+from stream.columns import Column
 from stream.engine.partition import Partition
 from stream.health import judge
 from stream.job import HealthJob
@@ -83,7 +85,8 @@ def uninterrupted_pass(bootstrap_servers: str, topics: Topics) -> dict[str, Acco
 
 def facts(state: AccountState) -> list[object]:
     """What events alone decide; the judgements depend on when one was made."""
-    return [state.activity, state.support, state.sentiment, state.profile]
+    days = replace(state.activity.days, scored_day=-1, tenths=[], packed_tenths=Column())
+    return [replace(state.activity, days=days), state.support, state.sentiment, state.profile]
 
 
 def batch_differences(states: dict[str, AccountState]) -> dict[str, object]:

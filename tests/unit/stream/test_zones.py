@@ -147,6 +147,40 @@ def test_each_account_is_judged_again_when_its_own_day_turns(monkeypatch: pytest
     assert all((at.replace(tzinfo=None) - datetime(2024, 10, 4)).days <= 1 for at in turned.values())  # noqa: DTZ001
 
 
+def test_the_turn_of_a_day_asks_encoded_accounts_only_where_it_turned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most accounts are kept encoded; decoding all of them every quarter of an hour would cost more than judging."""
+    zones = {"acme": None, "delhi": "Asia/Kolkata", "tokyo": "Asia/Tokyo"}
+    clock = ManualClock(DAY * DAY_MS + 1)
+    told = [{"type": "account", "account_id": name, "timezone": place} for name, place in zones.items()]
+    job, partition = fold([*told, *(usage(1, DAY - 1, name) for name in zones)], clock=clock)
+    monkeypatch.setattr(job, "_tick_interval_ms", 7 * DAY_MS)
+    judged(job, partition)
+    partition.cold = {name: encode_state(state) for name, state in partition.states.items()}
+    partition.states.clear()
+    asked: list[str] = []
+
+    def decode(value: bytes) -> AccountState:
+        state = decode_state(value)
+        asked.append(state.profile["timezone"][0] or "UTC")
+        return state
+
+    partition.decode = decode
+    clock.current_ms = DAY * DAY_MS + 15 * 3_600_000
+    judged(job, partition)
+    assert set(asked) == {"Asia/Tokyo"}
+    asked.clear()
+    clock.current_ms = DAY * DAY_MS + 18 * 3_600_000
+    judged(job, partition)
+    assert asked == []
+    clock.advance(seconds=1800)
+    judged(job, partition)
+    assert set(asked) == {"Asia/Kolkata"}
+    asked.clear()
+    clock.current_ms = (DAY + 1) * DAY_MS
+    judged(job, partition)
+    assert set(asked) == {"UTC"}
+
+
 def test_reports_tell_dates_of_the_accounts_own_calendar() -> None:
     clock = ManualClock(DAY * DAY_MS + 20 * 3_600_000)
     told = {"type": "account", "account_id": "acme", "timezone": "Pacific/Auckland"}

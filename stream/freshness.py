@@ -1,0 +1,51 @@
+"""How recent what each source told is: of one account, and of all accounts of a worker.
+
+A quiet account is a signal; a source that is quiet for everyone is a broken pipeline. The first is what measures of
+silence are for; the second shows in `Freshness.is_stale` and in the worker's newest event time by topic.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from stream.account import AccountState
+from stream.report import Freshness
+from stream.rolling import DAY_MS
+from stream.topics import SOURCES, Kind, Source
+
+
+def newest_by_kind(state: AccountState) -> dict[Kind, int]:
+    """When the newest event of each kind happened, epoch milliseconds; without kinds that never told anything."""
+    newest: dict[Kind, int | None] = {
+        "usage": state.activity.newest_ms,
+        "ticket": state.support.newest_ms,
+        "survey": state.sentiment.newest_ms,
+        "touchpoint": state.contacts.newest_ms,
+        "outcome": state.outcomes.newest_ms,
+        "subscription": state.subscriptions.newest_ms,
+    }
+    return {kind: ms for kind, ms in newest.items() if ms is not None and ms > 0}
+
+
+def freshness_of(
+    state: AccountState, now_ms: int, newest_of_all: Mapping[Kind, int], stale_after_days: Mapping[Source, float]
+) -> dict[str, Freshness]:
+    """How recent each source is, for the sources that ever told anything of the account.
+
+    Args:
+        state: the account's facts.
+        now_ms: the moment, epoch milliseconds.
+        newest_of_all: the newest event of each kind, of any account.
+        stale_after_days: after how long without an event of any account a source is stale; sources that are not named
+            never are, since no ticket may well mean no trouble.
+    """
+    found: dict[str, Freshness] = {}
+    for kind, ms in newest_by_kind(state).items():
+        source = SOURCES[kind]
+        limit_days = stale_after_days.get(source)
+        quiet_days = (now_ms - max(newest_of_all.get(kind, ms), ms)) / DAY_MS
+        found[source] = Freshness(
+            datetime.fromtimestamp(ms / 1000, UTC),
+            round(max(now_ms - ms, 0) / DAY_MS, 2),
+            limit_days is not None and quiet_days > limit_days,
+        )
+    return found

@@ -1,0 +1,74 @@
+"""How recent each source is: told of every account, and stale only where it is quiet for everyone."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from stream.account import decode_state, encode_state
+from stream.clock import ManualClock
+from stream.job import make_job
+from stream.report import Freshness
+from stream.rolling import DAY_MS
+from stream.settings import Settings, WorkerSettings
+from tests.streams import TOPICS, Raw, fold, record
+from tests.unit.stream.lives import DAY, Part, fold_one, judged, usage
+
+TICKET: Raw = {
+    "event_id": "t",
+    "account_id": "acme",
+    "ticket_id": "1",
+    "status": "opened",
+    "timestamp": (DAY - 30) * DAY_MS,
+}
+
+
+def at(day: float) -> datetime:
+    return datetime.fromtimestamp(day * 86_400, UTC)
+
+
+def test_each_source_that_told_anything_is_in_the_report() -> None:
+    clock = ManualClock(DAY * DAY_MS + DAY_MS // 2)
+    job, partition = fold([usage(1, DAY), TICKET | {"type": "ticket"}], clock=clock)
+    (report,) = judged(job, partition)
+    assert report.freshness == {
+        "usage": Freshness(at(DAY), 0.5, False),
+        "tickets": Freshness(at(DAY - 30), 30.5, False),  # no ticket may well mean no trouble
+    }
+
+
+@pytest.mark.parametrize(
+    ("quiet_days", "other_quiet_days", "stale", "why"),
+    [
+        (6, 1, False, "others are active: the account is silent, and that is a signal"),
+        (6, 6, True, "nobody sends"),
+        (4, 4, False, "a long weekend"),
+    ],
+)
+def test_usage_is_stale_when_it_is_quiet_for_everyone(
+    quiet_days: int, other_quiet_days: int, stale: bool, why: str
+) -> None:
+    clock = ManualClock(DAY * DAY_MS)
+    job, partition = fold([usage(1, DAY - other_quiet_days, "birch"), usage(2, DAY - quiet_days, "acme")], clock=clock)
+    reports = {report.account_id: report for report in judged(job, partition)}
+    assert reports["acme"].freshness["usage"].is_stale is stale, why
+
+
+def test_after_a_restart_what_others_sent_is_known_once_they_are_judged() -> None:
+    clock = ManualClock(DAY * DAY_MS)
+    before, partition = fold([usage(1, DAY - 1, "birch"), usage(2, DAY - 9, "acme")], clock=clock)
+    judged(before, partition)
+    again = Part(0, states={name: decode_state(encode_state(state)) for name, state in partition.states.items()})
+    settings = Settings(worker=WorkerSettings(stale_after_days={"usage": 2}))
+    job = make_job(settings, clock)
+    judged(job, again)
+    assert again.newest_ms == {TOPICS.input("usage"): (DAY - 1) * DAY_MS}
+    fold_one(job, again, "account", {"account_id": "acme", "owner": "dana"})
+    (report,) = judged(job, again)
+    assert report.freshness["usage"] == Freshness(at(DAY - 9), 9.0, False)
+
+
+def test_the_newest_event_of_each_topic_is_kept() -> None:
+    job, partition = fold([usage(1, DAY), usage(2, DAY - 1)], clock=ManualClock(DAY * DAY_MS))
+    job.fold(partition, TOPICS.input("ticket"), [record("ticket", TICKET)])
+    assert partition.newest_ms == {TOPICS.input("usage"): DAY * DAY_MS, TOPICS.input("ticket"): (DAY - 30) * DAY_MS}
+    assert partition.watermark_ms == DAY * DAY_MS
