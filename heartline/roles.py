@@ -21,7 +21,7 @@ class RoleEnded(HeartlineError):
 
 
 class Role:
-    """One process of the `heartline` command: `worker` or `alerting`.
+    """One process of the `heartline` command: `worker`, `alerting` or `board`.
 
     It runs in a session of its own under a guard, so Ctrl-C at the terminal reaches this process alone, and the role
     ends when this process does, however that happens.

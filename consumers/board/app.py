@@ -22,7 +22,7 @@ from consumers.board.knowledge import Knowledge
 from consumers.board.live import Hub
 from consumers.board.metrics import BoardCollector, BoardMetrics
 from consumers.board.orders import Orders
-from consumers.board.pipeline import LagWatch
+from consumers.board.pipeline import LagWatch, groups
 from consumers.board.settings import BoardSettings
 
 SESSION_SECONDS: Final = 12 * 3600
@@ -56,17 +56,12 @@ def make_app(
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    kafka = settings.kafka
-    groups = {
-        "worker": (kafka.app_id, kafka.topics.sources),
-        "alerting": (settings.alerting_group, [kafka.topics.health]),
-    }
     board = Board(
         settings,
         knowledge,
         hub,
-        LagWatch(kafka, groups, knowledge.feed.next_offsets),
-        Orders(kafka, knowledge.answers, send),
+        LagWatch(settings.kafka, groups(settings), knowledge.feed.next_offsets),
+        Orders(settings.kafka, knowledge.answers, send),
         read_config(settings.alerting.config).playbooks,
         make_templates(),
     )

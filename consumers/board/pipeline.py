@@ -11,6 +11,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from consumers.board.knowledge import Knowledge
+from consumers.board.settings import BoardSettings
 from consumers.kafka_client import connection
 from stream.settings import KafkaSettings
 
@@ -124,6 +125,15 @@ class LagWatch:
                 behind = sum(max(ends[tp] - offsets.get(tp, 0), 0) for tp in there[topic])
                 found.append(Lag(process, topic, behind if offsets else None, len(there[topic])))
         return found
+
+
+def groups(settings: BoardSettings) -> dict[str, tuple[str, list[str]]]:
+    """Process to its consumer group and its topics."""
+    kafka = settings.kafka
+    return {
+        "worker": (kafka.app_id, kafka.topics.sources),
+        "alerting": (settings.alerting_group, [kafka.topics.health]),
+    }
 
 
 def pipeline(knowledge: Knowledge, watch: LagWatch) -> Pipeline:

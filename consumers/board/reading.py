@@ -48,7 +48,7 @@ def movement(value: float | None) -> Markup:
     """The change in a week: an arrow, and the points; nothing to speak of is a dot."""
     if value is None:
         return Markup('<span class="move none" title="the score a week ago is unknown">unknown</span>')
-    if abs(value) < 0.5:
+    if round(value) == 0:
         return Markup('<span class="move flat">0</span>')
     arrow, word, kind = ("▲", "up", "up") if value > 0 else ("▼", "down", "down")
     return Markup(

@@ -7,7 +7,9 @@ What is heavy is imported when its command runs, so that help is quick.
 - `roles`     the processes: worker, alerting, board
 - `replay`    files of events onto Kafka
 - `snapshot`  the same fold over files, without Kafka
+- `top`       all accounts on a terminal, live
 - `account`   one account's current report
+- `report`    the portfolio as one HTML file
 - `alert`     which alerts history would have raised
 - `scorecard` scorecards checked, explained and compared
 - `doctor`    whether everything is in place, and what to do if not
@@ -23,7 +25,7 @@ from typing import Annotated, Final
 import typer
 
 from heartline import __version__
-from heartline.cli import account, bench, demo, doctor, metrics, replay, roles, schemas, snapshot, up
+from heartline.cli import account, bench, demo, doctor, metrics, replay, report, roles, schemas, snapshot, top, up
 from heartline.cli.alert import app as alert_app
 from heartline.cli.errors import WordedErrors
 from heartline.cli.help import prose
@@ -64,7 +66,9 @@ def _heartline(
 
 _COMMANDS: Final = (
     (demo.demo, "See it", None),
+    (top.top, "See it", None),
     (account.account, "See it", None),
+    (report.report, "See it", None),
     (snapshot.snapshot, "See it", snapshot.DatesInARow),
     (up.up, "Run it", None),
     (roles.worker, "Run it", None),

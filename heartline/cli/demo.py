@@ -11,6 +11,8 @@ import typer
 from heartline.cli.options import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heartline.demo.run import Result
     from heartline.demo.watch import Seen
 
@@ -26,15 +28,17 @@ def demo(
             help="About how long it takes, start included.",
         ),
     ] = 75,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Accepted; the demo opens no browser.")] = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", "--no-open", help="Only print the board's address; open no browser.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Watch a synthetic company: events, live health, and the first red flag within a minute.
 
-    It starts a real Apache Kafka and a real Valkey on loopback, the stream worker, the alerting consumer and a
-    stand-in for Slack. Then forty accounts live sixty days in about a minute: some decline, one collapses, one goes
+    It starts a real Apache Kafka and a real Valkey on loopback, the stream worker, the alerting consumer, the board and
+    a stand-in for Slack. Then forty accounts live sixty days in about a minute: some decline, one collapses, one goes
     silent, one recovers, one drowns in escalated tickets. Nothing of your own installation is touched, and nothing
-    stays: Ctrl-C ends it cleanly.
+    stays: Ctrl-C ends it cleanly. Where there is a browser the board opens in it, and stays until Ctrl-C.
 
     With --json, or where no one watches, progress goes to stderr in plain lines. The status is 0, or 1 when no red
     flag was raised.
@@ -53,7 +57,8 @@ def demo(
 
     watched = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     display = Screen() if watched and not as_json else Lines(started)
-    performance = Demo(duration, display, started)
+    shows = watched and not as_json and not no_browser
+    performance = Demo(duration, display, started, _browser() if shows else None)
     result = performance.run()
     _report(result, performance.seen, as_json)
     if result.alerts_opened == 0 and not result.interrupted:
@@ -63,6 +68,24 @@ def demo(
             file=sys.stderr,
         )
         raise typer.Exit(1)
+
+
+def _browser() -> "Callable[[str], bool] | None":
+    """What opens an address in a window; None where there is no screen for one, or none that would not take this."""
+    import webbrowser
+
+    if sys.platform not in ("darwin", "win32") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return None
+    try:
+        browser = webbrowser.get()
+    except webbrowser.Error:
+        return None
+    return None if isinstance(browser, webbrowser.GenericBrowser) and _is_text(browser.name) else browser.open
+
+
+def _is_text(name: str) -> bool:
+    """Whether a browser would take the terminal that the demo draws on."""
+    return name.rpartition("/")[2] in ("www-browser", "links", "elinks", "lynx", "w3m")
 
 
 def _started() -> float:

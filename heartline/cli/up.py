@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from heartline.roles import Role
 
 _POLL_SECONDS = 0.1
-_ROLES = ("worker", "alerting")
+_ROLES = ("worker", "alerting", "board")
 
 
 def up(
@@ -32,7 +32,7 @@ def up(
     ] = None,
     config: Config = None,
 ) -> None:
-    """Run the worker and the alerting consumer in one terminal, each line of their logs with its role's name.
+    """Run worker, alerting consumer and board in one terminal, each line of their logs with its role's name.
 
     Kafka and Redis are the ones that the settings name, or embedded ones. Ctrl-C ends all of it cleanly. When one
     role ends by itself the others are stopped too: the status is 1, and the last lines say why.
@@ -44,6 +44,7 @@ def up(
     heartline up --embedded --data-dir ./data      [dim]# and tomorrow it goes on where it was[/]
     heartline up --config heartline.yaml           [dim]# against your own Kafka and Redis[/]
     """
+    from consumers.board.settings import BoardSettings, check_access
     from consumers.settings import AlertingSettings
     from heartline.roles import Role
     from stream.errors import ConfigError
@@ -53,6 +54,7 @@ def up(
         raise ConfigError("--data-dir is where embedded servers keep their data; it needs --embedded")
     load(Settings, config)  # wrong settings are better told once, here, than by each role
     load(AlertingSettings, config)
+    check_access(load(BoardSettings, config).board)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -66,7 +68,7 @@ def up(
             for role in roles:
                 stack.callback(_stop, role)
                 role.start()
-            _say("up", f"{' and '.join(_ROLES)} started; Ctrl-C ends all")
+            _say("up", f"{', '.join(_ROLES)} started; Ctrl-C ends all")
             _follow(roles)
     except KeyboardInterrupt:
         _say("up", "stopped")
@@ -107,5 +109,6 @@ def _stop(role: "Role") -> None:
 
 def _say(who: str, line: str) -> None:
     """One line with who says it; in colour where someone watches."""
-    colour = {"worker": typer.colors.CYAN, "alerting": typer.colors.MAGENTA}.get(who, typer.colors.GREEN)
+    colours = {"worker": typer.colors.CYAN, "alerting": typer.colors.MAGENTA, "board": typer.colors.YELLOW}
+    colour = colours.get(who, typer.colors.GREEN)
     typer.echo(f"{typer.style(f'{who:>8} |', fg=colour)} {line}")

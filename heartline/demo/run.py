@@ -17,7 +17,7 @@ from heartline.demo.watch import Seen
 from heartline.replay.lines import Record
 from heartline.replay.pace import Pace
 from heartline.replay.sender import Sender
-from heartline.roles import READY_SECONDS
+from heartline.roles import READY_SECONDS, RoleEnded
 from heartline.synthetic import DAYS, HISTORY_DAYS, events, story_start
 
 PLAY_SECONDS_MIN: Final = 15.0
@@ -73,9 +73,17 @@ class Demo:
         duration_seconds: about how long it takes, from the start of the command.
         display: where it is shown.
         started: when the command was started, on the monotonic clock.
+        show_board: opens the board's address for whoever watches, who may then look around for as long as they like;
+            None: nobody does.
     """
 
-    def __init__(self, duration_seconds: float, display: Display, started: float) -> None:
+    def __init__(
+        self,
+        duration_seconds: float,
+        display: Display,
+        started: float,
+        show_board: Callable[[str], object] | None = None,
+    ) -> None:
         self._duration_seconds = duration_seconds
         self._display = display
         self._started = started
@@ -85,6 +93,9 @@ class Demo:
         self._kafka_version: str | None = None
         self._phase = "starting"
         self._interrupted = False
+        self._show_board = show_board
+        self._board_url: str | None = None
+        self._is_over = False
 
     @property
     def seen(self) -> Seen:
@@ -143,13 +154,36 @@ class Demo:
             for role in (stage.worker, stage.alerting):
                 role.insist_ready()
             self._say("worker and alerting are ready")
+            stage.board.start()
             health = asyncio.create_task(watch.follow_health(stage, self._seen))
             numbers = asyncio.create_task(watch.follow_numbers(stage, self._seen))
+            board = asyncio.create_task(self._open_board(stage, stop))
             telling = asyncio.create_task(self._tell(rest, stories, sender, stop))
             try:
                 await _first_of(telling, health, numbers)
+                await self._stay(stop)
             finally:
-                await _cancel(telling, health, numbers)
+                await _cancel(telling, health, numbers, board)
+
+    async def _open_board(self, stage: Stage, stop: asyncio.Event) -> None:
+        """Say where the board is once it is up, and open it for whoever watches; the demo goes on without it, too."""
+        try:
+            await self._until(lambda: stage.board.ready, stop, READY_SECONDS)
+        except RoleEnded as error:
+            self._display.say(str(error))
+            return
+        if not stop.is_set():
+            self._board_url = stage.board_url
+            self._say(f"the board is at {stage.board_url}")
+            if self._show_board is not None:
+                await asyncio.to_thread(self._show_board, stage.board_url)
+
+    async def _stay(self, stop: asyncio.Event) -> None:
+        """Leave the board up for whoever looks at it."""
+        if self._show_board is not None and self._board_url is not None and not stop.is_set():
+            self._is_over = True
+            self._say(f"everything has come out; look around at {self._board_url}, Ctrl-C ends the demo")
+            await stop.wait()
 
     async def _tell(self, rest: list[Record], stories: list[Record], sender: Sender, stop: asyncio.Event) -> None:
         """The rest of the past, and then, over a baseline that is there, the stories at their pace."""
@@ -177,14 +211,14 @@ class Demo:
         newest = max((report.as_of for report in self._seen.reports.values()), default=None)
         day = (newest - story_start(self._now)).days + 1 if newest is not None else 0
         sent = self._sender.confirmed if self._sender is not None else 0
-        return Moment(min(max(day, 0), DAYS), DAYS, newest, sent, self._elapsed(), self._phase)
+        return Moment(min(max(day, 0), DAYS), DAYS, newest, sent, self._elapsed(), self._phase, self._board_url)
 
     def _say(self, text: str) -> None:
         self._phase = text
         self._display.say(text)
 
     def _interrupt(self, stop: asyncio.Event) -> None:
-        self._interrupted = True
+        self._interrupted = not self._is_over
         stop.set()
 
     def _elapsed(self) -> float:

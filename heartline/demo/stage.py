@@ -1,4 +1,4 @@
-"""What the demo runs on: Apache Kafka, Valkey, worker, alerting, a Slack stand-in; and that nothing of it stays."""
+"""What the demo runs on: Kafka, Valkey, worker, alerting, board, a Slack stand-in; and that nothing of it stays."""
 
 import json
 import os
@@ -30,8 +30,9 @@ class Stage:
         kafka: settings that lead to the broker.
         kafka_version: of Apache Kafka.
         slack: the stand-in.
-        worker, alerting: the processes; not started yet.
-        worker_port, alerting_port: where their metrics pages are.
+        worker, alerting, board: the processes; not started yet.
+        worker_port, alerting_port: where the metrics pages of the first two are.
+        board_port: where the board will be.
     """
 
     kafka: KafkaSettings
@@ -39,8 +40,15 @@ class Stage:
     slack: SlackStandin
     worker: Role
     alerting: Role
+    board: Role
     worker_port: int
     alerting_port: int
+    board_port: int
+
+    @property
+    def board_url(self) -> str:
+        """The address of the board."""
+        return f"http://127.0.0.1:{self.board_port}"
 
 
 @contextmanager
@@ -59,23 +67,23 @@ def set_up(say: Say) -> Iterator[Stage]:
         kafka = stack.enter_context(KafkaServer())
         say(f"Apache Kafka {kafka.lock.version} is up at {kafka.bootstrap_servers}")
         slack = stack.enter_context(SlackStandin())
-        ports = free_ports(2)
+        ports = free_ports(3)
         environ = environment(os.environ, kafka=kafka.bootstrap_servers, redis=valkey.url, slack=slack.url, ports=ports)
-        worker, alerting = Role("worker", environ, folder), Role("alerting", environ, folder)
-        stack.callback(worker.stop)
-        stack.callback(alerting.stop)
+        worker, alerting, board = (Role(name, environ, folder) for name in ("worker", "alerting", "board"))
+        for role in (worker, alerting, board):
+            stack.callback(role.stop)
         settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers, partitions=PARTITIONS)
-        yield Stage(settings, kafka.lock.version, slack, worker, alerting, *ports)
+        yield Stage(settings, kafka.lock.version, slack, worker, alerting, board, *ports)
         say("stopping everything")
 
 
 def environment(outside: Mapping[str, str], *, kafka: str, redis: str, slack: str, ports: list[int]) -> dict[str, str]:
-    """The environment of the two processes: nothing that is set for a real installation reaches the demo.
+    """The environment of the three processes: nothing that is set for a real installation reaches the demo.
 
     Args:
         outside: the environment of the command.
         kafka, redis, slack: the addresses of the demo's own servers.
-        ports: for the metrics pages of worker and alerting.
+        ports: for the metrics pages of worker and alerting, and for the board.
     """
     everyday = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
     kept = {
@@ -93,6 +101,8 @@ def environment(outside: Mapping[str, str], *, kafka: str, redis: str, slack: st
         "HEARTLINE_PRODUCT__CORE_FEATURES": json.dumps(CORE_FEATURES),
         "HEARTLINE_ALERTING__CLOCK": "event",
         "HEARTLINE_ALERTING__METRICS_PORT": str(ports[1]),
+        "HEARTLINE_BOARD__PORT": str(ports[2]),
+        "HEARTLINE_BOARD__METRICS_PORT": "null",
         "HEARTLINE_SLACK__WEBHOOK_URL": slack,
         "HEARTLINE_SLACK__ALLOW_INSECURE_LOOPBACK": "true",
         "HEARTLINE_SLACK__MESSAGES_PER_SECOND": "20",

@@ -33,6 +33,7 @@ class Moment:
         sent: events that Kafka has confirmed.
         elapsed_seconds: since the start of the command.
         phase: what is going on, in a few words.
+        board: the board's address; None before it is up.
     """
 
     day: int
@@ -41,6 +42,7 @@ class Moment:
     sent: int
     elapsed_seconds: float
     phase: str
+    board: str | None = None
 
 
 def dashboard(moment: Moment, seen: Seen, width: int, height: int) -> RenderableType:
@@ -73,7 +75,10 @@ def _header(moment: Moment, seen: Seen) -> RenderableType:
     line.add_row(
         Text.assemble(("♥ Heartline demo  ", "bold magenta"), when),
         ProgressBar(total=moment.days, completed=moment.day, complete_style="magenta", finished_style="magenta"),
-        Text(f"  {moment.elapsed_seconds:.0f} s", style="dim"),
+        Text.assemble(
+            (f"  board {moment.board}" if moment.board is not None else "", "bold cyan"),
+            (f"  {moment.elapsed_seconds:.0f} s", "dim"),
+        ),
     )
     told = Text.assemble(
         (f"{moment.sent:,}", "bold"), " events   ",

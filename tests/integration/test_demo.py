@@ -2,7 +2,9 @@
 
 import json
 import signal
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,9 +12,19 @@ from tests.integration.processes import Family
 from tests.integration.roles import wait_for
 
 
+def accounts(board: str) -> Any:
+    """What the board's list says now."""
+    with urllib.request.urlopen(f"{board}/api/v1/accounts", timeout=5) as answer:
+        return json.load(answer)
+
+
 def test_the_demo_raises_a_red_flag_within_a_minute_and_ends_cleanly(tmp_path: Path) -> None:
     """Its last line is the JSON object; no process and no file stays."""
-    with Family(["demo", "--json", "--no-browser", "--duration", "40"], tmp_path) as demo:
+    with Family(["demo", "--json", "--no-open", "--duration", "40"], tmp_path) as demo:
+        demo.wait_said("the board is at http://127.0.0.1:")
+        board = demo.err.split("the board is at ")[1].split()[0]
+        before = accounts(board)
+        wait_for(lambda: accounts(board) != before, 10, "something changes on the board")
         assert demo.wait_ended(150) == 0
         result = json.loads(demo.out.splitlines()[-1])
         assert result["first_red_flag_seconds"] <= 60

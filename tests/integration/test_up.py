@@ -19,6 +19,8 @@ def settings(kafka: Kafka, redis_url: str, prefix: str) -> dict[str, str]:
         "HEARTLINE_REDIS__KEY_PREFIX": f"{prefix}:",
         "HEARTLINE_WORKER__METRICS_PORT": "0",
         "HEARTLINE_ALERTING__METRICS_PORT": "0",
+        "HEARTLINE_BOARD__METRICS_PORT": "0",
+        "HEARTLINE_BOARD__PORT": "0",
     }
 
 
@@ -29,10 +31,12 @@ def test_up_shows_what_the_roles_say_and_ends_with_them(
     with Family(["up"], tmp_path, settings(kafka, redis_url, prefix)) as up:
         up.wait_said("worker ready")
         up.wait_said("alerting ready")
+        up.wait_said("board ready")
         up.process.send_signal(signal.SIGINT)
         assert up.wait_ended() == 0
         assert any(line.startswith("  worker | ") and "worker ready" in line for line in up.out.splitlines())
         assert "alerting | alerting ready" in up.out
+        assert "   board | board ready on http://127.0.0.1:" in up.out
         assert "worker | " in up.out.split("Ctrl-C ends all")[1]
         assert up.left() == []
         assert list(up.temporary.iterdir()) == []
@@ -45,6 +49,7 @@ def test_when_one_role_dies_the_others_are_stopped_and_it_is_named(
     with Family(["up"], tmp_path, settings(kafka, redis_url, prefix)) as up:
         up.wait_said("worker ready")
         up.wait_said("alerting ready")
+        up.wait_said("board ready")
         up.child("heartline.cli alerting").kill()
         assert up.wait_ended() == 1
         assert "heartline: alerting ended with status 137" in up.err
@@ -54,10 +59,12 @@ def test_when_one_role_dies_the_others_are_stopped_and_it_is_named(
 
 def test_up_embedded_is_a_whole_installation(tmp_path: Path) -> None:
     """Its data stay in the folder that was named, and nothing else stays."""
-    ports = {"HEARTLINE_WORKER__METRICS_PORT": "0", "HEARTLINE_ALERTING__METRICS_PORT": "0"}
+    metrics = [f"HEARTLINE_{role}__METRICS_PORT" for role in ("WORKER", "ALERTING", "BOARD")]
+    ports = dict.fromkeys([*metrics, "HEARTLINE_BOARD__PORT"], "0")
     with Family(["up", "--embedded", "--data-dir", str(tmp_path / "data")], tmp_path, ports) as up:
         up.wait_said("worker ready")
         up.wait_said("alerting ready")
+        up.wait_said("board ready")
         assert "KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:" in up.out
         up.process.terminate()
         assert up.wait_ended() == 0

@@ -13,9 +13,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from consumers.board.settings import BoardSettings
 from consumers.settings import AlertingSettings
 from heartline.cli import app
-from stream.settings import Settings
+from stream.settings import ProcessSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -30,7 +31,7 @@ def test_the_file_follows_the_compose_specification() -> None:
 
 
 def test_the_services_that_the_readme_promises_are_there() -> None:
-    assert set(SERVICES) == {"kafka", "redis", "worker", "alerting", "prometheus", "grafana"}
+    assert set(SERVICES) == {"kafka", "redis", "worker", "alerting", "board", "prometheus", "grafana"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -52,7 +53,12 @@ def test_the_command_of_a_role_is_one_that_heartline_has(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_heartline_variable_names_a_real_setting(name: str) -> None:
-    settings = Settings if name == "worker" else AlertingSettings
+    of_role: dict[str, type[ProcessSettings]] = {
+        "worker": Settings,
+        "alerting": AlertingSettings,
+        "board": BoardSettings,
+    }
+    settings = of_role[name]
     for variable in SERVICES[name]["environment"]:
         if not variable.startswith("HEARTLINE_"):
             continue

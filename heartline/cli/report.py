@@ -1,0 +1,61 @@
+"""`heartline report`: the portfolio as one HTML file."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from heartline.cli.options import Config
+
+
+def report(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The HTML file; replaced when it is there.")],
+    accounts: Annotated[
+        int, typer.Option("--accounts", metavar="N", min=0, max=2000, help="The N least healthy get a section each.")
+    ] = 50,
+    config: Config = None,
+) -> None:
+    """Write the portfolio as one HTML file that needs nothing else: to send, to print, to keep.
+
+    Bands, who lost most, every account, and a section with charts for each of the least healthy. It reads Kafka as any
+    consumer would and changes nothing.
+
+    [bold]Examples[/]
+
+    \b
+    heartline report --out report.html
+    heartline report --out monday.html --accounts 200
+    """
+    from kafka.errors import KafkaError
+
+    from consumers.board.settings import BoardSettings
+    from heartline.following import following
+    from heartline.report.page import page
+    from stream.errors import HeartlineError
+    from stream.settings import load
+
+    settings = load(BoardSettings, config)
+    with following(settings) as found:
+        knowledge = found.wait_loaded()
+        if len(knowledge.portfolio) == 0:
+            raise HeartlineError(
+                f"{knowledge.topics.health} at {settings.kafka.bootstrap_servers} holds no health report yet; "
+                "`heartline doctor` tells what is missing"
+            )
+        try:
+            text = page(knowledge, accounts, datetime.now(UTC), _progress)
+        except KafkaError as error:
+            raise HeartlineError(f"Kafka at {settings.kafka.bootstrap_servers} can't be read: {error}") from None
+    try:
+        out.write_text(text, "utf-8")
+    except OSError as error:
+        raise HeartlineError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
+    print(f"{out}: {len(knowledge.portfolio):,} accounts, {len(text) / 1e6:.1f} MB")
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\r{done} of {total} accounts", end=end, file=sys.stderr, flush=True)

@@ -1,0 +1,99 @@
+"""What is in the report, and the file: style and charts inside, no script, and nothing loaded from elsewhere."""
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from consumers.board.knowledge import Account, Knowledge
+from consumers.board.portfolio import Query, Row, portfolio_bands
+from consumers.board.reading import FILTERS
+from consumers.board.svg import bars, share, timeline
+from stream.report import Band
+
+MOVERS: Final = 10
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a portfolio adds up to.
+
+    Attributes:
+        median_score: of the accounts that have one; None without any.
+        losers: the accounts that lost most in seven days, the largest loss first.
+    """
+
+    accounts: int
+    bands: dict[Band, int]
+    median_score: float | None
+    losers: list[Row]
+    open_alerts: int
+
+
+def summary(knowledge: Knowledge) -> Summary:
+    """The portfolio as it is now."""
+    rows = knowledge.portfolio.rows()
+    scores = [row.score for row in rows if row.score is not None]
+    moved = knowledge.portfolio.find(Query(sort="movement")).rows
+    return Summary(
+        accounts=len(rows),
+        bands=portfolio_bands(rows),
+        median_score=statistics.median(scores) if scores else None,
+        losers=[row for row in moved if row.movement is not None and row.movement <= -1][:MOVERS],
+        open_alerts=sum(knowledge.alerts.open_counts().values()),
+    )
+
+
+def page(knowledge: Knowledge, accounts_max: int, now: datetime, progress: Progress = lambda done, total: None) -> str:
+    """The report.
+
+    Args:
+        knowledge: everything, loaded.
+        accounts_max: the least healthy accounts get a section each, so many of them.
+        now: when it is made.
+        progress: called with the sections that are done, and how many there will be.
+
+    Raises:
+        KafkaError: an account's report can't be read.
+    """
+    rows = knowledge.portfolio.find(Query()).rows
+    chosen, found = rows[:accounts_max], list[Account]()
+    for place, row in enumerate(chosen, 1):
+        account = knowledge.account(row.account_id)
+        if account is not None:
+            found.append(account)
+        progress(place, len(chosen))
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            style=(files("consumers.board") / "static" / "board.css").read_text("utf-8"),
+            summary=summary(knowledge),
+            rows=rows,
+            accounts=found,
+            alerts=knowledge.alerts,
+            floors=knowledge.floors,
+            now=now,
+            timeline=timeline,
+            bars=bars,
+            share=share,
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("heartline.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(FILTERS)
+    return environment
