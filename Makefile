@@ -39,12 +39,14 @@ demo: setup  ## Watch a synthetic company: events, live health, the first red fl
 test: setup test-tools lint types  ## Run every check: format, lint, types, and all tests on real servers
 	$(BIN)/pytest
 
-# One test scrapes with a real Prometheus. Where there is none, Debian's package is installed if that is allowed.
+# One test scrapes with a real Prometheus, some drive the board in a real browser. Where there is none, Debian's packages
+# are installed if that is allowed.
 test-tools:
-	@command -v prometheus >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	  && echo "installing Debian's prometheus for the tests" \
-	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; } \
-	  || echo "no prometheus on PATH: the tests that need it will fail and say so"
+	@missing=; for tool in prometheus chromium; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && echo "installing Debian's packages for the tests:$$missing" \
+	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } \
+	  || echo "not on PATH:$$missing; the tests that need them will fail and say so"
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -44,6 +44,13 @@ class Hub:
         with self._lock:
             self._listeners.discard(listener)
 
+    def end(self) -> None:
+        """No more events: every page's stream ends, and the page asks anew."""
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener.end()
+
     @property
     def listeners(self) -> int:
         """How many pages listen."""
@@ -62,24 +69,35 @@ class Listener:
         self._lock = threading.Lock()
         self._accounts: set[str] = set()
         self._news = asyncio.Event()
+        self._over = False
+
+    def end(self) -> None:
+        """Its stream ends; from any thread."""
+        self._over = True
+        self._wake()
 
     def put(self, accounts: set[str]) -> None:
         """Something to tell; from any thread."""
         with self._lock:
             self._accounts |= accounts
-        try:
-            self._loop.call_soon_threadsafe(self._news.set)
-        except RuntimeError:
-            return  # the loop has ended, and the page with it
+        self._wake()
 
     async def events(self) -> AsyncIterator[dict[str, str | int]]:
         """Events for the page, until it is closed: the accounts that changed, or null for many."""
         yield {"event": "hello", "data": "{}", "retry": 2000}
         while True:
             await self._news.wait()
+            if self._over:
+                return
             self._news.clear()
             with self._lock:
                 accounts, self._accounts = self._accounts, set()
             named = sorted(accounts) if len(accounts) <= NAMED_MAX else None
             yield {"event": "changed", "data": json.dumps({"accounts": named})}
             await asyncio.sleep(PAUSE_SECONDS)
+
+    def _wake(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._news.set)
+        except RuntimeError:
+            return  # the loop has ended, and the page with it

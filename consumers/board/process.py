@@ -1,6 +1,7 @@
 """The board's process: one thread reads Kafka, the loop serves pages."""
 
 import logging
+import signal
 import sys
 import threading
 from typing import Any, Final
@@ -22,11 +23,12 @@ log = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
-    """Says where it is once it listens."""
+    """Says where it is once it listens, and ends the pages' streams before it ends."""
 
-    def __init__(self, config: uvicorn.Config, knowledge: Knowledge) -> None:
+    def __init__(self, config: uvicorn.Config, knowledge: Knowledge, hub: Hub) -> None:
         super().__init__(config)
         self._knowledge = knowledge
+        self._hub = hub
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
@@ -34,6 +36,10 @@ class _Server(uvicorn.Server):
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             threading.Thread(target=_say_ready, args=(self._knowledge, f"http://{shown}:{port}"), daemon=True).start()
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        self._hub.end()
+        await super().shutdown(sockets)
 
 
 def run_board(settings: BoardSettings) -> None:
@@ -62,7 +68,10 @@ def run_board(settings: BoardSettings) -> None:
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ),
         knowledge,
+        hub,
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn ends on both, and then raises them again
     failure: list[BaseException] = []
     reader = threading.Thread(target=_read, args=(knowledge, stop, server, failure), name="feed", daemon=True)
     exporter = _export(settings, registry)
