@@ -88,13 +88,14 @@ def list_accounts(
 
 @router.get("/accounts/{account_id:path}/history", summary="An account by day")
 def history(request: Request, account_id: str) -> History:
-    """Scores of 28 days, users and events of up to 182."""
+    """Scores, users and events of up to 182 days; scores of 28 where the state is not to be had."""
     account = _account(request, account_id)
-    scores = {date.fromisoformat(day): score for day, score in account.report.history}
-    known = {day: (users, events) for day, users, events in account.details.days} if account.details else {}
+    scores = {date.fromisoformat(day): score for day, score in account.scores}
+    known = {day.date: day for day in account.details.days} if account.details is not None else {}
     days = []
     for day in sorted(scores.keys() | known.keys()):
-        users, events = known.get(day, (None, None))
+        of_day = known.get(day)
+        users, events = (of_day.users, of_day.events) if of_day is not None else (None, None)
         days.append(Day(date=day, score=scores.get(day), active_users=users, events=events))
     return History(account_id=account_id, days=days)
 

@@ -1,22 +1,25 @@
-"""One account's people, features, tickets, answers and days, from its state; pure."""
+"""One account's people, features, tickets, answers, touchpoints and days, from its state; pure."""
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 
 from stream import rolling
-from stream.account import AccountState, Activity, FeatureUse
+from stream.account import AccountState, Activity, FeatureUse, zone_of
 from stream.measures.tally import DAILY_USER_DAYS, WEEKLY_USER_DAYS
-from stream.rolling import BITS, DAY_MS, DAYS_KEPT, LAST_DAY
+from stream.rolling import BITS, DAYS_KEPT, LAST_DAY
+from stream.series import daily_series
 from stream.surveys import SURVEYS, Sentiment
 from stream.tickets import PRIORITIES, Support, phase
+from stream.touchpoints import KINDS, Contacts
 
 PEOPLE_MAX: Final = 100
 FEATURES_MAX: Final = 40
 TICKETS_MAX: Final = 50
 ANSWERS_MAX: Final = 50
+TOUCHPOINTS_MAX: Final = 30
 STRIP_DAYS: Final = 28
 HEAT_WEEKS: Final = 9  # 63 of the 64 days that a bitmap holds
 CHART_DAYS: Final = 182
@@ -87,11 +90,30 @@ class Voice:
 
 
 @dataclass(frozen=True)
+class Contact:
+    """One touchpoint."""
+
+    kind: str
+    at: datetime
+    user_id: str | None
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day where the account is; None is not known."""
+
+    date: date
+    users: int | None
+    events: int | None
+    score: float | None
+
+
+@dataclass(frozen=True)
 class Details:
     """What the account page shows beside the report; every list is cut, `*_total` says of how many.
 
     Attributes:
-        days: (date, active users, events) of up to 182 days, oldest first, ending with the report's day.
+        days: up to 182, oldest first, from the first that is known to the report's.
     """
 
     people: list[Person]
@@ -102,18 +124,24 @@ class Details:
     tickets_total: int
     answers: list[Voice]
     answers_total: int
-    days: list[tuple[date, int, int]]
+    touchpoints: list[Contact]
+    days: list[Day]
 
     @property
     def user_days(self) -> list[tuple[date, int]]:
-        """Active users by day, for a chart."""
-        return [(day, users) for day, users, _ in self.days]
+        """Active users by day, where known."""
+        return [(day.date, day.users) for day in self.days if day.users is not None]
+
+    @property
+    def scores(self) -> list[tuple[str, float]]:
+        """(ISO date, score) of each judged day, as a report's history has them."""
+        return [(day.date.isoformat(), day.score) for day in self.days if day.score is not None]
 
 
 def details(state: AccountState, as_of: datetime, core_features: Sequence[str] = ()) -> Details:
     """What the state knows as of a moment; the moment of its report, so that both speak of the same day."""
     as_of_ms = round(as_of.timestamp() * 1000)
-    day = as_of_ms // DAY_MS
+    day = zone_of(state).day_of(as_of_ms)
     return Details(
         people=_people(state.activity, day),
         people_total=len(state.activity.users),
@@ -123,7 +151,8 @@ def details(state: AccountState, as_of: datetime, core_features: Sequence[str] =
         tickets_total=len(state.support.tickets),
         answers=_answers(state.sentiment, as_of_ms),
         answers_total=len(state.sentiment.answers),
-        days=list(_days(state.activity, day)),
+        touchpoints=_touchpoints(state.contacts, as_of_ms),
+        days=_days(state, day),
     )
 
 
@@ -205,15 +234,18 @@ def _mood(survey: str, score: int) -> Literal["good", "neutral", "bad"]:
     return "bad" if score <= low else "good" if score >= high else "neutral"
 
 
-def _days(activity: Activity, day: int) -> Iterator[tuple[date, int, int]]:
-    """Days since the first known one; a day after the last one with usage has none."""
-    days = activity.days
-    if days.first_day < 0:
-        return
-    for at in range(max(days.first_day, day - CHART_DAYS + 1), day + 1):
-        place = at - days.first_day
-        known = place < len(days.users)
-        yield _date(at), days.users[place] if known else 0, days.events[place] if known else 0
+def _touchpoints(contacts: Contacts, as_of_ms: int) -> list[Contact]:
+    """The newest first."""
+    known = (touchpoint for touchpoint in contacts.touchpoints.values() if touchpoint.ms <= as_of_ms)
+    return [Contact(KINDS[t.kind], _moment(t.ms), t.user_id or None) for t in heapq.nlargest(TOUCHPOINTS_MAX, known)]
+
+
+def _days(state: AccountState, day: int) -> list[Day]:
+    """From the first day of which anything is known."""
+    rows = daily_series(state, day, CHART_DAYS)
+    known = (at for at, row in enumerate(rows) if row.dau is not None or row.score is not None)
+    first = next(known, len(rows))
+    return [Day(_date(row.day), row.dau, row.events, row.score) for row in rows[first:]]
 
 
 def _date(day: int) -> date:

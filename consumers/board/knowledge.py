@@ -40,6 +40,12 @@ class Account:
     report: HealthReport
     details: Details | None
 
+    @property
+    def scores(self) -> list[tuple[str, float]]:
+        """(ISO date, score) by day, oldest first: what the state remembers, and the report's own days."""
+        older = self.details.scores if self.details is not None else []
+        return sorted((dict(older) | dict(self.report.history)).items())
+
 
 class Knowledge:
     """What is read from Kafka, and what is looked up there.

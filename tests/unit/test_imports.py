@@ -104,7 +104,7 @@ BOARD_MAY_USE = (
     CONSUMERS_MAY_USE
     | {"stream.account", "stream.measures", "stream.scorecard"}
     | {
-        *("stream.tickets", "stream.surveys"),
+        *("stream.tickets", "stream.surveys", "stream.touchpoints", "stream.series"),
     }
 )
 

@@ -20,7 +20,7 @@ def test_nothing_of_a_real_installation_reaches_the_demo() -> None:
         "HEARTLINE_KAFKA_VERSION": "3.9",
     }
     inside = environment(
-        outside, kafka="127.0.0.1:1", redis="redis://127.0.0.1:2", slack="http://127.0.0.1:3", ports=[4, 5]
+        outside, kafka="127.0.0.1:1", redis="redis://127.0.0.1:2", slack="http://127.0.0.1:3", ports=[4, 5, 6]
     )
     assert inside["PATH"] == "/bin"
     assert inside["HEARTLINE_KAFKA_VERSION"] == "3.9"

@@ -5,7 +5,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from consumers.board.details import details
-from stream.account import AccountState, decode_state, encode_state, fold_answer, fold_ticket, fold_usage
+from stream.account import (
+    AccountState,
+    decode_state,
+    encode_state,
+    fold_answer,
+    fold_ticket,
+    fold_touchpoint,
+    fold_usage,
+)
 from stream.decode import Answer, Decoder, Ticket, Usage
 
 AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -25,7 +33,7 @@ def usage(user: str, feature: str, days_ago: int, count: int = 1) -> list[Usage]
     ]
 
 
-def _decoded(kind: Any, **fields: Any) -> Any:
+def _decoded(kind: Any, /, **fields: Any) -> Any:
     return Decoder(kind, None).decode(json.dumps({"account_id": "acme", "type": kind} | fields).encode())
 
 
@@ -132,12 +140,24 @@ def test_answers_come_newest_first_with_their_mood() -> None:
 def test_days_go_on_without_a_gap_to_the_reports_day() -> None:
     state = folded([*usage("a", "x", 3), *usage("b", "x", 3), *usage("a", "x", 1, 4)])
 
-    assert details(state, AS_OF).days == [
+    days = details(state, AS_OF).days
+
+    assert [(day.date, day.users, day.events) for day in days] == [
         (date(2026, 2, 27), 2, 2),
         (date(2026, 2, 28), 0, 0),
         (date(2026, 3, 1), 1, 4),
         (date(2026, 3, 2), 0, 0),
     ]
+    assert {day.score for day in days} == {None}
+
+
+def test_touchpoints_come_newest_first() -> None:
+    state = AccountState()
+    for days_ago, kind in ((5, "call"), (1, "qbr")):
+        at = (AS_OF - timedelta(days=days_ago)).isoformat()
+        fold_touchpoint(state, _decoded("touchpoint", event_id=kind, kind=kind, timestamp=at))
+
+    assert [contact.kind for contact in details(state, AS_OF).touchpoints] == ["qbr", "call"]
 
 
 def test_an_account_of_which_nothing_is_known_has_no_details() -> None:
