@@ -3,81 +3,10 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from stream.report import HealthReport
-
-Number = int | float
-Unit = Literal["count", "ratio", "times", "hours", "plain"]
-
-# What each measure is called, and how its value is shown. A measure that is missing here shows by its id.
-MEASURES: Final[dict[str, tuple[str, Unit]]] = {
-    "dau": ("Daily active users", "count"),
-    "wau": ("Weekly active users", "count"),
-    "mau": ("Monthly active users", "count"),
-    "wau_previous": ("Weekly active users, the week before", "count"),
-    "mau_previous": ("Monthly active users, the month before", "count"),
-    "users_daily": ("Daily users", "count"),
-    "users_weekly": ("Weekly users", "count"),
-    "users_monthly": ("Occasional users", "count"),
-    "active_user_rate_daily": ("Users active in a day", "ratio"),
-    "active_user_rate_weekly": ("Users active in a week", "ratio"),
-    "active_user_rate_monthly": ("Users active in a month", "ratio"),
-    "license_utilization": ("Licences in use", "ratio"),
-    "license_utilization_daily": ("Licences in use on a weekday", "ratio"),
-    "turnover_exposure": ("Exposure to one departure", "ratio"),
-    "users_for_half": ("People behind half of the usage", "count"),
-    "stickiness": ("Stickiness (daily / monthly users)", "ratio"),
-    "frequency_30d": ("Active days per user in a month", "plain"),
-    "activity_change_ratio": ("Activity against the 4 weeks before", "ratio"),
-    "days_known": ("Days since the first use", "count"),
-    "days_since_active": ("Days without any use", "count"),
-    "silence_ratio": ("Silence, against what is usual here", "times"),
-    "features_30d": ("Features in use", "count"),
-    "features_per_active_user": ("Features per user", "plain"),
-    "depth": ("Core features in use", "ratio"),
-    "balance": ("Balance over core features", "ratio"),
-    "tickets_opened_7": ("Tickets opened in 7 days", "count"),
-    "tickets_opened_30": ("Tickets opened in 30 days", "count"),
-    "tickets_opened_90": ("Tickets opened in 90 days", "count"),
-    "open_tickets": ("Open tickets", "count"),
-    "open_urgent_tickets": ("Urgent tickets open", "count"),
-    "support_incident_rate": ("Tickets per user in a month", "plain"),
-    "escalation_rate": ("Tickets escalated", "ratio"),
-    "escalation_hours": ("Time in escalation", "hours"),
-    "escalation_running_hours": ("Longest running escalation", "hours"),
-    "resolution_hours": ("Time to solve a ticket", "hours"),
-    "nps": ("NPS", "plain"),
-    "nps_responses": ("NPS answers", "count"),
-    "nps_previous": ("NPS, the 90 days before", "plain"),
-    "csat": ("Satisfied answers (CSAT)", "ratio"),
-    "csat_responses": ("CSAT answers", "count"),
-    "csat_mean": ("Mean rating (CSAT)", "plain"),
-    "ces_mean": ("Mean effort (CES)", "plain"),
-    "silence_working_days": ("Working days without any use", "count"),
-    "silence_limit_days": ("Working days without use that are usual here, at most", "count"),
-    "champions": ("Most active users of the month before", "count"),
-    "champions_gone": ("Of them, not active for two weeks", "count"),
-    "breadth_change_ratio": ("Users against the month before", "ratio"),
-    "days_to_renewal": ("Days to the renewal", "count"),
-    "subscriptions_active": ("Subscriptions that run", "count"),
-    "cancellation_requested": ("Requests to cancel", "count"),
-    "cancellation_requested_days": ("Days since they asked", "count"),
-    "mrr_active": ("Revenue a month that is at stake", "count"),
-    "goals_off_track": ("Goals behind plan", "count"),
-    "goals_unreported": ("Goals that nothing was reported of", "count"),
-    "outcome_pace_min": ("The furthest behind, against its plan", "ratio"),
-    "first_value_waiting_days": ("Days without a first value", "count"),
-    "milestones_reached": ("Milestones reached", "count"),
-    "milestone_stuck_days": ("Days since the last milestone", "count"),
-    "open_detractors": ("Unhappy answers that wait", "count"),
-    "open_promoters": ("Glad answers that wait", "count"),
-    "open_feedback_days": ("Days that the oldest waits", "count"),
-    "touchpoints_30": ("Contacts in a month", "count"),
-    "days_since_touchpoint": ("Days since the last contact", "count"),
-    "session_minutes": ("Minutes of a session", "plain"),
-    "engagement_score": ("Engagement score", "plain"),
-}
+from stream.wording import Number, label_of, shown, unit_of
 
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
 _INVISIBLE: Final = re.compile("[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
@@ -92,8 +21,8 @@ def measure_name(measure: str) -> str:
     >>> measure_name("tickets_by_mood")
     'Tickets by mood'
     """
-    known = MEASURES.get(measure)
-    return known[0] if known is not None else measure.replace("_", " ").capitalize()
+    label = label_of(measure)
+    return label[:1].upper() + label[1:]
 
 
 def measure_value(measure: str, value: Number | None) -> str:
@@ -102,15 +31,7 @@ def measure_value(measure: str, value: Number | None) -> str:
     >>> measure_value("license_utilization", 0.624), measure_value("wau", 12), measure_value("nps", None)
     ('62%', '12', 'unknown')
     """
-    if value is None:
-        return "unknown"
-    unit = MEASURES[measure][1] if measure in MEASURES else "plain"
-    if unit == "ratio":
-        return f"{value:.0%}"
-    if unit == "count":
-        return f"{value:,.0f}"
-    suffix = {"times": "×", "hours": " h", "plain": ""}[unit]
-    return f"{value:,.1f}".removesuffix(".0") + suffix
+    return shown(value, unit_of(measure))
 
 
 def points(value: float) -> str:

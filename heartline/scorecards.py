@@ -10,10 +10,10 @@ from rich.table import Table
 from alerts.wording import tidy
 from heartline.snapshot import reports
 from stream.decode import AnyEvent
-from stream.health import shown
 from stream.journey import Journey
 from stream.report import HealthReport
 from stream.scorecard import Line, Scorecard, Scorecards
+from stream.wording import shown
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,6 @@ def curve_text(line: Line) -> str:
     """A curve as people read it.
 
     >>> curve_text(Line("x", "g", "usage", 1, ((0, 0), (0.5, 100)), "x", "percent"))
-    '0 % → 0, 50 % → 100'
+    '0% → 0, 50% → 100'
     """
     return ", ".join(f"{shown(value, line.unit)} → {score:g}" for value, score in line.curve)

@@ -12,6 +12,7 @@ Read the modules in the order an event meets them:
 - `rolling`    activity as day bitmaps: windows of days in O(1)
 - `columns`, `daily`   the account's days for more than a year: users, events, score
 - `tickets`, `surveys`, `touchpoints`, `outcomes`, `subscriptions`   the other facts of an account
+- `overrides`  what people set by hand in the place of the score
 - `account`    the state of one account, and how an event folds into it
 - `folding`    by kind of event: how it is folded, and the count of what did not count
 - `series`     the account's days as rows, for whoever draws them
@@ -19,6 +20,7 @@ Read the modules in the order an event meets them:
 - `journey`    first value and milestones
 - `trend`      the trailing four weeks against what the twelve before let expect
 - `places`     YAML that remembers its lines, and refuses what is no honest document
+- `wording`    what people call each measure, and how its values are shown
 - `scorecard/`   measures to points: curves, weights, bands, vetoes, and how YAML says them
 - `health/`    the judgement: score, contributions, coverage, what changed and why
 - `news`       whether a judgement is worth telling

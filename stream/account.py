@@ -10,17 +10,19 @@ Invariants:
 - What can be derived is not stored; `judged` is the one exception, the last published judgement.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from stream import daily, outcomes, rolling, subscriptions, surveys, tickets, touchpoints
+from stream import daily, outcomes, overrides, rolling, subscriptions, surveys, tickets, touchpoints
 from stream.daily import Days
 from stream.decode import Answer, Outcome, Subscription, Ticket, Touchpoint, Update, Usage, epoch_ms
 from stream.outcomes import Outcomes
+from stream.overrides import Setting
 from stream.report import Band
-from stream.rolling import BITS, LAST_DAY, ORDINAL
+from stream.rolling import LAST_DAY, ORDINAL
 from stream.subscriptions import Subscriptions
 from stream.surveys import Sentiment
 from stream.tickets import Support
@@ -90,6 +92,11 @@ class Judged(Struct, array_like=True, gc=False):
         band_since_day: the day on which the account came into its band.
         scorecard: which one judged.
         last_event_ms: when the newest event happened that the published report knew of; None before the first.
+        model_band: the scorecard's band, where an override set another verdict; None without one.
+        override: the override that held; None without one.
+        day: the account's day on which it was judged.
+        told_days: over how many days the reason told of a move; 0: of none.
+        closings: the closing scores of 7, 14 and 28 days before, so that a comparison is noticed that goes stale.
     """
 
     as_of_ms: int
@@ -102,6 +109,11 @@ class Judged(Struct, array_like=True, gc=False):
     band_since_day: int = 0
     scorecard: str = ""
     last_event_ms: int | None = None
+    model_band: Band | None = None
+    override: Setting | None = None
+    day: int = 0
+    told_days: int = 0
+    closings: tuple[float | None, ...] = ()
 
 
 class AccountState(Struct, array_like=True, gc=False):
@@ -112,6 +124,7 @@ class AccountState(Struct, array_like=True, gc=False):
         profile: per field (value, epoch ms of the update that set it; 0 for an update without a time).
         judged: the last published judgement; None before the first.
         unjudged: whether facts have moved since; kept, so that a restart judges what the last process did not.
+        overrides: what people set by hand in the place of the scorecard's verdict, the oldest first.
     """
 
     version: int = 1
@@ -124,6 +137,7 @@ class AccountState(Struct, array_like=True, gc=False):
     contacts: Contacts = msgspec.field(default_factory=Contacts)
     outcomes: Outcomes = msgspec.field(default_factory=Outcomes)
     subscriptions: Subscriptions = msgspec.field(default_factory=Subscriptions)
+    overrides: list[Setting] = []
 
 
 def fold_usage(state: AccountState, event: Usage) -> int:
@@ -263,6 +277,9 @@ def fold_update(state: AccountState, event: Update) -> bool:
     at_ms = epoch_ms(event.timestamp) if event.timestamp is not None else 0
     changed = False
     for name, value in event.fields.items():
+        if name == "health_override":
+            changed = overrides.fold(state.overrides, _setting(value, at_ms)) or changed
+            continue
         known = state.profile.get(name)
         if known is None or at_ms >= known[1]:
             changed = changed or known is None or known[0] != value
@@ -276,6 +293,17 @@ def zone_of(state: AccountState) -> Zone:
     return zone(known[0] if known is not None else None)
 
 
+def _setting(value: dict[str, Any] | None, set_ms: int) -> Setting:
+    """An override of the account feed, or its clearing, as a fact."""
+    if value is None:
+        return Setting(set_ms, set_ms)
+    score, band = value.get("score"), value.get("band")
+    expires_ms = epoch_ms(datetime.fromisoformat(value["expires_at"]))
+    return Setting(
+        set_ms, expires_ms, value["owner"], value["reason"], -1.0 if score is None else score, band if band else ""
+    )
+
+
 def newest_ms(state: AccountState) -> int | None:
     """When the newest event happened, account updates aside; None before the first."""
     others = (state.support, state.sentiment, state.contacts, state.outcomes, state.subscriptions)
@@ -286,17 +314,8 @@ def newest_ms(state: AccountState) -> int | None:
 def watermark_ms(state: AccountState) -> int | None:
     """The newest moment that any event of the account names, account updates included; None: no event named one."""
     updated = max((at_ms for _, at_ms in state.profile.values()), default=0)
+    updated = max(updated, state.overrides[-1].set_ms if state.overrides else 0)
     return max(newest_ms(state) or 0, updated) or None
-
-
-def active_bits(activity: Activity, day: int, days: int) -> int:
-    """How many of the `days` days that end with `day` had at least one active user."""
-    union = 0
-    for user in activity.users.values():
-        ahead = day - user[LAST_DAY]
-        bits = user[BITS] << ahead if 0 <= ahead < days else user[BITS] >> -ahead if ahead < 0 else 0
-        union |= bits
-    return (union & ((1 << days) - 1)).bit_count()
 
 
 _encoder = msgspec.msgpack.Encoder()

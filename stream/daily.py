@@ -26,7 +26,7 @@ PACKED_AT_DAYS: Final = 128
 WINDOWS_LATE_DAYS: Final = 20
 WINDOWS_AT_DAYS: Final = 34  # 30 days before this many ago are the oldest that 64 days of a user's bits tell
 CLOSED_MAX: Final = 400
-SCORES_DAYS: Final = 28  # what a report tells
+SCORES_DAYS: Final = 36  # what a report tells and compares with, after a week without any judgement, too
 SCORES_AT_DAYS: Final = 56
 
 
@@ -232,3 +232,51 @@ def weeks(days: Days, day: int, number: int) -> list[int]:
         return []
     users = [count for count in active_users(days, day + 1 - 7 * known, day + 1) if count is not None]
     return [sum(users[at : at + 7]) for at in range(7 * known - 7, -7, -7)]
+
+
+def user_days(days: Days, last_day: int, number: int) -> int:
+    """People active, summed over the `number` days that end with `last_day`.
+
+    >>> user_days(Days(100, [1, 2, 4], [9, 9, 9]), 101, 2), user_days(Days(100, [1, 2, 4], [9, 9, 9]), 150, 49)
+    (3, 4)
+    """
+    end = last_day - days.first_day + 1
+    return sum(days.users[max(end - number, 0) : max(end, 0)]) if days.first_day >= 0 else 0
+
+
+def active_days(days: Days, last_day: int, number: int) -> int:
+    """How many of the `number` days that end with `last_day` had anyone active.
+
+    >>> active_days(Days(100, [1, 0, 4], [9, 0, 9]), 102, 3)
+    2
+    """
+    end = last_day - days.first_day + 1
+    found = days.users[max(end - number, 0) : max(end, 0)]
+    return len(found) - found.count(0) if days.first_day >= 0 else 0
+
+
+def last_active_day(days: Days, day: int) -> int | None:
+    """The newest day up to `day` on which anyone was active; None without one.
+
+    >>> last_active_day(Days(100, [1, 0, 0, 4], [9, 0, 0, 9]), 102), last_active_day(Days(100, [1], [9]), 99)
+    (100, None)
+    """
+    users = days.users
+    at = min(day - days.first_day, len(users) - 1) if days.first_day >= 0 else -1
+    while at >= 0 and users[at] == 0:
+        at -= 1
+    return days.first_day + at if at >= 0 else None
+
+
+def score_at(days: Days, day: int) -> float | None:
+    """The closing score of a day at most 35 days before the last judged one; of one without, the newest before it.
+
+    >>> days = Days(scored_day=100, tenths=[501, 0, 701])
+    >>> [score_at(days, day) for day in (99, 100, 101, 102, 103)]
+    [None, 50.0, 50.0, 70.0, 70.0]
+    """
+    kept = days.tenths
+    at = min(day - days.scored_day, len(kept) - 1)
+    while at >= 0 and kept[at] == 0:
+        at -= 1
+    return (kept[at] - 1) / 10 if at >= 0 else None

@@ -9,10 +9,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from stream.errors import BadEvent
+from stream.overrides import DAYS_MAX as OVERRIDE_DAYS_MAX
 from stream.topics import Kind
 from stream.zones import near_name, zone_names
 
@@ -230,6 +239,22 @@ class Goal(_Contract):
     due_at: Moment | None = None
 
 
+class HealthOverride(_Contract):
+    """A person's verdict in the place of the scorecard's: a score, or a band, until it expires."""
+
+    score: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
+    band: Literal["healthy", "watch", "at_risk", "critical"] | None = None
+    owner: Annotated[str, Field(min_length=1, max_length=128)] = Field(description="who answers for it")
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    expires_at: Moment = Field(description="when the scorecard's verdict holds again; at most 90 days after timestamp")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "HealthOverride":
+        if (self.score is None) == (self.band is None):
+            raise PydanticCustomError("override", "expected either a score (0 to 100) or a band")
+        return self
+
+
 class AccountEvent(_Contract):
     """What the CRM knows of the account; a field left out stays as it is, a null clears it."""
 
@@ -246,6 +271,27 @@ class AccountEvent(_Contract):
     mrr: NotNegative | None = None
     timezone: ZoneName | None = None
     goals: Annotated[list[Goal], Field(max_length=50)] | None = None
+    health_override: HealthOverride | None = Field(None, description="needs a timestamp; null clears")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> "AccountEvent":
+        override = self.health_override
+        if override is None:
+            return self
+        if self.timestamp is None:
+            raise PydanticCustomError("override", "health_override: expected a timestamp beside it: when it was set")
+        if not timedelta(0) < override.expires_at - self.timestamp <= timedelta(days=OVERRIDE_DAYS_MAX):
+            raise PydanticCustomError(
+                "override",
+                "health_override.expires_at = {expires_at}: expected later than timestamp ({set_at}), "
+                "and at most {days} days",
+                {
+                    "expires_at": override.expires_at.isoformat(),
+                    "set_at": self.timestamp.isoformat(),
+                    "days": OVERRIDE_DAYS_MAX,
+                },
+            )
+        return self
 
 
 class TouchpointEvent(_Contract):
@@ -343,5 +389,6 @@ def _refusal(kind: Kind, error: ValidationError) -> BadEvent:
     code = first["type"]
     reason = _REASON_BY_TYPE.get(code) or ("wrong_type" if code.endswith("_type") else "out_of_range")
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    shown = "" if code == "missing" else f" = {repr(first['input'])[:80]}"
-    return BadEvent(reason, f"{kind} event: {name}{shown}: {first['msg']}{more}")
+    shown = "" if code in ("missing", "override") else f" = {repr(first['input'])[:80]}"
+    where = f"{name}{shown}: " if name else ""
+    return BadEvent(reason, f"{kind} event: {where}{first['msg']}{more}")

@@ -29,9 +29,9 @@ from stream.events import EARLIEST_MS, FUTURE_SLACK_MS
 from stream.feeds import Mapping
 from stream.folding import Folding
 from stream.freshness import freshness_of, newest_by_kind
-from stream.health import judge, remembered
+from stream.health import evaluate, judge, profile_of, remembered
 from stream.journey import NO_JOURNEY, Journey
-from stream.news import is_news
+from stream.news import is_news, of_later_day
 from stream.partitioner import partition_of
 from stream.rekey import read_rekeyed, rekey
 from stream.report import encode_report
@@ -263,22 +263,27 @@ class HealthJob:
         now_ms: int,
         ingested: int | None,
     ) -> None:
-        """Judge one account; publish if it is news."""
+        """Judge one account; publish if it is news.
+
+        Score and band come first, at a fraction of a report's cost: on most ticks they are as they were published.
+        """
         scorecard = self._scorecards.choose(state.profile)
-        report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested, self._journey)
-        if state.unjudged:
+        found = evaluate(state, now_ms, scorecard, self._core_features, self._journey)
+        before, moved = state.judged, state.unjudged
+        if moved:
             state.unjudged = False
             partition.dirty.add(account_id)
         self._note(partition, account_id, state)
-        if close_score(state.activity.days, zone_of(state).day_of(now_ms), report.score):
+        if close_score(state.activity.days, found.day, found.score):
             partition.dirty.add(account_id)
-        before = state.judged
-        described = repr(report.profile)
-        if before is None or is_news(before, report, described):
+        # Without an event since the last judgement the profile is as it was.
+        described = repr(profile_of(state)) if moved or before is None else before.described
+        if before is None or is_news(before, found, described) or (moved and of_later_day(before, state)):
+            report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested, self._journey)
             fresh = freshness_of(state, now_ms, self._newest_of_all, self._stale_after_days)
             told = encode_report(replace(report, freshness=fresh))
             partition.outputs.append(Output(self._health_topic, account_id.encode(), told))
-            state.judged = remembered(before, report, now_ms, described)
+            state.judged = remembered(before, report, now_ms, described, found.override, found.closings)
             partition.dirty.add(account_id)
             return
         if _settled(state, now_ms) and not _settled(state, before.as_of_ms):
@@ -328,6 +333,8 @@ def _whose_day_turned(partition: Partition[AccountState], since_ms: int, until_m
 
 def _settled(state: AccountState, at_ms: int) -> bool:
     """Whether time alone can't move the score any more after a moment: silent for so long, or never heard."""
+    if state.judged is not None and state.judged.override is not None:
+        return False  # it expires
     newest = newest_ms(state)
     return newest is None or newest + SETTLED_MS < at_ms
 

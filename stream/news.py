@@ -1,45 +1,65 @@
 """Whether a judgement is worth telling: what a person could notice since the last one that was published."""
 
-from datetime import datetime
 from typing import Final
 
-from stream.account import Judged
-from stream.report import HealthReport
-from stream.zones import zone
+from stream.account import AccountState, Judged, newest_ms, zone_of
+from stream.health.judge import Evaluation
+from stream.health.memory import COMPARED_DAYS
 
 NOTICEABLE_POINTS: Final = 1.0
 NOTICEABLE_COVERAGE: Final = 0.05
 
 
-def is_news(before: Judged, report: HealthReport, described: str) -> bool:
+def is_news(before: Judged, found: Evaluation, described: str | None = None) -> bool:
     """Whether a person could notice the difference between what was published and what is so now.
 
-    News is: another band or scorecard; the score, or the score of a week ago, moved by a point; coverage moved by 5
-    percent of the scorecard; the profile changed; or an event of a later day than any that the last report knew of.
+    News is: another band, scorecard or override; the score moved by a point; coverage moved by 5 percent of the
+    scorecard; the profile changed; or a comparison that was published does not hold any more.
+
+    Args:
+        before: what is remembered of the last report.
+        found: what holds now.
+        described: the profile; None: unchanged.
     """
-    if report.band != before.band or described != before.described:
+    if found.band != before.band or found.override != before.override:
         return True
-    if before.scorecard not in ("", report.scorecard):  # none is remembered from before scorecards were
+    if described is not None and described != before.described:
         return True
-    if _moved(before.score, report.score, NOTICEABLE_POINTS):
+    if before.scorecard not in ("", found.scorecard):  # none is remembered from before scorecards were
         return True
-    if _moved(before.score_7d_ago, report.score_7d_ago, NOTICEABLE_POINTS):
+    if _moved(before.score, found.score):
         return True
-    if abs(before.coverage_ratio - report.coverage_ratio) >= NOTICEABLE_COVERAGE:
+    if abs(before.coverage_ratio - found.coverage_ratio) >= NOTICEABLE_COVERAGE:
         return True
-    if report.last_event_at is None:
+    return _is_stale(before, found)
+
+
+def of_later_day(before: Judged, state: AccountState) -> bool:
+    """Whether an event came of a later day than any that the published report knew of: that is news by itself."""
+    newest = newest_ms(state)
+    if newest is None or newest == before.last_event_ms:
         return False
-    day_of = zone(report.profile.timezone).day_of
-    return before.last_event_ms is None or day_of(_ms(report.last_event_at)) > day_of(before.last_event_ms)
+    zone = zone_of(state)
+    return before.last_event_ms is None or zone.day_of(newest) > zone.day_of(before.last_event_ms)
 
 
-def _ms(moment: datetime) -> int:
-    """A report's moment as epoch milliseconds."""
-    return round(moment.timestamp() * 1000)
+def _is_stale(before: Judged, found: Evaluation) -> bool:
+    """Whether the published comparison with an earlier day is another by now: "down 23 in 7 days" stands for days only.
+
+    The closing scores of the days compared with tell it. Where they are not known, since the account was not judged
+    then, a report that told of a move is renewed each day.
+    """
+    for days, then, now in zip(COMPARED_DAYS, before.closings, found.closings, strict=False):
+        if then is not None and now is not None:
+            if abs(now - then) >= NOTICEABLE_POINTS and days in (7, 28, before.told_days):
+                return True
+        elif before.told_days == days and found.day > before.day:
+            return True
+    return False
 
 
-def _moved(before: float | None, now: float | None, by: float) -> bool:
-    """Whether a number moved by at least `by`, or became known or unknown."""
+def _moved(before: float | None, now: float | None) -> bool:
+    """Whether a score moved noticeably, or became known or unknown."""
     if before is None or now is None:
         return before is not now
-    return abs(now - before) >= by
+    return abs(now - before) >= NOTICEABLE_POINTS

@@ -149,6 +149,7 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
         ingested_at: Kafka's timestamp of the oldest record that this report waited for; None for a mere tick.
         caps: the scorecard's vetoes that hold, the one that binds first.
         score_28d_ago, changes_28d: the same against 28 days earlier.
+        reason_days: over how many days the reason tells of a move: 7, 14 or 28; None: it tells of none.
         override: the override that holds; None without one.
         model_score, model_band: what the scorecard says while an override holds; None without one.
         freshness: by source (usage, tickets, surveys and so on); empty where it was not looked at.
@@ -172,6 +173,7 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     caps: list[Cap] = []
     score_28d_ago: float | None = None
     changes_28d: list[Change] = []
+    reason_days: int | None = None
     override: Override | None = None
     model_score: float | None = None
     model_band: Band | None = None

@@ -3,25 +3,15 @@
 Pure: the same facts and the same moment give the same report.
 
 - `standing`  what each measure adds to the score, what a veto takes, how much is known
-- `changes`   what moved the score since an earlier moment, measure by measure
 - `memory`    the band until now and the closing scores of days
-- `reason`    the sentence
-- `judge`     all of it as one report
+- `override`  what a person set in the place of the score
+- `changes`   what moved the score since an earlier moment, measure by measure
+- `phrases`, `reason`   the sentence
+- `judge`     score and band alone, to know whether there is news; and all of it as one report
 """
 
-from stream.health.judge import judge
+from stream.health.judge import Evaluation, evaluate, judge, profile_of
 from stream.health.memory import band_of, remembered
-from stream.health.reason import reason, shown
-from stream.health.standing import NEW_DAYS, Standing, score_of, standing
+from stream.health.standing import NEW_DAYS
 
-__all__ = [
-    "NEW_DAYS",
-    "Standing",
-    "band_of",
-    "judge",
-    "reason",
-    "remembered",
-    "score_of",
-    "shown",
-    "standing",
-]
+__all__ = ["NEW_DAYS", "Evaluation", "band_of", "evaluate", "judge", "profile_of", "remembered"]

@@ -1,16 +1,63 @@
-"""One account's report as of a moment."""
+"""One account's judgement as of a moment: the cheap evaluation that tells whether there is news, and the report."""
 
-from msgspec import convert
+from functools import partial
+
+from msgspec import Struct, convert
 
 from stream.account import AccountState, newest_ms, zone_of
-from stream.health.changes import changes_since
-from stream.health.memory import band_of, history, moment
-from stream.health.reason import reason
-from stream.health.standing import standing
+from stream.health.changes import FORTNIGHT_DAYS, MONTH_DAYS, WEEK_DAYS, Verdict, compare
+from stream.health.memory import band_of, closings, history, moment
+from stream.health.override import overridden, overridden_band, override_of
+from stream.health.reason import reason, telling
+from stream.health.standing import standing, weigh
 from stream.journey import NO_JOURNEY, Journey
 from stream.measures import measure
-from stream.report import HealthReport, Profile
+from stream.overrides import Setting, in_force
+from stream.report import Band, HealthReport, Profile
 from stream.scorecard import Scorecard
+
+
+class Evaluation(Struct, gc=False):
+    """What a judgement comes to, without what a report tells of it.
+
+    Attributes:
+        score, band: what counts: the override's while one holds, else the scorecard's.
+        coverage_ratio: share of the scorecard's weight that has data.
+        scorecard: which one judged.
+        day: the account's day of the moment.
+        override: the override that holds; None without one.
+        closings: the closing scores that a report's comparisons are with.
+    """
+
+    score: float | None
+    band: Band
+    coverage_ratio: float
+    scorecard: str
+    day: int
+    override: Setting | None
+    closings: tuple[float | None, ...]
+
+
+def evaluate(
+    state: AccountState,
+    as_of_ms: int,
+    scorecard: Scorecard,
+    core_features: frozenset[str] = frozenset(),
+    journey: Journey = NO_JOURNEY,
+) -> Evaluation:
+    """Score and band of an account as of a moment, as `judge` says them, from the scorecard's measures alone."""
+    measures = measure(state, as_of_ms, core_features, journey, scorecard.measures)
+    weighed = weigh(state, measures, scorecard)
+    setting = in_force(state.overrides, as_of_ms) if state.overrides else None
+    score = overridden(setting, weighed.score, scorecard)
+    day = zone_of(state).day_of(as_of_ms)
+    band = (
+        band_of(state.judged, score, day, scorecard)
+        if setting is None or score is None
+        else overridden_band(setting, score, scorecard)
+    )
+    closing = closings(state, day)
+    return Evaluation(score, band, round(weighed.coverage_ratio, 4), scorecard.name, day, setting, closing)
 
 
 def judge(
@@ -34,28 +81,46 @@ def judge(
         journey: the product's key actions and milestones.
     """
     measures = measure(state, as_of_ms, core_features, journey)
-    now = standing(state, measures, scorecard)
-    score = now.score
-    score_before, changes = changes_since(state, as_of_ms, scorecard, core_features, now, journey)
     day = zone_of(state).day_of(as_of_ms)
+    at = standing(weigh(state, measures, scorecard), measures)
+    setting = in_force(state.overrides, as_of_ms)
+    now = Verdict(at, setting, overridden(setting, at.score, scorecard))
+    model_band = band_of(state.judged, at.score, day, scorecard)
+    compared_with = partial(
+        compare,
+        state,
+        day,
+        now=now,
+        measures=measures,
+        measured=lambda ms: measure(state, ms, core_features, journey, scorecard.measures),
+        scorecard=scorecard,
+    )
+    week, month = compared_with(WEEK_DAYS), compared_with(MONTH_DAYS)
+    tells = telling(now.score, week, month, lambda: compared_with(FORTNIGHT_DAYS))
     newest = newest_ms(state)
     return HealthReport(
         account_id=account_id,
         as_of=moment(as_of_ms),
-        score=score,
-        band=band_of(state.judged, score, day, scorecard),
-        coverage_ratio=round(now.coverage_ratio, 4),
+        score=now.score,
+        band=model_band if setting is None or now.score is None else overridden_band(setting, now.score, scorecard),
+        coverage_ratio=round(at.coverage_ratio, 4),
         scorecard=scorecard.name,
-        reason=reason(score, score_before, now.found, changes, scorecard, now.caps),
-        contributions=now.found,
-        score_7d_ago=score_before,
-        changes_7d=changes,
-        history=history(state, day, score),
+        reason=reason(now, tells, week, measures, scorecard, model_band),
+        contributions=at.found,
+        score_7d_ago=week.score if week is not None else None,
+        changes_7d=week.changes if week is not None else [],
+        history=history(state, day, now.score),
         measures=measures,
         profile=profile_of(state),
         last_event_at=moment(newest) if newest is not None else None,
         ingested_at=moment(ingested_ms) if ingested_ms is not None else None,
-        caps=now.caps,
+        caps=at.caps,
+        score_28d_ago=month.score if month is not None else None,
+        changes_28d=month.changes if month is not None else [],
+        reason_days=tells.days if tells is not None else None,
+        override=override_of(setting) if setting is not None else None,
+        model_score=at.score if setting is not None else None,
+        model_band=model_band if setting is not None else None,
     )
 
 

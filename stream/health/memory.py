@@ -5,27 +5,46 @@ from typing import Final
 
 from stream import daily
 from stream.account import AccountState, Judged
+from stream.overrides import Setting
 from stream.report import Band, HealthReport
 from stream.scorecard import Scorecard
 from stream.zones import zone
 
-HISTORY_DAYS: Final = 28
+HISTORY_DAYS: Final = 28  # that a report shows
+COMPARED_DAYS: Final = (7, 14, 28)  # the days that a report may compare with
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 
 
 def band_of(before: Judged | None, score: float | None, day: int, scorecard: Scorecard) -> Band:
-    """The band of a score on a day, for an account that was judged before; unknown without a score."""
+    """The scorecard's band of a score on a day, for an account that was judged before; unknown without a score."""
     if score is None:
         return "unknown"
     if before is None or not scorecard.remembers:
         return scorecard.band(score)
-    return scorecard.band(score, before.band, day - before.band_since_day)
+    return scorecard.band(score, before.model_band or before.band, day - before.band_since_day)
 
 
-def remembered(before: Judged | None, report: HealthReport, now_ms: int, described: str) -> Judged:
-    """What is kept of a judgement once it is published: what was said, and since when the band holds."""
+def remembered(
+    before: Judged | None,
+    report: HealthReport,
+    now_ms: int,
+    described: str,
+    setting: Setting | None = None,
+    closing: tuple[float | None, ...] = (),
+) -> Judged:
+    """What is kept of a judgement once it is published: what was said, and since when the scorecard's band holds.
+
+    Args:
+        before: the same of the judgement before; None for the first.
+        report: as published.
+        now_ms: when.
+        described: the profile, to notice its change.
+        setting: the override that holds.
+        closing: the closing scores that its comparisons are with.
+    """
     day = zone(report.profile.timezone).day_of(now_ms)
-    same_band = before is not None and before.band == report.band
+    band = report.model_band or report.band
+    same_band = before is not None and (before.model_band or before.band) == band
     return Judged(
         now_ms,
         report.score,
@@ -37,7 +56,17 @@ def remembered(before: Judged | None, report: HealthReport, now_ms: int, describ
         before.band_since_day if before is not None and same_band else day,
         report.scorecard,
         round(report.last_event_at.timestamp() * 1000) if report.last_event_at is not None else None,
+        report.model_band,
+        setting,
+        day,
+        report.reason_days or 0,
+        closing,
     )
+
+
+def closings(state: AccountState, day: int) -> tuple[float | None, ...]:
+    """The closing scores of the days that a report of a day may compare with; None where none is known."""
+    return tuple([daily.score_at(state.activity.days, day - days) for days in COMPARED_DAYS])
 
 
 def history(state: AccountState, day: int, score: float | None) -> list[tuple[str, float]]:

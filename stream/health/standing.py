@@ -1,7 +1,7 @@
 """Where an account stands as of a moment: what each measure adds to the score, what a veto takes, and the score.
 
 Missing data count neither for nor against: their weight is shared out among what is known, and the coverage ratio says
-how much was known.
+how much was known. `weigh` is all that a decision needs, and cheap; `standing` adds what a report tells of it.
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ from msgspec import Struct
 from stream.account import AccountState
 from stream.measures import Measures
 from stream.report import Cap, Contribution, Number
-from stream.scorecard import Line, Scorecard
+from stream.scorecard import Line, Scorecard, Veto
 
 NEW_DAYS: Final = 14  # the usage of an account counts once every weekday was seen twice
 # Usage measures that are not None for lack of active users, but because nothing is configured or reached.
@@ -21,14 +21,33 @@ NOT_OVER_USERS: Final = {
 }
 
 
+class Weighed(Struct, gc=False):
+    """What a scorecard makes of an account's measures.
+
+    Attributes:
+        known: per line with data: the line, the measure's value, and its score on the line's curve.
+        weight: of these lines together.
+        coverage_ratio: share of the scorecard's weight that has data.
+        points: the score before any veto, not rounded; None when too little is known.
+        vetoes: those that hold, the one that binds first.
+        score: 0..100 to one decimal; None when too little is known.
+    """
+
+    known: list[tuple[Line, Number, float]]
+    weight: float
+    coverage_ratio: float
+    points: float | None
+    vetoes: list[Veto]
+    score: float | None
+
+
 class Standing(Struct, gc=False):
-    """Where an account stands as of a moment.
+    """The same, as a report tells it.
 
     Attributes:
         found: what each measure adds to the score, the largest loss first.
-        coverage_ratio: share of the scorecard's weight that has data.
+        coverage_ratio, score: as of `Weighed`.
         caps: the vetoes that hold, the one that binds first.
-        score: 0..100 to one decimal; None when too little is known.
     """
 
     found: list[Contribution]
@@ -37,29 +56,50 @@ class Standing(Struct, gc=False):
     score: float | None
 
 
-def standing(state: AccountState, measures: Measures, scorecard: Scorecard) -> Standing:
-    """Where an account stands by these measures."""
-    found, coverage_ratio = contributions(state, measures, scorecard)
-    score = score_of(found, coverage_ratio, scorecard)
-    caps = _caps(state, measures, scorecard, sum([item.points for item in found])) if score is not None else []
-    if score is not None and caps:
-        score = min(score, caps[0].cap_score)
-    return Standing(found, coverage_ratio, caps, score)
+def weigh(state: AccountState, measures: Measures, scorecard: Scorecard) -> Weighed:
+    """Put an account's measures on the scorecard's curves.
 
-
-def _caps(state: AccountState, measures: Measures, scorecard: Scorecard, points: float) -> list[Cap]:
-    """The vetoes that hold, the lowest cap first: that one takes what lies above it, the others take nothing more."""
-    if not scorecard.vetoes:
-        return []
+    An account that was used and has no active user left is not unknown: where a usage measure has no base any more
+    (a mean over nobody), it counts as 0 with a score of 0. Only what was never known stays out, and the usage of an
+    account that is new: on its first morning every measure of a month looks like neglect.
+    """
     seen = _seen(state)
-    holding = [v for v in scorecard.vetoes if seen[v.source] and v.holds(measures[v.measure])]
-    holding.sort(key=lambda veto: (veto.cap_score, veto.name))
-    return [
-        Cap(veto.name, veto.measure, measures[veto.measure], veto.cap_score, min(veto.cap_score - points, 0.0))
-        if place == 0
-        else Cap(veto.name, veto.measure, measures[veto.measure], veto.cap_score, 0.0)
-        for place, veto in enumerate(holding)
-    ]
+    days_known = measures["days_known"]
+    seen["usage"] = seen["usage"] and days_known is not None and days_known >= NEW_DAYS
+    deserted = seen["usage"] and measures["mau"] == 0
+    known: list[tuple[Line, Number, float]] = []
+    weight = points = 0.0
+    for line in scorecard.lines:
+        if not seen[line.source]:
+            continue
+        value = measures[line.measure]
+        if value is not None:
+            score = line.score(value)
+        elif deserted and line.source == "usage" and line.measure not in NOT_OVER_USERS:
+            value, score = 0, 0.0
+        else:
+            continue
+        known.append((line, value, score))
+        weight += line.weight
+        points += line.weight * score
+    coverage_ratio = weight / scorecard.weight
+    if not known or coverage_ratio < scorecard.coverage_min_ratio:
+        return Weighed(known, weight, coverage_ratio, None, [], None)
+    points /= weight
+    vetoes = _holding(state, measures, scorecard) if scorecard.vetoes else []
+    score = min(points, vetoes[0].cap_score) if vetoes else points
+    return Weighed(known, weight, coverage_ratio, points, vetoes, round(score, 1))
+
+
+def standing(weighed: Weighed, measures: Measures) -> Standing:
+    """What was weighed, as a report tells it."""
+    found = []
+    for line, value, score in weighed.known:
+        share = line.weight / weighed.weight
+        found.append(Contribution(line.measure, line.group, value, score, share, share * score))
+    found.sort(key=lambda item: (-item.points_lost, item.measure))
+    caps = _caps(weighed.vetoes, measures, weighed.points) if weighed.points is not None else []
+    return Standing(found, weighed.coverage_ratio, caps, weighed.score)
 
 
 def _seen(state: AccountState) -> dict[str, bool]:
@@ -71,38 +111,23 @@ def _seen(state: AccountState) -> dict[str, bool]:
     }
 
 
-def contributions(state: AccountState, measures: Measures, scorecard: Scorecard) -> tuple[list[Contribution], float]:
-    """What each measure adds to the score, the largest loss first, and the coverage ratio 0..1.
-
-    An account that was used and has no active user left is not unknown: where a usage measure has no base any more
-    (a mean over nobody), it counts as 0 with a score of 0. Only what was never known stays out, and the usage of an
-    account that is new: on its first morning every measure of a month looks like neglect.
-    """
+def _holding(state: AccountState, measures: Measures, scorecard: Scorecard) -> list[Veto]:
+    """The vetoes that hold, the lowest cap first."""
     seen = _seen(state)
-    seen["usage"] = seen["usage"] and measures["days_known"] is not None and measures["days_known"] >= NEW_DAYS
-    deserted = seen["usage"] and measures["mau"] == 0
-    known: list[tuple[Line, Number | None]] = []
-    for line in scorecard.lines:
-        value = measures[line.measure]
-        lost = value is None and deserted and line.source == "usage" and line.measure not in NOT_OVER_USERS
-        if seen[line.source] and (value is not None or lost):
-            known.append((line, value))
-    total = sum([line.weight for line in scorecard.lines])
-    weight = sum([line.weight for line, _ in known])
-    found = [_contribution(line, value, weight) for line, value in known]
-    found.sort(key=lambda item: (-item.points_lost, item.measure))
-    return found, weight / total
+    holding = [veto for veto in scorecard.vetoes if seen[veto.source] and veto.holds(measures[veto.measure])]
+    holding.sort(key=lambda veto: (veto.cap_score, veto.name))
+    return holding
 
 
-def _contribution(line: Line, value: Number | None, weight: float) -> Contribution:
-    """One line's share of the score; a value of None is that of a deserted account, 0 with a score of 0."""
-    share = line.weight / weight
-    score = line.score(value) if value is not None else 0.0
-    return Contribution(line.measure, line.group, value if value is not None else 0, score, share, share * score)
-
-
-def score_of(found: list[Contribution], coverage_ratio: float, scorecard: Scorecard) -> float | None:
-    """The score 0..100 before any veto, to one decimal; None when too little is known."""
-    if not found or coverage_ratio < scorecard.coverage_min_ratio:
-        return None
-    return round(sum([item.points for item in found]), 1)
+def _caps(vetoes: list[Veto], measures: Measures, points: float) -> list[Cap]:
+    """The first takes from the score what lies above its cap, the others take nothing more."""
+    return [
+        Cap(
+            veto.name,
+            veto.measure,
+            measures[veto.measure],
+            veto.cap_score,
+            min(veto.cap_score - points, 0.0) if place == 0 else 0.0,
+        )
+        for place, veto in enumerate(vetoes)
+    ]

@@ -4,20 +4,22 @@
 that end with as_of's day. Counts are counts of what was seen, so 0 is a number; a rate, mean or share whose base is
 empty is None, never 0.
 
-Usage is exact as of any moment back to seven days before the newest event (64 days of bits are kept), but for two
-things: what can't be known as of then is None (mau_previous, adoption by feature), and among the known users of 90
-days one who came back after two months of absence does not count before the return. Support and sentiment reach back
-28 days, with each ticket's priority and category, and each answer, in its newest version.
+Every number is exact as of any moment back to 28 days before the newest event, but for those that `known` names, which
+are None beyond their reach. Two things to know: among the known users of 90 days one who came back after five weeks of
+absence or more does not count before the return, and each ticket's priority and category, and each answer, is in its
+newest version.
 
 Read the modules in this order:
 
 - `tally`      one pass over the users: who was active in each window
+- `asked`      one account as of one moment, and what several measures need
 - `reach`      how many use it, of those who could
 - `silence`    how long nobody did, in the account's own pauses
 - `habit`      how often they do, and whether that holds
 - `features`   how much of the product they use
 - `support`    the weight of tickets
 - `sentiment`  what they answer
+- `known`      how far back each measure is exact
 - `catalogue`  all of it together, with first value and milestones (`stream.journey`) and the trend (`stream.trend`)
 """
 

@@ -1,13 +1,41 @@
-"""All measures of one account, put together."""
+"""All measures of one account, put together, or only those that are wanted."""
 
-from stream.account import AccountState, zone_of
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+from stream.account import AccountState
 from stream.journey import NO_JOURNEY, Journey, progress
-from stream.measures.features import features
-from stream.measures.habit import habit, trend_of
-from stream.measures.reach import reach
+from stream.measures.asked import Asked
+from stream.measures.features import depth, features
+from stream.measures.habit import change, concentration, course, pause
+from stream.measures.reach import reach, windows
 from stream.measures.sentiment import sentiment_of
 from stream.measures.support import support_load
-from stream.measures.tally import Measures, tally_of
+from stream.measures.tally import Measures
+
+Family = Callable[[Asked], Measures]
+
+
+def _journey(asked: Asked) -> Measures:
+    """First value and milestones."""
+    return progress(asked.state, asked.day, asked.journey)
+
+
+# Each makes some measures, and always the same ones. The cheap ones that every scorecard asks for stand alone.
+FAMILIES: Final[tuple[Family, ...]] = (
+    windows,
+    reach,
+    concentration,
+    change,
+    pause,
+    course,
+    depth,
+    features,
+    _journey,
+    support_load,
+    sentiment_of,
+)
 
 
 def measure(
@@ -15,32 +43,29 @@ def measure(
     as_of_ms: int,
     core_features: frozenset[str] = frozenset(),
     journey: Journey = NO_JOURNEY,
-    with_trend: bool = True,
+    wanted: frozenset[str] | None = None,
 ) -> Measures:
-    """All measures of one account.
+    """The measures of one account.
 
     Args:
         state: its facts.
         as_of_ms: the moment, epoch milliseconds.
         core_features: the product's catalogue; empty: depth and balance are None.
         journey: its key actions and milestones, and when its customers work.
-        with_trend: whether the trend is wanted; without it its measures are left out.
+        wanted: ids of the measures that are wanted; None: all. Others may come with them.
 
     Returns:
         Measure id to value: numbers, None where unknown, and a few mappings (per feature, priority, category).
     """
-    zone = zone_of(state)
-    day = zone.day_of(as_of_ms)
-    calendar = journey.calendars.of(state.profile.get("segment", (None, 0))[0])
-    seats = state.profile.get("licensed_seats", (None, 0))[0]
+    asked = Asked(state, as_of_ms, core_features, journey)
     found: Measures = {}
-    tally = tally_of(state.activity, day)
-    found.update(reach(tally, seats, day))
-    found.update(habit(state.activity, tally, day, zone, calendar))
-    if with_trend:
-        found.update(trend_of(state.activity, day, calendar))
-    found.update(features(state.activity, tally.mau, day, core_features))
-    found.update(progress(state, day, journey))
-    found.update(support_load(state.support, tally.mau, as_of_ms, zone))
-    found.update(sentiment_of(state.sentiment, day, zone))
+    for family in FAMILIES if wanted is None else _families(wanted):
+        found.update(family(asked))
     return found
+
+
+@cache
+def _families(wanted: frozenset[str]) -> tuple[Family, ...]:
+    """The families that make the wanted measures."""
+    nobody = Asked(AccountState(), 0, frozenset(), NO_JOURNEY)
+    return tuple(family for family in FAMILIES if not wanted.isdisjoint(family(nobody)))

@@ -3,37 +3,48 @@
 import math
 from typing import Final
 
-from stream.account import Activity
+from stream.account import FeatureUse
+from stream.measures.asked import Asked
 from stream.measures.tally import Measures
 
 _MONTH_MASK: Final = (1 << 30) - 1
 
 
-def features(activity: Activity, mau: int, day: int, core: frozenset[str]) -> Measures:
+def depth(asked: Asked) -> Measures:
+    """How much of the core they use. Source: docs/metrics.md, depth."""
+    core, uses, day = asked.core_features, asked.activity.features, asked.day
+    used = sum([name in uses and _in_use(uses[name], day) for name in core])
+    return {"depth": used / len(core) if core else None}
+
+
+def _in_use(use: FeatureUse, day: int) -> bool:
+    """Whether a feature was used in the trailing 30 days."""
+    ahead = day - use.last_day
+    return 0 <= ahead < 30 or (ahead < 0 and use.bits >> -ahead & _MONTH_MASK != 0)
+
+
+def features(asked: Asked) -> Measures:
     """How much of the product they use. Source: docs/metrics.md, depth and feature adoption.
 
     Per-user numbers (adoption, balance, features_per_active_user) are None as of a day before the newest usage.
     """
+    activity, mau, day, core = asked.activity, asked.mau, asked.day, asked.core_features
     known = mau > 0 and day >= activity.newest_day
     used = 0
-    core_used = 0
     adopters: dict[str, int] = {}
     status: dict[str, str] = {}
     for name, use in activity.features.items():
-        ahead = day - use.last_day
-        if ahead >= 30 or (ahead < 0 and not use.bits >> -ahead & _MONTH_MASK):
+        if not _in_use(use, day):
             status[name] = "lapsed"
             continue
         status[name] = "used"
         used += 1
-        core_used += name in core
         if known:
             adopters[name] = sum([last > day - 30 for last in use.users.values()])
     for name in core:
         status.setdefault(name, "never used")
     return {
         "features_30d": used,
-        "depth": core_used / len(core) if core else None,
         "features_per_active_user": sum(adopters.values()) / mau if known else None,
         "balance": _balance([adopters.get(name, 0) for name in sorted(core)]) if known else None,
         "feature_adoption_rate": {name: count / mau for name, count in adopters.items()},

@@ -4,36 +4,41 @@ from typing import Final
 
 from stream import rolling
 from stream.account import Activity
+from stream.daily import user_days
+from stream.measures.asked import Asked
 from stream.measures.silence import silence
-from stream.measures.tally import Measures, Tally
+from stream.measures.tally import Measures
 from stream.trend import trend
-from stream.workdays import Calendar
-from stream.zones import Zone
 
 CHANGE_DAYS: Final = 28
 EARLIER_DAYS: Final = 7  # usage is known as of this many days before the newest event
 
 
-def habit(activity: Activity, t: Tally, day: int, zone: Zone, calendar: Calendar) -> Measures:
-    """How often they use it, and whether that holds. Source: docs/metrics.md, frequency, stickiness and change."""
-    first_day = None if activity.first_ms is None else zone.day_of(activity.first_ms)
-    compared = first_day is not None and day - first_day + 1 >= 2 * CHANGE_DAYS and t.user_days_previous > 0
-    return {
-        "stickiness": t.active_days / 30 / t.mau if t.mau > 0 else None,
-        "frequency_30d": t.active_days / t.mau if t.mau > 0 else None,
-        "users_daily": t.daily,
-        "users_weekly": t.weekly,
-        "users_monthly": t.mau - t.daily - t.weekly,
-        "users_for_half": _users_for_half(activity, day),
-        "activity_change_ratio": t.user_days / t.user_days_previous if compared else None,
-        "days_known": day - first_day + 1 if first_day is not None and first_day <= day else None,
-        **silence(activity, day, first_day, calendar),
-    }
+def concentration(asked: Asked) -> Measures:
+    """On how few people the use rests. Source: docs/metrics.md, breadth."""
+    return {"users_for_half": _users_for_half(asked.activity, asked.day)}
 
 
-def trend_of(activity: Activity, day: int, calendar: Calendar) -> Measures:
+def pause(asked: Asked) -> Measures:
+    """Since when nobody was there. Source: docs/metrics.md, silence."""
+    return silence(asked.activity, asked.day, asked.first_day, asked.calendar)
+
+
+def change(asked: Asked) -> Measures:
+    """User-days of the trailing 28 days against those of the 28 before. Source: docs/metrics.md, change.
+
+    None while the account is younger than both, or where there were none before.
+    """
+    days_known, ratio = asked.days_known, None
+    if days_known is not None and days_known >= 2 * CHANGE_DAYS:
+        before = user_days(asked.activity.days, asked.day - CHANGE_DAYS, CHANGE_DAYS)
+        ratio = user_days(asked.activity.days, asked.day, CHANGE_DAYS) / before if before > 0 else None
+    return {"activity_change_ratio": ratio, "days_known": days_known}
+
+
+def course(asked: Asked) -> Measures:
     """Whether use goes its usual way. Source: docs/metrics.md, trend; docs/health.md, the trend."""
-    found = trend(activity.days, day, calendar)
+    found = trend(asked.activity.days, asked.day, asked.calendar)
     return {
         "usage_trend_ratio": found.ratio if found is not None else None,
         "usage_trend_deviation": found.deviation if found is not None else None,

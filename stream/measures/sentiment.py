@@ -4,9 +4,8 @@ from statistics import mean
 from typing import Final
 
 from stream import surveys
+from stream.measures.asked import Asked
 from stream.measures.tally import Measures
-from stream.surveys import Sentiment
-from stream.zones import Zone
 
 _NO_ANSWERS: Final[Measures] = {
     "nps": None,
@@ -19,10 +18,11 @@ _NO_ANSWERS: Final[Measures] = {
 }
 
 
-def sentiment_of(sentiment: Sentiment, day: int, zone: Zone) -> Measures:
+def sentiment_of(asked: Asked) -> Measures:
     """What they say. NPS counts each user's latest answer, so nobody votes twice. Source: docs/metrics.md."""
+    sentiment, day, zone = asked.state.sentiment, asked.day, asked.zone
     if not sentiment.answers:
-        return dict(_NO_ANSWERS)
+        return _NO_ANSWERS
     scores = surveys.latest_scores(sentiment, "nps", day - 89, day, zone)
     before = surveys.latest_scores(sentiment, "nps", day - 179, day - 90, zone)
     csat = surveys.all_scores(sentiment, "csat", day - 89, day, zone)

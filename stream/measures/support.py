@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from stream import tickets
+from stream.measures.asked import Asked
 from stream.measures.tally import Measures
 from stream.tickets import PRIORITIES, URGENT, Support
 from stream.zones import Zone
@@ -24,6 +25,7 @@ class _Cases(Struct, gc=False):
     open_by_priority: list[int] = field(default_factory=lambda: [0] * len(PRIORITIES))
     escalation_hours: list[float] = []
     running_hours: list[float] = []
+    urgent_hours: list[float] = []
     resolution_hours: list[float] = []
 
 
@@ -36,7 +38,12 @@ def _cases(support: Support, as_of_ms: int, zone: Zone) -> _Cases:
         if first_ms > as_of_ms:
             continue
         at = tickets.phase(ticket, as_of_ms)
-        found.open_by_priority[ticket.priority] += at.is_open
+        if at.is_open:
+            found.open_by_priority[ticket.priority] += 1
+            if ticket.priority == URGENT:
+                found.urgent_hours.append(
+                    (as_of_ms - (at.opened_ms if at.opened_ms is not None else first_ms)) / HOUR_MS
+                )
         if at.is_escalated:
             found.running_hours.append(at.escalated_for_ms / HOUR_MS)
         if at.escalated_ms is not None and day - zone.day_of(at.escalated_ms) < 90:
@@ -56,9 +63,16 @@ def _cases(support: Support, as_of_ms: int, zone: Zone) -> _Cases:
     return found
 
 
-def support_load(support: Support, mau: int, as_of_ms: int, zone: Zone) -> Measures:
+def support_load(asked: Asked) -> Measures:
     """The weight of support. Source: docs/metrics.md, tickets, escalations and resolution."""
-    cases = _cases(support, as_of_ms, zone)
+    support, mau = asked.state.support, asked.mau
+    if not support.tickets:
+        return _NO_TICKETS if mau > 0 else _NO_TICKETS | {"support_incident_rate": None}
+    return _load(_cases(support, asked.as_of_ms, asked.zone), mau)
+
+
+def _load(cases: _Cases, mau: int) -> Measures:
+    """What the tickets come to."""
     escalated = len(cases.escalation_hours)
     return {
         "tickets_opened_7": cases.opened_7,
@@ -69,6 +83,7 @@ def support_load(support: Support, mau: int, as_of_ms: int, zone: Zone) -> Measu
         "open_tickets": sum(cases.open_by_priority),
         "open_tickets_by_priority": dict(zip(PRIORITIES, cases.open_by_priority, strict=True)),
         "open_urgent_tickets": cases.open_by_priority[URGENT],
+        "open_urgent_hours": max(cases.urgent_hours, default=0.0),
         "support_incident_rate": cases.opened_30 / mau if mau > 0 else None,
         "escalated_tickets": escalated,
         "escalation_rate": escalated / cases.opened_90 if cases.opened_90 > 0 else None,
@@ -76,3 +91,6 @@ def support_load(support: Support, mau: int, as_of_ms: int, zone: Zone) -> Measu
         "escalation_running_hours": max(cases.running_hours, default=0.0),
         "resolution_hours": median(cases.resolution_hours) if cases.resolution_hours else None,
     }
+
+
+_NO_TICKETS: Final[Measures] = _load(_Cases(), 1)

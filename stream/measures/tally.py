@@ -20,21 +20,30 @@ _MONTH_MASK: Final = (1 << 30) - 1
 Measures = dict[str, Any]
 
 
+class Month(Struct, gc=False):
+    """The trailing 30 days.
+
+    Attributes:
+        mau: people active.
+        known: people active in the trailing 90 days, as far as their bitmaps reach.
+        active_days: active days of each person, added up.
+    """
+
+    mau: int
+    known: int
+    active_days: int
+
+
 class Tally(Struct, gc=False):
-    """One pass over an account's users."""
+    """One pass over an account's users: all windows."""
 
     dau: int = 0
     wau: int = 0
     wau_previous: int = 0
-    mau: int = 0
     mau_previous: int | None = 0
-    known: int = 0
-    active_days: int = 0
     weekday_days: int = 0
     daily: int = 0
     weekly: int = 0
-    user_days: int = 0
-    user_days_previous: int = 0
 
 
 @cache
@@ -51,6 +60,27 @@ def weekday_mask(day_mod_7: int) -> int:
     return mask
 
 
+def month_of(activity: Activity, day: int) -> Month:
+    """Count the trailing month: what every account is asked for on every tick, and nothing else."""
+    mau = known = active_days = 0
+    for user in activity.users.values():
+        ahead = day - user[LAST_DAY]
+        if ahead >= 30:
+            known += ahead < 90
+            continue
+        bits = user[BITS]
+        if ahead < 0:
+            bits >>= -ahead
+            if not bits:
+                continue  # first active after the day asked about
+        known += 1
+        month = bits & _MONTH_MASK >> ahead if ahead > 0 else bits & _MONTH_MASK
+        if month:
+            mau += 1
+            active_days += month.bit_count()
+    return Month(mau, known, active_days)
+
+
 def tally_of(activity: Activity, day: int) -> Tally:
     """Count users and their active days in every window at once."""
     t = Tally()
@@ -63,18 +93,13 @@ def tally_of(activity: Activity, day: int) -> Tally:
         bits = user[BITS] << ahead if ahead >= 0 else user[BITS] >> -ahead
         if not bits:
             continue  # first active after the day asked about
-        t.known += 1
         month = bits & _MONTH_MASK
         mau_previous += (bits >> 30) & _MONTH_MASK != 0
-        t.user_days += (bits & 0xFFFFFFF).bit_count()
-        t.user_days_previous += ((bits >> 28) & 0xFFFFFFF).bit_count()
         t.wau_previous += (bits >> 7) & 0x7F != 0
         if month:
             active_days = month.bit_count()
-            t.mau += 1
             t.dau += bits & 1
             t.wau += bits & 0x7F != 0
-            t.active_days += active_days
             t.weekday_days += (month & weekdays).bit_count()
             t.daily += active_days >= DAILY_USER_DAYS
             t.weekly += WEEKLY_USER_DAYS <= active_days < DAILY_USER_DAYS

@@ -1,4 +1,4 @@
-"""The measures that a scorecard may name: what they are fed by, and how their values are shown.
+"""The measures that a scorecard may name, and what they are fed by; `stream.wording` says what they are called.
 
 Every measure of docs/metrics.md that is one number; what is a word or a mapping can't lie on a curve.
 """
@@ -6,45 +6,27 @@ Every measure of docs/metrics.md that is one number; what is a word or a mapping
 from typing import Final
 
 from stream.scorecard.model import Source
+from stream.wording import Unit, unit_of
 
-UNITS: Final = ("count", "percent", "score", "days", "times", "hours")
-
-_USAGE: Final = {
-    "count": (
+_FED_BY: Final[dict[Source, tuple[str, ...]]] = {
+    "usage": (
         *("dau", "wau", "mau", "wau_previous", "mau_previous", "users_for_half", "users_daily", "users_weekly"),
-        *("users_monthly", "frequency_30d", "features_30d", "features_per_active_user"),
-        *("milestones_reached", "milestones_per_30_days"),
-    ),
-    "percent": (
+        *("users_monthly", "frequency_30d", "stickiness", "turnover_exposure"),
         *("active_user_rate_daily", "active_user_rate_weekly", "active_user_rate_monthly", "license_utilization"),
-        *("license_utilization_daily", "turnover_exposure", "stickiness", "activity_change_ratio", "depth", "balance"),
-        "usage_trend_ratio",
+        *("license_utilization_daily", "features_30d", "features_per_active_user", "depth", "balance"),
+        *("activity_change_ratio", "usage_trend_ratio", "usage_trend_deviation"),
+        *("days_known", "days_since_active", "silence_ratio", "silence_working_days", "silence_limit_days"),
+        *("time_to_first_value_days", "first_value_waiting_days", "milestones_reached", "milestones_per_30_days"),
     ),
-    "days": (
-        *("days_known", "days_since_active", "silence_working_days", "silence_limit_days", "time_to_first_value_days"),
-        "first_value_waiting_days",
-    ),
-    "score": ("usage_trend_deviation",),
-    "times": ("silence_ratio",),
-}
-_TICKETS: Final = {
-    "count": (
+    "tickets": (
         *("tickets_opened_7", "tickets_opened_30", "tickets_opened_90", "open_tickets", "open_urgent_tickets"),
-        *("escalated_tickets",),
+        *("open_urgent_hours", "escalated_tickets", "escalation_rate", "support_incident_rate"),
+        *("escalation_hours", "escalation_running_hours", "resolution_hours"),
     ),
-    "percent": ("escalation_rate",),
-    "score": ("support_incident_rate",),
-    "hours": ("escalation_hours", "escalation_running_hours", "resolution_hours"),
-}
-_SURVEYS: Final = {
-    "count": ("nps_responses", "csat_responses"),
-    "percent": ("csat",),
-    "score": ("nps", "nps_previous", "csat_mean", "ces_mean"),
+    "surveys": ("nps", "nps_responses", "nps_previous", "csat", "csat_responses", "csat_mean", "ces_mean"),
 }
 
 # Measure id to (source, unit).
-MEASURES: Final[dict[str, tuple[Source, str]]] = {
-    **{name: ("usage", unit) for unit, names in _USAGE.items() for name in names},
-    **{name: ("tickets", unit) for unit, names in _TICKETS.items() for name in names},
-    **{name: ("surveys", unit) for unit, names in _SURVEYS.items() for name in names},
+MEASURES: Final[dict[str, tuple[Source, Unit]]] = {
+    name: (source, unit_of(name)) for source, names in _FED_BY.items() for name in names
 }

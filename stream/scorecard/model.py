@@ -1,13 +1,15 @@
 """A scorecard, its lines, bands and vetoes, and the choice of one for an account."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from stream.report import SEVERITY, Band
 
 Source = Literal["usage", "tickets", "surveys"]
+
+ALWAYS: Final = frozenset({"mau", "days_known"})  # whether an account is new, or deserted
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Line:
         weight: its share before missing data are taken out.
         curve: (value, score 0..100) points, values ascending; linear between them, flat beyond them.
         label: what people call it.
-        unit: how its values are shown: "count", "percent", "score", "days", "times" or "hours".
+        unit: how its values are shown, one of `stream.wording.UNITS`.
     """
 
     measure: str
@@ -98,6 +100,10 @@ class Scorecard:
         dwell_days: a band holds for this many days before a better one may follow; a worse one follows at once.
         vetoes: rules that cap the score.
         segments, lifecycle_stages: whom it is for; empty: for all.
+
+    Attributes:
+        weight: of all lines together.
+        measures: every measure that judging by it needs.
     """
 
     name: str
@@ -109,6 +115,14 @@ class Scorecard:
     vetoes: tuple[Veto, ...] = ()
     segments: frozenset[str] = frozenset()
     lifecycle_stages: frozenset[str] = frozenset()
+    weight: float = field(init=False)
+    measures: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What is asked of it for every account, found out once."""
+        named = [line.measure for line in self.lines] + [veto.measure for veto in self.vetoes]
+        object.__setattr__(self, "weight", sum([line.weight for line in self.lines]))
+        object.__setattr__(self, "measures", frozenset(named) | ALWAYS)
 
     def line(self, measure: str) -> Line:
         """The line of one measure.
@@ -131,11 +145,9 @@ class Scorecard:
                 return veto.label, veto.unit
         return name, "count"
 
-    @property
-    def uses_trend(self) -> bool:
-        """Whether it looks at the usage trend."""
-        named = [line.measure for line in self.lines] + [veto.measure for veto in self.vetoes]
-        return any(name.startswith("usage_trend_") for name in named)
+    def veto(self, name: str) -> Veto | None:
+        """The veto of a name."""
+        return next((veto for veto in self.vetoes if veto.name == name), None)
 
     @property
     def remembers(self) -> bool:

@@ -13,8 +13,9 @@ from yaml.nodes import MappingNode
 
 from stream.places import Document, Place, read_document
 from stream.report import Band
-from stream.scorecard.catalogue import MEASURES, UNITS
+from stream.scorecard.catalogue import MEASURES
 from stream.scorecard.model import Line, Scorecard, Scorecards, Source, Veto, crossing
+from stream.wording import UNITS, label_of
 
 SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")
 
@@ -149,7 +150,7 @@ def _line(place: Place, measure: str, group: str) -> Line | None:
     source, unit = _measure(place, measure)
     weight = fields["weight"].number(1e-9, WEIGHT_MAX, "a weight above 0") if "weight" in fields else None
     curve = _curve(fields["curve"]) if "curve" in fields else ()
-    label, unit = _wording(fields, measure.replace("_", " "), unit)
+    label, unit = _wording(fields, label_of(measure), unit)
     if source is None or weight is None or not curve:
         return None
     return Line(measure, group, source, weight, curve, label, unit)

@@ -13,7 +13,7 @@ LINES_MAX = 400
 KAFKA = {"kafka", "aiokafka", "faust", "mode"}
 PURE_STREAM = {
     *("events", "feeds", "decode", "rolling", "tickets", "surveys", "account"),
-    *(f"health/{name}" for name in ("standing", "changes", "memory", "reason", "judge")),
+    *(f"health/{name}" for name in ("standing", "memory", "override", "changes", "phrases", "reason", "judge")),
     *(
         f"measures/{name}"
         for name in ("tally", "reach", "silence", "habit", "features", "support", "sentiment", "catalogue")
@@ -24,7 +24,7 @@ PURE_STREAM = {
 }
 # The last one is the stock Faust that `heartline bench` compares with.
 MAY_IMPORT_FAUST = ("stream/app.py", "stream/agents.py", "stream/engine/", "heartline/bench/stock.py")
-ALERTS_MAY_USE = {"stream.report", "stream.topics", "stream.errors", "stream.places"}
+ALERTS_MAY_USE = {"stream.report", "stream.topics", "stream.errors", "stream.wording", "stream.places"}
 CONSUMERS_MAY_USE = {
     *("stream.report", "stream.topics", "stream.errors", "stream.settings", "stream.clock", "stream.partitioner"),
     "stream.logs",

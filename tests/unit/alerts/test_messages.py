@@ -18,9 +18,10 @@ from alerts.model import AccountRecord, Severity
 from alerts.playbooks import choose
 from alerts.policy import LifecycleSettings, RepeatSettings, Surroundings
 from alerts.rules import ABOUT_SCORE, default_rules
-from alerts.wording import MEASURES, clip, escape, tidy
+from alerts.wording import clip, escape, tidy
 from stream.report import Change, HealthReport, Override, Profile
 from stream.scorecard import DEFAULT
+from stream.wording import LABELS
 from tests.reports import MONDAY, make_report
 
 WITHOUT_REMINDERS = Surroundings(
@@ -339,7 +340,7 @@ def test_escaping_follows_slack() -> None:
 def test_every_measure_of_the_default_scorecard_has_a_name_and_a_play() -> None:
     """A red flag always says something to do about its first driver."""
     for line in DEFAULT.lines:
-        assert line.measure in MEASURES, line.measure
+        assert line.measure in LABELS, line.measure
         for rule in ("band_entered", "score_dropped"):
             assert line.measure in choose(PLAYBOOKS[rule], [line.measure, "other"])[0].measures, line.measure
 

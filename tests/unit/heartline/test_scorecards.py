@@ -39,7 +39,7 @@ def test_a_good_file_is_summed_up_and_a_wrong_one_ends_with_status_2(tmp_path: P
     bad.write_text(SHIPPED_FILE.read_text("utf-8").replace("weight: 12", "weight: 0"), "utf-8")
     result = run("scorecard", "validate", str(bad))
     assert result.exit_code == 2
-    assert "bad.yaml:56: [0].groups.sentiment.measures.nps.weight = 0: expected a weight above 0" in result.stderr
+    assert "bad.yaml:47: [0].groups.sentiment.measures.nps.weight = 0: expected a weight above 0" in result.stderr
 
 
 def test_a_worker_does_not_start_with_wrong_scorecards(tmp_path: Path) -> None:

@@ -1,47 +1,46 @@
 """What the job publishes: what a person could notice, and in what form; and how the job is made."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from stream.account import Judged, newest_ms
 from stream.errors import BadEvent
+from stream.health import Evaluation
 from stream.job import make_job
-from stream.news import is_news
-from stream.report import HealthReport, Profile, decode_report, encode_report
+from stream.news import is_news, of_later_day
+from stream.overrides import Setting
+from stream.report import Profile, decode_report, encode_report
 from stream.rolling import DAY_MS, end_of_day_ms
 from stream.settings import FeedSettings, Settings, WorkerSettings
 from tests.streams import fold, make_stream
 from tests.unit.stream.lives import DAY, Part, fold_one, judged, month, usage
 
+NAME = repr(Profile(name="Acme"))
+LEFT = Setting(5, 50, "ann", "sponsor left", 20.0)
 BEFORE = Judged(
-    end_of_day_ms(DAY), 60.0, "watch", 0.6, 61.0, repr(Profile(name="Acme")), [], last_event_ms=end_of_day_ms(DAY)
+    *(end_of_day_ms(DAY), 60.0, "watch", 0.6, 61.0, NAME, []),
+    scorecard="default@1",
+    last_event_ms=end_of_day_ms(DAY),
+    day=DAY,
+    told_days=14,
+    closings=(61.0, 70.0, None),
 )
 
 
-def report(**fields: Any) -> HealthReport:
+def found(**fields: Any) -> Evaluation:
     plain: dict[str, Any] = {
-        "account_id": "acme",
-        "as_of": datetime.fromtimestamp(end_of_day_ms(DAY) / 1000, UTC),
         "score": 60.0,
         "band": "watch",
         "coverage_ratio": 0.6,
         "scorecard": "default@1",
-        "reason": "steady",
-        "contributions": [],
-        "score_7d_ago": 61.0,
-        "changes_7d": [],
-        "history": [],
-        "measures": {},
-        "profile": Profile(name="Acme"),
-        "last_event_at": datetime.fromtimestamp(end_of_day_ms(DAY) / 1000, UTC),
+        "day": DAY,
+        "override": None,
+        "closings": (61.0, 70.0, None),
     }
-    return HealthReport(**(plain | fields))
-
-
-NEXT_DAY = datetime.fromtimestamp(end_of_day_ms(DAY + 1) / 1000, UTC)
+    return Evaluation(**(plain | fields))
 
 
 @pytest.mark.parametrize(
@@ -54,28 +53,63 @@ NEXT_DAY = datetime.fromtimestamp(end_of_day_ms(DAY + 1) / 1000, UTC)
         ({"score": 59.0}, True),
         ({"score": None}, True),  # became unknown
         ({"band": "at_risk"}, True),  # another band, even within a point
-        ({"score_7d_ago": 60.1}, False),
-        ({"score_7d_ago": 60.0}, True),  # the comparison moved by a point
-        ({"score_7d_ago": None}, True),
+        ({"scorecard": "default@2"}, True),
+        ({"override": LEFT}, True),
         ({"coverage_ratio": 0.649}, False),
         ({"coverage_ratio": 0.65}, True),  # five percent of the scorecard more is known
-        ({"profile": Profile(name="Acme Corp")}, True),
-        ({"reason": "another sentence"}, False),  # words follow numbers
-        ({"as_of": NEXT_DAY}, False),  # a new day alone
-        ({"as_of": NEXT_DAY, "last_event_at": NEXT_DAY}, True),  # a new day with activity
-        ({"last_event_at": NEXT_DAY}, True),  # the same where history arrives that is older than the last judgement
-        ({"last_event_at": None, "as_of": NEXT_DAY}, False),
+        ({"day": DAY + 1}, False),  # a new day alone
+        ({"closings": (60.1, 70.0, None)}, False),
+        ({"closings": (60.0, 70.0, None)}, True),  # the comparison with a week ago moved by a point
+        ({"closings": (61.0, 69.0, None)}, True),  # and the one that the reason told of
+        ({"closings": (61.0, 70.0, 20.0)}, False),  # known by now; what was told did not rest on it
     ],
 )
 def test_news_is_what_a_person_could_notice(changes: dict[str, Any], news: bool) -> None:
-    found = report(**changes)
-    assert is_news(BEFORE, found, repr(found.profile)) is news
+    assert is_news(BEFORE, found(**changes), NAME) is news
+
+
+def test_another_profile_is_news_and_none_given_is_the_same() -> None:
+    assert is_news(BEFORE, found(), repr(Profile(name="Acme Corp")))
+    assert not is_news(BEFORE, found())
+
+
+def test_an_override_that_ended_is_news() -> None:
+    before = replace(BEFORE, override=LEFT)
+    assert is_news(before, found())
+    assert not is_news(before, found(override=LEFT))
+
+
+@pytest.mark.parametrize(
+    ("told_days", "day", "news"),
+    [
+        (0, DAY + 1, False),  # nothing was told that could go stale
+        (28, DAY, False),  # a move was told, and it is still the same day
+        (28, DAY + 1, True),  # whether "in 28 days" still holds is not known: tell again
+        (7, DAY + 1, False),  # known, and unmoved
+    ],
+)
+def test_a_told_move_is_renewed_daily_where_no_closing_score_says_whether_it_holds(
+    told_days: int, day: int, news: bool
+) -> None:
+    """After a first load there are no closing scores for four weeks."""
+    assert is_news(replace(BEFORE, told_days=told_days), found(day=day)) is news
+
+
+@pytest.mark.parametrize(
+    ("event_day", "known_day", "news"),
+    [(DAY, DAY, False), (DAY + 1, DAY, True), (DAY - 1, DAY, False), (DAY, None, True)],
+)
+def test_an_event_of_a_later_day_is_news(event_day: int, known_day: int | None, news: bool) -> None:
+    """The same where history arrives that is older than the last judgement."""
+    _, partition = fold([usage(1, event_day)])
+    before = replace(BEFORE, last_event_ms=None if known_day is None else end_of_day_ms(known_day))
+    assert of_later_day(before, partition.states["acme"]) is news
 
 
 def test_a_score_that_creeps_is_news_once_it_has_gone_a_point() -> None:
     """Compared with what was published, not with the last judgement, or a slow fall would never be told."""
-    assert not is_news(BEFORE, report(score=59.4), repr(Profile(name="Acme")))
-    assert is_news(BEFORE, report(score=58.9), repr(Profile(name="Acme")))
+    assert not is_news(BEFORE, found(score=59.4))
+    assert is_news(BEFORE, found(score=58.9))
 
 
 def test_a_report_comes_back_from_its_topic_as_it_was() -> None:

@@ -73,7 +73,7 @@ def test_everything_that_can_be_written_is_read(tmp_path: Path) -> None:
     big, rest = read_scorecards(written(tmp_path, GOOD)).cards
     assert (big.name, rest.name) == ("big@2026-03", "rest@1")
     assert big.lines[0] == Line("mau", "adoption", "usage", 10, ((0, 0), (10, 100)), "people", "days")
-    assert big.lines[1] == Line("depth", "adoption", "usage", 20, ((0, 0), (1, 100)), "depth", "percent")
+    assert big.lines[1] == Line("depth", "adoption", "usage", 20, ((0, 0), (1, 100)), "core features in use", "percent")
     assert (big.lines[2].weight, big.lines[2].source) == (7, "tickets")  # a group without a weight has its measures'
     assert list(big.band_floors) == [("healthy", 80), ("watch", 50), ("at_risk", 25), ("critical", 0)]
     assert list(big.band_exits) == [("healthy", 75), ("watch", 50), ("at_risk", 20.5), ("critical", 0)]

@@ -1,0 +1,14 @@
+"""How far back each measure is known: as of how many days before the account's newest usage it is still exact.
+
+Usage bitmaps reach 64 days back from each user's newest day, counts of events 37; users and events of a day, tickets
+and answers go further. A measure that is not named here is exact for at least 28 days; a test holds it to that.
+"""
+
+from typing import Final
+
+REACH_DAYS: Final[dict[str, int]] = {
+    "users_for_half": 7,  # 37 days of counts, of which it looks at 30
+    "mau_previous": 4,  # 64 days of bits, of which it looks at 60
+    "features_per_active_user": 0,  # of who used a feature only the newest day is known
+    "balance": 0,
+}

@@ -1,0 +1,139 @@
+"""The comparisons with earlier days: their points add up to the change, and none of it is invented."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream.account import AccountState
+from stream.health import evaluate, judge
+from stream.measures.known import REACH_DAYS
+from stream.overrides import Setting
+from stream.report import BANDS
+from stream.rolling import DAY_MS, end_of_day_ms
+from stream.scorecard import DEFAULT, Line, Scorecard, Veto
+from tests.streams import CORE, Raw, fold, make_stream
+
+TODAY = 20_089  # the last day of a stream of 100 days
+UNKNOWN_EARLIER = Line("balance", "adoption", "usage", 30, ((0, 0), (1, 100)), "balance")
+
+
+def card(cap_score: float, hours: int) -> Scorecard:
+    """The default with vetoes, and with a measure that is known as of now only."""
+    vetoes = (
+        Veto("stuck", "escalation_running_hours", "tickets", hours, None, round(cap_score, 1), "stuck", "hours"),
+        Veto("few", "mau", "usage", None, 3, 50, "few people"),
+    )
+    return replace(DEFAULT, lines=(*DEFAULT.lines, UNKNOWN_EARLIER), vetoes=vetoes)
+
+
+@st.composite
+def overrides(draw: st.DrawFn) -> list[Setting]:
+    """Some of the last 40 days' verdicts by hand, and some clearings."""
+    found = []
+    for _ in range(draw(st.integers(0, 4))):
+        set_ms = (TODAY - draw(st.integers(0, 40))) * DAY_MS
+        expires_ms = set_ms + draw(st.integers(0, 30)) * DAY_MS
+        if draw(st.booleans()):
+            found.append(Setting(set_ms, expires_ms, "ann", "why", score=draw(st.integers(0, 100))))
+        else:
+            band = draw(st.sampled_from(BANDS[:4]))
+            found.append(Setting(set_ms, expires_ms, "ann", "why", band=band))
+    return sorted(found)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 32),
+    size=st.integers(1, 500),
+    cap_score=st.floats(0, 100),
+    hours=st.integers(0, 72),
+    by_hand=overrides(),
+    days_after=st.integers(0, 30),
+)
+def test_points_add_up_to_the_score_and_changes_to_its_change_over_7_and_28_days(
+    seed: int, size: int, cap_score: float, hours: int, by_hand: list[Setting], days_after: int
+) -> None:
+    scorecard = card(cap_score, hours)
+    _, partition = fold(make_stream(seed, size, 100))
+    for account_id, state in partition.states.items():
+        state.overrides = by_hand
+        as_of_ms = end_of_day_ms(TODAY + days_after)
+        report = judge(account_id, state, as_of_ms, scorecard, CORE)
+        found = evaluate(state, as_of_ms, scorecard, CORE)
+        assert (found.score, found.band, found.coverage_ratio) == (report.score, report.band, report.coverage_ratio)
+        assert (report.override is not None) == (report.model_band is not None) == (found.override is not None)
+        if report.score is None:
+            assert (report.score_7d_ago, report.score_28d_ago, report.changes_7d, report.changes_28d) == (
+                *(None, None),
+                *([], []),
+            )
+            continue
+        model = report.score if report.override is None else report.model_score
+        if model is not None:
+            points = [item.points for item in report.contributions] + [cap.points for cap in report.caps]
+            assert sum(points) == pytest.approx(model, abs=0.051)
+        for before, changes in (
+            (report.score_7d_ago, report.changes_7d),
+            (report.score_28d_ago, report.changes_28d),
+        ):
+            if before is None:
+                assert changes == []
+                continue
+            assert sum(change.points for change in changes) == pytest.approx(report.score - before, abs=0.11)
+            assert [change.points for change in changes] == sorted(change.points for change in changes)
+
+
+def month(users: int, first: int, last: int) -> list[Raw]:
+    """Everybody on every day, days counted back from today."""
+    use: Raw = {"type": "usage", "account_id": "acme", "feature": "export"}
+    return [
+        use | {"event_id": f"{back}-{user}", "user_id": f"u{user}", "timestamp": (TODAY - back) * DAY_MS}
+        for back in range(first, last - 1, -1)
+        for user in range(users)
+    ]
+
+
+def state_of(events: list[Raw]) -> AccountState:
+    _, partition = fold(events)
+    return partition.states["acme"]
+
+
+@pytest.mark.parametrize("days", [7, 14, 28])
+def test_the_score_of_then_is_what_was_judged_then(days: int) -> None:
+    """The same facts as of then: what happened since changes nothing of it. Balance, which is not known, stays out."""
+    seats: Raw = {"type": "account", "account_id": "acme", "licensed_seats": 10, "timestamp": 1}
+    before = [seats, *month(5, 120, days)]
+    known = replace(DEFAULT, lines=tuple(line for line in DEFAULT.lines if line.measure not in REACH_DAYS))
+    then = judge("acme", state_of(before), end_of_day_ms(TODAY - days), known, CORE)
+    now = judge("acme", state_of([*before, *month(2, days - 1, 0)]), end_of_day_ms(TODAY), known, CORE)
+    assert then.score is not None
+    assert now.score is not None
+    assert now.score < then.score
+    if days == 7:
+        assert now.score_7d_ago == then.score
+    if days == 28:
+        assert now.score_28d_ago == then.score
+
+
+def test_a_measure_that_is_not_known_as_of_then_moves_nothing() -> None:
+    """Half of the use by two of five people, then by one of two: 28 days ago it is not known, so no change of it."""
+    scorecard = replace(DEFAULT, lines=(*DEFAULT.lines, UNKNOWN_EARLIER))
+    report = judge("acme", state_of([*month(5, 120, 20), *month(2, 19, 0)]), end_of_day_ms(TODAY), scorecard, CORE)
+    assert {"users_for_half", "balance"} & {change.measure for change in report.changes_28d} == set()
+    assert {change.measure for change in report.changes_28d} >= {"frequency_30d", "activity_change_ratio"}
+
+
+def test_an_account_younger_than_the_days_has_no_comparison() -> None:
+    report = judge("acme", state_of(month(5, 18, 0)), end_of_day_ms(TODAY), DEFAULT, CORE)
+    assert report.score_7d_ago is None  # it was new then
+    assert (report.score_28d_ago, report.changes_28d) == (None, [])
+
+
+def test_a_fall_of_a_fortnight_is_told_as_such() -> None:
+    """Five people for months, one of them for the last two weeks: the week holds half of it."""
+    report = judge("acme", state_of([*month(5, 120, 14), *month(1, 13, 0)]), end_of_day_ms(TODAY), DEFAULT, CORE)
+    assert report.reason_days == 14
+    assert report.reason.startswith("down ")
+    assert " in 14 days: use " in report.reason

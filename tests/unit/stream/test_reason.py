@@ -1,0 +1,176 @@
+"""The sentence for people: which days it tells of, which moves it names, and in which words."""
+
+from typing import Any
+
+import pytest
+
+from stream.health.changes import Compared, Verdict
+from stream.health.phrases import phrase
+from stream.health.reason import reason, telling
+from stream.health.standing import Standing
+from stream.overrides import Setting
+from stream.report import Change, Contribution
+from stream.scorecard import DEFAULT
+from stream.wording import shown
+
+DAY_MS = 86_400_000
+NO_CHANGES: list[Change] = []
+
+
+def item(measure: str, value: float, lost: float) -> Contribution:
+    return Contribution(measure, "g", value, 0.0, lost / 100, 0.0)
+
+
+def now(score: float | None, found: list[Contribution] | None = None, setting: Setting | None = None) -> Verdict:
+    return Verdict(Standing(found or [], 1.0, [], score), setting, score)
+
+
+def said(verdict: Verdict, tells: Compared | None, week: Compared | None = None, **measures: Any) -> str:
+    return reason(verdict, tells, week, measures, DEFAULT, "at_risk")
+
+
+@pytest.mark.parametrize(
+    ("score", "found", "sentence"),
+    [
+        (80.0, [], "steady; nothing holds it back"),
+        (99.5, [item("nps", 60, 0.5)], "steady; nothing holds it back"),  # half a point is nothing
+        (
+            70.0,
+            [item("depth", 0.4, 6.4), item("nps", 0, 2)],
+            "steady; held back by core features in use 40% (−6), NPS 0 (−2)",
+        ),
+        (None, [item("nps", 0, 1)], "too little is known to judge (known: g)"),
+    ],
+)
+def test_where_nothing_moved_it_says_what_holds_the_score_back(
+    score: float | None, found: list[Contribution], sentence: str
+) -> None:
+    assert said(now(score, found), None) == sentence
+
+
+@pytest.mark.parametrize(
+    ("score", "before", "days", "changes", "sentence"),
+    [
+        (
+            *(60.0, 71.0, 7),
+            [Change("silence_ratio", 1.0, 4.0, -9.6), Change("nps", 30, 10, -1.4), Change("csat", 0.6, 0.7, 1.0)],
+            "down 11 in 7 days: nobody active for 9 days (−10), NPS 30 → 10 (−1)",
+        ),
+        (
+            *(71.0, 60.0, 28),
+            [Change("csat", 0.7, 0.6, -1.0), Change("nps", None, 40, 12.0)],
+            "up 11 in 28 days: NPS unknown → 40 (+12)",
+        ),
+        (
+            *(60.0, 61.2, 7),
+            [Change("nps", 31, 30, -0.4), Change("csat", 0.7, 0.69, -0.4), Change("depth", 0.5, 0.4, -0.4)],
+            "down 1 in 7 days: a little of everything",
+        ),
+    ],
+)
+def test_a_move_names_what_moved_most(
+    score: float, before: float, days: int, changes: list[Change], sentence: str
+) -> None:
+    assert said(now(score), Compared(days, before, changes), days_since_active=9) == sentence
+
+
+def test_a_long_fall_whose_last_week_rose_says_both() -> None:
+    month = Compared(28, 90.0, [Change("nps", 30, 10, -30.0)])
+    week = Compared(7, 52.0, [Change("nps", 5, 10, 8.0)])
+    assert said(now(60.0), month, week) == "down 30 in 28 days: NPS 30 → 10 (−30); up 8 in the last 7"
+
+
+@pytest.mark.parametrize(
+    ("week", "fortnight", "month", "days"),
+    [
+        *((60.0, 60.0, None, None), (60.9, 0.0, 60.5, None)),  # young, or nothing moved
+        (75.0, 0.0, None, 7),  # a young account has no month to compare with
+        (75.0, 80.0, 78.0, 7),  # most of it in the last week
+        (62.0, 80.0, 82.0, 14),  # the week holds little of it, two weeks hold most
+        (62.0, 65.0, 82.0, 28),  # a slow fall
+        (62.0, 50.0, 82.0, 28),  # two weeks ago it stood lower still
+        (40.0, 0.0, 70.0, 7),  # the week rose by more than the month fell
+        (55.0, 90.0, 90.0, 14),  # the month fell by more than the week rose
+        (60.2, 80.0, 80.0, 14),  # nothing since a week
+        (None, 80.0, 80.0, None),  # the week before is not known: nothing to tell
+    ],
+)
+def test_it_tells_of_the_fewest_days_that_hold_most_of_the_move(
+    week: float | None, fortnight: float, month: float | None, days: int | None
+) -> None:
+    """The score is 60 now; the others are what it was."""
+    then = {d: None if s is None else Compared(d, s, NO_CHANGES) for d, s in ((7, week), (14, fortnight), (28, month))}
+    tells = telling(60.0, then[7], then[28], lambda: then[14])
+    assert (None if tells is None else tells.days) == days
+
+
+def test_the_two_weeks_between_are_asked_for_only_where_they_may_tell() -> None:
+    def never() -> Compared:
+        raise AssertionError
+
+    assert telling(60.0, Compared(7, 75.0, []), Compared(28, 76.0, []), never) is not None
+    assert telling(None, Compared(7, 75.0, []), Compared(28, 76.0, []), never) is None
+
+
+def test_an_override_comes_first_with_both_values() -> None:
+    setting = Setting(0, 20_000 * DAY_MS, "Dana", "merger in progress", 30.0)
+    verdict = Verdict(Standing([], 1.0, [], 81.5), setting, 30.0)
+    tells = Compared(7, 81.0, [Change("override", None, 30.0, -51.5), Change("nps", 30, 35, 0.5)])
+    assert said(verdict, tells) == (
+        "set by Dana until 4 Oct 2024 (merger in progress), the scorecard says 82, at risk; "
+        "down 51 in 7 days: set by hand (−52)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("measure", "before", "after", "measures", "words"),
+    [
+        (
+            *("active_user_rate_monthly", 0.5, 0.25),
+            {"mau": 10, "license_utilization": 0.25},
+            "people active this month 20 → 10 of 40 seats",
+        ),
+        ("active_user_rate_monthly", 0.5, 0.25, {"mau": 10}, "people active this month 50% → 25% of those known"),
+        ("activity_change_ratio", 1.0, 0.61, {}, "use 39% below the 4 weeks before"),
+        ("activity_change_ratio", 1.0, 1.2, {}, "use 20% above the 4 weeks before"),
+        ("activity_change_ratio", 0.5, 1.0, {}, "use as in the 4 weeks before"),
+        ("activity_change_ratio", 0.5, 0, {}, "no use in 4 weeks"),
+        ("silence_ratio", 1.0, 9.0, {"days_since_active": 9}, "nobody active for 9 days"),
+        ("silence_ratio", 0.0, 1.0, {"days_since_active": 1}, "nobody active since yesterday"),
+        ("silence_ratio", 9.0, 0.0, {"days_since_active": 0}, "in use again"),
+        ("open_urgent_tickets", 0, 2, {"open_urgent_hours": 120.0}, "two urgent tickets open for 5 days"),
+        ("open_urgent_tickets", 1, 0, {"open_urgent_hours": 0.0}, "no urgent ticket open any more"),
+        ("escalation_running_hours", 0.0, 30.0, {}, "a ticket escalated for 30 hours"),
+        ("escalation_running_hours", 80.0, 0.0, {}, "no escalation running any more"),
+        (
+            *("support_incident_rate", 0.5, 1.5),
+            {"tickets_opened_30": 6},
+            "six tickets in a month, 1.5 a user (was 0.5)",
+        ),
+        ("nps", 30, 10, {}, None),  # a label and two values say it
+        ("silence_ratio", 1.0, None, {"days_since_active": 9}, None),
+    ],
+)
+def test_a_move_is_told_in_words(
+    measure: str, before: float | None, after: float | None, measures: dict[str, Any], words: str | None
+) -> None:
+    assert phrase(measure, before, after, measures) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        *((0.4, "percent", "40%"), (1.25, "percent", "125%"), (0, "percent", "0%")),
+        *(
+            (3.0, "count", "3"),
+            (3.25, "count", "3.2"),
+            (0, "count", "0"),
+            (10, "count", "10"),
+            (1000, "count", "1,000"),
+        ),
+        *((2.5, "times", "2.5×"), (36, "hours", "36 h"), (4, "days", "4 days"), (-20.0, "score", "-20")),
+        (None, "percent", "unknown"),
+    ],
+)
+def test_values_are_shown_as_people_read_them(value: float | None, unit: str, text: str) -> None:
+    assert shown(value, unit) == text
