@@ -23,9 +23,13 @@ def account_panel(report: HealthReport) -> RenderableType:
     if report.name != report.account_id:
         title.append(f"  {tidy(report.account_id, 60)}", style="not bold dim")
     parts: list[RenderableType] = [_verdict(report), Text(""), _why(report)]
-    moved = [change for change in report.changes_7d if abs(change.points) >= SHOWN_POINTS]
-    if moved:
-        parts += [Text(""), _changes(report, moved)]
+    for days, before, changes in (
+        (7, report.score_7d_ago, report.changes_7d),
+        (28, report.score_28d_ago, report.changes_28d),
+    ):
+        moved = [change for change in changes if abs(change.points) >= SHOWN_POINTS]
+        if moved:
+            parts += [Text(""), _changes(days, before, report.score, moved)]
     parts += [Text(""), _measures(report)]
     return Panel(Group(*parts), title=title, title_align="left", border_style=BAND_STYLE[report.band], padding=(1, 2))
 
@@ -78,15 +82,18 @@ def _why(report: HealthReport) -> RenderableType:
             Text(f"{lost:.1f}", style="red" if lost >= 1 else "dim"),
             Text(bar, style="red"),
         )
+    for cap in report.caps:
+        value = measure_value(cap.measure, cap.value)
+        table.add_row(f"at most {cap.cap_score:g}: {label(cap.name)}", value, "", "", f"{-cap.points:.1f}")
     return table
 
 
-def _changes(report: HealthReport, moved: list[Change]) -> RenderableType:
-    before, now = report.score_7d_ago, report.score
-    title = f"In 7 days, from {before:.0f} to {now:.0f}" if before is not None and now is not None else "In 7 days"
-    table = _table(title)
+def _changes(days: int, before: float | None, now: float | None, moved: list[Change]) -> RenderableType:
+    """What moved the score since some days ago, the largest loss first."""
+    known = before is not None and now is not None
+    table = _table(f"In {days} days, from {before:.0f} to {now:.0f}" if known else f"In {days} days")
     table.add_column("measure", min_width=34)
-    table.add_column("a week ago", justify="right")
+    table.add_column(f"{days} days ago", justify="right")
     table.add_column("now", justify="right")
     table.add_column("points", justify="right")
     for change in moved:

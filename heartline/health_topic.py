@@ -51,7 +51,7 @@ async def find_report(kafka: KafkaSettings, account_id: str) -> Found:
         **client_arguments(kafka), isolation_level="read_committed", auto_offset_reset="earliest"
     )
     try:
-        count = await _partition_count(kafka, topic)
+        count = await partition_count(kafka, topic)
         await consumer.start()
         own = partition_of(account_id, count)
         key, value, keys = account_id.encode(), None, set[bytes]()
@@ -72,6 +72,31 @@ async def find_report(kafka: KafkaSettings, account_id: str) -> Found:
     return Found(None, alike(account_id, [key.decode("utf-8", "replace") for key in keys]), len(keys))
 
 
+async def all_reports(kafka: KafkaSettings) -> list[HealthReport]:
+    """The current report of every account, in no particular order.
+
+    Raises:
+        TopicError: Kafka can't be reached, the topic is missing, or a report can't be read.
+    """
+    topic = kafka.topics.health
+    consumer = AIOKafkaConsumer(
+        **client_arguments(kafka), isolation_level="read_committed", auto_offset_reset="earliest"
+    )
+    values: dict[bytes, bytes | None] = {}
+    try:
+        count = await partition_count(kafka, topic)
+        await consumer.start()
+        async for key, value in to_the_end(consumer, topic, range(count)):
+            values[key] = value
+        return [decode_report(value) for value in values.values() if value is not None]
+    except BadEvent as error:
+        raise TopicError(f"{topic}: {error.detail}") from None
+    except KafkaError as error:
+        raise TopicError(f"Kafka at {kafka.bootstrap_servers} can't be read: {error}") from None
+    finally:
+        await consumer.stop()
+
+
 def alike(wanted: str, known: Sequence[str]) -> list[str]:
     """The known names that look most like the one wanted, the most alike first.
 
@@ -84,7 +109,12 @@ def alike(wanted: str, known: Sequence[str]) -> list[str]:
     return [by_lower[name] for name in [*close, *within][:_ALIKE_MAX]]
 
 
-async def _partition_count(kafka: KafkaSettings, topic: str) -> int:
+async def partition_count(kafka: KafkaSettings, topic: str) -> int:
+    """How many partitions a topic has.
+
+    Raises:
+        TopicError: it is missing.
+    """
     admin = AIOKafkaAdminClient(**client_arguments(kafka))
     try:
         await admin.start()

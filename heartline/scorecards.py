@@ -1,6 +1,6 @@
 """Scorecards for people: what one holds, what it says of one account, and whom another would put elsewhere."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +9,9 @@ from rich.table import Table
 
 from alerts.wording import tidy
 from heartline.snapshot import reports
+from stream.account import AccountState
 from stream.decode import AnyEvent
+from stream.health import evaluate
 from stream.journey import Journey
 from stream.report import HealthReport
 from stream.scorecard import Line, Scorecard, Scorecards
@@ -47,6 +49,24 @@ def moved_bands(
     moved = [_moved(old[name], new[name]) for name in sorted(old) if old[name].band != new[name].band]
     moved.sort(key=lambda item: (item.now_score or 0.0) - (item.before_score or 0.0))
     return len(old), moved
+
+
+def moved_live(
+    states: Mapping[str, AccountState],
+    now_ms: int,
+    before: Scorecards,
+    now: Scorecards,
+    core: frozenset[str],
+    journey: Journey,
+) -> list[Moved]:
+    """Of the worker's current states those whose band differs, the largest loss first."""
+    moved = []
+    for account_id, state in sorted(states.items()):
+        old, new = (evaluate(state, now_ms, cards.choose(state.profile), core, journey) for cards in (before, now))
+        if old.band != new.band:
+            moved.append(Moved(account_id, old.scorecard, old.score, old.band, new.scorecard, new.score, new.band))
+    moved.sort(key=lambda item: (item.now_score or 0.0) - (item.before_score or 0.0))
+    return moved
 
 
 def _moved(before: HealthReport, now: HealthReport) -> Moved:

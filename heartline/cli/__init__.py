@@ -11,6 +11,7 @@ What is heavy is imported when its command runs, so that help is quick.
 - `account`   one account's current report
 - `report`    the portfolio as one HTML file
 - `alert`     which alerts history would have raised
+- `override`  an account's health set by hand, until a day
 - `scorecard` scorecards checked, explained and compared
 - `doctor`    whether everything is in place, and what to do if not
 - `bench`     how fast the worker is on this machine
@@ -29,6 +30,7 @@ from heartline.cli import account, bench, demo, doctor, metrics, replay, report,
 from heartline.cli.alert import app as alert_app
 from heartline.cli.errors import WordedErrors
 from heartline.cli.help import prose
+from heartline.cli.override import app as override_app
 from heartline.cli.scorecard import app as scorecard_app
 from heartline.cli.servers import app as servers_app
 
@@ -82,6 +84,7 @@ _COMMANDS: Final = (
 )
 for _command, _panel, _cls in _COMMANDS:
     app.command(help=prose(_command), rich_help_panel=_panel, cls=_cls)(_command)
+app.add_typer(override_app, name="override", rich_help_panel="See it")
 app.add_typer(alert_app, name="alert", rich_help_panel="Look after it")
 app.add_typer(scorecard_app, name="scorecard", rich_help_panel="Look after it")
 app.add_typer(servers_app, name="servers", rich_help_panel="Look after it")

@@ -3,11 +3,16 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from heartline.cli.options import BootstrapServers, Config, Json, load_settings
+
+if TYPE_CHECKING:
+    from heartline.scorecards import Moved
+    from stream.scorecard import Scorecards
+    from stream.settings import Settings
 
 app = typer.Typer(
     help="Check scorecards before they are used, see one at work on an account, and whom a new one would move.",
@@ -82,45 +87,41 @@ def explain(
 def diff(
     file: File,
     snapshot: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Option(
-            "--snapshot", metavar="EVENTS", help="JSON lines of events, plain, gzip or Zstandard; repeatable."
+            "--snapshot",
+            metavar="EVENTS",
+            help="JSON lines of events, plain, gzip or Zstandard; repeatable. Without it, the worker's current states.",
         ),
-    ],
-    at: Annotated[
-        str | None, typer.Option("--at", metavar="DATE", help="The day to judge, as 2024-03-31; the last with events.")
     ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="DATE", help="With --snapshot: the day to judge, as 2024-03-31; the last one."),
+    ] = None,
+    bootstrap_servers: BootstrapServers = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Tell which accounts would be in another band by the scorecards of a file than by those of the settings.
 
-    Both judge the same events at the end of the same day, as the worker would.
+    Both judge the same facts at the same moment: the worker's current states, read from its changelog, now; or the
+    events of files at the end of a day.
 
-    [bold]Example[/]
+    [bold]Examples[/]
 
     \b
+    heartline scorecard diff new.yaml
     heartline scorecard diff new.yaml --snapshot events.jsonl.gz --at 2024-03-31
     """
-    from heartline.scorecards import moved_bands
-    from heartline.snapshot import EPOCH_DAY, Summary, parse_date, read_events, scorecards_of
+    from heartline.snapshot import scorecards_of
     from stream.errors import ConfigError
-    from stream.job import journey_of
-    from stream.rolling import day_of
     from stream.scorecard.reading import read_scorecards
 
-    settings = load_settings(config)
+    settings = load_settings(config, bootstrap_servers)
     before, now = scorecards_of(settings), read_scorecards(file)
-    day = None if at is None else (parse_date(at) - EPOCH_DAY).days
-    found = Summary()
-    events = read_events(snapshot, settings, found)
-    for line in found.errors:
-        print(f"bad line  {line}", file=sys.stderr)
-    if not events:
-        raise ConfigError(f"scorecard diff: no events in {', '.join(str(path) for path in snapshot)}")
-    last_day = day_of(events[-1][0]) if day is None else day
-    core = frozenset(settings.product.core_features)
-    accounts, moved = moved_bands(events, last_day, before, now, core, journey_of(settings))
+    if not snapshot and at is not None:
+        raise ConfigError(f"scorecard diff: --at {at} needs --snapshot EVENTS; the worker's states are those of now")
+    accounts, moved = _of_files(snapshot, at, settings, before, now) if snapshot else _live(settings, before, now)
     if as_json:
         print(json.dumps({"accounts": accounts, "moved": [item.as_json() for item in moved]}))
         return
@@ -130,6 +131,48 @@ def diff(
             f" {_score(item.now_score)}  ({item.now_scorecard})"
         )
     print(f"{len(moved)} of {accounts} accounts would change band")
+
+
+def _of_files(
+    files: list[Path], at: str | None, settings: "Settings", before: "Scorecards", now: "Scorecards"
+) -> "tuple[int, list[Moved]]":
+    """By the events of files, at the end of a day."""
+    from heartline.scorecards import moved_bands
+    from heartline.snapshot import EPOCH_DAY, Summary, parse_date, read_events
+    from stream.errors import ConfigError
+    from stream.job import journey_of
+    from stream.rolling import day_of
+
+    day = None if at is None else (parse_date(at) - EPOCH_DAY).days
+    found = Summary()
+    events = read_events(files, settings, found)
+    for line in found.errors:
+        print(f"bad line  {line}", file=sys.stderr)
+    if not events:
+        raise ConfigError(f"scorecard diff: no events in {', '.join(str(path) for path in files)}")
+    last_day = day_of(events[-1][0]) if day is None else day
+    core = frozenset(settings.product.core_features)
+    return moved_bands(events, last_day, before, now, core, journey_of(settings))
+
+
+def _live(settings: "Settings", before: "Scorecards", now: "Scorecards") -> "tuple[int, list[Moved]]":
+    """By the worker's current states, now, on the worker's clock."""
+    import asyncio
+
+    from heartline.live_states import live_states
+    from heartline.scorecards import moved_live
+    from stream.account import watermark_ms
+    from stream.clock import EventClock, WallClock
+    from stream.job import journey_of
+
+    states = asyncio.run(live_states(settings.kafka))
+    newest = max((ms for state in states.values() if (ms := watermark_ms(state)) is not None), default=None)
+    clock = EventClock() if settings.worker.clock == "event" else WallClock()
+    now_ms = clock.now_ms(newest)
+    if now_ms is None:
+        return len(states), []
+    core = frozenset(settings.product.core_features)
+    return len(states), moved_live(states, now_ms, before, now, core, journey_of(settings))
 
 
 def _score(score: float | None) -> str:
