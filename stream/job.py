@@ -44,7 +44,7 @@ from stream.zones import QUARTER_MS, zone
 
 ACCOUNTS_A_SLICE: Final = 50  # about 5 ms of judging between two breaths of the event loop
 DUE_A_SLICE: Final = 15  # of a tick, while accounts that moved wait too
-EXAMINED_A_SLICE: Final = 2_000  # of a tick: most of them may be settled
+EXAMINED_A_SLICE: Final = 500  # of a tick: most of them may be settled, and cold, which costs their decoding
 # After this long without any event the score can't move any more: the slowest measure is silence, which reaches the end
 # of its curve after six usual gaps of at most 56 days.
 SETTLED_MS: Final = 400 * DAY_MS
@@ -224,8 +224,8 @@ class HealthJob:
             return
         if ticked_ms is None or turned_ms is None or now_ms - ticked_ms >= self._tick_interval_ms:
             partition.ticked_ms = partition.turned_ms = now_ms
-            hot = [account_id for account_id, state in partition.states.items() if not state.unjudged]
-            partition.due = [*hot, *partition.cold]
+            waiting = {account_id for account_id, _ in partition.restless}
+            partition.due = [each for each in (*partition.states, *partition.cold) if each not in waiting]
         elif now_ms // QUARTER_MS > turned_ms // QUARTER_MS:
             partition.turned_ms = now_ms
             partition.due = _whose_day_turned(partition, turned_ms, now_ms)

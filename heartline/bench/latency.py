@@ -54,7 +54,7 @@ class Watcher:
         Raises:
             LatencyError: a probe's report did not come.
         """
-        self._ours.send(len(probes))
+        self._ours.send(frozenset(probes))
         if not self._ours.poll(_REPORTS_SECONDS):
             raise LatencyError(f"not all of {len(probes):,} probes had a report within {_REPORTS_SECONDS:g} s")
         seen: dict[str, float] = self._ours.recv()
@@ -75,7 +75,7 @@ def quantile(ordered: list[float], share: float) -> float:
 
 
 def _watch(kafka: KafkaSettings, pipe: Connection) -> None:
-    """The process: says when it is ready, is told how many probes there are, and answers when it has seen them."""
+    """The process: says when it is ready, is told which probes there were, and answers when it has seen them."""
     asyncio.run(_read(kafka, pipe))
 
 
@@ -90,9 +90,9 @@ async def _read(kafka: KafkaSettings, pipe: Connection) -> None:
         await consumer.position(place)  # from here on nothing is missed
     pipe.send("ready")
     seen: dict[str, float] = {}
-    wanted: int | None = None
+    wanted: frozenset[str] | None = None
     prefix = PROBE_PREFIX.encode()
-    while wanted is None or len(seen) < wanted:
+    while wanted is None or not wanted <= seen.keys():
         batches = await consumer.getmany(timeout_ms=_POLL_MS)
         now = time.time()
         for records in batches.values():

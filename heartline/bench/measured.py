@@ -16,7 +16,7 @@ from stream.engine.offsets import committed_offsets
 from stream.errors import HeartlineError
 
 STALLED_SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 0.1
+_LOOK_SECONDS: Final = 0.25
 _FOLDED: Final = "heartline_worker_records_folded_total"
 _PUBLISHED: Final = "heartline_worker_records_published_total"
 _AT_REST: Final = (

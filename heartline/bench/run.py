@@ -17,6 +17,8 @@ from heartline.bench.verify import insist_exact, read_counts
 from heartline.bench.workload import Shape, Workload
 
 PACED_SECONDS: Final = 8.0
+# Of the pace that a backlog was worked off at.
+SHARES: Final = (0.5, 0.1)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Figures:
         recovery_warm_seconds: of a start with the local copies that a clean stop left.
         publish_latency_p50_ms, publish_latency_p99_ms: from handing an event to the producer to seeing its committed
             report, with events coming at half of events_per_second.
+        publish_latency_tenth_p50_ms, publish_latency_tenth_p99_ms: the same at a tenth.
         events, accounts, users_per_account, distribution: the shape of the backlog.
         partitions: of every topic.
         kafka_version: None where a given broker does not tell.
@@ -47,6 +50,8 @@ class Figures:
     recovery_warm_seconds: float
     publish_latency_p50_ms: float
     publish_latency_p99_ms: float
+    publish_latency_tenth_p50_ms: float
+    publish_latency_tenth_p99_ms: float
     events: int
     accounts: int
     users_per_account: int
@@ -97,24 +102,38 @@ async def _bench(place: Place, shape: Shape, with_stock: bool, progress: Progres
         worker.stop()
         recovery_seconds, recovery_warm_seconds = _restart_twice(place, worker, progress)
         await worker.wait_judged()  # a restart has every account judged once
-        pace = shape.events / cost.seconds / 2
-        progress.step(f"live for {PACED_SECONDS:g} s at half load, {pace:,.0f} events/s")
-        with Watcher(place.kafka) as watcher:
-            paced = await send_paced(place.kafka, workload, pace, PACED_SECONDS)
-            latencies = await asyncio.to_thread(watcher.latencies_ms, paced.probes)
-        await worker.wait_committed(shape.events + paced.confirmed)
+        live = [await _live(place, workload, progress, share * shape.events / cost.seconds) for share in SHARES]
+        await worker.wait_committed(shape.events + sum(each.paced.confirmed for each in live))
         peak_rss_mb = max(peak_rss_mb, worker.peak_rss_mb)
         worker.stop()
     progress.step("comparing the state of every account with what was sent")
-    exact = insist_exact(await read_counts(place.kafka), workload.tally, paced.probes)
+    probes = [probe for each in live for probe in each.paced.probes]
+    exact = insist_exact(await read_counts(place.kafka), workload.tally, probes)
     progress.note(f"{exact:,} events sent, {exact:,} counted, each once, in the state of its own account")
-    _note_pace(progress, pace, paced)
-    figures = _figures(place, shape, cost, peak_rss_mb, recovery_seconds, recovery_warm_seconds, latencies)
+    figures = _figures(place, shape, cost, peak_rss_mb, recovery_seconds, recovery_warm_seconds, live)
     if not with_stock:
         return figures
     events = max(1, min(shape.events // 10, EVENTS_MAX))
     progress.step(f"the same job on stock Faust: {events:,} further events", events)
     return _compared(figures, await measure_stock(place, workload, events, now_ms, progress.advance))
+
+
+@dataclass(frozen=True)
+class Live:
+    """Some seconds of live load: what was sent, and how long each probe's report took, sorted."""
+
+    paced: Paced
+    latencies_ms: list[float]
+
+
+async def _live(place: Place, workload: Workload, progress: Progress, pace: float) -> Live:
+    """Live load at that many events a second; its probes are numbered by the events that were sent before."""
+    progress.step(f"live for {PACED_SECONDS:g} s, {pace:,.0f} events/s")
+    with Watcher(place.kafka) as watcher:
+        paced = await send_paced(place.kafka, workload, pace, PACED_SECONDS, first=workload.tally.total)
+        latencies = await asyncio.to_thread(watcher.latencies_ms, paced.probes)
+    _note_pace(progress, pace, paced)
+    return Live(paced, latencies)
 
 
 def _restart_twice(place: Place, worker: MeasuredWorker, progress: Progress) -> tuple[float, float]:
@@ -153,7 +172,7 @@ def _figures(
     peak_rss_mb: float,
     recovery_seconds: float,
     recovery_warm_seconds: float,
-    latencies: list[float],
+    live: list[Live],
 ) -> Figures:
     return Figures(
         events_per_second=round(shape.events / cost.seconds),
@@ -162,8 +181,10 @@ def _figures(
         peak_rss_mb=round(peak_rss_mb, 1),
         recovery_seconds=round(recovery_seconds, 3),
         recovery_warm_seconds=round(recovery_warm_seconds, 3),
-        publish_latency_p50_ms=round(quantile(latencies, 0.5), 1),
-        publish_latency_p99_ms=round(quantile(latencies, 0.99), 1),
+        publish_latency_p50_ms=round(quantile(live[0].latencies_ms, 0.5), 1),
+        publish_latency_p99_ms=round(quantile(live[0].latencies_ms, 0.99), 1),
+        publish_latency_tenth_p50_ms=round(quantile(live[1].latencies_ms, 0.5), 1),
+        publish_latency_tenth_p99_ms=round(quantile(live[1].latencies_ms, 0.99), 1),
         events=shape.events,
         accounts=shape.accounts,
         users_per_account=shape.users_per_account,

@@ -43,22 +43,27 @@ class Paced:
         confirmed: records that Kafka has confirmed, probes included.
         per_second: the pace that was kept.
         probes: account id of a probe to the moment when it was handed to the producer, epoch seconds.
+        first: the number of the first probe.
     """
 
     confirmed: int = 0
     per_second: float = 0.0
     probes: dict[str, float] = field(default_factory=dict)
+    first: int = 0
 
 
-async def send_paced(kafka: KafkaSettings, workload: Workload, per_second: float, seconds: float) -> Paced:
+async def send_paced(
+    kafka: KafkaSettings, workload: Workload, per_second: float, seconds: float, first: int = 0
+) -> Paced:
     """Send further events evenly over some seconds, and with them probes: single events of accounts never seen before.
 
-    A new account's first report is always published, so each probe has a report of its own to wait for.
+    A new account's first report is always published, so each probe has a report of its own to wait for. They are
+    numbered from `first` on.
 
     Raises:
         SendError: Kafka did not take them.
     """
-    paced = Paced()
+    paced = Paced(first=first)
     async with Sender(kafka) as sender:
         started = time.monotonic()
         due_before = 0
@@ -79,7 +84,7 @@ async def send_paced(kafka: KafkaSettings, workload: Workload, per_second: float
 
 def _probe(paced: Paced) -> Record:
     """The next probe; its moment is noted."""
-    account = f"{PROBE_PREFIX}{len(paced.probes):06}"
+    account = f"{PROBE_PREFIX}{paced.first + len(paced.probes):06}"
     paced.probes[account] = time.time()
     moment = _now_ms()
     value = (

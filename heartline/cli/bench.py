@@ -51,7 +51,8 @@ def bench(
     events_per_second    from ready to the last event folded
     recovery_seconds     a cold start's, reading the whole changelog
     recovery_warm_...    a start's that has its local copies
-    publish_latency_*    from producer to committed report, at half load
+    publish_latency_*    from producer to committed report, at half load,
+                         and at a tenth
     --compare stock      decode, fold, encode and one table write an event,
                          into states of the same size, without judging
     ratio                of processor time an event, stock Faust to worker

@@ -16,7 +16,7 @@ from stream.engine.failstop import ExitCode
 from stream.engine.topology import prepare_topics
 from stream.rekey import read_rekeyed
 from stream.settings import Settings
-from tests.crash_points import OTHERS, TRANSACTION
+from tests.crash_points import COPY, OTHERS, TRANSACTION
 from tests.integration.engine_oracle import assert_exact, read_all
 from tests.integration.engine_worker import WorkerProcess, engine_settings, eventually, feed
 from tests.integration.proxy import Proxy
@@ -124,9 +124,20 @@ async def test_a_static_member_that_is_killed_and_comes_back_moves_no_partition(
             await worker.kill()
 
 
+def damage(chance: random.Random, store: Path) -> None:
+    """Change a byte somewhere in the local copies."""
+    files = [path for path in store.rglob("*-*") if path.is_file() and path.stat().st_size > 0]
+    if files:
+        path = chance.choice(files)
+        content = bytearray(path.read_bytes())
+        content[chance.randrange(len(content))] ^= 1
+        path.write_bytes(content)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(SOAK_SECONDS + 300)
-async def test_a_long_night_of_everything_changes_nothing(settings: Settings, start: Start) -> None:
+async def test_a_long_night_of_everything_changes_nothing(settings: Settings, start: Start, tmp_path: Path) -> None:
+    settings.worker.store = str(tmp_path / "store")  # of all workers: they hand their copies over
     chance = random.Random(time.time_ns())
     ends, fed = time.monotonic() + SOAK_SECONDS, 0
     worker = await start()
@@ -134,7 +145,7 @@ async def test_a_long_night_of_everything_changes_nothing(settings: Settings, st
         count = chance.randrange(500, 20_000)
         await feed(settings, count, first=fed, rate=chance.choice([2_000, 10_000, None]), misplaced=True)
         fed += count
-        what = chance.choice(["kill", "stop", "sleep", "join", *TRANSACTION, *OTHERS])
+        what = chance.choice(["kill", "stop", "sleep", "join", "damage", *TRANSACTION, *OTHERS, *COPY])
         if what == "join":
             second = await start()
             await second.stop()
@@ -144,14 +155,16 @@ async def test_a_long_night_of_everything_changes_nothing(settings: Settings, st
             next_worker = await start()
             worker.send(signal.SIGCONT)
             assert await worker.stop() in (0, ExitCode.FENCED), worker.log()  # 0: it had nothing to commit
-        elif what == "kill":
+        elif what in ("kill", "damage"):
             await worker.kill()
+            if what == "damage":
+                damage(chance, tmp_path / "store")
             next_worker = await start()
         else:
             await worker.stop()
             next_worker = await start(f"{what}:{chance.randrange(1, 30)}" if what != "stop" else None, ready=False)
         worker = next_worker
-        if what in (*TRANSACTION, *OTHERS):
+        if what in (*TRANSACTION, *OTHERS, *COPY):
             await feed(settings, 2_000, first=fed, misplaced=True)
             fed += 2_000
             await asyncio.sleep(chance.uniform(1, 10))
