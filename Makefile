@@ -10,7 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test test-tools lint format types schemas metrics dashboards docs bench-peers lock clean
+.PHONY: help setup servers demo test test-tools lint format types schemas metrics dashboards docs bench-tables bench-peers lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -59,8 +59,11 @@ format: $(STAMP)  ## Rewrite the code in the house's format
 types: $(STAMP)
 	$(BIN)/mypy
 
+bench-tables: setup  ## Measure the worker over several shapes, into docs/benchmarks.md (ten minutes, a quiet machine)
+	$(BIN)/python -m bench.tables
+
 bench-peers: setup  ## Run Heartline, stock Faust, Quix Streams and Bytewax side by side, into docs/benchmarks.md
-	$(BIN)/python bench/run_peers.py
+	$(BIN)/python -m bench.run_peers
 
 schemas: $(STAMP)  ## Write the JSON Schemas of all contracts into docs/schemas
 	$(BIN)/heartline schemas --out docs/schemas

@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -22,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jgo
-import psutil
 
+from bench.page import machine, write
 from heartline.bench.place import Place, find_place
 from heartline.bench.progress import Progress
 from heartline.bench.run import Figures, bench
@@ -34,8 +33,6 @@ from heartline.embedded.relock import OLDEST_JAVA
 from heartline.replay.lines import Record
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "benchmarks.md"
-MARKS = "<!-- peers: begin -->", "<!-- peers: end -->"
 DEADLINE_SECONDS = 300
 
 
@@ -167,20 +164,7 @@ def table(heartline: Figures, peers: list[tuple[Peer, dict[str, float]]]) -> str
             f"{figures['events'] / figures['seconds']:,.0f} | {figures['peak_rss_mb']:.0f} | "
             f"{cpu_us / heartline.cpu_us_per_event:.1f} |"
         )
-    memory_gb = psutil.virtual_memory().total / 2**30
-    machine = (
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({platform.machine()}), {memory_gb:.0f} GiB, "
-        f"{platform.system()}, Python {platform.python_version()}, Apache Kafka {heartline.kafka_version} on the same "
-        f"machine; load average at the end {os.getloadavg()[0]:.1f}."
-    )
-    return "\n".join([*rows, "", machine])
-
-
-def write(text: str) -> None:
-    """Put the table between its marks."""
-    page = PAGE.read_text("utf-8")
-    before, after = page.index(MARKS[0]) + len(MARKS[0]), page.index(MARKS[1])
-    PAGE.write_text(f"{page[:before]}\n{text}\n{page[after:]}", "utf-8")
+    return "\n".join([*rows, "", machine(heartline.kafka_version)])
 
 
 def main() -> None:
@@ -205,7 +189,7 @@ def main() -> None:
     text = table(heartline, results)
     print(text)
     if not options.no_write and options.only is None:
-        write(text)
+        write("peers", text)
 
 
 if __name__ == "__main__":

@@ -32,9 +32,9 @@ JUDGING_RATIO: Final = 0.5
 JUDGING_SECONDS_MAX: Final = 0.1
 # While a backlog is folded nothing is published, so checkpoints only bound what a crash repeats.
 CATCHING_UP_TIMES: Final = 5
-# What encoding may take of the time, all partitions together; where it would take more, checkpoints are rarer.
+# What snapshots may take of the time where nobody waits to be judged; where they would take more, they are rarer.
 ENCODING_RATIO: Final = 0.25
-RARER_TIMES_MAX: Final = 10
+RARER_TIMES_MAX: Final = 3
 # Long enough for a broker's restart, shorter than the transaction time-out's double.
 COMMIT_DEADLINE_SECONDS: Final = 30.0
 
@@ -133,9 +133,10 @@ class Checkpoints(Generic[S]):
         partition, count = owned.partition, len(self._held)
         if partition.catching_up:
             return CATCHING_UP_TIMES * interval
-        if partition.restless or partition.due:
-            return min(interval, JUDGING_SECONDS_MAX * count / JUDGING_RATIO)
-        return min(max(interval, owned.taking_seconds * count / ENCODING_RATIO), RARER_TIMES_MAX * interval)
+        waits = bool(partition.restless or partition.due)
+        wanted = owned.taking_seconds * count / (JUDGING_RATIO if waits else ENCODING_RATIO)
+        longest = interval if waits else RARER_TIMES_MAX * interval
+        return min(max(interval / 2, wanted), longest)
 
     def _count(self, owned: Owned[S], snapshot: Snapshot, seconds: float) -> None:
         """Metrics of an accepted checkpoint."""

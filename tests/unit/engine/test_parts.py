@@ -9,10 +9,12 @@ from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
 from stream.engine import checkpoint
+from stream.engine.checkpoints import Checkpoints
 from stream.engine.chunk import Chunk, Coverage
 from stream.engine.folding import fold_chunk
 from stream.engine.mark import Mark, contradiction, read_mark
 from stream.engine.offsets import resume_offset
+from stream.engine.owned import Owned
 from stream.engine.partition import Output, Partition
 from stream.engine.topology import co_assigned, count_mismatch
 from stream.engine.watchdog import Watchdog
@@ -21,7 +23,7 @@ from stream.metrics import WorkerCollector, WorkerMetrics
 from stream.settings import Settings
 from stream.topics import TopicSpec
 from tests.tally import Tally, TallyWork
-from tests.unit.engine.fakes import FakeBroker, FakeRecord
+from tests.unit.engine.fakes import FakeBroker, FakeRecord, stop
 
 TOPIC = "product-usage"
 
@@ -261,3 +263,26 @@ def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.Mo
 
     asyncio.run(run())
     assert breaths >= 10
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected", "reason"),
+    [
+        ({}, 0.5, "little to do: reports come soon"),
+        ({"taking_seconds": 0.05}, 0.8, "four partitions may take a quarter of the time"),
+        ({"taking_seconds": 1.0}, 3.0, "and are never rarer than three intervals"),
+        ({"taking_seconds": 0.1, "restless": 1}, 0.8, "judging may take half of the time"),
+        ({"taking_seconds": 1.0, "restless": 1}, 1.0, "who waits to be judged waits one interval at most"),
+        ({"catching_up": True}, 5.0, "in a backlog nothing is published"),
+    ],
+)
+def test_checkpoints_come_as_often_as_they_are_cheap(changed: dict[str, float], expected: float, reason: str) -> None:
+    held: list[Owned[Tally]] = [Owned(Partition(number), None) for number in range(4)]
+    metrics = WorkerMetrics(CollectorRegistry())
+    checkpoints = Checkpoints(Settings(), TallyWork(Settings()), metrics, stop, held, lambda: True)
+    owned = held[0]
+    owned.taking_seconds = changed.get("taking_seconds", 0.0)
+    owned.partition.catching_up = bool(changed.get("catching_up", False))
+    if "restless" in changed:
+        owned.partition.restless.append(("a", None))
+    assert checkpoints._pause_seconds(owned) == pytest.approx(expected), reason
