@@ -6,7 +6,8 @@
     d4 09:00  health 80
 
 A time is a day (d1 is Monday, 2 March 2026) and a UTC time of day; `..` gives the end of a window on the same day, and
-without it the message comes in that minute. Between the lines time passes as it does in the process: whatever is due
+without it the message comes in that minute. `knows mau=4 mau_previous=20` is a report of such measures at health 80,
+unless it says `score=`. Between the lines time passes as it does in the process: whatever is due
 happens when it is due, without any report.
 """
 
@@ -58,7 +59,7 @@ class Life:
     record: AccountRecord | None = None
     report: HealthReport | None = None
     trouble: Trouble | None = None
-    scores: list[float] = field(default_factory=list)
+    closings: dict[int, float] = field(default_factory=dict)
     transitions: list[tuple[datetime, Transition]] = field(default_factory=list)
     now: datetime = FIRST
 
@@ -92,6 +93,21 @@ class Life:
                 found.append((at, f"{step.says} {severity}".strip()))
         return found
 
+    def told_by_rule(self) -> list[tuple[datetime, str]]:
+        """The same, each with the rule's name in front."""
+        steps = [step for _, step in self.transitions if step.notification_id is not None and step.alert is not None]
+        rules = [step.alert.rule for step in steps if step.alert is not None]
+        return [(at, f"{rule} {what}") for rule, (at, what) in zip(rules, self.told(), strict=True)]
+
+    def _past(self) -> list[float]:
+        """The closing score of each day before today, from the first that has one; it holds until the next."""
+        closing, past = None, []
+        for day in range((self.now - FIRST).days):
+            closing = self.closings.get(day, closing)
+            if closing is not None:
+                past.append(closing)
+        return past[-27:]
+
     def _due(self) -> datetime:
         if self.record is None or self.report is None:
             return NEVER
@@ -104,7 +120,15 @@ class Life:
     def _do(self, what: str, argument: str) -> None:
         if what == "health":
             score = None if argument == "unknown" else float(argument)
-            self.report = make_report(score=score, as_of=self.now, past=self.scores[-27:])
+            self.report = make_report(score=score, as_of=self.now, past=self._past())
+            if score is not None:
+                self.closings[(self.now - FIRST).days] = score
+            self._take(judge(self.record, self.report, self._rules(), self.now, self.around))
+        elif what == "knows":
+            measures = {name: float(value) for name, value in (pair.split("=") for pair in argument.split())}
+            score = measures.pop("score", 80.0)
+            self.report = make_report(score=score, as_of=self.now, past=self._past(), measures=measures)
+            self.closings[(self.now - FIRST).days] = score
             self._take(judge(self.record, self.report, self._rules(), self.now, self.around))
         elif what == "again":
             assert self.report is not None
