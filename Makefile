@@ -39,10 +39,10 @@ demo: setup  ## Watch a synthetic company: events, live health, the first red fl
 test: setup test-tools lint types  ## Run every check: format, lint, types, and all tests on real servers
 	$(BIN)/pytest
 
-# One test scrapes with a real Prometheus, some drive the board in a real browser. Where there is none, Debian's packages
-# are installed if that is allowed.
+# Tests scrape with a real Prometheus, tell a real Alertmanager and drive the board in a real browser. What is missing is
+# installed from Debian's packages if that is allowed.
 test-tools:
-	@missing=; for tool in prometheus chromium; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=; for tool in prometheus prometheus-alertmanager chromium; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && echo "installing Debian's packages for the tests:$$missing" \
 	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } \
