@@ -66,7 +66,7 @@ def test_an_alert_goes_where_its_routes_lead_and_a_click_comes_back(
             producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, acks="all")
             producer.send(topic, key=b"acme", value=encode_report(make_report("acme", 10))).get(timeout=30)
             producer.close()
-            wait_for(lambda: slack.requests and hook.requests and pager.requests, 30, "all were told, or tried")
+            wait_for(lambda: all(server.requests for server in (slack, hook, pager)), 30, "all were told, or tried")
             assert hook.requests[0].json["type"] == "alert.opened"
             pager.otherwise = Reply(202)
             wait_for(lambda: len(pager.requests) >= 2, 30, "the pager is tried again")
