@@ -132,7 +132,10 @@ def message(notice: Notice, sender: str, to: tuple[str, ...], page: str | None) 
         text += f"\n\n{page}"
         body += f'\n<p><a href="{html.escape(page)}">The account in Heartline</a></p>'
     mail.set_content(text + "\n")
-    mail.add_alternative(f"<!doctype html>\n<html><body>\n{body}\n</body></html>\n", subtype="html")
+    mail.add_alternative(
+        f'<!doctype html>\n<html><body style="font-family:sans-serif;max-width:40em">\n{body}\n</body></html>\n',
+        subtype="html",
+    )
     return mail
 
 

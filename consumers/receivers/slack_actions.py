@@ -2,7 +2,8 @@
 
 Slack signs every request; without its signature, or with one older than five minutes, nothing happens. Slack wants an
 answer within three seconds: 200 once Kafka has the command, and 503 when it has not by then, so that whoever clicked
-sees that it did not work. The same click gives the same command id, so a repeat changes nothing.
+sees that it did not work. The same click gives the same command id, so a repeat changes nothing. Once it counts, the
+message's thread is told who did what.
 Source: docs.slack.dev, verifying requests from Slack; handling user interaction (3 seconds, `payload` in a form).
 """
 
@@ -11,22 +12,25 @@ import hashlib
 import json
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import web
 from pydantic import SecretStr
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from alerts.commands import Acknowledge, Command, GiveVerdict, Snooze
-from consumers.receivers.slack_buttons import Click, read_click, utc_now
+from consumers.receivers.http import HttpClient, Response
+from consumers.receivers.slack_buttons import Click, read_click, reply, utc_now
+from consumers.settings import LOOPBACK_HOSTS
 from stream.errors import ConfigError, HeartlineError
 
 PATH: Final = "/slack/actions"
 BODY_BYTES_MAX: Final = 1 << 18
 ANSWER_SECONDS_MAX: Final = 2.5
+REPLY_SECONDS_MAX: Final = 5.0
 STOP_SECONDS: Final = 5.0
 START_SECONDS: Final = 10.0
 
@@ -62,6 +66,7 @@ class SlackActions:
         send: takes a command and returns once it is kept; blocks, and raises HeartlineError when it could not.
         host, port: where to listen; port 0 is any free one.
         now: the current time.
+        reply_hosts: where Slack may want answers for the channel.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class SlackActions:
         host: str,
         port: int,
         now: Callable[[], datetime] = utc_now,
+        reply_hosts: Collection[str] = ("hooks.slack.com",),
     ) -> None:
         clock = _Clock(now)
         self._verifiers = [SignatureVerifier(secret.get_secret_value(), clock) for secret in secrets]
@@ -78,6 +84,9 @@ class SlackActions:
         self._host = host
         self.port = port
         self._now = now
+        self._reply_hosts = reply_hosts
+        self._http = HttpClient(REPLY_SECONDS_MAX)
+        self._replies: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
         self._started = threading.Event()
@@ -148,7 +157,20 @@ class SlackActions:
             log.warning("%s by %s on %s not taken: %s", click.choice, click.by, click.alert_id, type(error).__name__)
             return web.Response(status=503, text="not taken; click again\n")
         log.info("%s by %s on %s", click.choice, click.by, click.alert_id)
+        task = asyncio.create_task(asyncio.to_thread(self._tell_thread, click))
+        self._replies.add(task)
+        task.add_done_callback(self._replies.discard)
         return web.Response()
+
+    def _tell_thread(self, click: Click) -> None:
+        """Say in the message's thread what was clicked; that it counts does not hang on it."""
+        parts = urlsplit(click.response_url or "")
+        secure = parts.scheme == "https" or parts.hostname in LOOPBACK_HOSTS
+        if click.response_url is None or not secure or parts.hostname not in self._reply_hosts:
+            return
+        response = self._http.post(click.response_url, json.dumps(reply(click)).encode(), {})
+        if not isinstance(response, Response) or response.status != 200:
+            log.warning("Slack did not take the answer to a click on %s", click.alert_id)
 
     def _is_slack(self, body: bytes, request: web.Request) -> bool:
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")

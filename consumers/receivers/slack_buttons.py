@@ -9,6 +9,8 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
+from alerts.wording import escape, tidy
+
 Choice = Literal["acknowledge", "snooze", "not_valid"]
 
 CHOICES: Final[tuple[Choice, ...]] = get_args(Choice)
@@ -33,6 +35,8 @@ class Click:
         by: who clicked.
         at: when.
         action_ts: Slack's name of this click; the same when Slack sends it again.
+        response_url: where an answer for the channel may go; None when Slack gave none.
+        message_ts: the message with the button; None when Slack gave none.
     """
 
     choice: Choice
@@ -41,6 +45,8 @@ class Click:
     by: str
     at: datetime
     action_ts: str
+    response_url: str | None = None
+    message_ts: str | None = None
 
     @property
     def snooze_until(self) -> datetime:
@@ -101,7 +107,31 @@ def read_click(payload: object, now: datetime) -> Click | None:
         about = msgspec.json.decode(str(action.get("value", "")), type=About)
     except msgspec.DecodeError:
         raise UnreadableClick("the button's value does not name an alert") from None
-    return Click(choice, about.account_id, about.alert_id, _who(payload), now, str(action.get("action_ts", ""))[:40])
+    message, url = payload.get("message"), payload.get("response_url")
+    message_ts = message.get("ts") if isinstance(message, dict) else None
+    return Click(
+        choice,
+        about.account_id,
+        about.alert_id,
+        _who(payload),
+        now,
+        str(action.get("action_ts", ""))[:40],
+        url if isinstance(url, str) else None,
+        message_ts if isinstance(message_ts, str) else None,
+    )
+
+
+def reply(click: Click) -> dict[str, Any]:
+    """What the message's thread is told once a click counts: who did what, so that nobody does it twice."""
+    who = escape(tidy(click.by, 80))
+    until = click.snooze_until
+    text = {
+        "acknowledge": f"✋ {who} is on it",
+        "snooze": f"💤 {who} snoozed this until {until:%a} {until.day} {until:%b}",
+        "not_valid": f"🙅 {who} says that this is not a problem",
+    }[click.choice]
+    shaped: dict[str, Any] = {"response_type": "in_channel", "replace_original": False, "text": text}
+    return shaped if click.message_ts is None else shaped | {"thread_ts": click.message_ts}
 
 
 def _who(payload: dict[str, Any]) -> str:

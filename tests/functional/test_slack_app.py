@@ -14,13 +14,14 @@ import pytest
 from pydantic import SecretStr
 
 from alerts.commands import Acknowledge, Command, GiveVerdict, Snooze
-from alerts.notice import Notice
 from consumers.commands import CommandNotSentError
 from consumers.receivers.answer import Answer, Outcome
+from consumers.receivers.http import HttpClient
 from consumers.receivers.slack_actions import ANSWER_SECONDS_MAX, PATH, SlackActions
 from consumers.receivers.slack_bot import SlackBot
 from consumers.receivers.slack_buttons import buttons
 from stream.errors import ConfigError
+from tests.integration.roles import wait_for
 from tests.notices import make_notice
 from tests.receiver_servers import HttpStandin, Reply
 
@@ -130,7 +131,12 @@ class Back:
         self.gate = threading.Event()
         self.gate.set()
         self.actions = SlackActions(
-            [SecretStr("another-app's"), SecretStr(SECRET)], self.take, "127.0.0.1", 0, now=lambda: NOW
+            [SecretStr("another-app's"), SecretStr(SECRET)],
+            self.take,
+            "127.0.0.1",
+            0,
+            now=lambda: NOW,
+            reply_hosts=["127.0.0.1"],
         )
 
     def take(self, command: Command) -> None:
@@ -149,13 +155,13 @@ class Back:
         finally:
             connection.close()
 
-    def click(self, choice: str, at: datetime = NOW, secret: str = SECRET, notice: Notice | None = None) -> int:
+    def click(self, choice: str, at: datetime = NOW, secret: str = SECRET, **more: Any) -> int:
         """A click as Slack sends it."""
-        alert = notice or make_notice()
+        alert = make_notice()
         element = buttons(str(alert.account_id), alert.alert_id)["elements"][0]
         action = element | {"action_id": f"heartline:{choice}", "action_ts": "1767.5"}
         payload = {"type": "block_actions", "user": {"id": "U7", "name": "ann"}, "actions": [action]}
-        body = urlencode({"payload": json.dumps(payload)}).encode()
+        body = form(**(payload | more))
         return self.post(body, signed(body, at, secret))
 
 
@@ -207,6 +213,38 @@ def test_a_click_that_slack_sends_again_is_the_same_command(back: Back) -> None:
     back.click("acknowledge")
     first, second = back.commands
     assert first.command_id == second.command_id
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ("acknowledge", "✋ ann is on it"),
+        ("snooze", "💤 ann snoozed this until Mon 9 Mar"),
+        ("not_valid", "🙅 ann says that this is not a problem"),
+    ],
+)
+def test_the_thread_is_told_who_did_what(back: Back, choice: str, said: str) -> None:
+    """So that nobody does it twice."""
+    with HttpStandin(Reply()) as slack:
+        assert back.click(choice, response_url=f"{slack.url}/actions/1", message={"ts": "123.45"}) == 200
+        wait_for(lambda: len(slack.requests) == 1, 5, "the reply")
+        assert slack.requests[0].json == {
+            "response_type": "in_channel",
+            "replace_original": False,
+            "text": said,
+            "thread_ts": "123.45",
+        }
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/", "https://evil.example/", "file:///etc/passwd", "", None, 5])
+def test_an_answer_goes_to_slack_or_nowhere(back: Back, url: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even though Slack signed it: the process must not be a way into the network behind it."""
+    posted: list[str] = []
+    monkeypatch.setattr(HttpClient, "post", lambda self, address, body, headers: posted.append(address))
+    assert back.click("acknowledge", response_url=url) == 200
+    back.actions.stop()
+    assert posted == []
+    assert len(back.commands) == 1
 
 
 @pytest.mark.parametrize(

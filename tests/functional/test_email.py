@@ -1,0 +1,74 @@
+"""E-mail against a real mail server: encrypted or not at all, and a refusal only where there is one."""
+
+import logging
+import ssl
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from consumers.receivers.answer import Outcome
+from consumers.receivers.email import Email
+from tests.notices import make_notice
+from tests.receiver_servers import LOOPBACK, Authority, SmtpStandin
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+def make(server: SmtpStandin, context: ssl.SSLContext, **options: Any) -> Email:
+    """A receiver of that server's."""
+    plain: dict[str, Any] = {"security": "starttls", "timeout_seconds": 2, "context": context}
+    to = ("dana@example.com", "ada@example.com")
+    return Email("mail", LOOPBACK, server.port, "alerts@heartline.example", to, **(plain | options))
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_mail_goes_encrypted(authority: Authority, security: str) -> None:
+    with SmtpStandin(tls=authority.server, implicit=security == "tls") as server:
+        assert make(server, authority.client, security=security).send(make_notice(), None).outcome is Outcome.DELIVERED
+        assert server.encrypted == [True]
+        assert server.mails[0]["To"] == "dana@example.com, ada@example.com"
+
+
+def test_a_server_without_encryption_gets_no_mail(authority: Authority) -> None:
+    """Nor the password: an operator must look."""
+    with SmtpStandin() as server:
+        receiver = make(server, authority.client, login=("heartline", SecretStr("verysecret")))
+        assert receiver.send(make_notice(), None).outcome is Outcome.GONE
+        assert server.attempts == 0
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_certificate_of_somebody_else_gets_no_mail(authority: Authority, security: str) -> None:
+    with SmtpStandin(tls=authority.server, implicit=security == "tls") as server:
+        receiver = make(server, ssl.create_default_context(), security=security)
+        answer = receiver.send(make_notice(), None)
+        assert (answer.outcome, server.attempts) == (Outcome.GONE, 0)
+        assert answer.reason == "the server's certificate is refused: SSLCertVerificationError"
+
+
+def test_one_refused_recipient_keeps_no_other_from_hearing(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is in the log; sending again would tell the others twice."""
+    with SmtpStandin(tls=authority.server) as server:
+        server.recipient_replies.extend(["550 5.1.1 nobody", "250 OK"])
+        with caplog.at_level(logging.WARNING, "consumers"):
+            assert make(server, authority.client).send(make_notice(), None).outcome is Outcome.DELIVERED
+    assert "mail: 1 of 2 recipients are refused" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("replies", "outcome"),
+    [
+        (["550 5.1.1 nobody", "550 5.1.1 nobody"], Outcome.REFUSED),  # for good
+        (["550 5.1.1 nobody", "450 4.2.1 greylisted"], Outcome.FAILED),  # one of them may work later
+    ],
+)
+def test_no_recipient_at_all(authority: Authority, replies: list[str], outcome: Outcome) -> None:
+    with SmtpStandin(tls=authority.server) as server:
+        server.recipient_replies.extend(replies)
+        assert make(server, authority.client).send(make_notice(), None).outcome is outcome
