@@ -6,7 +6,7 @@ among it; the texts of the other receivers are made from that.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,7 +15,11 @@ from alerts.messages import build_message
 from alerts.model import Number
 from alerts.playbooks import Play
 from alerts.routing import Subject
+from alerts.wording import escape, tidy
 from stream.report import HealthReport
+
+BY_HAND: Final = frozenset({"acknowledged", "snoozed"})  # what a person did, and the account did not
+REASON_CHARS_MAX: Final = 300
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -23,7 +27,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         id: names the step; the same however often the step is told.
-        kind: what it says: opened, reopened, updated, resolved, reminded or followed_up.
+        kind: what it says: opened, reopened, updated, resolved, reminded or followed_up; acknowledged or snoozed.
         alert_id: names the episode.
         fingerprint: names the account and rule over all episodes.
         rule, severity: of the alert.
@@ -33,6 +37,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         resolved_at: when it ended; None while it runs.
         recovered: on resolved, whether the score came back.
         reason: why the step was made, one sentence.
+        by: who acknowledged or snoozed it; None for any other step.
         evidence: the numbers behind the rule's decision.
         message: the Block Kit message, `text` and `blocks`.
         account_id, account_name: None for an alert about the installation itself.
@@ -52,6 +57,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resolved_at: datetime | None = None
     recovered: bool = False
     reason: str
+    by: str | None = None
     evidence: dict[str, Number]
     message: dict[str, Any]
     account_id: str | None = None
@@ -99,7 +105,8 @@ def make_notice(
         recovered=transition.recovered,
         reason=transition.reason,
         evidence=alert.evidence,
-        message=build_message(transition, report, now, playbooks),
+        by=transition.by if transition.kind in BY_HAND else None,
+        message=_message(transition, report, now, playbooks),
         account_id=alert.account_id,
         account_name=report.name if report is not None else alert.account_name,
         score=report.score if report is not None else alert.last_score,
@@ -110,6 +117,18 @@ def make_notice(
         mrr=profile.mrr if profile is not None else None,
         renewal_at=profile.renewal_at if profile is not None else None,
     )
+
+
+def _message(
+    transition: Transition, report: HealthReport | None, now: datetime, playbooks: Mapping[str, Sequence[Play]]
+) -> dict[str, Any]:
+    """The alert's message; with a line that says who has it, when somebody acknowledged or snoozed it."""
+    message = build_message(transition, report, now, playbooks)
+    if transition.kind not in BY_HAND:
+        return message
+    line = {"type": "mrkdwn", "text": f"✋  {escape(tidy(transition.reason, REASON_CHARS_MAX))}", "verbatim": True}
+    *blocks, small = message["blocks"]
+    return {**message, "blocks": [*blocks, {"type": "context", "elements": [line]}, small]}
 
 
 def subject(notice: Notice) -> Subject:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 _BOLD: Final = re.compile(r"\*([^*\n]+)\*")
+_SLANTED: Final = re.compile(r"(?<!\w)_([^\n]+?)_(?!\w)")
 _CODE: Final = re.compile(r"`([^`\n]+)`")
 _WORD_JOINER: Final = "\u2060"  # between @ and a channel's word; it has done its duty in Slack
 
@@ -37,6 +38,7 @@ def as_html(message: dict[str, Any]) -> str:
     lines = []
     for kind, text in _parts(message):
         body = _BOLD.sub(r"<strong>\1</strong>", _CODE.sub(r"<code>\1</code>", _bare(text)))
+        body = _SLANTED.sub(r"<em>\1</em>", body)
         body = body.replace("\n", "<br>\n")
         if kind == "header":
             lines.append(f"<h2>{body}</h2>")
@@ -68,7 +70,7 @@ def _parts(message: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _unmarked(mrkdwn: str) -> str:
-    return _bare(unescape(_CODE.sub(r"\1", _BOLD.sub(r"\1", mrkdwn))))
+    return _bare(unescape(_SLANTED.sub(r"\1", _CODE.sub(r"\1", _BOLD.sub(r"\1", mrkdwn)))))
 
 
 def _bare(text: str) -> str:

@@ -4,7 +4,7 @@ A receiver that was told of the opening hears of the rest, even when the account
 nobody is left with a red flag that never ends.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -13,7 +13,7 @@ import msgspec
 
 from alerts.judge import Judgement
 from alerts.lifecycle import Transition
-from alerts.notice import Notice, make_notice, subject
+from alerts.notice import BY_HAND, Notice, make_notice, subject
 from alerts.playbooks import Play
 from alerts.routing import Routes
 from consumers.outbox import Notification
@@ -52,29 +52,46 @@ class Telling:
             now_ms: the wall clock, epoch milliseconds.
             partition: of the health topic.
         """
-        if all(transition.notification_id is None for transition in judgement.transitions):
+        if all(item.notification_id is None and item.kind not in BY_HAND for item in judgement.transitions):
             return judgement, []
-        notifications: list[Notification] = []
+        told: list[tuple[Notice, str | None, list[str]]] = []
         transitions = []
         for transition in judgement.transitions:
             if transition.notification_id is not None:
                 notice = make_notice(transition, report, now, self.playbooks)
                 transition, receivers = self._mark(transition, notice)
-                ingested = report.ingested_at if report is not None else None
-                notifications += [
-                    Notification(
-                        id=notice.id,
-                        receiver=receiver,
-                        notice=notice,
-                        after=transition.after,
-                        partition=partition,
-                        created_ms=now_ms,
-                        ingested_ms=int(ingested.timestamp() * 1000) if ingested is not None else None,
-                    )
-                    for receiver in receivers
-                ]
+                told.append((notice, transition.after, receivers))
+            elif transition.kind in BY_HAND and report is not None:
+                told += self._by_hand(transition, report, now)
             transitions.append(transition)
+        ingested = report.ingested_at if report is not None else None
+        notifications = [
+            Notification(
+                id=notice.id,
+                receiver=receiver,
+                notice=notice,
+                after=after,
+                partition=partition,
+                created_ms=now_ms,
+                ingested_ms=int(ingested.timestamp() * 1000) if ingested is not None and notice.by is None else None,
+            )
+            for notice, after, receivers in told
+            for receiver in receivers
+        ]
         return _with_alerts(judgement, tuple(transitions)), notifications
+
+    def _by_hand(
+        self, transition: Transition, report: HealthReport, now: datetime
+    ) -> Iterator[tuple[Notice, str | None, list[str]]]:
+        """What somebody did with an alert: for receivers that know of it, and show who has it."""
+        alert = transition.alert
+        if alert is None or not alert.is_open or alert.told_severity is None or transition.command_id is None:
+            return
+        receivers = [name for name in alert.told if name in self.tells and self.tells[name](transition.kind)]
+        if receivers:
+            name = f"{alert.alert_id}:{transition.kind}:{transition.command_id}"
+            named = replace(transition, notification_id=name)
+            yield make_notice(named, report, now, self.playbooks), alert.last_notification, receivers
 
     def _mark(self, transition: Transition, notice: Notice) -> tuple[Transition, list[str]]:
         """The transition with everybody who now knows of its alert, and those of them who hear of this step."""

@@ -102,6 +102,7 @@ def payload(notice: Notice, link: str | None) -> dict[str, Any]:
                 "resolved_at": notice.resolved_at,
                 "recovered": notice.recovered,
                 "reason": notice.reason,
+                "by": notice.by,
                 "evidence": notice.evidence,
             },
             "account": account,

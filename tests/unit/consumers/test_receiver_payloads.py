@@ -24,7 +24,7 @@ MESSAGE = {
     "blocks": [
         {"type": "header", "text": {"type": "plain_text", "text": "🚩 Acme & Sons <b> is at risk: health 45"}},
         {"type": "section", "text": {"type": "mrkdwn", "text": "*Why:* &lt;!channel&gt; fell\n•  Users: *42 → 11*"}},
-        {"type": "section", "text": {"type": "mrkdwn", "text": "*Health 45 of 100*   `▇▇▅`  3 days"}},
+        {"type": "section", "text": {"type": "mrkdwn", "text": "*Health 45 of 100*   `▇▇▅`  3 days _(a_b)_"}},
         {"type": "divider"},
         {"type": "context", "elements": [{"type": "mrkdwn", "text": "Owner *Dana Fields*  ·  hl-1"}]},
     ],
@@ -46,12 +46,12 @@ def test_a_message_as_text_and_as_html() -> None:
     assert headline(MESSAGE) == "🚩 Acme & Sons <b> is at risk: health 45"
     assert as_text(MESSAGE) == (
         "🚩 Acme & Sons <b> is at risk: health 45\n\nWhy: <!channel> fell\n•  Users: 42 → 11\n\n"
-        "Health 45 of 100   ▇▇▅  3 days\n\nOwner Dana Fields  ·  hl-1"
+        "Health 45 of 100   ▇▇▅  3 days (a_b)\n\nOwner Dana Fields  ·  hl-1"
     )
     shown = as_html(MESSAGE)
     assert "<h2>🚩 Acme &amp; Sons &lt;b&gt; is at risk: health 45</h2>" in shown
     assert "<p><strong>Why:</strong> &lt;!channel&gt; fell<br>\n•  Users: <strong>42 → 11</strong></p>" in shown
-    assert "<code>▇▇▅</code>" in shown
+    assert "<code>▇▇▅</code>  3 days <em>(a_b)</em>" in shown
     assert as_text({"text": "only *this*"}) == "only this"
 
 
@@ -71,6 +71,7 @@ def test_the_webhooks_body() -> None:
                 "resolved_at": None,
                 "recovered": False,
                 "reason": "at risk at 45",
+                "by": None,
                 "evidence": {"score": 45.0},
             },
             "account": {

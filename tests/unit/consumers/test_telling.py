@@ -1,7 +1,12 @@
 """Whom to tell of a step: by the routes, and whoever was told of the episode before."""
 
 from datetime import timedelta
+from typing import Any
 
+import pytest
+
+from alerts.applying import apply_command
+from alerts.commands import Acknowledge, Snooze
 from alerts.judge import Judgement, forget, judge
 from alerts.model import AccountRecord
 from alerts.routing import OneOf, Route, Routes
@@ -91,3 +96,36 @@ def test_a_notification_says_where_its_account_is_and_when_its_oldest_event_came
     assert item.id == item.notice.id
     assert item.notice.account_id == "acme"
     assert item.notice.owner == "Ada"
+
+
+@pytest.mark.parametrize("kind", ["acknowledged", "snoozed"])
+def test_who_has_taken_an_alert_on_is_shown_to_those_who_know_of_it(kind: str) -> None:
+    """With a line that says who; a receiver that tells no such step is spared."""
+    telling = Telling(BY_OWNER, {"dana": always, "pager": lambda step: step != kind, "slack": always})
+    opened, _ = turn(None, 10, 0, "Ada", telling)
+    assert opened.record is not None
+    alert = opened.record.alerts["band_entered"]
+    common: dict[str, Any] = {"command_id": "c1", "by": "ann <!here>", "at": MONDAY, "account_id": "acme"}
+    common["alert_id"] = alert.alert_id
+    until = MONDAY + timedelta(days=7)
+    command = Acknowledge(**common) if kind == "acknowledged" else Snooze(**common, until=until)
+    report = make_report(score=10, profile=Profile(name="Acme Corp", owner="Ada"), ingested_at=MONDAY)
+    judgement, (item,) = telling.tell(
+        apply_command(opened.record, command, MONDAY), report, MONDAY, now_ms=NOW_MS, partition=3
+    )
+    assert (item.receiver, item.notice.kind, item.notice.by) == ("slack", kind, "ann <!here>")
+    assert item.id == f"{alert.alert_id}:{kind}:c1"
+    assert item.after == alert.last_notification
+    assert item.ingested_ms is None, "an event did not cause it"
+    assert "✋  ann &lt;!here&gt;" in item.notice.message["blocks"][-2]["elements"][0]["text"]
+    assert judgement.transitions[0].notification_id is None, "people are not told anew"
+
+
+def test_what_nobody_was_told_of_is_not_shown_either() -> None:
+    """An alert that is held back may be acknowledged from the command line."""
+    opened, _ = turn(None, 10, 0, "Ada", Telling(Routes(), {}))
+    assert opened.record is not None
+    alert_id = opened.record.alerts["band_entered"].alert_id
+    command = Acknowledge(command_id="c1", by="ann", at=MONDAY, account_id="acme", alert_id=alert_id)
+    judgement = apply_command(opened.record, command, MONDAY)
+    assert TELLING.tell(judgement, make_report(score=10), MONDAY, now_ms=NOW_MS)[1] == []
