@@ -28,7 +28,8 @@ from stream.account import AccountState, newest_ms, zone_of
 from stream.decode import AnyEvent
 from stream.folding import fold_event
 from stream.health import judge, remembered
-from stream.job import SETTLED_MS, journey_of
+from stream.job import SETTLED_MS
+from stream.product import journey_of
 from stream.report import HealthReport
 from stream.settings import Settings
 

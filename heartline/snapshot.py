@@ -24,8 +24,8 @@ from stream.errors import BadEvent, ConfigError
 from stream.feeds import Mapping
 from stream.folding import fold_event
 from stream.health import judge, remembered
-from stream.job import journey_of
 from stream.journey import NO_JOURNEY, Journey
+from stream.product import journey_of
 from stream.report import HealthReport
 from stream.rolling import day_of
 from stream.scorecard import DEFAULT, SHIPPED, Scorecards

@@ -16,13 +16,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from stream import daily, outcomes, overrides, rolling, subscriptions, surveys, tickets, touchpoints
+from stream import daily, outcomes, overrides, rolling, sessions, subscriptions, surveys, tickets, touchpoints
 from stream.daily import Days
 from stream.decode import Answer, Outcome, Subscription, Ticket, Touchpoint, Update, Usage, epoch_ms
 from stream.outcomes import Outcomes
 from stream.overrides import Setting
 from stream.report import Band
 from stream.rolling import LAST_DAY, ORDINAL
+from stream.sessions import Sessions, hash_of
 from stream.subscriptions import Subscriptions
 from stream.surveys import Sentiment
 from stream.tickets import Support
@@ -41,12 +42,20 @@ REPEATED, UNMOVED, MOVED, LATE, OVERFLOW = range(5)
 
 
 class FeatureUse(Struct, array_like=True, gc=False):
-    """The use of one feature: its day bitmap, each user's newest day by the user's ordinal, and its first day."""
+    """The use of one feature.
+
+    Attributes:
+        last_day, bits: its day bitmap, as `rolling` has it.
+        users: each user's newest day, by the user's ordinal.
+        first_day: the day of its first use; -1: not known.
+        ordinal: its short number within the account, for the sessions; -1: not yet given.
+    """
 
     last_day: int
     bits: int
     users: dict[int, int]
     first_day: int = -1
+    ordinal: int = -1
 
 
 class Activity(Struct, array_like=True, gc=False):
@@ -64,6 +73,7 @@ class Activity(Struct, array_like=True, gc=False):
         overflow: events of users or features beyond the bounds.
         seen: the last event ids, oldest first.
         days: users, events and score of each day, for more than a year.
+        sessions: of each of the last days, a sample of its sessions.
     """
 
     users: dict[str, list[int]] = {}
@@ -79,6 +89,7 @@ class Activity(Struct, array_like=True, gc=False):
     overflow: int = 0
     seen: dict[str, None] = {}
     days: Days = msgspec.field(default_factory=Days)
+    sessions: Sessions = {}
 
 
 class Judged(Struct, array_like=True, gc=False):
@@ -168,7 +179,13 @@ def fold_usage(state: AccountState, event: Usage) -> int:
             _prune(activity)
     elif day <= activity.newest_day - LATE_DAYS:
         return _fold_late(activity, event.feature, day)
-    return _fold_active(activity, event.user_id, event.feature, day)
+    outcome = _fold_active(activity, event.user_id, event.feature, day)
+    if event.session_id is not None and outcome != OVERFLOW and day > activity.newest_day - sessions.DAYS_KEPT:
+        key = hash_of(event.session_id)
+        kept = activity.sessions.get(day)
+        if kept is None or len(kept) < sessions.KEPT_A_DAY or key <= kept[-1][sessions.HASH]:
+            _fold_session(activity, event, day, key)
+    return outcome
 
 
 def _fold_active(activity: Activity, user_id: str, feature: str, day: int) -> int:
@@ -196,7 +213,7 @@ def _fold_active(activity: Activity, user_id: str, feature: str, day: int) -> in
         if len(activity.features) >= FEATURES_MAX:
             activity.overflow += 1
             return OVERFLOW
-        activity.features[feature] = FeatureUse(day, 1, {user[ORDINAL]: day}, day)
+        activity.features[feature] = FeatureUse(day, 1, {user[ORDINAL]: day}, day, len(activity.features))
         return MOVED
     if day != use.last_day:
         use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
@@ -209,12 +226,23 @@ def _fold_active(activity: Activity, user_id: str, feature: str, day: int) -> in
     return MOVED if moved else UNMOVED
 
 
+def _fold_session(activity: Activity, event: Usage, day: int, key: int) -> None:
+    """Count a usage event of the sample into its session; that alone is no reason to judge the account at once."""
+    if day not in activity.sessions:
+        sessions.prune(activity.sessions, activity.newest_day)
+    use = activity.features[event.feature]
+    if use.ordinal < 0:  # a state of before there were sessions
+        for ordinal, each in enumerate(activity.features.values()):
+            each.ordinal = ordinal
+    sessions.add(sessions.place(activity.sessions, day, key), use.ordinal, event.duration_seconds)
+
+
 def _fold_late(activity: Activity, feature: str, day: int) -> int:
     """An event older than every window: it only tells that the feature was used at some time."""
     activity.late += 1
     use = activity.features.get(feature)
     if use is None and len(activity.features) < FEATURES_MAX:
-        activity.features[feature] = FeatureUse(day, 1, {}, day)
+        activity.features[feature] = FeatureUse(day, 1, {}, day, len(activity.features))
     elif use is not None:
         use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
         if day < use.first_day:

@@ -33,6 +33,7 @@ from stream.health import evaluate, judge, profile_of, remembered
 from stream.journey import NO_JOURNEY, Journey
 from stream.news import is_news, of_later_day
 from stream.partitioner import partition_of
+from stream.product import journey_of
 from stream.rekey import read_rekeyed, rekey
 from stream.report import encode_report
 from stream.rolling import DAY_MS
@@ -337,12 +338,6 @@ def _settled(state: AccountState, at_ms: int) -> bool:
         return False  # it expires
     newest = newest_ms(state)
     return newest is None or newest + SETTLED_MS < at_ms
-
-
-def journey_of(settings: Settings) -> Journey:
-    """Key actions, milestones and working days as the settings describe them."""
-    product = settings.product
-    return Journey(frozenset(product.key_actions), tuple(product.milestones), settings.calendar.calendars())
 
 
 def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:

@@ -6,11 +6,21 @@ KAFKA_BOOTSTRAP_SERVERS and REDIS_URL), then the YAML file named by HEARTLINE_CO
 
 import os
 import reprlib
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from stream.calendars import CalendarsSettings
@@ -95,6 +105,23 @@ class FeedSettings(BaseModel):
     values: dict[str, dict[str, str]] = Field({}, description="contract field to {feed's value: contract's value}")
 
 
+class EngagementWeights(BaseModel):
+    """What each part of the engagement score is worth, against the others; 0 leaves it out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    license_utilization: float = Field(30, ge=0, le=1000)
+    frequency_30d: float = Field(30, ge=0, le=1000)
+    depth: float = Field(25, ge=0, le=1000)
+    session_minutes: float = Field(15, ge=0, le=1000)
+
+    @model_validator(mode="after")
+    def _two_count(self) -> Self:
+        if sum(weight > 0 for weight in self.model_dump().values()) < 2:
+            raise ValueError("expected at least two parts with a weight above 0; one alone is no mix")
+        return self
+
+
 class ProductSettings(BaseModel):
     """What Heartline should know of the product that is being used."""
 
@@ -103,12 +130,30 @@ class ProductSettings(BaseModel):
     core_features: list[str] = Field([], description="the catalogue behind depth; empty: depth is unknown")
     key_actions: list[str] = Field([], description="features whose first use is the customer's first value")
     milestones: list[str] = Field([], description="features in the order in which an account comes to use them")
+    launches: dict[str, date] = Field({}, description="features to the day of their launch, as 2026-03-01")
+    follow_up_days: float | None = Field(
+        None,
+        gt=0,
+        le=90,
+        description="how soon a promoter's or detractor's answer is to be followed up by a touchpoint; null: within 2 "
+        "days, in accounts that have touchpoints",
+    )
+    engagement_weights: EngagementWeights | None = Field(None, description="null: 30, 30, 25 and 15")
 
-    @field_validator("milestones")
+    @field_validator("milestones", "core_features", "key_actions")
     @classmethod
-    def _once(cls, names: list[str]) -> list[str]:
+    def _once(cls, names: list[str], info: ValidationInfo) -> list[str]:
         if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-            raise ValueError(f"expected each milestone once, in its order; {repeated[0]!r} is there again")
+            places = " and ".join(str(place) for place, name in enumerate(names, start=1) if name == repeated[0])
+            order = ", in its order (a milestone can't come before itself)" if info.field_name == "milestones" else ""
+            raise ValueError(f"expected each feature once{order}; {repeated[0]!r} is at places {places}")
+        return names
+
+    @field_validator("milestones", "core_features", "key_actions")
+    @classmethod
+    def _named(cls, names: list[str]) -> list[str]:
+        if "" in names:
+            raise ValueError(f"expected names of features; place {names.index('') + 1} is empty")
         return names
 
 

@@ -73,15 +73,25 @@ def _prune(sentiment: Sentiment) -> None:
 
 
 def latest_scores(sentiment: Sentiment, survey: str, first_day: int, last_day: int, zone: Zone) -> list[int]:
-    """Each user's latest answer to one survey among the zone's days first_day..last_day, in no particular order."""
+    """Each user's latest score of one survey among the zone's days first_day..last_day, in no particular order."""
+    return [answer.score for _, answer in latest(sentiment, survey, first_day, last_day, zone).values()]
+
+
+def latest(
+    sentiment: Sentiment, survey: str, first_day: int, last_day: int, zone: Zone
+) -> dict[str, tuple[str, Answer]]:
+    """By user the latest answer to one survey among the zone's days first_day..last_day, with its response_id.
+
+    Of two of one moment and score the one with the larger response_id, whatever came first.
+    """
     code = SURVEY_CODE[survey]
-    latest: dict[str, Answer] = {}
-    for answer in sentiment.answers.values():
+    found: dict[str, tuple[str, Answer]] = {}
+    for response_id, answer in sentiment.answers.items():
         if answer.survey == code and first_day <= zone.day_of(answer.ms) <= last_day:
-            known = latest.get(answer.user_id)
-            if known is None or answer > known:
-                latest[answer.user_id] = answer
-    return [answer.score for answer in latest.values()]
+            known = found.get(answer.user_id)
+            if known is None or (answer, response_id) > (known[1], known[0]):
+                found[answer.user_id] = (response_id, answer)
+    return found
 
 
 def all_scores(sentiment: Sentiment, survey: str, first_day: int, last_day: int, zone: Zone) -> list[int]:

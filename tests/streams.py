@@ -111,13 +111,16 @@ def _moment(rng: random.Random, day: int) -> int:
 
 def _usage(rng: random.Random, number: int, span_days: int, tickets: list[int]) -> tuple[int, Raw]:
     user = min(int(rng.expovariate(0.6)), len(USERS) - 1)  # a few make most of the use
-    event = {
+    event: Raw = {
         "type": "usage",
         "event_id": f"e{number}",
         "account_id": rng.choice(ACCOUNTS),
         "user_id": USERS[user],
         "feature": rng.choice(FEATURES),
     }
+    if rng.random() < 0.5:
+        event["session_id"] = f"s{user}-{rng.randrange(3)}"
+        event["duration_seconds"] = rng.choice((None, 0, 12.5, 200, 3000.4, 90_000))
     return _moment(rng, rng.randrange(span_days)), event
 
 
@@ -154,7 +157,23 @@ def _survey(rng: random.Random, number: int, span_days: int, tickets: list[int])
 
 
 def _account(rng: random.Random, number: int, span_days: int, tickets: list[int]) -> tuple[int, Raw]:
-    event = {"type": "account", "account_id": rng.choice(ACCOUNTS), "licensed_seats": rng.choice((None, 0, 3, 5, 20))}
+    event: Raw = {
+        "type": "account",
+        "account_id": rng.choice(ACCOUNTS),
+        "licensed_seats": rng.choice((None, 0, 3, 5, 20)),
+    }
+    if rng.random() < 0.5:
+        event["renewal_at"] = (FIRST_DAY + rng.randrange(2 * span_days)) * DAY_MS
+    if rng.random() < 0.3:
+        event["lifecycle_stage"] = rng.choice((None, "mature"))
+    if rng.random() < 0.7:
+        due_ms = (FIRST_DAY + rng.randrange(2 * span_days)) * DAY_MS
+        event["goals"] = [
+            {"name": GOALS[0], "target": 100, "due_at": due_ms},
+            {"name": GOALS[1], "target": rng.choice((50, 0, None))},
+            {"name": GOALS[2]},
+            {"name": "never told", "target": 3, "due_at": due_ms},
+        ]
     ms = (FIRST_DAY + rng.randrange(span_days)) * DAY_MS + number  # no two at once: which of them holds is not defined
     return ms, event
 

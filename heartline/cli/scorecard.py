@@ -140,7 +140,7 @@ def _of_files(
     from heartline.scorecards import moved_bands
     from heartline.snapshot import EPOCH_DAY, Summary, parse_date, read_events
     from stream.errors import ConfigError
-    from stream.job import journey_of
+    from stream.product import journey_of
     from stream.rolling import day_of
 
     day = None if at is None else (parse_date(at) - EPOCH_DAY).days
@@ -163,7 +163,7 @@ def _live(settings: "Settings", before: "Scorecards", now: "Scorecards") -> "tup
     from heartline.scorecards import moved_live
     from stream.account import watermark_ms
     from stream.clock import EventClock, WallClock
-    from stream.job import journey_of
+    from stream.product import journey_of
 
     states = asyncio.run(live_states(settings.kafka))
     newest = max((ms for state in states.values() if (ms := watermark_ms(state)) is not None), default=None)

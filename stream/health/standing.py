@@ -17,7 +17,8 @@ NEW_DAYS: Final = 14  # the usage of an account counts once every weekday was se
 # Usage measures that are not None for lack of active users, but because nothing is configured or reached.
 NOT_OVER_USERS: Final = {
     *("depth", "time_to_first_value_days", "first_value_waiting_days"),
-    *("milestones_reached", "milestones_per_30_days"),
+    *("milestones_reached", "milestones_per_30_days", "milestone_stuck_days", "launches_unused"),
+    *("session_minutes", "components_per_session", "champions", "champions_gone", "breadth_change_ratio"),
 }
 
 
@@ -108,6 +109,9 @@ def _seen(state: AccountState) -> dict[str, bool]:
         "usage": state.activity.newest_ms is not None,
         "tickets": state.support.newest_ms > 0,
         "surveys": state.sentiment.newest_ms > 0,
+        "touchpoints": state.contacts.newest_ms > 0,
+        "outcomes": state.outcomes.newest_ms > 0 or "goals" in state.profile,
+        "subscriptions": state.subscriptions.newest_ms > 0 or "renewal_at" in state.profile,
     }
 
 

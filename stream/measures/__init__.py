@@ -19,6 +19,14 @@ Read the modules in this order:
 - `features`   how much of the product they use
 - `support`    the weight of tickets
 - `sentiment`  what they answer
+- `sittings`   how long they stay at a time
+- `champions`  the people who carry the use
+- `launches`   what was launched, and is used or not
+- `contact`    how we keep in touch, and answers that wait for us
+- `goals`      outcomes against what the customer wants
+- `renewal`    subscriptions, their worth and their end
+- `lifecycle`  the stage it is at
+- `engagement` one number of several of these
 - `known`      how far back each measure is exact
 - `catalogue`  all of it together, with first value and milestones (`stream.journey`) and the trend (`stream.trend`)
 """

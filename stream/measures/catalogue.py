@@ -7,10 +7,18 @@ from typing import Final
 from stream.account import AccountState
 from stream.journey import NO_JOURNEY, Journey, progress
 from stream.measures.asked import Asked
+from stream.measures.champions import breadth_change, champions
+from stream.measures.contact import contact, contact_by_kind, feedback
+from stream.measures.engagement import engagement
 from stream.measures.features import depth, features
+from stream.measures.goals import attainment, goals
 from stream.measures.habit import change, concentration, course, pause
+from stream.measures.launches import launches
+from stream.measures.lifecycle import lifecycle
 from stream.measures.reach import reach, windows
+from stream.measures.renewal import renewal
 from stream.measures.sentiment import sentiment_of
+from stream.measures.sittings import sittings
 from stream.measures.support import support_load
 from stream.measures.tally import Measures
 
@@ -35,6 +43,18 @@ FAMILIES: Final[tuple[Family, ...]] = (
     _journey,
     support_load,
     sentiment_of,
+    breadth_change,
+    champions,
+    sittings,
+    engagement,
+    launches,
+    contact,
+    contact_by_kind,
+    feedback,
+    goals,
+    attainment,
+    renewal,
+    lifecycle,
 )
 
 

@@ -11,4 +11,10 @@ REACH_DAYS: Final[dict[str, int]] = {
     "mau_previous": 4,  # 64 days of bits, of which it looks at 60
     "features_per_active_user": 0,  # of who used a feature only the newest day is known
     "balance": 0,
+    "breadth_change_ratio": 4,  # as mau_previous
+    "champions": 20,  # 64 days of bits, of which it looks at 44
+    "champions_gone": 20,
+    "session_minutes": 7,  # 37 days of sessions, of which it looks at 30
+    "components_per_session": 7,
+    "engagement_score": 7,
 }

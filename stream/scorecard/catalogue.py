@@ -17,6 +17,8 @@ _FED_BY: Final[dict[Source, tuple[str, ...]]] = {
         *("activity_change_ratio", "usage_trend_ratio", "usage_trend_deviation"),
         *("days_known", "days_since_active", "silence_ratio", "silence_working_days", "silence_limit_days"),
         *("time_to_first_value_days", "first_value_waiting_days", "milestones_reached", "milestones_per_30_days"),
+        *("milestone_stuck_days", "breadth_change_ratio", "champions", "champions_gone", "launches_unused"),
+        *("session_minutes", "components_per_session", "engagement_score"),
     ),
     "tickets": (
         *("tickets_opened_7", "tickets_opened_30", "tickets_opened_90", "open_tickets", "open_urgent_tickets"),
@@ -24,6 +26,15 @@ _FED_BY: Final[dict[Source, tuple[str, ...]]] = {
         *("escalation_hours", "escalation_running_hours", "resolution_hours"),
     ),
     "surveys": ("nps", "nps_responses", "nps_previous", "csat", "csat_responses", "csat_mean", "ces_mean"),
+    "touchpoints": (
+        *("touchpoints_30", "touchpoints_90", "days_since_touchpoint"),
+        *("open_feedback", "open_detractors", "open_promoters", "open_feedback_days"),
+    ),
+    "outcomes": ("goals_off_track", "goals_unreported", "outcome_pace_min"),
+    "subscriptions": (
+        *("days_to_renewal", "subscriptions_active", "mrr_active"),
+        *("cancellation_requested", "cancellation_requested_days"),
+    ),
 }
 
 # Measure id to (source, unit).

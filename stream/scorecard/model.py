@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from stream.report import SEVERITY, Band
 
-Source = Literal["usage", "tickets", "surveys"]
+Source = Literal["usage", "tickets", "surveys", "touchpoints", "outcomes", "subscriptions"]
 
 ALWAYS: Final = frozenset({"mau", "days_known"})  # whether an account is new, or deserted
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.oracle import surveys, tickets, usage
+from tests.oracle import success, surveys, tickets, usage
 
 EPOCH = date(1970, 1, 1)
 
@@ -33,14 +33,16 @@ class Batch:
         for event in timed:
             if event["type"] == "ticket":
                 self._tickets.setdefault(event["account_id"], []).append(event)
-        self._others = [event for event in timed if event["type"] in {"touchpoint", "outcome", "subscription"}]
+        self._events: dict[str, list[dict[str, Any]]] = {}
+        for event in timed:
+            self._events.setdefault(event["account_id"], []).append(event)
         updates = [event for event in timed if event["type"] == "account" and "licensed_seats" in event]
         self._seats = {event["account_id"]: event["licensed_seats"] for event in sorted(updates, key=lambda e: e["ms"])}
 
     def at(self, as_of_day: date) -> Measures:
-        """account_id to measure id to value, for every account with an event of the kind up to that day.
+        """account_id to measure id to value, for every account with an event up to that day.
 
-        An account's measures of a kind are missing where it had no event of that kind.
+        Measures of usage, tickets and answers are missing where the account had no event of the kind.
         """
         day = (as_of_day - EPOCH).days
         found = usage.measures(self._usage, day, self._seats, self._core)
@@ -51,9 +53,10 @@ class Batch:
                 continue
             values = found.setdefault(account_id, {})
             values.update(tickets.measures(events, day, values.get("mau", 0), self._zone))
-        for event in self._others:
-            if tickets.day_in(self._zone, event["ms"]) <= day:
-                found.setdefault(event["account_id"], {})
+        for account_id, events in self._events.items():
+            if any(e["type"] != "account" and tickets.day_in(self._zone, e["ms"]) <= day for e in events):
+                values = found.setdefault(account_id, {})
+                values.update(success.measures(events, day, self._zone, values))
         return found
 
 

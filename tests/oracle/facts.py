@@ -43,7 +43,7 @@ def alike(found: Any, expected: Any) -> bool:
         return found is expected
     if isinstance(expected, dict):
         return found.keys() == expected.keys() and all(alike(found[name], value) for name, value in expected.items())
-    if isinstance(expected, str) or isinstance(found, str):
+    if isinstance(expected, str | list) or isinstance(found, str | list):
         return bool(found == expected)
     return math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-9)
 

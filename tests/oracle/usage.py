@@ -95,6 +95,9 @@ def _derived(row: dict[str, Any], seats: int | None, day: int) -> dict[str, Any]
         "stickiness": row["user_days_30"] / 30 / mau if mau else None,
         "frequency_30d": row["user_days_30"] / mau if mau else None,
         "activity_change_ratio": row["user_days_28"] / before if before and row["first_day"] <= day - 55 else None,
+        "breadth_change_ratio": mau / row["mau_previous"]
+        if row["mau_previous"] and row["first_day"] <= day - 59
+        else None,
         "days_known": day - row["first_day"] + 1,
         "days_since_active": day - last,
         "silence_working_days": quiet,

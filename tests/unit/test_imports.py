@@ -16,9 +16,37 @@ PURE_STREAM = {
     *(f"health/{name}" for name in ("standing", "memory", "override", "changes", "phrases", "reason", "judge")),
     *(
         f"measures/{name}"
-        for name in ("tally", "reach", "silence", "habit", "features", "support", "sentiment", "catalogue")
+        for name in (
+            "tally",
+            "reach",
+            "silence",
+            "habit",
+            "features",
+            "support",
+            "sentiment",
+            "catalogue",
+            "sittings",
+            "champions",
+            "launches",
+            "contact",
+            "goals",
+            "renewal",
+            "lifecycle",
+            "engagement",
+        )
     ),
-    *("daily", "trend", "journey", "places", "touchpoints", "outcomes", "subscriptions", "folding"),
+    *(
+        "daily",
+        "trend",
+        "journey",
+        "places",
+        "touchpoints",
+        "outcomes",
+        "subscriptions",
+        "folding",
+        "sessions",
+        "product",
+    ),
     *("scorecard/model", "scorecard/catalogue", "scorecard/reading"),
     *("report", "dead_letters", "schemas", "job", "clock", "errors", "topics", "partitioner", "settings"),
 }

@@ -165,7 +165,7 @@ def test_states_from_before_the_years_rollups_are_read_with_their_days_and_score
         active_users(state.activity.days, FIRST, FIRST + 200),
         usage_events(state.activity.days, FIRST, FIRST + 200),
     )
-    activity[-1] = [FIRST, users, events]
+    activity[12:] = [[FIRST, users, events]]
     encoded[5] = [0, 70.5, "watch", 1.0, None, "", [[FIRST + 150, 70.0], [FIRST + 152, 70.5]]]
     old = decode_state(msgspec.msgpack.encode(encoded))
     rows = daily_series(old, FIRST + 199, 200)

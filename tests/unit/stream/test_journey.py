@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ DAY = 20_100
 JOURNEY = Journey(frozenset({"export", "share"}), ("import", "export", "never"))
 NAMES = {
     *("time_to_first_value_days", "first_value_waiting_days", "milestone_days", "milestones_reached"),
-    *("milestones_per_30_days", "milestone_next"),
+    *("milestones_per_30_days", "milestone_next", "milestone_stuck_days", "milestone_gap_days"),
 }
 
 
@@ -38,11 +39,12 @@ def expected(events: list[Raw], day: int, journey: Journey) -> dict[str, Any]:
     if given:
         began = (datetime.fromisoformat(given[-1]) - datetime.fromisoformat("1970-01-01T00:00:00Z")).days
     if began is None or began > day:
-        return dict.fromkeys(NAMES) | {"milestone_days": {}}
+        return dict.fromkeys(NAMES) | {"milestone_days": {}, "milestone_gap_days": {}}
     past = [(at, feature) for at, feature in used if at <= day]
     firsts = [at for at, feature in past if feature in journey.key_actions]
     first = {name: min(at for at, other in past if other == name) for name in {feature for _, feature in past}}
     reached = {name: max(first[name] - began, 0) for name in journey.milestones if name in first}
+    in_order = [name for name in journey.milestones if name in reached]
     missing = [name for name in journey.milestones if name not in first]
     return {
         "time_to_first_value_days": max(min(firsts) - began, 0) if firsts else None,
@@ -51,6 +53,8 @@ def expected(events: list[Raw], day: int, journey: Journey) -> dict[str, Any]:
         "milestones_reached": len(reached) if journey.milestones else None,
         "milestones_per_30_days": 30 * len(reached) / (day - began + 1) if journey.milestones else None,
         "milestone_next": missing[0] if missing else None,
+        "milestone_stuck_days": day - began - max([0, *reached.values()]) if missing else None,
+        "milestone_gap_days": {name: reached[name] - reached[before] for before, name in pairwise(in_order)},
     }
 
 
@@ -98,6 +102,8 @@ def test_the_example_of_an_account_that_is_stuck() -> None:
         "milestones_reached": 2,
         "milestones_per_30_days": 2.0,
         "milestone_next": "never",
+        "milestone_gap_days": {"export": 7},
+        "milestone_stuck_days": 19,
     }
     waiting = progress(partition.states["acme"], DAY + 9, JOURNEY)
     assert (waiting["time_to_first_value_days"], waiting["first_value_waiting_days"]) == (None, 9)
@@ -129,5 +135,7 @@ def test_a_deserted_account_is_not_blamed_for_a_wait_that_is_over() -> None:
 
 def test_a_milestone_that_stands_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEARTLINE_PRODUCT__MILESTONES", '["import", "export", "import"]')
-    with pytest.raises(ConfigError, match=r"product\.milestones.*each milestone once.*'import' is there again"):
+    with pytest.raises(
+        ConfigError, match=r"product\.milestones.*expected each feature once, in its order.*'import'.*1 and 3"
+    ):
         load(Settings)

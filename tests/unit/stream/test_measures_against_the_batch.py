@@ -34,6 +34,13 @@ MUST_COMPARE = {
         "resolution_hours",
     ),
     *("escalation_running_hours", "nps", "nps_responses", "nps_previous", "csat", "csat_mean", "csat_responses"),
+    *("session_minutes", "components_per_session", "engagement_score", "breadth_change_ratio"),
+    *("champions", "champions_gone", "champions_gone_users"),
+    *("touchpoints_30", "touchpoints_90", "touchpoints_30_by_kind", "touchpoints_90_by_kind", "days_since_touchpoint"),
+    *("open_feedback", "open_detractors", "open_promoters", "open_feedback_days"),
+    *("outcome_attainment", "outcome_pace", "outcome_pace_min", "goals_off_track", "goals_unreported"),
+    *("subscriptions_active", "cancellation_requested", "cancellation_requested_days", "mrr_active"),
+    *("days_to_renewal", "lifecycle_stage", "lifecycle_stage_basis"),
     *("ces_mean", "usage_trend_ratio", "usage_trend_deviation", "usage_trend_status"),
 }
 # Usage that is later than 63 days does not count in its own day (docs/contracts.md).

@@ -216,14 +216,15 @@ def test_a_broken_file_is_refused_and_never_crashes(tmp_path_factory: pytest.Tem
 
 def test_a_scorecard_may_name_every_measure_that_is_a_number_and_no_other() -> None:
     numbers: set[str] = set()
-    others = {"active_user_basis", "usage_trend_status", "milestone_next"}  # words
+    others = {"active_user_basis", "usage_trend_status", "milestone_next", "lifecycle_stage", "lifecycle_stage_basis"}
     for seed in range(30):
         _, partition = fold(make_stream(seed, 400, 150))
         for state in partition.states.values():
-            journey = Journey(frozenset({"export" if seed % 2 else "never"}), ("export", "never"))
+            key_action = "export" if seed % 2 else "never"
+            journey = Journey(frozenset({key_action}), ("export", "never"), launches=(("never", 20_100),))
             found = measure(state, end_of_day_ms(state.activity.newest_day), CORE, journey)
             numbers |= {name for name, value in found.items() if isinstance(value, int | float)}
-            others |= {name for name, value in found.items() if isinstance(value, dict)}
+            others |= {name for name, value in found.items() if isinstance(value, dict | list)}
     assert numbers == set(MEASURES)
     assert numbers | others == set(measure(AccountState(), 0))
 

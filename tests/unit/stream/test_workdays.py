@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.errors import ConfigError
-from stream.job import journey_of, make_job
+from stream.job import make_job
 from stream.journey import Journey
 from stream.measures import measure
+from stream.product import journey_of
 from stream.rolling import DAY_MS
 from stream.settings import Settings, load
 from stream.workdays import Calendar, Calendars

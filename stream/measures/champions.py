@@ -1,0 +1,55 @@
+"""The people who carry an account's use, and whether they are still there."""
+
+from typing import Final
+
+from stream.measures.asked import Asked
+from stream.measures.tally import Measures
+from stream.rolling import BITS, LAST_DAY
+
+GONE_DAYS: Final = 14  # two weeks without a day of use: longer than most absences, shorter than most holidays
+EARLIER_DAYS: Final = 30  # and the days before them, in which champions are found
+ACTIVE_DAYS_MIN: Final = 8  # twice a week
+REACH_DAYS: Final = 20  # 64 days of bits, of which it looks at 44
+SHOWN_MAX: Final = 3
+BREADTH_DAYS: Final = 60
+
+_EARLIER_MASK: Final = (1 << EARLIER_DAYS) - 1
+_GONE_MASK: Final = (1 << GONE_DAYS) - 1
+
+
+def breadth_change(asked: Asked) -> Measures:
+    """mau against the 30 days before; None while the account is younger than both, or nobody was there before."""
+    before, days_known = asked.tally.mau_previous, asked.days_known
+    known = days_known is not None and days_known >= BREADTH_DAYS and before is not None and before > 0
+    return {"breadth_change_ratio": asked.mau / before if known and before is not None else None}
+
+
+def champions(asked: Asked) -> Measures:
+    """The champions of the 30 days before the last 14, and those of them who have not come since.
+
+    Champions are the fewest users who made half of those days' active days (a user is active once a day), of whom only
+    those with 8 or more. None where the account is younger than the 44 days, or as of more than 20 days before its
+    newest usage. Source: docs/metrics.md, champions.
+    """
+    activity, day, first_day = asked.activity, asked.day, asked.first_day
+    if first_day is None or day - first_day + 1 < GONE_DAYS + EARLIER_DAYS or day < activity.newest_day - REACH_DAYS:
+        return {"champions": None, "champions_gone": None, "champions_gone_users": []}
+    ranked = []
+    for user_id, user in activity.users.items():
+        ahead = day - user[LAST_DAY]
+        if ahead >= GONE_DAYS + EARLIER_DAYS:
+            continue
+        bits = user[BITS] << ahead if ahead >= 0 else user[BITS] >> -ahead
+        active_days = ((bits >> GONE_DAYS) & _EARLIER_MASK).bit_count()
+        if active_days:
+            ranked.append((-active_days, user_id, bits & _GONE_MASK == 0))
+    ranked.sort()
+    half = -sum([negative for negative, _, _ in ranked]) / 2
+    found: list[tuple[str, bool]] = []
+    for negative, user_id, is_gone in ranked:
+        if half <= 0 or -negative < ACTIVE_DAYS_MIN:
+            break
+        found.append((user_id, is_gone))
+        half += negative
+    gone = [user_id for user_id, is_gone in found if is_gone]
+    return {"champions": len(found), "champions_gone": len(gone), "champions_gone_users": gone[:SHOWN_MAX]}

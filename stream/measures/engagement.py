@@ -1,0 +1,57 @@
+"""One number for how intensely an account uses the product."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from stream.measures.asked import Asked
+from stream.measures.features import depth
+from stream.measures.known import REACH_DAYS
+from stream.measures.sittings import sittings
+from stream.measures.tally import Measures
+
+# What each part is worth, and the value that is full marks. Source: docs/metrics.md, engagement.
+WEIGHTS: Final[dict[str, float]] = {
+    "license_utilization": 30,
+    "frequency_30d": 30,
+    "depth": 25,
+    "session_minutes": 15,
+}
+FULL: Final[dict[str, float]] = {
+    "license_utilization": 1.0,
+    "frequency_30d": 16,  # active days of a daily user
+    "depth": 1.0,
+    "session_minutes": 30,
+}
+PARTS_MIN: Final = 2
+
+
+def engagement(asked: Asked) -> Measures:
+    """The engagement score of an account; None where it was never used. Source: docs/metrics.md, engagement."""
+    if asked.first_day is None or asked.day < asked.activity.newest_day - REACH_DAYS["session_minutes"]:
+        return {"engagement_score": None}
+    seats, month = asked.seats, asked.month
+    parts = {
+        "license_utilization": month.mau / seats if seats is not None and seats > 0 else None,
+        "frequency_30d": month.active_days / month.mau if month.mau > 0 else None,
+        "depth": depth(asked)["depth"],
+        "session_minutes": sittings(asked)["session_minutes"],
+    }
+    return {"engagement_score": engagement_score(parts, asked.journey.engagement_weights or WEIGHTS)}
+
+
+def engagement_score(values: Mapping[str, float | None], weights: Mapping[str, float] = WEIGHTS) -> float | None:
+    """The weighted mean of the parts that are known, each up to its full marks, 0..100.
+
+    None where fewer than two parts that have a weight are known: one number would then pass for a mix.
+
+    >>> engagement_score({"license_utilization": 0.5, "frequency_30d": 8.0, "depth": None, "session_minutes": None})
+    50.0
+    """
+    known = [
+        (weight, min(value / FULL[name], 1.0))
+        for name, weight in weights.items()
+        if weight > 0 and (value := values.get(name)) is not None
+    ]
+    if len(known) < PARTS_MIN:
+        return None
+    return 100 * sum([weight * mark for weight, mark in known]) / sum([weight for weight, _ in known])

@@ -1,0 +1,83 @@
+"""How far the customer has come towards what it wants: outcomes against the goals of the account feed."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from stream.account import AccountState
+from stream.journey import started_day
+from stream.measures.asked import Asked
+from stream.measures.tally import Measures
+from stream.outcomes import value_at
+from stream.zones import Zone
+
+# A goal is off track below nine tenths of the straight line: outcomes are told in steps, a line is not.
+OFF_TRACK_RATIO: Final = 0.9
+
+_NO_GOALS: Final[Measures] = {"goals_off_track": None, "goals_unreported": None, "outcome_pace_min": None}
+
+
+def goals(asked: Asked) -> Measures:
+    """How many goals lag, and how many nobody reports on.
+
+    A goal without target has no pace, and one without a value none either: where no goal has one, None and not 0.
+    Source: docs/metrics.md, outcomes.
+    """
+    state, as_of_ms = asked.state, asked.as_of_ms
+    told = targets(state)
+    if not told:
+        return _NO_GOALS
+    paces = pace(state, as_of_ms, asked.day, asked.zone)
+    known = [at for at in paces.values() if at is not None]
+    values = [value_at(state.outcomes, goal["name"], as_of_ms) for goal in told]
+    return {
+        "goals_off_track": sum([at < OFF_TRACK_RATIO for at in known]) if known else None,
+        "goals_unreported": sum([value is None for value in values]),
+        "outcome_pace_min": min(known, default=None),
+    }
+
+
+def attainment(asked: Asked) -> Measures:
+    """By goal: its newest value / its target, and that against the straight line; None without what either needs."""
+    state, as_of_ms = asked.state, asked.as_of_ms
+    named = _named(state)
+    if not named:
+        return {"outcome_attainment": {}, "outcome_pace": {}}
+    reached: dict[str, float | None] = dict.fromkeys(named)
+    for goal in targets(state):
+        value = value_at(state.outcomes, goal["name"], as_of_ms)
+        reached[goal["name"]] = value / goal["target"] if value is not None else None
+    return {
+        "outcome_attainment": reached,
+        "outcome_pace": dict.fromkeys(named) | pace(state, as_of_ms, asked.day, asked.zone),
+    }
+
+
+def targets(state: AccountState) -> list[dict[str, Any]]:
+    """The goals with a target above 0: what has to be reached, in at least that amount."""
+    return [goal for goal in _named(state).values() if goal.get("target") is not None and goal["target"] > 0]
+
+
+def pace(state: AccountState, as_of_ms: int, day: int, zone: Zone) -> dict[str, float | None]:
+    """By goal with target and due date: its newest value / where the straight line is on the day.
+
+    The line goes from 0 on the day that the account began to the target on the due day, and stays there; the pace is
+    None before the line begins, and without a value.
+    """
+    started = started_day(state)
+    found: dict[str, float | None] = {}
+    for goal in targets(state):
+        due_at = goal.get("due_at")
+        if due_at is None:
+            continue
+        due = zone.day_of(round(datetime.fromisoformat(due_at).timestamp() * 1000))
+        share = 1.0
+        if day < due:
+            share = (day - started) / (due - started) if started is not None and started < day else 0.0
+        value = value_at(state.outcomes, goal["name"], as_of_ms)
+        found[goal["name"]] = value / (goal["target"] * share) if value is not None and share > 0 else None
+    return found
+
+
+def _named(state: AccountState) -> dict[str, dict[str, Any]]:
+    """The goals by name; of two of one name the last."""
+    return {goal["name"]: goal for goal in state.profile.get("goals", (None, 0))[0] or ()}

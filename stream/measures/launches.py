@@ -1,0 +1,29 @@
+"""Whether the account has taken up what was launched."""
+
+from stream.journey import started_day
+from stream.measures.asked import Asked
+from stream.measures.tally import Measures
+
+
+def launches(asked: Asked) -> Measures:
+    """Per launched feature the days until the account first used it; how many it has never used.
+
+    The days count from the launch, or from the account's beginning where that came later; 0 where it was used before. A
+    feature that is launched after `day` is not counted. Source: docs/metrics.md, launches.
+    """
+    state, day, journey = asked.state, asked.day, asked.journey
+    if not journey.launches:
+        return {"launch_uptake_days": {}, "launches_unused": None}
+    started = started_day(state)
+    found: dict[str, int | None] = {}
+    for name, launched in journey.launches:
+        if launched > day:
+            continue
+        use = state.activity.features.get(name)
+        is_used = use is not None and 0 <= use.first_day <= day
+        found[name] = max(use.first_day - max(launched, started or launched), 0) if use and is_used else None
+    known = started is not None and started <= day
+    return {
+        "launch_uptake_days": found if known else {},
+        "launches_unused": sum([days is None for days in found.values()]) if found and known else None,
+    }

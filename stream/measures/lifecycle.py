@@ -1,0 +1,62 @@
+"""At which stage of its life with the product an account is."""
+
+from typing import Final
+
+from stream.account import AccountState
+from stream.journey import first_value_day, started_day
+from stream.measures.asked import Asked
+from stream.measures.renewal import renewal_day, terms
+from stream.measures.tally import Measures
+from stream.subscriptions import Term
+from stream.zones import Zone
+
+# Choices of this project; docs/metrics.md, lifecycle, has the reasons.
+ONBOARDING_DAYS: Final = 90  # where no key action says when the first value was reached
+ADOPTING_DAYS: Final = 180
+RENEWING_DAYS: Final = 90
+RENEWING_SHARE: Final = 4  # or the last quarter of a shorter term
+OVERDUE_DAYS: Final = 30  # a renewal date that passed without news
+
+NO_STAGE: Final[Measures] = {"lifecycle_stage": None, "lifecycle_stage_basis": None}
+
+
+def lifecycle(asked: Asked) -> Measures:
+    """The stage as the account feed gives it, else derived; None where it is not known when the account began."""
+    given = asked.state.profile.get("lifecycle_stage", (None, 0))[0]
+    if given is not None:
+        return {"lifecycle_stage": given, "lifecycle_stage_basis": "given"}
+    stage = _derived(asked, terms(asked.state.subscriptions, asked.as_of_ms))
+    return {"lifecycle_stage": stage, "lifecycle_stage_basis": "derived"} if stage is not None else NO_STAGE
+
+
+def _derived(asked: Asked, known: list[Term]) -> str | None:
+    """From the subscriptions, then the renewal, then first value and age. Source: docs/metrics.md, lifecycle."""
+    state, day, journey = asked.state, asked.day, asked.journey
+    running = [at for at in known if at.is_running]
+    if known and not running:
+        return "churned"
+    if running and all(at.is_trial for at in running):
+        return "trial"
+    started = started_day(state)
+    if started is None or started > day:
+        return None
+    age_days = day - started
+    if age_days >= ONBOARDING_DAYS and _is_renewing(state, known, day, asked.zone):
+        return "renewing"
+    reached = first_value_day(state, day, journey)
+    onboarding = reached is None if journey.key_actions else age_days < ONBOARDING_DAYS
+    if onboarding:
+        return "onboarding"
+    return "adopting" if age_days < ADOPTING_DAYS else "mature"
+
+
+def _is_renewing(state: AccountState, known: list[Term], day: int, zone: Zone) -> bool:
+    """Whether the renewal is near: within 90 days, or the last quarter of a shorter term, or just overdue."""
+    until = renewal_day(state, known, zone)
+    if until is None:
+        return False
+    since = max([at.since_ms for at in known if at.is_running and at.since_ms is not None], default=None)
+    ahead = RENEWING_DAYS
+    if since is not None:
+        ahead = min(ahead, (until - zone.day_of(since)) // RENEWING_SHARE)
+    return -OVERDUE_DAYS <= until - day <= ahead
