@@ -83,7 +83,7 @@ PEERS = (
         "KafkaStreamsPeer.java",
         "org.apache.kafka:kafka-streams:4.3.1",
         "RocksDB behind a cache, changelog and offsets in a transaction a second",
-        1_000_000,
+        200_000,
         (("GUARANTEE", "exactly_once_v2"),),
     ),
     Peer(
@@ -91,7 +91,7 @@ PEERS = (
         "KafkaStreamsPeer.java",
         "org.apache.kafka:kafka-streams:4.3.1",
         "RocksDB behind a cache, changelog every second, counts again after a crash",
-        1_000_000,
+        200_000,
         (("GUARANTEE", "at_least_once"),),
     ),
 )

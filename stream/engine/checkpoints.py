@@ -79,13 +79,13 @@ class Checkpoints(Generic[S]):
                     return
                 async with asyncio.timeout(COMMIT_DEADLINE_SECONDS):
                     await self._publish(owned, snapshot)
+                owned.committed = snapshot.offsets
+                self._count(owned, snapshot, time.monotonic() - started)
+                await copies.keep(owned, snapshot, int(time.time() * 1000))
             except ProducerFenced as error:
                 self._stop(ExitCode.FENCED, f"{where}: another worker owns the partition now", error)
             except Exception as error:
                 self._stop(ExitCode.CHECKPOINT, f"{where} at offsets {owned.partition.next_offsets}", error)
-            owned.committed = snapshot.offsets
-            self._count(owned, snapshot, time.monotonic() - started)
-            await copies.keep(owned, snapshot, int(time.time() * 1000))
 
     async def _publish(self, owned: Owned[S], snapshot: Snapshot) -> None:
         kafka = self._settings.kafka

@@ -10,16 +10,21 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from stream.engine import copies, local_copy
 from stream.engine.checkpoint import Snapshot
+from stream.engine.checkpoints import Checkpoints
 from stream.engine.contents import VERSION, Contents, Identity, Saved
+from stream.engine.failstop import ExitCode
 from stream.engine.frames import FrameFile, TornFrameError, read_frames
 from stream.engine.local_copy import CopyInUseError, LocalCopy
 from stream.engine.owned import Owned
 from stream.engine.partition import Partition
+from stream.metrics import WorkerMetrics
 from stream.settings import KafkaSettings, Settings, WorkerSettings
 from tests.tally import Tally, TallyWork
+from tests.unit.engine.fakes import FakeBroker, Stopped, stop
 
 IDENTITY = Identity(VERSION, "heartline-state-changelog", "id", 3, 12)
 NOW_MS = 1_800_000_000_000
@@ -280,6 +285,26 @@ def test_a_full_disk_costs_the_copy_and_nothing_else(
     contents = loaded(tmp_path / "heartline" / "003")
     assert contents is not None
     assert contents.states == {"a": b"1"}, "what it holds is right for its position, and is caught up from there"
+
+
+async def test_what_nobody_foresaw_in_the_copy_ends_the_process_instead_of_the_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned = ready(tmp_path)
+    owned.producer = FakeBroker(epochs={3: 0}).producer(3)
+    owned.partition.states["a"] = Tally({"usage": 1}, {})
+    owned.partition.dirty.add("a")
+    metrics = WorkerMetrics(CollectorRegistry())
+    checkpoints = Checkpoints(Settings(), TallyWork(Settings()), metrics, stop, [owned], lambda: True)
+
+    def broken(self: LocalCopy, saved: Saved) -> None:
+        raise ValueError("nobody foresaw this")
+
+    monkeypatch.setattr(LocalCopy, "save", broken)
+    with pytest.raises(Stopped) as caught:
+        await checkpoints.checkpoint(owned)
+    assert caught.value.code == ExitCode.CHECKPOINT
+    copies.let_go(owned)
 
 
 def test_a_copy_comes_back_with_what_it_says_of_the_partition(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
