@@ -31,7 +31,7 @@ DAY_MS: Final = 86_400_000
 
 
 def day_of(ms: int) -> int:
-    """The UTC calendar day of a moment, as days since 1970-01-01.
+    """The UTC calendar day of a moment, as days since 1970-01-01; `zones` has those of other places.
 
     >>> day_of(86_400_000)
     1
@@ -40,7 +40,7 @@ def day_of(ms: int) -> int:
 
 
 def end_of_day_ms(day: int) -> int:
-    """The last millisecond of a day.
+    """The last millisecond of a UTC day.
 
     >>> day_of(end_of_day_ms(7))
     7

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from stream.rolling import DAY_MS
+from stream.rolling import DAY_MS, end_of_day_ms
 
 # Offsets are whole quarters of an hour since 2000, so no day begins anywhere but at one. Source: IANA's tz database.
 QUARTER_MS: Final = 900_000
@@ -65,8 +65,8 @@ class Zone:
         >>> Zone("Europe/Berlin").end_of_day_ms(19_813) - Zone("Europe/Berlin").end_of_day_ms(19_812)  # 2024-03-31
         82800000
         """
-        next_ms = (day + 1) * DAY_MS
-        ends = {next_ms - self.offset_ms(next_ms + shift) - 1 for shift in (-DAY_MS, 0, DAY_MS)}
+        utc_ms = end_of_day_ms(day)
+        ends = {utc_ms - self.offset_ms(utc_ms + shift) for shift in (-DAY_MS, 0, DAY_MS)}
         return max(end for end in ends if self.day_of(end) <= day)
 
     def _ask(self, ms: int) -> int:
