@@ -117,6 +117,11 @@ COMMAND_NAMES: Final = (
 _decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
 
+def name_of(command: Command) -> str:
+    """What `command` says in its record."""
+    return str(type(command).__struct_config__.tag)
+
+
 def encode_command(command: Command) -> bytes:
     """The command as the JSON value of its record."""
     return msgspec.json.encode(command)

@@ -18,6 +18,7 @@ from alerts.model import SEVERITIES, AccountRecord, Severity, Vitals
 from consumers.totals import Totals, families
 from stream.report import BANDS, Band
 
+VERDICTS: Final = ("valid", "not_valid")
 NO_SEGMENT: Final = "none"
 OTHER_SEGMENTS: Final = "other"
 
@@ -30,6 +31,7 @@ class _Seen:
     band: Band
     segment: str
     open: tuple[tuple[str, Severity], ...]
+    verdicts: tuple[tuple[str, str], ...]
     vitals: Vitals
 
 
@@ -40,6 +42,7 @@ class Projection:
         self.lock = threading.Lock()
         self.bands: Counter[tuple[Band, str]] = Counter()
         self.open_alerts: Counter[tuple[str, Severity]] = Counter()
+        self.verdicts: Counter[tuple[str, str]] = Counter()
         self.totals: dict[str, Totals] = {}
         self._accounts: dict[int, dict[str, _Seen]] = {}
 
@@ -107,7 +110,8 @@ class Projection:
         if (before := accounts.get(record.account_id)) is not None:
             self._count(before, -1)
         open_alerts = tuple((alert.rule, alert.severity) for alert in record.alerts.values() if alert.is_open)
-        seen = _Seen(record.score, record.band, record.segment or NO_SEGMENT, open_alerts, record.vitals)
+        verdicts = tuple((alert.rule, alert.verdict) for alert in record.alerts.values() if alert.verdict is not None)
+        seen = _Seen(record.score, record.band, record.segment or NO_SEGMENT, open_alerts, verdicts, record.vitals)
         accounts[record.account_id] = seen
         self._count(seen, 1)
 
@@ -119,6 +123,8 @@ class Projection:
             del self.totals[seen.segment]
         for key in seen.open:
             _add(self.open_alerts, key, by)
+        for judged in seen.verdicts:
+            _add(self.verdicts, judged, by)
 
 
 def _add(counter: Counter[K], key: K, by: int) -> None:
@@ -162,6 +168,7 @@ class HealthCollector(Collector):
                 self._fallen(),
                 self._bands(named),
                 self._open_alerts(),
+                *self._verdicts(),
                 *self._totals(named),
             ]
 
@@ -244,6 +251,25 @@ class HealthCollector(Collector):
             for band in BANDS:
                 family.add_metric([band, segment], counts[segment, band])
         return family
+
+    def _verdicts(self) -> list[Metric]:
+        counts = GaugeMetricFamily(
+            "heartline_alert_verdicts",
+            "What people said of each account's last episode under a rule: valid, not_valid.",
+            labels=["rule", "verdict"],
+        )
+        precision = GaugeMetricFamily(
+            "heartline_alert_precision_ratio",
+            "Share of valid among the verdicts of a rule, 0 to 1; no series before the first verdict.",
+            labels=["rule"],
+        )
+        for rule in self._rules:
+            valid, not_valid = (self._projection.verdicts[rule, verdict] for verdict in VERDICTS)
+            counts.add_metric([rule, "valid"], valid)
+            counts.add_metric([rule, "not_valid"], not_valid)
+            if valid + not_valid > 0:
+                precision.add_metric([rule], valid / (valid + not_valid))
+        return [counts, precision]
 
     def _open_alerts(self) -> Metric:
         family = GaugeMetricFamily(

@@ -42,6 +42,7 @@ _UNITS: Final = {
     "alerts": "alerts",
     "commands": "commands",
     "transitions": "steps",
+    "verdicts": "alerts",
     "notifications": "attempts",
     "outbox": "messages",
     "outcomes": "records",

@@ -33,6 +33,7 @@ from heartline.cli.help import prose
 from heartline.cli.override import app as override_app
 from heartline.cli.scorecard import app as scorecard_app
 from heartline.cli.servers import app as servers_app
+from heartline.cli.silence import app as silence_app
 
 _EPILOG = (
     "Start here: [bold]heartline demo[/] shows everything at work in about a minute. "
@@ -86,6 +87,7 @@ for _command, _panel, _cls in _COMMANDS:
     app.command(help=prose(_command), rich_help_panel=_panel, cls=_cls)(_command)
 app.add_typer(override_app, name="override", rich_help_panel="See it")
 app.add_typer(alert_app, name="alert", rich_help_panel="Look after it")
+app.add_typer(silence_app, name="silence", rich_help_panel="Look after it")
 app.add_typer(scorecard_app, name="scorecard", rich_help_panel="Look after it")
 app.add_typer(servers_app, name="servers", rich_help_panel="Look after it")
 

@@ -1,5 +1,6 @@
 """The alerting process on Apache Kafka and Redis: told once, never missed, whatever is killed or away meanwhile."""
 
+import json
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -12,12 +13,14 @@ import redis
 from kafka import KafkaProducer
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
+from typer.testing import CliRunner
 
-from alerts.commands import Acknowledge, AddSilence, ExpireSilence, Resolve
+from alerts.commands import Acknowledge, AddSilence, Resolve
 from alerts.silences import Silence
 from alerts.steps import Step
 from consumers.commands import CommandSender, stamp
 from consumers.rebuild import read_steps
+from heartline.cli import app
 from heartline.embedded import KafkaServer, ValkeyServer
 from heartline.embedded.ports import free_ports
 from heartline.slack_standin import Answer, SlackStandin
@@ -104,6 +107,12 @@ class World:
     def steps(self) -> list[str]:
         """Their kinds."""
         return [step.kind for step in self.audit()]
+
+    def cli(self, *args: str) -> str:
+        """What a command prints, which ends well."""
+        result = CliRunner().invoke(app, args, env=self.env)
+        assert result.exit_code == 0, result.output
+        return result.stdout
 
     def command(self, key: bytes, value: bytes) -> None:
         """Put any record onto the command topic."""
@@ -302,13 +311,19 @@ def test_commands_and_silences_reach_the_process_that_has_the_account(world: Wor
         opened = world.slack.wait_for(1, 20)[0]
         world.wait_until_judged()
         assert process.stop() == 0
-        sender.send(Acknowledge(**stamp("ann"), account_id="acme", alert_id=alert_id(opened)))
+        world.cli("alert", "ack", alert_id(opened), "--by", "ann", "--note", "call on Friday")
+        world.cli("alert", "verdict", alert_id(opened), "valid", "--by", "ann")
         world.command(b"acme", b"{not json")
         sender.send(Resolve(**stamp("bob"), account_id="acme", alert_id=alert_id(opened), note="renewed"))
         process.start("alerting ready")
         world.slack.wait_for(2, 20)
-        sender.send(ExpireSilence(**stamp("ann"), silence_id="s1"))
+        assert "s1  until" in world.cli("silence", "list")
+        assert json.loads(world.cli("alert", "list", "--json"))["alerts"][0]["account_id"] == "globex"
+        world.cli("silence", "expire", "s1", "--by", "ann")
         world.slack.wait_for(3, 20)
+        shown = world.cli("alert", "show", alert_id(opened))
+        assert "acknowledged  ann: ann has taken it on: call on Friday" in shown
+        assert world.metric("heartline_alert_precision_ratio", rule="band_entered") == 1
         assert world.metric("heartline_alert_commands_total", outcome="poison") == 1
         assert process.stop() == 0
     sender.close()
