@@ -205,9 +205,9 @@ def _live(
         newest = newest_ms(state)
         if newest is None:
             continue
-        history.account_days += ends_day
         if newest + SETTLED_MS < moment_ms:
             continue  # time alone moves nothing any more; the worker leaves it alone, too
+        history.account_days += ends_day
         report = judge_of.report(account_id, state, moment_ms)
         record, rows = judge_of.steps(record, report)
         history.rows += rows

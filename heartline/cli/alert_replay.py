@@ -131,7 +131,7 @@ def _print_table(
             style="" if rule.opened > 0 else "dim",
         )
     Console(width=100 if not sys.stdout.isatty() else None).print(table)
-    print(f"\\nfolded    {summary.events:,} events of {summary.accounts:,} accounts in {seconds:,.1f} s")
+    print(f"\nfolded    {summary.events:,} events of {summary.accounts:,} accounts in {seconds:,.1f} s")
     print(f"bad       {summary.rejected:,} lines")
     print(f"judged    {history.judged:,} times on {history.account_days:,} days of accounts")
     if out is not None:

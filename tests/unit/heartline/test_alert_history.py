@@ -97,8 +97,7 @@ def test_an_account_whose_silence_can_say_no_more_is_left_alone(tmp_path: Path) 
     """As the worker leaves it alone: what happened in 400 days does not change in the next 400."""
     events = [*life("gone", 40), usage("other", "u", START), usage("other", "u", START + timedelta(days=900))]
     history = replayed(written(tmp_path, events))
-    assert history.account_days == 2 * 901
-    assert history.judged < history.account_days
+    assert 2 * 400 <= history.account_days == history.judged < 2 * 901
 
 
 def test_no_events_no_history(tmp_path: Path) -> None:
@@ -120,7 +119,9 @@ def test_the_command_writes_every_step_and_tells_a_table(tmp_path: Path) -> None
     done = CliRunner().invoke(app, ["alert", "replay", str(path), "--out", str(out), "--processes", "1"])
     assert done.exit_code == 0, done.output
     assert "band_entered" in done.output
-    assert "bad       1 lines" in done.output
+    lines = done.output.splitlines()
+    assert any(line.startswith("folded    470 events of 1 accounts") for line in lines)
+    assert "bad       1 lines" in lines
     with out.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["event", "at", "account_id", "rule", "severity", "score", "reason"]
