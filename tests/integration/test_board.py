@@ -1,0 +1,287 @@
+"""The board in a real browser, over real Kafka and Redis, a real worker and a real alerting process."""
+
+import json
+import os
+import shutil
+import signal
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from kafka import KafkaProducer
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from stream.topics import Kind, Topics
+from tests.integration.roles import Role, wait_for
+from tests.servers import Kafka
+
+AXE: Final = Path(__file__).resolve().parents[1] / "data/axe/axe.min.js"
+AXE_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+START: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
+DAYS: Final = 60
+EVIL: Final = "<script>document.title='owned'</script>"
+PAGES: Final = ("/", "/accounts/acme", "/alerts", "/pipeline")
+
+
+@dataclass
+class Installation:
+    """A worker, alerting and a board over topics of their own.
+
+    Attributes:
+        url: of the board.
+        env: that every process is told.
+        board: the process.
+        produce: sends one event.
+    """
+
+    url: str
+    env: dict[str, str]
+    board: Role
+    produce: Callable[[Kind, str, datetime, dict[str, Any]], None]
+
+    def get(self, path: str) -> Any:
+        """What the API says."""
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return json.load(answer)
+
+    def account(self, account_id: str) -> dict[str, Any]:
+        """One account of the list; empty before its first report."""
+        found = self.get(f"/api/v1/accounts?search={account_id}")["accounts"]
+        return dict(found[0]) if found else {}
+
+
+@pytest.fixture(scope="module")
+def installation(kafka: Kafka, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Three accounts that are well after sixty days, and one record that is refused."""
+    prefix, folder = f"t{uuid.uuid4().hex[:8]}-", tmp_path_factory.mktemp("board")
+    env = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "REDIS_URL": redis_url,
+        "HEARTLINE_KAFKA__TOPIC_PREFIX": prefix,
+        "HEARTLINE_KAFKA__APP_ID": f"{prefix}app",
+        "HEARTLINE_KAFKA__PARTITIONS": "2",
+        "HEARTLINE_REDIS__KEY_PREFIX": prefix,
+        "HEARTLINE_WORKER__CLOCK": "event",
+        "HEARTLINE_WORKER__CHECKPOINT_INTERVAL_SECONDS": "0.2",
+        "HEARTLINE_WORKER__METRICS_PORT": "null",
+        "HEARTLINE_ALERTING__CLOCK": "event",
+        "HEARTLINE_ALERTING__METRICS_PORT": "null",
+        "HEARTLINE_BOARD__PORT": "0",
+        "HEARTLINE_BOARD__METRICS_PORT": "null",
+    }
+    roles = [Role([name], env, folder / f"{name}.log") for name in ("worker", "alerting", "board")]
+    topics = Topics(prefix, f"{prefix}app")
+    with ExitStack() as stack:
+        for role in roles:
+            stack.enter_context(role).start()
+        for role, name in zip(roles, ("worker", "alerting", "board"), strict=True):
+            wait_for(lambda role=role, name=name: f"{name} ready" in role.output(), 60, f"{name} ready")  # type: ignore[misc]
+        producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
+        stack.callback(producer.close)
+
+        def produce(kind: Kind, account_id: str, at: datetime, fields: dict[str, Any]) -> None:
+            event = {"type": kind, "event_id": uuid.uuid4().hex, "account_id": account_id, "timestamp": at.isoformat()}
+            producer.send(topics.input(kind), key=account_id.encode(), value=json.dumps(event | fields).encode())
+
+        url = roles[2].output().split("board ready on ")[1].split()[0]
+        found = Installation(url, env, roles[2], produce)
+        for account_id in ("acme", "birch", "cedar"):
+            _live_well(found, account_id)
+        producer.send(topics.input("usage"), key=b"acme", value=EVIL.encode())
+        producer.flush()
+        wait_for(lambda: found.account("acme").get("band") == "healthy", 60, "acme is well on the board")
+        yield found
+
+
+def _live_well(found: Installation, account_id: str) -> None:
+    profile = {"name": f"{account_id.title()} & Co", "segment": "smb", "owner": "Dana Fields", "licensed_seats": 6}
+    found.produce("account", account_id, START, {"fields": profile} | profile)
+    for day in range(DAYS):
+        for user in range(5):
+            at = START + timedelta(days=day, minutes=user)
+            feature = ("reports", "exports", "alerts")[(day + user) % 3]
+            found.produce("usage", account_id, at, {"user_id": f"{account_id}-{user}", "feature": feature})
+    answer = {"survey": "nps", "score": 9, "user_id": f"{account_id}-1"}
+    found.produce("survey", account_id, START + timedelta(days=DAYS - 1), answer)
+
+
+def fall(found: Installation, account_id: str) -> None:
+    """Nobody comes any more, tickets escalate, and those who answer are unhappy."""
+    for day in range(DAYS, DAYS + 40, 4):
+        at = START + timedelta(days=day)
+        ticket = {"ticket_id": f"{account_id}-{day}", "status": "opened", "priority": "urgent"}
+        found.produce("ticket", account_id, at, ticket)
+        found.produce("ticket", account_id, at + timedelta(hours=1), ticket | {"status": "escalated"})
+        answer = {"survey": "nps", "score": 1, "user_id": f"{account_id}-{day % 5}"}
+        found.produce("survey", account_id, at + timedelta(hours=2), answer)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    assert program is not None, "no chromium on PATH: `make test-tools` installs Debian's as root"
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        with playwright.chromium.launch(executable_path=program, args=arguments) as found:
+            yield found
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that fails the test when a script does, or the policy stops something."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    found, said = context.new_page(), list[str]()
+    found.on("pageerror", lambda error: said.append(str(error)))
+    found.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    yield found
+    context.close()
+    assert said == []
+
+
+def test_a_red_flag_opens_on_the_open_page_and_is_acknowledged(installation: Installation, page: Page) -> None:
+    """From a quiet list to an acknowledged alert, without one reload."""
+    page.goto(installation.url)
+    row = page.locator("[data-row=acme]")
+    expect(row).to_contain_text("Healthy")
+    expect(page.locator("#live")).to_have_text("live")
+    page.evaluate("window.neverReloaded = true")
+
+    fall(installation, "acme")
+
+    expect(row).not_to_contain_text("Healthy", timeout=30_000)
+    expect(page.locator("[data-row]").first).to_have_attribute("data-row", "acme")
+    expect(row.locator(".flag")).to_be_visible(timeout=30_000)
+    expect(page.locator("#open-alerts")).not_to_have_text("0 open")
+    assert page.evaluate("window.neverReloaded")
+
+    page.get_by_role("link", name="Alerts").click()
+    alert = page.locator("article.open").filter(has_text="Acme & Co").first
+    expect(alert).to_contain_text("nobody has it")
+    page.evaluate("window.neverReloaded = true")
+    name = alert.get_attribute("data-row")
+    alert.get_by_role("button", name="Acknowledge").click()
+
+    expect(page.locator("#told")).to_contain_text("Acknowledged", timeout=15_000)
+    expect(page.locator(f"[data-row='{name}']")).to_contain_text("acknowledged by", timeout=15_000)
+    expect(page.locator(f"[data-row='{name}']").get_by_role("button", name="Acknowledge")).to_have_count(0)
+    assert page.evaluate("window.neverReloaded")
+    (known,) = [each for each in installation.get("/api/v1/alerts") if each["alert_id"] == name]
+    assert known["acknowledged_by"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_accessible_in_both_themes(
+    installation: Installation, browser: Browser, path: str, theme: Any
+) -> None:
+    """As axe judges, at a desk and on a phone; and no page is wider than a phone."""
+    for width, height in ((1280, 860), (390, 844)):
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+        page = context.new_page()
+        page.goto(installation.url + path)
+        expect(page.locator("#live")).to_have_class("live on")
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+        page.evaluate(AXE.read_text("utf-8"))
+        found = page.evaluate("rules => axe.run(document, {runOnly: rules})", AXE_RULES)
+        wrong = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]]
+        assert wrong == [], (path, theme, width)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
+        context.close()
+
+
+def test_the_keyboard_does_what_the_mouse_can(installation: Installation, page: Page) -> None:
+    """Search, walk, open, change the page and the theme, and find the keys."""
+    page.goto(installation.url)
+    page.keyboard.press("/")
+    page.keyboard.type("birch")
+    expect(page.locator("[data-row]")).to_have_count(1)
+    expect(page).to_have_url(installation.url + "/?search=birch")
+    expect(page.locator("#search")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(installation.url + "/accounts/birch")
+    expect(page.locator("#score-plot").get_by_role("img")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("t")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    expect(page.get_by_role("heading", name="Pipeline", exact=True)).to_be_visible()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_a_refused_record_is_shown_with_its_original_and_does_nothing(installation: Installation, page: Page) -> None:
+    """Whatever it says."""
+    page.goto(installation.url + "/pipeline")
+    letter = page.locator("details.letter").first
+    letter.locator("summary").click()
+
+    expect(letter.locator("pre")).to_have_text(EVIL)
+    expect(page).to_have_title("Pipeline · Heartline")
+    expect(page.locator("#state")).to_contain_text("product-usage")
+
+
+def test_every_page_is_whole_without_scripts(installation: Installation, browser: Browser) -> None:
+    """The chart is a drawing then, and the filters a form with a button."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(installation.url)
+    page.get_by_label("Search accounts").fill("cedar")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_role("link", name="Cedar & Co").click()
+    expect(page.locator("#score-plot").get_by_role("img")).to_be_visible()
+    context.close()
+
+
+def test_the_terminal_and_the_file_tell_the_same(installation: Installation, browser: Browser, tmp_path: Path) -> None:
+    """`top --once` and `report` over the same installation; the file asks for nothing from elsewhere."""
+    top = Role(["top", "--once"], installation.env | {"COLUMNS": "140"}, tmp_path / "top.log").start()
+    out = tmp_path / "report.html"
+    report = Role(["report", "--out", str(out)], installation.env, tmp_path / "report.log").start()
+    with top, report:
+        for role in (top, report):
+            assert role.process is not None
+            assert role.process.wait(60) == 0, role.output()
+    assert "Acme & Co" in top.output()
+    assert "worker lag 0" in top.output()
+
+    context = browser.new_context()
+    page, asked = context.new_page(), list[str]()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(out.as_uri())
+    expect(page.locator("#account-1").get_by_role("img").first).to_be_visible()
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", AXE_RULES)
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == []
+    assert asked == [out.as_uri()]
+    context.close()
+
+
+def test_it_ends_cleanly_while_pages_are_open(installation: Installation, browser: Browser) -> None:
+    """SIGTERM, status 0, within seconds; last in this file, since the others need it."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(installation.url)
+    expect(page.locator("#live")).to_have_text("live")
+    process = installation.board.process
+    assert process is not None
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(15) == 0
+    assert "board stopped" in installation.board.output()
+    assert "Traceback" not in installation.board.output()
+    expect(page.locator("#live")).to_have_text("not live: connecting again")
+    context.close()
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(installation.url, timeout=3)
