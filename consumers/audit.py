@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, cast
 
+import msgspec
 import redis
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from alerts.steps import Step, encode_step
+from alerts.steps import Step, decode_step, encode_step
 from consumers.errors import STORE_AWAY
 from consumers.kafka_client import connection
 from consumers.outbox import Notification
@@ -27,6 +28,7 @@ RELAY_MAX: Final = 500
 IDLE_SECONDS: Final = 0.25
 PAUSE_SECONDS: Final = 2.0
 SEND_SECONDS: Final = 30.0
+PLAY_CHARS_MAX: Final = 128  # as the contract of touchpoints has it, for owners too
 
 log = logging.getLogger(__name__)
 
@@ -119,16 +121,41 @@ class AuditRelay:
         for partition in list(self._partitions()):
             steps = self._audit.waiting(partition)
             if steps:
-                sent = [self._send(partition, key, value) for _, key, value in steps]
+                sent = [self._send(self._kafka.topics.alerts, key, value, partition) for _, key, value in steps]
+                for _, key, value in steps:
+                    if (event := touchpoint_of(value)) is not None:
+                        sent.append(self._send(self._kafka.topics.input("touchpoint"), key, event))
                 for future in sent:
                     future.get(timeout=SEND_SECONDS)
                 self._audit.forget(partition, [name for name, _, _ in steps])
                 count += len(steps)
         return count
 
-    def _send(self, partition: int, key: bytes, value: bytes) -> Any:
+    def _send(self, topic: str, key: bytes, value: bytes, partition: int | None = None) -> Any:
         if self._producer is None:
             self._producer = KafkaProducer(
                 **connection(self._kafka), acks="all", enable_idempotence=True, linger_ms=5, metrics_enabled=False
             )
-        return self._producer.send(self._kafka.topics.alerts, key=key, value=value, partition=partition)
+        return self._producer.send(topic, key=key, value=value, partition=partition)
+
+
+def touchpoint_of(value: bytes) -> bytes | None:
+    """The input event that a step amounts to: starting a play is a touchpoint; None for every other step.
+
+    Its event_id is the command's, so that a step that goes to Kafka twice is one touchpoint.
+    """
+    if b'"play_started"' not in value:
+        return None
+    step = decode_step(value)
+    if step.kind != "play_started" or step.alert is None or step.account_id is None:
+        return None
+    event = {
+        "event_id": step.command_id or f"{step.alert.alert_id}:{step.seq}",
+        "account_id": step.account_id,
+        "kind": "play",
+        "play": (step.alert.play or "")[:PLAY_CHARS_MAX],
+        "alert_id": step.alert.alert_id,
+        "owner": step.by[:PLAY_CHARS_MAX],
+        "timestamp": step.at,
+    }
+    return msgspec.json.encode(event)

@@ -48,7 +48,8 @@ def make_consumer(settings: AlertingSettings, stop: threading.Event) -> Any:
     deadline = time.monotonic() + CONNECT_SECONDS_MAX
     while not stop.is_set():
         try:
-            ensure_topics(kafka, [kafka.topics.health, kafka.topics.alert_commands, kafka.topics.alerts])
+            topics = kafka.topics
+            ensure_topics(kafka, [topics.health, topics.alert_commands, topics.alerts, topics.input("touchpoint")])
             consumer = KafkaConsumer(**connection(kafka), **options)
         except KafkaTimeoutError:
             if time.monotonic() < deadline:

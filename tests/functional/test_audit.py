@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from alerts.applying import apply_command
-from alerts.commands import Acknowledge, AddSilence
+from alerts.commands import Acknowledge, AddSilence, StartPlay
 from alerts.config import read_config
 from alerts.model import AccountRecord
 from alerts.notice import BY_HAND
@@ -22,6 +22,7 @@ from consumers.queue import Queue
 from consumers.rebuild import rebuild
 from consumers.state import Changes, Known, StateStore
 from consumers.telling import Telling
+from stream.events import TouchpointEvent
 from stream.report import encode_report
 from stream.settings import KafkaSettings
 from tests.reports import MONDAY, make_report
@@ -44,11 +45,15 @@ class Relay(AuditRelay):
     def __init__(self, audit: AuditLog) -> None:
         super().__init__(audit, KafkaSettings(), lambda: (0,))
         self.topic: list[Step] = []
+        self.events: list[tuple[str, bytes, bytes]] = []
         self.dies_after: int | None = None
 
-    def _send(self, partition: int, key: bytes, value: bytes) -> Any:
+    def _send(self, topic: str, key: bytes, value: bytes, partition: int | None = None) -> Any:
         if self.dies_after is not None and len(self.topic) >= self.dies_after:
             raise KeyboardInterrupt
+        if topic != "account-alerts":
+            self.events.append((topic, key, value))
+            return Sent()
         step = decode_step(value)
         assert key.decode() == (step.account_id or "s1")
         self.topic.append(step)
@@ -166,6 +171,19 @@ def test_a_relay_killed_between_any_two_records_loses_none_and_repeats_are_told_
     assert len({(step.account_id, step.seq) for step in scene.relay.topic}) == 3
     scene.lose()
     assert set(scene.records()) == {"a", "b", "c"}
+
+
+def test_a_play_that_is_started_is_a_touchpoint_that_the_worker_accepts(scene: Scene) -> None:
+    """Keyed by the account, with the command's id, so that a repeat is applied once."""
+    scene.report("acme", 40)
+    (alert,) = scene.records()["acme"].alerts.values()
+    command = StartPlay(command_id="c9", by="ann", at=MONDAY, account_id="acme", alert_id=alert.alert_id, play="call")
+    scene._apply("acme", lambda batch: batch.command(command, MONDAY))
+    scene.relay.turn()
+    ((topic, key, value),) = scene.relay.events
+    event = TouchpointEvent.model_validate_json(value)
+    assert (topic, key) == ("touchpoints", b"acme")
+    assert (event.event_id, event.play, event.alert_id, event.owner) == ("c9", "call", alert.alert_id, "ann")
 
 
 def test_two_relays_of_one_partition_drop_none_of_each_other_s_steps(scene: Scene) -> None:
