@@ -4,7 +4,7 @@
 
 The engine's own checkpoints run over the partitions, with a broker that takes everything at once. A task beside them
 asks for the loop every few milliseconds, as heartbeats and folds do, and remembers how long it had to wait. The tick
-itself is the one of a new day: every account is judged again.
+itself is the one of a new day: every account is judged again, and one in ten has news.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry
 
 from stream.account import AccountState, fold_usage
 from stream.clock import ManualClock
+from stream.daily import close_score
 from stream.decode import Usage
 from stream.engine import recovery
 from stream.engine.engine import Engine
@@ -33,6 +34,7 @@ from stream.settings import KafkaSettings, Settings
 
 DAY_MS = 86_400_000
 USERS = 5
+FALLS_EVERY = 10
 PROBE_SECONDS = 0.005
 
 
@@ -67,14 +69,20 @@ class Producer:
 
 
 def account(number: int, now_ms: int) -> AccountState:
-    """An account whose users come every second day or so."""
+    """An account of five users: one in ten fell silent a while ago, the others are used every day up to yesterday.
+
+    Its closing scores are those of a worker that has been running for weeks.
+    """
     state = AccountState()
-    for day in range(0, 30, 2):
+    falls = number % FALLS_EVERY == 0
+    for day in range(0, 26, 2) if falls else range(30):
         user = f"u{number}-{day % USERS}"
         moment = datetime.fromtimestamp(now_ms / 1000 - (30 - day) * 86_400, UTC)
         event = Usage(f"account-{number}", user, "export", moment, f"e{day}")
         fold_usage(state, event)
     state.activity.seen.clear()
+    for back in range(35, 0, -1):
+        close_score(state.activity.days, now_ms // DAY_MS - back, 80.0)
     return state
 
 
@@ -114,7 +122,7 @@ async def fill(
 
 async def run(accounts: int, partitions: int) -> None:
     """Fill, judge once, turn the day, and measure until nobody is due."""
-    clock = ManualClock(20_000 * DAY_MS + 1)
+    clock = ManualClock(20_004 * DAY_MS + 1)  # a Tuesday: at weekends nobody is late
     settings = Settings(kafka=KafkaSettings(partitions=partitions))
     job = make_job(settings, clock)
     engine = Engine(settings, job, WorkerMetrics(CollectorRegistry()))
@@ -139,8 +147,13 @@ async def run(accounts: int, partitions: int) -> None:
     seconds, cpu = time.monotonic() - began, time.process_time() - cpu
     probing.cancel()
     pauses.sort()
+    told = sum(
+        state.judged is not None and state.judged.as_of_ms == clock.current_ms
+        for hot in engine.partitions()
+        for state in hot.states.values()
+    )
     print(
-        f"accounts={accounts} partitions={partitions} tick_seconds={seconds:.1f} cpu_seconds={cpu:.1f} "
+        f"accounts={accounts} told={told} partitions={partitions} tick_seconds={seconds:.1f} cpu_seconds={cpu:.1f} "
         f"cpu_ratio={cpu / seconds:.2f} cpu_us_per_account={cpu / accounts * 1e6:.0f} "
         f"pause_p99_ms={pauses[int(len(pauses) * 0.99)] * 1e3:.1f} pause_max_ms={pauses[-1] * 1e3:.1f} "
         f"own_pause_max_ms={max(busy) * 1e3:.1f}"
