@@ -75,7 +75,7 @@ def _by_rule(lines: Sequence[DigestLine]) -> str:
     counts = Counter(line.rule for line in lines)
     told = "  ·  ".join(f"{rule.replace('_', ' ')} {count}" for rule, count in counts.most_common())
     if len(lines) >= 5 and counts.most_common(1)[0][1] >= 0.8 * len(lines):
-        told += "\n_Nearly all of one kind: look for one cause before calling them all._"
+        told += "\nNearly all of one kind: look for one cause before calling them all."
     return f"*By kind:* {told}"
 
 

@@ -69,7 +69,7 @@ def _what_to_do(plays: Sequence[Play]) -> list[str]:
     if not plays:
         return []
     first = plays[0]
-    who = "" if first.who == "owner" else f"  _({escape(first.who)})_"
+    who = "" if first.who == "owner" else f"  ({escape(first.who)})"
     texts = [f"👉  *Next step: {escape(first.name)}.* {escape(first.do)}{who}"]
     if len(plays) > 1:
         texts[0] += "\n      Or: " + "  ·  ".join(escape(play.name) for play in plays[1:])

@@ -201,7 +201,9 @@ def render(message: dict[str, Any]) -> RenderableType:
                 line = _mrkdwn(element["text"])
                 line.stylize("dim")
                 body.append(line)
-    border = "green" if title.plain.startswith(("✅", "☑")) else "red" if title.plain.startswith("🚨") else "yellow"
+    border = (
+        "green" if title.plain.startswith(("✅", "☑", "🌱")) else "red" if title.plain.startswith("🚨") else "yellow"
+    )
     return Panel(Group(*body), title=title, title_align="left", border_style=border, padding=(0, 1))
 
 

@@ -37,8 +37,7 @@ class Silence(Rule):
             severity: Severity = "critical" if quiet >= self.critical_ratio * limit else "warning"
             return Finding(
                 severity,
-                f"nobody active for {plural(round(quiet), 'working day')}; "
-                f"the longest that is usual here is {plural(round(limit), 'working day')}",
+                f"nobody active for {plural(round(quiet), 'working day')} (usual here: up to {round(limit)})",
                 {"quiet_days": quiet, "limit_days": limit},
             )
         if alert is None:
