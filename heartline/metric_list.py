@@ -15,6 +15,10 @@ from prometheus_client.metrics_core import Metric
 from alerts.judge import judge
 from alerts.rules import default_rules
 from consumers.account_gauges import AccountGauges
+from consumers.board.app import make_app
+from consumers.board.knowledge import Knowledge
+from consumers.board.live import Hub
+from consumers.board.settings import BoardSettings
 from consumers.metrics import Metrics
 from consumers.projection import HealthCollector, Projection
 from stream.account import AccountState
@@ -50,6 +54,9 @@ _UNITS: Final = {
     "responses": "answers",
     "retries": "batches",
     "measure": "the measure's own",
+    "answers": "answers",
+    "listeners": "pages",
+    "loaded": "0 or 1",
 }
 
 
@@ -145,6 +152,12 @@ def _alerting() -> Iterable[Metric]:
     return registry.collect()
 
 
+def _board() -> Iterable[Metric]:
+    registry, hub, settings = CollectorRegistry(), Hub(), BoardSettings()
+    make_app(settings, Knowledge(settings, hub), hub, registry)
+    return registry.collect()
+
+
 def _report() -> HealthReport:
     return HealthReport(
         account_id="acme",
@@ -166,4 +179,5 @@ def _report() -> HealthReport:
 _PROCESSES: Final[dict[str, Callable[[], Iterable[Metric]]]] = {
     "The worker (`heartline worker`, port 9101)": _worker,
     "Alerting (`heartline alerting`, port 9102)": _alerting,
+    "The board (`heartline board`, port 9103)": _board,
 }

@@ -8,6 +8,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+KINDS: Final = ("page", "api", "events", "static")
+STATUSES: Final = ("2xx", "3xx", "4xx", "5xx")
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5)
 
 
@@ -32,6 +34,10 @@ class BoardMetrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        for kind in KINDS:
+            self._seconds.labels(kind)
+            for status in STATUSES:
+                self._answers.labels(kind, status)
 
     def answered(self, kind: str, status: int, seconds: float) -> None:
         """One answer is on its way."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+from consumers.board.settings import BoardSettings, check_access
 from consumers.settings import AlertingSettings
 from heartline.doctor.check import Check, broken, note, ok
 from heartline.doctor.kafka import check_kafka
@@ -21,7 +22,8 @@ def examine(config: Path | None) -> Iterator[Check]:
     """
     yield from check_machine()
     try:
-        settings, alerting = load(Settings, config), load(AlertingSettings, config)
+        settings, alerting, board = load(Settings, config), load(AlertingSettings, config), load(BoardSettings, config)
+        check_access(board.board)
     except ConfigError as error:
         yield broken("settings", str(error), "correct them; nothing that depends on them was looked at")
         return
@@ -31,6 +33,7 @@ def examine(config: Path | None) -> Iterator[Check]:
     yield check_slack(alerting)
     yield check_port("worker", settings.worker.metrics_port)
     yield check_port("alerting", alerting.alerting.metrics_port)
+    yield check_port("board", board.board.metrics_port)
 
 
 def check_slack(settings: AlertingSettings) -> Check:
