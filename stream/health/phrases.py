@@ -25,6 +25,11 @@ def phrase(measure: str, before: Number | None, now: Number | None, measures: Me
     return found(before, now, measures) if found is not None and now is not None else None
 
 
+def standing_phrase(measure: str, now: Number, measures: Measures) -> str | None:
+    """What holds the score back, in words; None where a label and the value say all there is to say."""
+    return phrase(measure, None, now, measures) if measure in _STANDING else None
+
+
 def duration(hours: float) -> str:
     """Hours, and days from two on.
 
@@ -64,12 +69,19 @@ def _seats(measures: Measures) -> float | None:
 
 def _change(before: Number | None, now: Number, measures: Measures) -> str | None:
     """How far the use of four weeks lies from that of the four before."""
-    off = round((now - 1) * 100)
     if now == 0:
         return "no use in 4 weeks"
-    if off == 0:
+    if round(now * 100) == 100:
         return "use as in the 4 weeks before"
-    return f"use {abs(off)}% {'below' if off < 0 else 'above'} the 4 weeks before"
+    text = f"use {_off(now)} the 4 weeks before"
+    # Better, and still below, or worse, and still above: then both are needed.
+    return f"{text} (was {_off(before)})" if before is not None and (now > before) == (now < 1) else text
+
+
+def _off(ratio: Number) -> str:
+    """How far a ratio lies from 1."""
+    off = round((ratio - 1) * 100)
+    return f"{abs(off)}% {'below' if off < 0 else 'above'}"
 
 
 def _silent(before: Number | None, now: Number, measures: Measures) -> str | None:
@@ -77,8 +89,10 @@ def _silent(before: Number | None, now: Number, measures: Measures) -> str | Non
     days = measures.get("days_since_active")
     if days is None:
         return None
+    if before is not None and before > now:
+        return "in use again" if days == 0 else f"in use again, last {'yesterday' if days == 1 else f'{days} days ago'}"
     if days == 0:
-        return "in use again" if before is not None and before > now else "in use today"
+        return "in use today"
     return "nobody active since yesterday" if days == 1 else f"nobody active for {days} days"
 
 
@@ -106,6 +120,7 @@ def _tickets(before: Number | None, now: Number, measures: Measures) -> str | No
     return f"{counted(opened, 'ticket')} in a month, {shown(now, 'score')} a user (was {shown(before, 'score')})"
 
 
+_STANDING: Final = {"silence_ratio", "activity_change_ratio", "open_urgent_tickets", "escalation_running_hours"}
 _PHRASES: Final[dict[str, Phrase]] = {
     "active_user_rate_monthly": _active,
     "activity_change_ratio": _change,

@@ -5,7 +5,7 @@ from typing import Final
 
 from stream.health.changes import WEEK_DAYS, Compared, Verdict
 from stream.health.override import OVERRIDE, override_of
-from stream.health.phrases import phrase
+from stream.health.phrases import phrase, standing_phrase
 from stream.measures import Measures
 from stream.overrides import Setting
 from stream.report import Band, Cap, Change, Contribution
@@ -110,7 +110,9 @@ def _move(scorecard: Scorecard, change: Change, measures: Measures) -> str:
 def _held(scorecard: Scorecard, found: Contribution, measures: Measures) -> str:
     """What one measure keeps from the score."""
     label, unit = scorecard.wording(found.measure)
-    return f"{label} {shown(found.value, unit)} ({points(-found.points_lost)})"
+    own_words = label != label_of(found.measure)
+    said = None if own_words else standing_phrase(found.measure, found.value, measures)
+    return f"{said if said is not None else f'{label} {shown(found.value, unit)}'} ({points(-found.points_lost)})"
 
 
 def _capped(scorecard: Scorecard, cap: Cap) -> str:

@@ -39,13 +39,18 @@ def said(verdict: Verdict, tells: Compared | None, week: Compared | None = None,
             [item("depth", 0.4, 6.4), item("nps", 0, 2)],
             "steady; held back by core features in use 40% (−6), NPS 0 (−2)",
         ),
+        (
+            0.0,
+            [item("activity_change_ratio", 0, 31), item("silence_ratio", 9, 23)],
+            "steady; held back by no use in 4 weeks (−31), nobody active for 40 days (−23)",
+        ),
         (None, [item("nps", 0, 1)], "too little is known to judge (known: g)"),
     ],
 )
 def test_where_nothing_moved_it_says_what_holds_the_score_back(
     score: float | None, found: list[Contribution], sentence: str
 ) -> None:
-    assert said(now(score, found), None) == sentence
+    assert said(now(score, found), None, days_since_active=40) == sentence
 
 
 @pytest.mark.parametrize(
@@ -135,9 +140,12 @@ def test_an_override_comes_first_with_both_values() -> None:
         ("activity_change_ratio", 1.0, 1.2, {}, "use 20% above the 4 weeks before"),
         ("activity_change_ratio", 0.5, 1.0, {}, "use as in the 4 weeks before"),
         ("activity_change_ratio", 0.5, 0, {}, "no use in 4 weeks"),
+        ("activity_change_ratio", 0.4, 0.6, {}, "use 40% below the 4 weeks before (was 60% below)"),  # better, not good
+        ("activity_change_ratio", 2.0, 1.5, {}, "use 50% above the 4 weeks before (was 100% above)"),
         ("silence_ratio", 1.0, 9.0, {"days_since_active": 9}, "nobody active for 9 days"),
         ("silence_ratio", 0.0, 1.0, {"days_since_active": 1}, "nobody active since yesterday"),
         ("silence_ratio", 9.0, 0.0, {"days_since_active": 0}, "in use again"),
+        ("silence_ratio", 9.0, 2.0, {"days_since_active": 3}, "in use again, last 3 days ago"),
         ("open_urgent_tickets", 0, 2, {"open_urgent_hours": 120.0}, "two urgent tickets open for 5 days"),
         ("open_urgent_tickets", 1, 0, {"open_urgent_hours": 0.0}, "no urgent ticket open any more"),
         ("escalation_running_hours", 0.0, 30.0, {}, "a ticket escalated for 30 hours"),
