@@ -227,7 +227,7 @@ LEADING: Final = ("account_id", "date", "dau", "wau", "mau", "features_30d", "fr
 
 
 def row(day: int, report: HealthReport) -> dict[str, Any]:
-    """One report as a flat row; None is an empty cell, mappings are JSON."""
+    """One report as a flat row; None is an empty cell, mappings and lists are JSON."""
     cells: dict[str, Any] = {
         "account_id": report.account_id,
         "date": (EPOCH_DAY + timedelta(days=day)).isoformat(),
@@ -239,7 +239,7 @@ def row(day: int, report: HealthReport) -> dict[str, Any]:
         "reason": report.reason,
     }
     for name, value in report.measures.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict | list):
             cells[name] = msgspec.json.encode(value, order="deterministic").decode()
         elif isinstance(value, float):
             cells[name] = round(value, 6)

@@ -1,0 +1,157 @@
+"""What the product's settings add to the measures: launches, follow-up time, key actions and weights."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from stream.account import AccountState
+from stream.errors import ConfigError
+from stream.journey import NO_JOURNEY, Journey
+from stream.measures import measure
+from stream.product import journey_of
+from stream.rolling import DAY_MS, end_of_day_ms
+from stream.settings import ProductSettings, Settings, load
+from tests.streams import Raw, fold
+
+DAY = 20_100
+
+
+def state_of(*events: Raw) -> AccountState:
+    _, partition = fold([{"account_id": "acme", "event_id": f"e{place}"} | event for place, event in enumerate(events)])
+    return partition.states["acme"]
+
+
+def use(day: int, feature: str, user: str = "ann") -> Raw:
+    return {"type": "usage", "user_id": user, "feature": feature, "timestamp": day * DAY_MS}
+
+
+def found(state: AccountState, day: int, journey: Journey = NO_JOURNEY) -> dict[str, Any]:
+    return measure(state, end_of_day_ms(day), frozenset(), journey)
+
+
+def test_a_launch_is_taken_up_when_its_feature_is_first_used() -> None:
+    state = state_of(use(DAY, "old"), use(DAY + 12, "new"), use(DAY + 3, "early"))
+    journey = Journey(launches=(("new", DAY + 5), ("early", DAY + 9), ("never", DAY - 90), ("future", DAY + 99)))
+    at = found(state, DAY + 20, journey)
+    assert at["launch_uptake_days"] == {"new": 7, "early": 0, "never": None}
+    assert at["launches_unused"] == 1
+    assert found(state, DAY + 11, journey)["launch_uptake_days"]["new"] is None, "as of before its first use"
+    assert found(state, DAY + 20)["launches_unused"] is None, "nothing is configured"
+    before = Journey(launches=(("old", DAY - 50),))
+    assert found(state_of(use(DAY, "x"), use(DAY + 4, "old")), DAY + 9, before)["launch_uptake_days"] == {"old": 4}
+
+
+ANSWERS: list[Raw] = [
+    {"type": "survey", "survey": "nps", "user_id": user, "score": score, "timestamp": (DAY + day) * DAY_MS}
+    for user, score, day in (("ann", 2, 0), ("ben", 10, 1), ("cid", 8, 0), ("dan", 3, 20))
+]
+
+
+@pytest.mark.parametrize(
+    ("touch", "opened", "oldest"),
+    [
+        (None, 3, 30),  # the passive of 8 asks for nothing
+        ({"timestamp": (DAY + 25) * DAY_MS}, 0, 0),  # names nobody: all that was said before
+        ({"timestamp": (DAY + 10) * DAY_MS}, 1, 10),
+        ({"timestamp": (DAY + 25) * DAY_MS, "user_id": "ann"}, 2, 29),
+        ({"timestamp": (DAY + 25) * DAY_MS, "response_id": "e1"}, 2, 30),  # ben's
+        ({"timestamp": (DAY + 25) * DAY_MS, "response_id": "e1", "user_id": "ann"}, 2, 30),  # the answer is the word
+        ({"timestamp": (DAY - 1) * DAY_MS}, 3, 30),  # came before they said anything
+        ({"timestamp": (DAY + 40) * DAY_MS}, 3, 30),  # has not happened yet
+    ],
+)
+def test_an_answer_waits_until_a_touchpoint_follows_it_up(touch: Raw | None, opened: int, oldest: int) -> None:
+    touches = [{"type": "touchpoint", "kind": "call"} | touch] if touch is not None else []
+    at = found(state_of(*ANSWERS, *touches), DAY + 30, Journey(follow_up_ms=2 * DAY_MS))
+    assert (at["open_feedback"], at["open_feedback_days"]) == (opened, oldest)
+    assert at["open_detractors"] + at["open_promoters"] == opened
+
+
+def test_feedback_is_unknown_where_nobody_closes_loops_and_not_open_within_the_follow_up_time() -> None:
+    state = state_of(*ANSWERS)
+    assert found(state, DAY + 30)["open_feedback"] is None
+    assert found(state, DAY + 30, Journey(follow_up_ms=15 * DAY_MS))["open_feedback"] == 2, "the newest may still wait"
+
+
+@pytest.mark.parametrize(
+    ("age", "events", "stage"),
+    [
+        (10, [], "onboarding"),
+        (200, [], "onboarding"),  # the key action was never used
+        (30, [use(DAY + 20, "export")], "adopting"),
+        (200, [use(DAY + 20, "export")], "mature"),
+        (100, [use(DAY + 20, "export"), {"type": "account", "renewal_at": (DAY + 150) * DAY_MS}], "renewing"),
+        (50, [use(DAY + 20, "export"), {"type": "account", "renewal_at": (DAY + 60) * DAY_MS}], "adopting"),  # young
+        (200, [{"type": "account", "lifecycle_stage": "trial"}], "trial"),  # as given
+    ],
+)
+def test_the_first_value_ends_the_onboarding(age: int, events: list[Raw], stage: str) -> None:
+    state = state_of(use(DAY, "login"), *events)
+    assert found(state, DAY + age, Journey(frozenset({"export"})))["lifecycle_stage"] == stage
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "ahead", "stage"),
+    [
+        (300, 80, "renewing"),  # a year's term
+        (20, 80, "mature"),  # of a term of 100 days only the last 25
+        (85, 20, "renewing"),
+        (300, -20, "renewing"),  # overdue, and nobody said a word
+        (300, -40, "mature"),
+    ],
+)
+def test_a_short_term_renews_in_its_last_quarter(days_ago: int, ahead: int, stage: str) -> None:
+    now = DAY + 400
+    term = {"type": "subscription", "subscription_id": "s", "status": "started", "timestamp": (now - days_ago) * DAY_MS}
+    state = state_of(use(DAY, "login"), term | {"renewal_at": (now + ahead) * DAY_MS})
+    assert found(state, now)["lifecycle_stage"] == stage
+    assert found(state, now)["days_to_renewal"] == ahead
+
+
+def test_the_weights_of_engagement_are_the_settings() -> None:
+    seats: Raw = {"type": "account", "licensed_seats": 2}
+    state = state_of(seats, *[use(DAY + day, "login") for day in range(8)])
+    assert found(state, DAY + 7)["engagement_score"] == 50  # half of the seats, half of a daily user's days
+    only = {"license_utilization": 10.0, "frequency_30d": 0.0, "depth": 0.0, "session_minutes": 0.0}
+    assert found(state, DAY + 7, Journey(engagement_weights=only | {"frequency_30d": 30.0}))["engagement_score"] == 50
+    assert found(state, DAY + 7, Journey(engagement_weights=only))["engagement_score"] is None, "one part is no mix"
+
+
+def test_the_settings_become_the_journey() -> None:
+    product = ProductSettings.model_validate(
+        {"launches": {"new": "2025-01-12"}, "follow_up_days": 1.5, "engagement_weights": {"depth": 0}}
+    )
+    journey = journey_of(Settings(product=product))
+    assert journey.launches == (("new", 20_100),)
+    assert journey.follow_up_ms == 129_600_000
+    assert journey.engagement_weights == {
+        **{"license_utilization": 30, "frequency_30d": 30, "depth": 0, "session_minutes": 15},
+    }
+
+
+@pytest.mark.parametrize(
+    ("product", "words"),
+    [
+        ({"milestones": ["a", "b", "a"]}, ["product.milestones", "'a'", "1 and 3", "once", "can't come before itself"]),
+        ({"milestones": ["a", ""]}, ["product.milestones", "place 2 is empty"]),
+        ({"key_actions": ["a", "a"]}, ["product.key_actions", "'a'", "1 and 2"]),
+        ({"core_features": ["x", "x"]}, ["product.core_features", "'x'"]),
+        ({"launches": {"new": "soon"}}, ["product.launches.new", "'soon'", "date"]),
+        ({"follow_up_days": 0}, ["product.follow_up_days", "0", "greater than 0"]),
+        ({"engagement_weights": {"nps": 1}}, ["product.engagement_weights.nps", "not permitted"]),
+        (
+            {"engagement_weights": {"license_utilization": 0, "frequency_30d": 0, "depth": 0}},
+            ["product.engagement_weights", "at least two parts"],
+        ),
+    ],
+)
+def test_wrong_settings_are_refused_by_file_field_and_value(
+    product: dict[str, Any], words: list[str], tmp_path: Any
+) -> None:
+    path = tmp_path / "heartline.yaml"
+    path.write_text(yaml.safe_dump({"product": product}), "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(Settings, path)
+    for word in [str(path), *words]:
+        assert word in str(caught.value)
