@@ -56,7 +56,9 @@ def who(
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and (role := role_of(board, token.strip())) is not None:
         return _limited(board, Person(f"{role} token", role, by_token=True))
-    if (held := session.get("role")) in ("write", "read") and session.get("key") == session_key(board):
+    has_tokens = board.token is not None or board.read_token is not None
+    held = session.get("role")
+    if has_tokens and held in ("write", "read") and session.get("key") == session_key(board):
         return _limited(board, Person(session.get("name") or f"{held} token", "write" if held == "write" else "read"))
     return _limited(board, _from_proxy(board, headers, peer))
 
@@ -76,6 +78,17 @@ def session_key(board: BoardOptions) -> str:
         secret.get_secret_value() if secret is not None else "" for secret in (board.token, board.read_token)
     )
     return hashlib.sha256(f"heartline board\0{held}".encode()).hexdigest()[:32]
+
+
+def signing_key(board: BoardOptions) -> str:
+    """What cookies are signed with: a key that only whoever may do everything could know, else one of this process.
+
+    With the token as its source a session outlives a restart. Without that token nothing in the settings is secret from
+    every reader, so the key is random.
+    """
+    if board.token is None:
+        return secrets.token_hex(32)
+    return hashlib.sha256(f"heartline cookie\0{board.token.get_secret_value()}".encode()).hexdigest()
 
 
 def is_own_page(headers: Mapping[str, str]) -> bool:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from alerts.commands import Command
 from alerts.config import read_config
 from consumers.board import acts, api, api_alerts, pages
-from consumers.board.access import session_key
+from consumers.board.access import signing_key
 from consumers.board.context import Board, board_of, make_templates
 from consumers.board.guard import Guard
 from consumers.board.knowledge import Knowledge
@@ -76,7 +76,7 @@ def make_app(
     app.add_middleware(Guard, board=settings.board, metrics=_metrics(board, registry))
     app.add_middleware(
         SessionMiddleware,
-        secret_key=session_key(settings.board),
+        secret_key=signing_key(settings.board),
         session_cookie="heartline",
         max_age=SESSION_SECONDS,
         same_site="strict",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumers.board.access import Person, is_own_page, role_of, who
+from consumers.board.access import Person, is_own_page, role_of, session_key, signing_key, who
 from consumers.board.settings import BoardOptions, check_access
 from stream.errors import ConfigError
 
@@ -58,8 +58,6 @@ def test_who_asks_is_told_by_token_or_proxy(
 
 
 def test_a_session_ends_with_the_token_that_opened_it() -> None:
-    from consumers.board.access import session_key
-
     before, after = options(token=TOKEN), options(token=TOKEN + "new")
     session = {"role": "write", "key": session_key(before)}
 
@@ -88,3 +86,21 @@ def test_a_token_gives_its_own_role_only() -> None:
 )
 def test_a_change_is_taken_from_our_own_pages_only(headers: dict[str, str], expected: bool) -> None:
     assert is_own_page(headers) is expected
+
+
+@pytest.mark.parametrize("values", [PROXY, {"read_token": READ}, {}])
+def test_without_the_write_token_no_setting_tells_what_cookies_are_signed_with(values: dict[str, object]) -> None:
+    """Else a reader, or anybody where only the proxy asks, could write a session of their own."""
+    assert signing_key(options(**values)) != signing_key(options(**values))
+
+
+def test_with_the_write_token_a_session_outlives_a_restart_and_a_new_token_ends_it() -> None:
+    assert signing_key(options(token=TOKEN)) == signing_key(options(token=TOKEN, read_token=READ))
+    assert signing_key(options(token=TOKEN)) != signing_key(options(token=TOKEN + "x"))
+
+
+def test_where_only_the_proxy_asks_no_session_counts() -> None:
+    board = options(**PROXY)
+    session = {"role": "write", "key": session_key(board), "name": "eve"}
+
+    assert who(board, {}, "10.0.0.9", session) is None
