@@ -102,6 +102,7 @@ async def test_one_worker_becomes_three_is_rolled_and_becomes_one_again(settings
 async def test_a_static_member_that_is_killed_and_comes_back_moves_no_partition(
     settings: Settings, tmp_path: Path
 ) -> None:
+    settings.worker.session_timeout_seconds = 25  # a start may take a while where much else runs
     workers = [WorkerProcess(settings, tmp_path / f"{name}.log", instance_id=name) for name in ("one", "two")]
     one, two = workers
     try:
