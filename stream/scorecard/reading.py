@@ -237,8 +237,15 @@ def _with_critical(
 
 
 def _vetoes(place: Place) -> tuple[Veto, ...]:
-    """The rules that cap the score."""
-    return tuple(veto for item in place.items("vetoes") if (veto := _veto(item)) is not None)
+    """The rules that cap the score; each name stands once, for reports tell points by it."""
+    found: list[Veto] = []
+    for item in place.items("vetoes"):
+        veto = _veto(item)
+        if veto is not None and any(veto.name == other.name for other in found):
+            item.document.mistake(item.node, item.name, f".name = {veto.name!r}: two vetoes have this name")
+        elif veto is not None:
+            found.append(veto)
+    return tuple(found)
 
 
 def _veto(place: Place) -> Veto | None:
@@ -251,8 +258,8 @@ def _veto(place: Place) -> Veto | None:
     name = fields["name"].text("a name of at most 60 characters", 60) if "name" in fields else None
     measure = fields["measure"].text("a measure's id") if "measure" in fields else None
     source, unit = _measure(fields["measure"], measure) if measure is not None else (None, "count")
-    if name is not None and name in MEASURES:
-        fields["name"].wrong("a name that is not a measure's")
+    if name is not None and (name in MEASURES or name == "override"):
+        fields["name"].wrong("a name that is not a measure's, nor override")
     if ("at_least" in fields) == ("at_most" in fields):
         place.document.mistake(place.node, place.name, ": expected either at_least or at_most")
     bounds = {

@@ -154,6 +154,19 @@ FINE = f"  groups: {{use: {{measures: {{dau: {LINE}}}}}}}\n"
         (one(FINE) + one(FINE), "[1].name = 'own@1': two scorecards have this name and version"),
         (one(FINE) + one(FINE, "2"), "[0]: own@1 is for all; no scorecard behind it is ever chosen"),
         (
+            one(
+                FINE
+                + "  vetoes: ["
+                + ", ".join(["{name: n, measure: dau, at_most: 0, cap_score: 9, label: x}"] * 2)
+                + "]"
+            ),
+            "vetoes[1].name = 'n': two vetoes have this name",
+        ),
+        (
+            one(FINE + "  vetoes: [{name: override, measure: dau, at_most: 0, cap_score: 9, label: x}]\n"),
+            "vetoes[0].name = 'override': expected a name that is not a measure's, nor override",
+        ),
+        (
             one(FINE + "  vetoes: [{name: dau, measure: dau, at_most: 0, cap_score: 9, label: x}]\n"),
             "vetoes[0].name = 'dau': expected a name that is not a measure's",
         ),
