@@ -27,7 +27,7 @@ from heartline.snapshot import Progress, scorecards_of
 from stream.account import AccountState, newest_ms, zone_of
 from stream.decode import AnyEvent
 from stream.folding import fold_event
-from stream.health import judge, remembered
+from stream.health import judge, remembered, scorecard_for
 from stream.job import SETTLED_MS
 from stream.product import journey_of
 from stream.report import HealthReport
@@ -104,7 +104,7 @@ class _Judge:
 
     def report(self, account_id: str, state: AccountState, at_ms: int) -> HealthReport:
         """The report of a moment; the state remembers what it said, as the worker's does."""
-        scorecard = self._scorecards.choose(state.profile)
+        scorecard = scorecard_for(self._scorecards, state, at_ms, self._core, self._journey)
         report = judge(account_id, state, at_ms, scorecard, self._core, None, self._journey)
         state.judged = remembered(state.judged, report, at_ms, "")
         return report

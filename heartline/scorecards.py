@@ -11,7 +11,7 @@ from alerts.wording import tidy
 from heartline.snapshot import reports
 from stream.account import AccountState
 from stream.decode import AnyEvent
-from stream.health import evaluate
+from stream.health import evaluate, scorecard_for
 from stream.journey import Journey
 from stream.report import HealthReport
 from stream.scorecard import Line, Scorecard, Scorecards
@@ -62,7 +62,8 @@ def moved_live(
     """Of the worker's current states those whose band differs, the largest loss first."""
     moved = []
     for account_id, state in sorted(states.items()):
-        old, new = (evaluate(state, now_ms, cards.choose(state.profile), core, journey) for cards in (before, now))
+        chosen = [scorecard_for(cards, state, now_ms, core, journey) for cards in (before, now)]
+        old, new = (evaluate(state, now_ms, card, core, journey) for card in chosen)
         if old.band != new.band:
             moved.append(Moved(account_id, old.scorecard, old.score, old.band, new.scorecard, new.score, new.band))
     moved.sort(key=lambda item: (item.now_score or 0.0) - (item.before_score or 0.0))

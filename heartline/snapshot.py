@@ -23,7 +23,7 @@ from stream.decode import AnyEvent, Decoder, Update, check_time, epoch_ms
 from stream.errors import BadEvent, ConfigError
 from stream.feeds import Mapping
 from stream.folding import fold_event
-from stream.health import judge, remembered
+from stream.health import judge, remembered, scorecard_for
 from stream.journey import NO_JOURNEY, Journey
 from stream.product import journey_of
 from stream.report import HealthReport
@@ -184,7 +184,7 @@ def reports(
             if newest_ms(state) is None or own_end_ms > end_ms or judged_days.get(account_id, -1) >= day:
                 continue
             judged_days[account_id] = day
-            scorecard = scorecards.choose(state.profile)
+            scorecard = scorecard_for(scorecards, state, end_ms, core_features, journey)
             report = judge(account_id, state, own_end_ms, scorecard, core_features, None, journey)
             if scorecards.remember:
                 state.judged = remembered(state.judged, report, own_end_ms, "")

@@ -29,7 +29,7 @@ from stream.events import EARLIEST_MS, FUTURE_SLACK_MS
 from stream.feeds import Mapping
 from stream.folding import Folding
 from stream.freshness import freshness_of, newest_by_kind
-from stream.health import evaluate, judge, profile_of, remembered
+from stream.health import evaluate, judge, profile_of, remembered, scorecard_for
 from stream.journey import NO_JOURNEY, Journey
 from stream.news import is_news, of_later_day
 from stream.partitioner import partition_of
@@ -268,7 +268,7 @@ class HealthJob:
 
         Score and band come first, at a fraction of a report's cost: on most ticks they are as they were published.
         """
-        scorecard = self._scorecards.choose(state.profile)
+        scorecard = scorecard_for(self._scorecards, state, now_ms, self._core_features, self._journey)
         found = evaluate(state, now_ms, scorecard, self._core_features, self._journey)
         before, moved = state.judged, state.unjudged
         if moved:

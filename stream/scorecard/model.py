@@ -199,13 +199,17 @@ class Scorecards:
 
     cards: tuple[Scorecard, ...]
 
-    def choose(self, profile: Mapping[str, tuple[Any, int]]) -> Scorecard:
-        """The scorecard of an account, by the segment and lifecycle stage in its profile."""
+    def choose(self, profile: Mapping[str, tuple[Any, int]], stage: str | None = None) -> Scorecard:
+        """The scorecard of an account, by the segment in its profile and its lifecycle stage."""
         if len(self.cards) == 1:
             return self.cards[0]
         segment = profile.get("segment", (None, 0))[0]
-        stage = profile.get("lifecycle_stage", (None, 0))[0]
         return next((card for card in self.cards if card.fits(segment, stage)), self.cards[-1])
+
+    @property
+    def ask_for_stages(self) -> bool:
+        """Whether any of them is for some lifecycle stages only."""
+        return any(card.lifecycle_stages for card in self.cards)
 
     @property
     def remember(self) -> bool:

@@ -13,7 +13,10 @@ LINES_MAX = 400
 KAFKA = {"kafka", "aiokafka", "faust", "mode"}
 PURE_STREAM = {
     *("events", "feeds", "decode", "rolling", "tickets", "surveys", "account"),
-    *(f"health/{name}" for name in ("standing", "memory", "override", "changes", "phrases", "reason", "judge")),
+    *(
+        f"health/{name}"
+        for name in ("choice", "standing", "memory", "override", "changes", "phrases", "reason", "judge")
+    ),
     *(
         f"measures/{name}"
         for name in (

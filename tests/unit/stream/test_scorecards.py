@@ -12,8 +12,9 @@ from stream.account import AccountState
 from stream.clock import ManualClock
 from stream.engine.partition import Partition
 from stream.errors import ConfigError
+from stream.health import scorecard_for
 from stream.job import HealthJob, make_job
-from stream.journey import Journey
+from stream.journey import NO_JOURNEY, Journey
 from stream.measures import measure
 from stream.places import FILE_BYTES_MAX
 from stream.report import decode_report
@@ -22,7 +23,7 @@ from stream.scorecard import DEFAULT, SHIPPED, Line, Veto
 from stream.scorecard.catalogue import MEASURES
 from stream.scorecard.reading import read_scorecards
 from stream.settings import Settings
-from tests.streams import CORE, TOPICS, fold, make_stream, record
+from tests.streams import CORE, TOPICS, Raw, fold, make_stream, record
 
 LINE = "{weight: 1, curve: {0: 0, 10: 100}}"
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "scorecards.md"
@@ -258,8 +259,29 @@ def test_an_account_gets_the_first_scorecard_that_is_for_it(
     tmp_path: Path, segment: str | None, stage: str | None, name: str
 ) -> None:
     cards = read_scorecards(written(tmp_path, GOOD))
-    assert cards.choose({"segment": (segment, 0), "lifecycle_stage": (stage, 0)}).name == name
+    assert cards.choose({"segment": (segment, 0)}, stage).name == name
     assert SHIPPED.choose({"segment": (segment, 0)}) is DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("first_day", "given", "name"),
+    [
+        (19_990, None, "rest@1"),  # derived: onboarding
+        (19_850, None, "big@2026-03"),  # derived: adopting
+        (19_700, None, "big@2026-03"),  # derived: mature
+        (19_700, "trial", "rest@1"),  # given, and that counts
+    ],
+)
+def test_the_stage_is_derived_where_the_feed_gives_none(
+    tmp_path: Path, first_day: int, given: str | None, name: str
+) -> None:
+    cards = read_scorecards(written(tmp_path, GOOD))
+    use: Raw = {"type": "usage", "event_id": "e", "account_id": "acme", "user_id": "u", "feature": "f"}
+    profile: Raw = {"type": "account", "account_id": "acme", "segment": "enterprise", "lifecycle_stage": given}
+    _, partition = fold([use | {"timestamp": first_day * DAY_MS}, profile])
+    state = partition.states["acme"]
+    assert scorecard_for(cards, state, end_of_day_ms(20_000), frozenset(), NO_JOURNEY).name == name
+    assert scorecard_for(SHIPPED, state, end_of_day_ms(20_000), frozenset(), NO_JOURNEY) is DEFAULT
 
 
 def test_the_worker_judges_by_the_scorecards_of_its_settings(tmp_path: Path) -> None:
