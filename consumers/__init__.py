@@ -9,6 +9,8 @@ The modules in the order a report meets them:
     handler     what the loop hands records to
     batch       records decoded and judged, purely
     state       Redis: what is remembered of each account, and the one transaction that every batch makes
+    audit       Redis and Kafka: steps on their way to the audit log
+    rebuild     what is remembered, made again from the audit log after Redis was lost
     telling     whom to tell of a step
     outbox      Redis: messages that must still be delivered, a queue for each receiver
     queue       one receiver's queue: leased to one sender at a time, settled by it
