@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, Final
 
 from heartline.synthetic.company import CORE_FEATURES, OTHER_FEATURES, Customer, customers
+from heartline.synthetic.success import followed_up, goals, looked_after, subscribed
 
 HISTORY_DAYS: Final = 60  # before the stories begin: what is on Kafka when Heartline is first started
 DAYS: Final = 60
@@ -41,13 +42,20 @@ def events(now: datetime, count: int = 40, seed: int = 7) -> Iterator[Event]:
     pending: list[tuple[datetime, Event]] = [
         (first_day + timedelta(seconds=place), _account(customer)) for place, customer in enumerate(company)
     ]
+    begun = first_day + timedelta(minutes=30)
+    pending += [(begun + timedelta(seconds=place), subscribed(customer)) for place, customer in enumerate(company)]
+    cares = [Random(f"{seed}/{customer.account_id}/care") for customer in company]  # noqa: S311 (made-up data)
     number = 0
     for day in range(-HISTORY_DAYS, DAYS):
         morning = day_0 + timedelta(days=day)
-        for random, customer in zip(randoms, company, strict=True):
+        for random, care, customer in zip(randoms, cares, company, strict=True):
             pending += _usage(random, customer, day, morning)
             pending += _tickets(random, customer, day, morning)
-            pending += _answers(random, customer, day, morning)
+            answers = list(_answers(random, customer, day, morning))
+            pending += answers
+            for said, answer in answers:
+                pending += followed_up(care, customer, said, answer)
+            pending += looked_after(care, customer, day, morning)
         evening = morning + timedelta(days=1)
         due = sorted((item for item in pending if item[0] < evening), key=lambda item: item[0])
         pending = [item for item in pending if item[0] >= evening]
@@ -70,6 +78,7 @@ def _account(customer: Customer) -> Event:
         "mrr": customer.mrr,
         "started_at": customer.started_at.isoformat(),
         "renewal_at": customer.renewal_at.isoformat(),
+        "goals": goals(customer),
     }
 
 

@@ -56,6 +56,9 @@ def test_there_are_forty_accounts_of_every_segment_and_enough_events(company: li
     assert kinds["usage"] > 40_000
     assert kinds["ticket"] > 300
     assert kinds["survey"] > 300
+    assert kinds["subscription"] == 40
+    assert kinds["touchpoint"] > 200
+    assert kinds["outcome"] > 200
     assert {event["segment"] for event in company if event["type"] == "account"} == {"enterprise", "mid-market", "smb"}
     first = {event["account_id"]: event["type"] for event in reversed(company)}
     assert set(first.values()) == {"account"}

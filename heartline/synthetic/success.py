@@ -1,0 +1,64 @@
+"""What those who look after the accounts do, and what is agreed with them: touchpoints, outcomes, subscriptions.
+
+Every account is called once a month, hears of its goal every fortnight, and gets an answer to what it says in a survey
+within a day; but nobody answers the wave of detractors.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, Final
+
+from heartline.synthetic.company import Customer
+from heartline.synthetic.stories import DETRACTORS
+
+CALL_EVERY_DAYS: Final = 30
+OUTCOME_EVERY_DAYS: Final = 14
+GOAL: Final = "reports automated"
+GOAL_TARGET: Final = 100
+GOAL_DAYS: Final = 1500  # from the beginning to the due day: nobody's is due within the stories
+
+Event = dict[str, Any]
+
+
+def goals(customer: Customer) -> list[Event]:
+    """The goal that the account feed names."""
+    due_at = customer.started_at + timedelta(days=GOAL_DAYS)
+    return [{"name": GOAL, "target": GOAL_TARGET, "due_at": due_at.isoformat()}]
+
+
+def subscribed(customer: Customer) -> Event:
+    """The subscription that every account has had from its start."""
+    return {
+        "type": "subscription",
+        "account_id": customer.account_id,
+        "subscription_id": f"{customer.account_id}-1",
+        "status": "started",
+        "mrr": customer.mrr,
+        "seats": customer.licensed_seats,
+        "renewal_at": customer.renewal_at.isoformat(),
+    }
+
+
+def looked_after(random: Random, customer: Customer, day: int, morning: datetime) -> Iterator[tuple[datetime, Event]]:
+    """The calls and outcomes of a day; a goal goes along a little ahead of its plan."""
+    moment = morning + timedelta(hours=random.uniform(8, 17))
+    offset = sum(customer.account_id.encode())
+    if (day + offset) % CALL_EVERY_DAYS == 0:
+        kind = random.choice(("call", "call", "qbr", "training"))
+        yield moment, _touch(customer, {"kind": kind, "user_id": customer.users[0]})
+    if (day + offset) % OUTCOME_EVERY_DAYS == 0:
+        share = (morning - customer.started_at).days / GOAL_DAYS
+        value = round(GOAL_TARGET * share * 1.1 + 1, 1)
+        yield moment, {"type": "outcome", "account_id": customer.account_id, "goal": GOAL, "value": value}
+
+
+def followed_up(random: Random, customer: Customer, said: datetime, answer: Event) -> Iterator[tuple[datetime, Event]]:
+    """The e-mail after a promoter's or detractor's answer."""
+    if answer["survey"] == "nps" and customer.story is not DETRACTORS and not 7 <= answer["score"] <= 8:
+        named = {"kind": "email", "user_id": answer["user_id"], "response_id": answer["response_id"]}
+        yield said + timedelta(hours=random.uniform(2, 24)), _touch(customer, named)
+
+
+def _touch(customer: Customer, more: Event) -> Event:
+    return {"type": "touchpoint", "account_id": customer.account_id, "owner": customer.owner} | more
