@@ -6,6 +6,8 @@ Pure: no Kafka, no Redis, no clock of its own; whoever calls passes `now`. The m
     rules/     does this report break a rule, is the trouble over, or is it too early to say: a Verdict with its reason
     lifecycle  what a verdict does to one alert: opened, reopened, updated, resolved, or nothing
     telling    what people should hear of it now, and what holds that back
+    trouble    the pipeline broken, and not the customers quiet: what the reports say of the data behind them
+    trouble_notice  what operators are told of that
     schedule   quiet hours and working days, where the owner lives
     followup   days later: did the account recover, and has it lasted
     judge      one account: every rule in turn, and what the rules owe each other

@@ -25,6 +25,21 @@ class RepeatSettings(BaseModel):
         return timedelta(hours=hours) if hours > 0 else None
 
 
+class TroubleSettings(BaseModel):
+    """Section `lifecycle.trouble`: when the pipeline is doubted, and not the customers. On the wall clock only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    late_minutes: float = Field(15, gt=0, le=1440, description="reports that take longer than this are late")
+    late_for_minutes: float = Field(5, ge=0, le=1440, description="and nothing but late ones for so long is trouble")
+    mass_accounts_min: int = Field(20, ge=1, description="more accounts than this fell at once: trouble")
+    mass_ratio: float = Field(0.1, gt=0, le=1, description="and more than this share of all accounts")
+    mass_minutes: int = Field(15, ge=1, le=1440, description="at once: within so long")
+    calm_minutes: float = Field(5, ge=0, le=1440, description="without a sign for so long: it is over")
+    hold_hours_max: float = Field(24, ge=0, le=720, description="then account alerts are told in spite of it")
+
+
 class LifecycleSettings(BaseModel):
     """Section `lifecycle`: how alerts live, and when people hear of them."""
 
@@ -33,6 +48,7 @@ class LifecycleSettings(BaseModel):
     reopen_within_hours: float = Field(72, ge=0, le=8760, description="back within this: the same episode goes on")
     repeat: RepeatSettings = RepeatSettings()
     quiet: QuietSettings = QuietSettings()
+    trouble: TroubleSettings = TroubleSettings()
     follow_up_days: tuple[int, ...] = Field((7, 30, 90), max_length=10, description="days after a play or the end")
 
 
@@ -41,7 +57,7 @@ class Trouble:
     """The data are in doubt.
 
     Args:
-        kind: source_quiet, lag or mass_drop.
+        kind: source_quiet, lag or mass_drop; several joined by +.
         since: since when.
         reason: the evidence, one sentence.
     """

@@ -8,6 +8,7 @@ The modules in the order a report meets them:
     watchdog    ends a run that has stopped moving
     handler     what the loop hands records to
     batch       records decoded and judged, purely
+    doubt       trouble of the pipeline, over all partitions and processes
     state       Redis: what is remembered of each account, and the one transaction that every batch makes
     audit       Redis and Kafka: steps on their way to the audit log
     rebuild     what is remembered, made again from the audit log after Redis was lost

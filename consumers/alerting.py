@@ -21,6 +21,7 @@ from alerts.config import read_config
 from consumers.account_gauges import AccountGauges
 from consumers.audit import AuditLog, AuditRelay
 from consumers.commands import CommandSender
+from consumers.doubt import Doubt
 from consumers.errors import STORE_AWAY
 from consumers.handler import Alerting, now_ms
 from consumers.kafka_client import make_consumer
@@ -81,17 +82,22 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     metrics = Metrics(registry, settings.kafka.topics.health, config.book.names, names)
     audit = AuditLog(client, settings.redis.key_prefix)
     store = StateStore(client, settings.redis.key_prefix, outbox, audit)
+    telling = Telling(
+        receivers.routes, {channel.name: channel.receiver.tells for channel in receivers.channels}, config.playbooks
+    )
+    event_clock = settings.alerting.clock == "event"
     handler = Alerting(
         store,
         config,
         _projection(settings, registry, config.book.names, store),
         metrics,
         topics=settings.kafka.topics,
-        event_clock=settings.alerting.clock == "event",
-        telling=Telling(
-            receivers.routes, {channel.name: channel.receiver.tells for channel in receivers.channels}, config.playbooks
-        ),
+        event_clock=event_clock,
+        telling=telling,
         rebuild=lambda partition: rebuild(read_steps(settings.kafka, partition)),
+        doubt=None
+        if event_clock
+        else Doubt(client, settings.redis.key_prefix, outbox, audit, config.lifecycle.trouble, telling, metrics),
     )
     relay = AuditRelay(audit, settings.kafka, lambda: handler.partitions)
     relaying = threading.Thread(target=relay.run, args=(stop,), name="audit", daemon=True)

@@ -10,10 +10,11 @@ from typing import Final
 from alerts.commands import AddSilence, ExpireSilence
 from alerts.config import AlertingConfig
 from alerts.lifecycle import Transition
-from alerts.policy import Surroundings
+from alerts.policy import Surroundings, Trouble
 from alerts.silences import Silence
 from alerts.wording import duration, tidy
-from consumers.batch import Batch, Judged, decode_batch, decode_commands, judge_batch
+from consumers.batch import Batch, Incoming, Judged, decode_batch, decode_commands, judge_batch
+from consumers.doubt import Doubt
 from consumers.loop import Record
 from consumers.metrics import Metrics
 from consumers.projection import Projection
@@ -63,6 +64,7 @@ class Alerting:
         event_clock: decide as of each report's own moment; time passes with the reports.
         telling: whom to tell.
         rebuild: what the audit log tells of a partition, asked when the memory has nothing of it.
+        doubt: what is known of the pipeline's trouble; None on the event clock, where it is not looked for.
         clock_ms: the wall clock.
     """
 
@@ -77,6 +79,7 @@ class Alerting:
         event_clock: bool,
         telling: Telling,
         rebuild: Callable[[int], Rebuilt],
+        doubt: Doubt | None = None,
         clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._store = store
@@ -87,6 +90,7 @@ class Alerting:
         self._event_clock = event_clock
         self._telling = telling
         self._rebuild = rebuild
+        self._doubt = doubt
         self._clock_ms = clock_ms
         self._places: dict[int, _Place] = {}
         self._silences: tuple[Silence, ...] = ()
@@ -108,6 +112,8 @@ class Alerting:
             next_offset, commands_offset, records = self._store.load(partition)
         assert next_offset is not None  # just written, or read
         self._projection.load(partition, records)
+        if self._doubt is not None:
+            self._doubt.read()
         seen = {self._topics.health: next_offset, self._topics.alert_commands: commands_offset or 0}
         watermark = max((record.judged_as_of for record in records), default=None)
         self._places[partition] = _Place(next_offset, commands_offset, seen, watermark)
@@ -145,6 +151,8 @@ class Alerting:
             return
         self._store.check({partition: place.next_offset for partition, place in self._places.items()})
         self._learn(self._store.silences())
+        if self._doubt is not None and self._doubt.look(self.partitions, _utc(now_ms)):
+            self._hasten()
         for partition, place in self._places.items():
             self._pass_time(partition, place)
         self._ticked_ms = now_ms
@@ -154,6 +162,10 @@ class Alerting:
         if silences == self._silences:
             return
         self._silences = silences
+        self._hasten()
+
+    def _hasten(self) -> None:
+        """What is held may be told earlier than was thought."""
         for partition, place in self._places.items():
             self._store.hasten(partition, int(self._now(place).timestamp() * 1000))
 
@@ -161,17 +173,20 @@ class Alerting:
         incoming, poison = decode_batch(records)
 
         def decide(known: Known) -> Judged:
-            return judge_batch(
-                incoming,
-                known.records,
-                self._config,
-                next_offset=next_offset,
-                now_ms=self._clock_ms(),
-                event_clock=self._event_clock,
-                telling=self._telling,
-                partition=partition,
-                around=self._around,
-            )
+            def under(trouble: Trouble | None) -> Judged:
+                return judge_batch(
+                    incoming,
+                    known.records,
+                    self._config,
+                    next_offset=next_offset,
+                    now_ms=self._clock_ms(),
+                    event_clock=self._event_clock,
+                    telling=self._telling,
+                    partition=partition,
+                    around=self._around(trouble),
+                )
+
+            return self._weighed(partition, known, under, incoming)
 
         self._apply(partition, place, [item.account_id for item in incoming], decide)
         place.next_offset = next_offset
@@ -185,7 +200,7 @@ class Alerting:
         now = self._now(place)
 
         def decide(known: Known) -> Judged:
-            batch = self._batch(known, partition, place)
+            batch = self._batch(known, partition, place, self._trouble())
             for command in commands:
                 if isinstance(command, AddSilence | ExpireSilence):
                     batch.silence(command, {silence.silence_id: silence for silence in self._silences}, now)
@@ -211,10 +226,13 @@ class Alerting:
                 return
 
             def decide(known: Known, accounts: Sequence[str] = accounts) -> Judged:
-                batch = self._batch(known, partition, place)
-                for account_id in accounts:
-                    batch.time(account_id, now)
-                return batch.judged
+                def under(trouble: Trouble | None) -> Judged:
+                    batch = self._batch(known, partition, place, trouble)
+                    for account_id in accounts:
+                        batch.time(account_id, now)
+                    return batch.judged
+
+                return self._weighed(partition, known, under)
 
             self._apply(partition, place, accounts, decide, with_reports=True)
 
@@ -240,29 +258,46 @@ class Alerting:
             partition, place.next_offset, accounts, remembered, with_reports=with_reports, commands=commands
         )
         self._projection.update(partition, changes.records)
+        if self._doubt is not None and changes.sight is not None:
+            self._doubt.keep(partition, changes.sight)
         self._count(judged)
         return changes
 
-    def _batch(self, known: Known, partition: int, place: _Place) -> Batch:
+    def _weighed(
+        self,
+        partition: int,
+        known: Known,
+        under: Callable[[Trouble | None], Judged],
+        incoming: Sequence[Incoming] = (),
+    ) -> Judged:
+        """What a batch comes to, and what it shows of the pipeline."""
+        if self._doubt is None:
+            return under(None)
+        accounts, now = self._projection.size(partition), _utc(self._clock_ms())
+        return self._doubt.weigh(partition, known, under, incoming=incoming, accounts=accounts, now=now)
+
+    def _batch(self, known: Known, partition: int, place: _Place, trouble: Trouble | None) -> Batch:
         return Batch(
             known,
             self._config,
-            self._around,
+            self._around(trouble),
             self._telling,
             partition=partition,
             next_offset=place.next_offset,
             now_ms=self._clock_ms(),
         )
 
-    @property
-    def _around(self) -> Surroundings:
-        return Surroundings(self._config.lifecycle, self._silences)
+    def _around(self, trouble: Trouble | None) -> Surroundings:
+        return Surroundings(self._config.lifecycle, self._silences, trouble)
+
+    def _trouble(self) -> Trouble | None:
+        return self._doubt.trouble(_utc(self._clock_ms())) if self._doubt is not None else None
 
     def _now(self, place: _Place) -> datetime:
         """The moment for commands and for what is due: on the event clock as far as the reports are."""
         if self._event_clock and place.watermark is not None:
             return place.watermark
-        return datetime.fromtimestamp(self._clock_ms() / 1000, UTC)
+        return _utc(self._clock_ms())
 
     def _count(self, judged: Judged) -> None:
         now = self._clock_ms()
@@ -275,6 +310,10 @@ class Alerting:
             self._metrics.transitions.labels(transition.alert.rule, transition.kind).inc()
             if written_ms is not None:
                 self._metrics.report_to_alert.observe(max(now - written_ms, 0) / 1000)
+
+
+def _utc(epoch_ms: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
 
 
 def _line(transition: Transition) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from alerts.lifecycle import KINDS
+from alerts.trouble import TROUBLE_KINDS
 from consumers.outbox import Backlog
 
 COMMAND_OUTCOMES: Final = ("applied", "poison")
@@ -91,10 +92,18 @@ class Metrics:
             ["topic", "partition"],
             registry=registry,
         )
+        self._trouble = Gauge(
+            "heartline_pipeline_trouble",
+            "1 while there is a sign that the pipeline, and not a customer, is in trouble, by kind: source_quiet, lag, "
+            "mass_drop; red flags are held then. Every process shows the same; on the event clock always 0.",
+            ["kind"],
+            registry=registry,
+        )
         self._lag_partitions: set[int] = set()
         self._initialise(rules, receivers)
 
     def _initialise(self, rules: Collection[str], receivers: Collection[str]) -> None:
+        self.trouble(())
         for outcome in RECORD_OUTCOMES:
             self.records.labels(outcome)
         for outcome in COMMAND_OUTCOMES:
@@ -120,6 +129,11 @@ class Metrics:
         self._outbox_depth.labels(receiver).set(backlog.depth)
         self._outbox_oldest.labels(receiver).set(backlog.oldest_age_seconds)
         self._outbox_dead.labels(receiver).set(backlog.dead)
+
+    def trouble(self, kinds: Collection[str]) -> None:
+        """The kinds of trouble of which there is a sign now."""
+        for kind in TROUBLE_KINDS:
+            self._trouble.labels(kind).set(1 if kind in kinds else 0)
 
     def lag(self, by_partition: Mapping[int, int]) -> None:
         """Records not judged yet; a partition that is no longer ours loses its series."""

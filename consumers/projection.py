@@ -69,6 +69,10 @@ class Projection:
                 elif (seen := self._accounts[partition].pop(account_id, None)) is not None:
                     self._count(seen, -1)
 
+    def size(self, partition: int) -> int:
+        """How many accounts are known in a partition that is ours."""
+        return len(self._accounts.get(partition, ()))
+
     def scored(self) -> Iterator[tuple[float, str]]:
         """(score, account) of every account that has a score; hold the lock."""
         for accounts in self._accounts.values():

@@ -11,6 +11,7 @@ Keys, all under the prefix, one of each per partition of the health topic, so th
 and for all together
 
     <prefix>silences                     hash: silence id to Silence, JSON
+    <prefix>sights                       hash: partition to what it shows of the pipeline, JSON; see `doubt`
 
 A batch is one MULTI: records, reports, due times, audit steps, outbox entries and the offset are all written, or none.
 The fence is watched and written by every batch, so that a batch can neither be applied twice nor on top of another
@@ -30,6 +31,7 @@ from redis.retry import Retry
 from alerts.model import AccountRecord
 from alerts.silences import Silence
 from alerts.steps import Step
+from alerts.trouble import Sight
 from consumers.audit import AuditLog
 from consumers.errors import StateMovedError
 from consumers.outbox import Notification, Outbox
@@ -57,6 +59,7 @@ class Changes:
         steps: for the audit log: (key, step).
         silences: by id.
         commands_offset: the offset of alert-commands after the batch; None: unchanged.
+        sight: what the partition shows of the pipeline after the batch; None: unchanged.
     """
 
     next_offset: int
@@ -67,6 +70,7 @@ class Changes:
     steps: list[tuple[str, Step]] = field(default_factory=list)
     silences: dict[str, Silence] = field(default_factory=dict)
     commands_offset: int | None = None
+    sight: Sight | None = None
 
 
 @dataclass(frozen=True)
@@ -266,6 +270,8 @@ class StateStore:
             self._audit.add(pipe, partition, key, step)
         for silence in changes.silences.values():
             pipe.hset(f"{self._prefix}silences", silence.silence_id, _encoder.encode(silence))
+        if changes.sight is not None:
+            pipe.hset(f"{self._prefix}sights", str(partition), _encoder.encode(changes.sight))
         if changes.commands_offset is not None:
             pipe.set(self._key("commands_offset", partition), changes.commands_offset)
         pipe.set(self._key("next_offset", partition), changes.next_offset)

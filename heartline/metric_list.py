@@ -57,6 +57,7 @@ _UNITS: Final = {
     "answers": "answers",
     "listeners": "pages",
     "loaded": "0 or 1",
+    "trouble": "0 or 1",
 }
 
 

@@ -1,0 +1,206 @@
+"""A broken pipeline told from quiet customers: what the reports say of the data behind them. Pure; `now` is passed in.
+
+Three signs, each read from what the alerting process sees anyway:
+
+- source_quiet: the newest report of every partition that knows a source calls it stale, so it is silent for everyone;
+- lag: for some time no report came that was not late;
+- mass_drop: many accounts, that were known before, fell within minutes. Customers leave one by one.
+
+`Sight` is what one partition shows, `Standing` the trouble that holds for all of them together. While it stands account
+alerts are held (`telling.held`); what is still true afterwards is told then.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, get_args
+
+import msgspec
+from msgspec.structs import replace
+
+from alerts.policy import Trouble, TroubleSettings
+from alerts.wording import duration, plural
+from stream.report import HealthReport
+
+TroubleKind = Literal["source_quiet", "lag", "mass_drop"]
+
+TROUBLE_KINDS: Final[tuple[TroubleKind, ...]] = get_args(TroubleKind)
+MASS_RULES: Final = frozenset({"band_entered", "score_dropped", "silence"})  # how a broken feed looks, for each account
+
+CLAIM_KEPT: Final = timedelta(days=1)  # a partition whose newest word is so much older says nothing of today
+LATE_FADES: Final = timedelta(minutes=2)  # without any report, nothing is late
+SIGN_NOTED: Final = timedelta(seconds=30)
+
+
+class Claim(msgspec.Struct, frozen=True, array_like=True):
+    """What the newest report that knows a source says of it: when, and whether it is silent for everyone."""
+
+    as_of: datetime
+    is_stale: bool
+
+
+class Sight(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one partition shows.
+
+    Attributes:
+        accounts: how many are known.
+        claims: by source, the newest word.
+        late_since, late_at: when the first and the last of an unbroken row of late reports came; None without one.
+        late_seconds: how late that last one was.
+        fallen: epoch minute to how many accounts fell in it.
+    """
+
+    accounts: int = 0
+    claims: dict[str, Claim] = {}
+    late_since: datetime | None = None
+    late_at: datetime | None = None
+    late_seconds: float = 0.0
+    fallen: dict[int, int] = {}
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Trouble that holds.
+
+    Attributes:
+        since: since when.
+        sign_at: when a sign of it was seen last.
+        kinds: the signs that it began with.
+        reason: the evidence then, one sentence.
+        told: the receivers that were told.
+    """
+
+    since: datetime
+    sign_at: datetime
+    kinds: list[str]
+    reason: str
+    told: list[str] = []
+
+
+@dataclass(frozen=True)
+class Look:
+    """What came of looking.
+
+    Args:
+        standing: the trouble that holds from now on; None: none.
+        says: began or ended, told to operators; None: nothing new.
+        signs: kind to evidence, of the signs that are there now.
+        reason: why something, or nothing, changed.
+    """
+
+    standing: Standing | None
+    says: Literal["began", "ended"] | None
+    signs: Mapping[TroubleKind, str]
+    reason: str
+
+
+def see(
+    before: Sight,
+    reports: Sequence[HealthReport],
+    *,
+    accounts: int,
+    delay_seconds: float | None,
+    fallen: int,
+    now: datetime,
+    settings: TroubleSettings,
+) -> Sight:
+    """What a partition shows after a batch.
+
+    Args:
+        before: what it showed.
+        reports: of the batch.
+        accounts: how many are known.
+        delay_seconds: from the newest fact behind the least late report to now; None without a report.
+        fallen: accounts, known before, that the batch raised an alert of MASS_RULES for.
+        now: the moment.
+        settings: the limits.
+    """
+    claims = dict(before.claims)
+    for report in reports:
+        for source, found in report.freshness.items():
+            if (known := claims.get(source)) is None or report.as_of >= known.as_of:
+                claims[source] = Claim(report.as_of, found.is_stale)
+    minute = int(now.timestamp()) // 60
+    counts = {at: count for at, count in before.fallen.items() if at > minute - settings.mass_minutes}
+    if fallen > 0:
+        counts[minute] = counts.get(minute, 0) + fallen
+    sight = replace(before, accounts=accounts, claims=claims, fallen=counts)
+    if delay_seconds is None:
+        return sight
+    if delay_seconds <= settings.late_minutes * 60:
+        return replace(sight, late_since=None, late_at=None, late_seconds=0.0)
+    unbroken = before.late_at is not None and now - before.late_at <= LATE_FADES
+    return replace(
+        sight, late_since=before.late_since if unbroken else now, late_at=now, late_seconds=round(delay_seconds, 1)
+    )
+
+
+def signs(sights: Collection[Sight], settings: TroubleSettings, now: datetime) -> dict[TroubleKind, str]:
+    """The signs of trouble over all partitions: kind to evidence, a sentence's part."""
+    found: dict[TroubleKind, str] = {}
+    if not settings.enabled:
+        return found
+    if quiet := _quiet_sources(sights):
+        found["source_quiet"] = f"nothing of {' and '.join(quiet)} arrives from any account"
+    late = [sight for sight in sights if _is_late(sight, settings, now)]
+    if late:
+        worst = duration(timedelta(seconds=max(sight.late_seconds for sight in late)))
+        found["lag"] = f"reports of {len(late)} of {plural(len(sights), 'partition')} come {worst} late"
+    first = int(now.timestamp()) // 60 - settings.mass_minutes
+    fallen = sum(count for sight in sights for minute, count in sight.fallen.items() if minute > first)
+    accounts = sum(sight.accounts for sight in sights)
+    if fallen > max(settings.mass_accounts_min, settings.mass_ratio * accounts):
+        window = plural(settings.mass_minutes, "minute")
+        found["mass_drop"] = f"{fallen:,} of {accounts:,} accounts fell within {window}"
+    return found
+
+
+def look(standing: Standing | None, sights: Collection[Sight], settings: TroubleSettings, now: datetime) -> Look:
+    """Decide whether trouble begins, holds or is over.
+
+    Args:
+        standing: the trouble that holds; None: none.
+        sights: of all partitions.
+        settings: the limits.
+        now: the moment.
+    """
+    there = signs(sights, settings, now)
+    evidence = "; ".join(there.values())
+    if standing is None:
+        if not there:
+            return Look(None, None, there, "no sign of trouble")
+        return Look(Standing(since=now, sign_at=now, kinds=list(there), reason=evidence), "began", there, evidence)
+    if there:
+        noted = replace(standing, sign_at=now) if now - standing.sign_at >= SIGN_NOTED else standing
+        return Look(noted, None, there, f"it goes on: {evidence}")
+    calm_at = standing.sign_at + timedelta(minutes=settings.calm_minutes)
+    if settings.enabled and now < calm_at:
+        return Look(standing, None, there, f"no sign any more; over at {calm_at:%Y-%m-%d %H:%M} if it stays so")
+    return Look(None, "ended", there, f"no sign of it for {duration(now - standing.sign_at)}: {standing.reason}")
+
+
+def doubt(standing: Standing | None, settings: TroubleSettings, now: datetime) -> Trouble | None:
+    """What holds account alerts back; None: nothing, or trouble that lasts for too long to wait for its end."""
+    if standing is None or now - standing.since >= timedelta(hours=settings.hold_hours_max):
+        return None
+    return Trouble("+".join(standing.kinds), standing.since, standing.reason)
+
+
+def _quiet_sources(sights: Collection[Sight]) -> list[str]:
+    """The sources that every partition with a recent word calls stale."""
+    claims: dict[str, list[Claim]] = {}
+    for sight in sights:
+        for source, claim in sight.claims.items():
+            claims.setdefault(source, []).append(claim)
+    quiet = []
+    for source, said in claims.items():
+        newest = max(claim.as_of for claim in said)
+        if all(claim.is_stale for claim in said if newest - claim.as_of <= CLAIM_KEPT):
+            quiet.append(source)
+    return sorted(quiet)
+
+
+def _is_late(sight: Sight, settings: TroubleSettings, now: datetime) -> bool:
+    """Whether reports still come, and none in time for as long as the settings want."""
+    if sight.late_since is None or sight.late_at is None or now - sight.late_at > LATE_FADES:
+        return False
+    return sight.late_at - sight.late_since >= timedelta(minutes=settings.late_for_minutes)

@@ -1,0 +1,195 @@
+"""Trouble of the pipeline on a real Redis: told once, held through a restart, and afterwards what is still true."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+import redis
+from prometheus_client import CollectorRegistry
+
+from alerts.config import read_config
+from alerts.routing import everything_to
+from alerts.steps import decode_step
+from consumers.audit import AuditLog
+from consumers.doubt import Doubt
+from consumers.handler import Alerting
+from consumers.metrics import Metrics
+from consumers.outbox import Outbox
+from consumers.projection import Projection
+from consumers.rebuild import Rebuilt
+from consumers.state import StateStore
+from consumers.telling import Telling
+from stream.report import encode_report
+from stream.topics import Topics
+from tests.reports import MONDAY, make_report
+
+CONFIG = read_config()
+TOPICS = Topics("", "heartline")
+ACCOUNTS = 60
+
+
+class Item(NamedTuple):
+    """A record."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes
+    value: bytes
+
+
+class Installation:
+    """Processes over one Redis, under one clock."""
+
+    def __init__(self, client: redis.Redis, prefix: str) -> None:
+        self.now = MONDAY
+        self.outbox = Outbox(client, prefix)
+        self.audit = AuditLog(client, prefix)
+        self.registry = CollectorRegistry()
+        self._client, self._prefix = client, prefix
+        self._offsets = {0: 0, 1: 0}
+
+    def process(self, *partitions: int) -> Alerting:
+        """A process that has just taken over some partitions."""
+        self.registry = CollectorRegistry()
+        telling = Telling(everything_to("slack"), {"slack": lambda kind: True})
+        metrics = Metrics(self.registry, TOPICS.health, CONFIG.book.names, ["slack"])
+        alerting = Alerting(
+            StateStore(self._client, self._prefix, self.outbox, self.audit),
+            CONFIG,
+            Projection(),
+            metrics,
+            topics=TOPICS,
+            event_clock=False,
+            telling=telling,
+            rebuild=lambda partition: Rebuilt(),
+            doubt=Doubt(
+                self._client, self._prefix, self.outbox, self.audit, CONFIG.lifecycle.trouble, telling, metrics
+            ),
+            clock_ms=lambda: int(self.now.timestamp() * 1000),
+        )
+        for partition in partitions:
+            alerting.take_over(TOPICS.health, partition)
+        return alerting
+
+    def report(self, alerting: Alerting, partition: int, score: float, count: int = ACCOUNTS) -> None:
+        """One batch: the first accounts of a partition, all at one score."""
+        records: list[Any] = []
+        for number in range(count):
+            report = make_report(f"p{partition}-{number}", score, as_of=self.now)
+            offset, self._offsets[partition] = self._offsets[partition], self._offsets[partition] + 1
+            key, at_ms = report.account_id.encode(), int(self.now.timestamp() * 1000)
+            records.append(Item(TOPICS.health, partition, offset, at_ms, key, encode_report(report)))
+        alerting.handle(TOPICS.health, partition, records)
+
+    def later(self, minutes: float, *processes: Alerting) -> None:
+        """Time passes, minute by minute."""
+        until = self.now + timedelta(minutes=minutes)
+        while self.now < until:
+            self.now = min(self.now + timedelta(minutes=1), until)
+            for alerting in processes:
+                alerting.tick()
+
+    def told(self) -> list[tuple[str, str]]:
+        """(rule, kind) of everything that was written for people."""
+        return [(each.notice.rule, each.notice.kind) for each in self.outbox.waiting("slack")]
+
+    def gauge(self, kind: str) -> float | None:
+        """The kind's gauge, of the process that was started last."""
+        return self.registry.get_sample_value("heartline_pipeline_trouble", {"kind": kind})
+
+
+@pytest.fixture
+def place(client: redis.Redis, prefix: str) -> Installation:
+    """An installation of which nothing is known yet."""
+    return Installation(client, prefix)
+
+
+OPERATORS = ("pipeline_trouble", "opened")
+OVER = ("pipeline_trouble", "resolved")
+
+
+def test_a_mass_drop_is_one_message_and_what_is_still_true_is_told_afterwards(place: Installation) -> None:
+    """All fall in one batch; half of them are well again before the doubt ends, and of those nobody hears."""
+    alerting = place.process(0)
+    place.report(alerting, 0, 80)
+    place.later(1, alerting)
+    place.report(alerting, 0, 40)
+    place.later(2, alerting)
+    assert place.told() == [OPERATORS]
+    assert place.gauge("mass_drop") == 1
+    place.report(alerting, 0, 85, ACCOUNTS // 2)
+    place.later(30, alerting)
+    assert Counter(place.told()) == {OPERATORS: 1, OVER: 1, ("band_entered", "opened"): ACCOUNTS // 2}
+    assert place.gauge("mass_drop") == 0
+    kinds = [decode_step(value).kind for _, _, value in place.audit.waiting(0)]
+    assert (kinds.count("pipeline_trouble"), kinds.count("pipeline_recovered")) == (1, 1)
+
+
+def test_a_first_load_of_accounts_that_are_low_already_is_no_drop(place: Installation) -> None:
+    """Nobody knows when they fell."""
+    alerting = place.process(0)
+    place.report(alerting, 0, 40)
+    place.later(5, alerting)
+    assert Counter(place.told()) == {("band_entered", "opened"): ACCOUNTS}
+
+
+@pytest.mark.parametrize("ticks", [0, 1], ids=["before operators were told", "after operators were told"])
+def test_a_restart_forgets_nothing_of_it(place: Installation, ticks: int) -> None:
+    """Killed right after the batch, or after what came of it: told once, held as before."""
+    first = place.process(0)
+    place.report(first, 0, 80)
+    place.later(1, first)
+    place.report(first, 0, 40)
+    place.later(ticks, first)
+    second = place.process(0)
+    place.later(2, second)
+    assert place.told() == [OPERATORS]
+    place.later(30, second)
+    assert Counter(place.told()) == {OPERATORS: 1, OVER: 1, ("band_entered", "opened"): ACCOUNTS}
+
+
+def test_two_processes_tell_it_once_and_both_hold(place: Installation) -> None:
+    """Half the drop is in each one's partition: neither is many by itself."""
+    processes = place.process(0), place.process(1)
+    for partition, alerting in enumerate(processes):
+        place.report(alerting, partition, 80)
+    place.later(1, *processes)
+    for partition, alerting in enumerate(processes):
+        place.report(alerting, partition, 40, 12)
+        place.later(1, *processes)
+    assert place.told()[-1] == OPERATORS
+    early = len(place.told()) - 1
+    for partition, alerting in enumerate(processes):
+        place.report(alerting, partition, 40, 20)
+    place.later(1, *processes)
+    assert len(place.told()) == early + 1, "both hold"
+    place.later(40, *processes)
+    told = place.told()
+    assert (told.count(OPERATORS), told.count(OVER)) == (1, 1)
+    assert told.count(("band_entered", "opened")) == 40
+
+
+def test_a_process_that_was_slower_tells_nothing(
+    place: Installation, monkeypatch: pytest.MonkeyPatch, client: redis.Redis
+) -> None:
+    """Another one writes between its reading and its writing."""
+    slow, fast = place.process(0), place.process(1)
+    place.report(slow, 0, 80)
+    place.report(fast, 1, 80)
+    place.report(slow, 0, 40)
+    place.now += timedelta(minutes=1)
+    original: Callable[..., Any] = Doubt._tell
+
+    def told_meanwhile(self: Doubt, *args: Any) -> Any:
+        monkeypatch.setattr(Doubt, "_tell", original)
+        fast.tick()
+        return original(self, *args)
+
+    monkeypatch.setattr(Doubt, "_tell", told_meanwhile)
+    slow.tick()
+    place.later(2, slow, fast)
+    assert place.told() == [OPERATORS]

@@ -1,0 +1,120 @@
+"""A broken pipeline told from quiet customers: tables of what partitions show, and what operators are told when."""
+
+from datetime import timedelta
+
+import pytest
+
+from alerts.plain import as_text
+from alerts.policy import TroubleSettings
+from alerts.trouble import Look, Sight, Standing, doubt, look, see
+from alerts.trouble_notice import trouble_notice
+from stream.report import Freshness
+from tests.reports import MONDAY, make_report
+
+SETTINGS = TroubleSettings()
+
+
+def play(given: str, until: int, settings: TroubleSettings = SETTINGS) -> list[str]:
+    """Each line: minute, partition (of 100 accounts), what it shows. Looks once a minute; what is told, and when."""
+    rows = [line.split() for line in given.splitlines()]
+    sights, standing, told = {0: Sight(accounts=100), 1: Sight(accounts=100)}, None, list[str]()
+    for minute in range(until + 1):
+        now = MONDAY + timedelta(minutes=minute)
+        for _, partition, what, value in (row for row in rows if int(row[0]) == minute):
+            source = [Freshness(is_stale=what == "stale")] if what in ("stale", "fresh") else []
+            sights[int(partition)] = see(
+                sights[int(partition)],
+                [make_report(as_of=now, freshness={value: each}) for each in source],
+                accounts=100,
+                delay_seconds=float(value) * 60 if what == "late" else None,
+                fallen=int(value) if what == "fell" else 0,
+                now=now,
+                settings=settings,
+            )
+        found: Look = look(standing, list(sights.values()), settings, now)
+        standing = found.standing
+        if found.says is not None:
+            told.append(f"{minute} {found.says} {'+'.join(found.signs)}".strip())
+    return told
+
+
+@pytest.mark.parametrize(
+    ("reason", "given", "told"),
+    [
+        ("customers leave one by one", "0 0 fell 5\n 4 1 fell 5\n 8 0 fell 10", []),
+        ("many at once, over all partitions", "1 0 fell 11\n 2 1 fell 11", ["2 began mass_drop", "20 ended"]),
+        ("as many, over a day", "\n".join(f"{at} 0 fell 2" for at in range(0, 100, 3)), []),
+        ("however long, one alert", "\n".join(f"{at} 0 fell 9" for at in range(0, 30, 2)), ["4 began mass_drop"]),
+        ("another sign while one stands is no second alert", "1 0 fell 30\n 2 0 stale usage", ["1 began mass_drop"]),
+        ("a source is quiet where all say so", "3 0 stale usage\n 5 1 stale usage", ["3 began source_quiet"]),
+        ("one partition still hears of it", "1 0 fresh usage\n 3 1 stale usage", []),
+        (
+            "it speaks again; over once it is calm",
+            "1 0 stale usage\n 10 1 fresh usage",
+            ["1 began source_quiet", "14 ended"],
+        ),
+        (
+            "it speaks and is silent again: one trouble",
+            "1 0 stale usage\n 10 0 fresh usage\n 12 0 stale usage",
+            ["1 began source_quiet"],
+        ),
+        ("one late batch, as after a restart", "1 0 late 600", []),
+        (
+            "late for minutes on end",
+            "\n".join(f"{at} 0 late 20" for at in range(1, 12)) + "\n 12 0 late 0",
+            ["6 began lag", "16 ended"],
+        ),
+        ("late, with one in time between", "\n".join(f"{at} 0 late {0 if at == 4 else 20}" for at in range(1, 8)), []),
+        ("a late one now and then is no row of them", "1 0 late 20\n 8 0 late 20\n 15 0 late 20", []),
+        (
+            "late and then silence: nothing waits any more",
+            "\n".join(f"{at} 0 late 20" for at in range(1, 7)),
+            ["6 began lag", "13 ended"],
+        ),
+    ],
+)
+def test_trouble_begins_and_ends(reason: str, given: str, told: list[str]) -> None:
+    """Two partitions of 100 accounts under the shipped settings, within half an hour."""
+    until = 100 if "day" in reason else 29
+    assert play(given, until) == told, reason
+
+
+def test_trouble_that_is_switched_off_is_none() -> None:
+    """And what stood ends at the next look."""
+    off = TroubleSettings(enabled=False)
+    assert play("1 0 fell 99", 20, off) == []
+    standing = Standing(since=MONDAY, sign_at=MONDAY, kinds=["lag"], reason="late")
+    assert look(standing, [], off, MONDAY).says == "ended"
+
+
+def test_a_partition_that_heard_nothing_for_a_day_has_no_say() -> None:
+    """Its word is of another day; the others' holds."""
+    given = "0 0 fresh usage\n 1500 1 stale usage"
+    assert play(given, 1501) == ["1500 began source_quiet"]
+
+
+def test_account_alerts_are_not_held_for_ever() -> None:
+    """A source that nobody mends must not silence everything."""
+    standing = Standing(since=MONDAY, sign_at=MONDAY, kinds=["source_quiet"], reason="nothing of usage arrives")
+    held = doubt(standing, SETTINGS, MONDAY + timedelta(hours=23, minutes=59))
+    assert held is not None
+    assert (held.kind, held.reason) == ("source_quiet", "nothing of usage arrives")
+    assert doubt(standing, SETTINGS, MONDAY + timedelta(hours=24)) is None
+    assert doubt(None, SETTINGS, MONDAY) is None
+
+
+def test_operators_read_what_is_wrong_and_where_to_look() -> None:
+    """Of no account, and its end names its beginning."""
+    reason = "nothing of usage arrives from any account; 30 of 200 accounts fell within 15 minutes"
+    standing = Standing(since=MONDAY, sign_at=MONDAY, kinds=["source_quiet", "mass_drop"], reason=reason)
+    began = trouble_notice(standing, MONDAY, SETTINGS, reason=reason, ended=False)
+    assert (began.account_id, began.rule, began.severity, began.is_open) == (None, "pipeline_trouble", "critical", True)
+    text = as_text(began.message)
+    assert "red flags are held" in text
+    assert "Nothing of usage arrives from any account." in text
+    assert "its connector" in text
+    assert "24 hours at most" in text
+    over = trouble_notice(standing, MONDAY + timedelta(hours=2), SETTINGS, reason="calm", ended=True)
+    assert over.alert_id == began.alert_id
+    assert (over.kind, over.is_open) == ("resolved", False)
+    assert "after 2 h" in as_text(over.message)
