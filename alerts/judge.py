@@ -68,7 +68,8 @@ def judge(
         return Judgement(record, (), older, is_judged=False)
     turn = _Turn(record, report, now, around)
     for rule in rules:
-        turn.take(rule)
+        if not turn.has_nothing_for(rule):
+            turn.take(rule)
     after = AccountRecord(
         account_id=report.account_id,
         judged_as_of=report.as_of,
@@ -133,11 +134,16 @@ class _Turn:
         self._now = now
         self._around = around
 
+    def has_nothing_for(self, rule: Rule) -> bool:
+        """Whether a rule without any alert is kept: nearly always, so it is asked before anything else."""
+        if rule.name in self.alerts or rule.name in self.pending:
+            return False
+        settled = _settled(self.alerts) if rule.is_about_score and self.alerts else None
+        return not isinstance(rule.evaluate(self._report, None, settled), Finding)
+
     def take(self, rule: Rule) -> None:
         """One rule's turn: its step, what is told of it, and the follow-up that is due."""
         before = self.alerts.get(rule.name)
-        if before is None and self._is_kept(rule):
-            return
         transition = self._step(rule, before)
         days = self._around.lifecycle.follow_up_days
         if transition.kind == "opened" and before is not None and (last := gave_way(before, days, self._now)):
@@ -149,13 +155,6 @@ class _Turn:
         self.transitions.append(transition)
         if transition.alert is not None:
             self.alerts[rule.name] = transition.alert
-
-    def _is_kept(self, rule: Rule) -> bool:
-        """Whether a rule without any alert has nothing to say: nearly always, so it is asked before anything else."""
-        if rule.name in self.pending:
-            return False
-        settled = _settled(self.alerts) if rule.is_about_score else None
-        return not isinstance(rule.evaluate(self._report, None, settled), Finding)
 
     def _step(self, rule: Rule, alert: Alert | None) -> Transition:
         """One rule's step, unless another alert already speaks for the account."""

@@ -6,13 +6,14 @@ and its offset are one Redis transaction, so that a kill at any instant loses no
 whose receipt was lost may be sent twice, with the same id.
 """
 
+import gc
 import logging
 import signal
 import sys
 import threading
 import time
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Final
 
 import redis
 from prometheus_client import CollectorRegistry, start_http_server
@@ -43,6 +44,10 @@ from stream.logs import log_readably
 SENDER_STOP_SECONDS = 15.0
 ABANDON_RETRY_SECONDS = 5.0
 
+# What is remembered of the accounts lives long and holds no cycles, so looking at it for garbage is waste. Python's own
+# thresholds (700, 10, 10) cost 9 of 44 microseconds a health update with 50,000 accounts.
+GC_THRESHOLDS: Final = (50_000, 20, 50)
+
 log = logging.getLogger(__name__)
 
 
@@ -57,6 +62,7 @@ def run_alerting(settings: AlertingSettings) -> None:
     """
     # urllib3 and slack_sdk name addresses in their debug lines, which would tell the webhook.
     log_readably(("kafka", "slack_sdk", "urllib3"))
+    gc.set_threshold(*GC_THRESHOLDS)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

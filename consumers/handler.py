@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -301,8 +302,8 @@ class Alerting:
 
     def _count(self, judged: Judged) -> None:
         now = self._clock_ms()
-        for outcome in judged.outcomes:
-            self._metrics.records.labels(outcome).inc()
+        for outcome, records in Counter(judged.outcomes).items():
+            self._metrics.records.labels(outcome).inc(records)
         for transition, written_ms in judged.steps:
             log.info("%s", _line(transition))
             if transition.alert is None:

@@ -8,9 +8,9 @@ import heapq
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
+import msgspec
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -25,8 +25,7 @@ OTHER_SEGMENTS: Final = "other"
 K = TypeVar("K")
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(msgspec.Struct, frozen=True):
     score: float | None
     band: Band
     segment: str
@@ -110,12 +109,15 @@ class Projection:
         return ()
 
     def _put(self, partition: int, record: AccountRecord) -> None:
-        accounts = self._accounts[partition]
-        if (before := accounts.get(record.account_id)) is not None:
-            self._count(before, -1)
-        open_alerts = tuple((alert.rule, alert.severity) for alert in record.alerts.values() if alert.is_open)
-        verdicts = tuple((alert.rule, alert.verdict) for alert in record.alerts.values() if alert.verdict is not None)
+        accounts, alerts = self._accounts[partition], record.alerts.values()
+        open_alerts = tuple([(alert.rule, alert.severity) for alert in alerts if alert.is_open])
+        verdicts = tuple([(alert.rule, alert.verdict) for alert in alerts if alert.verdict is not None])
         seen = _Seen(record.score, record.band, record.segment or NO_SEGMENT, open_alerts, verdicts, record.vitals)
+        before = accounts.get(record.account_id)
+        if seen == before:
+            return
+        if before is not None:
+            self._count(before, -1)
         accounts[record.account_id] = seen
         self._count(seen, 1)
 

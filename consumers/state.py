@@ -18,6 +18,7 @@ The fence is watched and written by every batch, so that a batch can neither be 
 process's, and a loss of Redis shows.
 """
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ from stream.report import HealthReport, decode_report
 
 WATCH_TRIES = 5
 SCAN_COUNT = 1000
+FIELDS_KEPT = 4096  # more than the accounts of a batch, which needs each field four times
 
 _decoder = msgspec.json.Decoder(AccountRecord)
 _encoder = msgspec.json.Encoder()
@@ -288,6 +290,7 @@ class StateStore:
         return f"{self._prefix}{name}:{partition}"
 
 
+@functools.lru_cache(maxsize=FIELDS_KEPT)
 def _field(account_id: str) -> bytes:
     """An account's field: a hash, so that what customers choose as ids never becomes a name in the store."""
     return hashlib.sha256(account_id.encode()).digest()[:16]
