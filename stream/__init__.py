@@ -10,7 +10,7 @@ Read the modules in the order an event meets them:
 - `zones`, `workdays`, `calendars`   the calendar days of a time zone, the working days of a calendar, and its settings
 - `clock`      which "now" the engine runs on: the wall's, or the events' own
 - `rolling`    activity as day bitmaps: windows of days in O(1)
-- `columns`, `daily`   the account's days for more than a year: users, events, score
+- `columns`, `daily`, `windows`   the account's days for more than a year: users and events, score, wau and mau
 - `tickets`, `surveys`, `touchpoints`, `outcomes`, `subscriptions`   the other facts of an account
 - `overrides`  what people set by hand in the place of the score
 - `account`    the state of one account, and how an event folds into it

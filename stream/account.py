@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from stream import daily, outcomes, overrides, rolling, sessions, subscriptions, surveys, tickets, touchpoints
+from stream import daily, outcomes, overrides, rolling, sessions, subscriptions, surveys, tickets, touchpoints, windows
 from stream.daily import Days
 from stream.decode import Answer, Outcome, Subscription, Ticket, Touchpoint, Update, Usage, epoch_ms
 from stream.outcomes import Outcomes
@@ -173,7 +173,8 @@ def fold_usage(state: AccountState, event: Usage) -> int:
     elif ms < activity.first_ms:  # type: ignore[operator]  # set together with newest_ms
         activity.first_ms = ms
     if day > activity.newest_day:
-        daily.close_windows(activity.days, activity.users.values(), day)
+        if day - activity.days.open_day > windows.REACH_DAYS:
+            windows.close(activity.days, activity.users.values(), day)
         activity.newest_day = day
         if day - activity.pruned_day >= PRUNE_EVERY_DAYS:
             _prune(activity)
@@ -208,6 +209,8 @@ def _fold_active(activity: Activity, user_id: str, feature: str, day: int) -> in
         days.events[at] += 1
         if moved:
             days.users[at] += 1
+            if day < days.open_day and day >= activity.newest_day - windows.REACH_DAYS:
+                windows.count_late(days, user, day)
     use = activity.features.get(feature)
     if use is None:
         if len(activity.features) >= FEATURES_MAX:

@@ -5,26 +5,22 @@ what nothing can change any more is packed into `columns`.
 
 - Users and events of a day are exact for usage of up to 63 days behind the account's newest: so far back it is known of
   each user whether the day is a newly active one (`rolling`).
-- Users within 7 and 30 days are closed when the day is 20 to 34 days old, from the users' own days as they are then;
-  usage that comes later does not change them. Younger days are told from the users' days whenever asked.
+- Users within 7 and 30 days are closed by `windows` before the users' own days are forgotten.
 - The score of a day is the last one judged on it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct, field
 
 from stream import columns
 from stream.columns import Column
-from stream.rolling import BITS, LAST_DAY
 
 DAYS_MAX: Final = 512  # a year of weeks (364), the 112 days that a trend looks back from there, and some
 LATE_DAYS: Final = 64
 LISTED_DAYS: Final = 112  # what a trend looks at, and all that late usage can reach
-PACKED_AT_DAYS: Final = 128
-WINDOWS_LATE_DAYS: Final = 20
-WINDOWS_AT_DAYS: Final = 34  # 30 days before this many ago are the oldest that 64 days of a user's bits tell
+PACKED_AT_DAYS: Final = LISTED_DAYS + 128  # many at a time, for an account with one event a day pays for each packing
 CLOSED_MAX: Final = 400
 SCORES_DAYS: Final = 36  # what a report tells and compares with, after a week without any judgement, too
 SCORES_AT_DAYS: Final = 56
@@ -37,10 +33,12 @@ class Days(Struct, array_like=True, gc=False):
         first_day: the day of the first entry of the lists; -1 while there is none.
         users, events: active users and usage events of each day, from `first_day` on without a gap.
         packed_users, packed_events: the same of the days before, up to `first_day`.
-        wau, mau: users active in the 7 and the 30 days that end with each closed day.
+        wau, mau: users active in the 7 and the 30 days that end with each closed day, but for the newest of them.
         scored_day: the day of the first entry of `tenths`; -1 while there is none.
         tenths: of the score at the close of each judged day, plus 1, so that 0 is a day without a score.
         packed_tenths: the same of the days before, up to `scored_day`.
+        open_day: the first day whose windows are not closed; -1: none is, or all that are closed are packed.
+        listed_wau, listed_mau: as `wau` and `mau`, of the newest closed days, up to `open_day`.
     """
 
     first_day: int = -1
@@ -53,6 +51,9 @@ class Days(Struct, array_like=True, gc=False):
     scored_day: int = -1
     tenths: list[int] = []
     packed_tenths: Column = field(default_factory=Column)
+    open_day: int = -1
+    listed_wau: list[int] = []
+    listed_mau: list[int] = []
 
 
 def place(days: Days, day: int) -> int:
@@ -96,63 +97,6 @@ def _pack(days: Days) -> None:
     columns.extend(days.packed_events, days.first_day, days.events[:old], keep)
     del days.users[:old], days.events[:old]
     days.first_day += old
-
-
-def close_windows(days: Days, users: Iterable[list[int]], day: int) -> None:
-    """Close users within 7 and 30 days, before the account's newest day becomes `day` and the users' bits move on.
-
-    Args:
-        days: what is kept.
-        users: the records of `rolling`.
-        day: the coming newest day.
-    """
-    first = days.wau.next_day if days.wau.count > 0 else days.first_day
-    if first < 0 or day - first < WINDOWS_AT_DAYS:
-        return
-    newest = days.first_day + len(days.users) - 1
-    first = max(first, newest - WINDOWS_AT_DAYS, day - WINDOWS_LATE_DAYS + 1 - CLOSED_MAX)
-    wau, mau = active_within(users, first, day - WINDOWS_LATE_DAYS)
-    columns.extend(days.wau, first, wau, CLOSED_MAX)
-    columns.extend(days.mau, first, mau, CLOSED_MAX)
-
-
-def active_within(users: Iterable[list[int]], first_day: int, last_day: int) -> tuple[list[int], list[int]]:
-    """Users active in the 7 and in the 30 days that end with each of the days.
-
-    Exact for days from 34 before any user's newest day on.
-
-    >>> active_within([[0, 100, 0b1], [1, 101, 0b1]], 99, 108)
-    ([0, 1, 2, 2, 2, 2, 2, 2, 1, 0], [0, 1, 2, 2, 2, 2, 2, 2, 2, 2])
-    """
-    size = last_day - first_day + 1
-    mask = (1 << size) - 1
-    weeks: dict[int, int] = {}
-    months: dict[int, int] = {}
-    for user in users:
-        ahead = last_day - user[LAST_DAY]
-        if ahead >= size + 30:
-            continue
-        two = user[BITS] << ahead if ahead >= 0 else user[BITS] >> -ahead
-        two |= two >> 1  # bit i: active on last_day - i or the day before; and so on
-        four = two | two >> 2
-        seven = (four | four >> 3) & mask
-        eight = four | four >> 4
-        sixteen = eight | eight >> 8
-        thirty = (sixteen | sixteen >> 14) & mask
-        weeks[seven] = weeks.get(seven, 0) + 1
-        months[thirty] = months.get(thirty, 0) + 1
-    return _by_day(weeks, size), _by_day(months, size)
-
-
-def _by_day(counts: dict[int, int], size: int) -> list[int]:
-    """How many have each day's bit, the oldest day (the highest bit) first; many users share their bits."""
-    found = [0] * size
-    for bits, count in counts.items():
-        while bits:
-            lowest = bits & -bits
-            found[size - lowest.bit_length()] += count
-            bits ^= lowest
-    return found
 
 
 def close_score(days: Days, day: int, score: float | None) -> bool:

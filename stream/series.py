@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from stream import columns, daily
+from stream import daily, windows
 from stream.account import AccountState
 
 
@@ -34,15 +34,7 @@ def daily_series(state: AccountState, last_day: int, days: int) -> list[DayRow]:
     """
     activity, kept = state.activity, state.activity.days
     first_day, end_day = last_day + 1 - days, last_day + 1
-    wau = columns.numbers(kept.wau, first_day, end_day)
-    mau = columns.numbers(kept.mau, first_day, end_day)
-    if activity.newest_day >= 0:
-        open_day = max(activity.newest_day - daily.WINDOWS_AT_DAYS, daily.first_known_day(kept), first_day)
-        if kept.wau.count > 0:
-            open_day = max(open_day, kept.wau.next_day)
-        if open_day < end_day:
-            now_wau, now_mau = daily.active_within(activity.users.values(), open_day, last_day)
-            wau[open_day - first_day :], mau[open_day - first_day :] = now_wau, now_mau
+    wau, mau = windows.active_users_within(kept, activity.users.values(), activity.newest_day, first_day, end_day)
     dau = daily.active_users(kept, first_day, end_day)
     events = daily.usage_events(kept, first_day, end_day)
     scores = daily.scores(kept, first_day, end_day)

@@ -66,13 +66,13 @@ def test_users_and_events_of_each_day_are_those_of_the_raw_events(seed: int, spa
 
 @settings(max_examples=80)
 @given(
-    st.integers(0, 1 << 32), st.sampled_from([3, 60, 900]), st.integers(0, 19), st.integers(1, 500), st.integers(0, 50)
+    st.integers(0, 1 << 32), st.sampled_from([3, 60, 900]), st.integers(0, 35), st.integers(1, 500), st.integers(0, 50)
 )
 @example(1, 900, 0, 500, 0)
 def test_users_within_a_week_and_a_month_are_those_of_the_raw_events(
     seed: int, span: int, late: int, size: int, after: int
 ) -> None:
-    """Of every day of the last year, for usage of up to 19 days late."""
+    """Of every day of the last year, for usage of up to 34 days late."""
     made, arrived = life(random.Random(seed), span, size, late)
     state = folded(arrived)
     last = made[-1][0] + after
@@ -200,3 +200,23 @@ def test_a_column_is_a_list_of_the_newest_days(
     found = numbers(column, first, first + size)
     assert [value or 0 for value in found] == [known.get(at, 0) for at in range(first, first + size)]
     assert all(value is not None for at, value in enumerate(found, start=first) if known.get(at, 0) > 0)
+
+
+@pytest.mark.parametrize("age", [34, 60, 97, 150, 300])
+def test_states_whose_windows_were_closed_three_weeks_late_go_on_without_a_gap(age: int) -> None:
+    """Older states close all but the newest 20 to 33 days, into columns alone."""
+    made = [(FIRST + day, user) for day in range(500) for user in range(7) if (day * day + user) % (user + 3) < 2]
+    before = [item for item in made if item[0] < FIRST + age]
+    whole, state = folded(made), folded(before)
+    days, newest = state.activity.days, before[-1][0]
+    rows = daily_series(state, newest - 20 - age % 14, newest - 20 - age % 14 - FIRST + 1)
+    days.wau, days.mau = Column(), Column()
+    extend(days.wau, FIRST, [row.wau or 0 for row in rows], CLOSED_MAX)
+    extend(days.mau, FIRST, [row.mau or 0 for row in rows], CLOSED_MAX)
+    encoded: list[Any] = msgspec.msgpack.decode(encode_state(state))
+    encoded[1][12] = encoded[1][12][:9]
+    old = decode_state(msgspec.msgpack.encode(encoded))
+    assert daily_series(old, newest, age) == daily_series(folded(before), newest, age)
+    for number, (day, user) in enumerate(made[len(before) :], start=len(before)):
+        fold_usage(old, usage(number, day, user))
+    assert daily_series(old, FIRST + 499, 366) == daily_series(whole, FIRST + 499, 366)
