@@ -29,9 +29,9 @@ from stream.events import EARLIEST_MS, FUTURE_SLACK_MS
 from stream.feeds import Mapping
 from stream.folding import Folding
 from stream.freshness import freshness_of, newest_by_kind
-from stream.health import evaluate, judge, profile_of, remembered, scorecard_for
+from stream.health import evaluate, judge, remembered, scorecard_for
 from stream.journey import NO_JOURNEY, Journey
-from stream.news import is_news, of_later_day
+from stream.news import described_of, is_news, of_later_day
 from stream.partitioner import partition_of
 from stream.product import journey_of
 from stream.rekey import read_rekeyed, rekey
@@ -278,7 +278,7 @@ class HealthJob:
         if close_score(state.activity.days, found.day, found.score):
             partition.dirty.add(account_id)
         # Without an event since the last judgement the profile is as it was.
-        described = repr(profile_of(state)) if moved or before is None else before.described
+        described = described_of(state, now_ms) if moved or before is None else before.described
         if before is None or is_news(before, found, described) or (moved and of_later_day(before, state)):
             report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested, self._journey)
             fresh = freshness_of(state, now_ms, self._newest_of_all, self._stale_after_days)

@@ -3,8 +3,9 @@
 from typing import Final
 
 from stream.account import AccountState, Judged, newest_ms, zone_of
-from stream.health.judge import Evaluation
+from stream.health.judge import Evaluation, profile_of
 from stream.health.memory import COMPARED_DAYS
+from stream.measures.renewal import terms
 
 NOTICEABLE_POINTS: Final = 1.0
 NOTICEABLE_COVERAGE: Final = 0.05
@@ -14,12 +15,13 @@ def is_news(before: Judged, found: Evaluation, described: str | None = None) -> 
     """Whether a person could notice the difference between what was published and what is so now.
 
     News is: another band, scorecard or override; the score moved by a point; coverage moved by 5 percent of the
-    scorecard; the profile changed; or a comparison that was published does not hold any more.
+    scorecard; the profile changed, or a request to cancel came or went; or a comparison that was published does not
+    hold any more.
 
     Args:
         before: what is remembered of the last report.
         found: what holds now.
-        described: the profile; None: unchanged.
+        described: from `described_of`; None: unchanged.
     """
     if found.band != before.band or found.override != before.override:
         return True
@@ -32,6 +34,13 @@ def is_news(before: Judged, found: Evaluation, described: str | None = None) -> 
     if abs(before.coverage_ratio - found.coverage_ratio) >= NOTICEABLE_COVERAGE:
         return True
     return _is_stale(before, found)
+
+
+def described_of(state: AccountState, as_of_ms: int) -> str:
+    """The profile as text, and whether a request to cancel is open: each day counts then, whatever the score says."""
+    requests = sum([at.is_running and at.requested_ms is not None for at in terms(state.subscriptions, as_of_ms)])
+    profile = repr(profile_of(state))
+    return f"{profile}, requests to cancel: {requests}" if requests else profile
 
 
 def of_later_day(before: Judged, state: AccountState) -> bool:

@@ -10,7 +10,7 @@ from stream.account import Judged, newest_ms
 from stream.errors import BadEvent
 from stream.health import Evaluation
 from stream.job import make_job
-from stream.news import is_news, of_later_day
+from stream.news import described_of, is_news, of_later_day
 from stream.overrides import Setting
 from stream.report import Profile, decode_report, encode_report
 from stream.rolling import DAY_MS, end_of_day_ms
@@ -71,6 +71,26 @@ def test_news_is_what_a_person_could_notice(changes: dict[str, Any], news: bool)
 def test_another_profile_is_news_and_none_given_is_the_same() -> None:
     assert is_news(BEFORE, found(), repr(Profile(name="Acme Corp")))
     assert not is_news(BEFORE, found())
+
+
+@pytest.mark.parametrize(
+    ("last", "news"),
+    [
+        ("renewed", False),  # no request is open before or after
+        ("cancellation_requested", True),
+        ("cancelled", False),  # it does not run any more: nothing is left to save
+    ],
+)
+def test_a_request_to_cancel_is_news_whatever_the_score_says(last: str, news: bool) -> None:
+    def event(status: str, hour: int) -> dict[str, Any]:
+        plain = {"type": "subscription", "event_id": status, "account_id": "acme", "subscription_id": "s1"}
+        return plain | {"status": status, "timestamp": DAY * DAY_MS + hour * 3_600_000}
+
+    _, before = fold([event("started", 1)])
+    _, after = fold([event("started", 1), event(last, 2)])
+    as_of_ms = end_of_day_ms(DAY)
+    known = replace(BEFORE, described=described_of(before.states["acme"], as_of_ms))
+    assert is_news(known, found(), described_of(after.states["acme"], as_of_ms)) is news
 
 
 def test_an_override_that_ended_is_news() -> None:
