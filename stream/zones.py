@@ -57,7 +57,8 @@ class Zone:
         >>> Zone("America/New_York").day_of(86_400_000 + 4 * 3_600_000), Zone("UTC").day_of(86_400_000)
         (0, 1)
         """
-        return (ms + self.offset_ms(ms)) // DAY_MS
+        offset = self._offsets.get(ms // DAY_MS)
+        return (ms + (self.offset_ms(ms) if offset is None else offset)) // DAY_MS
 
     def end_of_day_ms(self, day: int) -> int:
         """The last millisecond of a calendar day; of a day that the zone skipped, of the day before.

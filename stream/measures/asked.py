@@ -2,9 +2,12 @@
 
 from functools import cached_property
 
+from stream import surveys
 from stream.account import AccountState, Activity, zone_of
 from stream.journey import Journey
-from stream.measures.tally import Month, Tally, month_of, tally_of
+from stream.measures.sittings import sittings_of
+from stream.measures.tally import Measures, Month, Tally, month_of, tally_of
+from stream.surveys import Answer
 from stream.workdays import Calendar
 
 
@@ -53,3 +56,19 @@ class Asked:
     def tally(self) -> Tally:
         """All windows."""
         return tally_of(self.activity, self.day)
+
+    @cached_property
+    def sittings(self) -> Measures:
+        """What the sessions come to."""
+        return sittings_of(self.activity, self.day)
+
+    @cached_property
+    def nps_answers(self) -> dict[str, tuple[str, Answer]]:
+        """By user the latest NPS answer of the trailing 90 days, with its response_id."""
+        return surveys.latest(self.state.sentiment, "nps", self.day - 89, self.day, self.zone)
+
+    @cached_property
+    def touched(self) -> list[tuple[int, int]]:
+        """Code of the kind, and age in days, of each touchpoint that was by then."""
+        touchpoints = self.state.contacts.touchpoints.values()
+        return [(one.kind, self.day - self.zone.day_of(one.ms)) for one in touchpoints if one.ms <= self.as_of_ms]

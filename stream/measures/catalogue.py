@@ -18,7 +18,6 @@ from stream.measures.lifecycle import lifecycle
 from stream.measures.reach import reach, windows
 from stream.measures.renewal import renewal
 from stream.measures.sentiment import sentiment_of
-from stream.measures.sittings import sittings
 from stream.measures.support import support_load
 from stream.measures.tally import Measures
 
@@ -28,6 +27,11 @@ Family = Callable[[Asked], Measures]
 def _journey(asked: Asked) -> Measures:
     """First value and milestones."""
     return progress(asked.state, asked.day, asked.journey)
+
+
+def _sittings(asked: Asked) -> Measures:
+    """Sessions, which engagement asks for, too."""
+    return asked.sittings
 
 
 # Each makes some measures, and always the same ones. The cheap ones that every scorecard asks for stand alone.
@@ -45,7 +49,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     sentiment_of,
     breadth_change,
     champions,
-    sittings,
+    _sittings,
     engagement,
     launches,
     contact,

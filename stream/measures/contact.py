@@ -1,9 +1,7 @@
 """How we keep in touch with the account, and whether what its people said was answered."""
 
-from collections import Counter
 from typing import Final
 
-from stream import surveys
 from stream.measures.asked import Asked
 from stream.measures.tally import Measures
 from stream.rolling import DAY_MS
@@ -12,7 +10,6 @@ from stream.touchpoints import KINDS, Touchpoint
 
 # Source: docs/metrics.md, contact: within two days of the answer, as closed-loop guides ask.
 FOLLOW_UP_MS: Final = 2 * DAY_MS
-FEEDBACK_DAYS: Final = 90
 
 _NO_CONTACT: Final[Measures] = {"touchpoints_30": 0, "touchpoints_90": 0, "days_since_touchpoint": None}
 _UNKNOWN_FEEDBACK: Final[Measures] = dict.fromkeys(
@@ -22,10 +19,9 @@ _UNKNOWN_FEEDBACK: Final[Measures] = dict.fromkeys(
 
 def contact(asked: Asked) -> Measures:
     """Touchpoints in the trailing days, and days since the newest. Source: docs/metrics.md, contact."""
-    contacts, as_of_ms, day, zone = asked.state.contacts, asked.as_of_ms, asked.day, asked.zone
-    if not contacts.touchpoints:
+    if not asked.touched:
         return _NO_CONTACT
-    ages = [day - zone.day_of(one.ms) for one in contacts.touchpoints.values() if one.ms <= as_of_ms]
+    ages = [age for _, age in asked.touched]
     return {
         "touchpoints_30": sum([age < 30 for age in ages]),
         "touchpoints_90": sum([age < 90 for age in ages]),
@@ -35,13 +31,11 @@ def contact(asked: Asked) -> Measures:
 
 def contact_by_kind(asked: Asked) -> Measures:
     """The same counts by kind of touchpoint, every kind named."""
-    counts = {30: Counter[str](), 90: Counter[str]()}
-    for one in asked.state.contacts.touchpoints.values():
-        age = asked.day - asked.zone.day_of(one.ms)
-        for days, count in counts.items():
-            if one.ms <= asked.as_of_ms and age < days:
-                count[KINDS[one.kind]] += 1
-    return {f"touchpoints_{days}_by_kind": {kind: count[kind] for kind in KINDS} for days, count in counts.items()}
+    kinds = {days: [kind for kind, age in asked.touched if age < days] for days in (30, 90)}
+    return {
+        f"touchpoints_{days}_by_kind": {name: inside.count(kind) for kind, name in enumerate(KINDS)}
+        for days, inside in kinds.items()
+    }
 
 
 def feedback(asked: Asked) -> Measures:
@@ -57,10 +51,9 @@ def feedback(asked: Asked) -> Measures:
     if follow_up_ms is None and not contacts.touchpoints:
         return _UNKNOWN_FEEDBACK
     limit_ms = as_of_ms - (FOLLOW_UP_MS if follow_up_ms is None else follow_up_ms)
-    latest = surveys.latest(asked.state.sentiment, "nps", day - FEEDBACK_DAYS + 1, day, zone)
     waiting = [
         answer
-        for response_id, answer in latest.values()
+        for response_id, answer in asked.nps_answers.values()
         if answer.ms < limit_ms
         and not 7 <= answer.score <= 8
         and not any(one.ms <= as_of_ms and _closes(one, response_id, answer) for one in contacts.touchpoints.values())

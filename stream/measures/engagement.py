@@ -6,7 +6,6 @@ from typing import Final
 from stream.measures.asked import Asked
 from stream.measures.features import depth
 from stream.measures.known import REACH_DAYS
-from stream.measures.sittings import sittings
 from stream.measures.tally import Measures
 
 # What each part is worth, and the value that is full marks. Source: docs/metrics.md, engagement.
@@ -34,7 +33,7 @@ def engagement(asked: Asked) -> Measures:
         "license_utilization": month.mau / seats if seats is not None and seats > 0 else None,
         "frequency_30d": month.active_days / month.mau if month.mau > 0 else None,
         "depth": depth(asked)["depth"],
-        "session_minutes": sittings(asked)["session_minutes"],
+        "session_minutes": asked.sittings["session_minutes"],
     }
     return {"engagement_score": engagement_score(parts, asked.journey.engagement_weights or WEIGHTS)}
 

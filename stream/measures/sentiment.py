@@ -23,7 +23,7 @@ def sentiment_of(asked: Asked) -> Measures:
     sentiment, day, zone = asked.state.sentiment, asked.day, asked.zone
     if not sentiment.answers:
         return _NO_ANSWERS
-    scores = surveys.latest_scores(sentiment, "nps", day - 89, day, zone)
+    scores = [answer.score for _, answer in asked.nps_answers.values()]
     before = surveys.latest_scores(sentiment, "nps", day - 179, day - 90, zone)
     csat = surveys.all_scores(sentiment, "csat", day - 89, day, zone)
     ces = surveys.all_scores(sentiment, "ces", day - 89, day, zone)

@@ -3,7 +3,7 @@
 from statistics import median
 from typing import Final
 
-from stream.measures.asked import Asked
+from stream.account import Activity
 from stream.measures.tally import Measures
 from stream.sessions import DAYS_KEPT, FEATURES, SECONDS, sample
 
@@ -12,14 +12,13 @@ WINDOW_DAYS: Final = 30
 _NO_SESSIONS: Final[Measures] = {"session_minutes": None, "components_per_session": None}
 
 
-def sittings(asked: Asked) -> Measures:
+def sittings_of(activity: Activity, day: int) -> Measures:
     """Median minutes and median distinct features of the sessions in the trailing 30 days.
 
     Exact while no day has more than three sessions, else of a uniform sample of them (`stream.sessions`). None where no
     session carries a duration, where there is none, and as of more than seven days before the newest usage.
     Source: docs/metrics.md, sessions.
     """
-    activity, day = asked.activity, asked.day
     if not activity.sessions or day < activity.newest_day - (DAYS_KEPT - WINDOW_DAYS):
         return _NO_SESSIONS
     found = sample(activity.sessions, day, WINDOW_DAYS)
