@@ -16,7 +16,8 @@ Pure: no Kafka, no Redis, no clock of its own; whoever calls passes `now`. The m
     playbooks  what to try next, first what answers the measures that moved
     wording    measures, numbers and durations in words
     messages   the Slack message of a transition: first line (headlines), what is behind it (facts), shape (blocks)
-    digest     one message for many
+    storm      when many messages at once become one
+    digest     that one message
     silences   for whom nothing is told for a while
     commands   what people tell alerting: acknowledge, snooze, resolve, verdict, start a play, silence
     steps      the audit log: every step of every alert

@@ -1,14 +1,16 @@
 """One message for many: what a storm comes to, the worst first, so that nobody scrolls through it."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from alerts.blocks import Payload, context, payload, section
 from alerts.headlines import FLAG, NAME_CHARS_MAX, tone_of
-from alerts.model import SEVERITY_RANK, Severity
+from alerts.model import SEVERITY_RANK, Severity, fingerprint
+from alerts.notice import Notice
 from alerts.wording import clock, escape, plural, points, tidy
 
 LINES_SHOWN: Final = 15
@@ -27,6 +29,7 @@ class DigestLine:
         reason: why.
         score: the account's health, 0..100; None when unknown.
         alert_id: names the episode.
+        owner: who looks after the account; None when the feed says nothing.
     """
 
     says: str
@@ -36,6 +39,7 @@ class DigestLine:
     reason: str
     score: float | None
     alert_id: str
+    owner: str | None = None
 
 
 def build_digest(lines: Sequence[DigestLine], since: datetime, until: datetime) -> Payload:
@@ -60,14 +64,53 @@ def build_digest(lines: Sequence[DigestLine], since: datetime, until: datetime) 
     if len(up) > 1:
         blocks.append(section(_by_rule(up)))
     if shown := sorted(up, key=_worst_first)[:LINES_SHOWN]:
-        told = [_line(line) for line in shown]
+        blocks += [section(text) for text in _by_owner(shown, up)]
         if len(up) > len(shown):
-            told.append(f"…  and {len(up) - len(shown):,} more; `heartline alert list` has all")
-        blocks.append(section("\n".join(told)))
+            blocks.append(section(f"…  and {len(up) - len(shown):,} more; `heartline alert list` has all"))
     blocks += [section(f"*{name.capitalize()}:* {_names(found)}") for name, found in rest.items() if found]
     worst = f": the worst is {tidy(shown[0].account_name, NAME_CHARS_MAX)}" if shown else ""
     small = context(["one message instead of " + plural(len(lines), "message")])
     return payload(headline, headline + worst, [*blocks, small])
+
+
+def digest_notice(notices: Sequence[Notice], since: datetime, now: datetime) -> Notice:
+    """The notice of a storm: of no account, over as soon as it is told, named by what is in it.
+
+    Args:
+        notices: at least one, in their order.
+        since: when the first of them was written.
+        now: the moment.
+    """
+    name = "hl-digest-" + hashlib.sha256("\0".join(notice.id for notice in notices).encode()).hexdigest()[:16]
+    severity = max((notice.severity for notice in notices), key=lambda each: SEVERITY_RANK[cast(Severity, each)])
+    lines = [
+        DigestLine(
+            says=notice.kind,
+            account_name=notice.account_name or notice.account_id or "",
+            rule=notice.rule,
+            severity=cast(Severity, notice.severity),
+            reason=notice.reason,
+            score=notice.score,
+            alert_id=notice.alert_id,
+            owner=notice.owner,
+        )
+        for notice in notices
+    ]
+    return Notice(
+        id=f"{name}:digest",
+        kind="digest",
+        alert_id=name,
+        fingerprint=fingerprint("", "digest"),
+        rule="digest",
+        severity=severity,
+        episode=1,
+        at=now,
+        opened_at=since,
+        resolved_at=now,
+        reason=plural(len(notices), "message") + " at once",
+        evidence={},
+        message=build_digest(lines, since, now),
+    )
 
 
 def _by_rule(lines: Sequence[DigestLine]) -> str:
@@ -77,6 +120,20 @@ def _by_rule(lines: Sequence[DigestLine]) -> str:
     if len(lines) >= 5 and counts.most_common(1)[0][1] >= 0.8 * len(lines):
         told += "\nNearly all of one kind: look for one cause before calling them all."
     return f"*By kind:* {told}"
+
+
+def _by_owner(shown: Sequence[DigestLine], up: Sequence[DigestLine]) -> list[str]:
+    """A paragraph for each owner, whoever has the worst first; one without a name where all have the same owner."""
+    owners = list(dict.fromkeys(line.owner for line in shown))
+    counts = Counter(line.owner for line in up)
+    if len(counts) == 1:
+        return ["\n".join(map(_line, shown))]
+    texts = []
+    for owner in owners:
+        name = escape(tidy(owner, NAME_CHARS_MAX)) if owner is not None else "Nobody's"
+        lines = [_line(line) for line in shown if line.owner == owner]
+        texts.append("\n".join([f"*{name}*  ({counts[owner]})", *lines]))
+    return texts
 
 
 def _worst_first(line: DigestLine) -> tuple[int, float, str]:

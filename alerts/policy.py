@@ -40,6 +40,17 @@ class TroubleSettings(BaseModel):
     hold_hours_max: float = Field(24, ge=0, le=720, description="then account alerts are told in spite of it")
 
 
+class DigestSettings(BaseModel):
+    """Section `lifecycle.digest`: when many messages to people become one. On the wall clock only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    after: int = Field(10, ge=1, le=1000, description="messages to one receiver; more than these are collected")
+    within_seconds: float = Field(60, gt=0, le=3600, description="the window that they count in")
+    critical_after: int = Field(20, ge=0, le=1000, description="so many critical ones go by themselves nevertheless")
+
+
 class LifecycleSettings(BaseModel):
     """Section `lifecycle`: how alerts live, and when people hear of them."""
 
@@ -49,6 +60,7 @@ class LifecycleSettings(BaseModel):
     repeat: RepeatSettings = RepeatSettings()
     quiet: QuietSettings = QuietSettings()
     trouble: TroubleSettings = TroubleSettings()
+    digest: DigestSettings = DigestSettings()
     follow_up_days: tuple[int, ...] = Field((7, 30, 90), max_length=10, description="days after a play or the end")
 
 

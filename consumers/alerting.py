@@ -19,6 +19,7 @@ import redis
 from prometheus_client import CollectorRegistry, start_http_server
 
 from alerts.config import read_config
+from alerts.policy import DigestSettings
 from consumers.account_gauges import AccountGauges
 from consumers.audit import AuditLog, AuditRelay
 from consumers.commands import CommandSender
@@ -109,7 +110,8 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     relaying = threading.Thread(target=relay.run, args=(stop,), name="audit", daemon=True)
     relaying.start()
     exporter = _export(settings, registry)
-    senders = [_start_sender(settings, client, channel, metrics, audit, stop) for channel in receivers.channels]
+    digest = config.lifecycle.digest if config.lifecycle.digest.enabled and not event_clock else None
+    senders = [_start_sender(settings, client, channel, metrics, audit, digest, stop) for channel in receivers.channels]
     senders.append(_start_abandoning(outbox, names, stop))
     actions: SlackActions | None = None
     try:
@@ -155,6 +157,7 @@ def _start_sender(
     channel: Channel,
     metrics: Metrics,
     audit: AuditLog,
+    digest: DigestSettings | None,
     stop: threading.Event,
 ) -> threading.Thread:
     """The thread that tells one receiver."""
@@ -164,6 +167,7 @@ def _start_sender(
         metrics,
         messages_per_second=channel.messages_per_second,
         dead_letter_after_days=channel.dead_letter_after_days,
+        digest=digest if channel.receiver.tells("digest") else None,
     )
     thread = threading.Thread(target=sender.run, args=(stop,), name=f"outbox-{channel.name}", daemon=True)
     thread.start()

@@ -3,7 +3,7 @@
 All label values that are known beforehand exist from the start, so that rates begin at 0 and an absence can alarm.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -56,6 +56,12 @@ class Metrics:
             "5 minutes); "
             "dead_lettered (given up, kept in Redis).",
             ["receiver", "outcome"],
+            registry=registry,
+        )
+        self.digests = Counter(
+            "heartline_digest_messages",
+            "Messages that were told within a digest, by receiver; each digest is one delivered attempt.",
+            ["receiver"],
             registry=registry,
         )
         self.store_retries = Counter(
@@ -114,6 +120,7 @@ class Metrics:
                     self.transitions.labels(rule, kind)
         for receiver in receivers:
             self.ingested_to_delivered.labels(receiver)
+            self.digests.labels(receiver)
             self.backlog(receiver, Backlog(0, 0.0, 0))
             for outcome in NOTIFICATION_OUTCOMES:
                 self.notifications.labels(receiver, outcome)
@@ -123,6 +130,14 @@ class Metrics:
         self.notifications.labels(receiver, "delivered").inc()
         if ingested_ms is not None:
             self.ingested_to_delivered.labels(receiver).observe(max(now_ms - ingested_ms, 0) / 1000)
+
+    def delivered_together(self, receiver: str, ingested_ms: Sequence[int | None], now_ms: int) -> None:
+        """One digest is out, and with it one message for each of `ingested_ms`."""
+        self.notifications.labels(receiver, "delivered").inc()
+        self.digests.labels(receiver).inc(len(ingested_ms))
+        for moment in ingested_ms:
+            if moment is not None:
+                self.ingested_to_delivered.labels(receiver).observe(max(now_ms - moment, 0) / 1000)
 
     def backlog(self, receiver: str, backlog: Backlog) -> None:
         """The state of one receiver's queue."""

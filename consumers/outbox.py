@@ -8,6 +8,7 @@ Keys, all under the prefix:
     <prefix>outbox:created:<receiver>   sorted set: id to when it was written, epoch milliseconds
     <prefix>outbox:dead:<receiver>      hash: id to the notification, why it was given up, and when
     <prefix>outbox:memory:<receiver>:<alert>  what the receiver wants to remember of an episode, for 90 days
+    <prefix>outbox:sent:<receiver>      sorted set: what went lately, to when; where a storm becomes a digest
     <prefix>outbox:open:<receiver>      hash: open alert to its last notice, where a receiver must hear again
 
 Writing happens within the transaction of the batch that raised the alert; `queue` has what a sender does.
@@ -97,6 +98,7 @@ class Keys:
         self.created = f"{prefix}outbox:created:{receiver}"
         self.dead = f"{prefix}outbox:dead:{receiver}"
         self.open = f"{prefix}outbox:open:{receiver}"
+        self.sent = f"{prefix}outbox:sent:{receiver}"
         self._entry = f"{prefix}outbox:entry:{receiver}:"
         self._memory = f"{prefix}outbox:memory:{receiver}:"
 

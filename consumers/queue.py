@@ -5,18 +5,21 @@ never swallows one. The messages of one episode keep their order: none is sent w
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from typing import Any, Final, cast
 
 import msgspec
 import redis
 from msgspec.structs import replace
 
-from alerts.notice import Notice
+from alerts.notice import BY_HAND, Notice
+from alerts.storm import Went
 from consumers.outbox import Backlog, Keys, Notification, Outbox, decode, encode, queue_burial, queue_removal
 
 LEASE_MS: Final = 60_000  # more than an attempt takes, and how long a message waits after its sender was killed
 LOOK_AHEAD: Final = 20
+DUE_MAX: Final = 500
+SENT_MS: Final = 3_600_000  # no window is longer
 MEMORY_SECONDS: Final = 90 * 86_400
 
 _notice_decoder = msgspec.json.Decoder(Notice)
@@ -50,6 +53,28 @@ class Queue:
         self._unsure: str | None = None
         self.receiver = receiver
 
+    def due(self, now_ms: int) -> list[Notification]:
+        """What could go now, in its order; at most DUE_MAX."""
+        found = self._client.zrange(self._keys.due, "-inf", cast(Any, now_ms), byscore=True, offset=0, num=DUE_MAX)
+        names = [name.decode() for name in cast("list[bytes]", found)]
+        if not names:
+            return []
+        values = cast("list[bytes | None]", self._client.mget([self._keys.entry(name) for name in names]))
+        return [decode(value) for value in values if value is not None]
+
+    def sent(self) -> list[tuple[Went, int]]:
+        """What went lately, and when, epoch milliseconds."""
+        found = cast("list[tuple[bytes, float]]", self._client.zrange(self._keys.sent, 0, -1, withscores=True))
+        return [(cast(Went, name.decode().partition(" ")[0]), int(at_ms)) for name, at_ms in found]
+
+    def claim_these(self, names: Sequence[str], now_ms: int) -> list[Notification]:
+        """Lease these, in their order; without those that are gone, another sender's, or must wait for another."""
+        leased: dict[str, Notification] = {}
+        for name in names:
+            if (notification := self._take(name, now_ms, leased.keys())) is not None:
+                leased[name] = notification
+        return list(leased.values())
+
     def claim(self, now_ms: int) -> Notification | None:
         """Lease the next notification that is due, for a minute; None when there is none."""
         if self._unsure is not None:
@@ -65,8 +90,14 @@ class Queue:
                 return notification
         return None
 
-    def _take(self, name: str, now_ms: int) -> Notification | None:
-        """Lease one notification; None when it is gone, must wait for another, or another sender was faster."""
+    def _take(self, name: str, now_ms: int, beside: Container[str] = ()) -> Notification | None:
+        """Lease one notification; None when it is gone, must wait for another, or another sender was faster.
+
+        Args:
+            name: its id.
+            now_ms: the current time.
+            beside: those that go with it in one message, and so need not be waited for.
+        """
         pipe: Any
         with self._client.pipeline(transaction=True) as pipe:
             try:
@@ -79,7 +110,7 @@ class Queue:
                 if due_ms is None or due_ms > now_ms:
                     return None  # leased or put off since we looked
                 notification = decode(value)
-                if self._wait_for_earlier(notification):
+                if notification.after not in beside and self._wait_for_earlier(notification):
                     return None
                 leased = replace(notification, owner=self._owner)
                 self._unsure = name
@@ -103,13 +134,43 @@ class Queue:
         self._client.zadd(self._keys.due, {notification.id: due_ms + 1}, xx=True)
         return True
 
-    def delivered(self, notification: Notification, memory: bytes | None = None, *, keep_open: bool = False) -> None:
+    def delivered_together(self, notifications: Sequence[Notification], name: str, now_ms: int) -> None:
+        """One message told all of these: forget them.
+
+        Args:
+            notifications: all that were told.
+            name: of the digest.
+            now_ms: when it went.
+        """
+        with self._client.pipeline(transaction=True) as pipe:
+            for notification in notifications:
+                if not notification.notice.is_open:
+                    pipe.hdel(self._keys.open, notification.notice.alert_id)
+                if self._note is not None:
+                    self._note(pipe, notification)
+                queue_removal(pipe, self._keys, notification.id)
+            self._remember_sent(pipe, "digest", name, now_ms)
+            pipe.execute()
+
+    def _remember_sent(self, pipe: Any, went: Went, name: str, now_ms: int) -> None:
+        pipe.zadd(self._keys.sent, {f"{went} {name}": now_ms})
+        pipe.zremrangebyscore(self._keys.sent, "-inf", now_ms - SENT_MS)
+
+    def delivered(
+        self,
+        notification: Notification,
+        memory: bytes | None = None,
+        *,
+        keep_open: bool = False,
+        sent: tuple[Went, int] | None = None,
+    ) -> None:
         """It is out: forget it.
 
         Args:
             notification: what is out.
             memory: what the receiver wants to be given with the next message of this episode; None: what it has.
             keep_open: keep the notice for as long as its alert is open, for `still_open`.
+            sent: as what it counts and when it went, epoch milliseconds; None: that need not be remembered.
         """
         notice = notification.notice
         with self._client.pipeline(transaction=True) as pipe:
@@ -121,6 +182,8 @@ class Queue:
                 pipe.hset(self._keys.open, notice.alert_id, cast(Any, _notice_encoder.encode(notice)))
             if self._note is not None:
                 self._note(pipe, notification)
+            if sent is not None and notice.account_id is not None and notice.kind not in BY_HAND:
+                self._remember_sent(pipe, sent[0], notice.id, sent[1])
             queue_removal(pipe, self._keys, notification.id)
             pipe.execute()
 

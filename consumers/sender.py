@@ -9,10 +9,13 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from alerts.digest import digest_notice
+from alerts.policy import DigestSettings
+from alerts.storm import Waiting, Went, plan
 from consumers.errors import STORE_AWAY
 from consumers.metrics import Metrics
 from consumers.outbox import Notification
@@ -26,6 +29,7 @@ BACKOFF_SECONDS_MAX: Final = 60.0
 GONE_SECONDS: Final = 300.0
 MEASURE_SECONDS: Final = 1.0
 DAY_MS: Final = 86_400_000
+ALONE_MS: Final = 3_600_000  # after a digest was refused, each message goes by itself for so long
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +53,7 @@ class Sender:
         metrics: of the process.
         messages_per_second: the pace.
         dead_letter_after_days: how old a message may become before it is given up.
+        digest: when many messages become one; None: never.
         clock_ms: the current time, epoch milliseconds.
         random_ratio: 0..1 for each pause, so that many senders don't march in step.
     """
@@ -61,6 +66,7 @@ class Sender:
         *,
         messages_per_second: float,
         dead_letter_after_days: float,
+        digest: DigestSettings | None = None,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         random_ratio: Callable[[], float] = random.random,
     ) -> None:
@@ -69,6 +75,7 @@ class Sender:
         self._metrics = metrics
         self._gap_seconds = 1 / messages_per_second
         self._age_ms_max = dead_letter_after_days * DAY_MS
+        self._digest = digest
         self._clock_ms = clock_ms
         self._random_ratio = random_ratio
         self._unsettled: Callable[[], None] | None = None
@@ -76,6 +83,8 @@ class Sender:
         self._not_before_ms = 0
         self._measured_ms = 0
         self._refreshed_ms = 0
+        self._alone_until_ms = 0
+        self._criticals: frozenset[str] = frozenset()
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set; a message that is being sent is finished first."""
@@ -93,7 +102,7 @@ class Sender:
             stop.wait(pause)
 
     def turn(self) -> float:
-        """At most one message; the seconds to wait until the next turn."""
+        """At most one message, which may be a digest of many; the seconds to wait until the next turn."""
         self._settle()
         self._measure()
         wait_ms = self._not_before_ms - self._clock_ms()
@@ -101,13 +110,70 @@ class Sender:
             return min(wait_ms / 1000, MEASURE_SECONDS)
         if self._refresh():
             return 0.0
-        notification = self._queue.claim(self._clock_ms())
-        if notification is None:
+        claimed = self._claim(self._clock_ms())
+        if not claimed:
             return IDLE_SECONDS
-        answer = self._receiver.send(notification.notice, self._queue.memory(notification))
-        self._judge(notification, answer)
+        if len(claimed) == 1:
+            answer = self._receiver.send(claimed[0].notice, self._queue.memory(claimed[0]))
+            self._judge(claimed[0], answer)
+        else:
+            answer = self._send_together(claimed)
         self._settle()
         return max(self._not_before_ms - self._clock_ms(), 0) / 1000 if answer.outcome is Outcome.DELIVERED else 0.0
+
+    def _claim(self, now_ms: int) -> list[Notification]:
+        """What goes now: one, or in a storm many as one."""
+        if self._digest is not None and now_ms >= self._alone_until_ms and (due := self._queue.due(now_ms)):
+            waiting = [Waiting(item.id, item.after, item.notice) for item in due]
+            found = plan(waiting, self._queue.sent(), self._digest, now_ms)
+            self._criticals = found.criticals
+            if found.is_storm:
+                for name in found.alone:
+                    if claimed := self._queue.claim_these([name], now_ms):
+                        return claimed
+                return self._queue.claim_these(found.together, now_ms)
+        notification = self._queue.claim(now_ms)
+        return [notification] if notification is not None else []
+
+    def _send_together(self, claimed: Sequence[Notification]) -> Answer:
+        """Tell many in one message. Whatever it does not get through for, they are all still there."""
+        name, now_ms = self._receiver.name, self._clock_ms()
+        since = datetime.fromtimestamp(min(item.created_ms for item in claimed) / 1000, UTC)
+        now = datetime.fromtimestamp(now_ms / 1000, UTC)
+        notice = digest_notice([item.notice for item in claimed], since, now)
+        answer = self._receiver.send(notice, None)
+        now_ms = self._clock_ms()
+        if answer.outcome is Outcome.DELIVERED:
+            self._failures = 0
+            self._hold(self._gap_seconds)
+            self._unsettled = lambda: self._queue.delivered_together(claimed, notice.id, now_ms)
+            self._metrics.delivered_together(name, [item.ingested_ms for item in claimed], now_ms)
+            return answer
+        if answer.outcome is Outcome.REFUSED:
+            self._hold(self._gap_seconds)
+            self._alone_until_ms = now_ms + ALONE_MS
+            at_ms, outcome = now_ms, Outcome.FAILED
+        else:
+            held, outcome = self._hold_for(answer), answer.outcome
+            attempts = max(item.attempts for item in claimed)
+            pause = held if held is not None else backoff_seconds(attempts, self._random_ratio())
+            at_ms = now_ms + int(pause * 1000)
+        old = [item for item in claimed if now_ms - item.created_ms > self._age_ms_max]
+        self._unsettled = lambda: self._give_back(claimed, old, answer.reason, at_ms, now_ms)
+        self._metrics.notifications.labels(name, "dead_lettered").inc(len(old))
+        self._metrics.notifications.labels(name, outcome.value).inc()
+        log.warning("digest of %d messages to %s not delivered yet: %s", len(claimed), name, answer.reason)
+        return answer
+
+    def _give_back(
+        self, claimed: Sequence[Notification], old: Sequence[Notification], reason: str, at_ms: int, now_ms: int
+    ) -> None:
+        """Each is tried again, by itself or in the next digest; the old ones are given up."""
+        for item in claimed:
+            if item in old:
+                self._queue.bury(item, reason, now_ms)
+            else:
+                self._queue.retry(item, at_ms)
 
     def _refresh(self) -> bool:
         """Tell again what is open, where the receiver needs it; True when the channel must wait now."""
@@ -133,7 +199,9 @@ class Sender:
             self._failures = 0
             self._hold(self._gap_seconds)
             keep_open = isinstance(self._receiver, Refreshed)
-            self._unsettled = lambda: self._queue.delivered(notification, answer.memory, keep_open=keep_open)
+            went: Went = "critical" if notification.id in self._criticals else "one"
+            sent = (went, now_ms) if self._digest is not None else None
+            self._unsettled = lambda: self._queue.delivered(notification, answer.memory, keep_open=keep_open, sent=sent)
             self._metrics.delivered(name, notification.ingested_ms, now_ms)
         elif answer.outcome is Outcome.REFUSED or now_ms - notification.created_ms > self._age_ms_max:
             self._hold(self._gap_seconds)

@@ -49,6 +49,7 @@ _UNITS: Final = {
     "verdicts": "alerts",
     "notifications": "attempts",
     "outbox": "messages",
+    "messages": "messages",
     "outcomes": "records",
     "promoters": "answers",
     "responses": "answers",

@@ -58,8 +58,8 @@ class Webhook:
         return f"Webhook({self.name!r}, url=hidden)"
 
     def tells(self, kind: str) -> bool:
-        """Everything: the other side may choose."""
-        return True
+        """Every step: the other side may choose; each by itself, since it is a program."""
+        return kind != "digest"
 
     def send(self, notice: Notice, memory: bytes | None) -> Answer:
         """Send the notice; any 2xx is a yes."""

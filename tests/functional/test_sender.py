@@ -176,7 +176,7 @@ def test_a_settlement_that_redis_did_not_take_is_made_up_before_anything_is_sent
     """The message is out; Redis was away when that was to be written down; it is not sent again."""
     scene.put("a")
 
-    def away(notification: Notification, memory: bytes | None, *, keep_open: bool) -> None:
+    def away(notification: Notification, memory: bytes | None, **how: object) -> None:
         raise redis.ConnectionError("away")
 
     with monkeypatch.context() as patch:
