@@ -114,6 +114,11 @@ class World:
         assert result.exit_code == 0, result.output
         return result.stdout
 
+    def open_alerts(self) -> list[dict[str, Any]]:
+        """What `heartline alert list` says."""
+        listed: list[dict[str, Any]] = json.loads(self.cli("alert", "list", "--json"))["alerts"]
+        return listed
+
     def command(self, key: bytes, value: bytes) -> None:
         """Put any record onto the command topic."""
         self._producer.send(self.kafka_settings().topics.alert_commands, key=key, value=value).get(timeout=30)
@@ -318,9 +323,11 @@ def test_commands_and_silences_reach_the_process_that_has_the_account(world: Wor
         process.start("alerting ready")
         world.slack.wait_for(2, 20)
         assert "s1  until" in world.cli("silence", "list")
-        assert json.loads(world.cli("alert", "list", "--json"))["alerts"][0]["account_id"] == "globex"
+        # The list reads the audit log, which follows the decision by a moment.
+        wait_for(lambda: [a["account_id"] for a in world.open_alerts()] == ["globex"], 20, "only globex is open")
         world.cli("silence", "expire", "s1", "--by", "ann")
         world.slack.wait_for(3, 20)
+        wait_for(lambda: "told" in world.steps(), 20, "what was silenced is told")
         shown = world.cli("alert", "show", alert_id(opened))
         assert "acknowledged  ann: ann has taken it on: call on Friday" in shown
         assert world.metric("heartline_alert_precision_ratio", rule="band_entered") == 1
