@@ -46,19 +46,40 @@ class Incoming:
     written_ms: int
 
 
+@dataclass(frozen=True)
+class Written:
+    """When what brought a step was written to Kafka.
+
+    Args:
+        report_ms: the report.
+        ingested_ms: the oldest event behind the report; None where time alone brought it.
+    """
+
+    report_ms: int
+    ingested_ms: int | None
+
+
 @dataclass
 class Judged:
     """What a batch comes to.
 
     Args:
         changes: for the store.
-        steps: every alert that changed, with the Kafka timestamp of the new report behind it; None without one.
+        steps: every alert that changed, with the moments of the new report behind it; None without one.
         outcomes: one of metrics.RECORD_OUTCOMES per record that was not poison.
     """
 
     changes: Changes
-    steps: list[tuple[Transition, int | None]] = field(default_factory=list)
+    steps: list[tuple[Transition, Written | None]] = field(default_factory=list)
     outcomes: list[str] = field(default_factory=list)
+
+
+def _written(item: Incoming | None) -> Written | None:
+    """The moments behind a step; None for a step that no record of the topic brought."""
+    if item is None:
+        return None
+    ingested_at = item.report.ingested_at if item.report is not None else None
+    return Written(item.written_ms, round(ingested_at.timestamp() * 1000) if ingested_at is not None else None)
 
 
 def decode(record: Record) -> Incoming:
@@ -154,7 +175,7 @@ class Batch:
         if not judgement.is_judged:
             return  # older than what was judged before
         self._changes.reports[item.account_id] = item.value
-        self._settle(item.account_id, judgement, item.report, now, item.written_ms)
+        self._settle(item.account_id, judgement, item.report, now, item)
 
     def time(self, account_id: str, now: datetime) -> None:
         """Judge the latest report again, because its time has come."""
@@ -214,15 +235,15 @@ class Batch:
         judgement: Judgement,
         report: HealthReport | None,
         now: datetime,
-        written_ms: int | None,
+        item: Incoming | None,
     ) -> None:
-        """Write down what one account's turn came to."""
+        """Write down what one account's turn came to; `item`: the record that brought the report."""
         judgement, told = self._telling.tell(judgement, report, now, now_ms=self._now_ms, partition=self._partition)
         record, seq = judgement.record, self._seq(account_id)
         for transition in judgement.changes:
             seq = max(seq + 1, self._now_ms)
             self._changes.steps.append((account_id, _step(transition, account_id, seq, now)))
-            self.judged.steps.append((transition, written_ms))
+            self.judged.steps.append((transition, _written(item)))
         if record is not None and judgement.changes:
             record = msgspec.structs.replace(record, seq=seq)
         self._changes.records[account_id] = record

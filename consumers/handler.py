@@ -304,13 +304,13 @@ class Alerting:
         now = self._clock_ms()
         for outcome, records in Counter(judged.outcomes).items():
             self._metrics.records.labels(outcome).inc(records)
-        for transition, written_ms in judged.steps:
+        for transition, written in judged.steps:
             log.info("%s", _line(transition))
             if transition.alert is None:
                 continue
             self._metrics.transitions.labels(transition.alert.rule, transition.kind).inc()
-            if written_ms is not None:
-                self._metrics.report_to_alert.observe(max(now - written_ms, 0) / 1000)
+            if written is not None:
+                self._metrics.alerted(written.report_ms, written.ingested_ms, now)
 
 
 def _utc(epoch_ms: int) -> datetime:

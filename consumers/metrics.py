@@ -73,6 +73,12 @@ class Metrics:
             buckets=DELAY_SECONDS,
             registry=registry,
         )
+        self.ingested_to_alert = Histogram(
+            "heartline_ingested_to_alert_seconds",
+            "From the oldest event's record on Kafka to the alert step in Redis; for steps that an event brought.",
+            buckets=DELAY_SECONDS,
+            registry=registry,
+        )
         self.ingested_to_delivered = Histogram(
             "heartline_ingested_to_delivered_seconds",
             "From the oldest event's record on Kafka to the receiver's yes.",
@@ -124,6 +130,12 @@ class Metrics:
             self.backlog(receiver, Backlog(0, 0.0, 0))
             for outcome in NOTIFICATION_OUTCOMES:
                 self.notifications.labels(receiver, outcome)
+
+    def alerted(self, report_ms: int, ingested_ms: int | None, now_ms: int) -> None:
+        """One alert has changed because of a report, and of an event if one brought it."""
+        self.report_to_alert.observe(max(now_ms - report_ms, 0) / 1000)
+        if ingested_ms is not None:
+            self.ingested_to_alert.observe(max(now_ms - ingested_ms, 0) / 1000)
 
     def delivered(self, receiver: str, ingested_ms: int | None, now_ms: int) -> None:
         """One message is out."""

@@ -189,10 +189,11 @@ def _alerting(board: Dashboard) -> None:
     )
     board.with_panel(
         lines(
-            "Report to alert, event to told",
+            "Event to alert, event to told",
             "p99 of five minutes and of an hour.",
             "s",
             (quantile(0.99, "heartline_report_to_alert_seconds"), "report to alert"),
+            (quantile(0.99, "heartline_ingested_to_alert_seconds"), "event to alert"),
             (quantile(0.99, "heartline_ingested_to_delivered_seconds", "1h"), "event to told"),
         ).min(0)
     )

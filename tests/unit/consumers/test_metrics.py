@@ -51,3 +51,13 @@ def test_a_clock_that_went_backwards_gives_no_negative_delay(registry: Collector
     """Kafka's clock and ours differ."""
     metrics.delivered("slack", ingested_ms=2000, now_ms=1000)
     assert registry.get_sample_value("heartline_ingested_to_delivered_seconds_sum", {"receiver": "slack"}) == 0
+
+
+def test_a_step_that_time_alone_brought_has_no_delay_of_an_event(registry: CollectorRegistry, metrics: Metrics) -> None:
+    """None is unknown: it is in no bucket, and not in the one of 0."""
+    metrics.alerted(report_ms=1000, ingested_ms=None, now_ms=1500)
+    metrics.alerted(report_ms=1000, ingested_ms=500, now_ms=1500)
+    get = registry.get_sample_value
+    assert get("heartline_report_to_alert_seconds_count") == 2
+    assert get("heartline_ingested_to_alert_seconds_count") == 1
+    assert get("heartline_ingested_to_alert_seconds_sum") == 1
