@@ -48,7 +48,9 @@ def scraped(
         }
         company = folder / "company.jsonl"
         now = datetime(2026, 3, 2, 15, tzinfo=UTC)
-        company.write_text("".join(json.dumps(event) + "\n" for event in events(now, count=20)), "utf-8")
+        refused = {"type": "usage", "account_id": "acme", "event_id": "u", "timestamp": "2026-01-01T00:00:00Z"}
+        lines = [*events(now, count=20), refused]  # so that there is a dead letter to count, too
+        company.write_text("".join(json.dumps(event) + "\n" for event in lines), "utf-8")
         worker = Role(["worker"], env, folder / "worker.log")
         alerting = Role(["alerting"], env, folder / "alerting.log")
         replay = Role(["replay", str(company)], env, folder / "replay.log")
