@@ -57,10 +57,10 @@ def board_of(request: Request) -> Board:
     return board
 
 
-def make_templates() -> Environment:
-    """The templates, with everything that is put into them escaped."""
+def make_templates(package: str = "consumers.board") -> Environment:
+    """The templates of a package, with everything that is put into them escaped."""
     environment = Environment(
-        loader=PackageLoader("consumers.board"),
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

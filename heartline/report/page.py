@@ -7,11 +7,9 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from consumers.board.context import make_templates
 from consumers.board.knowledge import Account, Knowledge
 from consumers.board.portfolio import Query, Row, portfolio_bands
-from consumers.board.reading import FILTERS
 from consumers.board.svg import bars, share, timeline
 from stream.report import Band
 
@@ -70,7 +68,7 @@ def page(knowledge: Knowledge, accounts_max: int, now: datetime, progress: Progr
             found.append(account)
         progress(place, len(chosen))
     return (
-        _environment()
+        make_templates("heartline.report")
         .get_template("report.html")
         .render(
             style=(files("consumers.board") / "static" / "board.css").read_text("utf-8"),
@@ -85,15 +83,3 @@ def page(knowledge: Knowledge, accounts_max: int, now: datetime, progress: Progr
             share=share,
         )
     )
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("heartline.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(FILTERS)
-    return environment
