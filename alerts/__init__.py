@@ -15,6 +15,7 @@ Pure: no Kafka, no Redis, no clock of its own; whoever calls passes `now`. The m
     policy     the settings of the lifecycle, and what surrounds an account when it is judged
     playbooks  what to try next, first what answers the measures that moved
     wording    measures, numbers and durations in words
+    report_words  the parts of a report in words: a change, a veto, what was set by hand
     messages   the Slack message of a transition: first line (headlines), what is behind it (facts), shape (blocks)
     storm      when many messages at once become one
     digest     that one message

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from alerts.report_words import cap_name, cap_value, change_name, change_values, override_told
 from alerts.rules import ABOUT_SCORE, SHOWN_BY
 from alerts.wording import escape, measure_name, measure_value, money, plural, points, sparkline, tidy
-from alerts.wording import override_told as set_by_hand
-from stream.report import HealthReport
+from stream.report import Cap, Change, HealthReport
 
 NAME_CHARS_MAX: Final = 80
+VETO_CHARS_MAX: Final = 160
 NAMES_SHOWN: Final = 3
 DRIVERS_SHOWN: Final = 3
 NOTICEABLE_POINTS: Final = 0.5
@@ -22,7 +23,7 @@ def health_line(report: HealthReport) -> str:
     line = f"*Health {points(report.score)} of 100* (higher is healthier)"
     if len(report.history) > 1:
         line += f"   `{sparkline([score for _, score in report.history])}`  {plural(len(report.history), 'day')}"
-    by_hand = set_by_hand(report)
+    by_hand = override_told(report)
     return line if by_hand is None else f"{line}\n✋  {escape(by_hand)}"
 
 
@@ -64,22 +65,24 @@ def drivers(report: HealthReport) -> list[str]:
     if losses:
         lines = ["*What changed in a week*"]
         for change in losses:
-            before, after = measure_value(change.measure, change.before), measure_value(change.measure, change.now)
-            lines.append(f"•  {_label(change.measure, report)}: *{before} → {after}*  ({points(change.points)} points)")
+            before, after = change_values(change)
+            lines.append(f"•  {_moved(change, report)}: *{before} → {after}*  ({points(change.points)} points)")
         return lines
-    held = [part for part in report.contributions if part.points_lost >= NOTICEABLE_POINTS][:DRIVERS_SHOWN]
-    if not held:
-        return []
-    lines = ["*What holds it down*"]
-    for part in held:
-        value = measure_value(part.measure, part.value)
-        lines.append(f"•  {_label(part.measure, report)}: *{value}*  (costs {points(part.points_lost)} points)")
-    return lines
+    held = [_capped(cap) for cap in report.caps if cap.points <= -NOTICEABLE_POINTS]
+    for part in [part for part in report.contributions if part.points_lost >= NOTICEABLE_POINTS][:DRIVERS_SHOWN]:
+        value, cost = measure_value(part.measure, part.value), points(part.points_lost)
+        held.append(f"•  {_label(part.measure, report)}: *{value}*  (costs {cost} points)")
+    return ["*What holds it down*", *held[:DRIVERS_SHOWN]] if held else []
 
 
 def moved_measures(report: HealthReport) -> Sequence[str]:
-    """Ids of what moved the score, the worst first: plays that answer one of them come first."""
-    losses = [change.measure for change in report.changes_7d if change.points <= -NOTICEABLE_POINTS]
+    """Ids of what moved the score, the worst first: plays that answer one of them come first.
+
+    A veto stands for the measure that it looks at.
+    """
+    looks_at = {cap.name: cap.measure for cap in report.caps}
+    moved = (change for change in report.changes_7d if change.points <= -NOTICEABLE_POINTS)
+    losses = [looks_at.get(change.measure, change.measure) for change in moved]
     return losses or [part.measure for part in report.contributions if part.points_lost >= NOTICEABLE_POINTS]
 
 
@@ -98,6 +101,19 @@ def whose(report: HealthReport, now: datetime) -> list[str]:
         when = f"in {plural(days, 'day')}" if days >= 0 else f"{plural(-days, 'day')} ago"
         parts.append(f"renewal {when} ({profile.renewal_at.day} {profile.renewal_at:%b %Y})")
     return parts
+
+
+def _moved(change: Change, report: HealthReport) -> str:
+    """What a change is called: a measure, or a veto in its scorecard's words."""
+    if change.label is None:
+        return _label(change.measure, report)
+    return escape(tidy(change_name(change), VETO_CHARS_MAX))
+
+
+def _capped(cap: Cap) -> str:
+    """A veto that takes points."""
+    told, cost = escape(tidy(cap_name(cap), VETO_CHARS_MAX)), points(-cap.points)
+    return f"•  Held at {cap.cap_score:g} or below. {told}: *{cap_value(cap)}*  (costs {cost} points)"
 
 
 def _label(measure: str, report: HealthReport) -> str:

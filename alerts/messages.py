@@ -14,6 +14,7 @@ from alerts.headlines import MATTERS, NAME_CHARS_MAX, noun_of, over, raised, ton
 from alerts.lifecycle import Transition
 from alerts.model import Alert
 from alerts.playbooks import Play, choose
+from alerts.report_words import reason_beside
 from alerts.rules import ABOUT_SCORE
 from alerts.wording import day_of_month, duration, escape, ordinal, points, tidy
 from stream.report import HealthReport
@@ -58,7 +59,7 @@ def _why(alert: Alert, report: HealthReport) -> list[str]:
     found = ["\n".join(evidence(alert.rule, report)), health_line(report)]
     moving = "\n".join(drivers(report)) if tone_of(alert.rule) == "trouble" else ""
     if alert.rule in ABOUT_SCORE and not moving:
-        moving = f"*Why:* {escape(tidy(report.reason, REASON_CHARS_MAX))}"
+        moving = f"*Why:* {escape(tidy(reason_beside(report), REASON_CHARS_MAX))}"
     matters = MATTERS.get(alert.rule)
     found += [moving, f"*Why it matters:* {matters}." if matters is not None else ""]
     return [text for text in found if text]

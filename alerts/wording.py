@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from stream.report import HealthReport
 from stream.wording import Number, label_of, shown, unit_of
 
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
@@ -144,18 +143,6 @@ def tidy(text: str, chars_max: int) -> str:
     if len(text) > chars_max:
         text = text[: chars_max - 1].rstrip() + "…"
     return _BROADCAST.sub("@\u2060", text)
-
-
-def override_told(report: HealthReport) -> str | None:
-    """Who set the health by hand, until when and why, and what the scorecard says; None without an override."""
-    override = report.override
-    if override is None:
-        return None
-    model = "no score" if report.model_score is None else points(report.model_score)
-    if report.model_band is not None:
-        model += f", {report.model_band.replace('_', ' ')}"
-    until = f"{override.expires_at.day} {override.expires_at:%b %Y}"
-    return f"set by {tidy(override.owner, 80)} until {until}: {tidy(override.reason, 300)} (scorecard: {model})"
 
 
 def escape(text: str) -> str:

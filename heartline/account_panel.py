@@ -9,7 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from alerts.wording import measure_value, override_told, sparkline, tidy
+from alerts.report_words import cap_name, cap_value, change_name, change_values, override_told, reason_beside
+from alerts.wording import measure_value, sparkline, tidy
 from heartline.looks import BAND_STYLE, label, movement
 from stream.report import Change, HealthReport
 
@@ -43,7 +44,7 @@ def _verdict(report: HealthReport) -> RenderableType:
     facts = Text(" · ").join(Text(fact, style="dim") for fact in _facts(report))
     by_hand = override_told(report)
     hands = [] if by_hand is None else [Text(f"✋ {by_hand}", style="bold")]
-    return Group(line, *hands, Text(tidy(report.reason, 400)), facts)
+    return Group(line, *hands, Text(tidy(reason_beside(report), 400)), facts)
 
 
 def _facts(report: HealthReport) -> Iterator[str]:
@@ -83,8 +84,9 @@ def _why(report: HealthReport) -> RenderableType:
             Text(bar, style="red"),
         )
     for cap in report.caps:
-        value = measure_value(cap.measure, cap.value)
-        table.add_row(f"at most {cap.cap_score:g}: {label(cap.name)}", value, "", "", f"{-cap.points:.1f}")
+        table.add_row(
+            f"Held at {cap.cap_score:g}: {tidy(cap_name(cap), 160)}", cap_value(cap), "", "", f"{-cap.points:.1f}"
+        )
     return table
 
 
@@ -99,10 +101,7 @@ def _changes(days: int, before: float | None, now: float | None, moved: list[Cha
     for change in moved:
         style = "red" if change.points <= -0.5 else "green" if change.points >= 0.5 else "dim"
         table.add_row(
-            label(change.measure),
-            measure_value(change.measure, change.before),
-            measure_value(change.measure, change.now),
-            Text(f"{change.points:+.1f}", style=style),
+            tidy(change_name(change), 160), *change_values(change), Text(f"{change.points:+.1f}", style=style)
         )
     return table
 

@@ -5,6 +5,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
+from alerts.report_words import cap_name, change_name
 from alerts.wording import measure_name, sparkline, tidy
 from stream.report import Band, HealthReport
 
@@ -15,6 +16,8 @@ BAND_STYLE: Final[dict[Band, str]] = {
     "critical": "bold red",
     "unknown": "dim",
 }
+
+DRIVERS_SHOWN: Final = 3
 
 
 def worst_first(reports: dict[str, HealthReport]) -> list[HealthReport]:
@@ -56,12 +59,14 @@ def why(report: HealthReport) -> str:
     if report.score is None:
         return tidy(report.reason, 200)
     if report.score_7d_ago is not None and report.score_7d_ago - report.score >= 1:
-        lost = [(change.measure, -change.points) for change in report.changes_7d]
+        lost = [(change_name(change), -change.points) for change in report.changes_7d]
     elif report.band != "healthy":
-        lost = [(part.measure, part.points_lost) for part in report.contributions]
+        lost = [(cap_name(cap), -cap.points) for cap in report.caps]
+        lost += [(measure_name(part.measure), part.points_lost) for part in report.contributions]
     else:
         return ""
-    return " · ".join(f"{label(measure)} −{points:.0f}" for measure, points in lost[:3] if points >= 0.5)
+    told = [f"{tidy(name, 60)} −{points:.0f}" for name, points in lost if points >= 0.5]
+    return " · ".join(told[:DRIVERS_SHOWN])
 
 
 def label(measure: str) -> str:

@@ -46,22 +46,25 @@ class Contribution(msgspec.Struct, frozen=True):
         return self.weight_ratio * 100 - self.points
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """How one measure moved the score since an earlier moment; the points of all changes add up to the score's change.
 
     Attributes:
-        measure: its id.
-        before, now: its value then and now; None where it was or is unknown.
+        measure: its id; a veto's name.
+        before, now: its value then and now; None where it was or is unknown, and while a veto did not hold.
         points: what the move did to the score, negative for a loss.
+        label, unit: of a veto, as its scorecard says them; None for a measure.
     """
 
     measure: str
     before: Number | None
     now: Number | None
     points: float
+    label: str | None = None
+    unit: str | None = None
 
 
-class Cap(msgspec.Struct, frozen=True):
+class Cap(msgspec.Struct, frozen=True, omit_defaults=True):
     """A veto of the scorecard that holds: it keeps the score from rising above its cap.
 
     Attributes:
@@ -69,6 +72,7 @@ class Cap(msgspec.Struct, frozen=True):
         measure, value: what it looks at, and the value now.
         cap_score: the most that the score can be while it holds.
         points: what it takes from the score, 0 or less; with the contributions' points it adds up to the score.
+        label, unit: what people are told, and how the value is shown, as the scorecard says; None in older reports.
     """
 
     name: str
@@ -76,6 +80,8 @@ class Cap(msgspec.Struct, frozen=True):
     value: Number
     cap_score: float
     points: float
+    label: str | None = None
+    unit: str | None = None
 
 
 class Override(msgspec.Struct, frozen=True, omit_defaults=True):

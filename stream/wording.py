@@ -2,6 +2,8 @@
 
 from typing import Final, Literal, get_args
 
+from stream.report import Band, Override
+
 Number = int | float
 Unit = Literal["count", "percent", "score", "days", "times", "hours", "minutes", "money"]
 
@@ -120,3 +122,16 @@ def shown(value: Number | None, unit: str) -> str:
     if unit == "days":
         return f"{text} day" if text == "1" else f"{text} days"
     return text + _SUFFIX.get(unit, "")
+
+
+def by_hand(override: Override, model_score: float | None, model_band: Band | None) -> str:
+    """Who set the verdict, until when and why, and what the scorecard says; part of a sentence.
+
+    >>> from datetime import UTC, datetime
+    >>> by_hand(Override("Dana", "sponsor left", datetime(2026, 3, 2, tzinfo=UTC), score=40), 81.6, "healthy")
+    'set by Dana until 2 Mar 2026 (sponsor left), the scorecard says 82, healthy'
+    """
+    until = f"{override.expires_at.day} {override.expires_at:%b %Y}"
+    band = "" if model_band is None else f", {model_band.replace('_', ' ')}"
+    model = "no score" if model_score is None else f"{model_score:.0f}{band}"
+    return f"set by {override.owner} until {until} ({override.reason}), the scorecard says {model}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -58,9 +58,9 @@ def board_of(request: Request) -> Board:
 
 
 def make_templates(package: str = "consumers.board") -> Environment:
-    """The templates of a package, with everything that is put into them escaped."""
+    """The templates of a package and the board's, with everything that is put into them escaped."""
     environment = Environment(
-        loader=PackageLoader(package),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("consumers.board")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

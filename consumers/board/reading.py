@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from markupsafe import Markup, escape
 
+from alerts.report_words import cap_name, cap_value, change_name, change_values, override_told, reason_beside
 from alerts.wording import duration, measure_name, measure_value, tidy
 from consumers.board.svg import band_shape, sparkline
 from stream.report import Band
@@ -143,4 +144,10 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "first_upper": first_upper,
     "measure_name": lambda name: tidy(measure_name(name), 60),
     "measure_value": measure_value,
+    "change_name": lambda change: tidy(change_name(change), 160),
+    "change_values": lambda change: " → ".join(change_values(change)),
+    "cap_name": lambda cap: tidy(cap_name(cap), 160),
+    "cap_value": cap_value,
+    "override_told": override_told,
+    "reason_beside": reason_beside,
 }

@@ -92,7 +92,8 @@ def show(
     heartline override show
     heartline override show acme --json
     """
-    from alerts.wording import override_told, tidy
+    from alerts.report_words import override_told
+    from alerts.wording import tidy
     from heartline.health_topic import all_reports
     from stream.report import encode_report
 

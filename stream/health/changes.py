@@ -16,7 +16,7 @@ from stream.health.standing import Standing, standing, weigh
 from stream.measures import Measures
 from stream.measures.known import REACH_DAYS
 from stream.overrides import Setting, in_force
-from stream.report import Change, Number
+from stream.report import Cap, Change, Number
 from stream.scorecard import Scorecard
 
 WEEK_DAYS: Final = 7
@@ -86,17 +86,24 @@ def compare(
     before = Verdict(at, setting, overridden(setting, at.score, scorecard))
     if before.score is None:
         return None
-    return Compared(days, before.score, _changes(_parts(before), _parts(now)))
+    vetoes = {cap.name: cap for cap in (*at.caps, *now.at.caps)}
+    return Compared(days, before.score, _changes(_parts(before), _parts(now), vetoes))
 
 
-def _changes(then: dict[str, tuple[Number | None, float]], now: dict[str, tuple[Number | None, float]]) -> list[Change]:
-    """Everything that moved, the largest loss first."""
+def _changes(
+    then: dict[str, tuple[Number | None, float]],
+    now: dict[str, tuple[Number | None, float]],
+    vetoes: dict[str, Cap],
+) -> list[Change]:
+    """Everything that moved, the largest loss first; a veto by the words of its scorecard."""
     changes = []
     for name in dict.fromkeys([*now, *then]):
         old_value, old_points = then.get(name, (None, 0.0))
         new_value, new_points = now.get(name, (None, 0.0))
         if new_points != old_points or (name in then and name in now and old_value != new_value):
-            changes.append(Change(name, old_value, new_value, new_points - old_points))
+            veto = vetoes.get(name)
+            label, unit = (veto.label, veto.unit) if veto is not None else (None, None)
+            changes.append(Change(name, old_value, new_value, new_points - old_points, label, unit))
     changes.sort(key=lambda change: (change.points, change.measure))
     return changes
 

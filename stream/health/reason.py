@@ -7,10 +7,9 @@ from stream.health.changes import WEEK_DAYS, Compared, Verdict
 from stream.health.override import OVERRIDE, override_of
 from stream.health.phrases import phrase, standing_phrase
 from stream.measures import Measures
-from stream.overrides import Setting
 from stream.report import Band, Cap, Change, Contribution
 from stream.scorecard import Scorecard
-from stream.wording import label_of, shown
+from stream.wording import by_hand, label_of, shown
 
 NOTABLE_POINTS: Final = 1.0
 SHOWN_POINTS: Final = 0.5
@@ -61,17 +60,17 @@ def reason(
         scorecard: what judged.
         model_band: the band that the scorecard says.
     """
-    by_hand = f"{_by_hand(now.setting, now, model_band)}; " if now.setting is not None else ""
+    told = by_hand(override_of(now.setting), now.at.score, model_band) + "; " if now.setting is not None else ""
     if now.score is None or (now.setting is not None and now.at.score is None):
         known = ", ".join(sorted({item.group for item in now.at.found})) or "nothing yet"
-        return f"{by_hand}too little is known to judge (known: {known})"
+        return f"{told}too little is known to judge (known: {known})"
     if tells is not None:
-        return by_hand + _moved(now.score - tells.score, tells, week, now.score, measures, scorecard)
+        return told + _moved(now.score - tells.score, tells, week, now.score, measures, scorecard)
     held = [_capped(scorecard, cap) for cap in now.at.caps[:1] if cap.points <= -NOTABLE_POINTS]
     held += [
         _held(scorecard, item, measures) for item in now.at.found[:SHOWN_MAX] if item.points_lost >= NOTABLE_POINTS
     ]
-    return by_hand + ("steady; held back by " + ", ".join(held) if held else "steady; nothing holds it back")
+    return told + ("steady; held back by " + ", ".join(held) if held else "steady; nothing holds it back")
 
 
 def _moved(
@@ -119,14 +118,6 @@ def _capped(scorecard: Scorecard, cap: Cap) -> str:
     """What a veto keeps from the score."""
     label, unit = scorecard.wording(cap.name)
     return f"capped at {cap.cap_score:g}: {label}, {shown(cap.value, unit)} ({points(cap.points)})"
-
-
-def _by_hand(setting: Setting, now: Verdict, model_band: Band) -> str:
-    """Who set the verdict, until when and why, and what the scorecard says."""
-    override = override_of(setting)
-    until = f"{override.expires_at.day} {override.expires_at:%b %Y}"
-    model = "no score" if now.at.score is None else f"{now.at.score:.0f}, {model_band.replace('_', ' ')}"
-    return f"set by {override.owner} until {until} ({override.reason}), the scorecard says {model}"
 
 
 def points(value: float) -> str:

@@ -132,6 +132,8 @@ def _caps(vetoes: list[Veto], measures: Measures, points: float) -> list[Cap]:
             measures[veto.measure],
             veto.cap_score,
             min(veto.cap_score - points, 0.0) if place == 0 else 0.0,
+            veto.label,
+            veto.unit,
         )
         for place, veto in enumerate(vetoes)
     ]

@@ -66,7 +66,7 @@ def test_an_override_is_written_to_the_account_feed_cleared_and_shown(kafka: Kaf
     )
     shown = heartline(kafka, prefix, "override", "show")
     assert shown.stdout == (
-        "acme  50 at risk  set by dana until 23 Mar 2026: their sponsor left (scorecard: 82, healthy)\n"
+        "acme  50 at risk  set by dana until 23 Mar 2026 (their sponsor left), the scorecard says 82, healthy\n"
     )
     assert json.loads(heartline(kafka, prefix, "override", "show", "--json").stdout)[0]["model_score"] == 81.5
     assert heartline(kafka, prefix, "override", "show", "birch").returncode == 1

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from alerts.config import read_config
 from alerts.digest import DigestLine, build_digest
+from alerts.facts import moved_measures
 from alerts.headlines import MATTERS
 from alerts.judge import forget, judge
 from alerts.messages import build_message
@@ -19,7 +21,7 @@ from alerts.playbooks import choose
 from alerts.policy import LifecycleSettings, RepeatSettings, Surroundings
 from alerts.rules import ABOUT_SCORE, default_rules
 from alerts.wording import clip, escape, tidy
-from stream.report import Change, HealthReport, Override, Profile
+from stream.report import Cap, Change, HealthReport, Override, Profile
 from stream.scorecard import DEFAULT
 from stream.wording import LABELS
 from tests.reports import MONDAY, make_report
@@ -88,9 +90,37 @@ def test_an_override_is_told_with_both_values() -> None:
     """Who set it, until when, why, and what the scorecard says; escaped as everything from a feed."""
     by_hand = Override("Dana Fields", "merger <in progress>", MONDAY + timedelta(days=10), 40.0)
     (message,) = told(make_report(score=40, override=by_hand, model_score=81.5, model_band="healthy"))
-    assert "✋  set by Dana Fields until 12 Mar 2026: merger &lt;in progress&gt; (scorecard: 82, healthy)" in body(
-        message
-    )
+    told_once = "set by Dana Fields until 12 Mar 2026 (merger &lt;in progress&gt;), the scorecard says 82, healthy"
+    assert f"✋  {told_once}" in body(message)
+
+
+def test_an_override_is_told_once_where_the_reason_is_all_there_is() -> None:
+    """The reason of the report begins with it, and the health line has it already."""
+    by_hand = Override("Dana", "merger", MONDAY, 40.0)
+    reason = "set by Dana until 2 Mar 2026 (merger), the scorecard says 82, healthy; no usage at all"
+    report = make_report(score=40, changes_7d=[], contributions=[], reason=reason)
+    (message,) = told(replace(report, override=by_hand, model_score=81.5, model_band="healthy"))
+    assert body(message).count("set by Dana") == 1
+    assert "*Why:* no usage at all" in body(message)
+
+
+def test_a_veto_speaks_in_the_words_of_its_scorecard() -> None:
+    """Its name is an id that only whoever wrote the scorecard knows."""
+    change = Change("cap-7", None, 80.0, -12.0, "an <escalation> is stuck", "hours")
+    (moved,) = told(make_report(score=40, changes_7d=[change]))
+    assert "•  An &lt;escalation&gt; is stuck: *not so → 80 h*  (-12 points)" in body(moved)
+    cap = Cap("cap-7", "escalation_running_hours", 80.0, 40, -12.0, "an escalation is stuck", "hours")
+    (held,) = told(make_report(score=40, changes_7d=[], caps=[cap]))
+    first, second = body(held).split("*What holds it down*\n")[1].splitlines()[:2]
+    assert first == "•  Held at 40 or below. An escalation is stuck: *80 h*  (costs 12 points)"
+    assert second.startswith("•  Weekly active users")
+    assert "cap-7" not in body(moved) + body(held)
+
+
+def test_a_veto_brings_the_play_for_what_it_looks_at() -> None:
+    cap = Cap("cap-7", "escalation_running_hours", 80.0, 40, -12.0, "an escalation is stuck", "hours")
+    change = Change("cap-7", None, 80.0, -12.0, "an escalation is stuck", "hours")
+    assert moved_measures(make_report(score=40, changes_7d=[change], caps=[cap])) == ["escalation_running_hours"]
 
 
 def test_a_fall_that_merely_ended_is_not_called_a_recovery() -> None:
@@ -208,16 +238,6 @@ def test_good_news_is_no_red_flag(rule: str) -> None:
     messages = life_of(rule, Profile(name="Acme Corp", licensed_seats=50))
     assert headline(messages[0]).startswith("🌱")
     assert "red flag" not in json.dumps(messages)
-
-
-def test_an_override_shows_both_values() -> None:
-    """What a person set, until when and why, and what the scorecard would say."""
-    override = Override(
-        score=80.0, band="healthy", owner="Dana Fields", reason="new sponsor", expires_at=MONDAY + timedelta(days=9)
-    )
-    report = {"override": override, "model_score": 41.0, "model_band": "at_risk"}
-    (up, _) = life_of("silence", Profile(name="Acme Corp"), 80.0, **report)
-    assert "✋  set by Dana Fields until 11 Mar 2026: new sponsor (scorecard: 41, at risk)" in body(up)
 
 
 def assert_harmless(message: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from heartline.health_topic import alike
 from heartline.looks import account_table, movement, why, worst_first
 from heartline.scrape import parse
 from heartline.slack_standin import OK, Received
-from stream.report import Change, Contribution, Override, Profile
+from stream.report import Cap, Change, Contribution, Override, Profile
 from tests.reports import MONDAY, make_report
 
 MOMENT = Moment(12, 60, MONDAY, 51_234, 31.4, "41,852 events of 60 days follow")
@@ -72,7 +72,32 @@ def test_an_override_is_seen_in_the_table_and_told_in_the_panel() -> None:
     report = make_report("a", 30.0, band="watch", override=by_hand, model_score=30.0, model_band="at_risk")
     assert "watch ✋" in drawn(account_table([report], 120))
     panel = drawn(account_panel(report))
-    assert "set by Dana until 2 Mar 2026: merger in progress (scorecard: 30, at risk)" in panel
+    assert "✋ set by Dana until 2 Mar 2026 (merger in progress), the scorecard says 30, at risk" in panel
+
+
+def test_a_veto_is_shown_in_the_words_of_its_scorecard() -> None:
+    """In the panel and in the table; an override that the reason begins with is told once."""
+    words = ("an escalation is stuck", "hours")
+    by_hand = Override("Dana", "merger", MONDAY, score=30.0)
+    report = make_report(
+        "a",
+        30.0,
+        score_7d_ago=30.0,
+        caps=[Cap("cap-7", "escalation_running_hours", 80.0, 40, -12.0, *words)],
+        changes_7d=[Change("cap-7", None, 80.0, -12.0, *words), Change("cap-8", 3.0, None, 12.0, "quiet", "days")],
+        override=by_hand,
+        model_score=30.0,
+        model_band="at_risk",
+        reason="set by Dana until 2 Mar 2026 (merger), the scorecard says 30, at risk; steady",
+    )
+    panel = drawn(account_panel(report), height=80)
+    assert "cap-" not in panel
+    assert panel.count("set by Dana") == 1
+    lines = [" ".join(line.strip("│╭╰ ").split()) for line in panel.splitlines()]
+    assert "Held at 40: An escalation is stuck 80 h 12.0" in lines
+    assert "An escalation is stuck not so 80 h -12.0" in lines
+    assert "Quiet 3 days no longer +12.0" in lines
+    assert why(report).startswith("An escalation is stuck −12 · ")
 
 
 @pytest.mark.parametrize(("width", "height"), [(60, 20), (80, 24), (100, 30), (132, 40), (200, 60)])

@@ -118,6 +118,11 @@ def test_a_ticket_escalated_for_72_hours_caps_the_score(hours: int, score_max: f
         assert report.caps[0].value == hours
         assert report.caps[0].points == pytest.approx(40 - plain.score, abs=0.06)
         assert report.caps[1].points == 0
+        assert (report.caps[0].label, report.caps[0].unit) == ("an escalation is stuck", "hours")
+        came = [change for change in report.changes_7d if change.measure == "stuck"]
+        assert [(change.now, change.label, change.unit) for change in came] == [
+            (hours, "an escalation is stuck", "hours")
+        ]
         assert "an escalation is stuck" in report.reason
 
 

@@ -1,6 +1,7 @@
 """The pages and the API over given records: what they show, escape, refuse and carry."""
 
 import time
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from consumers.board.guard import HEADERS
 from stream.dead_letters import dead_letter
 from stream.errors import BadEvent
-from stream.report import Cap, Override, Profile
+from stream.report import Cap, Change, Override, Profile
 from tests.reports import MONDAY, make_report
 from tests.unit.consumers.board.board_app import FakeBoard
 
@@ -52,14 +53,26 @@ def test_nothing_that_a_customer_wrote_is_taken_for_markup() -> None:
 def test_an_account_page_shows_both_values_of_an_override_and_what_caps_the_score() -> None:
     board = FakeBoard()
     override = Override("Dana", "the sponsor told me", MONDAY, score=80.0)
-    caps = [Cap("stuck", "escalation_running_hours", 90, 40.0, -12.0)]
-    board.report(make_report("acme", 80.0, override=override, model_score=31.0, model_band="at_risk", caps=caps))
+    caps = [Cap("cap-7", "escalation_running_hours", 90, 40.0, -12.0, "an escalation is stuck", "hours")]
+    moved = [Change("cap-7", None, 90, -12.0, "an escalation is stuck", "hours")]
+    reason = "set by Dana until 2 Mar 2026 (the sponsor told me), the scorecard says 31, at risk; steady"
+    held: dict[str, Any] = {
+        "override": override,
+        "model_score": 31.0,
+        "model_band": "at_risk",
+        "caps": caps,
+        "changes_7d": moved,
+    }
+    board.report(make_report("acme", 80.0, reason=reason, **held))
 
     page = board.client().get("/accounts/acme").text
 
-    assert "Set by Dana" in page
-    assert "The scorecard says <strong>31</strong>" in page
-    assert "Held at 40 or below" in page
+    assert "Set by Dana until 2 Mar 2026 (the sponsor told me), the scorecard says 31, at risk." in page
+    assert page.lower().count("set by dana") == 1
+    assert '<p class="reason">Steady.</p>' in page
+    assert "Held at 40 or below. An escalation is stuck: <strong>90 h</strong>" in page
+    assert "not so → 90 h" in page
+    assert "cap-7" not in page
 
 
 @pytest.mark.parametrize("account_id", ["a/b", "a b", "a?b#c", "ü", "a/history/b"])
