@@ -1,11 +1,14 @@
-"""The parts of a report as people read them: a change, a veto that holds, and what somebody set by hand."""
+"""The parts of a report as people read them: a change, a veto, what was set by hand, and how fresh the data are."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
 
-from alerts.wording import measure_name, measure_value, tidy
+from alerts.wording import hours, measure_name, measure_value, tidy
 from stream.report import Cap, Change, HealthReport
+from stream.topics import SOURCES
 from stream.wording import by_hand, shown
 
 OWNER_CHARS_MAX: Final = 80
@@ -64,6 +67,44 @@ def reason_beside(report: HealthReport) -> str:
     if report.override is None:
         return report.reason
     return report.reason.removeprefix(by_hand(report.override, report.model_score, report.model_band) + "; ")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """How recent what one source told of an account is.
+
+    Attributes:
+        source: usage, tickets, surveys and so on.
+        ago: how long before the report its newest event happened.
+        at: when that was; None where the report does not say.
+        is_stale: nothing comes of it for anyone, so that the account's own silence says nothing.
+    """
+
+    source: str
+    ago: str
+    at: datetime | None
+    is_stale: bool
+
+
+def heard(report: HealthReport) -> tuple[list[Heard], list[str]]:
+    """The sources that told of the account, and the names of those that never did; both empty where nobody looked."""
+    if not report.freshness:
+        return [], []
+    names = [*SOURCES.values(), *(name for name in report.freshness if name not in SOURCES.values())]
+    known = [(name, report.freshness[name]) for name in names if name in report.freshness]
+    found = [Heard(name, ago(at.age_days), at.last_event_at, at.is_stale) for name, at in known]
+    return found, [name for name in names if name not in report.freshness]
+
+
+def ago(age_days: float | None) -> str:
+    """How long ago something was, by the hour, and by the day from two on; None is never.
+
+    >>> ago(0.01), ago(0.3), ago(41.2), ago(None)
+    ('just now', '7 hours ago', '41 days ago', 'never')
+    """
+    if age_days is None:
+        return "never"
+    return f"{hours(age_days * 24)} ago" if age_days * 24 >= 1 else "just now"
 
 
 def _capital(text: str) -> str:

@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from alerts.report_words import cap_name, cap_value, change_name, change_values, override_told, reason_beside
+from alerts.report_words import cap_name, cap_value, change_name, change_values, heard, override_told, reason_beside
 from alerts.wording import measure_value, sparkline, tidy
 from heartline.looks import BAND_STYLE, label, movement
 from stream.report import Change, HealthReport
@@ -44,7 +44,19 @@ def _verdict(report: HealthReport) -> RenderableType:
     facts = Text(" · ").join(Text(fact, style="dim") for fact in _facts(report))
     by_hand = override_told(report)
     hands = [] if by_hand is None else [Text(f"✋ {by_hand}", style="bold")]
-    return Group(line, *hands, Text(tidy(reason_beside(report), 400)), facts)
+    return Group(line, *hands, Text(tidy(reason_beside(report), 400)), facts, *_sources(report))
+
+
+def _sources(report: HealthReport) -> Iterator[RenderableType]:
+    """When each source was heard of last; first those that are silent for everybody."""
+    known, never = heard(report)
+    for one in known:
+        if one.is_stale:
+            told = f"no {tidy(one.source, 40)} of any account for days: a broken feed, not this account's silence"
+            yield Text(told, style="bold red")
+    if known:
+        said = [f"{tidy(one.source, 40)} {one.ago}" for one in known]
+        yield Text("last heard: " + " · ".join(said + [f"{', '.join(never)} never"] * (never != [])), style="dim")
 
 
 def _facts(report: HealthReport) -> Iterator[str]:
@@ -58,7 +70,7 @@ def _facts(report: HealthReport) -> Iterator[str]:
     if profile.renewal_at is not None:
         yield f"renews {profile.renewal_at:%d %b %Y}"
     yield f"as of {_moment(report.as_of)}"
-    if report.last_event_at is not None:
+    if report.last_event_at is not None and not report.freshness:
         yield f"last event {_moment(report.last_event_at)}"
     yield f"{report.coverage_ratio:.0%} of scorecard {tidy(report.scorecard, 40)} known"
 

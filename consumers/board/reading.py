@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from markupsafe import Markup, escape
 
-from alerts.report_words import cap_name, cap_value, change_name, change_values, override_told, reason_beside
+from alerts.report_words import cap_name, cap_value, change_name, change_values, heard, override_told, reason_beside
 from alerts.wording import duration, measure_name, measure_value, tidy
 from consumers.board.svg import band_shape, sparkline
 from stream.report import Band
@@ -148,6 +148,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "change_values": lambda change: " → ".join(change_values(change)),
     "cap_name": lambda cap: tidy(cap_name(cap), 160),
     "cap_value": cap_value,
+    "heard": heard,
     "override_told": override_told,
     "reason_beside": reason_beside,
 }

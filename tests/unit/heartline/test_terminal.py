@@ -1,5 +1,6 @@
 """What is drawn on the terminal: at every width, for every report, and never a lie about the unknown."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from heartline.health_topic import alike
 from heartline.looks import account_table, movement, why, worst_first
 from heartline.scrape import parse
 from heartline.slack_standin import OK, Received
-from stream.report import Cap, Change, Contribution, Override, Profile
+from stream.report import Cap, Change, Contribution, Freshness, Override, Profile
 from tests.reports import MONDAY, make_report
 
 MOMENT = Moment(12, 60, MONDAY, 51_234, 31.4, "41,852 events of 60 days follow")
@@ -98,6 +99,18 @@ def test_a_veto_is_shown_in_the_words_of_its_scorecard() -> None:
     assert "An escalation is stuck not so 80 h -12.0" in lines
     assert "Quiet 3 days no longer +12.0" in lines
     assert why(report).startswith("An escalation is stuck −12 · ")
+
+
+def test_the_panel_says_when_each_source_was_heard_of_and_which_is_silent_for_everybody() -> None:
+    """So that a broken feed is not taken for a quiet customer."""
+    usage = Freshness(MONDAY - timedelta(days=6), 6.0, is_stale=True)
+    report = make_report("a", freshness={"tickets": Freshness(MONDAY, 0.01), "usage": usage})
+    panel = drawn(account_panel(report))
+    assert "no usage of any account for days" in panel
+    assert (
+        "last heard: usage 6 days ago · tickets just now · surveys, touchpoints, outcomes, subscriptions never" in panel
+    )
+    assert "last heard" not in drawn(account_panel(make_report("a")))
 
 
 @pytest.mark.parametrize(("width", "height"), [(60, 20), (80, 24), (100, 30), (132, 40), (200, 60)])

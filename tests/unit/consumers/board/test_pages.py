@@ -1,6 +1,7 @@
 """The pages and the API over given records: what they show, escape, refuse and carry."""
 
 import time
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import pytest
 from consumers.board.guard import HEADERS
 from stream.dead_letters import dead_letter
 from stream.errors import BadEvent
-from stream.report import Cap, Change, Override, Profile
+from stream.report import Cap, Change, Freshness, Override, Profile
 from tests.reports import MONDAY, make_report
 from tests.unit.consumers.board.board_app import FakeBoard
 
@@ -73,6 +74,25 @@ def test_an_account_page_shows_both_values_of_an_override_and_what_caps_the_scor
     assert "Held at 40 or below. An escalation is stuck: <strong>90 h</strong>" in page
     assert "not so → 90 h" in page
     assert "cap-7" not in page
+
+
+def test_an_account_page_says_when_each_source_was_heard_of_and_which_is_silent_for_everybody() -> None:
+    board = FakeBoard()
+    tickets = Freshness(MONDAY - timedelta(days=41), 41.0)
+    board.report(make_report("fresh", freshness={"tickets": tickets, "usage": Freshness(MONDAY, 0.0)}))
+    stale = Freshness(MONDAY - timedelta(days=6), 6.0, is_stale=True)
+    board.report(make_report("stale", freshness={"tickets": tickets, "usage": stale}))
+    board.report(make_report("never-looked"))
+    client = board.client()
+
+    page = client.get("/accounts/fresh").text
+
+    assert page.index("<dt>Usage</dt>") < page.index("<dt>Tickets</dt>")
+    assert '41 days ago <span class="soft">20 Jan 2026</span>' in page
+    assert "surveys, touchpoints, outcomes, subscriptions" in page
+    assert "of any account" not in page
+    assert "No usage of any account for days" in client.get("/accounts/stale").text
+    assert "Last heard" not in client.get("/accounts/never-looked").text
 
 
 @pytest.mark.parametrize("account_id", ["a/b", "a b", "a?b#c", "ü", "a/history/b"])
