@@ -28,6 +28,7 @@ START: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAYS: Final = 60
 EVIL: Final = "<script>document.title='owned'</script>"
 PAGES: Final = ("/", "/accounts/acme", "/alerts", "/pipeline")
+EXPECTED_WITHIN_MS: Final = 20_000  # of a machine that does other things, too
 
 
 @dataclass
@@ -128,6 +129,7 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     assert program is not None, "no chromium on PATH: `make test-tools` installs Debian's as root"
+    expect.set_options(timeout=EXPECTED_WITHIN_MS)
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         with playwright.chromium.launch(executable_path=program, args=arguments) as found:
