@@ -62,7 +62,7 @@ types: $(STAMP)
 bench-tables: setup  ## Measure the worker over several shapes, into docs/benchmarks.md (ten minutes, a quiet machine)
 	$(BIN)/python -m bench.tables
 
-bench-peers: setup  ## Run Heartline, stock Faust, Quix Streams, Bytewax and Kafka Streams side by side, into docs/benchmarks.md
+bench-peers: setup  ## Run Heartline and its five peers side by side, into docs/benchmarks.md (a quarter of an hour, a quiet machine)
 	$(BIN)/python -m bench.run_peers
 
 schemas: $(STAMP)  ## Write the JSON Schemas of all contracts into docs/schemas

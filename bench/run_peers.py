@@ -1,195 +1,212 @@
-"""Heartline and its peers on the same job, one after another, and a table of it in docs/benchmarks.md.
+"""Heartline and its peers on the same events, one after another on one broker, and a table in docs/benchmarks.md.
 
     make bench-peers
 
+The topics are filled once. Heartline's worker works them off, then each peer reads the same topics. A peer that is too
+slow for all of them gets a stretch of them that begins in the middle, and the states that the first half has left: so
+its states are as large as everyone's are on average.
+
 Each Python peer gets an environment of its own, made from its pinned requirements and thrown away at the end. The Java
-peer needs a JDK; its jars come from Maven by jgo, as Kafka's own do.
+peers need a JDK; their jars are fetched as Kafka's own are, and checked against a lock.
 """
 
 import argparse
 import asyncio
-import json
-import os
-import re
-import subprocess
-import sys
-import tempfile
+import contextlib
 import time
-import venv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-import jgo
+import msgspec
 
 from bench.page import machine, write
+from bench.roster import PEERS, Peer, run_peer
+from heartline.bench.backlog import fill, work_off
+from heartline.bench.measured import BenchError, Cost, MeasuredWorker
 from heartline.bench.place import Place, find_place
 from heartline.bench.progress import Progress
-from heartline.bench.run import Figures, bench
 from heartline.bench.sending import send_all
+from heartline.bench.verify import insist_exact, read_counts
 from heartline.bench.workload import Shape, Workload
-from heartline.embedded.java import find_java
-from heartline.embedded.relock import OLDEST_JAVA
 from heartline.replay.lines import Record
+from stream.account import AccountState, encode_state
+from stream.decode import Decoder
+from stream.errors import HeartlineError
+from stream.folding import fold_event
+from stream.settings import KafkaSettings
+from stream.topics import Kind
 
-ROOT = Path(__file__).resolve().parents[1]
-DEADLINE_SECONDS = 300
+KINDS: tuple[Kind, ...] = ("usage", "ticket", "survey")
+PARTITIONS = 4
+JUDGED_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
-class Peer:
-    """A program that does the job, and what it needs."""
+class Row:
+    """A row of the table.
+
+    Attributes:
+        name: who.
+        keeps: how the state is kept.
+        events: how many were folded.
+        cpu_us_per_event: user and system time of the process.
+        second_half_us_per_event: the same of the second half of the events; None: not known.
+        events_per_second: on the wall.
+        peak_rss_mb: the most memory resident in the process.
+    """
 
     name: str
-    program: str
-    package: str
     keeps: str
     events: int
-    environ: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def is_java(self) -> bool:
-        """Whether it runs on Java; `package` is then a Maven coordinate."""
-        return self.program.endswith(".java")
-
-    @property
-    def requirements(self) -> Path:
-        """Its pinned requirements."""
-        return ROOT / "bench" / f"requirements-{self.program.split('_')[0].removesuffix('.py')}.txt"
-
-    @property
-    def version(self) -> str:
-        """The pinned version of its package."""
-        if self.is_java:
-            return self.package.rpartition(":")[2]
-        return re.search(rf"^{self.package}==(.+)$", self.requirements.read_text("utf-8"), re.MULTILINE)[1]
+    cpu_us_per_event: float
+    second_half_us_per_event: float | None
+    events_per_second: float
+    peak_rss_mb: float
 
 
-# The slower ones get fewer events; each has work for several seconds.
-PEERS = (
-    Peer("stock Faust", "faust_stock.py", "faust-streaming", "in memory, a changelog record an event", 30_000),
-    Peer("Quix Streams", "quix.py", "quixstreams", "RocksDB, changelog every 5 s", 150_000),
-    Peer(
-        "Bytewax",
-        "bytewax_flow.py",
-        "bytewax",
-        "in memory, saved to SQLite every second",
-        600_000,
-        (("RECOVERY", "1"),),
-    ),
-    Peer("Bytewax", "bytewax_flow.py", "bytewax", "in memory only, lost in a crash", 600_000),
-    Peer(
-        "Kafka Streams",
-        "KafkaStreamsPeer.java",
-        "org.apache.kafka:kafka-streams:4.3.1",
-        "RocksDB behind a cache, changelog and offsets in a transaction a second",
-        200_000,
-        (("GUARANTEE", "exactly_once_v2"),),
-    ),
-    Peer(
-        "Kafka Streams",
-        "KafkaStreamsPeer.java",
-        "org.apache.kafka:kafka-streams:4.3.1",
-        "RocksDB behind a cache, changelog every second, counts again after a crash",
-        200_000,
-        (("GUARANTEE", "at_least_once"),),
-    ),
-)
-EVENTS_MAX = max(peer.events for peer in PEERS)
-
-
-def usage_only(workload: Workload, events: int) -> Iterator[Record]:
-    """That many usage events; the peers know no other kind."""
-    found = (record for record in workload.history() if record.kind == "usage")
-    return (record for record, _ in zip(found, range(events), strict=False))
-
-
-def python_runner(peer: Peer, folder: str) -> list[str | Path]:
-    """A Python with the peer's pinned requirements."""
-    venv.create(folder, with_pip=True)
-    python = Path(folder) / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*install, "-r", peer.requirements], check=True)
-    return [python]
-
-
-def java_runner(peer: Peer, folder: str) -> list[str | Path]:
-    """A Java that compiles and runs one source file, with the peer's jars; compiling is over before the first event."""
-    jars = [str(artifact.resolve()) for artifact in jgo.resolve(peer.package)]
-    return [find_java(OLDEST_JAVA).program, f"-Djava.io.tmpdir={folder}", "-Xmx1g", "-cp", os.pathsep.join(jars)]
-
-
-def run_peer(peer: Peer, place: Place, topic: str) -> dict[str, float]:
-    """Make its environment, let it do the job, and give what it printed."""
-    with tempfile.TemporaryDirectory(prefix="heartline-peer-") as folder:
-        runner = java_runner(peer, folder) if peer.is_java else python_runner(peer, folder)
-        environ = (
-            {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
-            | {
-                "PYTHONPATH": str(ROOT),
-                "TMPDIR": folder,
-                "BOOTSTRAP": place.kafka.bootstrap_servers,
-                "TOPIC": topic,
-                "PARTITIONS": str(place.kafka.partitions),
-                "EVENTS": str(peer.events),
-            }
-            | dict(peer.environ)
-        )
-        result = subprocess.run(
-            [*runner, ROOT / "bench" / "peers" / peer.program],
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_SECONDS,
-            check=False,
-        )
-    if result.returncode != 0:
-        sys.exit(f"{peer.name} ended with {result.returncode}:\n{result.stderr[-3000:]}")
-    return json.loads(result.stdout.strip().splitlines()[-1])
-
-
-def table(heartline: Figures, peers: list[tuple[Peer, dict[str, float]]]) -> str:
-    """The rows, and the machine that they are of."""
-    rows = [
-        "| | state | events | µs CPU an event | events/s | peak MiB | CPU, Heartline = 1 |",
-        "|---|---|---|---|---|---|---|",
-        f"| Heartline, the whole worker | in memory, changelog and offsets in a transaction a second | "
-        f"{heartline.events:,} | {heartline.cpu_us_per_event:.1f} | {heartline.events_per_second:,} | "
-        f"{heartline.peak_rss_mb:.0f} | 1 |",
+def table(rows: Sequence[Row], below: str) -> str:
+    """The rows, the first being what the others are compared with, and a line below them."""
+    lines = [
+        "| | state | events | µs CPU an event | of the second half | events/s | peak MiB | CPU, Heartline = 1 |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for peer, figures in peers:
-        cpu_us = figures["cpu_seconds"] / figures["events"] * 1e6
-        rows.append(
-            f"| {peer.name} {peer.version} | {peer.keeps} | {figures['events']:,} | {cpu_us:.1f} | "
-            f"{figures['events'] / figures['seconds']:,.0f} | {figures['peak_rss_mb']:.0f} | "
-            f"{cpu_us / heartline.cpu_us_per_event:.1f} |"
+    for row in rows:
+        half = "" if row.second_half_us_per_event is None else f"{row.second_half_us_per_event:.1f}"
+        ratio = row.cpu_us_per_event / rows[0].cpu_us_per_event
+        lines.append(
+            f"| {row.name} | {row.keeps} | {row.events:,} | {row.cpu_us_per_event:.1f} | {half} | "
+            f"{row.events_per_second:,.0f} | {row.peak_rss_mb:,.0f} | {ratio:.1f} |"
         )
-    return "\n".join([*rows, "", machine(heartline.kafka_version)])
+    return "\n".join([*lines, "", below])
+
+
+def heartline_rows(shape: Shape, cost: Cost, peak_rss_mb: float) -> list[Row]:
+    """The whole worker, and what of it was spent when the last event was folded."""
+    keeps = "in memory with local copies, changelog and offsets in a transaction"
+    pace = shape.events / cost.seconds
+    whole, folding = (seconds / shape.events * 1e6 for seconds in (cost.cpu_seconds, cost.folding_cpu_seconds))
+    return [
+        Row("Heartline, all judged, published and committed", keeps, shape.events, whole, None, pace, peak_rss_mb),
+        Row("of it until the last event is folded", keeps, shape.events, folding, None, pace, peak_rss_mb),
+    ]
+
+
+def peer_row(peer: Peer, figures: dict[str, float]) -> Row:
+    """What a peer printed."""
+    events = int(figures["events"])
+    return Row(
+        f"{peer.name} {peer.version}",
+        peer.keeps,
+        events,
+        figures["cpu_seconds"] / events * 1e6,
+        figures["second_half_cpu_seconds"] / (events - events // 2) * 1e6,
+        events / figures["seconds"],
+        figures["peak_rss_mb"],
+    )
+
+
+def states_after(records: Iterable[Record]) -> dict[str, bytes]:
+    """The encoded state of every account after some events."""
+    read = {kind: Decoder(kind).decode for kind in KINDS}
+    states: dict[str, AccountState] = {}
+    for record in records:
+        event = read[record.kind](record.value)
+        fold_event(states.setdefault(event.account_id, AccountState()), event)
+    return {name: encode_state(state) for name, state in states.items()}
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Events that a peer reads.
+
+    Attributes:
+        kafka: where they are.
+        states_before: a file with the states that earlier events have left; None: they begin at the first event.
+    """
+
+    kafka: KafkaSettings
+    states_before: Path | None
+
+    def told(self, peer: Peer, number: int, events: int) -> dict[str, str]:
+        """What a peer is told of it."""
+        told = {
+            "BOOTSTRAP": self.kafka.bootstrap_servers,
+            "TOPICS": ",".join(self.kafka.topics.input(kind) for kind in KINDS),
+            "GROUP": f"{self.kafka.topic_prefix}peer-{number}",
+            "PARTITIONS": str(self.kafka.partitions),
+            "EVENTS": str(min(peer.events or events, events)),
+        }
+        return told if self.states_before is None else told | {"STATES_BEFORE": str(self.states_before)}
+
+
+async def middle_feed(place: Place, shape: Shape, end_ms: int, events: int) -> Feed:
+    """The same events from the middle on, in topics of their own, and the states of before."""
+    kafka = place.kafka.model_copy(update={"topic_prefix": f"{place.kafka.topic_prefix}middle-"})
+    history = Workload(shape, end_ms).history()
+    path = place.folder / "states"
+    path.write_bytes(msgspec.msgpack.encode(states_after(islice(history, shape.events // 2))))
+    await send_all(kafka, islice(history, events), lambda _: None)
+    return Feed(kafka, path)
+
+
+async def measure_heartline(place: Place, shape: Shape, end_ms: int, progress: Progress) -> list[Row]:
+    """Fill the topics and have a worker work them off; every event counted once, or there are no figures."""
+    workload = await fill(place, shape, end_ms, progress)
+    with MeasuredWorker(place) as worker:
+        cost, peak_rss_mb = await work_off(worker, shape.events, JUDGED_SECONDS, progress)
+        worker.stop()
+    insist_exact(await read_counts(place.kafka), workload.tally, {})
+    return heartline_rows(shape, cost, peak_rss_mb)
+
+
+def measure_all(shape: Shape, peers: Sequence[Peer], progress: Progress) -> Iterator[tuple[list[Row], str | None]]:
+    """Heartline's rows, then those and one more after each peer, with the broker's version.
+
+    Raises:
+        BenchError: at the end: a peer failed, the others did not.
+    """
+    end_ms = int(time.time() * 1000)
+    failed: list[str] = []
+    with find_place(PARTITIONS, progress.step) as place:
+        rows = asyncio.run(measure_heartline(place, shape, end_ms, progress))
+        yield rows, place.kafka_version
+        whole = Feed(place.kafka, None)
+        few = max((peer.events for peer in peers if peer.events is not None), default=0)
+        middle = asyncio.run(middle_feed(place, shape, end_ms, few)) if 0 < few <= shape.events // 2 else whole
+        for number, peer in enumerate(peers):
+            told = (whole if peer.events is None else middle).told(peer, number, shape.events)
+            progress.step(f"{peer.name} {peer.version} over {int(told['EVENTS']):,} events: {peer.keeps}")
+            try:
+                rows = [*rows, peer_row(peer, run_peer(peer, told))]
+            except HeartlineError as error:
+                progress.note(f"{error}\nThe others go on.")
+                failed.append(f"{peer.name} ({peer.keeps})")
+                continue
+            yield rows, place.kafka_version
+    if failed:
+        raise BenchError(f"no figures of {', '.join(failed)}: see above")
 
 
 def main() -> None:
-    """One run of all."""
+    """One run of all; what is there is written after each peer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000, help="for Heartline")
+    parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--accounts", type=int, default=2_000)
-    parser.add_argument("--only", help="peers whose name has this in it, and Heartline")
+    parser.add_argument("--only", default="", help="peers whose row has this in it, and Heartline; prints only")
     parser.add_argument("--no-write", action="store_true", help="print the table only")
     options = parser.parse_args()
-    with Progress() as progress:
-        heartline = bench(Shape(options.events, options.accounts, 50, "zipf"), 4, False, progress)
-        results = []
-        with find_place(4, progress.step) as place:
-            shape = Shape(2 * EVENTS_MAX, options.accounts, 50, "zipf")
-            workload = Workload(shape, int(time.time() * 1000))
-            asyncio.run(send_all(place.kafka, usage_only(workload, EVENTS_MAX), lambda _: None))
-            for peer in [peer for peer in PEERS if options.only is None or options.only in peer.name]:
-                progress.step(f"{peer.name} {peer.version} over {peer.events:,} events")
-                figures = run_peer(peer, place, place.kafka.topics.input("usage"))
-                results.append((peer, figures))
-    text = table(heartline, results)
-    print(text)
-    if not options.no_write and options.only is None:
-        write("peers", text)
+    shape = Shape(options.events, options.accounts, 50, "zipf")
+    peers = [peer for peer in PEERS if options.only.lower() in f"{peer.name} {peer.keeps}".lower()]
+    text = ""
+    with Progress() as progress, contextlib.closing(measure_all(shape, peers, progress)) as measured:
+        for rows, kafka_version in measured:
+            about = f"{shape.accounts:,} accounts of {shape.users_per_account} users, {shape.distribution}. "
+            text = table(rows, about + machine(kafka_version))
+            if not options.no_write and not options.only:
+                write("peers", text)
+        print(text)
 
 
 if __name__ == "__main__":

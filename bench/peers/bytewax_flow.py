@@ -10,32 +10,33 @@ from bytewax.connectors.kafka import KafkaSource, KafkaSourceMessage
 from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, cluster_main
-from job import AccountState, fold_usage, read
+from job import AccountState, fold_event, reader
 from meter import Meter, from_environment
 
-from stream.decode import Usage
+from stream.decode import AnyEvent
 
-BOOTSTRAP, TOPIC, _, EVENTS = from_environment()
-meter = Meter(EVENTS)
+told = from_environment()
+meter = Meter(told.events)
+read = reader(told.topics)
 
 
-def parse(message: KafkaSourceMessage) -> tuple[str, Usage]:
+def parse(message: KafkaSourceMessage) -> tuple[str, AnyEvent]:
     """A record as (account, event)."""
     meter.begin()
-    event = read(message.value)
+    event = read[message.topic](message.value)
     return event.account_id, event
 
 
-def count(state: AccountState | None, event: Usage) -> tuple[AccountState, None]:
+def count(state: AccountState | None, event: AnyEvent) -> tuple[AccountState, None]:
     """One event into its account's state, which is an object in memory."""
     state = AccountState() if state is None else state
-    fold_usage(state, event)
+    fold_event(state, event)
     meter.folded()
     return state, None
 
 
 flow = Dataflow("peer")
-messages = op.input("in", flow, KafkaSource([BOOTSTRAP], [TOPIC], tail=False, batch_size=5_000))
+messages = op.input("in", flow, KafkaSource([told.bootstrap], told.topics, tail=False, batch_size=5_000))
 keyed = op.map("parse", messages, parse)
 states = op.stateful_map("fold", keyed, count)
 op.output("out", op.filter("drop", states, lambda _: False), TestingSink([]))

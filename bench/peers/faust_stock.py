@@ -3,10 +3,8 @@
 import tempfile
 
 import faust
-from job import AccountState, encode_state, fold_usage, read
+from job import AccountState, decode_state, encode_state, fold_event, reader, states_before
 from meter import Meter, from_environment
-
-BOOTSTRAP, TOPIC, PARTITIONS, EVENTS = from_environment()
 
 
 class State(faust.Codec):
@@ -23,29 +21,36 @@ class Raw(faust.Codec):
         return s
 
 
+told = from_environment()
 app = faust.App(
-    f"{TOPIC}-faust",
-    broker=f"kafka://{BOOTSTRAP}",
+    told.group,
+    broker=f"kafka://{told.bootstrap}",
     store="memory://",
-    topic_partitions=PARTITIONS,
+    topic_partitions=told.partitions,
     web_enabled=False,
     autodiscover=False,
     datadir=tempfile.mkdtemp(prefix="peer-faust-"),
 )
-events = app.topic(TOPIC, partitions=PARTITIONS, value_type=None, value_serializer=Raw(), key_serializer=Raw())
-table = app.Table("state", partitions=PARTITIONS, key_type=str)
+events = app.topic(
+    *told.topics, partitions=told.partitions, value_type=None, value_serializer=Raw(), key_serializer=Raw()
+)
+table = app.Table("state", partitions=told.partitions, key_type=str)
 table.value_serializer = State()
-meter = Meter(EVENTS)
+meter = Meter(told.events)
+read = reader(told.topics)
+before = {name: decode_state(value) for name, value in states_before().items()}
 
 
 @app.agent(events)
 async def count(stream: faust.Stream) -> None:
     """One event at a time."""
-    async for value in stream:
+    async for received in stream.events():
         meter.begin()
-        event = read(value)
-        state = table.get(event.account_id) or AccountState()
-        fold_usage(state, event)
+        event = read[received.message.topic](received.value)
+        state = table.get(event.account_id)
+        if state is None:
+            state = before.get(event.account_id) or AccountState()
+        fold_event(state, event)
         table[event.account_id] = state
         meter.folded()
 

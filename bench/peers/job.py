@@ -1,8 +1,26 @@
-"""The job of every peer: Heartline's own decoding and fold of usage events into the state of their account."""
+"""The job of every Python peer: Heartline's own decoding and fold of usage, tickets and answers into their account."""
 
-from stream.account import AccountState, decode_state, encode_state, fold_usage
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stream.account import AccountState, decode_state, encode_state
 from stream.decode import Decoder
+from stream.folding import fold_event
 
-__all__ = ["AccountState", "decode_state", "encode_state", "fold_usage", "read"]
+__all__ = ["AccountState", "decode_state", "encode_state", "fold_event", "reader", "states_before"]
 
-read = Decoder("usage").decode
+KINDS = ("usage", "ticket", "survey")
+
+
+def reader(topics: list[str]) -> dict[str, Any]:
+    """By topic, what makes an event of a record's value; the topics are in the order of KINDS."""
+    return {topic: Decoder(kind).decode for topic, kind in zip(topics, KINDS, strict=True)}
+
+
+def states_before() -> dict[str, bytes]:
+    """By account the encoded state that earlier events have left; none where the topics begin at the first event."""
+    path = os.environ.get("STATES_BEFORE")
+    return {} if path is None else msgspec.msgpack.decode(Path(path).read_bytes(), type=dict[str, bytes])

@@ -4,7 +4,34 @@ import json
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a peer is told by its environment.
+
+    Attributes:
+        bootstrap: bootstrap servers.
+        topics: of usage, tickets and answers.
+        group: an id of its own.
+        partitions: of each topic.
+        events: how many to fold.
+    """
+
+    bootstrap: str
+    topics: list[str]
+    group: str
+    partitions: int
+    events: int
+
+
+def from_environment() -> Told:
+    """What this peer is told."""
+    environ = os.environ
+    topics = environ["TOPICS"].split(",")
+    return Told(environ["BOOTSTRAP"], topics, environ["GROUP"], int(environ["PARTITIONS"]), int(environ["EVENTS"]))
 
 
 class Meter:
@@ -19,6 +46,7 @@ class Meter:
         self._count = 0
         self._started = 0.0
         self._cpu_before: float | None = None
+        self._cpu_halfway = 0.0
 
     def begin(self) -> None:
         """An event comes in; the first one starts the clocks."""
@@ -28,12 +56,16 @@ class Meter:
     def folded(self) -> None:
         """An event is done; the last one prints one JSON object as the last line of stdout and ends the process."""
         self._count += 1
+        if self._count == self._events // 2:
+            self._cpu_halfway = time.process_time()
         if self._count < self._events or self._cpu_before is None:
             return
+        cpu = time.process_time()
         figures = {
             "events": self._count,
             "seconds": time.monotonic() - self._started,
-            "cpu_seconds": time.process_time() - self._cpu_before,
+            "cpu_seconds": cpu - self._cpu_before,
+            "second_half_cpu_seconds": cpu - self._cpu_halfway,
             "peak_rss_mb": peak_rss_mb(),
         }
         sys.__stdout__.write(f"\n{json.dumps(figures)}\n")
@@ -48,9 +80,3 @@ def peak_rss_mb() -> float:
     """
     lines = Path("/proc/self/status").read_text("ascii", "replace").splitlines()
     return next(int(line.split()[1]) / 2**10 for line in lines if line.startswith("VmHWM:"))
-
-
-def from_environment() -> tuple[str, str, int, int]:
-    """What a peer is told: bootstrap servers, topic, its partitions, how many events are in it."""
-    environ = os.environ
-    return environ["BOOTSTRAP"], environ["TOPIC"], int(environ["PARTITIONS"]), int(environ["EVENTS"])

@@ -1,34 +1,49 @@
 """Quix Streams: its state in RocksDB with its changelog topic, a checkpoint every 5 seconds, its default."""
 
 import tempfile
+from functools import reduce
+from typing import Any
 
-from job import AccountState, decode_state, encode_state, fold_usage, read
+from job import AccountState, decode_state, encode_state, fold_event, reader, states_before
 from meter import Meter, from_environment
 from quixstreams import Application, State
+from quixstreams.dataframe import StreamingDataFrame
 
-BOOTSTRAP, TOPIC, _, EVENTS = from_environment()
-meter = Meter(EVENTS)
+told = from_environment()
+meter = Meter(told.events)
+read = reader(told.topics)
+before = states_before()
 
 
-def count(value: bytes, state: State) -> None:
+def count(received: tuple[Any, bytes], state: State) -> None:
     """One event at a time; the state travels as bytes, which its store takes without JSON."""
+    decode, value = received
     meter.begin()
-    before = state.get_bytes("state")
-    account = AccountState() if before is None else decode_state(before)
-    fold_usage(account, read(value))
+    event = decode(value)
+    kept = state.get_bytes("state") or before.get(event.account_id)
+    account = AccountState() if kept is None else decode_state(kept)
+    fold_event(account, event)
     state.set_bytes("state", encode_state(account))
     meter.folded()
 
 
 app = Application(
-    broker_address=BOOTSTRAP,
-    consumer_group=f"{TOPIC}-quix",
+    broker_address=told.bootstrap,
+    consumer_group=told.group,
     auto_offset_reset="earliest",
     state_dir=tempfile.mkdtemp(prefix="peer-quix-"),
     loglevel="WARNING",
 )
-stream = app.dataframe(app.topic(TOPIC, value_deserializer="bytes", key_deserializer="str"))
-stream.apply(count, stateful=True)
+
+
+def events_of(topic: str) -> StreamingDataFrame:
+    """A topic's values, each with what decodes it."""
+    values = app.dataframe(app.topic(topic, value_deserializer="bytes", key_deserializer="str"))
+    decode = read[topic]
+    return values.apply(lambda value: (decode, value))
+
+
+reduce(StreamingDataFrame.concat, map(events_of, told.topics)).apply(count, stateful=True)
 
 if __name__ == "__main__":
     app.run()

@@ -6,6 +6,7 @@ In the order of a run:
 - `place`      where: an embedded or a given Kafka, topics of the run's own, taken away at the end
 - `sending`    events onto Kafka, as fast as it goes or at a pace
 - `measured`   a worker as a process of its own, and what it costs: CPU, memory, recovery
+- `backlog`    a backlog sent, and worked off
 - `latency`    a reader in a process of its own: when is a health report there for others to see
 - `verify`     the changelog against the tally
 - `compare`    the same job on stock Faust, measured

@@ -38,14 +38,16 @@ class Cost:
     Attributes:
         seconds: of the clock on the wall, from ready to the last event folded.
         folding_cpu_seconds: user and system, from ready to the last event folded, with the checkpoints until then.
-        cpu_seconds: the same until every account is judged and the last checkpoint is committed.
+        cpu_seconds: the same until every account is judged, or the time for that is up, and all is committed.
         changelog_records: written meanwhile.
+        waiting: accounts that were not judged, or not saved, when the time was up; 0: it was enough.
     """
 
     seconds: float
     folding_cpu_seconds: float
     cpu_seconds: float
     changelog_records: int
+    waiting: int
 
 
 class MeasuredWorker:
@@ -83,10 +85,14 @@ class MeasuredWorker:
         if status != 0:
             raise BenchError(f"the worker ended with status {status}, not 0; it said last:\n{self._role.log_tail()}")
 
-    async def work_off(self, events: int) -> Cost:
+    async def work_off(self, events: int, judged_seconds: float) -> Cost:
         """Wait until it has folded that many events since its start, judged every account, and committed all of it.
 
         Call it right after `start`.
+
+        Args:
+            events: how many to wait for.
+            judged_seconds: how long to wait for the judging, once all are folded.
 
         Raises:
             BenchError: it stalls.
@@ -95,23 +101,31 @@ class MeasuredWorker:
         cpu_before, started = self._cpu_seconds(), time.monotonic()
         await self._wait_folded(events)
         folded, folding_cpu_seconds = time.monotonic(), self._cpu_seconds() - cpu_before
-        await self.wait_judged()
+        waiting = await self.wait_judged(judged_seconds)
         await self.wait_committed(events)
         cpu_seconds = self._cpu_seconds() - cpu_before
         records = self._page().total(_PUBLISHED, topic=self._place.kafka.topics.changelog)
-        return Cost(folded - started, folding_cpu_seconds, cpu_seconds, int(records or 0))
+        return Cost(folded - started, folding_cpu_seconds, cpu_seconds, int(records or 0), waiting)
 
-    async def wait_judged(self) -> None:
+    async def wait_judged(self, seconds: float) -> int:
         """Wait until no account waits to be judged, nor to be saved; nothing may be sent meanwhile.
+
+        Args:
+            seconds: how long at most.
+
+        Returns:
+            How many still wait when the time is up; 0: none does.
 
         Raises:
             BenchError: it stalls.
             RoleEnded: it ended.
         """
         before, moved = -1, time.monotonic()
-        while (now := self._waiting()) > 0:
+        deadline = moved + seconds
+        while (now := self._waiting()) > 0 and time.monotonic() < deadline:
             before, moved = self._insist(now, before, moved, f"{now:,} accounts to judge or to save")
             await asyncio.sleep(_LOOK_SECONDS)
+        return now
 
     def _waiting(self) -> int:
         """Accounts and partitions that are not at rest; 1 where its page does not answer."""

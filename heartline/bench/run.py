@@ -7,15 +7,17 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from heartline.bench.backlog import fill, work_off
 from heartline.bench.compare import EVENTS_MAX, StockCost, measure_stock
 from heartline.bench.latency import Watcher, quantile
 from heartline.bench.measured import Cost, MeasuredWorker
 from heartline.bench.place import Place, find_place
 from heartline.bench.progress import Progress
-from heartline.bench.sending import Paced, send_all, send_paced
+from heartline.bench.sending import Paced, send_paced
 from heartline.bench.verify import insist_exact, read_counts
 from heartline.bench.workload import Shape, Workload
 
+JUDGED_SECONDS: Final = 300.0
 PACED_SECONDS: Final = 8.0
 # Of the pace that a backlog was worked off at.
 SHARES: Final = (0.5, 0.1)
@@ -89,25 +91,18 @@ def bench(shape: Shape, partitions: int, with_stock: bool, progress: Progress) -
 async def _bench(place: Place, shape: Shape, with_stock: bool, progress: Progress) -> Figures:
     """Backlog, restart, live load, the books, and perhaps the comparison."""
     now_ms = int(time.time() * 1000)
-    workload = Workload(shape, now_ms)
-    progress.step(f"filling the topics with {shape.events:,} events of {shape.accounts:,} accounts", shape.events)
-    await send_all(place.kafka, workload.history(), progress.advance)
+    workload = await fill(place, shape, now_ms, progress)
     with MeasuredWorker(place) as worker:
-        progress.step("starting a worker")
-        worker.start()
-        progress.step(f"one worker over {shape.events:,} events")
-        cost = await worker.work_off(shape.events)
-        peak_rss_mb = worker.peak_rss_mb
-        _note_cost(progress, shape.events, cost)
+        cost, peak_rss_mb = await work_off(worker, shape.events, JUDGED_SECONDS, progress)
         worker.stop()
         recovery_seconds, recovery_warm_seconds = _restart_twice(place, worker, progress)
-        await worker.wait_judged()  # a restart has every account judged once
+        await worker.wait_judged(JUDGED_SECONDS)  # a restart has every account judged once
         live = [await _live(place, workload, progress, share * shape.events / cost.seconds) for share in SHARES]
         await worker.wait_committed(shape.events + sum(each.paced.confirmed for each in live))
         peak_rss_mb = max(peak_rss_mb, worker.peak_rss_mb)
         worker.stop()
     progress.step("comparing the state of every account with what was sent")
-    probes = [probe for each in live for probe in each.paced.probes]
+    probes = {probe: (1, 0, 0) for each in live for probe in each.paced.probes}
     exact = insist_exact(await read_counts(place.kafka), workload.tally, probes)
     progress.note(f"{exact:,} events sent, {exact:,} counted, each once, in the state of its own account")
     figures = _figures(place, shape, cost, peak_rss_mb, recovery_seconds, recovery_warm_seconds, live)
@@ -146,15 +141,6 @@ def _restart_twice(place: Place, worker: MeasuredWorker, progress: Progress) -> 
     progress.step("starting it again with them")
     worker.start()
     return cold_seconds, worker.recovery_seconds
-
-
-def _note_cost(progress: Progress, events: int, cost: Cost) -> None:
-    """Where the processor time went."""
-    folding, whole = cost.folding_cpu_seconds / events * 1e6, cost.cpu_seconds / events * 1e6
-    progress.note(
-        f"{whole:.2f} µs of processor time an event: {folding:.2f} until the last one was folded, the rest until every "
-        "account was judged and committed"
-    )
 
 
 def _note_pace(progress: Progress, wanted: float, paced: Paced) -> None:

@@ -16,8 +16,9 @@ import faust
 
 from heartline.bench.compare import stock_settings
 from heartline.bench.verify import read_states
-from stream.account import AccountState, encode_state, fold_answer, fold_ticket, fold_usage
-from stream.decode import Answer, Decoder, Ticket, Usage
+from stream.account import AccountState, encode_state
+from stream.decode import Decoder
+from stream.folding import fold_event
 from stream.settings import KafkaSettings
 
 
@@ -33,16 +34,6 @@ class _Raw(faust.Codec):  # type: ignore[misc]
 
     def _loads(self, s: Any) -> Any:
         return s
-
-
-def fold_one(state: AccountState, event: Any) -> None:
-    """One event of any kind that a run sends."""
-    if isinstance(event, Usage):
-        fold_usage(state, event)
-    elif isinstance(event, Ticket):
-        fold_ticket(state, event)
-    elif isinstance(event, Answer):
-        fold_answer(state, event)
 
 
 def make_app(kafka: KafkaSettings, warm: dict[str, AccountState], events: int, data_dir: str) -> faust.App:
@@ -85,7 +76,7 @@ def make_app(kafka: KafkaSettings, warm: dict[str, AccountState], events: int, d
             state = table.get(name)
             if state is None:
                 state = warm.get(name) or AccountState()
-            fold_one(state, event)
+            fold_event(state, event)
             table[name] = state
             folded += 1
             if folded == events:

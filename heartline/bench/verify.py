@@ -1,6 +1,6 @@
 """Was every event counted, and once? What the changelog holds, against the tally of what was sent."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer
@@ -60,13 +60,13 @@ def counted(state: AccountState) -> Counts:
     )
 
 
-def insist_exact(held: dict[str, Counts], tally: Tally, probes: Iterable[str]) -> int:
+def insist_exact(held: dict[str, Counts], tally: Tally, probes: Mapping[str, Counts]) -> int:
     """How many events the states hold, which is exactly what was sent, account by account and kind by kind.
 
     Args:
         held: see `read_counts`.
         tally: what was sent.
-        probes: accounts that were sent one usage event each, beside the tally.
+        probes: what accounts beside the tally were sent.
 
     Raises:
         BenchError: an account holds more or less than it was sent.
@@ -76,7 +76,7 @@ def insist_exact(held: dict[str, Counts], tally: Tally, probes: Iterable[str]) -
         for number, counts in enumerate(zip(tally.usage, tally.tickets, tally.answers, strict=True))
         if any(counts)
     }
-    sent |= dict.fromkeys(probes, (1, 0, 0))
+    sent |= probes
     wrong = [name for name in sorted(sent.keys() | held.keys()) if sent.get(name) != held.get(name)]
     if wrong:
         shown = "; ".join(f"{name}: sent {sent.get(name)}, counted {held.get(name)}" for name in wrong[:_SHOWN_MAX])

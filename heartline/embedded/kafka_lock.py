@@ -59,16 +59,24 @@ def parse_lock(text: str) -> KafkaLock:
     Raises EmbeddedServerError when a jar has no usable checksum: a lock that can't refuse anything is no lock.
     """
     data = tomllib.loads(text)
+    return KafkaLock(data["kafka"], data["java"], locked_jars(text))
+
+
+def locked_jars(text: str) -> tuple[LockedJar, ...]:
+    """Read the jars of a lock file, in class path order.
+
+    Raises EmbeddedServerError when a jar has no usable checksum: a lock that can't refuse anything is no lock.
+    """
     jars = []
-    for entry in data["jars"]:
+    for entry in tomllib.loads(text)["jars"]:
         group, artifact, version = entry["coordinate"].split(":")
         if not re.fullmatch(r"[0-9a-f]{64}", entry["sha256"]):
             raise EmbeddedServerError(
-                f"lock of Kafka {data['kafka']}: {entry['coordinate']} has sha256 {entry['sha256']!r}, "
+                f"lock of jars: {entry['coordinate']} has sha256 {entry['sha256']!r}, "
                 "expected 64 hexadecimal digits; write the lock anew with `python -m heartline.embedded.relock`"
             )
         jars.append(LockedJar(group, artifact, version, entry["bytes"], entry["sha256"]))
-    return KafkaLock(data["kafka"], data["java"], tuple(jars))
+    return tuple(jars)
 
 
 def locked_versions() -> list[str]:

@@ -6,6 +6,7 @@ asked for together with the broker, its dependency management would override the
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import jgo
 
@@ -28,6 +29,12 @@ def lock_text(version: str, logging: tuple[str, ...]) -> str:
         f'kafka = "{version}"',
         f"java = {OLDEST_JAVA}",
     ]
+    return "\n".join(lines) + "\n" + jar_entries(artifacts)
+
+
+def jar_entries(artifacts: list[Any]) -> str:
+    """Fetch what jgo has resolved and give its part of a lock file."""
+    lines = []
     for artifact in artifacts:
         content = Path(artifact.resolve()).read_bytes()
         lines += [

@@ -77,29 +77,29 @@ def held(states: dict[str, AccountState]) -> dict[str, Counts]:
 
 def test_what_was_folded_once_passes() -> None:
     workload, states = folded()
-    assert insist_exact(held(states), workload.tally, []) == SHAPE.events == workload.tally.total
+    assert insist_exact(held(states), workload.tally, {}) == SHAPE.events == workload.tally.total
 
 
 @pytest.mark.parametrize("number", [0, 1234, 4999])
 def test_one_lost_event_is_told(number: int) -> None:
     workload, states = folded(skip=number)
     with pytest.raises(BenchError, match="1 of 40 accounts do not hold what they were sent"):
-        insist_exact(held(states), workload.tally, [])
+        insist_exact(held(states), workload.tally, {})
 
 
 @pytest.mark.parametrize("number", [0, 1234, 4999])
 def test_one_usage_event_folded_twice_is_told(number: int) -> None:
     workload, states = folded(double=number)
     with pytest.raises(BenchError, match="1 of 40 accounts do not hold what they were sent"):
-        insist_exact(held(states), workload.tally, [])
+        insist_exact(held(states), workload.tally, {})
 
 
 def test_an_account_nobody_was_sent_and_a_probe_that_never_came_are_told() -> None:
     workload, states = folded()
     with pytest.raises(BenchError, match=r"probe-7: sent \(1, 0, 0\), counted None"):
-        insist_exact(held(states), workload.tally, ["probe-7"])
+        insist_exact(held(states), workload.tally, {"probe-7": (1, 0, 0)})
     with pytest.raises(BenchError, match=r"stranger: sent None"):
-        insist_exact(held(states | {"stranger": AccountState()}), workload.tally, [])
+        insist_exact(held(states | {"stranger": AccountState()}), workload.tally, {})
 
 
 def test_the_mix_is_as_promised_and_the_same_again() -> None:

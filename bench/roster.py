@@ -1,0 +1,156 @@
+"""The peers: what each is, how it keeps its state, and how it is made to run."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import venv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.jars import FOLDER as JAVA_FOLDER
+from bench.jars import class_path, peer_jars
+from heartline.bench.measured import BenchError
+from heartline.embedded.java import find_java
+from heartline.embedded.relock import OLDEST_JAVA
+
+ROOT = Path(__file__).resolve().parents[1]
+DEADLINE_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A program that does the job, and what it needs.
+
+    Attributes:
+        name: of the library.
+        program: in `bench/peers`; one in Java is compiled with the classes that it uses.
+        package: whose pinned version is told: a Python package, or for Java the name of a lock of jars.
+        keeps: how it keeps its state.
+        events: at most so many of the backlog; None: all of it. With fewer it begins in the middle (see `run_peers`).
+        environ: what it is told beside topics and numbers.
+    """
+
+    name: str
+    program: str
+    package: str
+    keeps: str
+    events: int | None = None
+    environ: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_java(self) -> bool:
+        """Whether it runs on Java."""
+        return self.program.endswith(".java")
+
+    @property
+    def requirements(self) -> Path:
+        """Its pinned requirements, for one in Python."""
+        return ROOT / "bench" / f"requirements-{self.program.split('_')[0].removesuffix('.py')}.txt"
+
+    @property
+    def version(self) -> str:
+        """The pinned version of its package."""
+        if self.is_java:
+            return peer_jars(self.package)[0].version
+        found = re.search(rf"^{self.package}==(.+)$", self.requirements.read_text("utf-8"), re.MULTILINE)
+        assert found is not None, f"{self.requirements} does not pin {self.package}"
+        return found[1]
+
+
+PEERS = (
+    Peer("stock Faust", "faust_stock.py", "faust-streaming", "in memory, a changelog record an event", 30_000),
+    Peer("Quix Streams", "quix.py", "quixstreams", "RocksDB, changelog every 5 s", 100_000),
+    Peer(
+        "Bytewax",
+        "bytewax_flow.py",
+        "bytewax",
+        "in memory, saved to SQLite every second",
+        environ=(("RECOVERY", "1"),),
+    ),
+    Peer("Bytewax", "bytewax_flow.py", "bytewax", "in memory only, lost in a crash"),
+    Peer(
+        "Kafka Streams",
+        "KafkaStreamsPeer.java",
+        "kafka-streams",
+        "RocksDB behind a cache, changelog and offsets in a transaction a second",
+        environ=(("GUARANTEE", "exactly_once_v2"),),
+    ),
+    Peer(
+        "Kafka Streams",
+        "KafkaStreamsPeer.java",
+        "kafka-streams",
+        "RocksDB behind a cache, changelog every second, counts again after a crash",
+        environ=(("GUARANTEE", "at_least_once"),),
+    ),
+    Peer(
+        "Flink",
+        "FlinkPeer.java",
+        "flink",
+        "on the heap, all of it to a local folder every second, exactly once",
+        environ=(("BACKEND", "hashmap"),),
+    ),
+    Peer(
+        "Flink",
+        "FlinkPeer.java",
+        "flink",
+        "the same, no keyBy between source and fold (experimental)",
+        environ=(("BACKEND", "hashmap"), ("SHUFFLE", "none")),
+    ),
+    Peer(
+        "Flink",
+        "FlinkPeer.java",
+        "flink",
+        "RocksDB, what changed to a local folder every second, exactly once",
+        environ=(("BACKEND", "rocksdb"),),
+    ),
+)
+
+
+def python_command(peer: Peer, folder: Path) -> list[str | Path]:
+    """The peer in a Python of its own with its pinned requirements."""
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv" / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*install, "-r", peer.requirements], check=True)
+    return [python, ROOT / "bench" / "peers" / peer.program]
+
+
+def java_command(peer: Peer, folder: Path) -> list[str | Path]:
+    """The peer compiled, and the Java that runs it."""
+    java = find_java(OLDEST_JAVA).program
+    jars = os.pathsep.join(str(path) for path in class_path(peer.package))
+    classes = folder / "classes"
+    compiler = [java, "-m", "jdk.compiler/com.sun.tools.javac.Main", "-nowarn", "-d", classes]
+    subprocess.run([*compiler, "-cp", jars, "-sourcepath", JAVA_FOLDER, JAVA_FOLDER / peer.program], check=True)
+    run = [java, f"-Djava.io.tmpdir={folder}", "-Xmx2g", "-cp", f"{classes}{os.pathsep}{jars}"]
+    return [*run, peer.program.removesuffix(".java")]
+
+
+def run_peer(peer: Peer, told: Mapping[str, str]) -> dict[str, float]:
+    """Make its environment, let it do the job, and give what it printed.
+
+    Args:
+        peer: which.
+        told: where the events are and how many, see `bench/peers/meter.py`.
+
+    Raises:
+        BenchError: it ended with an error, or took too long.
+    """
+    with tempfile.TemporaryDirectory(prefix="heartline-peer-") as name:
+        folder = Path(name)
+        command = java_command(peer, folder) if peer.is_java else python_command(peer, folder)
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
+        environ = outside | {"PYTHONPATH": str(ROOT), "TMPDIR": name} | dict(told) | dict(peer.environ)
+        try:
+            result = subprocess.run(
+                command, env=environ, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise BenchError(f"{peer.name} was not done within {DEADLINE_SECONDS} s") from None
+    if result.returncode != 0:
+        raise BenchError(f"{peer.name} ended with {result.returncode}:\n{result.stderr[-3000:]}")
+    figures: dict[str, float] = json.loads(result.stdout.strip().splitlines()[-1])
+    return figures

@@ -1,0 +1,1 @@
+"""The programs of `bench/`, where they compute."""

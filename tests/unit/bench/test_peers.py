@@ -1,0 +1,67 @@
+"""The table of the peers, and the states that the slower ones begin with."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+
+from bench.jars import WANTED, peer_jars
+from bench.roster import PEERS, Peer
+from bench.run_peers import Row, heartline_rows, peer_row, states_after, table
+from heartline.bench.measured import Cost
+from heartline.bench.verify import counted
+from heartline.bench.workload import Shape, Workload
+from heartline.replay.lines import Record
+from stream.account import decode_state
+
+SHAPE = Shape(events=2_000, accounts=20, users_per_account=5, distribution="zipf")
+NOW_MS = 1_780_000_000_000
+COST = Cost(seconds=10.0, folding_cpu_seconds=0.010, cpu_seconds=0.016, changelog_records=5, waiting=0)
+
+
+def history() -> Iterator[Record]:
+    return Workload(SHAPE, NOW_MS).history()
+
+
+def test_ratios_are_to_the_whole_worker() -> None:
+    rows = [*heartline_rows(SHAPE, COST, 100.0), Row("Slow 1.0", "in memory", 1_000, 80.0, 60.0, 9_000.4, 1_234.0)]
+    lines = table(rows, "a machine").splitlines()
+    assert lines[2].endswith("| 2,000 | 8.0 |  | 200 | 100 | 1.0 |")
+    assert lines[3].endswith("| 2,000 | 5.0 |  | 200 | 100 | 0.6 |")
+    assert lines[4] == "| Slow 1.0 | in memory | 1,000 | 80.0 | 60.0 | 9,000 | 1,234 | 10.0 |"
+    assert lines[-1] == "a machine"
+
+
+def test_a_peers_figures_are_of_its_own_events() -> None:
+    peer = Peer("Peer", "FlinkPeer.java", "flink", "somewhere")
+    printed = {
+        "events": 5,
+        "seconds": 2.0,
+        "cpu_seconds": 1e-3,
+        "second_half_cpu_seconds": 6e-4,
+        "peak_rss_mb": 7.0,
+    }
+    row = peer_row(peer, printed)
+    assert row.cpu_us_per_event == pytest.approx(200)
+    assert row.events_per_second == pytest.approx(2.5)
+    assert row.second_half_us_per_event == pytest.approx(200)  # three of five events
+
+
+def test_what_a_slow_peer_begins_with_is_the_first_half_and_no_more() -> None:
+    held = states_after(islice(history(), 1_000))
+    assert sum(sum(counted(decode_state(value))) for value in held.values()) == 1_000
+    rest = states_after(history())
+    assert sum(sum(counted(decode_state(value))) for value in rest.values()) == 2_000
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_the_locked_jars_are_what_is_wanted_each_once(name: str) -> None:
+    jars = peer_jars(name)
+    assert {str(jar) for jar in jars} >= set(WANTED[name])
+    artifacts = [(jar.group, jar.artifact) for jar in jars]
+    assert len(set(artifacts)) == len(artifacts)
+
+
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: f"{peer.name}, {peer.keeps}")
+def test_every_peer_names_a_pinned_version(peer: Peer) -> None:
+    assert peer.version[0].isdigit()
