@@ -29,6 +29,10 @@ class WorkerView(Protocol):
         """Per input topic, the records that are in Kafka and not yet folded by this worker."""
         ...
 
+    def without_copy(self) -> int:
+        """How many of the partitions should have a local copy that is kept in step, and have none."""
+        ...
+
 
 class WorkerMetrics:
     """The counters and histograms of one worker.
@@ -105,11 +109,17 @@ class WorkerCollector(Collector):
             value=sum(p.catching_up for p in partitions),
         )
         yield GaugeMetricFamily(
+            "heartline_worker_partitions_without_copy",
+            "Partition groups whose local copy could not be used, or not be written any more: what changes of them "
+            "stays in memory.",
+            value=self._view.without_copy(),
+        )
+        yield GaugeMetricFamily(
             "heartline_worker_accounts", "Accounts known.", value=sum(len(p.states) + len(p.cold) for p in partitions)
         )
         yield GaugeMetricFamily(
             "heartline_worker_hot_accounts",
-            "Accounts kept as objects in memory; the others are kept encoded.",
+            "Accounts kept as objects in memory; the others are kept encoded, or on the local disk.",
             value=sum(len(p.states) for p in partitions),
         )
         yield GaugeMetricFamily(

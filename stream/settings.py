@@ -84,13 +84,15 @@ class WorkerSettings(BaseModel):
         64 << 20, ge=1 << 20, le=4 << 30, description="of what is fetched and not yet folded, over all topics"
     )
     hot_accounts_max: int = Field(
-        200_000, ge=1, description="accounts kept as objects in memory; the others are kept encoded, in a tenth of it"
+        200_000,
+        ge=1,
+        description="accounts kept as objects in memory; the others are kept encoded, in a tenth of it, or in `store`",
     )
     store: str = Field(
         "memory",
         min_length=1,
         description="memory, or a folder on a local disk for copies of the changelog: a restart then reads only what "
-        "came after them",
+        "came after them, and the states of accounts that are not hot are there and not in memory",
     )
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(9101, ge=0, le=65535, description="0: any free port; null: no metrics")

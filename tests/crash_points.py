@@ -10,16 +10,18 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from stream.engine import copies, fence, local_copy, ownership, recovery
+from stream.engine import copies, fence, local_copy, ownership
 from stream.engine.checkpoints import Checkpoints
+from stream.engine.compaction import BaseWriter
+from stream.engine.copy_files import CopyFiles, Kind
 from stream.engine.frames import FrameFile
-from stream.engine.local_copy import LocalCopy
+from stream.engine.tail import Tail
 
 # Before, within and after the transaction of a checkpoint.
 TRANSACTION = ("before", "written", "offsets", "committing", "committed")
 # While the last checkpoints run, and while states come back.
 OTHERS = ("drain", "recovery")
-# Before and within what is written to the local copy, and around its new base.
+# Before and within what is written to the local copy, and before and after its new base takes the old files' place.
 COPY = ("keep", "torn", "compacting", "compacted")
 
 
@@ -81,7 +83,7 @@ def install(crash_at: str) -> None:
     if name in COPY:
         _install_in_copy(point)
     fenced_producer: Callable[..., Awaitable[Any]] = fence.fenced_producer
-    checkpoint, drain, take_up = Checkpoints.checkpoint, Checkpoints.drain, recovery._take_up
+    checkpoint, drain, finish = Checkpoints.checkpoint, Checkpoints.drain, Tail.finish
 
     async def wrapped_producer(*arguments: Any) -> Any:
         return point.wrap(await fenced_producer(*arguments))
@@ -95,18 +97,19 @@ def install(crash_at: str) -> None:
         await drain(self)
         del self.checkpoint
 
-    async def wrapped_take_up(*arguments: Any) -> None:
-        await take_up(*arguments)
+    async def wrapped_finish(*arguments: Any) -> None:
+        await finish(*arguments)
         point.reached("recovery")
 
     ownership.fenced_producer = wrapped_producer  # type: ignore[assignment,attr-defined]
     Checkpoints.drain = wrapped_drain  # type: ignore[method-assign]
-    recovery._take_up = wrapped_take_up  # type: ignore[assignment]
+    Tail.finish = wrapped_finish  # type: ignore[assignment,method-assign]
 
 
 def _install_in_copy(point: CrashPoint) -> None:
     """The instants around the local copy, whose journals are compacted early for it."""
-    keep, write, write_base = copies.keep, FrameFile._write, LocalCopy._write_base
+    keep, write = copies.keep, FrameFile._write
+    finish, delete = BaseWriter.finish, CopyFiles.delete
 
     async def wrapped_keep(*arguments: Any) -> None:
         point.reached("keep")
@@ -119,12 +122,16 @@ def _install_in_copy(point: CrashPoint) -> None:
             point.reached("torn")
         write(self, data)
 
-    def wrapped_write_base(self: LocalCopy, *arguments: Any) -> None:
+    def wrapped_finish(self: BaseWriter) -> None:
         point.reached("compacting")
-        write_base(self, *arguments)
+        finish(self)
+
+    def wrapped_delete(self: CopyFiles, kind: Kind, number: int) -> None:
         point.reached("compacted")
+        delete(self, kind, number)
 
     copies.keep = wrapped_keep  # type: ignore[assignment]
     FrameFile._write = torn_write  # type: ignore[method-assign]
-    LocalCopy._write_base = wrapped_write_base  # type: ignore[assignment,method-assign]
+    BaseWriter.finish = wrapped_finish  # type: ignore[method-assign]
+    CopyFiles.delete = wrapped_delete  # type: ignore[method-assign]
     local_copy.JOURNAL_BYTES_MIN = 2_000  # type: ignore[misc]

@@ -11,7 +11,7 @@ Read the modules in the order a chunk meets them:
 - `work`         what the engine asks of the work it carries; it knows nothing of accounts
 - `checkpoints`  when a partition is checkpointed, and what follows
 - `checkpoint`   states, outputs and offsets in one transaction
-- `warmth`       which states are objects, and which are bytes
+- `warmth`       which states are objects, which are bytes, and which are on the disk alone
 - `mark`         what the checkpoint stands on, beside its offsets
 - `fence`        the producer that may commit a partition, and by existing stops all others
 
@@ -22,10 +22,14 @@ and what surrounds them:
 - `owned`        one partition group in this worker's hands: state, producer, what is committed
 - `offsets`      where to go on reading, if the topics are those of the last checkpoint
 - `recovery`     the changelog back into the partition, by position
+- `tail`         what it says beyond the local copy, a part at a time
 - `copies`       local copies of the changelog: recalled, kept in step, let go
 - `local_copy`   one of them on disk: a base and journals
-- `contents`     what is in it
-- `frames`       how it is written: whole or not at all
+- `compaction`   both into a new base
+- `copy_files`   its files, and the states that are read from them
+- `contents`     what is in them
+- `places`       where in them a state lies
+- `frames`       how they are written: whole or not at all
 - `topic_ids`    which topic a name means
 - `topology`     the topics as they must be, and the assignment
 - `watchdog`     idle or stuck

@@ -82,7 +82,7 @@ async def take(work: Work[S], partition: Partition[S], judging_seconds: float, h
     oversized = [key for key, value in states.items() if value is not None and len(value) > STATE_BYTES_MAX]
     for key in oversized:
         del states[key]
-    await cool(work, partition, hot_max)
+    await cool(work, partition, hot_max, states)
     outputs, partition.outputs = partition.outputs, []
     return Snapshot(
         states, outputs, dict(partition.next_offsets), oldest_ms, oversized, unjudged, partition.watermark_ms

@@ -1,7 +1,8 @@
 """The local copies as the engine uses them: opened after the fence, recalled, kept in step, let go.
 
-Invariant: a copy is a help and never a must. It is written only after the checkpoint that it holds was committed, so
-it is never ahead; one that can't be read, written or trusted is left out, and the changelog is read, which has it all.
+Invariant: it is written only after the checkpoint that it holds was committed, so it is never ahead. One that can't be
+trusted at a start is left out, and the changelog is read, which has it all. One that can't be written any more is still
+read from, and what comes then stays in memory. Only a state that can't be read back ends the process.
 """
 
 import asyncio
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Final, cast
 
 from stream.engine.checkpoint import Snapshot
-from stream.engine.contents import VERSION, Contents, Identity, Saved
+from stream.engine.contents import VERSION, Identity, Moment
 from stream.engine.frames import TornFrameError
 from stream.engine.local_copy import CopyInUseError, LocalCopy
 from stream.engine.owned import Owned
 from stream.engine.partition import S
+from stream.engine.warmth import move, settle
 from stream.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -31,7 +33,7 @@ INLINE_STATES_MAX: Final = 200
 
 
 async def recall(settings: Settings, owned: Owned[S], now_ms: int) -> None:
-    """Fill the partition with what its copy holds, all of it cold; `owned.recalled` says how far that reaches.
+    """Fill the partition with the places of what its copy holds; `owned.recalled` says how far that reaches.
 
     Call it when the ids of the topics and the end of the changelog are known.
     """
@@ -47,18 +49,20 @@ async def recall(settings: Settings, owned: Owned[S], now_ms: int) -> None:
         return
     except OSError as error:
         give_up(owned, error)
+        let_go(owned)
         return
+    partition = owned.partition
+    partition.read = owned.copy.read
     if contents is None:
         return
-    problem = unfit(contents, owned.changelog_end, now_ms)
+    problem = unfit(contents.moment, owned.changelog_end, now_ms)
     if problem is not None:
         owned.copy.discard(problem)
         return
-    partition = owned.partition
-    partition.cold = cast(dict[str, bytes], contents.states)  # `load` leaves no account that is gone
-    partition.watermark_ms = contents.watermark_ms
+    partition.cold = cast(dict[str, bytes | int], contents.places)  # `load` leaves no account that is gone
+    partition.watermark_ms = contents.moment.watermark_ms
     partition.restless = deque((key, None) for key in contents.unjudged)
-    owned.recalled = contents.position
+    owned.recalled = contents.moment.position
 
 
 async def _open(settings: Settings, owned: Owned[S]) -> LocalCopy:
@@ -82,19 +86,19 @@ async def _open(settings: Settings, owned: Owned[S]) -> LocalCopy:
             await asyncio.sleep(0.1)
 
 
-def unfit(contents: Contents, end: int, now_ms: int) -> str | None:
+def unfit(moment: Moment, end: int, now_ms: int) -> str | None:
     """Why a copy can't be caught up from the changelog; None: it can.
 
     Args:
-        contents: of the copy.
+        moment: how far the copy reaches.
         end: of the changelog.
         now_ms: epoch milliseconds.
     """
-    if contents.position > end:
-        return f"it reaches to offset {contents.position}, the changelog only to {end}: records that it holds were lost"
+    if moment.position > end:
+        return f"it reaches to offset {moment.position}, the changelog only to {end}: records that it holds were lost"
     # A checkpoint's marker follows its last record: an end beyond that is another checkpoint's.
-    age_seconds = (now_ms - contents.saved_ms) / 1000
-    if end > contents.position + 1 and age_seconds > STALE_SECONDS:
+    age_seconds = (now_ms - moment.saved_ms) / 1000
+    if end > moment.position + 1 and age_seconds > STALE_SECONDS:
         return (
             f"it is {age_seconds / 3600:.0f} hours old, and the changelog has grown since: an account that was deleted "
             "meanwhile may be forgotten there already"
@@ -102,48 +106,53 @@ def unfit(contents: Contents, end: int, now_ms: int) -> str | None:
     return None
 
 
-async def keep_recovered(owned: Owned[S], latest: Mapping[str, bytes | None], now_ms: int) -> None:
-    """Bring the copy to the changelog's end with what was read of it, in a thread of its own.
+async def keep_part(owned: Owned[S], states: Mapping[str, bytes | None]) -> dict[str, int]:
+    """Add what was read beyond the copy, which does not reach further by it: it may not be all up to anywhere.
+
+    Returns:
+        the places of the states; of none where there is no copy, or it was given up.
+    """
+    copy = owned.copy
+    if copy is None or copy.failed:
+        return {}
+    try:
+        return await asyncio.to_thread(copy.save, copy.moment, states, [])
+    except OSError as error:
+        give_up(owned, error)
+        return {}
+
+
+async def keep_recovered(owned: Owned[S], now_ms: int) -> None:
+    """The copy has all parts of what was recovered: it reaches to the changelog's end from now on.
 
     Args:
         owned: the partition, whose states are recovered.
-        latest: what was read beyond `recalled`: the last value per account.
         now_ms: epoch milliseconds.
     """
-    if owned.copy is None or owned.changelog_end == owned.recalled:
+    copy = owned.copy
+    if copy is None or copy.failed or owned.changelog_end == owned.recalled:
         return
     partition = owned.partition
-    unjudged = dict.fromkeys(key for key, _ in partition.restless)
-    found = Contents(owned.changelog_end, now_ms, partition.watermark_ms, dict(latest), unjudged)
+    moment = Moment(owned.changelog_end, now_ms, partition.watermark_ms)
     try:
-        if owned.recalled == 0:
-            found.states = {key: value for key, value in found.states.items() if value is not None}
-            await asyncio.to_thread(owned.copy.replace, found)
-        else:
-            await asyncio.to_thread(_append, owned.copy, found, owned.recalled)
+        await asyncio.to_thread(copy.save, moment, {}, [key for key, _ in partition.restless])
     except OSError as error:
         give_up(owned, error)
-
-
-def _append(copy: LocalCopy, found: Contents, recalled: int) -> None:
-    """In frames, of which only the last moves the position: what the others hold, the changelog says again."""
-    for part in found.parts():
-        part.position = recalled
-        copy.save(part)
-    copy.save(Saved(found.position, found.saved_ms, found.watermark_ms, {}, []))
 
 
 async def keep(owned: Owned[S], snapshot: Snapshot, now_ms: int) -> None:
     """Add a checkpoint that was just committed, and have the copy compacted when it is time."""
     copy = owned.copy
-    if copy is None or not snapshot.states:
+    if copy is None or copy.failed or not snapshot.states:
         return
-    saved = Saved(owned.changelog_saved, now_ms, snapshot.watermark_ms, snapshot.states, snapshot.unjudged)
+    states, unjudged = snapshot.states, snapshot.unjudged
+    moment = Moment(owned.changelog_saved, now_ms, snapshot.watermark_ms)
     try:
-        if len(saved.states) <= INLINE_STATES_MAX:
-            copy.save(saved)
+        if len(states) <= INLINE_STATES_MAX:
+            places = copy.save(moment, states, unjudged)
         else:
-            await asyncio.to_thread(copy.save, saved)
+            places = await asyncio.to_thread(copy.save, moment, states, unjudged)
+        settle(owned.partition, states, places)
         if copy.wants_compaction and owned.compaction is None:
             owned.compaction = asyncio.create_task(_compact(owned, copy, copy.rotate()))
     except OSError as error:
@@ -152,7 +161,11 @@ async def keep(owned: Owned[S], snapshot: Snapshot, now_ms: int) -> None:
 
 async def _compact(owned: Owned[S], copy: LocalCopy, number: int) -> None:
     try:
-        await asyncio.to_thread(copy.compact, number)
+        if await asyncio.to_thread(copy.compact, number):
+            for places in copy.new_places(number):
+                move(owned.partition, places, number)
+                await asyncio.sleep(0)
+            copy.forget_before(number)
     except (OSError, TornFrameError) as error:  # what there was is still there, and is tried again with the next one
         logger.warning("partition %d: its local copy could not be compacted: %s", owned.number, error)
     finally:
@@ -160,17 +173,19 @@ async def _compact(owned: Owned[S], copy: LocalCopy, number: int) -> None:
 
 
 def give_up(owned: Owned[S], error: OSError) -> None:
-    """Go on without the copy. It stays where it is: what it holds is right, and the next start catches it up."""
+    """Write no more to the copy. What it holds is right and is still read; the next start catches it up."""
     logger.error(
-        "partition %d: its local copy can't be used, going on without it: %s; check the disk behind worker.store",
+        "partition %d: its local copy can't be used, going on without it: %s; what changes from now on stays in memory "
+        "until the worker is restarted. Check the disk behind worker.store",
         owned.number,
         error,
     )
-    let_go(owned)
+    if owned.copy is not None:
+        owned.copy.failed = True
 
 
 def let_go(owned: Owned[S]) -> None:
-    """Close the copy, so that another process may take it."""
+    """Close the copy, so that another process may take it; nothing may be asked of the partition any more."""
     if owned.copy is not None:
         owned.copy.close()
         owned.copy = None

@@ -162,6 +162,12 @@ class Engine(Generic[S]):
         """The partitions that are recovered and being folded; also called from other threads."""
         return [owned.partition for owned in list(self._owned.values()) if owned.ready]
 
+    def without_copy(self) -> int:
+        """How many partitions should have a local copy that is kept in step, and have none; also from other threads."""
+        if self.settings.worker.store == "memory":
+            return 0
+        return sum(owned.ready and (owned.copy is None or owned.copy.failed) for owned in list(self._owned.values()))
+
     def lags(self) -> dict[str, int]:
         """Per input topic, the records that are in Kafka and not yet folded; also called from other threads."""
         lags = dict.fromkeys(self.settings.kafka.topics.sources, 0)

@@ -14,6 +14,8 @@ from typing import Final
 
 _HEAD: Final = struct.Struct("<II")
 FRAME_BYTES_MAX: Final = 1 << 31
+# A frame of fewer bytes is written at once.
+JOINED_BYTES: Final = 1 << 16
 
 
 class TornFrameError(Exception):
@@ -29,22 +31,34 @@ class TornFrameError(Exception):
 
 
 class FrameFile:
-    """A file that frames are appended to; made where there is none."""
+    """A file that frames are appended to, and whose bytes can be read back; made where there is none."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self.size = os.fstat(self._file).st_size
 
-    def append(self, payload: bytes) -> None:
-        """Write one frame.
+    def append(self, payload: bytes, rest: bytes = b"") -> int:
+        """Write one frame; returns the byte at which its payload begins.
+
+        Args:
+            payload: what it holds.
+            rest: more of it, apart so that nobody has to copy much into one.
 
         Raises:
             OSError: the disk is full or broken, the file may end with a torn frame; or the payload is too large.
         """
-        if len(payload) >= FRAME_BYTES_MAX:
-            raise OSError(errno.EFBIG, f"a frame of {len(payload)} bytes", str(self.path))
-        self._write(_HEAD.pack(len(payload), zlib.crc32(payload)) + payload)
+        size = len(payload) + len(rest)
+        if size >= FRAME_BYTES_MAX:
+            raise OSError(errno.EFBIG, f"a frame of {size} bytes", str(self.path))
+        start = self.size + _HEAD.size
+        head = _HEAD.pack(size, zlib.crc32(rest, zlib.crc32(payload)))
+        if size < JOINED_BYTES:
+            self._write(head + payload + rest)
+        else:
+            self._write(head + payload)
+            self._write(rest)
+        return start
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -52,17 +66,39 @@ class FrameFile:
             rest = rest[os.write(self._file, rest) :]
         self.size += len(data)
 
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of it, fewer where it ends; any thread may ask.
+
+        Raises:
+            OSError: the disk is broken, or the file closed.
+        """
+        return os.pread(self._file, length, offset)
+
+    def payloads(self) -> Iterator[tuple[int, int]]:
+        """Where each frame's payload begins, and how long it is, unchecked: for a file that this process wrote.
+
+        Raises:
+            OSError: as `read`.
+        """
+        offset = 0
+        while len(head := self.read(offset, _HEAD.size)) == _HEAD.size:
+            length, _ = _HEAD.unpack(head)
+            yield offset + _HEAD.size, length
+            offset += _HEAD.size + length
+
     def sync(self) -> None:
         """Wait until the disk has it."""
         os.fsync(self._file)
 
     def close(self) -> None:
-        """No more frames."""
-        os.close(self._file)
+        """No more frames, and nothing is read any more."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1  # the number may be another file's soon
 
 
-def read_frames(path: Path) -> Iterator[bytes]:
-    """The payloads of a file, in order.
+def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The payloads of a file, in order, each with the byte at which it begins.
 
     Raises:
         TornFrameError: one is not whole; those before it have been yielded.
@@ -75,5 +111,5 @@ def read_frames(path: Path) -> Iterator[bytes]:
             payload = file.read(length) if length < FRAME_BYTES_MAX else b""
             if len(payload) != length or zlib.crc32(payload) != checksum:
                 raise TornFrameError(path, offset)
-            yield payload
+            yield offset + _HEAD.size, payload
             offset += _HEAD.size + length

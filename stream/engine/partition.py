@@ -1,4 +1,4 @@
-"""The hot state of one partition group: partition n of every input topic, folded into one set of accounts.
+"""The state of one partition group: partition n of every input topic, folded into one set of accounts.
 
 Invariant: between any two awaits `states` and `cold` together are exactly what the records below `next_offsets` give,
 each account in one of the two, and `dirty` and `outputs` hold all of it that is not yet in a committed checkpoint.
@@ -31,6 +31,11 @@ def _nothing_is_cold(value: bytes) -> Any:
     raise AssertionError(f"a partition without a decoder holds a cold state of {len(value)} bytes")
 
 
+def _nothing_is_on_the_disk(account_id: str, place: int) -> bytes:
+    """The reader of a partition without a local copy."""
+    raise AssertionError(f"a partition without a local copy holds account {account_id[:80]!r} at place {place}")
+
+
 @dataclass(slots=True)
 class Partition(Generic[S]):
     """One partition group in memory.
@@ -39,7 +44,10 @@ class Partition(Generic[S]):
         number: the partition number, the same in every topic.
         count: how many partitions every input topic has.
         states: account id to its state, for the accounts that are hot: the longest unsaved first.
-        cold: account id to its encoded state, for the others; `state` and `thaw` make one hot again.
+        cold: account id to its encoded state, or to the place of that in the local copy, for the others; `state` and
+            `thaw` make one hot again.
+        kept: account id to the place of its state in the local copy, for hot accounts: true until it is dirty, and
+            forgotten when it is saved the next time.
         dirty: accounts whose state is newer than the changelog.
         restless: accounts whose measures may have moved since they were last judged, each once, the longest waiting
             first, with the Kafka timestamp of the record that made it so; None: not known after a recovery.
@@ -54,12 +62,14 @@ class Partition(Generic[S]):
         catching_up: whether records that waited when the partition was taken over are not folded yet; who judges now
             would judge on half of the facts.
         decode: what makes a state of a cold one's bytes.
+        read: what gets those from their place.
     """
 
     number: int
     count: int = 1
     states: dict[str, S] = field(default_factory=dict)
-    cold: dict[str, bytes] = field(default_factory=dict)
+    cold: dict[str, bytes | int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
     dirty: set[str] = field(default_factory=set)
     restless: deque[tuple[str, int | None]] = field(default_factory=deque)
     due: list[str] = field(default_factory=list)
@@ -72,14 +82,26 @@ class Partition(Generic[S]):
     newest_ms: dict[str, int] = field(default_factory=dict)
     catching_up: bool = False
     decode: Callable[[bytes], S] = _nothing_is_cold
+    read: Callable[[str, int], bytes] = _nothing_is_on_the_disk
 
     def thaw(self, account_id: str) -> S | None:
         """Make the state of a cold account hot; None when there is none. Ask it for accounts not in `states`."""
-        value = self.cold.pop(account_id, None)
-        if value is None:
+        found = self.cold.get(account_id)
+        if found is None:
             return None
-        state = self.states[account_id] = self.decode(value)
+        state = self._decoded(account_id, found)
+        self.warm(account_id, state)
         return state
+
+    def warm(self, account_id: str, state: S) -> None:
+        """A cold account is hot from now on; this is its state."""
+        found = self.cold.pop(account_id)
+        if isinstance(found, int):
+            self.kept[account_id] = found
+        self.states[account_id] = state
+
+    def _decoded(self, account_id: str, found: bytes | int) -> S:
+        return self.decode(self.read(account_id, found) if isinstance(found, int) else found)
 
     def state(self, account_id: str) -> S | None:
         """The state of an account, hot or cold, which is hot from then on; None when there is none."""
@@ -89,6 +111,6 @@ class Partition(Generic[S]):
     def peek(self, account_id: str) -> S | None:
         """The state of an account, to look at and not to change: a cold one stays cold; None when there is none."""
         state = self.states.get(account_id)
-        if state is None and (value := self.cold.get(account_id)) is not None:
-            return self.decode(value)
+        if state is None and (found := self.cold.get(account_id)) is not None:
+            return self._decoded(account_id, found)
         return state

@@ -6,13 +6,11 @@ Invariant: when it returns, states and next offsets are those of the last commit
 before, so nobody else can add to the changelog, and no transaction of a predecessor is still open.
 """
 
-import asyncio
 import contextlib
 import gc
 import logging
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import aiokafka
@@ -23,7 +21,7 @@ from stream.engine.connection import client_arguments
 from stream.engine.offsets import resume_offsets
 from stream.engine.owned import Owned
 from stream.engine.partition import S
-from stream.engine.warmth import adopt
+from stream.engine.tail import Tail
 from stream.engine.work import Work
 from stream.errors import EngineError
 from stream.settings import KafkaSettings, Settings
@@ -31,7 +29,6 @@ from stream.settings import KafkaSettings, Settings
 logger = logging.getLogger(__name__)
 
 FETCH_BYTES_MAX: Final = 8 << 20
-DECODE_SLICE: Final = 1000
 PROGRESS_SECONDS: Final = 2.0
 SILENCE_SECONDS: Final = 60.0
 
@@ -99,32 +96,33 @@ def _reader(settings: KafkaSettings) -> Any:
 
 async def _read(consumer: Any, changelog: str, work: Work[S], fenced: Sequence[Owned[S]], hot_max: int) -> int:
     """Read each changelog from where the local copy ends to its own end; the last value per account counts."""
-    todo = {TopicPartition(changelog, owned.number): owned for owned in fenced if owned.recalled < owned.changelog_end}
-    latest: dict[TopicPartition, dict[str, bytes | None]] = {tp: {} for tp in todo}
+    todo = {
+        TopicPartition(changelog, owned.number): Tail(owned) for owned in fenced if owned.recalled < owned.changelog_end
+    }
     if not todo:
         return 0
     consumer.assign(list(todo))
-    for tp, owned in todo.items():
-        if owned.recalled:
-            consumer.seek(tp, owned.recalled)
+    for tp, tail in todo.items():
+        if tail.owned.recalled:
+            consumer.seek(tp, tail.owned.recalled)
         else:
             await consumer.seek_to_beginning(tp)
-    records, left = 0, sum(owned.changelog_end - owned.recalled for owned in todo.values())
+    records, left = 0, sum(tail.owned.changelog_end - tail.owned.recalled for tail in todo.values())
     logged = heard = time.monotonic()
     while todo:
         for tp, chunk in (await consumer.getmany(timeout_ms=200)).items():
             heard = time.monotonic()
-            latest[tp].update([(record.key.decode(), record.value) for record in chunk])
+            await todo[tp].add(chunk)
             records += len(chunk)
-        for tp, owned in list(todo.items()):
+        for tp, tail in list(todo.items()):
             # By position: the last offsets of a changelog are markers of transactions, no record reaches them.
-            if await consumer.position(tp) >= owned.changelog_end:
+            if await consumer.position(tp) >= tail.owned.changelog_end:
                 del todo[tp]
-                await _take_up(work, owned, latest.pop(tp), hot_max)
+                await tail.finish(work, hot_max)
                 heard = time.monotonic()
         now = time.monotonic()
         if now - heard > SILENCE_SECONDS:
-            stuck = ", ".join(f"{tp.topic}[{tp.partition}] before @{todo[tp].changelog_end}" for tp in todo)
+            stuck = ", ".join(f"{tp.topic}[{tp.partition}] before @{todo[tp].owned.changelog_end}" for tp in todo)
             raise EngineError(f"changelog silent for {SILENCE_SECONDS:.0f} s: {stuck}; check the broker")
         if now - logged > PROGRESS_SECONDS:
             logged = now
@@ -132,18 +130,3 @@ async def _read(consumer: Any, changelog: str, work: Work[S], fenced: Sequence[O
                 "recovering: %d changelog records read of at most %d, %d partitions to go", records, left, len(todo)
             )
     return records
-
-
-async def _take_up(work: Work[S], owned: Owned[S], latest: Mapping[str, bytes | None], hot_max: int) -> None:
-    """The last values of a changelog, or of what came after the local copy, into the partition, in slices."""
-    partition = owned.partition
-    if partition.restless:  # known from the copy; who is in the changelog again says so itself
-        partition.restless = deque(each for each in partition.restless if each[0] not in latest)
-    for count, (key, value) in enumerate(latest.items(), 1):
-        if value is None:
-            partition.cold.pop(key, None)
-        else:
-            adopt(work, partition, key, value, hot_max)
-        if count % DECODE_SLICE == 0:
-            await asyncio.sleep(0)
-    await copies.keep_recovered(owned, latest, int(time.time() * 1000))

@@ -85,7 +85,8 @@ class FakeBroker:
             await asyncio.sleep(0)
             values = self.changelog.get(owned.number, {})
             for key, value in values.items():
-                adopt(work, owned.partition, key.decode(), value, hot_max)
+                owned.partition.cold[key.decode()] = value
+                adopt(work, owned.partition, key.decode(), hot_max)
             for topic in settings.kafka.topics.sources:
                 committed = self.group.get(TopicPartition(topic, owned.number))
                 owned.partition.next_offsets[topic] = committed or 0

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from stream.engine import copies, local_copy
 from stream.engine.checkpoint import Snapshot
 from stream.engine.checkpoints import Checkpoints
-from stream.engine.contents import VERSION, Contents, Identity, Saved
+from stream.engine.contents import VERSION, Contents, Identity, Moment
 from stream.engine.failstop import ExitCode
 from stream.engine.frames import FrameFile, TornFrameError, read_frames
 from stream.engine.local_copy import CopyInUseError, LocalCopy
@@ -30,26 +30,36 @@ IDENTITY = Identity(VERSION, "heartline-state-changelog", "id", 3, 12)
 NOW_MS = 1_800_000_000_000
 
 
-def saved(position: int, **states: bytes | None) -> Saved:
-    """What one checkpoint saved; who is called u... waits to be judged."""
-    return Saved(position, NOW_MS, position, states, [key for key in states if key.startswith("u")])
+States = dict[str, bytes | None]
 
 
-def loaded(folder: Path, identity: Identity = IDENTITY) -> Contents | None:
-    """What a process finds that starts now."""
+def save(copy: LocalCopy, position: int, states: States) -> dict[str, int]:
+    """Add a checkpoint; who is called u... waits to be judged."""
+    unjudged = [key for key, value in states.items() if key.startswith("u") and value is not None]
+    return copy.save(Moment(position, NOW_MS, position), states, unjudged)
+
+
+def states_of(copy: LocalCopy, contents: Contents) -> dict[str, bytes]:
+    """Every state, read from its place."""
+    return {key: copy.read(key, place) for key, place in contents.places.items() if place is not None}
+
+
+def loaded(folder: Path, identity: Identity = IDENTITY) -> tuple[int, dict[str, bytes]] | None:
+    """The position and the states that a process finds that starts now."""
     copy = LocalCopy(folder, identity)
     try:
-        return copy.load()
+        contents = copy.load()
+        return None if contents is None else (contents.moment.position, states_of(copy, contents))
     finally:
         copy.close()
 
 
-def filled(folder: Path, *parts: Saved) -> None:
-    """A copy that holds this."""
+def filled(folder: Path, *checkpoints: States) -> None:
+    """A copy that holds these, at the positions 1, 2, ..."""
     copy = LocalCopy(folder, IDENTITY)
     copy.load()
-    for part in parts:
-        copy.save(part)
+    for position, states in enumerate(checkpoints, 1):
+        save(copy, position, states)
     copy.close()
 
 
@@ -69,7 +79,7 @@ def test_whatever_order_saving_compacting_and_dying_come_in_the_copy_says_what_w
     tmp_path_factory: pytest.TempPathFactory, steps: list[Any]
 ) -> None:
     folder = tmp_path_factory.mktemp("copy")
-    copy, should, position = LocalCopy(folder, IDENTITY), Contents(), 0
+    copy, should, position = LocalCopy(folder, IDENTITY), dict[str, bytes](), 0
     copy.load()
 
     def restart() -> LocalCopy:
@@ -80,18 +90,17 @@ def test_whatever_order_saving_compacting_and_dying_come_in_the_copy_says_what_w
             assert found is None
             return again
         assert found is not None
-        assert found.states == {key: value for key, value in should.states.items() if value is not None}
-        assert (found.position, found.watermark_ms) == (should.position, should.watermark_ms)
-        assert found.unjudged.keys() == should.unjudged.keys()
+        assert states_of(again, found) == should
+        assert found.moment == Moment(position, NOW_MS, position)
+        assert found.unjudged.keys() == {key for key in should if key.startswith("u")}
         return again
 
     for step in steps:
         if isinstance(step, dict):
             position += 1
-            part = saved(position, **step)
-            part.unjudged = [key for key, value in step.items() if key.startswith("u") and value is not None]
-            should.add(part)
-            copy.save(part)
+            save(copy, position, step)
+            both: States = {**should, **step}
+            should = {key: value for key, value in both.items() if value is not None}
         elif step == "compact":
             if position:
                 copy.compact(copy.rotate())
@@ -117,7 +126,7 @@ def test_whatever_order_saving_compacting_and_dying_come_in_the_copy_says_what_w
 @pytest.mark.parametrize(
     ("other", "reason"),
     [
-        (Identity(VERSION + 1, "heartline-state-changelog", "id", 3, 12), "the files are of another version"),
+        (Identity(VERSION - 1, "heartline-state-changelog", "id", 3, 12), "the files are of an older version"),
         (Identity(VERSION, "heartline-state-changelog", "another", 3, 12), "the changelog was created again"),
         (Identity(VERSION, "another", "id", 3, 12), "it is another application's"),
         (Identity(VERSION, "heartline-state-changelog", "id", 4, 12), "it is another partition's"),
@@ -127,7 +136,7 @@ def test_whatever_order_saving_compacting_and_dying_come_in_the_copy_says_what_w
 def test_a_copy_of_something_else_is_deleted_and_why_is_said(
     other: Identity, reason: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    filled(tmp_path, saved(5, a=b"1"))
+    filled(tmp_path, {"a": b"1"})
     assert loaded(tmp_path, other) is None, reason
     assert "partition 3" in caplog.text or "partition 4" in caplog.text
     assert "is of Identity(" in caplog.text
@@ -139,7 +148,7 @@ def test_a_damaged_copy_is_deleted_as_a_whole(damage: str, tmp_path: Path, caplo
     copy = LocalCopy(tmp_path, IDENTITY)
     copy.load()
     for position in (1, 2, 3):
-        copy.save(saved(position, a=b"%d" % position))
+        save(copy, position, {"a": b"%d" % position})
         copy.rotate()
     copy.close()
     second = tmp_path / "journal-2"
@@ -155,14 +164,12 @@ def test_a_damaged_copy_is_deleted_as_a_whole(damage: str, tmp_path: Path, caplo
 
 
 def test_the_end_of_the_last_journal_may_be_cut_off(tmp_path: Path) -> None:
-    filled(tmp_path, saved(1, a=b"1"), saved(2, b=b"2"))
+    filled(tmp_path, {"a": b"1"}, {"b": b"2"})
     journal = tmp_path / "journal-1"
     whole = journal.read_bytes()
     for size in range(len(whole)):
         journal.write_bytes(whole[:size])
-        contents = loaded(tmp_path)
-        assert contents is None or contents.states in ({"a": b"1"}, {"a": b"1", "b": b"2"}), size
-        assert contents is None or contents.position == len(contents.states), size
+        assert loaded(tmp_path) in (None, (1, {"a": b"1"}), (2, {"a": b"1", "b": b"2"})), size
     frames = list(read_frames(tmp_path / "journal-1"))
     assert len(frames) < 3, "the torn frame is cut off, so that what follows can be read"
 
@@ -195,12 +202,13 @@ def test_only_one_process_holds_a_copy(tmp_path: Path) -> None:
 
 def test_a_compaction_leaves_off_when_the_copy_is_closed(tmp_path: Path) -> None:
     copy = LocalCopy(tmp_path, IDENTITY)
-    copy.save(saved(1, a=b"1"))
+    save(copy, 1, {"a": b"1"})
     number = copy.rotate()
     copy.close()
-    copy.compact(number)
+    assert not copy.compact(number)
+    assert list(copy.new_places(number)) == []
     assert not (tmp_path / "base-2").exists()
-    assert loaded(tmp_path) == Contents(1, NOW_MS, 1, {"a": b"1"})
+    assert loaded(tmp_path) == (1, {"a": b"1"})
 
 
 def test_a_journal_is_compacted_when_it_is_larger_than_its_base(
@@ -212,7 +220,7 @@ def test_a_journal_is_compacted_when_it_is_larger_than_its_base(
         owned = ready(tmp_path)
         for number in range(1, 200):
             owned.changelog_saved = number
-            states: dict[str, bytes | None] = {f"a{number % 10}": b"x" * 100}
+            states: States = {f"a{number % 10}": b"x" * 100}
             await copies.keep(owned, Snapshot(states, [], {}, None, []), NOW_MS)
             if owned.compaction is not None:
                 await owned.compaction
@@ -220,9 +228,7 @@ def test_a_journal_is_compacted_when_it_is_larger_than_its_base(
 
     asyncio.run(run())
     assert sum(path.stat().st_size for path in tmp_path.rglob("*-*")) < 10_000
-    contents = loaded(tmp_path / "heartline" / "003", IDENTITY)
-    assert contents is not None
-    assert (contents.position, len(contents.states)) == (199, 10)
+    assert loaded(tmp_path / "heartline" / "003") == (199, {f"a{number}": b"x" * 100 for number in range(10)})
 
 
 def test_a_frame_that_is_not_whole_does_not_count(tmp_path: Path) -> None:
@@ -230,10 +236,10 @@ def test_a_frame_that_is_not_whole_does_not_count(tmp_path: Path) -> None:
     for payload in (b"one", b"", b"three"):
         file.append(payload)
     file.close()
-    assert list(read_frames(file.path)) == [b"one", b"", b"three"]
+    assert list(read_frames(file.path)) == [(8, b"one"), (19, b""), (27, b"three")]
     file.path.write_bytes(file.path.read_bytes()[:-1])
     frames = read_frames(file.path)
-    assert [next(frames), next(frames)] == [b"one", b""]
+    assert [next(frames), next(frames)] == [(8, b"one"), (19, b"")]
     with pytest.raises(TornFrameError, match="damaged at byte 19") as caught:
         next(frames)
     assert caught.value.offset == 19
@@ -261,8 +267,7 @@ def ready(folder: Path, changelog_end: int = 0) -> Owned[Tally]:
     ],
 )
 def test_a_copy_is_caught_up_or_refused(position: int, hours: int, end: int, problem: str | None, reason: str) -> None:
-    contents = Contents(position, NOW_MS - hours * 3_600_000)
-    found = copies.unfit(contents, end, NOW_MS)
+    found = copies.unfit(Moment(position, NOW_MS - hours * 3_600_000), end, NOW_MS)
     assert (problem is None and found is None) or (problem is not None and problem in (found or "")), reason
 
 
@@ -279,12 +284,11 @@ def test_a_full_disk_costs_the_copy_and_nothing_else(
     with monkeypatch.context() as patched:
         patched.setattr(FrameFile, "_write", full)
         asyncio.run(copies.keep(owned, Snapshot({"a": b"2"}, [], {}, None, []), NOW_MS))
-    assert owned.copy is None
     assert "No space left on device" in caplog.text
     asyncio.run(copies.keep(owned, Snapshot({"a": b"3"}, [], {}, None, []), NOW_MS))
-    contents = loaded(tmp_path / "heartline" / "003")
-    assert contents is not None
-    assert contents.states == {"a": b"1"}, "what it holds is right for its position, and is caught up from there"
+    copies.let_go(owned)
+    found = loaded(tmp_path / "heartline" / "003")
+    assert found == (7, {"a": b"1"}), "what it holds is right for its position, and is caught up from there"
 
 
 async def test_what_nobody_foresaw_in_the_copy_ends_the_process_instead_of_the_checkpoints(
@@ -297,7 +301,7 @@ async def test_what_nobody_foresaw_in_the_copy_ends_the_process_instead_of_the_c
     metrics = WorkerMetrics(CollectorRegistry())
     checkpoints = Checkpoints(Settings(), TallyWork(Settings()), metrics, stop, [owned], lambda: True)
 
-    def broken(self: LocalCopy, saved: Saved) -> None:
+    def broken(self: LocalCopy, *arguments: Any) -> None:
         raise ValueError("nobody foresaw this")
 
     monkeypatch.setattr(LocalCopy, "save", broken)
@@ -317,18 +321,24 @@ def test_a_copy_comes_back_with_what_it_says_of_the_partition(tmp_path: Path, ca
         asyncio.run(copies.recall(settings, owned, NOW_MS))
         return owned
 
+    def cold(owned: Owned[Tally]) -> dict[str, bytes]:
+        assert all(isinstance(place, int) for place in owned.partition.cold.values()), "the states stay on the disk"
+        return {key: owned.partition.read(key, int(place)) for key, place in owned.partition.cold.items()}
+
     first = taken(changelog_end=50)
     assert (first.recalled, first.partition.cold) == (0, {})
+    asyncio.run(copies.keep_part(first, {"u1": b"1", "a": b"1", "gone": b"0"}))
+    asyncio.run(copies.keep_part(first, {"a": b"2", "gone": None}))
     first.partition.restless.append(("u1", None))
     first.partition.watermark_ms = 99
-    asyncio.run(copies.keep_recovered(first, {"u1": b"1", "a": b"2", "gone": None}, NOW_MS))
+    asyncio.run(copies.keep_recovered(first, NOW_MS))
     first.changelog_saved = 60
     asyncio.run(copies.keep(first, Snapshot({"b": b"3"}, [], {}, None, [], ["b"], 100), NOW_MS))
     copies.let_go(first)
 
     second = taken(changelog_end=61)
     assert (second.recalled, second.partition.watermark_ms) == (60, 100)
-    assert second.partition.cold == {"u1": b"1", "a": b"2", "b": b"3"}
+    assert cold(second) == {"u1": b"1", "a": b"2", "b": b"3"}
     assert list(second.partition.restless) == [("u1", None), ("b", None)]
     copies.let_go(second)
 
@@ -336,3 +346,21 @@ def test_a_copy_comes_back_with_what_it_says_of_the_partition(tmp_path: Path, ca
     assert (lost.recalled, lost.partition.cold) == (0, {})
     assert "records that it holds were lost" in caplog.text
     copies.let_go(lost)
+
+
+def test_a_recovery_that_was_cut_off_left_nothing_that_could_be_believed(tmp_path: Path) -> None:
+    owned = ready(tmp_path, changelog_end=50)
+    asyncio.run(copies.keep_part(owned, {"a": b"1"}))
+    copies.let_go(owned)
+    assert loaded(tmp_path / "heartline" / "003") is None
+    assert [path.name for path in (tmp_path / "heartline" / "003").iterdir()] == ["lock"]
+
+
+def test_what_is_added_while_a_copy_is_caught_up_makes_it_no_younger(tmp_path: Path) -> None:
+    owned = ready(tmp_path, changelog_end=50)
+    owned.changelog_saved = 7
+    asyncio.run(copies.keep(owned, Snapshot({"a": b"1"}, [], {}, None, []), NOW_MS - 30 * 3_600_000))
+    asyncio.run(copies.keep_part(owned, {"b": b"2"}))
+    assert owned.copy is not None
+    assert copies.unfit(owned.copy.moment, 50, NOW_MS) is not None, "a tombstone of the last 30 hours may be gone"
+    copies.let_go(owned)

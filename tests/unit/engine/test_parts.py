@@ -227,6 +227,9 @@ class View:
     def lags(self) -> dict[str, int]:
         return {TOPIC: 42}
 
+    def without_copy(self) -> int:
+        return 2
+
 
 def test_the_gauges_are_read_when_prometheus_asks() -> None:
     registry = CollectorRegistry()
@@ -236,6 +239,7 @@ def test_the_gauges_are_read_when_prometheus_asks() -> None:
     value = registry.get_sample_value
     assert value("heartline_worker_accounts") == 3
     assert value("heartline_worker_hot_accounts") == 2
+    assert value("heartline_worker_partitions_without_copy") == 2
     assert value("heartline_worker_dirty_accounts") == 1
     assert value("heartline_worker_unjudged_accounts") == 3
     assert value("heartline_worker_lag_records", {"topic": TOPIC}) == 42

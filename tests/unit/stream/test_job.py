@@ -249,7 +249,8 @@ def test_a_restart_anywhere_goes_on_where_the_state_ends(seed: int, size: int, c
     _, first = fold(events[:cut])
     second = Part(0, decode=decode_state)
     for name, state in first.states.items():
-        adopt(whole_job, second, name, encode_state(state), hot_max=2)
+        second.cold[name] = encode_state(state)
+        adopt(whole_job, second, name, hot_max=2)
     for event in events[cut:]:
         whole_job.fold(second, TOPICS.input(event["type"]), [record(event["type"], event)])
     for name, state in whole.states.items():

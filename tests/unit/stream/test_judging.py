@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.account import encode_state
+from stream.account import decode_state, encode_state
 from stream.clock import EventClock, ManualClock
 from stream.engine.warmth import adopt
 from stream.health import judge
@@ -140,9 +140,10 @@ def test_after_a_restart_the_unjudged_are_judged_and_the_event_clock_stands_wher
     fold_one(job, partition, "usage", usage(5_000_000, account_id="birch", user_id="new"))
     update = {"account_id": "acme", "owner": "dana", "timestamp": (DAY + 3) * DAY_MS}
     fold_one(job, partition, "account", update)
-    again = Part(0)
+    again = Part(0, decode=decode_state)
     for name, state in partition.states.items():
-        adopt(job, again, name, encode_state(state), hot_max=1)
+        again.cold[name] = encode_state(state)
+        adopt(job, again, name, hot_max=1)
     assert sorted(again.restless) == [("acme", None), ("birch", None)]
     assert again.watermark_ms == partition.watermark_ms == (DAY + 3) * DAY_MS
 

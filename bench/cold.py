@@ -1,0 +1,223 @@
+"""Accounts that are not in memory: what it costs to have their states on the local disk, in memory and in time.
+
+    python -m bench.cold [--accounts 200000] [--state-bytes 4096] [--hot 1000] [--address-space-mb 0]
+
+Fills a local copy with that many states, as a recovery from the changelog does, and then does in processes of their
+own what a worker does: starts warm from it, thaws and cools accounts, looks at every one of them as a tick does beside
+a task that asks for the loop, and compacts. A limit on the address space shows that none of it needs the states in
+memory: with less than all states have, it ends like without.
+"""
+
+import argparse
+import asyncio
+import random
+import resource
+import tempfile
+import time
+from multiprocessing import get_context
+from pathlib import Path
+from types import SimpleNamespace
+
+from stream.engine import copies
+from stream.engine.checkpoint import Snapshot
+from stream.engine.owned import Owned
+from stream.engine.partition import Partition
+from stream.engine.tail import Tail
+from stream.engine.warmth import cool
+from stream.settings import KafkaSettings, Settings, WorkerSettings
+
+TOUCHED = 20_000
+SLICE = 500
+PROBE_SECONDS = 0.002
+
+
+class Plain:
+    """Work whose states are their own bytes, so that only the engine's part is measured."""
+
+    def encode(self, state: bytes) -> bytes:
+        return state
+
+    def decode(self, value: bytes) -> bytes:
+        return value
+
+    def unjudged(self, _: bytes) -> bool:
+        return False
+
+    def watermark_ms(self, _: bytes) -> int | None:
+        return None
+
+
+WORK = Plain()
+
+
+def taken(end: int) -> Owned[bytes]:
+    """One partition of one, as it is after the fence."""
+    owned: Owned[bytes] = Owned(Partition(0, 1, decode=WORK.decode), SimpleNamespace())
+    owned.topic_ids, owned.changelog_end, owned.changelog_saved = {"heartline-state-changelog": "id"}, end, end
+    return owned
+
+
+def settings(folder: Path) -> Settings:
+    """With the store on."""
+    return Settings(kafka=KafkaSettings(partitions=1), worker=WorkerSettings(store=str(folder)))
+
+
+def resident_mb() -> float:
+    """Memory that the process holds now; file pages that the kernel caches don't count."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def peak_mb() -> float:
+    """The most that it ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def limit(address_space_mb: int) -> None:
+    """From here on more memory than that is refused."""
+    if address_space_mb:
+        resource.setrlimit(resource.RLIMIT_AS, (address_space_mb << 20, address_space_mb << 20))
+
+
+class Clock:
+    """Wall and processor seconds since it was made, all threads."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    @property
+    def wall(self) -> float:
+        return time.perf_counter() - self._wall
+
+    @property
+    def cpu(self) -> float:
+        return time.process_time() - self._cpu
+
+
+def cold_start(folder: Path, accounts: int, state_bytes: int, hot: int, address_space_mb: int) -> None:
+    """A recovery that reads the whole changelog, records made up on the way."""
+    limit(address_space_mb)
+    asyncio.run(_cold_start(folder, accounts, state_bytes, hot))
+
+
+async def _cold_start(folder: Path, accounts: int, state_bytes: int, hot: int) -> None:
+    before, clock, chance = resident_mb(), Clock(), random.Random(1)
+    pad = chance.randbytes(state_bytes + 1000)
+    owned = taken(accounts)
+    await copies.recall(settings(folder), owned, 1)
+    tail = Tail(owned)
+    for first in range(0, accounts, 1000):
+        numbers = range(first, min(first + 1000, accounts))
+        await tail.add(
+            [SimpleNamespace(key=b"account-%d" % n, value=pad[n % 1000 : n % 1000 + state_bytes]) for n in numbers]
+        )
+    await tail.finish(WORK, hot)
+    _report("cold start", clock, before, accounts)
+    copies.let_go(owned)
+
+
+def warm_start(folder: Path, accounts: int, state_bytes: int, hot: int, address_space_mb: int) -> None:
+    """A start from the copy, and what a worker does then."""
+    limit(address_space_mb)
+    asyncio.run(_warm_start(folder, accounts, hot))
+
+
+async def _warm_start(folder: Path, accounts: int, hot: int) -> None:
+    before, clock = resident_mb(), Clock()
+    owned = taken(accounts)
+    await copies.recall(settings(folder), owned, 1)
+    assert len(owned.partition.cold) == accounts
+    _report("warm start", clock, before, accounts)
+    partition, names = owned.partition, random.Random(2).sample(range(accounts), min(TOUCHED, accounts))
+    clock = Clock()
+    for number in names:
+        partition.thaw(f"account-{number}")
+    print(f"thaw: {clock.cpu / len(names) * 1e6:.2f} us of CPU an account")
+    clock = Clock()
+    await cool(WORK, partition, hot)  # type: ignore[arg-type]
+    print(f"cool: {clock.cpu / len(names) * 1e6:.2f} us of CPU an account")
+    await _tick(partition)
+    await _compact(owned, before)
+    print(f"peak: {peak_mb():.0f} MB resident")
+    copies.let_go(owned)
+
+
+async def _tick(partition: Partition[bytes]) -> None:
+    """Look at every account, in slices as a tick does."""
+    pauses: list[float] = []
+    probing = asyncio.create_task(_probe(pauses))
+    clock = Clock()
+    for count, name in enumerate(list(partition.cold)):
+        partition.peek(name)
+        if count % SLICE == 0:
+            await asyncio.sleep(0)
+    print(
+        f"tick: {clock.cpu / len(partition.cold) * 1e6:.2f} us of CPU an account, {clock.wall:.1f} s, "
+        f"longest pause {max(pauses) * 1e3:.0f} ms"
+    )
+    probing.cancel()
+
+
+async def _compact(owned: Owned[bytes], before: float) -> None:
+    """A checkpoint, which has everything folded into a new base while others ask for the loop."""
+    states: dict[str, bytes | None] = {
+        name: owned.partition.peek(name) for name in list(owned.partition.cold)[:TOUCHED]
+    }
+    pauses: list[float] = []
+    probing = asyncio.create_task(_probe(pauses))
+    clock = Clock()
+    await copies.keep(owned, Snapshot(states, [], {}, None, []), 1)
+    assert owned.compaction is not None, "the journal of a cold start is larger than its base, of which there is none"
+    await owned.compaction
+    print(
+        f"compaction: {clock.cpu / len(owned.partition.cold) * 1e6:.2f} us of CPU an account, {clock.wall:.1f} s, "
+        f"longest pause {max(pauses) * 1e3:.0f} ms, {resident_mb() - before:.0f} MB resident"
+    )
+    probing.cancel()
+
+
+async def _probe(pauses: list[float]) -> None:
+    while True:
+        started = time.perf_counter()
+        await asyncio.sleep(PROBE_SECONDS)
+        pauses.append(time.perf_counter() - started - PROBE_SECONDS)
+
+
+def _report(what: str, clock: Clock, before: float, accounts: int) -> None:
+    print(
+        f"{what}: {clock.wall:.2f} s, {clock.cpu / accounts * 1e6:.2f} us of CPU an account, "
+        f"{(resident_mb() - before) * 1e6 / accounts:.0f} bytes of memory an account; peak {peak_mb():.0f} MB"
+    )
+
+
+def main() -> None:
+    """Both starts, each in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--accounts", type=int, default=200_000)
+    parser.add_argument("--state-bytes", type=int, default=4096)
+    parser.add_argument("--hot", type=int, default=1000)
+    parser.add_argument("--address-space-mb", type=int, default=0, help="0: no limit")
+    arguments = parser.parse_args()
+    total_mb = arguments.accounts * arguments.state_bytes / 1e6
+    print(f"{arguments.accounts:,} states of {arguments.state_bytes:,} bytes: {total_mb:,.0f} MB")
+    context = get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        for part in (cold_start, warm_start):
+            process = context.Process(
+                target=part,
+                args=(
+                    Path(folder),
+                    arguments.accounts,
+                    arguments.state_bytes,
+                    arguments.hot,
+                    arguments.address_space_mb,
+                ),
+            )
+            process.start()
+            process.join()
+            if process.exitcode:
+                raise SystemExit(f"{part.__name__} ended with {process.exitcode}")
+
+
+if __name__ == "__main__":
+    main()
