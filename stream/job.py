@@ -280,7 +280,7 @@ class HealthJob:
         # Without an event since the last judgement the profile is as it was.
         described = described_of(state, now_ms) if moved or before is None else before.described
         if before is None or is_news(before, found, described) or (moved and of_later_day(before, state)):
-            report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested, self._journey)
+            report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested, self._journey, found)
             fresh = freshness_of(state, now_ms, self._newest_of_all, self._stale_after_days)
             told = encode_report(replace(report, freshness=fresh))
             partition.outputs.append(Output(self._health_topic, account_id.encode(), told))

@@ -5,7 +5,7 @@ from typing import Final
 from stream.account import AccountState, Judged, newest_ms, zone_of
 from stream.health.judge import Evaluation, profile_of
 from stream.health.memory import COMPARED_DAYS
-from stream.measures.renewal import terms
+from stream.subscriptions import terms
 
 NOTICEABLE_POINTS: Final = 1.0
 NOTICEABLE_COVERAGE: Final = 0.05

@@ -133,6 +133,8 @@ def events_in(user: list[int], day: int) -> int:
         return 0
     bits = user[BITS]
     if ahead >= 0:
+        if bits == 1:
+            return user[COUNTS]
         return sum(user[COUNTS : COUNTS + (bits & ((1 << (30 - ahead)) - 1)).bit_count()])
     newer = (bits & ((1 << -ahead) - 1)).bit_count()
     return sum(user[COUNTS + newer : COUNTS + newer + (bits >> -ahead & ((1 << 30) - 1)).bit_count()])

@@ -124,3 +124,10 @@ def term(changes: list[Change], as_of_ms: int) -> Term:
         at.renewal_ms = change.renewal_ms if change.renewal_ms >= 0 else at.renewal_ms
         at.product = change.product or at.product
     return at
+
+
+def terms(subscriptions: Subscriptions, as_of_ms: int) -> list[Term]:
+    """Every subscription that had begun, or was first heard of, by a moment."""
+    if not subscriptions.changes:
+        return []
+    return [term(changes, as_of_ms) for changes in subscriptions.changes.values() if changes[0].ms <= as_of_ms]

@@ -26,6 +26,9 @@ class Answer(Struct, array_like=True, gc=False, frozen=True, order=True):
     user_id: str
 
 
+Dated = tuple[Answer, str, int]  # with its response_id, and the day in the account's time zone
+
+
 class Sentiment(Struct, array_like=True, gc=False):
     """All answers of an account.
 
@@ -72,33 +75,27 @@ def _prune(sentiment: Sentiment) -> None:
         del sentiment.answers[response_id]
 
 
-def latest_scores(sentiment: Sentiment, survey: str, first_day: int, last_day: int, zone: Zone) -> list[int]:
-    """Each user's latest score of one survey among the zone's days first_day..last_day, in no particular order."""
-    return [answer.score for _, answer in latest(sentiment, survey, first_day, last_day, zone).values()]
+def dated(sentiment: Sentiment, zone: Zone) -> tuple[list[Dated], ...]:
+    """By survey all answers with the zone's day of each, the oldest first.
 
-
-def latest(
-    sentiment: Sentiment, survey: str, first_day: int, last_day: int, zone: Zone
-) -> dict[str, tuple[str, Answer]]:
-    """By user the latest answer to one survey among the zone's days first_day..last_day, with its response_id.
-
-    Of two of one moment and score the one with the larger response_id, whatever came first.
+    Of two of one moment and score the one with the larger response_id comes last, whatever came first.
     """
-    code = SURVEY_CODE[survey]
-    found: dict[str, tuple[str, Answer]] = {}
+    found: tuple[list[Dated], ...] = tuple([] for _ in SURVEYS)
+    day_of = zone.day_of
     for response_id, answer in sentiment.answers.items():
-        if answer.survey == code and first_day <= zone.day_of(answer.ms) <= last_day:
-            known = found.get(answer.user_id)
-            if known is None or (answer, response_id) > (known[1], known[0]):
-                found[answer.user_id] = (response_id, answer)
+        found[answer.survey].append((answer, response_id, day_of(answer.ms)))
+    for answers in found:
+        answers.sort()
     return found
 
 
-def all_scores(sentiment: Sentiment, survey: str, first_day: int, last_day: int, zone: Zone) -> list[int]:
-    """Every answer to one survey among the zone's days first_day..last_day."""
-    code = SURVEY_CODE[survey]
-    return [
-        answer.score
-        for answer in sentiment.answers.values()
-        if answer.survey == code and first_day <= zone.day_of(answer.ms) <= last_day
-    ]
+def latest(answers: list[Dated], first_day: int, last_day: int) -> dict[str, tuple[str, Answer]]:
+    """By user the latest answer among the days first_day..last_day, with its response_id."""
+    return {
+        answer.user_id: (response_id, answer) for answer, response_id, day in answers if first_day <= day <= last_day
+    }
+
+
+def scores(answers: list[Dated], first_day: int, last_day: int) -> list[int]:
+    """The score of every answer among the days first_day..last_day."""
+    return [answer.score for answer, _, day in answers if first_day <= day <= last_day]

@@ -132,25 +132,32 @@ def phase(ticket: Ticket, as_of_ms: int) -> Phase:
     It ends when solved or closed, at the first of them after the last reopening, and only `reopened` opens it again.
     An escalation runs from `escalated` to the next deescalated, solved or closed. Source: docs/metrics.md.
     """
-    at = Phase()
+    opened_ms: int | None = None
+    resolved_ms: int | None = None
+    escalated_ms: int | None = None
     since: int | None = None
+    is_open, escalated_for_ms = True, 0
     for ms, code in ticket.transitions:
         if ms > as_of_ms:
             break
         if code == OPENED:
-            at.opened_ms = ms if at.opened_ms is None else at.opened_ms
+            opened_ms = ms if opened_ms is None else opened_ms
         elif code == ESCALATED:
-            at.escalated_ms = ms if at.escalated_ms is None else at.escalated_ms
-            since = ms if since is None and at.is_open else since
+            escalated_ms = ms if escalated_ms is None else escalated_ms
+            since = ms if since is None and is_open else since
         elif code == REOPENED:
-            at.is_open, at.resolved_ms = True, None
+            is_open, resolved_ms = True, None
         else:
             if since is not None:
-                at.escalated_for_ms += ms - since
+                escalated_for_ms += ms - since
                 since = None
-            if code != DEESCALATED and at.is_open:
-                at.is_open, at.resolved_ms = False, ms
+            if code != DEESCALATED and is_open:
+                is_open, resolved_ms = False, ms
     if since is not None:
-        at.escalated_for_ms += as_of_ms - since
-        at.is_escalated = True
-    return at
+        escalated_for_ms += as_of_ms - since
+    return Phase(opened_ms, is_open, resolved_ms, escalated_ms, escalated_for_ms, since is not None)
+
+
+def is_ended(ticket: Ticket) -> bool:
+    """Whether the newest transition of a ticket, which has one, ended it."""
+    return ticket.transitions[-1][1] in (SOLVED, CLOSED)

@@ -102,6 +102,8 @@ def _known_weeks(days: Days, day: int, calendar: Calendar) -> Sequence[float | N
     weekdays; None where that is less than half.
     """
     found = weeks(days, day, NOW_WEEKS + BASE_WEEKS)
+    if len(found) < NOW_WEEKS + BASE_WEEKS_MIN:
+        return found  # too few, whatever the holidays are
     first = day + 1 - 7 * len(found)
     off = [at - first for at in calendar.days_off(first, day + 1)]
     if not off:

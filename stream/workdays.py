@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final
 
@@ -49,7 +50,9 @@ class Calendar:
         if day >= end_day:
             return 0
         year, end_year = _year_of(day), _year_of(end_day)
-        first, before, _ = self._year(year)
+        first, before, _ = self._years.get(year) or self._year(year)
+        if year == end_year:
+            return before[end_day - first] - before[day - first]
         count = -before[day - first]
         while year < end_year:
             count += before[-1]
@@ -113,6 +116,7 @@ MONDAY_TO_FRIDAY: Final = Calendar()
 NO_CALENDARS: Final = Calendars(MONDAY_TO_FRIDAY)
 
 
+@lru_cache(4096)
 def _year_of(day: int) -> int:
     """The year that a day lies in."""
     return date.fromordinal(EPOCH_ORDINAL + day).year

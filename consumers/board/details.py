@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from stream import rolling
 from stream.account import AccountState, Activity, FeatureUse, zone_of
-from stream.measures.tally import DAILY_USER_DAYS, WEEKLY_USER_DAYS
+from stream.measures.reach import DAILY_USER_DAYS, WEEKLY_USER_DAYS
 from stream.rolling import BITS, DAYS_KEPT, LAST_DAY
 from stream.series import daily_series
 from stream.surveys import SURVEYS, Sentiment

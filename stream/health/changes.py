@@ -5,16 +5,17 @@ the rest of the profile are today's on both sides: what moved is the account, an
 can't be known as of then has today's value on both sides, so that no change is invented.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
 
-from stream.account import AccountState, zone_of
 from stream.health.override import OVERRIDE, overridden
-from stream.health.standing import Standing, standing, weigh
+from stream.health.standing import Standing, caps, could_be_known, shares, weigh
 from stream.measures import Measures
-from stream.measures.known import REACH_DAYS
+from stream.measures.asked import Asked
+from stream.measures.catalogue import measured
+from stream.measures.known import known_at
 from stream.overrides import Setting, in_force
 from stream.report import Cap, Change, Number
 from stream.scorecard import Scorecard
@@ -52,42 +53,38 @@ class Compared(Struct, gc=False):
     changes: list[Change]
 
 
-def compare(
-    state: AccountState,
-    day: int,
-    days: int,
-    now: Verdict,
-    measures: Measures,
-    measured: Callable[[int], Measures],
-    scorecard: Scorecard,
-) -> Compared | None:
-    """Compare with the close of the day `days` days before `day`; None where the account was not known then.
+def compare(asked: Asked, days: int, now: Verdict, measures: Measures, scorecard: Scorecard) -> Compared | None:
+    """Compare with the close of the day `days` days before; None where the account, or its score, was not known then.
 
     Args:
-        state: the account's facts.
-        day: today.
+        asked: the account as of now.
         days: how far to look back, at most 28.
         now: what is said of the account now.
         measures: its measures now.
-        measured: the scorecard's measures as of a moment.
         scorecard: what counts.
     """
-    zone, day_before = zone_of(state), day - days
-    first = state.activity.first_ms
-    if first is None or zone.day_of(first) > day_before or now.score is None:
+    facts, day_before = asked.facts, asked.day - days
+    if facts.first_day is None or facts.first_day > day_before or now.score is None:
         return None
-    before_ms = zone.end_of_day_ms(day_before)
-    earlier = measured(before_ms)
-    for name, reach in REACH_DAYS.items():
-        if name in earlier and day_before < state.activity.newest_day - reach:
-            earlier[name] = measures[name]
-    at = standing(weigh(state, earlier, scorecard), earlier)
-    setting = in_force(state.overrides, before_ms)
-    before = Verdict(at, setting, overridden(setting, at.score, scorecard))
-    if before.score is None:
+    before_ms = facts.zone.end_of_day_ms(day_before)
+    setting = in_force(facts.state.overrides, before_ms)
+    if setting is None and not could_be_known(facts, day_before - facts.first_day + 1, scorecard):
         return None
-    vetoes = {cap.name: cap for cap in (*at.caps, *now.at.caps)}
-    return Compared(days, before.score, _changes(_parts(before), _parts(now), vetoes))
+    known, unknown = known_at(scorecard.measures, asked.activity.newest_day - day_before)
+    earlier = measured(Asked(facts, before_ms), known)
+    for name in unknown:
+        earlier[name] = measures[name]
+    at = weigh(facts, earlier, scorecard)
+    score = overridden(setting, at.score, scorecard)
+    if score is None:
+        return None
+    caps_then = caps(at, earlier)
+    then = _parts(shares(at), caps_then, at.score, score, setting)
+    today = {item.measure: (item.value, item.points) for item in now.at.found}
+    vetoes = {cap.name: cap for cap in (*caps_then, *now.at.caps)}
+    return Compared(
+        days, score, _changes(then, _parts(today, now.at.caps, now.at.score, now.score, now.setting), vetoes)
+    )
 
 
 def _changes(
@@ -108,13 +105,19 @@ def _changes(
     return changes
 
 
-def _parts(verdict: Verdict) -> dict[str, tuple[Number | None, float]]:
+def _parts(
+    measures: Mapping[str, tuple[Number | None, float]],
+    caps: list[Cap],
+    model_score: float | None,
+    score: float,
+    setting: Setting | None,
+) -> dict[str, tuple[Number | None, float]]:
     """Value and points of everything that makes the score: the measures, what a veto takes, what an override adds."""
-    at = verdict.at
     parts: dict[str, tuple[Number | None, float]] = {}
-    if at.score is not None:
-        parts.update({item.measure: (item.value, item.points) for item in at.found})
-        parts.update({cap.name: (cap.value, cap.points) for cap in at.caps})
-    if verdict.setting is not None and verdict.score is not None:
-        parts[OVERRIDE] = (verdict.score, verdict.score - (at.score or 0.0))
+    if model_score is not None:
+        parts.update(measures)
+        for cap in caps:
+            parts[cap.name] = (cap.value, cap.points)
+    if setting is not None:
+        parts[OVERRIDE] = (score, score - (model_score or 0.0))
     return parts

@@ -1,17 +1,18 @@
 """One account's judgement as of a moment: the cheap evaluation that tells whether there is news, and the report."""
 
-from functools import partial
-
 from msgspec import Struct, convert
 
-from stream.account import AccountState, newest_ms, zone_of
+from stream.account import AccountState, newest_ms
 from stream.health.changes import FORTNIGHT_DAYS, MONTH_DAYS, WEEK_DAYS, Verdict, compare
 from stream.health.memory import band_of, closings, history, moment
 from stream.health.override import overridden, overridden_band, override_of
 from stream.health.reason import reason, telling
-from stream.health.standing import standing, weigh
+from stream.health.standing import Weighed, standing, weigh
 from stream.journey import NO_JOURNEY, Journey
-from stream.measures import measure
+from stream.measures import Measures
+from stream.measures.asked import Asked
+from stream.measures.catalogue import completed, measured
+from stream.measures.facts import Facts
 from stream.overrides import Setting, in_force
 from stream.report import Band, HealthReport, Profile
 from stream.scorecard import Scorecard
@@ -38,26 +39,52 @@ class Evaluation(Struct, gc=False):
     closings: tuple[float | None, ...]
 
 
+class Look(Evaluation, gc=False):
+    """An evaluation with what it rests on, for a report that goes on from there.
+
+    Attributes:
+        asked: the account as of the moment.
+        measures: the scorecard's.
+        weighed: what the scorecard makes of them.
+    """
+
+    asked: Asked
+    measures: Measures
+    weighed: Weighed
+
+
 def evaluate(
     state: AccountState,
     as_of_ms: int,
     scorecard: Scorecard,
     core_features: frozenset[str] = frozenset(),
     journey: Journey = NO_JOURNEY,
-) -> Evaluation:
+) -> Look:
     """Score and band of an account as of a moment, as `judge` says them, from the scorecard's measures alone."""
-    measures = measure(state, as_of_ms, core_features, journey, scorecard.measures)
-    weighed = weigh(state, measures, scorecard)
+    facts = Facts(state, as_of_ms, core_features, journey)
+    asked = Asked(facts, as_of_ms)
+    measures = measured(asked, scorecard.measures)
+    weighed = weigh(facts, measures, scorecard)
     setting = in_force(state.overrides, as_of_ms) if state.overrides else None
     score = overridden(setting, weighed.score, scorecard)
-    day = zone_of(state).day_of(as_of_ms)
+    day = asked.day
     band = (
         band_of(state.judged, score, day, scorecard)
         if setting is None or score is None
         else overridden_band(setting, score, scorecard)
     )
-    closing = closings(state, day)
-    return Evaluation(score, band, round(weighed.coverage_ratio, 4), scorecard.name, day, setting, closing)
+    return Look(
+        score,
+        band,
+        round(weighed.coverage_ratio, 4),
+        scorecard.name,
+        day,
+        setting,
+        closings(state, day),
+        asked,
+        measures,
+        weighed,
+    )
 
 
 def judge(
@@ -68,6 +95,7 @@ def judge(
     core_features: frozenset[str] = frozenset(),
     ingested_ms: int | None = None,
     journey: Journey = NO_JOURNEY,
+    found: Look | None = None,
 ) -> HealthReport:
     """Judge one account as of a moment.
 
@@ -79,31 +107,24 @@ def judge(
         core_features: the product's catalogue.
         ingested_ms: Kafka's timestamp of the oldest record this report waited for; None for a tick.
         journey: the product's key actions and milestones.
+        found: what `evaluate` says of the same state, moment, scorecard and product; None: it is asked here.
     """
-    measures = measure(state, as_of_ms, core_features, journey)
-    day = zone_of(state).day_of(as_of_ms)
-    at = standing(weigh(state, measures, scorecard), measures)
-    setting = in_force(state.overrides, as_of_ms)
-    now = Verdict(at, setting, overridden(setting, at.score, scorecard))
+    if found is None:
+        found = evaluate(state, as_of_ms, scorecard, core_features, journey)
+    asked, day, setting = found.asked, found.day, found.override
+    measures = completed(asked, scorecard.measures, found.measures)
+    at = standing(found.weighed, measures)
+    now = Verdict(at, setting, found.score)
     model_band = band_of(state.judged, at.score, day, scorecard)
-    compared_with = partial(
-        compare,
-        state,
-        day,
-        now=now,
-        measures=measures,
-        measured=lambda ms: measure(state, ms, core_features, journey, scorecard.measures),
-        scorecard=scorecard,
-    )
-    week, month = compared_with(WEEK_DAYS), compared_with(MONTH_DAYS)
-    tells = telling(now.score, week, month, lambda: compared_with(FORTNIGHT_DAYS))
+    week, month = (compare(asked, days, now, measures, scorecard) for days in (WEEK_DAYS, MONTH_DAYS))
+    tells = telling(now.score, week, month, lambda: compare(asked, FORTNIGHT_DAYS, now, measures, scorecard))
     newest = newest_ms(state)
     return HealthReport(
         account_id=account_id,
         as_of=moment(as_of_ms),
         score=now.score,
-        band=model_band if setting is None or now.score is None else overridden_band(setting, now.score, scorecard),
-        coverage_ratio=round(at.coverage_ratio, 4),
+        band=found.band,
+        coverage_ratio=found.coverage_ratio,
         scorecard=scorecard.name,
         reason=reason(now, tells, week, measures, scorecard, model_band),
         contributions=at.found,

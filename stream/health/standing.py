@@ -8,10 +8,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from stream.account import AccountState
 from stream.measures import Measures
+from stream.measures.facts import Facts
 from stream.report import Cap, Contribution, Number
 from stream.scorecard import Line, Scorecard, Veto
+from stream.topics import Source
 
 NEW_DAYS: Final = 14  # the usage of an account counts once every weekday was seen twice
 # Usage measures that are not None for lack of active users, but because nothing is configured or reached.
@@ -20,6 +21,8 @@ NOT_OVER_USERS: Final = {
     *("milestones_reached", "milestones_per_30_days", "milestone_stuck_days", "launches_unused"),
     *("session_minutes", "components_per_session", "champions", "champions_gone", "breadth_change_ratio"),
 }
+_USAGE: Final[frozenset[Source]] = frozenset({"usage"})
+_ROUNDING: Final = 1e-9  # sums of the same weights in another order
 
 
 class Weighed(Struct, gc=False):
@@ -57,21 +60,19 @@ class Standing(Struct, gc=False):
     score: float | None
 
 
-def weigh(state: AccountState, measures: Measures, scorecard: Scorecard) -> Weighed:
-    """Put an account's measures on the scorecard's curves.
+def weigh(facts: Facts, measures: Measures, scorecard: Scorecard) -> Weighed:
+    """Put an account's measures as of a moment on the scorecard's curves.
 
     An account that was used and has no active user left is not unknown: where a usage measure has no base any more
     (a mean over nobody), it counts as 0 with a score of 0. Only what was never known stays out, and the usage of an
     account that is new: on its first morning every measure of a month looks like neglect.
     """
-    seen = _seen(state)
-    days_known = measures["days_known"]
-    seen["usage"] = seen["usage"] and days_known is not None and days_known >= NEW_DAYS
-    deserted = seen["usage"] and measures["mau"] == 0
+    sources = _counting(facts, measures["days_known"])
+    deserted = "usage" in sources and measures["mau"] == 0
     known: list[tuple[Line, Number, float]] = []
     weight = points = 0.0
     for line in scorecard.lines:
-        if not seen[line.source]:
+        if line.source not in sources:
             continue
         value = measures[line.measure]
         if value is not None:
@@ -87,9 +88,16 @@ def weigh(state: AccountState, measures: Measures, scorecard: Scorecard) -> Weig
     if not known or coverage_ratio < scorecard.coverage_min_ratio:
         return Weighed(known, weight, coverage_ratio, None, [], None)
     points /= weight
-    vetoes = _holding(state, measures, scorecard) if scorecard.vetoes else []
+    vetoes = _holding(facts.sources, measures, scorecard) if scorecard.vetoes else []
     score = min(points, vetoes[0].cap_score) if vetoes else points
     return Weighed(known, weight, coverage_ratio, points, vetoes, round(score, 1))
+
+
+def could_be_known(facts: Facts, days_known: int, scorecard: Scorecard) -> bool:
+    """Whether enough for a score may be known when an account has been used for so many days, before any measuring."""
+    sources = _counting(facts, days_known)
+    weight = sum([weight for source, weight in scorecard.source_weights.items() if source in sources])
+    return weight > 0 and weight / scorecard.weight > scorecard.coverage_min_ratio - _ROUNDING
 
 
 def standing(weighed: Weighed, measures: Measures) -> Standing:
@@ -97,34 +105,22 @@ def standing(weighed: Weighed, measures: Measures) -> Standing:
     found = []
     for line, value, score in weighed.known:
         share = line.weight / weighed.weight
-        found.append(Contribution(line.measure, line.group, value, score, share, share * score))
-    found.sort(key=lambda item: (-item.points_lost, item.measure))
-    caps = _caps(weighed.vetoes, measures, weighed.points) if weighed.points is not None else []
-    return Standing(found, weighed.coverage_ratio, caps, weighed.score)
+        item = Contribution(line.measure, line.group, value, score, share, share * score)
+        found.append((-item.points_lost, line.measure, item))
+    found.sort()  # each measure has one line, so that no two items are compared
+    return Standing([item for _, _, item in found], weighed.coverage_ratio, caps(weighed, measures), weighed.score)
 
 
-def _seen(state: AccountState) -> dict[str, bool]:
-    """Which sources ever told anything of the account."""
-    return {
-        "usage": state.activity.newest_ms is not None,
-        "tickets": state.support.newest_ms > 0,
-        "surveys": state.sentiment.newest_ms > 0,
-        "touchpoints": state.contacts.newest_ms > 0,
-        "outcomes": state.outcomes.newest_ms > 0 or "goals" in state.profile,
-        "subscriptions": state.subscriptions.newest_ms > 0 or "renewal_at" in state.profile,
-    }
+def shares(weighed: Weighed) -> dict[str, tuple[Number, float]]:
+    """By measure its value, and its points as a contribution to the score has them."""
+    return {line.measure: (value, line.weight / weighed.weight * score) for line, value, score in weighed.known}
 
 
-def _holding(state: AccountState, measures: Measures, scorecard: Scorecard) -> list[Veto]:
-    """The vetoes that hold, the lowest cap first."""
-    seen = _seen(state)
-    holding = [veto for veto in scorecard.vetoes if seen[veto.source] and veto.holds(measures[veto.measure])]
-    holding.sort(key=lambda veto: (veto.cap_score, veto.name))
-    return holding
-
-
-def _caps(vetoes: list[Veto], measures: Measures, points: float) -> list[Cap]:
-    """The first takes from the score what lies above its cap, the others take nothing more."""
+def caps(weighed: Weighed, measures: Measures) -> list[Cap]:
+    """The first veto takes from the score what lies above its cap, the others take nothing more."""
+    points = weighed.points
+    if points is None:
+        return []
     return [
         Cap(
             veto.name,
@@ -135,5 +131,19 @@ def _caps(vetoes: list[Veto], measures: Measures, points: float) -> list[Cap]:
             veto.label,
             veto.unit,
         )
-        for place, veto in enumerate(vetoes)
+        for place, veto in enumerate(weighed.vetoes)
     ]
+
+
+def _counting(facts: Facts, days_known: int | None) -> frozenset[Source]:
+    """The sources that count: those that ever told anything, but for the usage of an account that is new."""
+    if days_known is not None and days_known >= NEW_DAYS:
+        return facts.sources
+    return facts.sources - _USAGE
+
+
+def _holding(sources: frozenset[Source], measures: Measures, scorecard: Scorecard) -> list[Veto]:
+    """The vetoes that hold, the lowest cap first."""
+    holding = [veto for veto in scorecard.vetoes if veto.source in sources and veto.holds(measures[veto.measure])]
+    holding.sort(key=lambda veto: (veto.cap_score, veto.name))
+    return holding

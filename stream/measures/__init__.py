@@ -11,8 +11,9 @@ newest version.
 
 Read the modules in this order:
 
-- `tally`      one pass over the users: who was active in each window
-- `asked`      one account as of one moment, and what several measures need
+- `tally`      who was active in each window, by the users' days as bitmaps
+- `facts`      one account and what its product says, whatever the moment
+- `asked`      it as of one moment, and what several measures need
 - `reach`      how many use it, of those who could
 - `silence`    how long nobody did, in the account's own pauses
 - `habit`      how often they do, and whether that holds

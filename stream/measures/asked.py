@@ -1,74 +1,94 @@
-"""What is asked of an account, and what several measures need to answer."""
+"""One account as of one moment, and what several measures need of it."""
 
-from functools import cached_property
+from typing import Final
 
 from stream import surveys
-from stream.account import AccountState, Activity, zone_of
-from stream.journey import Journey
+from stream.account import Activity
+from stream.measures.facts import Facts
 from stream.measures.sittings import sittings_of
-from stream.measures.tally import Measures, Month, Tally, month_of, tally_of
+from stream.measures.tally import Measures
+from stream.subscriptions import Term, terms
 from stream.surveys import Answer
-from stream.workdays import Calendar
+
+MONTH_DAYS: Final = 30
+KNOWN_DAYS: Final = 90
 
 
 class Asked:
     """One account as of one moment.
 
     Args:
-        state: its facts.
-        as_of_ms: the moment, epoch milliseconds.
-        core_features: the product's catalogue.
-        journey: its key actions and milestones, and when its customers work.
+        facts: the account.
+        as_of_ms: the moment, epoch milliseconds; not after the newest one of `facts`.
 
     Attributes:
         day: the account's calendar day of the moment, as days since 1970-01-01.
-        seats: its licensed seats; None when unknown.
-        calendar: its working days.
-        first_day: the day of its first usage; None before it.
+        back: how many days that is before the newest day of `facts`.
+        month: of each person active in the trailing 30 days the bits of these days, as `People` has them.
+        mau: how many these are.
+        days_known: for how many days the account has been used, the first and today's included; None before the first.
     """
 
-    def __init__(self, state: AccountState, as_of_ms: int, core_features: frozenset[str], journey: Journey) -> None:
-        self.state = state
-        self.activity: Activity = state.activity
+    def __init__(self, facts: Facts, as_of_ms: int) -> None:
+        self.facts = facts
+        self.state = facts.state
+        self.activity: Activity = facts.state.activity
         self.as_of_ms = as_of_ms
-        self.core_features = core_features
-        self.journey = journey
-        self.zone = zone_of(state)
-        self.day = self.zone.day_of(as_of_ms)
-        self.seats: int | None = state.profile["licensed_seats"][0] if "licensed_seats" in state.profile else None
-        segment = state.profile["segment"][0] if "segment" in state.profile else None
-        self.calendar: Calendar = journey.calendars.of(segment)
-        first_ms = self.activity.first_ms
-        self.first_day = None if first_ms is None else self.zone.day_of(first_ms)
-        self.month: Month = month_of(self.activity, self.day)
+        self.zone = facts.zone
+        self.day = day = facts.zone.day_of(as_of_ms)
+        self.back = facts.day - day
+        self.month = facts.people.within(MONTH_DAYS, self.back)
+        self.mau = len(self.month)
+        first_day = facts.first_day
+        self.days_known = day - first_day + 1 if first_day is not None and first_day <= day else None
+        self._known: int | None = None
+        self._sittings: Measures | None = None
+        self._nps_answers: dict[str, tuple[str, Answer]] | None = None
+        self._touched: list[tuple[int, int]] | None = None
+        self._terms: list[Term] | None = None
+
+    def active(self, days: int, back: int = 0) -> int:
+        """How many people were active in the `days` days that end `back` days before the day."""
+        return len(self.facts.people.within(days, self.back + back))
 
     @property
-    def mau(self) -> int:
-        """People active in the trailing 30 days."""
-        return self.month.mau
+    def known(self) -> int:
+        """People active in the trailing 90 days, as far as their bitmaps reach."""
+        if self._known is None:
+            self._known = self.active(KNOWN_DAYS)
+        return self._known
 
     @property
-    def days_known(self) -> int | None:
-        """For how many days the account has been used, the first and today's included; None before the first."""
-        return self.day - self.first_day + 1 if self.first_day is not None and self.first_day <= self.day else None
+    def active_days(self) -> int:
+        """Active days of each person in the trailing 30, added up."""
+        return sum(map(int.bit_count, self.month))
 
-    @cached_property
-    def tally(self) -> Tally:
-        """All windows."""
-        return tally_of(self.activity, self.day)
-
-    @cached_property
+    @property
     def sittings(self) -> Measures:
         """What the sessions come to."""
-        return sittings_of(self.activity, self.day)
+        if self._sittings is None:
+            self._sittings = sittings_of(self.activity, self.day)
+        return self._sittings
 
-    @cached_property
+    @property
     def nps_answers(self) -> dict[str, tuple[str, Answer]]:
         """By user the latest NPS answer of the trailing 90 days, with its response_id."""
-        return surveys.latest(self.state.sentiment, "nps", self.day - 89, self.day, self.zone)
+        if self._nps_answers is None:
+            nps = self.facts.answers[surveys.SURVEY_CODE["nps"]]
+            self._nps_answers = surveys.latest(nps, self.day - 89, self.day)
+        return self._nps_answers
 
-    @cached_property
+    @property
     def touched(self) -> list[tuple[int, int]]:
         """Code of the kind, and age in days, of each touchpoint that was by then."""
-        touchpoints = self.state.contacts.touchpoints.values()
-        return [(one.kind, self.day - self.zone.day_of(one.ms)) for one in touchpoints if one.ms <= self.as_of_ms]
+        if self._touched is None:
+            day_of, touchpoints = self.zone.day_of, self.state.contacts.touchpoints.values()
+            self._touched = [(one.kind, self.day - day_of(one.ms)) for one in touchpoints if one.ms <= self.as_of_ms]
+        return self._touched
+
+    @property
+    def terms(self) -> list[Term]:
+        """Every subscription that had begun, or was first heard of, by then."""
+        if self._terms is None:
+            self._terms = terms(self.state.subscriptions, self.as_of_ms)
+        return self._terms

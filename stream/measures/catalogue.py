@@ -1,8 +1,8 @@
 """All measures of one account, put together, or only those that are wanted."""
 
 from collections.abc import Callable
-from functools import cache
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from stream.account import AccountState
 from stream.journey import NO_JOURNEY, Journey, progress
@@ -10,6 +10,7 @@ from stream.measures.asked import Asked
 from stream.measures.champions import breadth_change, champions
 from stream.measures.contact import contact, contact_by_kind, feedback
 from stream.measures.engagement import engagement
+from stream.measures.facts import Facts, Told
 from stream.measures.features import depth, features
 from stream.measures.goals import attainment, goals
 from stream.measures.habit import change, concentration, course, pause
@@ -21,12 +22,24 @@ from stream.measures.sentiment import sentiment_of
 from stream.measures.support import support_load
 from stream.measures.tally import Measures
 
-Family = Callable[[Asked], Measures]
+Make = Callable[[Asked], Measures]
+
+
+class Family(NamedTuple):
+    """Measures that are made together.
+
+    Attributes:
+        make: makes them, always the same ones.
+        is_told: whether there is anything to make them by; without it they are those of an account that nobody knows.
+    """
+
+    make: Make
+    is_told: Callable[[Told], bool]
 
 
 def _journey(asked: Asked) -> Measures:
     """First value and milestones."""
-    return progress(asked.state, asked.day, asked.journey)
+    return progress(asked.state, asked.day, asked.facts.journey)
 
 
 def _sittings(asked: Asked) -> Measures:
@@ -34,31 +47,31 @@ def _sittings(asked: Asked) -> Measures:
     return asked.sittings
 
 
-# Each makes some measures, and always the same ones. The cheap ones that every scorecard asks for stand alone.
+# The cheap ones that every scorecard asks for stand alone.
 FAMILIES: Final[tuple[Family, ...]] = (
-    windows,
-    reach,
-    concentration,
-    change,
-    pause,
-    course,
-    depth,
-    features,
-    _journey,
-    support_load,
-    sentiment_of,
-    breadth_change,
-    champions,
-    _sittings,
-    engagement,
-    launches,
-    contact,
-    contact_by_kind,
-    feedback,
-    goals,
-    attainment,
-    renewal,
-    lifecycle,
+    Family(windows, lambda told: told.use or told.seats),
+    Family(reach, lambda told: told.use or told.seats),
+    Family(concentration, lambda told: told.use),
+    Family(change, lambda told: told.use),
+    Family(pause, lambda told: told.use),
+    Family(course, lambda told: told.use),
+    Family(depth, lambda told: told.core_features),
+    Family(features, lambda told: told.use or told.core_features),
+    Family(_journey, lambda told: told.value),
+    Family(support_load, lambda told: told.use or told.tickets),
+    Family(sentiment_of, lambda told: told.answers),
+    Family(breadth_change, lambda told: told.use),
+    Family(champions, lambda told: told.use),
+    Family(_sittings, lambda told: told.sessions),
+    Family(engagement, lambda told: told.use),
+    Family(launches, lambda told: told.launches),
+    Family(contact, lambda told: told.touchpoints),
+    Family(contact_by_kind, lambda told: told.touchpoints),
+    Family(feedback, lambda told: told.touchpoints or told.follow_up),
+    Family(goals, lambda told: told.goals),
+    Family(attainment, lambda told: told.goals),
+    Family(renewal, lambda told: told.renewal),
+    Family(lifecycle, lambda told: told.use or told.renewal or told.stages),
 )
 
 
@@ -81,15 +94,42 @@ def measure(
     Returns:
         Measure id to value: numbers, None where unknown, and a few mappings (per feature, priority, category).
     """
-    asked = Asked(state, as_of_ms, core_features, journey)
-    found: Measures = {}
-    for family in FAMILIES if wanted is None else _families(wanted):
-        found.update(family(asked))
+    return measured(Asked(Facts(state, as_of_ms, core_features, journey), as_of_ms), wanted)
+
+
+def measured(asked: Asked, wanted: frozenset[str] | None = None) -> Measures:
+    """The wanted measures of one account as of one moment; None: all."""
+    makes, unknown = _plan(asked.facts.told, wanted, None)
+    found = unknown.copy()
+    for make in makes:
+        found.update(make(asked))
     return found
 
 
-@cache
-def _families(wanted: frozenset[str]) -> tuple[Family, ...]:
-    """The families that make the wanted measures."""
-    nobody = Asked(AccountState(), 0, frozenset(), NO_JOURNEY)
-    return tuple(family for family in FAMILIES if not wanted.isdisjoint(family(nobody)))
+def completed(asked: Asked, wanted: frozenset[str], known: Measures) -> Measures:
+    """All measures, of which `measured` has made the wanted ones already."""
+    makes, unknown = _plan(asked.facts.told, None, wanted)
+    found = unknown.copy()
+    found.update(known)
+    for make in makes:
+        found.update(make(asked))
+    return found
+
+
+@lru_cache(4096)
+def _plan(told: Told, wanted: frozenset[str] | None, made: frozenset[str] | None) -> tuple[tuple[Make, ...], Measures]:
+    """What makes the wanted measures, but for what has been made already, where there is so much to make them by.
+
+    Returns:
+        What there is to call, and all the wanted measures as they are of an account that nobody knows.
+    """
+    nobody = Asked(Facts(AccountState(), 0, frozenset(), NO_JOURNEY), 0)
+    makes: list[Make] = []
+    unknown: Measures = {}
+    for family in FAMILIES:
+        found = family.make(nobody)
+        if wanted is None or not wanted.isdisjoint(found):
+            unknown.update(found)
+            if family.is_told(told) and (made is None or made.isdisjoint(found)):
+                makes.append(family.make)
+    return tuple(makes), unknown

@@ -3,6 +3,7 @@
 from typing import Final
 
 from stream.measures.asked import Asked
+from stream.measures.reach import mau_previous
 from stream.measures.tally import Measures
 from stream.rolling import BITS, LAST_DAY
 
@@ -19,7 +20,7 @@ _GONE_MASK: Final = (1 << GONE_DAYS) - 1
 
 def breadth_change(asked: Asked) -> Measures:
     """mau against the 30 days before; None while the account is younger than both, or nobody was there before."""
-    before, days_known = asked.tally.mau_previous, asked.days_known
+    before, days_known = mau_previous(asked), asked.days_known
     known = days_known is not None and days_known >= BREADTH_DAYS and before is not None and before > 0
     return {"breadth_change_ratio": asked.mau / before if known and before is not None else None}
 
@@ -31,7 +32,7 @@ def champions(asked: Asked) -> Measures:
     those with 8 or more. None where the account is younger than the 44 days, or as of more than 20 days before its
     newest usage. Source: docs/metrics.md, champions.
     """
-    activity, day, first_day = asked.activity, asked.day, asked.first_day
+    activity, day, first_day = asked.activity, asked.day, asked.facts.first_day
     if first_day is None or day - first_day + 1 < GONE_DAYS + EARLIER_DAYS or day < activity.newest_day - REACH_DAYS:
         return {"champions": None, "champions_gone": None, "champions_gone_users": []}
     ranked = []

@@ -1,15 +1,16 @@
 """How we keep in touch with the account, and whether what its people said was answered."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from stream.measures.asked import Asked
 from stream.measures.tally import Measures
 from stream.rolling import DAY_MS
-from stream.surveys import Answer
 from stream.touchpoints import KINDS, Touchpoint
 
 # Source: docs/metrics.md, contact: within two days of the answer, as closed-loop guides ask.
 FOLLOW_UP_MS: Final = 2 * DAY_MS
+NOBODY: Final = ("", "")
 
 _NO_CONTACT: Final[Measures] = {"touchpoints_30": 0, "touchpoints_90": 0, "days_since_touchpoint": None}
 _UNKNOWN_FEEDBACK: Final[Measures] = dict.fromkeys(
@@ -23,8 +24,8 @@ def contact(asked: Asked) -> Measures:
         return _NO_CONTACT
     ages = [age for _, age in asked.touched]
     return {
-        "touchpoints_30": sum([age < 30 for age in ages]),
-        "touchpoints_90": sum([age < 90 for age in ages]),
+        "touchpoints_30": len([age for age in ages if age < 30]),
+        "touchpoints_90": len([age for age in ages if age < 90]),
         "days_since_touchpoint": min(ages, default=None),
     }
 
@@ -47,29 +48,31 @@ def feedback(asked: Asked) -> Measures:
     Source: docs/metrics.md, contact.
     """
     contacts, as_of_ms, day, zone = asked.state.contacts, asked.as_of_ms, asked.day, asked.zone
-    follow_up_ms = asked.journey.follow_up_ms
+    follow_up_ms = asked.facts.journey.follow_up_ms
     if follow_up_ms is None and not contacts.touchpoints:
         return _UNKNOWN_FEEDBACK
     limit_ms = as_of_ms - (FOLLOW_UP_MS if follow_up_ms is None else follow_up_ms)
+    closed_ms = _closings(contacts.touchpoints.values(), as_of_ms)
     waiting = [
         answer
         for response_id, answer in asked.nps_answers.values()
         if answer.ms < limit_ms
         and not 7 <= answer.score <= 8
-        and not any(one.ms <= as_of_ms and _closes(one, response_id, answer) for one in contacts.touchpoints.values())
+        and answer.ms > max([closed_ms.get(each, -1) for each in (NOBODY, (response_id, ""), ("", answer.user_id))])
     ]
     return {
         "open_feedback": len(waiting),
-        "open_detractors": sum([answer.score <= 6 for answer in waiting]),
-        "open_promoters": sum([answer.score >= 9 for answer in waiting]),
+        "open_detractors": len([answer for answer in waiting if answer.score <= 6]),
+        "open_promoters": len([answer for answer in waiting if answer.score >= 9]),
         "open_feedback_days": max([day - zone.day_of(answer.ms) for answer in waiting], default=0),
     }
 
 
-def _closes(one: Touchpoint, response_id: str, answer: Answer) -> bool:
-    """Whether a touchpoint follows up an answer."""
-    if one.ms < answer.ms:
-        return False
-    if one.response_id:
-        return one.response_id == response_id
-    return not one.user_id or one.user_id == answer.user_id
+def _closings(touchpoints: Iterable[Touchpoint], as_of_ms: int) -> dict[tuple[str, str], int]:
+    """When the newest touchpoint was that names an answer (its response_id first), a user of no answer, or nobody."""
+    newest_ms: dict[tuple[str, str], int] = {}
+    for one in touchpoints:
+        if one.ms <= as_of_ms:
+            names = (one.response_id, "" if one.response_id else one.user_id)
+            newest_ms[names] = max(newest_ms.get(names, -1), one.ms)
+    return newest_ms

@@ -26,16 +26,16 @@ PARTS_MIN: Final = 2
 
 def engagement(asked: Asked) -> Measures:
     """The engagement score of an account; None where it was never used. Source: docs/metrics.md, engagement."""
-    if asked.first_day is None or asked.day < asked.activity.newest_day - REACH_DAYS["session_minutes"]:
+    if asked.facts.first_day is None or asked.day < asked.activity.newest_day - REACH_DAYS["session_minutes"]:
         return {"engagement_score": None}
-    seats, month = asked.seats, asked.month
+    seats, mau = asked.facts.seats, asked.mau
     parts = {
-        "license_utilization": month.mau / seats if seats is not None and seats > 0 else None,
-        "frequency_30d": month.active_days / month.mau if month.mau > 0 else None,
+        "license_utilization": mau / seats if seats is not None and seats > 0 else None,
+        "frequency_30d": asked.active_days / mau if mau > 0 else None,
         "depth": depth(asked)["depth"],
         "session_minutes": asked.sittings["session_minutes"],
     }
-    return {"engagement_score": engagement_score(parts, asked.journey.engagement_weights or WEIGHTS)}
+    return {"engagement_score": engagement_score(parts, asked.facts.journey.engagement_weights or WEIGHTS)}
 
 
 def engagement_score(values: Mapping[str, float | None], weights: Mapping[str, float] = WEIGHTS) -> float | None:

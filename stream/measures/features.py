@@ -4,23 +4,23 @@ import math
 from typing import Final
 
 from stream.account import FeatureUse
-from stream.measures.asked import Asked
+from stream.measures.asked import MONTH_DAYS, Asked
 from stream.measures.tally import Measures
 
-_MONTH_MASK: Final = (1 << 30) - 1
+_MONTH_MASK: Final = (1 << MONTH_DAYS) - 1
 
 
 def depth(asked: Asked) -> Measures:
     """How much of the core they use. Source: docs/metrics.md, depth."""
-    core, uses, day = asked.core_features, asked.activity.features, asked.day
-    used = sum([name in uses and _in_use(uses[name], day) for name in core])
+    core, uses, day = asked.facts.core_features, asked.activity.features, asked.day
+    used = len([name for name in core if name in uses and _in_use(uses[name], day)])
     return {"depth": used / len(core) if core else None}
 
 
 def _in_use(use: FeatureUse, day: int) -> bool:
     """Whether a feature was used in the trailing 30 days."""
     ahead = day - use.last_day
-    return 0 <= ahead < 30 or (ahead < 0 and use.bits >> -ahead & _MONTH_MASK != 0)
+    return 0 <= ahead < MONTH_DAYS or (ahead < 0 and use.bits >> -ahead & _MONTH_MASK != 0)
 
 
 def features(asked: Asked) -> Measures:
@@ -28,28 +28,28 @@ def features(asked: Asked) -> Measures:
 
     Per-user numbers (adoption, balance, features_per_active_user) are None as of a day before the newest usage.
     """
-    activity, mau, day, core = asked.activity, asked.mau, asked.day, asked.core_features
-    known = mau > 0 and day >= activity.newest_day
-    used = 0
-    adopters: dict[str, int] = {}
-    status: dict[str, str] = {}
-    for name, use in activity.features.items():
-        if not _in_use(use, day):
-            status[name] = "lapsed"
-            continue
-        status[name] = "used"
-        used += 1
-        if known:
-            adopters[name] = sum([last > day - 30 for last in use.users.values()])
-    for name in core:
-        status.setdefault(name, "never used")
+    uses, mau, day, core = asked.activity.features, asked.mau, asked.day, asked.facts.core_features
+    known = mau > 0 and day >= asked.activity.newest_day
+    used = [name for name, use in uses.items() if _in_use(use, day)]
+    adopters = {name: _users_since(uses[name], day + 1 - MONTH_DAYS) for name in used} if known else {}
     return {
-        "features_30d": used,
+        "features_30d": len(used),
         "features_per_active_user": sum(adopters.values()) / mau if known else None,
         "balance": _balance([adopters.get(name, 0) for name in sorted(core)]) if known else None,
         "feature_adoption_rate": {name: count / mau for name, count in adopters.items()},
-        "feature_status": status,
+        "feature_status": {
+            **dict.fromkeys(uses, "lapsed"),
+            **dict.fromkeys(used, "used"),
+            **{name: "never used" for name in core if name not in uses},
+        },
     }
+
+
+def _users_since(use: FeatureUse, day: int) -> int:
+    """How many have used a feature on a day or later."""
+    if use.first_day >= day:
+        return len(use.users)  # nobody has used it before
+    return len([last for last in use.users.values() if last >= day])
 
 
 def _balance(users: list[int]) -> float | None:

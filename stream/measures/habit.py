@@ -1,13 +1,16 @@
 """How often they use it, and whether that holds."""
 
+from bisect import bisect_left
+from itertools import accumulate
 from typing import Final
 
 from stream import rolling
 from stream.account import Activity
 from stream.daily import user_days
-from stream.measures.asked import Asked
+from stream.measures.asked import MONTH_DAYS, Asked
 from stream.measures.silence import silence
 from stream.measures.tally import Measures
+from stream.rolling import LAST_DAY
 from stream.trend import trend
 
 CHANGE_DAYS: Final = 28
@@ -21,7 +24,7 @@ def concentration(asked: Asked) -> Measures:
 
 def pause(asked: Asked) -> Measures:
     """Since when nobody was there. Source: docs/metrics.md, silence."""
-    return silence(asked.activity, asked.day, asked.first_day, asked.calendar)
+    return silence(asked.activity, asked.day, asked.facts.first_day, asked.facts.calendar)
 
 
 def change(asked: Asked) -> Measures:
@@ -38,7 +41,7 @@ def change(asked: Asked) -> Measures:
 
 def course(asked: Asked) -> Measures:
     """Whether use goes its usual way. Source: docs/metrics.md, trend; docs/health.md, the trend."""
-    found = trend(asked.activity.days, asked.day, asked.calendar)
+    found = trend(asked.activity.days, asked.day, asked.facts.calendar)
     return {
         "usage_trend_ratio": found.ratio if found is not None else None,
         "usage_trend_deviation": found.deviation if found is not None else None,
@@ -53,11 +56,9 @@ def _users_for_half(activity: Activity, day: int) -> int | None:
     """
     if day < activity.newest_day - EARLIER_DAYS:
         return None
-    counts = sorted([rolling.events_in(user, day) for user in activity.users.values()], reverse=True)
+    counts = [rolling.events_in(user, day) for user in activity.users.values() if user[LAST_DAY] > day - MONTH_DAYS]
+    counts.sort(reverse=True)
     total = sum(counts)
-    reached = 0
-    for place, count in enumerate(counts, start=1):
-        reached += count
-        if total > 0 and reached * 2 >= total:
-            return place
-    return None
+    if total == 0:
+        return None
+    return bisect_left([*accumulate(counts)], total / 2) + 1

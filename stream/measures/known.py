@@ -4,6 +4,7 @@ Usage bitmaps reach 64 days back from each user's newest day, counts of events 3
 and answers go further. A measure that is not named here is exact for at least 28 days; a test holds it to that.
 """
 
+from functools import cache
 from typing import Final
 
 REACH_DAYS: Final[dict[str, int]] = {
@@ -18,3 +19,23 @@ REACH_DAYS: Final[dict[str, int]] = {
     "components_per_session": 7,
     "engagement_score": 7,
 }
+
+
+def known_at(wanted: frozenset[str], ahead_days: int) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The wanted measures that are known as of so many days before the account's newest usage, and those that are not.
+
+    >>> known, unknown = known_at(frozenset({"mau", "balance", "champions"}), 7)
+    >>> sorted(known), unknown
+    (['champions', 'mau'], ('balance',))
+    """
+    return _known_at(wanted, min(max(ahead_days, 0), _FARTHEST_DAYS))
+
+
+@cache
+def _known_at(wanted: frozenset[str], ahead_days: int) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The same, for no more days than make a difference."""
+    unknown = [name for name, reach_days in REACH_DAYS.items() if name in wanted and ahead_days > reach_days]
+    return wanted.difference(unknown), tuple(unknown)
+
+
+_FARTHEST_DAYS: Final = max(REACH_DAYS.values()) + 1

@@ -11,7 +11,7 @@ def launches(asked: Asked) -> Measures:
     The days count from the launch, or from the account's beginning where that came later; 0 where it was used before. A
     feature that is launched after `day` is not counted. Source: docs/metrics.md, launches.
     """
-    state, day, journey = asked.state, asked.day, asked.journey
+    state, day, journey = asked.state, asked.day, asked.facts.journey
     if not journey.launches:
         return {"launch_uptake_days": {}, "launches_unused": None}
     started = started_day(state)

@@ -5,7 +5,7 @@ from typing import Final
 from stream.account import AccountState
 from stream.journey import first_value_day, started_day
 from stream.measures.asked import Asked
-from stream.measures.renewal import renewal_day, terms
+from stream.measures.renewal import renewal_day
 from stream.measures.tally import Measures
 from stream.subscriptions import Term
 from stream.zones import Zone
@@ -25,13 +25,13 @@ def lifecycle(asked: Asked) -> Measures:
     given = asked.state.profile.get("lifecycle_stage", (None, 0))[0]
     if given is not None:
         return {"lifecycle_stage": given, "lifecycle_stage_basis": "given"}
-    stage = _derived(asked, terms(asked.state.subscriptions, asked.as_of_ms))
+    stage = _derived(asked, asked.terms)
     return {"lifecycle_stage": stage, "lifecycle_stage_basis": "derived"} if stage is not None else NO_STAGE
 
 
 def _derived(asked: Asked, known: list[Term]) -> str | None:
     """From the subscriptions, then the renewal, then first value and age. Source: docs/metrics.md, lifecycle."""
-    state, day, journey = asked.state, asked.day, asked.journey
+    state, day, journey = asked.state, asked.day, asked.facts.journey
     running = [at for at in known if at.is_running]
     if known and not running:
         return "churned"

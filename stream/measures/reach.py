@@ -1,49 +1,71 @@
 """How many use it, of those who could."""
 
-from stream.measures.asked import Asked
+from typing import Final
+
+from stream.measures.asked import MONTH_DAYS, Asked
+from stream.measures.known import REACH_DAYS
 from stream.measures.tally import Measures, weekday_mask
+
+DAILY_USER_DAYS: Final = 16  # active days in 30 that make a daily, a weekly user. Source: docs/metrics.md
+WEEKLY_USER_DAYS: Final = 4
 
 
 def reach(asked: Asked) -> Measures:
     """Of the trailing month: how many use it, of those who could, and how often. Source: docs/metrics.md, reach."""
-    month, base, licensed = asked.month, _base(asked), _licensed(asked)
-    mau = month.mau
+    mau, active_days, base, licensed = asked.mau, asked.active_days, _base(asked), _licensed(asked)
     return {
         "mau": mau,
         "active_user_rate_monthly": mau / base if base is not None else None,
         "active_user_basis": None if base is None else "licensed_seats" if licensed is not None else "known_users_90d",
         "license_utilization": mau / licensed if licensed is not None else None,
         "turnover_exposure": 1 / mau if mau > 0 else None,
-        "stickiness": month.active_days / 30 / mau if mau > 0 else None,
-        "frequency_30d": month.active_days / mau if mau > 0 else None,
+        "stickiness": active_days / 30 / mau if mau > 0 else None,
+        "frequency_30d": active_days / mau if mau > 0 else None,
     }
 
 
 def windows(asked: Asked) -> Measures:
     """The same of the other windows, and by how often people come. Source: docs/metrics.md, active users, frequency."""
-    t, base, licensed = asked.tally, _base(asked), _licensed(asked)
-    weekdays = weekday_mask(asked.day % 7).bit_count()
+    base, licensed = _base(asked), _licensed(asked)
+    dau, wau = asked.active(1), asked.active(7)
+    active_days = [bits.bit_count() for bits in asked.month]
+    daily = len([days for days in active_days if days >= DAILY_USER_DAYS])
+    weekly = len([days for days in active_days if WEEKLY_USER_DAYS <= days < DAILY_USER_DAYS])
     return {
-        "dau": t.dau,
-        "wau": t.wau,
-        "wau_previous": t.wau_previous,
-        "mau_previous": t.mau_previous,
-        "active_user_rate_daily": t.dau / base if base is not None else None,
-        "active_user_rate_weekly": t.wau / base if base is not None else None,
-        "license_utilization_daily": t.weekday_days / weekdays / licensed if licensed is not None else None,
-        "users_daily": t.daily,
-        "users_weekly": t.weekly,
-        "users_monthly": asked.mau - t.daily - t.weekly,
+        "dau": dau,
+        "wau": wau,
+        "wau_previous": asked.active(7, back=7),
+        "mau_previous": mau_previous(asked),
+        "active_user_rate_daily": dau / base if base is not None else None,
+        "active_user_rate_weekly": wau / base if base is not None else None,
+        "license_utilization_daily": _weekday_rate(asked, licensed) if licensed is not None else None,
+        "users_daily": daily,
+        "users_weekly": weekly,
+        "users_monthly": asked.mau - daily - weekly,
     }
+
+
+def mau_previous(asked: Asked) -> int | None:
+    """People active in the 30 days before the trailing 30; None as of a day whose bits do not reach so far back."""
+    known = asked.day >= asked.activity.newest_day - REACH_DAYS["mau_previous"]
+    return asked.active(MONTH_DAYS, back=MONTH_DAYS) if known else None
+
+
+def _weekday_rate(asked: Asked, licensed: int) -> float:
+    """Licences in use on a weekday of the trailing 30 days, in the mean."""
+    weekdays = weekday_mask(asked.day % 7)
+    used = sum([(bits & weekdays << asked.back).bit_count() for bits in asked.month])
+    return used / weekdays.bit_count() / licensed
 
 
 def _licensed(asked: Asked) -> int | None:
     """The licensed seats; None where unknown or none."""
-    return asked.seats if asked.seats is not None and asked.seats > 0 else None
+    seats = asked.facts.seats
+    return seats if seats is not None and seats > 0 else None
 
 
 def _base(asked: Asked) -> int | None:
     """Of whom a share is taken: the licensed seats, else the people known in 90 days; None without either."""
-    if asked.seats is not None:
+    if asked.facts.seats is not None:
         return _licensed(asked)
-    return asked.month.known if asked.month.known > 0 else None
+    return asked.known if asked.known > 0 else None

@@ -6,7 +6,7 @@ from typing import Final
 from stream.account import AccountState
 from stream.measures.asked import Asked
 from stream.measures.tally import Measures
-from stream.subscriptions import Subscriptions, Term, term
+from stream.subscriptions import Term
 from stream.zones import Zone
 
 _UNKNOWN: Final[Measures] = {
@@ -17,19 +17,12 @@ _UNKNOWN: Final[Measures] = {
 }
 
 
-def terms(subscriptions: Subscriptions, as_of_ms: int) -> list[Term]:
-    """Every subscription that had begun, or was first heard of, by a moment."""
-    if not subscriptions.changes:
-        return []
-    return [term(changes, as_of_ms) for changes in subscriptions.changes.values() if changes[0].ms <= as_of_ms]
-
-
 def renewal(asked: Asked) -> Measures:
     """Subscriptions that run, their worth, open requests to cancel, and the days until the next renewal.
 
     Without any subscription event all but the renewal are None. Source: docs/metrics.md, subscriptions.
     """
-    day, zone, known = asked.day, asked.zone, terms(asked.state.subscriptions, asked.as_of_ms)
+    day, zone, known = asked.day, asked.zone, asked.terms
     until = renewal_day(asked.state, known, zone)
     left = {"days_to_renewal": until - day if until is not None else None}
     if not known:

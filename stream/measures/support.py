@@ -1,28 +1,29 @@
 """The weight of support: tickets, escalations and resolution."""
 
-from statistics import mean, median
+from statistics import mean
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from stream import tickets
 from stream.measures.asked import Asked
 from stream.measures.tally import Measures
-from stream.tickets import PRIORITIES, URGENT, Support
+from stream.rolling import DAY_MS
+from stream.tickets import PRIORITIES, URGENT, Support, is_ended, phase
+from stream.trend import median
 from stream.zones import Zone
 
 HOUR_MS: Final = 3_600_000
+LONG_AGO_MS: Final = 92 * DAY_MS  # what ended before is in no window of 90 days, whatever the clocks of the zone did
 
 
 class _Cases(Struct, gc=False):
-    """One pass over an account's tickets."""
+    """One pass over an account's tickets; priorities are those of the tickets counted, one each."""
 
     opened_7: int = 0
     opened_30: int = 0
-    opened_90: int = 0
-    by_priority: list[int] = field(default_factory=lambda: [0] * len(PRIORITIES))
+    opened_90: list[int] = []
+    open: list[int] = []
     by_category: dict[str, int] = {}
-    open_by_priority: list[int] = field(default_factory=lambda: [0] * len(PRIORITIES))
     escalation_hours: list[float] = []
     running_hours: list[float] = []
     urgent_hours: list[float] = []
@@ -33,13 +34,15 @@ def _cases(support: Support, as_of_ms: int, zone: Zone) -> _Cases:
     """Count tickets in every window at once."""
     found = _Cases()
     day = zone.day_of(as_of_ms)
+    long_ago_ms = as_of_ms - LONG_AGO_MS
     for ticket in support.tickets.values():
-        first_ms = ticket.transitions[0][0] if ticket.transitions else ticket.described[0]
-        if first_ms > as_of_ms:
+        transitions = ticket.transitions
+        first_ms = transitions[0][0] if transitions else ticket.described[0]
+        if first_ms > as_of_ms or (transitions and transitions[-1][0] < long_ago_ms and is_ended(ticket)):
             continue
-        at = tickets.phase(ticket, as_of_ms)
+        at = phase(ticket, as_of_ms)
         if at.is_open:
-            found.open_by_priority[ticket.priority] += 1
+            found.open.append(ticket.priority)
             if ticket.priority == URGENT:
                 found.urgent_hours.append(
                     (as_of_ms - (at.opened_ms if at.opened_ms is not None else first_ms)) / HOUR_MS
@@ -56,8 +59,7 @@ def _cases(support: Support, as_of_ms: int, zone: Zone) -> _Cases:
         found.opened_7 += age_days < 7
         found.opened_30 += age_days < 30
         if age_days < 90:
-            found.opened_90 += 1
-            found.by_priority[ticket.priority] += 1
+            found.opened_90.append(ticket.priority)
             if ticket.category is not None:
                 found.by_category[ticket.category] = found.by_category.get(ticket.category, 0) + 1
     return found
@@ -73,24 +75,36 @@ def support_load(asked: Asked) -> Measures:
 
 def _load(cases: _Cases, mau: int) -> Measures:
     """What the tickets come to."""
-    escalated = len(cases.escalation_hours)
+    escalated, opened_90 = len(cases.escalation_hours), len(cases.opened_90)
     return {
         "tickets_opened_7": cases.opened_7,
         "tickets_opened_30": cases.opened_30,
-        "tickets_opened_90": cases.opened_90,
-        "tickets_opened_90_by_priority": dict(zip(PRIORITIES, cases.by_priority, strict=True)),
+        "tickets_opened_90": opened_90,
+        "tickets_opened_90_by_priority": _by_priority(cases.opened_90),
         "tickets_opened_90_by_category": cases.by_category,
-        "open_tickets": sum(cases.open_by_priority),
-        "open_tickets_by_priority": dict(zip(PRIORITIES, cases.open_by_priority, strict=True)),
-        "open_urgent_tickets": cases.open_by_priority[URGENT],
+        "open_tickets": len(cases.open),
+        "open_tickets_by_priority": _by_priority(cases.open),
+        "open_urgent_tickets": len(cases.urgent_hours),
         "open_urgent_hours": max(cases.urgent_hours, default=0.0),
         "support_incident_rate": cases.opened_30 / mau if mau > 0 else None,
         "escalated_tickets": escalated,
-        "escalation_rate": escalated / cases.opened_90 if cases.opened_90 > 0 else None,
-        "escalation_hours": mean(cases.escalation_hours) if escalated > 0 else None,
+        "escalation_rate": escalated / opened_90 if opened_90 > 0 else None,
+        "escalation_hours": _mean(cases.escalation_hours),
         "escalation_running_hours": max(cases.running_hours, default=0.0),
         "resolution_hours": median(cases.resolution_hours) if cases.resolution_hours else None,
     }
+
+
+def _by_priority(priorities: list[int]) -> dict[str, int]:
+    """How many tickets there are of each priority, every one named."""
+    return {name: priorities.count(code) for code, name in enumerate(PRIORITIES)}
+
+
+def _mean(hours: list[float]) -> float | None:
+    """The mean; None without any. The library's is exact, and slow; of one or two nothing else is as exact."""
+    if len(hours) > 2:
+        return mean(hours)
+    return sum(hours) / len(hours) if hours else None
 
 
 _NO_TICKETS: Final[Measures] = _load(_Cases(), 1)

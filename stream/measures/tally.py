@@ -1,49 +1,54 @@
-"""One pass over an account's users: who was active in each window, and on how many days.
+"""Who was active in each window: every user's days as a bitmap, and all of them looked at through one mask.
 
 "Day" is a calendar day in the account's time zone; a trailing N-day window is the N days that end with as_of's day.
 """
 
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
-from msgspec import Struct
-
-from stream import rolling
 from stream.account import Activity
 from stream.rolling import BITS, LAST_DAY
-
-DAILY_USER_DAYS: Final = 16  # active days in 30 that make a daily, a weekly user. Source: docs/metrics.md
-WEEKLY_USER_DAYS: Final = 4
-
-_MONTH_MASK: Final = (1 << 30) - 1
 
 Measures = dict[str, Any]
 
 
-class Month(Struct, gc=False):
-    """The trailing 30 days.
+class People:
+    """The users of an account, each as the bitmap of the active days up to one day: bit i is i days before it.
 
-    Attributes:
-        mau: people active.
-        known: people active in the trailing 90 days, as far as their bitmaps reach.
-        active_days: active days of each person, added up.
+    Bits are known 64 days back from each user's own newest day (`stream.rolling`).
+
+    Args:
+        activity: whose users.
+        day: the day of bit 0; what is newer than it is left out.
     """
 
-    mau: int
-    known: int
-    active_days: int
+    __slots__ = ("_bitmaps",)
+
+    def __init__(self, activity: Activity, day: int) -> None:
+        self._bitmaps = [
+            user[BITS] << day - user[LAST_DAY] if user[LAST_DAY] <= day else user[BITS] >> user[LAST_DAY] - day
+            for user in activity.users.values()
+        ]
+
+    def within(self, days: int, back: int = 0) -> list[int]:
+        """The bits of the `days` days that end `back` days before the day, of every user who has any there.
+
+        >>> state = Activity(users={"ann": [0, 100, 0b1011], "bob": [1, 98, 0b1]})
+        >>> [bin(bits) for bits in People(state, 101).within(3)], len(People(state, 101).within(3, back=2))
+        (['0b110'], 2)
+        """
+        mask = window_mask(days, back)
+        return [seen for bits in self._bitmaps if (seen := bits & mask)]
 
 
-class Tally(Struct, gc=False):
-    """One pass over an account's users: all windows."""
+@cache
+def window_mask(days: int, back: int) -> int:
+    """The bits of the `days` days that end `back` days before the day of bit 0.
 
-    dau: int = 0
-    wau: int = 0
-    wau_previous: int = 0
-    mau_previous: int | None = 0
-    weekday_days: int = 0
-    daily: int = 0
-    weekly: int = 0
+    >>> bin(window_mask(3, 2))
+    '0b11100'
+    """
+    return ((1 << days) - 1) << back
 
 
 @cache
@@ -58,50 +63,3 @@ def weekday_mask(day_mod_7: int) -> int:
         if (day_mod_7 - back + 3) % 7 < 5:
             mask |= 1 << back
     return mask
-
-
-def month_of(activity: Activity, day: int) -> Month:
-    """Count the trailing month: what every account is asked for on every tick, and nothing else."""
-    mau = known = active_days = 0
-    for user in activity.users.values():
-        ahead = day - user[LAST_DAY]
-        if ahead >= 30:
-            known += ahead < 90
-            continue
-        bits = user[BITS]
-        if ahead < 0:
-            bits >>= -ahead
-            if not bits:
-                continue  # first active after the day asked about
-        known += 1
-        month = bits & _MONTH_MASK >> ahead if ahead > 0 else bits & _MONTH_MASK
-        if month:
-            mau += 1
-            active_days += month.bit_count()
-    return Month(mau, known, active_days)
-
-
-def tally_of(activity: Activity, day: int) -> Tally:
-    """Count users and their active days in every window at once."""
-    t = Tally()
-    mau_previous = 0
-    weekdays = weekday_mask(day % 7)
-    for user in activity.users.values():
-        ahead = day - user[LAST_DAY]
-        if ahead >= 90:
-            continue
-        bits = user[BITS] << ahead if ahead >= 0 else user[BITS] >> -ahead
-        if not bits:
-            continue  # first active after the day asked about
-        month = bits & _MONTH_MASK
-        mau_previous += (bits >> 30) & _MONTH_MASK != 0
-        t.wau_previous += (bits >> 7) & 0x7F != 0
-        if month:
-            active_days = month.bit_count()
-            t.dau += bits & 1
-            t.wau += bits & 0x7F != 0
-            t.weekday_days += (month & weekdays).bit_count()
-            t.daily += active_days >= DAILY_USER_DAYS
-            t.weekly += WEEKLY_USER_DAYS <= active_days < DAILY_USER_DAYS
-    t.mau_previous = mau_previous if day >= activity.newest_day - (rolling.DAYS_KEPT - 60) else None
-    return t

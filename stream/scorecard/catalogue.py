@@ -5,7 +5,7 @@ Every measure of docs/metrics.md that is one number; what is a word or a mapping
 
 from typing import Final
 
-from stream.scorecard.model import Source
+from stream.topics import Source
 from stream.wording import Unit, unit_of
 
 _FED_BY: Final[dict[Source, tuple[str, ...]]] = {

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from stream.report import SEVERITY, Band
-
-Source = Literal["usage", "tickets", "surveys", "touchpoints", "outcomes", "subscriptions"]
+from stream.topics import Source
 
 ALWAYS: Final = frozenset({"mau", "days_known"})  # whether an account is new, or deserted
 
@@ -103,6 +102,7 @@ class Scorecard:
 
     Attributes:
         weight: of all lines together.
+        source_weights: the same by source.
         measures: every measure that judging by it needs.
     """
 
@@ -116,12 +116,17 @@ class Scorecard:
     segments: frozenset[str] = frozenset()
     lifecycle_stages: frozenset[str] = frozenset()
     weight: float = field(init=False)
+    source_weights: dict[Source, float] = field(init=False)
     measures: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         """What is asked of it for every account, found out once."""
         named = [line.measure for line in self.lines] + [veto.measure for veto in self.vetoes]
         object.__setattr__(self, "weight", sum([line.weight for line in self.lines]))
+        by_source: dict[Source, float] = {}
+        for line in self.lines:
+            by_source[line.source] = by_source.get(line.source, 0.0) + line.weight
+        object.__setattr__(self, "source_weights", by_source)
         object.__setattr__(self, "measures", frozenset(named) | ALWAYS)
 
     def line(self, measure: str) -> Line:

@@ -14,7 +14,8 @@ from yaml.nodes import MappingNode
 from stream.places import Document, Place, read_document
 from stream.report import Band
 from stream.scorecard.catalogue import MEASURES
-from stream.scorecard.model import Line, Scorecard, Scorecards, Source, Veto, crossing
+from stream.scorecard.model import Line, Scorecard, Scorecards, Veto, crossing
+from stream.topics import Source
 from stream.wording import UNITS, label_of
 
 SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")

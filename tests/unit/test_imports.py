@@ -21,6 +21,9 @@ PURE_STREAM = {
         f"measures/{name}"
         for name in (
             "tally",
+            "facts",
+            "asked",
+            "known",
             "reach",
             "silence",
             "habit",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from stream.account import AccountState
 from stream.health import evaluate, judge
+from stream.measures import measure
 from stream.measures.known import REACH_DAYS
 from stream.overrides import Setting
 from stream.report import BANDS
@@ -83,6 +84,44 @@ def test_points_add_up_to_the_score_and_changes_to_its_change_over_7_and_28_days
                 continue
             assert sum(change.points for change in changes) == pytest.approx(report.score - before, abs=0.11)
             assert [change.points for change in changes] == sorted(change.points for change in changes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 32),
+    size=st.integers(1, 60),
+    span_days=st.integers(1, 60),
+    by_hand=overrides(),
+    coverage_min_ratio=st.sampled_from([0.0, 0.3, 40 / 115, 0.6, 1.0]),
+)
+def test_no_comparison_is_left_out_that_could_be_made(
+    seed: int, size: int, span_days: int, by_hand: list[Setting], coverage_min_ratio: float
+) -> None:
+    """What can't be known then is found out before it is measured: measuring it all the same changes no report."""
+    scorecard = replace(DEFAULT, coverage_min_ratio=coverage_min_ratio)
+    _, partition = fold(make_stream(seed, size, span_days))
+    as_of_ms = end_of_day_ms(TODAY - 99 + span_days)
+    for account_id, state in partition.states.items():
+        state.overrides = by_hand
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("stream.health.changes.could_be_known", lambda facts, days_known, scorecard: True)
+            measured = judge(account_id, state, as_of_ms, scorecard, CORE)
+        assert judge(account_id, state, as_of_ms, scorecard, CORE) == measured
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 1 << 32), size=st.integers(1, 500), days_after=st.integers(0, 30))
+def test_a_report_that_goes_on_from_an_evaluation_is_the_one_made_from_the_start(
+    seed: int, size: int, days_after: int
+) -> None:
+    scorecard = card(40, 24)
+    _, partition = fold(make_stream(seed, size, 100))
+    as_of_ms = end_of_day_ms(TODAY + days_after)
+    for account_id, state in partition.states.items():
+        found = evaluate(state, as_of_ms, scorecard, CORE)
+        report = judge(account_id, state, as_of_ms, scorecard, CORE, found=found)
+        assert report == judge(account_id, state, as_of_ms, scorecard, CORE)
+        assert report.measures == measure(state, as_of_ms, CORE)
 
 
 def month(users: int, first: int, last: int) -> list[Raw]:
