@@ -10,14 +10,18 @@ import psutil
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 
-def machine(kafka_version: str | None) -> str:
-    """The date, the machine, and how busy it is: one line below a table."""
+def hardware(kafka_version: str | None) -> str:
+    """What it was measured on."""
     memory_gb = psutil.virtual_memory().total / 2**30
     return (
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({platform.machine()}), {memory_gb:.0f} GiB, "
-        f"{platform.system()}, Python {platform.python_version()}, Apache Kafka {kafka_version} on the same machine; "
-        f"load average at the end {os.getloadavg()[0]:.1f}."
+        f"{os.cpu_count()} cores ({platform.machine()}), {memory_gb:.0f} GiB, {platform.system()}, "
+        f"Python {platform.python_version()}, Apache Kafka {kafka_version} on the same machine"
     )
+
+
+def machine(kafka_version: str | None) -> str:
+    """The date, the machine, and how busy it is: one line below a table."""
+    return f"{time.strftime('%Y-%m-%d')}, {hardware(kafka_version)}; load average at the end {os.getloadavg()[0]:.1f}."
 
 
 def write(name: str, text: str) -> None:

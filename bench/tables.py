@@ -1,66 +1,176 @@
 """The worker over several shapes, one after another, and a table of it in docs/benchmarks.md.
 
-    make bench-tables               about ten minutes on a quiet machine with 2 cores
-    python -m bench.tables --million    with a million accounts too: some twenty minutes more
+    make bench-tables                   the first four: some ten minutes on a quiet machine with 2 cores
+    python -m bench.tables --shape 2    that one anew; the others stay as they were measured
+    python -m bench.tables --million    all six, a million accounts among them: a quarter of an hour more
 
-A quiet machine, please: events a second and latencies depend on what else runs.
+What was measured is kept in bench/tables.json, shape by shape, as soon as it is known: a run that is cut off keeps what
+it has. A quiet machine, please: events a second and latencies depend on what else runs.
 """
 
 import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from bench.page import machine, write
+from bench.page import hardware, write
+from heartline.bench.figures import Figures
 from heartline.bench.progress import Progress
-from heartline.bench.run import Figures, bench
+from heartline.bench.run import DEFAULT_PATIENCE, Patience, bench
 from heartline.bench.workload import Shape
+from stream.errors import HeartlineError
 
+KEPT = Path(__file__).with_suffix(".json")
 SHAPES = (
     Shape(1_000_000, 1_000, 50, "zipf"),
     Shape(1_000_000, 10_000, 50, "zipf"),
     Shape(1_000_000, 100_000, 50, "zipf"),
     Shape(1_000_000, 200_000, 5, "uniform"),
+    Shape(5_000_000, 1_000_000, 5, "zipf"),
+    Shape(5_000_000, 1_000_000, 5, "uniform"),
 )
-MILLION = (Shape(5_000_000, 1_000_000, 5, "zipf"), Shape(5_000_000, 1_000_000, 5, "uniform"))
+MILLION = 1_000_000
+# A million accounts have more to wait for than a table is worth: what takes longer is told as longer.
+MILLION_PATIENCE = Patience(judged=150.0, rest=30.0, report=30.0)
 PARTITIONS = 4
 
 
-def table(results: list[Figures]) -> str:
-    """A column for each shape."""
-    rows = {
-        "events": [f"{each.events:,}" for each in results],
-        "users an account": [f"{each.users_per_account}" for each in results],
-        "µs of processor time an event, all in": [f"{each.cpu_us_per_event:.1f}" for each in results],
-        "events a second": [f"{each.events_per_second:,}" for each in results],
-        "changelog records": [f"{each.changelog_records:,}" for each in results],
-        "peak MiB": [f"{each.peak_rss_mb:,.0f}" for each in results],
-        "recovery, cold, seconds": [f"{each.recovery_seconds:.2f}" for each in results],
-        "recovery, warm, seconds": [f"{each.recovery_warm_seconds:.2f}" for each in results],
-        "latency at half load, p50 / p99": [
-            f"{each.publish_latency_p50_ms / 1000:.1f} s / {each.publish_latency_p99_ms / 1000:.1f} s"
-            for each in results
-        ],
-        "latency at a tenth, p50 / p99": [
-            f"{each.publish_latency_tenth_p50_ms / 1000:.1f} s / {each.publish_latency_tenth_p99_ms / 1000:.1f} s"
-            for each in results
-        ],
-    }
-    heads = [f"{each.accounts:,} accounts, {each.distribution}" for each in results]
-    lines = [f"| | {' | '.join(heads)} |", f"|---|{'---|' * len(results)}"]
-    lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()]
-    return "\n".join([*lines, "", machine(results[0].kafka_version)])
+@dataclass(frozen=True)
+class Result:
+    """One shape, measured.
+
+    Attributes:
+        figures: of the run.
+        date: on which day, as 2026-03-02.
+        load_average: of the machine at the end of the run, over its last minute.
+    """
+
+    figures: Figures
+    date: str
+    load_average: float
+
+
+def name_of(shape: Shape | Figures) -> str:
+    """What a shape is called in the table and in the file."""
+    return f"{shape.accounts:,} accounts, {shape.distribution}"
+
+
+def read_kept(path: Path = KEPT) -> dict[str, Result]:
+    """What was measured so far, by the shape's name."""
+    if not path.exists():
+        return {}
+    kept = json.loads(path.read_text("utf-8"))
+    return {name: Result(**each | {"figures": Figures(**each["figures"])}) for name, each in kept.items()}
+
+
+def keep(result: Result, path: Path = KEPT) -> dict[str, Result]:
+    """Put a result beside the others, in the place of an earlier one of its shape; gives all of them."""
+    kept = read_kept(path) | {name_of(result.figures): result}
+    whole = path.with_suffix(".new")
+    whole.write_text(json.dumps({name: asdict(each) for name, each in kept.items()}, indent=2) + "\n", "utf-8")
+    whole.replace(path)
+    return kept
+
+
+def seconds_cell(milliseconds: float | None, report_seconds: float) -> str:
+    """A latency, or that it was longer than what was waited for it.
+
+    >>> seconds_cell(1240.0, 60.0), seconds_cell(None, 60.0)
+    ('1.2 s', '> 60 s')
+    """
+    return f"> {report_seconds:g} s" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+
+
+def latency_row(prefix: str) -> Callable[[Figures], str]:
+    """The median and the 99th percentile of the figures that begin so."""
+
+    def cell(figures: Figures) -> str:
+        values = (getattr(figures, f"{prefix}_{quantile}_ms") for quantile in ("p50", "p99"))
+        return " / ".join(seconds_cell(value, figures.report_seconds) for value in values)
+
+    return cell
+
+
+def cost_cell(figures: Figures) -> str:
+    """Processor time an event; where not all was judged in time, that it is more."""
+    if figures.unjudged_accounts == 0:
+        return f"{figures.cpu_us_per_event:.1f}"
+    return f"> {figures.cpu_us_per_event:.1f}, {figures.unjudged_accounts:,} accounts not yet judged"
+
+
+ROWS: dict[str, Callable[[Figures], str]] = {
+    "events": lambda each: f"{each.events:,}",
+    "users an account": lambda each: f"{each.users_per_account}",
+    "µs of processor time an event, all in": cost_cell,
+    "events a second": lambda each: f"{each.events_per_second:,}",
+    "changelog records": lambda each: f"{each.changelog_records:,}",
+    "peak MiB": lambda each: f"{each.peak_rss_mb:,.0f}",
+    "recovery, cold, seconds": lambda each: f"{each.recovery_seconds:.2f}",
+    "recovery, warm, seconds": lambda each: f"{each.recovery_warm_seconds:.2f}",
+    "half load: a new account's first report, p50 / p99": latency_row("publish_latency"),
+    "half load: a known account's score moves, p50 / p99": latency_row("moved_latency"),
+    "a tenth: a new account's first report, p50 / p99": latency_row("publish_latency_tenth"),
+    "a tenth: a known account's score moves, p50 / p99": latency_row("moved_latency_tenth"),
+}
+
+
+def table(kept: Mapping[str, Result]) -> str:
+    """A column for each shape that was measured, in their order."""
+    results = [kept[name_of(shape)] for shape in SHAPES if name_of(shape) in kept]
+    lines = [f"| | {' | '.join(name_of(each.figures) for each in results)} |", f"|---|{'---|' * len(results)}"]
+    for name, cell in ROWS.items():
+        lines.append(f"| {name} | {' | '.join(cell(each.figures) for each in results)} |")
+    lines.append(f"| measured | {' | '.join(each.date for each in results)} |")
+    lines.append(f"| load average at the end | {' | '.join(f'{each.load_average:.1f}' for each in results)} |")
+    return "\n".join([*lines, "", f"{hardware(results[-1].figures.kafka_version)}."])
+
+
+def chosen(numbers: Sequence[int], *, million: bool) -> list[Shape]:
+    """The shapes of some numbers, which begin with 1; without numbers all, those of a million only if asked for."""
+    if numbers:
+        return [SHAPES[number - 1] for number in numbers]
+    return [shape for shape in SHAPES if million or shape.accounts < MILLION]
+
+
+def measure(shape: Shape, progress: Progress) -> Result:
+    """One run.
+
+    Raises:
+        HeartlineError: it has no figures.
+    """
+    patience = MILLION_PATIENCE if shape.accounts >= MILLION else DEFAULT_PATIENCE
+    figures = bench(shape, PARTITIONS, False, progress, patience)
+    return Result(figures, time.strftime("%Y-%m-%d"), round(os.getloadavg()[0], 1))
 
 
 def main() -> None:
-    """One run of each shape."""
+    """One run of each shape; each is kept and written before the next one begins."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--million", action="store_true", help="with a million accounts, too")
-    parser.add_argument("--no-write", action="store_true", help="print the table only")
+    listed = "; ".join(f"{number}: {name_of(shape)}" for number, shape in enumerate(SHAPES, 1))
+    numbers = range(1, len(SHAPES) + 1)
+    parser.add_argument("--shape", type=int, action="append", default=[], choices=numbers, help=f"only this: {listed}")
+    parser.add_argument("--no-write", action="store_true", help="keep nothing, print the figures only")
     options = parser.parse_args()
+    failed = []
     with Progress() as progress:
-        shapes = (*SHAPES, *MILLION) if options.million else SHAPES
-        text = table([bench(shape, PARTITIONS, False, progress) for shape in shapes])
-    print(text)
-    if not options.no_write:
-        write("tables", text)
+        for shape in chosen(options.shape, million=options.million):
+            progress.note(name_of(shape))
+            try:
+                result = measure(shape, progress)
+            except HeartlineError as error:
+                progress.note(f"{name_of(shape)}: {error}\nThe other shapes go on.")
+                failed.append(name_of(shape))
+                continue
+            print(json.dumps(asdict(result.figures)), flush=True)
+            if not options.no_write:
+                write("tables", table(keep(result)))
+    if failed:
+        sys.exit(f"no figures of {'; '.join(failed)}: see above")
 
 
 if __name__ == "__main__":

@@ -7,19 +7,25 @@ import asyncio
 import math
 import multiprocessing
 import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from multiprocessing.connection import Connection
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from msgspec import Struct
 
-from heartline.bench.sending import PROBE_PREFIX
+from heartline.bench.probes import PREFIX, Probe
+from stream.decode import epoch_ms
 from stream.engine.connection import client_arguments
 from stream.errors import HeartlineError
 from stream.settings import KafkaSettings
 
 _READY_SECONDS: Final = 30.0
-_REPORTS_SECONDS: Final = 120.0
+_GRACE_SECONDS: Final = 30.0  # what the reader may need to answer when its time is up
 _POLL_MS: Final = 200
+_PREFIX: Final = PREFIX.encode()
 
 
 class Watcher:
@@ -48,30 +54,53 @@ class Watcher:
         self._process.close()
         self._ours.close()
 
-    def latencies_ms(self, probes: dict[str, float]) -> list[float]:
-        """From handing over each probe to seeing its report, sorted, in milliseconds; waits for the last one.
+    def latencies_ms(self, probes: Sequence[Probe], seconds: float) -> dict[str, float]:
+        """From handing over each probe to seeing the report of its event, in milliseconds by account.
+
+        Args:
+            probes: what was sent.
+            seconds: how long to wait for the last report; a probe whose report has not come by then is not among what
+                is returned: it took longer.
 
         Raises:
-            LatencyError: a probe's report did not come.
+            LatencyError: the reader does not answer.
         """
-        self._ours.send(frozenset(probes))
-        if not self._ours.poll(_REPORTS_SECONDS):
-            raise LatencyError(f"not all of {len(probes):,} probes had a report within {_REPORTS_SECONDS:g} s")
+        self._ours.send(({probe.account_id: probe.at_ms for probe in probes}, seconds))
+        if not self._ours.poll(seconds + _GRACE_SECONDS):
+            raise LatencyError(f"the reader of health reports did not answer within {seconds + _GRACE_SECONDS:g} s")
         seen: dict[str, float] = self._ours.recv()
-        return sorted((seen[account] - moment) * 1000 for account, moment in probes.items())
+        return {
+            probe.account_id: (seen[probe.account_id] - probe.handed_at) * 1000
+            for probe in probes
+            if probe.account_id in seen
+        }
 
 
 class LatencyError(HeartlineError):
     """The reader of health reports did not see what it should."""
 
 
-def quantile(ordered: list[float], share: float) -> float:
-    """The smallest value that at least this share (above 0, up to 1) of the values does not exceed.
+class _Told(Struct):
+    """What is read of a report: up to which event it knows its account."""
 
-    >>> quantile([1.0, 2.0, 3.0, 4.0], 0.5), quantile([1.0, 2.0, 3.0, 4.0], 0.99)
+    last_event_at: datetime | None = None
+
+
+_decode = msgspec.json.Decoder(_Told).decode
+
+
+def quantile(values: Sequence[float], count: int, share: float) -> float | None:
+    """The smallest value that at least this share (above 0, up to 1) of `count` values does not exceed.
+
+    Values that are missing are larger than all others; None: it is one of them.
+
+    >>> quantile([3.0, 1.0, 4.0, 2.0], 4, 0.5), quantile([3.0, 1.0, 4.0, 2.0], 4, 0.99)
     (2.0, 4.0)
+    >>> quantile([3.0, 1.0], 4, 0.5), quantile([3.0, 1.0], 4, 0.99)
+    (3.0, None)
     """
-    return ordered[math.ceil(share * len(ordered)) - 1]
+    at = math.ceil(share * count) - 1
+    return sorted(values)[at] if at < len(values) else None
 
 
 def _watch(kafka: KafkaSettings, pipe: Connection) -> None:
@@ -89,17 +118,25 @@ async def _read(kafka: KafkaSettings, pipe: Connection) -> None:
     for place in places:
         await consumer.position(place)  # from here on nothing is missed
     pipe.send("ready")
-    seen: dict[str, float] = {}
-    wanted: frozenset[str] | None = None
-    prefix = PROBE_PREFIX.encode()
-    while wanted is None or not wanted <= seen.keys():
-        batches = await consumer.getmany(timeout_ms=_POLL_MS)
-        now = time.time()
-        for records in batches.values():
-            for record in records:
-                if record.key.startswith(prefix):
-                    seen.setdefault(record.key.decode(), now)
+    seen: dict[tuple[str, int], float] = {}
+    wanted: set[tuple[str, int]] | None = None
+    deadline = math.inf
+    while (wanted is None or not wanted <= seen.keys()) and time.monotonic() < deadline:
+        _note(seen, await consumer.getmany(timeout_ms=_POLL_MS), time.time())
         if wanted is None and pipe.poll():
-            wanted = pipe.recv()
-    pipe.send(seen)
+            events, seconds = pipe.recv()
+            wanted, deadline = set(events.items()), time.monotonic() + seconds
+    pipe.send(
+        {account_id: seen[account_id, at_ms] for account_id, at_ms in wanted or () if (account_id, at_ms) in seen}
+    )
     await consumer.stop()
+
+
+def _note(seen: dict[tuple[str, int], float], batches: Mapping[Any, Sequence[Any]], now: float) -> None:
+    """Note of each probe's account when a report came that knows it up to which event; the first one counts."""
+    for records in batches.values():
+        for record in records:
+            if record.key.startswith(_PREFIX):
+                newest = _decode(record.value).last_event_at
+                if newest is not None:
+                    seen.setdefault((record.key.decode(), epoch_ms(newest)), now)

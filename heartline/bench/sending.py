@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from heartline.bench.probes import Probe, first_event, moving_event
 from heartline.bench.workload import Workload
 from heartline.replay.lines import Record
 from heartline.replay.sender import Sender
 from stream.settings import KafkaSettings
 
-PROBE_PREFIX: Final = "probe-"
 PROBES_PER_SECOND: Final = 100
 _TURN: Final = 500
 _TICK_SECONDS: Final = 0.02
@@ -42,38 +42,47 @@ class Paced:
     Attributes:
         confirmed: records that Kafka has confirmed, probes included.
         per_second: the pace that was kept.
-        probes: account id of a probe to the moment when it was handed to the producer, epoch seconds.
-        first: the number of the first probe.
+        probes: in the order of sending.
     """
 
     confirmed: int = 0
     per_second: float = 0.0
-    probes: dict[str, float] = field(default_factory=dict)
-    first: int = 0
+    probes: list[Probe] = field(default_factory=list)
 
 
 async def send_paced(
-    kafka: KafkaSettings, workload: Workload, per_second: float, seconds: float, first: int = 0
+    kafka: KafkaSettings, workload: Workload, per_second: float, seconds: float, first: int, known: range
 ) -> Paced:
-    """Send further events evenly over some seconds, and with them probes: single events of accounts never seen before.
+    """Send further events evenly over some seconds, and with them probes of both kinds.
 
-    A new account's first report is always published, so each probe has a report of its own to wait for. They are
-    numbered from `first` on.
+    Args:
+        kafka: where to.
+        workload: whose events go on.
+        per_second: how many, probes aside.
+        seconds: for how long.
+        first: the number of the first probe of a new account; PROBES_PER_SECOND of them.
+        known: the numbers of the known accounts to move, evenly over the time; their histories have been sent.
 
     Raises:
         SendError: Kafka did not take them.
     """
-    paced = Paced(first=first)
+    paced = Paced()
     async with Sender(kafka) as sender:
         started = time.monotonic()
-        due_before = 0
+        due_before, new, moved = 0, 0, 0
         while (elapsed := time.monotonic() - started) < seconds:
             due = int(elapsed * per_second)
             for record in workload.present(due - due_before, _now_ms()):
                 await sender.add(record)
             due_before = due
-            while len(paced.probes) < elapsed * PROBES_PER_SECOND:
-                await sender.add(_probe(paced))
+            while new < elapsed * PROBES_PER_SECOND:
+                at_ms = _now_ms()
+                await _probe(sender, paced, first_event(first + new, at_ms), at_ms, is_known=False)
+                new += 1
+            while moved < elapsed / seconds * len(known):
+                at_ms = _now_ms()
+                await _probe(sender, paced, moving_event(known[moved], at_ms), at_ms, is_known=True)
+                moved += 1
             await sender.flush()
             await asyncio.sleep(_TICK_SECONDS)
         await sender.confirm()
@@ -82,15 +91,10 @@ async def send_paced(
     return paced
 
 
-def _probe(paced: Paced) -> Record:
-    """The next probe; its moment is noted."""
-    account = f"{PROBE_PREFIX}{paced.first + len(paced.probes):06}"
-    paced.probes[account] = time.time()
-    moment = _now_ms()
-    value = (
-        f'{{"event_id":"{account}","account_id":"{account}","feature":"probe","user_id":"probe","timestamp":{moment}}}'
-    )
-    return Record("usage", account.encode(), value.encode(), moment)
+async def _probe(sender: Sender, paced: Paced, record: Record, at_ms: int, *, is_known: bool) -> None:
+    """Hand a probe over; its moment is noted."""
+    paced.probes.append(Probe(record.key.decode(), at_ms, time.time(), is_known))
+    await sender.add(record)
 
 
 def _now_ms() -> int:

@@ -9,7 +9,7 @@ import typer
 from heartline.cli.options import Json
 
 if TYPE_CHECKING:
-    from heartline.bench.run import Figures
+    from heartline.bench.figures import Figures
 
 
 def bench(
@@ -35,9 +35,9 @@ def bench(
     [bold]What happens[/]
 
     Topics are filled: 95 % usage, 4 % tickets, 1 % survey answers, keyed by account (murmur2). One worker process
-    starts and works all of it off; it is stopped, started again cold and warm, and gets events at half of the pace
-    that it just showed. At the end the state of every account is compared with what was sent to it: when a single
-    event was lost or counted twice the status is 1 and there are no figures.
+    starts and works all of it off; it is stopped, started again cold and warm, and gets events at a tenth and at half
+    of the pace that it just showed. At the end the state of every account is compared with what was sent to it: when a
+    single event was lost or counted twice the status is 1 and there are no figures.
 
     It uses an embedded Apache Kafka, or the one that KAFKA_BOOTSTRAP_SERVERS names, with topics of its own that it
     deletes again. Worker and broker share the machine with whatever else runs: processor time an event is the figure
@@ -52,7 +52,10 @@ def bench(
     recovery_seconds     a cold start's, reading the whole changelog
     recovery_warm_...    a start's that has its local copies
     publish_latency_*    from producer to committed report, at half load,
-                         and at a tenth
+                         and at a tenth; of new accounts
+    moved_latency_*      the same of known accounts whose score moves;
+                         none or null: longer than report_seconds
+    unjudged_accounts    not judged in time: the cost is without them
     --compare stock      decode, fold, encode and one table write an event,
                          into states of the same size, without judging
     ratio                of processor time an event, stock Faust to worker

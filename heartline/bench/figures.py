@@ -1,0 +1,134 @@
+"""What a run found out, as it is told."""
+
+import platform
+from dataclasses import asdict, dataclass
+
+from heartline.bench.compare import StockCost
+from heartline.bench.live import Live
+from heartline.bench.measured import Cost
+from heartline.bench.place import Place
+from heartline.bench.workload import Shape
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a run found out.
+
+    Attributes:
+        events_per_second: of one worker over a backlog, on the wall clock, from ready to the last event folded.
+        cpu_us_per_event: user and system time of the worker's process, from ready to the last commit, when every
+            account is judged.
+        unjudged_accounts: that were not judged or saved when the patience for it ended, so that cpu_us_per_event is
+            without them; 0: all were.
+        changelog_records: written for that backlog.
+        peak_rss_mb: the most memory resident in that process.
+        recovery_seconds: a cold start's, from assignment to ready state, over the whole changelog.
+        recovery_warm_seconds: of a start with the local copies that a clean stop left.
+        publish_latency_p50_ms, publish_latency_p99_ms: from handing an event to the producer to seeing its committed
+            report, with events coming at half of events_per_second; of events of new accounts. None, here and below:
+            longer than report_seconds.
+        publish_latency_tenth_p50_ms, publish_latency_tenth_p99_ms: the same at a tenth.
+        moved_latency_..._ms: the same of known accounts, of an event that moves the score by more than a point.
+        report_seconds: how long was waited for the reports after the last event.
+        events, accounts, users_per_account, distribution: the shape of the backlog.
+        partitions: of every topic.
+        kafka_version: None where a given broker does not tell.
+        python_version: of this process and the worker.
+    """
+
+    events_per_second: float
+    cpu_us_per_event: float
+    unjudged_accounts: int
+    changelog_records: int
+    peak_rss_mb: float
+    recovery_seconds: float
+    recovery_warm_seconds: float
+    publish_latency_p50_ms: float | None
+    publish_latency_p99_ms: float | None
+    publish_latency_tenth_p50_ms: float | None
+    publish_latency_tenth_p99_ms: float | None
+    moved_latency_p50_ms: float | None
+    moved_latency_p99_ms: float | None
+    moved_latency_tenth_p50_ms: float | None
+    moved_latency_tenth_p99_ms: float | None
+    report_seconds: float
+    events: int
+    accounts: int
+    users_per_account: int
+    distribution: str
+    partitions: int
+    kafka_version: str | None
+    python_version: str
+
+
+@dataclass(frozen=True)
+class Compared(Figures):
+    """The same beside stock Faust.
+
+    Attributes:
+        stock_events_per_second, stock_cpu_us_per_event: of stock Faust, from its first to its last event.
+        ratio: how many times more processor time stock Faust takes for an event.
+    """
+
+    stock_events_per_second: float
+    stock_cpu_us_per_event: float
+    ratio: float
+
+
+def figures_of(
+    place: Place,
+    shape: Shape,
+    cost: Cost,
+    peak_rss_mb: float,
+    recoveries: tuple[float, float],
+    live: list[Live],
+    report_seconds: float,
+) -> Figures:
+    """What was measured, rounded to what it is worth.
+
+    Args:
+        place: where.
+        shape: the sizes of the backlog.
+        cost: of the backlog.
+        peak_rss_mb: of all steps.
+        recoveries: seconds, cold and warm.
+        live: at a tenth of the backlog's pace, and at half of it.
+        report_seconds: how long the reports of live load were waited for.
+    """
+    tenth, half = live
+    return Figures(
+        events_per_second=round(shape.events / cost.seconds),
+        cpu_us_per_event=round(cost.cpu_seconds / shape.events * 1e6, 2),
+        unjudged_accounts=cost.waiting,
+        changelog_records=cost.changelog_records,
+        peak_rss_mb=round(peak_rss_mb, 1),
+        recovery_seconds=round(recoveries[0], 3),
+        recovery_warm_seconds=round(recoveries[1], 3),
+        publish_latency_p50_ms=half.quantile_ms(0.5, known=False),
+        publish_latency_p99_ms=half.quantile_ms(0.99, known=False),
+        publish_latency_tenth_p50_ms=tenth.quantile_ms(0.5, known=False),
+        publish_latency_tenth_p99_ms=tenth.quantile_ms(0.99, known=False),
+        moved_latency_p50_ms=half.quantile_ms(0.5, known=True),
+        moved_latency_p99_ms=half.quantile_ms(0.99, known=True),
+        moved_latency_tenth_p50_ms=tenth.quantile_ms(0.5, known=True),
+        moved_latency_tenth_p99_ms=tenth.quantile_ms(0.99, known=True),
+        report_seconds=report_seconds,
+        events=shape.events,
+        accounts=shape.accounts,
+        users_per_account=shape.users_per_account,
+        distribution=shape.distribution,
+        partitions=place.kafka.partitions,
+        kafka_version=place.kafka_version,
+        python_version=platform.python_version(),
+    )
+
+
+def compared(figures: Figures, stock: StockCost) -> Compared:
+    """The same with what stock Faust needed beside it."""
+    cpu_us = stock.cpu_seconds / stock.events * 1e6
+    return Compared(
+        **asdict(figures),
+        stock_events_per_second=round(stock.events / stock.seconds),
+        stock_cpu_us_per_event=round(cpu_us, 1),
+        ratio=round(cpu_us / figures.cpu_us_per_event, 1),
+    )

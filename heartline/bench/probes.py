@@ -1,0 +1,89 @@
+"""Single events whose report is waited for: how soon is there for others to see what an event means.
+
+Two kinds, each of accounts of its own, so that no other event moves them:
+
+- new: the first event of an account never seen before. Its first report is always news.
+- known: one more event of an account with three weeks of usage and some answers: by turns a detractor's answer and an
+  urgent ticket. Either moves the score by more than a point.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from heartline.bench.verify import Counts
+from heartline.replay.lines import Record
+from stream.rolling import DAY_MS
+from stream.topics import Kind
+
+PREFIX: Final = "probe-"
+HISTORY_DAYS: Final = 21
+USERS: Final = 5
+ANSWERS: Final = 3
+NEW_COUNTS: Final[Counts] = (1, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One event that a report is waited for.
+
+    Attributes:
+        account_id: of an account that gets no other event meanwhile.
+        at_ms: when the event happens, which is newer than all before of the account; its report names it.
+        handed_at: when it was handed to the producer, epoch seconds.
+        is_known: which of the two kinds.
+    """
+
+    account_id: str
+    at_ms: int
+    handed_at: float
+    is_known: bool
+
+
+def new_id(number: int) -> str:
+    """The account of the probe of that number, of those that were never seen before."""
+    return f"{PREFIX}new-{number:08}"
+
+
+def known_id(number: int) -> str:
+    """The account of the probe of that number, of those with a history."""
+    return f"{PREFIX}known-{number:08}"
+
+
+def first_event(number: int, at_ms: int) -> Record:
+    """The one event of an account never seen before."""
+    return _record("usage", new_id(number), 0, at_ms, '"feature":"probe","user_id":"probe"')
+
+
+def history(number: int, end_ms: int) -> Iterator[Record]:
+    """What a known account was sent before: an event of one of its users each day, and some glad answers."""
+    name = known_id(number)
+    for day in range(HISTORY_DAYS):
+        at_ms = end_ms - (HISTORY_DAYS - day) * DAY_MS
+        yield _record("usage", name, day, at_ms, f'"feature":"feature-{day % 3}","user_id":"user-{day % USERS}"')
+    for user in range(ANSWERS):
+        at_ms = end_ms - (user + 2) * DAY_MS
+        yield _record("survey", name, HISTORY_DAYS + user, at_ms, _answer(user, 10))
+
+
+def moving_event(number: int, at_ms: int) -> Record:
+    """The event that moves a known account's score: by turns an answer and a ticket."""
+    name, event = known_id(number), HISTORY_DAYS + ANSWERS
+    if number % 2 == 0:
+        return _record("survey", name, event, at_ms, _answer(ANSWERS, 0))
+    return _record("ticket", name, event, at_ms, '"ticket_id":"t1","status":"opened","priority":"urgent"')
+
+
+def known_counts(number: int, *, moved: bool) -> Counts:
+    """How many usage events, tickets and answers a known account was sent, with or without the one that moves it."""
+    tickets = 1 if moved and number % 2 == 1 else 0
+    return HISTORY_DAYS, tickets, ANSWERS + (1 if moved and number % 2 == 0 else 0)
+
+
+def _answer(user: int, score: int) -> str:
+    return f'"survey":"nps","score":{score},"user_id":"user-{user}","response_id":"r{user}"'
+
+
+def _record(kind: Kind, account_id: str, event: int, at_ms: int, body: str) -> Record:
+    value = f'{{"event_id":"{account_id}-{event}","account_id":"{account_id}",{body},"timestamp":{at_ms}}}'
+    return Record(kind, account_id.encode(), value.encode(), at_ms)

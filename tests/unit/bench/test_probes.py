@@ -1,0 +1,78 @@
+"""The probes of live load: each has news to tell, and what was sent of them is known."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from heartline.bench.latency import quantile
+from heartline.bench.probes import NEW_COUNTS, first_event, history, known_counts, known_id, moving_event, new_id
+from heartline.bench.verify import counted
+from heartline.replay.lines import Record
+from stream.account import AccountState
+from stream.engine.partition import Partition
+from stream.job import HealthJob
+from tests.streams import TOPICS, record
+
+NOW_MS = 1_780_000_000_000
+
+
+class Fixed:
+    """A clock that stands at NOW_MS."""
+
+    def now_ms(self, watermark_ms: int | None) -> int | None:
+        return NOW_MS
+
+
+class World:
+    """A job and its one partition."""
+
+    def __init__(self) -> None:
+        self.job = HealthJob(TOPICS, Fixed())
+        self.partition = Partition[AccountState](0)
+
+    def send(self, records: Iterable[Record]) -> int:
+        """Fold and judge; how many reports came of it."""
+        before = len(self.partition.outputs)
+        for event in records:
+            self.job.fold(self.partition, TOPICS.input(event.kind), [record(event.kind, event.value)])
+        for _ in self.job.judge(self.partition):
+            pass
+        return len(self.partition.outputs) - before
+
+    def score(self, account_id: str) -> float:
+        judged = self.partition.states[account_id].judged
+        assert judged is not None
+        assert judged.score is not None
+        return judged.score
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["a detractor's answer", "an urgent ticket"])
+def test_the_event_of_a_known_account_moves_its_score_by_more_than_a_point(number: int) -> None:
+    world, name = World(), known_id(number)
+    world.send(history(number, NOW_MS))
+    before = world.score(name)
+    assert counted(world.partition.states[name]) == known_counts(number, moved=False)
+    assert world.send([moving_event(number, NOW_MS)]) == 1
+    assert before - world.score(name) > 1
+    assert counted(world.partition.states[name]) == known_counts(number, moved=True)
+
+
+def test_the_first_event_of_a_new_account_is_reported() -> None:
+    world = World()
+    assert world.send([first_event(3, NOW_MS)]) == 1
+    assert counted(world.partition.states[new_id(3)]) == NEW_COUNTS
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "found", "why"),
+    [
+        ([5.0, 1.0, 3.0], 0.5, 3.0, "three of four came, the median is among them, in whatever order"),
+        ([5.0, 1.0, 3.0], 0.75, 5.0, "the largest that came"),
+        ([5.0, 1.0, 3.0], 0.99, None, "the one that did not come took longer than all that did"),
+        ([], 0.5, None, "none came"),
+    ],
+)
+def test_probes_without_a_report_count_as_the_slowest(
+    values: list[float], share: float, found: float | None, why: str
+) -> None:
+    assert quantile(values, 4, share) == found, why

@@ -1,0 +1,52 @@
+"""The table of the shapes: what was measured stays, what was not measured in time is told as longer."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+from bench.tables import ROWS, SHAPES, Result, chosen, keep, name_of, read_kept, table
+from heartline.bench.figures import Figures
+from heartline.bench.workload import Shape
+
+
+def result_of(shape: Shape) -> Result:
+    """A result in which every figure is 1,500, of a shape."""
+    values = {field.name: 1500 for field in fields(Figures)}
+    sizes = {"events": shape.events, "accounts": shape.accounts, "distribution": shape.distribution}
+    own = {"report_seconds": 60.0, "unjudged_accounts": 0, "kafka_version": "4.3.1", "python_version": "3.11.7"}
+    return Result(Figures(**values | sizes | own), "2026-03-02", 0.4)  # type: ignore[arg-type]
+
+
+def test_every_shape_has_a_name_of_its_own() -> None:
+    assert len({name_of(shape) for shape in SHAPES}) == len(SHAPES)
+
+
+def test_a_shape_that_is_measured_again_replaces_itself_only(tmp_path: Path) -> None:
+    path = tmp_path / "tables.json"
+    first, third = result_of(SHAPES[0]), result_of(SHAPES[2])
+    keep(third, path)
+    keep(first, path)
+    again = replace(first, figures=replace(first.figures, cpu_us_per_event=4.0))
+    kept = keep(again, path)
+    assert kept == read_kept(path) == {name_of(SHAPES[2]): third, name_of(SHAPES[0]): again}
+
+
+def test_columns_come_in_the_order_of_the_shapes() -> None:
+    results = {name_of(shape): result_of(shape) for shape in (SHAPES[3], SHAPES[0])}
+    lines = table(results).splitlines()
+    assert lines[0] == "| | 1,000 accounts, zipf | 200,000 accounts, uniform |"
+    assert len(lines) == 2 + len(ROWS) + 2 + 2
+    assert "| half load: a known account's score moves, p50 / p99 | 1.5 s / 1.5 s | 1.5 s / 1.5 s |" in lines
+
+
+def test_what_took_longer_than_was_waited_is_told_and_the_others_are_kept() -> None:
+    known = result_of(SHAPES[3])
+    figures = replace(known.figures, publish_latency_p99_ms=None, unjudged_accounts=1_234)
+    text = table({name_of(SHAPES[3]): replace(known, figures=figures)})
+    assert "| half load: a new account's first report, p50 / p99 | 1.5 s / > 60 s |" in text
+    assert "| > 1500.0, 1,234 accounts not yet judged |" in text
+
+
+def test_a_million_accounts_are_measured_only_when_asked_for() -> None:
+    assert chosen([], million=False) == list(SHAPES[:4])
+    assert chosen([], million=True) == list(SHAPES)
+    assert chosen([6, 2], million=False) == [SHAPES[5], SHAPES[1]]
