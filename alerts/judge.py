@@ -8,9 +8,10 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from alerts.followup import follow_up, follow_up_due, gave_way
 from alerts.lifecycle import Transition, resolve, step, with_message
@@ -18,14 +19,13 @@ from alerts.model import AccountRecord, Alert, Vitals
 from alerts.policy import Surroundings
 from alerts.rules import ABOUT_SCORE, Clear, Finding, Hold, Rule, Settled, Verdict
 from alerts.telling import hush, reminder_due
-from stream.report import HealthReport
+from stream.report import Outline
 
 PLAIN: Final = Surroundings()
 DUE_AGAIN: Final = timedelta(minutes=1)
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What is remembered of the account from now on, and what became of its alerts.
 
     Args:
@@ -44,12 +44,17 @@ class Judgement:
     @property
     def changes(self) -> tuple[Transition, ...]:
         """The transitions that are one."""
-        return tuple(transition for transition in self.transitions if transition.kind != "nothing")
+        return tuple([transition for transition in self.transitions if transition.kind != "nothing"])
+
+    @property
+    def is_told(self) -> bool:
+        """Whether somebody is to hear of it."""
+        return any(transition.notification_id is not None for transition in self.transitions)
 
 
 def judge(
     record: AccountRecord | None,
-    report: HealthReport,
+    report: Outline,
     rules: Sequence[Rule],
     now: datetime,
     around: Surroundings = PLAIN,
@@ -126,7 +131,7 @@ def next_due(record: AccountRecord, rules: Sequence[Rule], around: Surroundings,
 class _Turn:
     """One account's turn, rule by rule."""
 
-    def __init__(self, record: AccountRecord | None, report: HealthReport, now: datetime, around: Surroundings) -> None:
+    def __init__(self, record: AccountRecord | None, report: Outline, now: datetime, around: Surroundings) -> None:
         self.alerts = dict(record.alerts) if record is not None else {}
         self.pending = dict(record.pending) if record is not None else {}
         self.transitions: list[Transition] = []
@@ -136,9 +141,11 @@ class _Turn:
 
     def has_nothing_for(self, rule: Rule) -> bool:
         """Whether a rule without any alert is kept: nearly always, so it is asked before anything else."""
-        if rule.name in self.alerts or rule.name in self.pending:
-            return False
-        settled = _settled(self.alerts) if rule.is_about_score and self.alerts else None
+        settled = None
+        if self.alerts or self.pending:
+            if rule.name in self.alerts or rule.name in self.pending:
+                return False
+            settled = _settled(self.alerts) if rule.is_about_score else None
         return not isinstance(rule.evaluate(self._report, None, settled), Finding)
 
     def take(self, rule: Rule) -> None:

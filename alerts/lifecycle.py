@@ -17,7 +17,7 @@ from alerts.policy import Surroundings
 from alerts.rules import Clear, Finding, Verdict
 from alerts.steps import SYSTEM
 from alerts.telling import Says, tell
-from stream.report import HealthReport
+from stream.report import Outline
 
 Kind = Literal[
     "opened",
@@ -71,7 +71,7 @@ def step(
     rule: str,
     alert: Alert | None,
     verdict: Verdict,
-    report: HealthReport,
+    report: Outline,
     now: datetime,
     around: Surroundings,
     before_resolving: timedelta = timedelta(),
@@ -160,7 +160,7 @@ def _nothing(alert: Alert | None, verdict: Verdict) -> Transition:
 
 
 def _after_the_end(
-    rule: str, alert: Alert, verdict: Verdict, report: HealthReport, now: datetime, around: Surroundings
+    rule: str, alert: Alert, verdict: Verdict, report: Outline, now: datetime, around: Surroundings
 ) -> Transition:
     """An episode is over: does it come back, does a new one begin, or was it closed by hand and goes on unseen?"""
     if not isinstance(verdict, Finding):
@@ -193,7 +193,7 @@ def _after_the_end(
     return Transition("reopened", again, f"back after {_hours(now - alert.resolved_at)}: {verdict.reason}")
 
 
-def _open(rule: str, last: Alert | None, finding: Finding, report: HealthReport, now: datetime) -> Transition:
+def _open(rule: str, last: Alert | None, finding: Finding, report: Outline, now: datetime) -> Transition:
     """A new episode; its id comes from the report, so that judging the report again can't make a second one."""
     alert = Alert(
         alert_id=alert_id(report.account_id, rule, report.as_of),
@@ -219,7 +219,7 @@ def _open(rule: str, last: Alert | None, finding: Finding, report: HealthReport,
     return Transition("opened", alert, finding.reason)
 
 
-def _go_on(alert: Alert, finding: Finding, report: HealthReport) -> Transition:
+def _go_on(alert: Alert, finding: Finding, report: Outline) -> Transition:
     """The rule is still broken: a step only when the severity is worse than before."""
     same_scorecard = alert.scorecard == report.scorecard
     ceiling = _of_both(max, alert.ceiling_score, report.score) if same_scorecard else report.score
@@ -230,7 +230,7 @@ def _go_on(alert: Alert, finding: Finding, report: HealthReport) -> Transition:
     return Transition("updated", worse, finding.reason)
 
 
-def _seen(alert: Alert, report: HealthReport) -> Alert:
+def _seen(alert: Alert, report: Outline) -> Alert:
     """The alert after looking at one more report."""
     if report.score is None:
         return replace(alert, last_as_of=report.as_of)

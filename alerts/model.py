@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from stream.report import Band, HealthReport
+from stream.report import Band, Outline
 
 Severity = Literal["info", "warning", "critical"]
 Status = Literal["open", "resolved"]
@@ -126,7 +126,7 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     nps_responses: int | None = None
 
     @classmethod
-    def of(cls, report: HealthReport) -> "Vitals":
+    def of(cls, report: Outline) -> "Vitals":
         """The vitals that a report tells."""
         get = report.measures.get
         change = None

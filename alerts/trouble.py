@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from alerts.policy import Trouble, TroubleSettings
 from alerts.wording import duration, plural
-from stream.report import HealthReport
+from stream.report import Outline
 
 TroubleKind = Literal["source_quiet", "lag", "mass_drop"]
 
@@ -95,7 +95,7 @@ class Look:
 
 def see(
     before: Sight,
-    reports: Sequence[HealthReport],
+    reports: Sequence[Outline],
     *,
     accounts: int,
     delay_seconds: float | None,

@@ -24,24 +24,23 @@ from consumers.loop import Record
 from consumers.state import Changes, Known
 from consumers.telling import Telling
 from stream.errors import BadEvent
-from stream.report import HealthReport, decode_report
+from stream.report import HealthReport, Outline, decode_outline, decode_report
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True):
     """One record of the topic.
 
     Args:
         account_id: its key.
-        report: its value; None when the account was deleted.
+        outline: the part of its value that decides; None when the account was deleted.
         value: the value as it was.
         written_ms: Kafka's timestamp.
     """
 
     account_id: str
-    report: HealthReport | None
+    outline: Outline | None
     value: bytes | None
     written_ms: int
 
@@ -78,7 +77,7 @@ def _written(item: Incoming | None) -> Written | None:
     """The moments behind a step; None for a step that no record of the topic brought."""
     if item is None:
         return None
-    ingested_at = item.report.ingested_at if item.report is not None else None
+    ingested_at = item.outline.ingested_at if item.outline is not None else None
     return Written(item.written_ms, round(ingested_at.timestamp() * 1000) if ingested_at is not None else None)
 
 
@@ -96,12 +95,12 @@ def decode(record: Record) -> Incoming:
         raise BadEvent("wrong_type", "expected the account_id in UTF-8 as the key") from None
     if record.value is None:
         return Incoming(account_id, None, None, record.timestamp)
-    report = decode_report(record.value)
-    if report.account_id != account_id:
-        raise BadEvent("misrouted", f"the key is {account_id!r:.80} and the report is of {report.account_id!r:.80}")
-    if report.as_of.tzinfo is None:
+    outline = decode_outline(record.value)
+    if outline.account_id != account_id:
+        raise BadEvent("misrouted", f"the key is {account_id!r:.80} and the report is of {outline.account_id!r:.80}")
+    if outline.as_of.tzinfo is None:
         raise BadEvent("wrong_type", "expected as_of with a time zone")
-    return Incoming(account_id, report, record.value, record.timestamp)
+    return Incoming(account_id, outline, record.value, record.timestamp)
 
 
 def decode_batch(records: Sequence[Record]) -> tuple[list[Incoming], int]:
@@ -165,17 +164,23 @@ class Batch:
 
     def report(self, item: Incoming, now: datetime) -> None:
         """Judge a new report, or the account's end."""
-        record = self._record(item.account_id)
-        if item.report is None:
+        record, outline = self._record(item.account_id), item.outline
+        if outline is None:
             judgement = forget(record, now, self._around)
         else:
-            rules = self._config.book.choose(item.report.profile)
-            judgement = judge(record, item.report, rules, now, self._around)
-        self.judged.outcomes.append(_outcome(item, judgement))
+            judgement = judge(record, outline, self._config.book.choose(outline.profile), now, self._around)
         if not judgement.is_judged:
-            return  # older than what was judged before
+            self.judged.outcomes.append("older")  # than what was judged before
+            return
+        try:
+            whole = decode_report(item.value) if item.value is not None and judgement.is_told else None
+        except BadEvent as error:
+            log.error("a report of account %r passed over: %s", item.account_id[:80], error)
+            self.judged.outcomes.append("poison")
+            return
+        self.judged.outcomes.append("deleted" if outline is None else "judged")
         self._changes.reports[item.account_id] = item.value
-        self._settle(item.account_id, judgement, item.report, now, item)
+        self._settle(item.account_id, judgement, outline, whole, now, item)
 
     def time(self, account_id: str, now: datetime) -> None:
         """Judge the latest report again, because its time has come."""
@@ -187,13 +192,13 @@ class Batch:
         if not judgement.is_judged:
             self._changes.due[account_id] = None  # a newer report is on its way
             return
-        self._settle(account_id, judgement, report, now, None)
+        self._settle(account_id, judgement, report, report, now, None)
 
     def command(self, command: AlertCommand, now: datetime) -> None:
         """Apply a command about an alert."""
         judgement = apply_command(self._record(command.account_id), command, now, self._around)
         report = self._known.reports.get(command.account_id)
-        self._settle(command.account_id, judgement, report, now, None)
+        self._settle(command.account_id, judgement, report, report, now, None)
 
     def silence(self, command: SilenceCommand, silences: Mapping[str, Silence], now: datetime) -> None:
         """Add a silence, or end one."""
@@ -233,31 +238,43 @@ class Batch:
         self,
         account_id: str,
         judgement: Judgement,
-        report: HealthReport | None,
+        outline: Outline | None,
+        whole: HealthReport | None,
         now: datetime,
         item: Incoming | None,
     ) -> None:
-        """Write down what one account's turn came to; `item`: the record that brought the report."""
-        judgement, told = self._telling.tell(judgement, report, now, now_ms=self._now_ms, partition=self._partition)
-        record, seq = judgement.record, self._seq(account_id)
-        for transition in judgement.changes:
-            seq = max(seq + 1, self._now_ms)
-            self._changes.steps.append((account_id, _step(transition, account_id, seq, now)))
-            self.judged.steps.append((transition, _written(item)))
-        if record is not None and judgement.changes:
-            record = msgspec.structs.replace(record, seq=seq)
+        """Write down what one account's turn came to.
+
+        Args:
+            account_id: the account.
+            judgement: its turn.
+            outline: of its report; None when it was deleted.
+            whole: its report, where somebody is told of it.
+            now: the moment of the decision.
+            item: the record that brought the report; None: time or a command brought the turn.
+        """
+        judgement, told = self._telling.tell(judgement, whole, now, now_ms=self._now_ms, partition=self._partition)
+        record, changes = judgement.record, judgement.changes
+        if changes:
+            seq = self._seq(account_id)
+            for transition in changes:
+                seq = max(seq + 1, self._now_ms)
+                self._changes.steps.append((account_id, _step(transition, account_id, seq, now)))
+                self.judged.steps.append((transition, _written(item)))
+            if record is not None:
+                record = msgspec.structs.replace(record, seq=seq)
         self._changes.records[account_id] = record
         self._changes.notifications += told
-        self._changes.due[account_id] = self._due_ms(record, report, now)
+        self._changes.due[account_id] = self._due_ms(record, outline, now)
 
     def _seq(self, account_id: str) -> int:
         record = self._record(account_id)
         return record.seq if record is not None else 0
 
-    def _due_ms(self, record: AccountRecord | None, report: HealthReport | None, now: datetime) -> int | None:
-        if record is None or report is None or not (record.alerts or record.pending):
+    def _due_ms(self, record: AccountRecord | None, outline: Outline | None, now: datetime) -> int | None:
+        if record is None or outline is None or not (record.alerts or record.pending):
             return None
-        due = next_due(record, self._config.book.choose(report.profile), self._around, now)
+        due = next_due(record, self._config.book.choose(outline.profile), self._around, now)
         return int(due.timestamp() * 1000) if due is not None else None
 
 
@@ -319,12 +336,6 @@ def _step(transition: Transition, account_id: str, seq: int, now: datetime) -> S
 
 def _now(item: Incoming, record: AccountRecord | None, wall: datetime) -> datetime:
     """The moment on the event clock; a tombstone has none of its own, and takes the account's last."""
-    if item.report is not None:
-        return item.report.as_of
+    if item.outline is not None:
+        return item.outline.as_of
     return record.judged_as_of if record is not None else wall
-
-
-def _outcome(item: Incoming, judgement: Judgement) -> str:
-    if item.report is None:
-        return "deleted"
-    return "judged" if judgement.is_judged else "older"

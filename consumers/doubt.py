@@ -105,7 +105,7 @@ class Doubt:
             now: the wall clock.
         """
         judged = judge(self.trouble(now))
-        reports = [item.report for item in incoming if item.report is not None]
+        reports = [item.outline for item in incoming if item.outline is not None]
         sight = see(
             self._sights.get(partition, Sight()),
             reports,
@@ -202,9 +202,9 @@ def _fallen(transitions: Sequence[Transition], known: Known) -> int:
 def _delay_seconds(incoming: Sequence[Incoming], now: datetime) -> float | None:
     """From the newest fact behind the least late report until now; None without a report."""
     moments = [
-        item.report.ingested_at.timestamp() if item.report.ingested_at is not None else item.written_ms / 1000
+        item.outline.ingested_at.timestamp() if item.outline.ingested_at is not None else item.written_ms / 1000
         for item in incoming
-        if item.report is not None
+        if item.outline is not None
     ]
     return now.timestamp() - max(moments) if moments else None
 

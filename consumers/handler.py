@@ -192,7 +192,7 @@ class Alerting:
         self._apply(partition, place, [item.account_id for item in incoming], decide)
         place.next_offset = next_offset
         self._metrics.records.labels("poison").inc(poison)
-        moments = [item.report.as_of for item in incoming if item.report is not None]
+        moments = [item.outline.as_of for item in incoming if item.outline is not None]
         if moments:
             place.watermark = max([*moments, place.watermark] if place.watermark is not None else moments)
 

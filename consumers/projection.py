@@ -116,21 +116,40 @@ class Projection:
         before = accounts.get(record.account_id)
         if seen == before:
             return
+        accounts[record.account_id] = seen
+        if before is not None and _same_labels(before, seen):
+            self._add_up(before, -1)
+            self._add_up(seen, 1)
+            return
         if before is not None:
             self._count(before, -1)
-        accounts[record.account_id] = seen
         self._count(seen, 1)
 
-    def _count(self, seen: _Seen, by: int) -> None:
-        _add(self.bands, (seen.band, seen.segment), by)
-        totals = self.totals.setdefault(seen.segment, Totals())
+    def _add_up(self, seen: _Seen, by: int) -> None:
+        totals = self.totals.get(seen.segment)
+        if totals is None:
+            totals = self.totals[seen.segment] = Totals()
         totals.add(seen.vitals, by)
         if totals.accounts == 0:
             del self.totals[seen.segment]
+
+    def _count(self, seen: _Seen, by: int) -> None:
+        _add(self.bands, (seen.band, seen.segment), by)
+        self._add_up(seen, by)
         for key in seen.open:
             _add(self.open_alerts, key, by)
         for judged in seen.verdicts:
             _add(self.verdicts, judged, by)
+
+
+def _same_labels(before: _Seen, seen: _Seen) -> bool:
+    """Whether the numbers alone moved, as they nearly always do."""
+    return (
+        before.band == seen.band
+        and before.segment == seen.segment
+        and before.open == seen.open
+        and before.verdicts == seen.verdicts
+    )
 
 
 def _add(counter: Counter[K], key: K, by: int) -> None:

@@ -20,7 +20,8 @@ process's, and a loss of Redis shows.
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -38,11 +39,14 @@ from consumers.errors import StateMovedError
 from consumers.outbox import Notification, Outbox
 from consumers.rebuild import Rebuilt
 from consumers.settings import RedisSettings
+from stream.errors import BadEvent
 from stream.report import HealthReport, decode_report
 
 WATCH_TRIES = 5
 SCAN_COUNT = 1000
 FIELDS_KEPT = 4096  # more than the accounts of a batch, which needs each field four times
+
+log = logging.getLogger(__name__)
 
 _decoder = msgspec.json.Decoder(AccountRecord)
 _encoder = msgspec.json.Encoder()
@@ -236,15 +240,15 @@ class StateStore:
         with self._client.pipeline(transaction=False) as pipe:
             for partition in range(partitions):
                 pipe.hget(self._key("reports", partition), _field(account_id))
-            values = [value for value in pipe.execute() if value is not None]
-        return max((decode_report(value) for value in values), key=lambda report: report.as_of, default=None)
+            values = pipe.execute()
+        return max(_readable(values), key=lambda report: report.as_of, default=None)
 
     def latest_reports(self, partition: int, accounts: Sequence[str]) -> list[HealthReport]:
         """The latest reports of some accounts of one partition; who has none there is left out."""
         if not accounts:
             return []
         values = self._client.hmget(self._key("reports", partition), [_field(account_id) for account_id in accounts])
-        return [decode_report(value) for value in cast("list[bytes | None]", values) if value is not None]
+        return list(_readable(cast("list[bytes | None]", values)))
 
     def _read(self, pipe: Any, partition: int, ids: list[str], with_reports: bool) -> Known:
         if not ids:
@@ -255,8 +259,7 @@ class StateStore:
         if not with_reports:
             return Known(records)
         values = pipe.hmget(self._key("reports", partition), fields)
-        reports = {name: decode_report(value) for name, value in zip(ids, values, strict=True) if value is not None}
-        return Known(records, reports)
+        return Known(records, {report.account_id: report for report in _readable(values)})
 
     def _write(self, pipe: Any, partition: int, changes: Changes) -> None:
         records = {account_id: _encoder.encode(record) for account_id, record in changes.records.items() if record}
@@ -294,6 +297,16 @@ class StateStore:
 def _field(account_id: str) -> bytes:
     """An account's field: a hash, so that what customers choose as ids never becomes a name in the store."""
     return hashlib.sha256(account_id.encode()).digest()[:16]
+
+
+def _readable(values: Iterable[bytes | None]) -> Iterator[HealthReport]:
+    """The reports that are stored; one whose words can't be read was judged by its outline, and is passed over."""
+    for value in values:
+        if value is not None:
+            try:
+                yield decode_report(value)
+            except BadEvent as error:
+                log.error("a stored report is passed over: %s", error)
 
 
 def _write_hash(pipe: Any, key: str, values: Mapping[str, bytes], gone: Iterable[str]) -> None:

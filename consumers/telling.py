@@ -52,11 +52,12 @@ class Telling:
             now_ms: the wall clock, epoch milliseconds.
             partition: of the health topic.
         """
-        if all(item.notification_id is None and item.kind not in BY_HAND for item in judgement.transitions):
+        steps = judgement.transitions
+        if not steps or all(item.notification_id is None and item.kind not in BY_HAND for item in steps):
             return judgement, []
         told: list[tuple[Notice, str | None, list[str]]] = []
         transitions = []
-        for transition in judgement.transitions:
+        for transition in steps:
             if transition.notification_id is not None:
                 notice = make_notice(transition, report, now, self.playbooks)
                 transition, receivers = self._mark(transition, notice)
@@ -108,7 +109,7 @@ def _with_alerts(judgement: Judgement, transitions: tuple[Transition, ...]) -> J
     if record is not None:
         alerts = record.alerts | {item.alert.rule: item.alert for item in transitions if item.alert is not None}
         record = msgspec.structs.replace(record, alerts=alerts)
-    return replace(judgement, record=record, transitions=transitions)
+    return msgspec.structs.replace(judgement, record=record, transitions=transitions)
 
 
 NOBODY: Final = Telling(Routes(), {})

@@ -9,7 +9,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.rule import Rule
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 from alerts.wording import band_words, points
-from stream.report import Band, HealthReport
+from stream.report import Band, Outline
 
 # The bands that raise a red flag; watch is for the dashboard, healthy is the goal.
 BAND_SEVERITY: Final[Mapping[Band, Severity]] = {"at_risk": "warning", "critical": "critical"}
@@ -29,7 +29,7 @@ class BandEntered(Rule):
 
     margin_points: float = Field(5.0, ge=0, le=50, description="how clear of the line a score must be to resolve")
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding in a bad band, Clear well above it, Hold between the two or without a score."""
         if report.score is None:
             return Hold(f"health is unknown: {report.coverage_ratio:.0%} of the scorecard has data")

@@ -8,7 +8,7 @@ from alerts.model import Alert, Number, Severity
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 from alerts.wording import band_words, plural, points
-from stream.report import Band, HealthReport
+from stream.report import Band, Outline
 
 _UNWELL: Final[tuple[Band, ...]] = ("watch", "at_risk", "critical")
 _UNKNOWN_BAND: Final = Hold("health is unknown")
@@ -32,7 +32,7 @@ class RenewalNear(Rule):
     critical_days: int = Field(30, ge=0, le=1000)
     margin_points: float = Field(5.0, ge=0, le=50, description="how clear of the line a score must be to resolve")
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding near a renewal while not healthy, Clear when well or when it is no longer near."""
         days = _days_to_renewal(report)
         if days is None:
@@ -55,7 +55,7 @@ class RenewalNear(Rule):
             return _UNKNOWN_BAND
         return KEPT if alert is None else self._healthy(report, report.score, alert)
 
-    def _healthy(self, report: HealthReport, score: float, alert: Alert) -> Verdict:
+    def _healthy(self, report: Outline, score: float, alert: Alert) -> Verdict:
         if alert.scorecard == report.scorecard and alert.ceiling_score is not None:
             needed = min(alert.ceiling_score + self.margin_points, 100.0)
             if score < needed:
@@ -63,7 +63,7 @@ class RenewalNear(Rule):
         return Clear(f"healthy at {points(score)}, before the renewal")
 
 
-def _days_to_renewal(report: HealthReport) -> Number | None:
+def _days_to_renewal(report: Outline) -> Number | None:
     """Whole days to the renewal: the worker's own, else by the account feed; None when unknown."""
     if "days_to_renewal" in report.measures:
         return number(report, "days_to_renewal")
@@ -81,7 +81,7 @@ class CancellationRequested(Rule):
     name: ClassVar[str] = "cancellation_requested"
     shows: ClassVar[tuple[str, ...]] = ("cancellation_requested_days", "mrr_active")
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding while one is open, Clear once none is."""
         requests = number(report, "cancellation_requested")
         if requests is None:

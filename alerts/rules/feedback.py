@@ -8,7 +8,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, Tone, number
 from alerts.rules.verdict import Clear, Finding, Settled, Verdict
 from alerts.wording import plural
-from stream.report import HealthReport
+from stream.report import Outline
 
 
 class DetractorFollowUp(Rule):
@@ -24,7 +24,7 @@ class DetractorFollowUp(Rule):
 
     late_days: float = Field(7, gt=0, le=90, description="waiting for so long is critical")
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding while one waits, Clear once none does."""
         waiting = number(report, "open_detractors")
         if waiting is None:
@@ -50,7 +50,7 @@ class PromoterFollowUp(Rule):
 
     answers_min: int = Field(1, ge=1, le=10_000)
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding while enough wait, Clear once none does."""
         waiting = number(report, "open_promoters")
         if waiting is None:

@@ -8,7 +8,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 from alerts.wording import plural
-from stream.report import HealthReport
+from stream.report import Outline
 
 _NEAR: Final = Hold("on track by a hair: not yet over")
 
@@ -29,7 +29,7 @@ class OnboardingStuck(Rule):
     critical_days: float = Field(30, gt=0, le=1000)
     until_days: float = Field(120, gt=0, le=10_000)
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding while it waits, Clear once value was seen or the onboarding is long past."""
         waiting = number(report, "first_value_waiting_days")
         if waiting is None:
@@ -62,7 +62,7 @@ class MilestoneStuck(Rule):
     stuck_days: float = Field(30, gt=0, le=1000)
     until_days: float = Field(120, gt=0, le=10_000)
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding while it is stuck, Clear once it went on."""
         stuck = number(report, "milestone_stuck_days")
         if stuck is None:
@@ -93,7 +93,7 @@ class OutcomeOffTrack(Rule):
     critical_ratio: float = Field(0.5, ge=0, le=1, description="of the straight line to the target")
     exit_ratio: float = Field(0.95, ge=0, le=2, description="of it, for every goal, to be over")
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding while a goal is off track, Clear once all are well on it."""
         behind = number(report, "goals_off_track")
         if behind is None:

@@ -8,7 +8,7 @@ from alerts.model import Alert, Number, Severity
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 from alerts.wording import plural
-from stream.report import HealthReport
+from stream.report import Outline
 
 _SOME_GONE: Final = Hold("some of the most active users are still away")
 
@@ -28,7 +28,7 @@ class ChampionGone(Rule):
     spoken_for_by: tuple[str, ...] = ("silence",)
     gone_ratio: float = Field(0.5, gt=0, le=1, description="such a share of the champions, at least one")
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding while too many are away, Clear once all are there or others have taken their place."""
         gone, champions = number(report, "champions_gone"), number(report, "champions")
         if gone is None or champions is None:
@@ -67,7 +67,7 @@ class BreadthCollapsed(Rule):
     users_min: int = Field(5, ge=1, le=100_000, description="fewer users than that, and one person decides")
     margin_ratio: float = Field(0.25, ge=0, le=1, description="how much more must be back to be over")
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding while the users are gone, Clear once they are back or the new level has lasted."""
         users, before = number(report, "mau"), number(report, "mau_previous")
         if users is None:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from alerts.model import Alert, Number
 from alerts.rules.verdict import Clear, Hold, Settled, Verdict
-from stream.report import HealthReport
+from stream.report import Outline
 
 # trouble: something got worse, and may recover; task: somebody waits for an answer; opportunity: good news.
 Tone = Literal["trouble", "task", "opportunity"]
@@ -24,7 +24,7 @@ KEPT: Final = Clear("kept")
 UNKNOWN: Final = Hold("too little is known to judge")
 
 
-def number(report: HealthReport, measure: str) -> Number | None:
+def number(report: Outline, measure: str) -> Number | None:
     """A measure of a report; None where it is unknown, not there, or no number."""
     value = report.measures.get(measure)
     return value if isinstance(value, (int, float)) else None
@@ -83,7 +83,7 @@ class Rule(BaseModel):
     spoken_for_by: tuple[str, ...] = Field((), max_length=30, description="rules whose open alert says enough")
     overrides: tuple[Override, ...] = Field((), max_length=50)
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """The verdict on one report.
 
         Args:

@@ -7,7 +7,7 @@ from pydantic import Field
 from alerts.model import Alert
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, Tone, number
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
-from stream.report import HealthReport
+from stream.report import Outline
 
 _BETWEEN: Final = Hold("near the line")
 
@@ -28,7 +28,7 @@ class LicencesLow(Rule):
     days_known_min: int = Field(60, ge=0, le=1000, description="how long an account may take to fill its seats")
     seats_min: int = Field(5, ge=1, le=100_000)
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding below, Clear above the exit, Hold between."""
         used, seats = number(report, "license_utilization"), report.profile.licensed_seats
         if used is None or seats is None:
@@ -57,7 +57,7 @@ class LicencesHigh(Rule):
     exit_ratio: float = Field(0.85, gt=0, le=5, description="over again from here")
     seats_min: int = Field(5, ge=1, le=100_000)
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding above, Clear below the exit, Hold between."""
         used, seats = number(report, "license_utilization"), report.profile.licensed_seats
         if used is None or seats is None:

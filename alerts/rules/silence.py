@@ -8,7 +8,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 from alerts.wording import plural
-from stream.report import HealthReport
+from stream.report import Outline
 
 _STILL: Final = Hold("somebody was there, and it is quiet again")
 
@@ -28,7 +28,7 @@ class Silence(Rule):
     limit_ratio: float = Field(1.0, gt=0, le=10, description="quiet for so many times the account's own limit")
     critical_ratio: float = Field(2.0, gt=0, le=20)
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding when it is quiet for too long, Clear once somebody came back."""
         quiet, limit = number(report, "silence_working_days"), number(report, "silence_limit_days")
         if quiet is None or limit is None or limit <= 0:

@@ -8,7 +8,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.rules.verdict import Clear, Finding, Settled, Verdict
 from alerts.wording import hours
-from stream.report import HealthReport
+from stream.report import Outline
 
 
 class EscalationOpen(Rule):
@@ -26,7 +26,7 @@ class EscalationOpen(Rule):
     open_hours: float = Field(24, gt=0, le=8760)
     critical_hours: float = Field(72, gt=0, le=8760)
 
-    def evaluate(self, report: HealthReport, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
         """Finding while it runs for too long, Clear once none does."""
         running = number(report, "escalation_running_hours")
         if running is None:

@@ -148,3 +148,18 @@ def test_account_ids_are_in_no_key_and_no_field(store: StateStore, client: redis
         assert b"evil" not in key
         if client.type(key) == b"hash":
             assert not any(b"evil" in name for name in client.hkeys(key))
+
+
+def test_a_stored_report_whose_words_cannot_be_read_is_as_none(store: StateStore) -> None:
+    """It was judged by its outline; whoever asks for all of it is not stopped by it."""
+    broken = encode_report(make_report("odd")).replace(b'"contributions":[', b'"contributions":7,"other":[')
+    changes = Changes(10, {}, {"odd": broken, "acme": encode_report(make_report("acme"))})
+    store.apply(3, None, (), lambda known: changes)
+
+    def decide(known: Known) -> Changes:
+        assert list(known.reports) == ["acme"]
+        return Changes(11)
+
+    store.apply(3, 10, ["odd", "acme"], decide, with_reports=True)
+    assert [report.account_id for report in store.latest_reports(3, ["odd", "acme"])] == ["acme"]
+    assert store.report("odd", 4) is None

@@ -1,5 +1,6 @@
 """From records to changes: what is judged, what is passed over, and what is told."""
 
+import json
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -64,6 +65,22 @@ def test_poison_is_named_with_its_place_and_stops_no_other(
     assert poison == 1
     assert "account-health[2]@7" in caplog.text
     assert said in caplog.text
+
+
+def with_other_words(report: HealthReport) -> Item:
+    """A report whose outline is fine, and whose reasons are no reasons."""
+    fields = json.loads(encode_report(report)) | {"contributions": "none"}
+    return Item(report.account_id.encode(), json.dumps(fields).encode())
+
+
+def test_a_report_is_read_in_full_only_where_somebody_is_told_of_it() -> None:
+    """What decides is read of each one. Where the rest can't be read, nothing is told of it and nothing changes."""
+    quiet = with_other_words(make_report("quiet"))
+    judged = run(quiet, with_other_words(make_report("falls", 40)), record_of(make_report("fine")))
+    assert judged.outcomes == ["judged", "poison", "judged"]
+    assert judged.changes.records.keys() == judged.changes.reports.keys() == {"quiet", "fine"}
+    assert judged.changes.reports["quiet"] == quiet.value
+    assert judged.steps == []
 
 
 def test_several_reports_of_one_account_in_a_batch_follow_each_other() -> None:
