@@ -278,7 +278,7 @@ class HealthJob:
         if close_score(state.activity.days, found.day, found.score):
             partition.dirty.add(account_id)
         # Without an event since the last judgement the profile is as it was.
-        described = described_of(state, now_ms) if moved or before is None else before.described
+        described = described_of(state, now_ms, self._journey) if moved or before is None else before.described
         if before is None or is_news(before, found, described) or (moved and of_later_day(before, state)):
             report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested, self._journey, found)
             fresh = freshness_of(state, now_ms, self._newest_of_all, self._stale_after_days)

@@ -5,6 +5,7 @@ from typing import Final
 from stream.account import AccountState, Judged, newest_ms, zone_of
 from stream.health.judge import Evaluation, profile_of
 from stream.health.memory import COMPARED_DAYS
+from stream.journey import NO_JOURNEY, Journey
 from stream.subscriptions import terms
 
 NOTICEABLE_POINTS: Final = 1.0
@@ -15,8 +16,8 @@ def is_news(before: Judged, found: Evaluation, described: str | None = None) -> 
     """Whether a person could notice the difference between what was published and what is so now.
 
     News is: another band, scorecard or override; the score moved by a point; coverage moved by 5 percent of the
-    scorecard; the profile changed, or a request to cancel came or went; or a comparison that was published does not
-    hold any more.
+    scorecard; the profile changed, or something came that people enter one by one (`described_of`); or a comparison
+    that was published does not hold any more.
 
     Args:
         before: what is remembered of the last report.
@@ -36,11 +37,32 @@ def is_news(before: Judged, found: Evaluation, described: str | None = None) -> 
     return _is_stale(before, found)
 
 
-def described_of(state: AccountState, as_of_ms: int) -> str:
-    """The profile as text, and whether a request to cancel is open: each day counts then, whatever the score says."""
-    requests = sum([at.is_running and at.requested_ms is not None for at in terms(state.subscriptions, as_of_ms)])
-    profile = repr(profile_of(state))
-    return f"{profile}, requests to cancel: {requests}" if requests else profile
+def described_of(state: AccountState, as_of_ms: int, journey: Journey = NO_JOURNEY) -> str:
+    """What people enter or wait for one by one, as text: each of it counts at once, whatever the score says.
+
+    The profile; requests to cancel that are open; and, where there are any, the newest subscription event, touchpoint,
+    outcome and answer, and how many first steps were made. It holds no more than it takes to see that one came.
+
+    Args:
+        state: the account's facts.
+        as_of_ms: the moment, epoch milliseconds.
+        journey: the product's key actions and milestones, and whether answers are followed up.
+    """
+    profile, parts = repr(profile_of(state)), list[str]()
+    if state.subscriptions.newest_ms:
+        requests = sum([at.is_running and at.requested_ms is not None for at in terms(state.subscriptions, as_of_ms)])
+        parts.append(f"subscriptions: {state.subscriptions.newest_ms}, requests to cancel: {requests}")
+    contacts = state.contacts
+    if contacts.newest_ms:
+        parts.append(f"touchpoints: {len(contacts.touchpoints)}, {contacts.newest_ms}")
+    if state.sentiment.newest_ms and (contacts.newest_ms or journey.follow_up_ms is not None):
+        parts.append(f"answers: {len(state.sentiment.answers)}, {state.sentiment.newest_ms}")
+    if state.outcomes.newest_ms:
+        parts.append(f"outcomes: {sum(map(len, state.outcomes.goals.values()))}, {state.outcomes.newest_ms}")
+    if journey.key_actions or journey.milestones:
+        used = state.activity.features
+        parts.append(f"steps: {sum([name in used for name in (*journey.milestones, *journey.key_actions)])}")
+    return ", ".join((profile, *parts))
 
 
 def of_later_day(before: Judged, state: AccountState) -> bool:

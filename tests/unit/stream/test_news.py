@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stream.account import Judged, newest_ms
+from stream import outcomes, surveys, touchpoints
+from stream.account import AccountState, Judged, newest_ms
 from stream.errors import BadEvent
 from stream.health import Evaluation
 from stream.job import make_job
+from stream.journey import NO_JOURNEY, Journey
 from stream.news import described_of, is_news, of_later_day
 from stream.overrides import Setting
 from stream.report import Profile, decode_report, encode_report
@@ -41,6 +43,31 @@ def found(**fields: Any) -> Evaluation:
         "closings": (61.0, 70.0, None),
     }
     return Evaluation(**(plain | fields))
+
+
+def calls(*days: int, answer_ms: int = 0) -> AccountState:
+    """An account that was called on these days, and answered a survey."""
+    state = AccountState() if answer_ms == 0 else answered(answer_ms)
+    for day in days:
+        touchpoints.fold(state.contacts, str(day), touchpoints.Touchpoint(day, 0))
+    return state
+
+
+def answered(ms: int) -> AccountState:
+    state = AccountState()
+    surveys.fold(state.sentiment, "r1", ms, "nps", "u1", 9)
+    return state
+
+
+def reached(ms: int, value: float) -> AccountState:
+    state = AccountState()
+    outcomes.fold(state.outcomes, "go live", ms, value)
+    return state
+
+
+def used(*features: str) -> AccountState:
+    _, partition = fold([usage(at) | {"feature": name} for at, name in enumerate(features)])
+    return partition.states["acme"]
 
 
 @pytest.mark.parametrize(
@@ -76,21 +103,48 @@ def test_another_profile_is_news_and_none_given_is_the_same() -> None:
 @pytest.mark.parametrize(
     ("last", "news"),
     [
-        ("renewed", False),  # no request is open before or after
+        ("renewed", True),
         ("cancellation_requested", True),
-        ("cancelled", False),  # it does not run any more: nothing is left to save
+        ("cancelled", True),
+        ("started", False),  # the same again
     ],
 )
-def test_a_request_to_cancel_is_news_whatever_the_score_says(last: str, news: bool) -> None:
+def test_a_change_of_a_subscription_is_news_whatever_the_score_says(last: str, news: bool) -> None:
     def event(status: str, hour: int) -> dict[str, Any]:
         plain = {"type": "subscription", "event_id": status, "account_id": "acme", "subscription_id": "s1"}
         return plain | {"status": status, "timestamp": DAY * DAY_MS + hour * 3_600_000}
 
     _, before = fold([event("started", 1)])
-    _, after = fold([event("started", 1), event(last, 2)])
+    _, after = fold([event("started", 1), event(last, 1 if last == "started" else 2)])
     as_of_ms = end_of_day_ms(DAY)
     known = replace(BEFORE, described=described_of(before.states["acme"], as_of_ms))
     assert is_news(known, found(), described_of(after.states["acme"], as_of_ms)) is news
+
+
+@pytest.mark.parametrize(
+    ("state", "change", "journey", "news"),
+    [
+        (calls(5), calls(5), NO_JOURNEY, False),
+        # A call, also one that was entered late.
+        (calls(5), calls(5, 7), NO_JOURNEY, True),
+        (calls(7), calls(5, 7), NO_JOURNEY, True),
+        # An answer, where somebody follows answers up: else it tells by the score alone.
+        (AccountState(), answered(5), NO_JOURNEY, False),
+        (AccountState(), answered(5), Journey(follow_up_ms=1), True),
+        (calls(5), calls(5, answer_ms=7), NO_JOURNEY, True),
+        # How far they came, also for a goal that was told of earlier.
+        (reached(5, 1.0), reached(6, 1.0), NO_JOURNEY, True),
+        # A first step of those that the product names.
+        (used("export"), used("export", "share"), NO_JOURNEY, False),
+        (used("export"), used("export", "share"), Journey(key_actions=frozenset({"share"})), True),
+        (used("export"), used("export", "other"), Journey(milestones=("share",)), False),
+    ],
+)
+def test_what_people_enter_one_by_one_is_news(
+    state: AccountState, change: AccountState, journey: Journey, news: bool
+) -> None:
+    before, after = described_of(state, 9, journey), described_of(change, 9, journey)
+    assert is_news(replace(BEFORE, described=before), found(), after) is news
 
 
 def test_an_override_that_ended_is_news() -> None:
