@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from stream.app import make_app
 from stream.clock import EventClock, WallClock
 from stream.engine.failstop import ExitCode, fail_stop
+from stream.engine.loops import new_event_loop
 from stream.engine.topology import prepare_topics
 from stream.engine.work import Work
 from stream.errors import HeartlineError
@@ -48,7 +49,7 @@ def run_work(settings: Settings, work: Work[Any]) -> None:
     """Run a worker around any work; see `run_worker`."""
     _log_readably()
     gc.set_threshold(*GC_THRESHOLDS)
-    with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(settings, work))
 
 
@@ -58,15 +59,6 @@ def _log_readably() -> None:
     # Faust warns of every topic that it may not create: they exist, `prepare_topics` saw to it.
     for name in ("faust.transport.consumer", "faust.transport.drivers.aiokafka"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-
-def _new_event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's where it runs, else Python's."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 async def _serve(settings: Settings, work: Work[Any]) -> None:

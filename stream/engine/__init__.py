@@ -3,6 +3,7 @@
 Read the modules in the order a chunk meets them:
 
 - `transport`    fetch: Faust's consumer, one message per fetched chunk
+- `fetched`      the records in it, as light as the client library's parser makes them
 - `chunk`        what travels: records, and the offset from which on none is missing
 - `budget`       how many bytes may be on their way from there to the fold
 - `engine`       the partitions in this worker's hands: fold, seek, drain
@@ -34,6 +35,7 @@ and what surrounds them:
 - `topology`     the topics as they must be, and the assignment
 - `watchdog`     idle or stuck
 - `failstop`     the one way out
+- `loops`        the event loop of each thread
 - `connection`   how every client reaches Kafka
 
 docs/engine.md tells the story: crash, rebalance, fence, drain, and what is not done yet.

@@ -21,6 +21,8 @@ from mode import Service
 from stream.engine.chunk import Chunk, Coverage
 from stream.engine.connection import client_arguments
 from stream.engine.failstop import ExitCode
+from stream.engine.fetched import read_lightly
+from stream.engine.loops import new_event_loop
 from stream.engine.watchdog import CATCH_UP_SECONDS, WATCH_SECONDS, Watchdog
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def __post_init__(self) -> None:
         super().__post_init__()
         self._coverage = Coverage()
+        self._close_thread_loop_on_stop = True  # nobody else has the loop that it is given
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """As Faust's, but read_committed, with bounded chunks, and with a fetch that does not linger.
@@ -46,6 +49,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         app = self.app
         settings = app.engine.settings
         self._assignor = app.assignor
+        read_lightly()
         return aiokafka.AIOKafkaConsumer(
             **client_arguments(settings.kafka),
             client_id=f"{settings.kafka.app_id}-worker",
@@ -116,7 +120,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     _thread: ConsumerThread
 
     def _new_consumer_thread(self) -> ConsumerThread:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon, thread_loop=new_event_loop())
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """One message per chunk; its value is the chunk, its offset the last record's. None while the budget is spent.
