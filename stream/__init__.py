@@ -11,6 +11,7 @@ Read the modules in the order an event meets them:
 - `clock`      which "now" the engine runs on: the wall's, or the events' own
 - `rolling`    activity as day bitmaps: windows of days in O(1)
 - `columns`, `daily`, `windows`   the account's days for more than a year: users and events, score, wau and mau
+- `usage`      product usage, folded a run of events at a time
 - `tickets`, `surveys`, `touchpoints`, `outcomes`, `subscriptions`   the other facts of an account
 - `overrides`  what people set by hand in the place of the score
 - `account`    the state of one account, and how an event folds into it
@@ -26,6 +27,7 @@ Read the modules in the order an event meets them:
 - `news`       whether a judgement is worth telling
 - `report`, `dead_letters`   the contracts of `account-health` and `dead-letters`, what leaves the worker
 - `schemas`    all contracts as JSON Schemas
+- `intake`     a chunk into the accounts of one partition: decode, refuse, send home, fold
 - `job`        the worker's work on one partition: fold a chunk, judge what moved
 - `engine/`    chunks in, hot state, one checkpoint transaction a partition, recovery (Faust lives here)
 - `agents`, `app`   the Faust agents and the app that ties all of it together

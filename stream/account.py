@@ -5,91 +5,28 @@ Invariants:
 - The facts of each kind of event are kept apart and depend only on its own events, not on their order:
   so however the input topics interleave, the same events give the same facts. One exception: usage counts in the day
   that it is in the time zone known when it arrives, so a zone that comes or changes later counts from then on.
-- Everything is bounded: users and feature users by KEPT_DAYS, features by FEATURES_MAX, what comes of the other
-  kinds by their own modules, remembered event ids by SEEN_MAX.
+- Everything is bounded, by the modules of its kind.
 - What can be derived is not stored; `judged` is the one exception, the last published judgement.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from stream import daily, outcomes, overrides, rolling, sessions, subscriptions, surveys, tickets, touchpoints, windows
-from stream.daily import Days
+from stream import daily, outcomes, overrides, subscriptions, surveys, tickets, touchpoints, usage
 from stream.decode import Answer, Outcome, Subscription, Ticket, Touchpoint, Update, Usage, epoch_ms
 from stream.outcomes import Outcomes
 from stream.overrides import Setting
 from stream.report import Band
-from stream.rolling import LAST_DAY, ORDINAL
-from stream.sessions import Sessions, hash_of
 from stream.subscriptions import Subscriptions
 from stream.surveys import Sentiment
 from stream.tickets import Support
 from stream.touchpoints import Contacts
+from stream.usage import Activity
 from stream.zones import Zone, zone
-
-LATE_DAYS: Final = 97  # the longest window that usage is asked about (users known in 90 days, as of 7 days earlier)
-KEPT_DAYS: Final = 120
-PRUNE_EVERY_DAYS: Final = 15
-SEEN_MAX: Final = 64
-USERS_MAX: Final = 50_000
-FEATURES_MAX: Final = 2_000
-
-# What came of folding a usage event.
-REPEATED, UNMOVED, MOVED, LATE, OVERFLOW = range(5)
-
-
-class FeatureUse(Struct, array_like=True, gc=False):
-    """The use of one feature.
-
-    Attributes:
-        last_day, bits: its day bitmap, as `rolling` has it.
-        users: each user's newest day, by the user's ordinal.
-        first_day: the day of its first use; -1: not known.
-        ordinal: its short number within the account, for the sessions; -1: not yet given.
-    """
-
-    last_day: int
-    bits: int
-    users: dict[int, int]
-    first_day: int = -1
-    ordinal: int = -1
-
-
-class Activity(Struct, array_like=True, gc=False):
-    """Product usage.
-
-    Attributes:
-        users: user_id to the record of `rolling`.
-        features: by name.
-        next_ordinal: the ordinal of the next new user.
-        newest_day: the newest day with usage; -1 before the first.
-        first_ms, newest_ms: when the first and the newest usage happened; None before it.
-        events: usage events applied, late ones included.
-        repeated: events recognised as repeats of a remembered one.
-        late: events older than every window.
-        overflow: events of users or features beyond the bounds.
-        seen: the last event ids, oldest first.
-        days: users, events and score of each day, for more than a year.
-        sessions: of each of the last days, a sample of its sessions.
-    """
-
-    users: dict[str, list[int]] = {}
-    features: dict[str, FeatureUse] = {}
-    next_ordinal: int = 0
-    newest_day: int = -1
-    pruned_day: int = -1
-    first_ms: int | None = None
-    newest_ms: int | None = None
-    events: int = 0
-    repeated: int = 0
-    late: int = 0
-    overflow: int = 0
-    seen: dict[str, None] = {}
-    days: Days = msgspec.field(default_factory=Days)
-    sessions: Sessions = {}
 
 
 class Judged(Struct, array_like=True, gc=False):
@@ -151,117 +88,16 @@ class AccountState(Struct, array_like=True, gc=False):
     overrides: list[Setting] = []
 
 
-def fold_usage(state: AccountState, event: Usage) -> int:
-    """Fold one usage event; returns REPEATED, UNMOVED (only counts changed), MOVED, LATE or OVERFLOW."""
-    activity = state.activity
-    event_id = event.event_id
-    seen = activity.seen
-    if event_id in seen:
-        activity.repeated += 1
-        return REPEATED
-    seen[event_id] = None
-    if len(seen) > SEEN_MAX:
-        del seen[next(iter(seen))]
-    ms = epoch_ms(event.timestamp)
+def fold_usages(state: AccountState, events: Sequence[Usage]) -> int:
+    """Fold a run of usage events; returns the place of the first that may have moved a measure, or `usage.UNMOVED`."""
     known = state.profile.get("timezone")
-    day = ms // rolling.DAY_MS if known is None else zone(known[0]).day_of(ms)
-    activity.events += 1
-    if activity.newest_ms is None:
-        activity.first_ms = activity.newest_ms = ms
-    elif ms > activity.newest_ms:
-        activity.newest_ms = ms
-    elif ms < activity.first_ms:  # type: ignore[operator]  # set together with newest_ms
-        activity.first_ms = ms
-    if day > activity.newest_day:
-        if day - activity.days.open_day > windows.REACH_DAYS:
-            windows.close(activity.days, activity.users.values(), day)
-        activity.newest_day = day
-        if day - activity.pruned_day >= PRUNE_EVERY_DAYS:
-            _prune(activity)
-    elif day <= activity.newest_day - LATE_DAYS:
-        return _fold_late(activity, event.feature, day)
-    outcome = _fold_active(activity, event.user_id, event.feature, day)
-    if event.session_id is not None and outcome != OVERFLOW and day > activity.newest_day - sessions.DAYS_KEPT:
-        key = hash_of(event.session_id)
-        kept = activity.sessions.get(day)
-        if kept is None or len(kept) < sessions.KEPT_A_DAY or key <= kept[-1][sessions.HASH]:
-            _fold_session(activity, event, day, key)
-    return outcome
+    return usage.fold(state.activity, events, None if known is None else zone(known[0]))
 
 
-def _fold_active(activity: Activity, user_id: str, feature: str, day: int) -> int:
-    """Count a usage event whose day is inside the windows."""
-    user = activity.users.get(user_id)
-    if user is None:
-        if len(activity.users) >= USERS_MAX:
-            activity.overflow += 1
-            return OVERFLOW
-        user = activity.users[user_id] = rolling.new_user(activity.next_ordinal, day)
-        activity.next_ordinal += 1
-        moved = True
-    else:
-        moved = rolling.touch(user, day)
-    if day > activity.newest_day - daily.LATE_DAYS:
-        days = activity.days
-        at = day - days.first_day
-        if at < 0 or at >= len(days.events):
-            at = daily.place(days, day)
-        days.events[at] += 1
-        if moved:
-            days.users[at] += 1
-            if day < days.open_day and day >= activity.newest_day - windows.REACH_DAYS:
-                windows.count_late(days, user, day)
-    use = activity.features.get(feature)
-    if use is None:
-        if len(activity.features) >= FEATURES_MAX:
-            activity.overflow += 1
-            return OVERFLOW
-        activity.features[feature] = FeatureUse(day, 1, {user[ORDINAL]: day}, day, len(activity.features))
-        return MOVED
-    if day != use.last_day:
-        use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
-        if day < use.first_day:
-            use.first_day = day
-    last = use.users.get(user[ORDINAL])
-    if last is None or day > last:
-        use.users[user[ORDINAL]] = day
-        return MOVED
-    return MOVED if moved else UNMOVED
-
-
-def _fold_session(activity: Activity, event: Usage, day: int, key: int) -> None:
-    """Count a usage event of the sample into its session; that alone is no reason to judge the account at once."""
-    if day not in activity.sessions:
-        sessions.prune(activity.sessions, activity.newest_day)
-    use = activity.features[event.feature]
-    if use.ordinal < 0:  # a state of before there were sessions
-        for ordinal, each in enumerate(activity.features.values()):
-            each.ordinal = ordinal
-    sessions.add(sessions.place(activity.sessions, day, key), use.ordinal, event.duration_seconds)
-
-
-def _fold_late(activity: Activity, feature: str, day: int) -> int:
-    """An event older than every window: it only tells that the feature was used at some time."""
-    activity.late += 1
-    use = activity.features.get(feature)
-    if use is None and len(activity.features) < FEATURES_MAX:
-        activity.features[feature] = FeatureUse(day, 1, {}, day, len(activity.features))
-    elif use is not None:
-        use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
-        if day < use.first_day:
-            use.first_day = day
-    return LATE
-
-
-def _prune(activity: Activity) -> None:
-    """Forget users, and who used which feature, from before every window; a feature's own last day stays."""
-    activity.pruned_day = activity.newest_day
-    horizon = activity.newest_day - KEPT_DAYS
-    for user_id in [uid for uid, user in activity.users.items() if user[LAST_DAY] < horizon]:
-        del activity.users[user_id]
-    for use in activity.features.values():
-        for ordinal in [o for o, day in use.users.items() if day < horizon]:
-            del use.users[ordinal]
+def fold_usage(state: AccountState, event: Usage) -> bool:
+    """Fold one usage event; returns whether it may have moved a measure."""
+    event.timestamp = epoch_ms(event.timestamp)
+    return fold_usages(state, [event]) != usage.UNMOVED
 
 
 def fold_ticket(state: AccountState, event: Ticket) -> bool:

@@ -5,8 +5,8 @@ every value alike (a property test holds it to that). So a record is refused onl
 feeds with other names merely take the slower way. What a field that no contract names holds is skipped unread.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -125,7 +125,7 @@ class Update(Struct, gc=False):
     """An account event, ready to fold: the fields that it sets, as JSON-able values; None clears."""
 
     account_id: str
-    timestamp: datetime | None
+    timestamp: datetime | int | None
     fields: dict[str, Any]
 
 
@@ -140,12 +140,15 @@ _decode_subscription = msgspec.json.Decoder(Subscription).decode
 # RecursionError by deep nesting, KeyError by a word that the contract does not know.
 _FAST_ERRORS: Final = (msgspec.DecodeError, TypeError, ValueError, RecursionError, KeyError)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
+_DAY_MS: Final = 86_400_000
 
 
 def epoch_ms(moment: datetime | int) -> int:
     """A decoded timestamp as epoch milliseconds, rounded down."""
-    return moment if type(moment) is int else (moment - _EPOCH) // _MILLISECOND  # type: ignore[operator]
+    if isinstance(moment, int):
+        return moment
+    since = moment - _EPOCH  # its seconds and microseconds are never negative, and dividing it takes longer
+    return since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000
 
 
 def check_time(ms: int, now_ms: int) -> None:
@@ -168,13 +171,15 @@ def _fast_ticket(value: bytes) -> Ticket:
     return ticket
 
 
-def _fast_answer(value: bytes) -> Answer | None:
-    """A survey event in its canonical form; None where its score is outside of the survey's scale."""
+def _fast_answer(value: bytes) -> Answer:
+    """A survey event in its canonical form."""
     answer = _decode_answer(value)
     low, high = SCORE_RANGE[answer.survey]
+    if not low <= answer.score <= high:
+        raise ValueError("a score outside of the survey's scale")
     if answer.response_id is None:
         answer.response_id = answer.event_id
-    return answer if low <= answer.score <= high else None
+    return answer
 
 
 def _fast_touchpoint(value: bytes) -> Touchpoint:
@@ -184,22 +189,24 @@ def _fast_touchpoint(value: bytes) -> Touchpoint:
     return touchpoint
 
 
-def _fast_subscription(value: bytes) -> Subscription | None:
-    """A subscription event in its canonical form; None where its renewal is not at a plausible time."""
+def _fast_subscription(value: bytes) -> Subscription:
+    """A subscription event in its canonical form."""
     subscription = _decode_subscription(value)
     subscription.status = CHANGE_ALIASES[subscription.status]
     if subscription.renewal_at is not None:
         subscription.renewal_at = epoch_ms(subscription.renewal_at)
-        return subscription if 0 <= subscription.renewal_at < 1 << 47 else None
+        if not 0 <= subscription.renewal_at < 1 << 47:
+            raise ValueError("a renewal at no plausible time")
     return subscription
 
 
-def _never(value: bytes) -> None:
+def _never(value: bytes) -> AnyEvent:
     """No canonical form: the feed has names of its own, or the kind is rare."""
+    raise ValueError("left to pydantic")
 
 
-# By kind: the event, or None or one of _FAST_ERRORS: then pydantic judges.
-_FAST: Final[dict[Kind, Callable[[bytes], AnyEvent | None]]] = {
+# By kind: the event, or one of _FAST_ERRORS: then pydantic judges.
+_FAST: Final[dict[Kind, Callable[[bytes], AnyEvent]]] = {
     "usage": _decode_usage,
     "ticket": _fast_ticket,
     "survey": _fast_answer,
@@ -222,21 +229,63 @@ class Decoder:
         self._mapping = mapping
         self._fast = _FAST.get(kind, _never) if mapping is None else _never
 
+    def decode_all(self, values: Sequence[bytes | None], now_ms: int) -> list[AnyEvent | BadEvent]:
+        """The events of a chunk, with an error in the place of each that is refused, for its time (`check_time`), too.
+
+        Nearly as quick as msgspec alone where all are canonical.
+        """
+        events = self._all_canonical(values)
+        if events is not None:
+            times = [event.timestamp for event in events]
+            if not times or (min(times) >= EARLIEST_MS and max(times) <= now_ms + FUTURE_SLACK_MS):
+                return events
+        return [self._decode_or_refuse(value, now_ms) for value in values]
+
+    def _all_canonical(self, values: Sequence[bytes | None]) -> list[Any] | None:
+        """All events; None if one is not in its canonical form, or too large."""
+        try:
+            if max(map(len, values), default=0) > VALUE_BYTES_MAX:  # type: ignore[arg-type]  # None is a TypeError
+                return None
+            events = list(map(self._fast, values))  # type: ignore[arg-type]
+        except _FAST_ERRORS:
+            return None
+        for event in events:
+            moment: Any = event.timestamp
+            if type(moment) is not int:  # as in `epoch_ms`, whose call would cost a tenth of decoding
+                since = moment - _EPOCH
+                event.timestamp = since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+        return events
+
+    def _decode_or_refuse(self, value: bytes | None, now_ms: int) -> AnyEvent | BadEvent:
+        try:
+            event = self.decode(value)
+            if event.timestamp is not None:
+                check_time(epoch_ms(event.timestamp), now_ms)
+        except BadEvent as error:
+            return error
+        return event
+
     def decode(self, value: bytes | None) -> AnyEvent:
-        """One record's value as an event; where the value was in the canonical form, its timestamp is in epoch ms.
+        """One record's value as an event, its timestamp in epoch milliseconds (None: an update without one).
 
         Raises:
             BadEvent: with the reason and a sentence naming field and value.
         """
-        if value is not None and len(value) <= VALUE_BYTES_MAX:
-            try:
-                event = self._fast(value)
-            except _FAST_ERRORS:
-                event = None
-            if event is not None:
-                event.timestamp = epoch_ms(event.timestamp)  # type: ignore[arg-type]  # only updates have none
-                return event
-        return self._slow(value)
+        event = self._canonical(value)
+        if event is None:
+            event = self._slow(value)
+        if event.timestamp is not None:
+            event.timestamp = epoch_ms(event.timestamp)
+        return event
+
+    def _canonical(self, value: bytes | None) -> AnyEvent | None:
+        """The same by way of msgspec; None for pydantic to judge."""
+        if value is None or len(value) > VALUE_BYTES_MAX:
+            return None
+        try:
+            return self._fast(value)
+        except _FAST_ERRORS:
+            return None
 
     def _slow(self, value: bytes | None) -> AnyEvent:
         """The same by way of pydantic: tolerant of aliases, mapped names and unusual forms, and precise in refusing."""

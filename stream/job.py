@@ -1,4 +1,4 @@
-"""The worker's work on one partition: fold a chunk into the accounts, judge what moved, publish what is news.
+"""The worker's work on one partition: chunks into the accounts (`intake`), then judge what moved, publish the news.
 
 This is the product as the engine sees it (`engine.work.Work`): synchronous and pure but for the clock it is given.
 Bad input becomes a dead letter among the outputs; it never raises.
@@ -20,21 +20,16 @@ from stream.account import (
 )
 from stream.clock import Clock, EventClock, WallClock
 from stream.daily import close_score
-from stream.dead_letters import KEY_BYTES_MAX, dead_letter
-from stream.decode import Decoder, check_time, epoch_ms
+from stream.decode import Decoder
 from stream.engine.partition import Output, Partition
 from stream.engine.work import Record
-from stream.errors import BadEvent
-from stream.events import EARLIEST_MS, FUTURE_SLACK_MS
 from stream.feeds import Mapping
-from stream.folding import Folding
 from stream.freshness import freshness_of, newest_by_kind
 from stream.health import evaluate, judge, remembered, scorecard_for
+from stream.intake import Intake
 from stream.journey import NO_JOURNEY, Journey
 from stream.news import described_of, is_news, of_later_day
-from stream.partitioner import partition_of
 from stream.product import journey_of
-from stream.rekey import read_rekeyed, rekey
 from stream.report import encode_report
 from stream.rolling import DAY_MS
 from stream.scorecard import SHIPPED, Scorecards
@@ -80,123 +75,22 @@ class HealthJob:
         journey: Journey = NO_JOURNEY,
         stale_after_days: dict[Source, float] = STALE_AFTER_DAYS,
     ) -> None:
-        self._kinds = topics.inputs
         self._topic_of = {kind: topic for topic, kind in topics.inputs.items()}
-        self._repartition_topic = topics.repartition
         self._health_topic = topics.health
-        self._dead_letter_topic = topics.dead_letters
         self._clock = clock
-        self._wall = WallClock()
-        self._decoders = decoders if decoders is not None else {kind: Decoder(kind) for kind in KINDS}
         self._scorecards = scorecards
         self._core_features = core_features
         self._journey = journey
         self._tick_interval_ms = tick_interval_ms
         self._stale_after_days = stale_after_days
-        self._newest_of_all: dict[Kind, int] = {}
         self.counts: Counter[tuple[str, str]] = Counter()
-        self._fold = Folding(self.counts).by_kind
-
-    # Folding
+        if decoders is None:
+            decoders = {kind: Decoder(kind) for kind in KINDS}
+        self._intake = Intake(topics, decoders, self.counts)
 
     def fold(self, partition: Partition[AccountState], topic: str, records: Sequence[Record]) -> None:
-        """Fold one chunk in order; what is refused goes to the dead letters, what belongs elsewhere on its way."""
-        if topic == self._repartition_topic:
-            self._fold_rekeyed(partition, records)
-        else:
-            self._fold_kind(partition, topic, records, arrived=False)
-
-    def _fold_rekeyed(self, partition: Partition[AccountState], records: Sequence[Record]) -> None:
-        """Fold records that another partition has sent here, each as what it was where it arrived."""
-        for record in records:
-            try:
-                original = read_rekeyed(record.value)
-                if original.topic not in self._kinds:
-                    raise BadEvent("wrong_type", f"re-keyed from {original.topic[:80]!r}, which is no input topic")
-            except BadEvent as error:
-                self._refuse(partition, record.topic, record, error)
-            else:
-                self._fold_kind(partition, original.topic, [original], arrived=True)
-
-    def _fold_kind(
-        self, partition: Partition[AccountState], topic: str, records: Sequence[Record], *, arrived: bool
-    ) -> None:
-        """Fold records of one input topic; `arrived`: they have been re-keyed and can't belong elsewhere again."""
-        kind = self._kinds[topic]
-        decode = self._decoders[kind].decode
-        fold = self._fold[kind]
-        now_ms = self._wall.now_ms(None)
-        latest_ms = now_ms + FUTURE_SLACK_MS  # asked here, since a call for each event costs more than the answer
-        newest_ms = partition.newest_ms.get(topic, 0)
-        states, mark_dirty = partition.states, partition.dirty.add
-        for record in records:
-            try:
-                event = decode(record.value)
-                ms = 0
-                if event.timestamp is not None:
-                    ms = epoch_ms(event.timestamp)
-                    if not EARLIEST_MS <= ms <= latest_ms:
-                        check_time(ms, now_ms)
-                account_id = event.account_id
-                state = states.get(account_id)
-                if state is None:
-                    state = partition.thaw(account_id)
-                if state is None:
-                    home = partition_of(account_id, partition.count)
-                    if home != partition.number:
-                        self._send_home(partition, kind, record, account_id, home, arrived)
-                        continue
-                    state = self._new_account(partition, kind, account_id)
-                if ms > newest_ms:
-                    newest_ms = ms
-            except BadEvent as error:
-                self._refuse(partition, topic, record, error)
-                continue
-            if fold(state, event) and not state.unjudged:
-                state.unjudged = True
-                partition.restless.append((account_id, record.timestamp))
-            mark_dirty(account_id)
-        if newest_ms > 0:
-            partition.newest_ms[topic] = newest_ms
-            self._newest_of_all[kind] = max(self._newest_of_all.get(kind, 0), newest_ms)
-            partition.watermark_ms = max(partition.watermark_ms or 0, newest_ms)
-
-    def _new_account(self, partition: Partition[AccountState], kind: Kind, account_id: str) -> AccountState:
-        """Start an account that belongs to this partition."""
-        if kind != "account":
-            self.counts["unknown_account", kind] += 1
-        state = partition.states[account_id] = AccountState()
-        return state
-
-    def _send_home(
-        self,
-        partition: Partition[AccountState],
-        kind: Kind,
-        record: Record,
-        account_id: str,
-        home: int,
-        arrived: bool,
-    ) -> None:
-        """Send a record to its account's partition: folding it here would make a second, half account.
-
-        Raises:
-            BadEvent: `misrouted`: it has been sent already, and not to its account's partition.
-        """
-        if arrived:
-            raise BadEvent(
-                "misrouted",
-                f"account {account_id[:80]!r} belongs to partition {home} of {partition.count}, the record was re-keyed"
-                f" to {partition.number}; did something else than a worker write to the repartition topic?",
-            )
-        self.counts["rekeyed", kind] += 1
-        partition.outputs.append(rekey(self._repartition_topic, record, account_id, home))
-
-    def _refuse(self, partition: Partition[AccountState], topic: str, record: Record, error: BadEvent) -> None:
-        """Put a record among the dead letters."""
-        self.counts["dead_letter", error.reason] += 1
-        value = dead_letter(topic, record.partition, record.offset, record.timestamp, record.key, record.value, error)
-        key = record.key[:KEY_BYTES_MAX] if record.key is not None else None
-        partition.outputs.append(Output(self._dead_letter_topic, key, value))
+        """Fold one chunk; see `Intake`."""
+        self._intake.fold(partition, topic, records)
 
     # Judging
 
@@ -281,7 +175,7 @@ class HealthJob:
         described = described_of(state, now_ms, self._journey) if moved or before is None else before.described
         if before is None or is_news(before, found, described) or (moved and of_later_day(before, state)):
             report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested, self._journey, found)
-            fresh = freshness_of(state, now_ms, self._newest_of_all, self._stale_after_days)
+            fresh = freshness_of(state, now_ms, self._intake.newest_ms, self._stale_after_days)
             told = encode_report(replace(report, freshness=fresh))
             partition.outputs.append(Output(self._health_topic, account_id.encode(), told))
             state.judged = remembered(before, report, now_ms, described, found.override, found.closings)
@@ -302,8 +196,8 @@ class HealthJob:
             topic = self._topic_of[kind]
             if ms > partition.newest_ms.get(topic, 0):
                 partition.newest_ms[topic] = ms
-            if ms > self._newest_of_all.get(kind, 0):
-                self._newest_of_all[kind] = ms
+            if ms > self._intake.newest_ms.get(kind, 0):
+                self._intake.newest_ms[kind] = ms
 
     def unjudged(self, state: AccountState) -> bool:
         """Whether facts have moved since the account was judged."""

@@ -1,6 +1,6 @@
 """How far an account has come: its first value, and the milestones on its way.
 
-Both rest on the day of each feature's first use, which is remembered for good (`account.FeatureUse.first_day`).
+Both rest on the day of each feature's first use, which is remembered for good (`usage.FeatureUse.first_day`).
 """
 
 from datetime import datetime

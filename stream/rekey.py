@@ -9,7 +9,6 @@ account that arrived in one partition of one topic keep their order.
 import msgspec
 
 from stream.engine.partition import Output
-from stream.engine.work import Record
 from stream.errors import BadEvent
 
 
@@ -34,16 +33,15 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Rekeyed)
 
 
-def rekey(topic: str, record: Record, account_id: str, home: int) -> Output:
-    """The record as the repartition topic carries it.
+def rekey(topic: str, arrived: Rekeyed, account_id: str, home: int) -> Output:
+    """A record as the repartition topic carries it.
 
     Args:
         topic: the repartition topic.
-        record: as it arrived.
+        arrived: the record.
         account_id: whose it is.
         home: the account's partition.
     """
-    arrived = Rekeyed(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value)
     return Output(topic, account_id.encode(), _encoder.encode(arrived), home)
 
 

@@ -12,7 +12,7 @@ import msgspec
 from stream.engine.partition import Output, Partition
 from stream.engine.work import Record
 from stream.partitioner import partition_of
-from stream.rekey import read_rekeyed, rekey
+from stream.rekey import Rekeyed, read_rekeyed, rekey
 from stream.settings import Settings, load
 
 
@@ -38,31 +38,33 @@ class TallyWork:
         for record in records:
             if topic == self._topics.repartition:
                 arrived = read_rekeyed(record.value)
-                self._fold_one(partition, arrived.topic, arrived)
+                self._fold_one(partition, arrived.topic, arrived.partition, arrived)
             else:
-                self._fold_one(partition, topic, record)
+                self._fold_one(partition, topic, partition.number, record)
 
-    def _fold_one(self, partition: Partition[Tally], topic: str, record: Record) -> None:
+    def _fold_one(self, partition: Partition[Tally], topic: str, number: int, record: Record) -> None:
+        """Fold a record that arrived in that partition of a topic."""
         if record.value == b"noop":
             return
         try:
-            number = int(record.value or b"")
+            value = int(record.value or b"")
         except ValueError:
             self.counts["dead_letter", "not_a_number"] += 1
-            where = f"{topic}[{record.partition}]@{record.offset}".encode()
+            where = f"{topic}[{number}]@{record.offset}".encode()
             partition.outputs.append(Output(self._topics.dead_letters, record.key, where))
             return
         account_id = (record.key or b"").decode()
         home = partition_of(account_id, partition.count)
         if home != partition.number and account_id not in partition.states:
             assert account_id not in partition.cold
-            partition.outputs.append(rekey(self._topics.repartition, record, account_id, home))
+            arrived = Rekeyed(topic, number, record.offset, record.timestamp, record.key, record.value)
+            partition.outputs.append(rekey(self._topics.repartition, arrived, account_id, home))
             return
         tally = partition.state(account_id)
         if tally is None:
             tally = partition.states[account_id] = Tally({}, {})
         tally.counts[topic] = tally.counts.get(topic, 0) + 1
-        tally.digests[topic] = digest(tally.digests.get(topic, 0), number)
+        tally.digests[topic] = digest(tally.digests.get(topic, 0), value)
         partition.dirty.add(account_id)
         if not tally.unjudged:
             tally.unjudged = True

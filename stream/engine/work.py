@@ -12,10 +12,8 @@ S = TypeVar("S")
 
 
 class Record(Protocol):
-    """The part of an aiokafka ConsumerRecord that a fold may use; `timestamp` is Kafka's, in epoch milliseconds."""
+    """What a fold sees of a record; `timestamp` is Kafka's, in epoch milliseconds. The chunk says where it arrived."""
 
-    topic: str
-    partition: int
     offset: int
     timestamp: int
     key: bytes | None

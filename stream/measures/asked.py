@@ -3,12 +3,12 @@
 from typing import Final
 
 from stream import surveys
-from stream.account import Activity
 from stream.measures.facts import Facts
 from stream.measures.sittings import sittings_of
 from stream.measures.tally import Measures
 from stream.subscriptions import Term, terms
 from stream.surveys import Answer
+from stream.usage import Activity
 
 MONTH_DAYS: Final = 30
 KNOWN_DAYS: Final = 90

@@ -3,9 +3,9 @@
 import math
 from typing import Final
 
-from stream.account import FeatureUse
 from stream.measures.asked import MONTH_DAYS, Asked
 from stream.measures.tally import Measures
+from stream.usage import FeatureUse
 
 _MONTH_MASK: Final = (1 << MONTH_DAYS) - 1
 

@@ -5,13 +5,13 @@ from itertools import accumulate
 from typing import Final
 
 from stream import rolling
-from stream.account import Activity
 from stream.daily import user_days
 from stream.measures.asked import MONTH_DAYS, Asked
 from stream.measures.silence import silence
 from stream.measures.tally import Measures
 from stream.rolling import LAST_DAY
 from stream.trend import trend
+from stream.usage import Activity
 
 CHANGE_DAYS: Final = 28
 EARLIER_DAYS: Final = 7  # usage is known as of this many days before the newest event

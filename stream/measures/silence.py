@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from stream.account import Activity
 from stream.daily import active_days, last_active_day
 from stream.measures.tally import Measures
+from stream.usage import Activity
 from stream.workdays import Calendar
 
 CADENCE_DAYS: Final = 56

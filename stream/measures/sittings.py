@@ -3,9 +3,9 @@
 from statistics import median
 from typing import Final
 
-from stream.account import Activity
 from stream.measures.tally import Measures
 from stream.sessions import DAYS_KEPT, FEATURES, SECONDS, sample
+from stream.usage import Activity
 
 WINDOW_DAYS: Final = 30
 

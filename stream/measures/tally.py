@@ -6,8 +6,8 @@
 from functools import cache
 from typing import Any
 
-from stream.account import Activity
 from stream.rolling import BITS, LAST_DAY
+from stream.usage import Activity
 
 Measures = dict[str, Any]
 

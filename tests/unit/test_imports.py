@@ -136,7 +136,7 @@ def test_alerts_know_contracts_only(path: str) -> None:
 # The board shows what is inside a state, and where the bands of a score lie.
 BOARD_MAY_USE = (
     CONSUMERS_MAY_USE
-    | {"stream.account", "stream.measures", "stream.scorecard"}
+    | {"stream.account", "stream.usage", "stream.measures", "stream.scorecard"}
     | {
         *("stream.tickets", "stream.surveys", "stream.touchpoints", "stream.series"),
     }

@@ -23,7 +23,7 @@ from stream.decode import (
     epoch_ms,
 )
 from stream.errors import BadEvent
-from stream.events import REASONS
+from stream.events import REASONS, VALUE_BYTES_MAX
 from stream.topics import KINDS, Kind
 
 NOW_MS = 1_769_860_800_000
@@ -198,8 +198,6 @@ def assert_the_contract_agrees(kind: Kind, value: bytes) -> bool:
         fast = Decoder(kind)._fast(value)
     except _FAST_ERRORS:
         return False
-    if fast is None:
-        return False
     try:
         in_time(fast)
     except Outside:
@@ -264,3 +262,46 @@ def test_near_valid_events_are_decoded_or_refused_with_a_reason(data: st.DataObj
 def test_epoch_milliseconds_are_exact_and_rounded_down(moment: datetime) -> None:
     exact = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     assert epoch_ms(moment) == exact
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), st.sampled_from(FAST))
+def test_a_chunk_is_decoded_as_its_values_are_one_by_one(data: st.DataObject, kind: Kind) -> None:
+    good = json.dumps(GOOD[kind]).encode()
+    values = data.draw(st.lists(st.one_of(st.just(good), st.just(None), near_valid(kind)), max_size=6))
+    decoder = Decoder(kind)
+    found = [outcome(event) for event in decoder.decode_all(values, NOW_MS)]
+    assert found == [outcome(event) for value in values for event in decoder.decode_all([value], NOW_MS)]
+    for value, each in zip(values, found, strict=True):
+        try:
+            alone = in_time(decoder.decode(value))
+        except (BadEvent, Outside):
+            assert isinstance(each, str)
+        else:
+            assert each == folded(alone)
+
+
+def outcome(event: Any) -> tuple[Any, ...] | str:
+    """What reaches the fold, or the words of the refusal."""
+    return str(event) if isinstance(event, BadEvent) else folded(event)
+
+
+@pytest.mark.parametrize(
+    ("values", "reasons", "why"),
+    [
+        ([], [], "nothing at all"),
+        ([b"{}", None, b""], ["missing_field", "empty", "empty"], "none is an event"),
+        ([1, 0, 1], [None, "future", None], "an impossible time is refused, its neighbours are not"),
+        ([1, b"x" * (VALUE_BYTES_MAX + 1)], [None, "too_large"], "too large to be read at all"),
+    ],
+)
+def test_a_chunk_says_for_each_value_why_it_is_refused(
+    values: list[bytes | int | None], reasons: list[str | None], why: str
+) -> None:
+    at = {1: NOW_MS, 0: NOW_MS + 2 * 86_400_000}
+    chunk = [
+        json.dumps(GOOD["usage"] | {"timestamp": at[value]}).encode() if isinstance(value, int) else value
+        for value in values
+    ]
+    found = Decoder("usage").decode_all(chunk, NOW_MS)
+    assert [event.reason if isinstance(event, BadEvent) else None for event in found] == reasons, why

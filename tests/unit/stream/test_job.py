@@ -13,7 +13,7 @@ from stream.engine.warmth import adopt
 from stream.events import VALUE_BYTES_MAX
 from stream.job import HealthJob
 from stream.partitioner import partition_of
-from stream.rekey import rekey
+from stream.rekey import Rekeyed, rekey
 from stream.rolling import DAY_MS
 from stream.topics import Kind
 from tests.streams import TOPICS, Raw, Rec, arrive, fold, make_stream, record
@@ -125,11 +125,14 @@ def test_a_record_that_is_not_at_home_after_it_was_sent_is_refused_rather_than_s
     strange = [
         sent,
         Rec(TOPICS.repartition, 0, 1, 0, b"acme", b"no envelope"),
-        Rec(TOPICS.repartition, 0, 2, 0, b"acme", rekey("", Rec("web", 0, 0, 0, b"", b""), "acme", 0).value),
+        Rec(TOPICS.repartition, 0, 2, 0, b"acme", rekey("", Rekeyed("web", 0, 0, 0, b"", b""), "acme", 0).value),
     ]
     job.fold(elsewhere, TOPICS.repartition, strange)
     assert [letter.reason for letter in letters(elsewhere)] == ["misrouted", "wrong_type", "wrong_type"]
-    assert f"product-usage[0]@7: account 'acme' belongs to partition {home} of 12" in letters(elsewhere)[0].detail
+    assert (
+        f"product-usage[{elsewhere.number}]@7: account 'acme' belongs to partition {home} of 12"
+        in letters(elsewhere)[0].detail
+    )
     assert (sent_home(elsewhere), elsewhere.states) == ([], {})
 
 
@@ -194,7 +197,7 @@ def test_what_does_not_count_is_counted() -> None:
 
 
 def test_users_beyond_the_bound_are_counted_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream.account.USERS_MAX", 3)
+    monkeypatch.setattr("stream.usage.USERS_MAX", 3)
     monkeypatch.setattr("stream.tickets.TICKETS_MAX", 1)
     job, partition = HealthJob(TOPICS, EventClock()), Part(0)
     for number in range(5):

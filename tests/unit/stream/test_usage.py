@@ -1,0 +1,79 @@
+"""Usage folded in runs: the same state, and the same word on what moved, as event by event."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream import usage
+from stream.account import AccountState, encode_state, fold_update, fold_usage, fold_usages
+from stream.decode import Update, Usage
+from stream.rolling import DAY_MS
+from stream.usage import UNMOVED
+
+DAY = 20_000
+
+Draw = tuple[int, int, int, int, int | None]
+
+events = st.tuples(
+    st.integers(0, 30),  # the event's id: some come twice
+    st.one_of(st.integers(0, 3), st.integers(-140, 80)),  # its day: mostly the newest ones, some late, some too late
+    st.integers(0, 3),  # who
+    st.integers(0, 3),  # what
+    st.one_of(st.none(), st.integers(0, 9)),  # in which session
+)
+
+
+def event(drawn: Draw) -> Usage:
+    number, day, user, feature, session = drawn
+    at_ms = (DAY + day) * DAY_MS + number * 3_000_000  # a second zone has another day for some of them
+    session_id = None if session is None else f"s{session}"
+    return Usage("acme", f"u{user}", f"f{feature}", at_ms, f"e{number}-{day}", session_id, 10.0)
+
+
+def account(timezone: str | None) -> AccountState:
+    state = AccountState()
+    if timezone is not None:
+        fold_update(state, Update("acme", None, {"timezone": timezone}))
+    return state
+
+
+def runs(drawn: list[Draw], cuts: list[int]) -> list[list[Usage]]:
+    """The events cut into runs of these lengths, over and over."""
+    cut, at = cuts or [len(drawn) or 1], 0
+    found: list[list[Usage]] = []
+    while at < len(drawn):
+        size = cut[len(found) % len(cut)]
+        found.append([event(each) for each in drawn[at : at + size]])
+        at += size
+    return found
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(events, max_size=80),
+    st.lists(st.integers(1, 30), max_size=4),
+    st.sampled_from([None, "UTC", "Asia/Kolkata", "Pacific/Auckland"]),
+)
+def test_however_events_are_cut_into_runs_the_state_is_that_of_the_events_one_by_one(
+    drawn: list[Draw], cuts: list[int], timezone: str | None
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(usage, "USERS_MAX", 3)
+        patch.setattr(usage, "FEATURES_MAX", 3)
+        patch.setattr(usage, "SEEN_MAX", 8)
+        one_by_one, by_run = account(timezone), account(timezone)
+        for run in runs(drawn, cuts):
+            moved = [fold_usage(one_by_one, each) for each in run]
+            assert fold_usages(by_run, run) == (moved.index(True) if True in moved else UNMOVED)
+            assert encode_state(by_run) == encode_state(one_by_one)
+
+
+def test_a_run_that_holds_nothing_new_moves_nothing_and_an_event_beyond_the_bounds_counts_as_moving() -> None:
+    state = account(None)
+    first, again = event((0, 0, 0, 0, None)), event((1, 0, 0, 0, None))
+    assert fold_usages(state, [first, first, again]) == 0
+    assert fold_usages(state, [first, event((2, 0, 0, 0, None))]) == UNMOVED
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(usage, "USERS_MAX", 1)
+        assert fold_usages(state, [first, event((3, 0, 1, 0, None))]) == 1
+    assert (state.activity.events, state.activity.repeated, state.activity.overflow) == (4, 3, 1)
