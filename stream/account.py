@@ -173,8 +173,14 @@ def _setting(value: dict[str, Any] | None, set_ms: int) -> Setting:
 
 def newest_ms(state: AccountState) -> int | None:
     """When the newest event happened, account updates aside; None before the first."""
-    others = (state.support, state.sentiment, state.contacts, state.outcomes, state.subscriptions)
-    newest = max(state.activity.newest_ms or 0, *[part.newest_ms for part in others])
+    newest = max(
+        state.activity.newest_ms or 0,
+        state.support.newest_ms,
+        state.sentiment.newest_ms,
+        state.contacts.newest_ms,
+        state.outcomes.newest_ms,
+        state.subscriptions.newest_ms,
+    )
     return newest or None
 
 

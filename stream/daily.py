@@ -119,7 +119,8 @@ def close_score(days: Days, day: int, score: float | None) -> bool:
     if kept and at - len(kept) < SCORES_AT_DAYS:
         kept += [0] * (at - len(kept))
     else:
-        columns.extend(days.packed_tenths, days.scored_day, kept, CLOSED_MAX)
+        if kept:
+            columns.extend(days.packed_tenths, days.scored_day, kept, CLOSED_MAX)
         days.scored_day = day
         kept.clear()
     kept.append(value)
@@ -162,6 +163,16 @@ def first_known_day(days: Days) -> int:
     return days.packed_users.first_day if days.packed_users.count > 0 else days.first_day
 
 
+def weeks_known(days: Days, day: int) -> int:
+    """How many whole weeks that end with `day` there are since the first known day.
+
+    >>> weeks_known(Days(100, [1] * 14), 113), weeks_known(Days(100, [1]), 99), weeks_known(Days(), 99)
+    (2, 0, 0)
+    """
+    first = first_known_day(days)
+    return max((day - first + 1) // 7, 0) if first >= 0 else 0
+
+
 def weeks(days: Days, day: int, number: int) -> list[int]:
     """User-days of the weeks that end with `day`, the newest first; only whole weeks since the first known day.
 
@@ -170,9 +181,8 @@ def weeks(days: Days, day: int, number: int) -> list[int]:
     >>> weeks(Days(100, [1] * 7 + [2] * 7, [1] * 14), 114, 9)  # a day after the last one with usage
     [12, 8]
     """
-    first = first_known_day(days)
-    known = min((day - first + 1) // 7, number) if first >= 0 else 0
-    if known <= 0:
+    known = min(weeks_known(days, day), number)
+    if known == 0:
         return []
     users = [count for count in active_users(days, day + 1 - 7 * known, day + 1) if count is not None]
     return [sum(users[at : at + 7]) for at in range(7 * known - 7, -7, -7)]

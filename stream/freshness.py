@@ -27,19 +27,19 @@ def newest_by_kind(state: AccountState) -> dict[Kind, int]:
 
 
 def freshness_of(
-    state: AccountState, now_ms: int, newest_of_all: Mapping[Kind, int], stale_after_days: Mapping[Source, float]
+    newest: Mapping[Kind, int], now_ms: int, newest_of_all: Mapping[Kind, int], stale_after_days: Mapping[Source, float]
 ) -> dict[str, Freshness]:
     """How recent each source is, for the sources that ever told anything of the account.
 
     Args:
-        state: the account's facts.
+        newest: the newest event of each kind, of the account.
         now_ms: the moment, epoch milliseconds.
         newest_of_all: the newest event of each kind, of any account.
         stale_after_days: after how long without an event of any account a source is stale; sources that are not named
             never are, since no ticket may well mean no trouble.
     """
     found: dict[str, Freshness] = {}
-    for kind, ms in newest_by_kind(state).items():
+    for kind, ms in newest.items():
         source = SOURCES[kind]
         limit_days = stale_after_days.get(source)
         quiet_days = (now_ms - max(newest_of_all.get(kind, ms), ms)) / DAY_MS

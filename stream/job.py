@@ -168,14 +168,15 @@ class HealthJob:
         if moved:
             state.unjudged = False
             partition.dirty.add(account_id)
-        self._note(partition, account_id, state)
+        newest = newest_by_kind(state)
+        self._note(partition, account_id, state, newest)
         if close_score(state.activity.days, found.day, found.score):
             partition.dirty.add(account_id)
         # Without an event since the last judgement the profile is as it was.
         described = described_of(state, now_ms, self._journey) if moved or before is None else before.described
         if before is None or is_news(before, found, described) or (moved and of_later_day(before, state)):
             report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested, self._journey, found)
-            fresh = freshness_of(state, now_ms, self._intake.newest_ms, self._stale_after_days)
+            fresh = freshness_of(newest, now_ms, self._intake.newest_ms, self._stale_after_days)
             told = encode_report(replace(report, freshness=fresh))
             partition.outputs.append(Output(self._health_topic, account_id.encode(), told))
             state.judged = remembered(before, report, now_ms, described, found.override, found.closings)
@@ -185,14 +186,16 @@ class HealthJob:
             before.as_of_ms = now_ms  # so that ticks leave it alone from now on
             partition.dirty.add(account_id)
 
-    def _note(self, partition: Partition[AccountState], account_id: str, state: AccountState) -> None:
+    def _note(
+        self, partition: Partition[AccountState], account_id: str, state: AccountState, newest: dict[Kind, int]
+    ) -> None:
         """Keep what is asked of many accounts at once: where they are, and how recent their sources are."""
         name = zone_of(state).name
         if name != "UTC":
             partition.zones[account_id] = name
         else:
             partition.zones.pop(account_id, None)
-        for kind, ms in newest_by_kind(state).items():
+        for kind, ms in newest.items():
             topic = self._topic_of[kind]
             if ms > partition.newest_ms.get(topic, 0):
                 partition.newest_ms[topic] = ms

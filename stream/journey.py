@@ -108,7 +108,7 @@ def started_day(state: AccountState) -> int | None:
     2
     """
     zone = zone_of(state)
-    given = state.profile.get("started_at", (None, 0))[0]
+    given = state.profile["started_at"][0] if "started_at" in state.profile else None
     if given is not None:
         return zone.day_of(round(datetime.fromisoformat(given).timestamp() * 1000))
     first_ms = state.activity.first_ms

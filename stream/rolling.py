@@ -26,6 +26,7 @@ COUNTS: Final = 3
 
 _KEPT_MASK: Final = (1 << DAYS_KEPT) - 1
 _COUNT_MASK: Final = (1 << COUNT_DAYS) - 1
+_MONTH_MASK: Final = (1 << 30) - 1
 
 DAY_MS: Final = 86_400_000
 
@@ -135,6 +136,9 @@ def events_in(user: list[int], day: int) -> int:
     if ahead >= 0:
         if bits == 1:
             return user[COUNTS]
-        return sum(user[COUNTS : COUNTS + (bits & ((1 << (30 - ahead)) - 1)).bit_count()])
-    newer = (bits & ((1 << -ahead) - 1)).bit_count()
-    return sum(user[COUNTS + newer : COUNTS + newer + (bits >> -ahead & ((1 << 30) - 1)).bit_count()])
+        return sum(user[COUNTS : COUNTS + (bits & _MONTH_MASK >> ahead).bit_count()])
+    bits >>= -ahead
+    if bits == 0:
+        return 0
+    newer = COUNTS + user[BITS].bit_count() - bits.bit_count()
+    return sum(user[newer : newer + (bits & _MONTH_MASK).bit_count()])

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from stream.daily import Days, active_users, weeks
+from stream.daily import Days, active_users, weeks, weeks_known
 from stream.workdays import MONDAY_TO_FRIDAY, Calendar
 
 Status = Literal["seasonal", "declining", "collapsing", "growing", "steady"]
@@ -69,6 +69,8 @@ def trend(days: Days, day: int, calendar: Calendar = MONDAY_TO_FRIDAY) -> Trend 
 
 def _against(days: Days, day: int, calendar: Calendar) -> tuple[float, float] | None:
     """Seen over expected, and the gap in standard deviations."""
+    if weeks_known(days, day) < NOW_WEEKS + BASE_WEEKS_MIN:
+        return None
     found = _known_weeks(days, day, calendar)
     now = [week for week in found[:NOW_WEEKS] if week is not None]
     base = [week for week in found[NOW_WEEKS:] if week is not None]
@@ -102,8 +104,6 @@ def _known_weeks(days: Days, day: int, calendar: Calendar) -> Sequence[float | N
     weekdays; None where that is less than half.
     """
     found = weeks(days, day, NOW_WEEKS + BASE_WEEKS)
-    if len(found) < NOW_WEEKS + BASE_WEEKS_MIN:
-        return found  # too few, whatever the holidays are
     first = day + 1 - 7 * len(found)
     off = [at - first for at in calendar.days_off(first, day + 1)]
     if not off:

@@ -26,12 +26,13 @@ class Zone:
         name: as in IANA's tz database; "UTC" is always there.
     """
 
-    __slots__ = ("_info", "_offsets", "name")
+    __slots__ = ("_ends", "_info", "_offsets", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._info = UTC if name == "UTC" else ZoneInfo(name)
         self._offsets: dict[int, int | None] = {}  # UTC day to its offset; None: the clocks change on it
+        self._ends: dict[int, int] = {}  # calendar day to its last millisecond
 
     def offset_ms(self, ms: int) -> int:
         """How far the clocks are ahead of UTC at a moment, milliseconds.
@@ -66,9 +67,14 @@ class Zone:
         >>> Zone("Europe/Berlin").end_of_day_ms(19_813) - Zone("Europe/Berlin").end_of_day_ms(19_812)  # 2024-03-31
         82800000
         """
-        utc_ms = end_of_day_ms(day)
-        ends = {utc_ms - self.offset_ms(utc_ms + shift) for shift in (-DAY_MS, 0, DAY_MS)}
-        return max(end for end in ends if self.day_of(end) <= day)
+        found = self._ends.get(day)
+        if found is None:
+            if len(self._ends) >= REMEMBERED_DAYS_MAX:
+                self._ends.clear()
+            utc_ms = end_of_day_ms(day)
+            ends = {utc_ms - self.offset_ms(utc_ms + shift) for shift in (-DAY_MS, 0, DAY_MS)}
+            found = self._ends[day] = max(end for end in ends if self.day_of(end) <= day)
+        return found
 
     def _ask(self, ms: int) -> int:
         """The offset as zoneinfo has it."""

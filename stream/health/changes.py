@@ -5,13 +5,12 @@ the rest of the profile are today's on both sides: what moved is the account, an
 can't be known as of then has today's value on both sides, so that no change is invented.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from stream.health.override import OVERRIDE, overridden
-from stream.health.standing import Standing, caps, could_be_known, shares, weigh
+from stream.health.standing import Standing, Weighed, caps, counting, may_be_enough, shares, weigh
 from stream.measures import Measures
 from stream.measures.asked import Asked
 from stream.measures.catalogue import measured
@@ -24,6 +23,8 @@ WEEK_DAYS: Final = 7
 FORTNIGHT_DAYS: Final = 14
 MONTH_DAYS: Final = 28
 
+Parts = dict[str, tuple[Number, float]]  # by name its value, and the points that it makes of the score
+
 
 class Verdict(Struct, gc=False):
     """What is said of an account as of a moment.
@@ -32,11 +33,13 @@ class Verdict(Struct, gc=False):
         at: where the scorecard puts it.
         setting: the override that holds; None without one.
         score: what counts: the override's, else the scorecard's.
+        parts: what makes it, from `parts_of`.
     """
 
     at: Standing
     setting: Setting | None
     score: float | None
+    parts: Parts
 
 
 class Compared(Struct, gc=False):
@@ -68,56 +71,50 @@ def compare(asked: Asked, days: int, now: Verdict, measures: Measures, scorecard
         return None
     before_ms = facts.zone.end_of_day_ms(day_before)
     setting = in_force(facts.state.overrides, before_ms)
-    if setting is None and not could_be_known(facts, day_before - facts.first_day + 1, scorecard):
+    if setting is None and not may_be_enough(counting(facts, day_before - facts.first_day + 1, scorecard), scorecard):
         return None
-    known, unknown = known_at(scorecard.measures, asked.activity.newest_day - day_before)
-    earlier = measured(Asked(facts, before_ms), known)
+    then = Asked(facts, before_ms)
+    fed = counting(facts, then.days_known, scorecard)
+    known, unknown = known_at(fed.measures, asked.activity.newest_day - day_before)
+    earlier = measured(then, known)
     for name in unknown:
         earlier[name] = measures[name]
-    at = weigh(facts, earlier, scorecard)
-    score = overridden(setting, at.score, scorecard)
+    weighed = weigh(then, fed, earlier, scorecard)
+    score = overridden(setting, weighed.score, scorecard)
     if score is None:
         return None
-    caps_then = caps(at, earlier)
-    then = _parts(shares(at), caps_then, at.score, score, setting)
-    today = {item.measure: (item.value, item.points) for item in now.at.found}
+    caps_then = caps(weighed, earlier)
     vetoes = {cap.name: cap for cap in (*caps_then, *now.at.caps)}
-    return Compared(
-        days, score, _changes(then, _parts(today, now.at.caps, now.at.score, now.score, now.setting), vetoes)
-    )
+    return Compared(days, score, _changes(parts_of(weighed, caps_then, setting, score), now.parts, vetoes))
 
 
-def _changes(
-    then: dict[str, tuple[Number | None, float]],
-    now: dict[str, tuple[Number | None, float]],
-    vetoes: dict[str, Cap],
-) -> list[Change]:
-    """Everything that moved, the largest loss first; a veto by the words of its scorecard."""
-    changes = []
-    for name in dict.fromkeys([*now, *then]):
-        old_value, old_points = then.get(name, (None, 0.0))
-        new_value, new_points = now.get(name, (None, 0.0))
-        if new_points != old_points or (name in then and name in now and old_value != new_value):
-            veto = vetoes.get(name)
-            label, unit = (veto.label, veto.unit) if veto is not None else (None, None)
-            changes.append(Change(name, old_value, new_value, new_points - old_points, label, unit))
-    changes.sort(key=lambda change: (change.points, change.measure))
-    return changes
-
-
-def _parts(
-    measures: Mapping[str, tuple[Number | None, float]],
-    caps: list[Cap],
-    model_score: float | None,
-    score: float,
-    setting: Setting | None,
-) -> dict[str, tuple[Number | None, float]]:
-    """Value and points of everything that makes the score: the measures, what a veto takes, what an override adds."""
-    parts: dict[str, tuple[Number | None, float]] = {}
-    if model_score is not None:
-        parts.update(measures)
+def parts_of(weighed: Weighed, caps: list[Cap], setting: Setting | None, score: float | None) -> Parts:
+    """Value and points of everything that makes a score: the measures, what a veto takes, what an override adds."""
+    parts: Parts = {}
+    if weighed.score is not None:
+        parts.update(shares(weighed))
         for cap in caps:
             parts[cap.name] = (cap.value, cap.points)
-    if setting is not None:
-        parts[OVERRIDE] = (score, score - (model_score or 0.0))
+    if setting is not None and score is not None:
+        parts[OVERRIDE] = (score, score - (weighed.score or 0.0))
     return parts
+
+
+def _changes(then: Parts, now: Parts, vetoes: dict[str, Cap]) -> list[Change]:
+    """Everything that moved, the largest loss first; a veto by the words of its scorecard."""
+    moved: list[tuple[float, str, Number | None, Number | None]] = []
+    for name, (value, points) in now.items():
+        before = then.get(name)
+        if before is None:
+            if points != 0:
+                moved.append((points, name, None, value))
+        elif before != (value, points):
+            moved.append((points - before[1], name, before[0], value))
+    moved += [(-points, name, value, None) for name, (value, points) in then.items() if points != 0 and name not in now]
+    moved.sort()  # each name stands once, so that no two values are compared
+    changes = []
+    for points, name, old, new in moved:
+        veto = vetoes.get(name)
+        label, unit = (veto.label, veto.unit) if veto is not None else (None, None)
+        changes.append(Change(name, old, new, points, label, unit))
+    return changes

@@ -3,11 +3,11 @@
 from msgspec import Struct, convert
 
 from stream.account import AccountState, newest_ms
-from stream.health.changes import FORTNIGHT_DAYS, MONTH_DAYS, WEEK_DAYS, Verdict, compare
+from stream.health.changes import FORTNIGHT_DAYS, MONTH_DAYS, WEEK_DAYS, Verdict, compare, parts_of
 from stream.health.memory import band_of, closings, history, moment
 from stream.health.override import overridden, overridden_band, override_of
 from stream.health.reason import reason, telling
-from stream.health.standing import Weighed, standing, weigh
+from stream.health.standing import Weighed, counting, standing, weigh
 from stream.journey import NO_JOURNEY, Journey
 from stream.measures import Measures
 from stream.measures.asked import Asked
@@ -44,11 +44,13 @@ class Look(Evaluation, gc=False):
 
     Attributes:
         asked: the account as of the moment.
-        measures: the scorecard's.
+        wanted: the measures that the scorecard needs.
+        measures: these.
         weighed: what the scorecard makes of them.
     """
 
     asked: Asked
+    wanted: frozenset[str]
     measures: Measures
     weighed: Weighed
 
@@ -63,8 +65,9 @@ def evaluate(
     """Score and band of an account as of a moment, as `judge` says them, from the scorecard's measures alone."""
     facts = Facts(state, as_of_ms, core_features, journey)
     asked = Asked(facts, as_of_ms)
-    measures = measured(asked, scorecard.measures)
-    weighed = weigh(facts, measures, scorecard)
+    fed = counting(facts, asked.days_known, scorecard)
+    measures = measured(asked, fed.measures)
+    weighed = weigh(asked, fed, measures, scorecard)
     setting = in_force(state.overrides, as_of_ms) if state.overrides else None
     score = overridden(setting, weighed.score, scorecard)
     day = asked.day
@@ -82,6 +85,7 @@ def evaluate(
         setting,
         closings(state, day),
         asked,
+        fed.measures,
         measures,
         weighed,
     )
@@ -112,11 +116,12 @@ def judge(
     if found is None:
         found = evaluate(state, as_of_ms, scorecard, core_features, journey)
     asked, day, setting = found.asked, found.day, found.override
-    measures = completed(asked, scorecard.measures, found.measures)
+    measures = completed(asked, found.wanted, found.measures)
     at = standing(found.weighed, measures)
-    now = Verdict(at, setting, found.score)
+    now = Verdict(at, setting, found.score, parts_of(found.weighed, at.caps, setting, found.score))
     model_band = band_of(state.judged, at.score, day, scorecard)
-    week, month = (compare(asked, days, now, measures, scorecard) for days in (WEEK_DAYS, MONTH_DAYS))
+    week = compare(asked, WEEK_DAYS, now, measures, scorecard)
+    month = compare(asked, MONTH_DAYS, now, measures, scorecard)
     tells = telling(now.score, week, month, lambda: compare(asked, FORTNIGHT_DAYS, now, measures, scorecard))
     newest = newest_ms(state)
     return HealthReport(

@@ -1,6 +1,7 @@
 """What is kept of the judgements before: the band and since when it holds, and the closing scores of days."""
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final
 
 from stream import daily
@@ -12,6 +13,7 @@ from stream.zones import zone
 
 HISTORY_DAYS: Final = 28  # that a report shows
 COMPARED_DAYS: Final = (7, 14, 28)  # the days that a report may compare with
+_NO_CLOSINGS: Final = (None,) * len(COMPARED_DAYS)
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 
 
@@ -66,16 +68,20 @@ def remembered(
 
 def closings(state: AccountState, day: int) -> tuple[float | None, ...]:
     """The closing scores of the days that a report of a day may compare with; None where none is known."""
-    return tuple([daily.score_at(state.activity.days, day - days) for days in COMPARED_DAYS])
+    days = state.activity.days
+    return tuple([daily.score_at(days, day - back) for back in COMPARED_DAYS]) if days.tenths else _NO_CLOSINGS
 
 
 def history(state: AccountState, day: int, score: float | None) -> list[tuple[str, float]]:
     """Daily closing scores of the last 28 days, today's so far included."""
+    if not state.activity.days.tenths:
+        return [(iso_date(day), score)] if score is not None else []
     first_day = day + 1 - HISTORY_DAYS
     found = [*daily.scores(state.activity.days, first_day, day), score]
     return [(iso_date(at), value) for at, value in enumerate(found, start=first_day) if value is not None]
 
 
+@lru_cache(4096)
 def iso_date(day: int) -> str:
     """A day since 1970-01-01 as an ISO date.
 

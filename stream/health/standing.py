@@ -9,9 +9,10 @@ from typing import Final
 from msgspec import Struct
 
 from stream.measures import Measures
+from stream.measures.asked import Asked
 from stream.measures.facts import Facts
 from stream.report import Cap, Contribution, Number
-from stream.scorecard import Line, Scorecard, Veto
+from stream.scorecard import Fed, Line, Scorecard, Veto
 from stream.topics import Source
 
 NEW_DAYS: Final = 14  # the usage of an account counts once every weekday was seen twice
@@ -22,7 +23,6 @@ NOT_OVER_USERS: Final = {
     *("session_minutes", "components_per_session", "champions", "champions_gone", "breadth_change_ratio"),
 }
 _USAGE: Final[frozenset[Source]] = frozenset({"usage"})
-_ROUNDING: Final = 1e-9  # sums of the same weights in another order
 
 
 class Weighed(Struct, gc=False):
@@ -60,20 +60,34 @@ class Standing(Struct, gc=False):
     score: float | None
 
 
-def weigh(facts: Facts, measures: Measures, scorecard: Scorecard) -> Weighed:
-    """Put an account's measures as of a moment on the scorecard's curves.
+def counting(facts: Facts, days_known: int | None, scorecard: Scorecard) -> Fed:
+    """What counts: the sources that ever told anything, but for the usage of an account that is new."""
+    sources = facts.sources
+    return scorecard.fed_by(sources if days_known is not None and days_known >= NEW_DAYS else sources - _USAGE)
+
+
+def may_be_enough(fed: Fed, scorecard: Scorecard) -> bool:
+    """Whether so much may be known that there is a score; measuring can only find less."""
+    return len(fed.lines) > 0 and fed.weight / scorecard.weight >= scorecard.coverage_min_ratio
+
+
+def weigh(asked: Asked, fed: Fed, measures: Measures, scorecard: Scorecard) -> Weighed:
+    """Put what counts of an account's measures on the scorecard's curves.
 
     An account that was used and has no active user left is not unknown: where a usage measure has no base any more
     (a mean over nobody), it counts as 0 with a score of 0. Only what was never known stays out, and the usage of an
     account that is new: on its first morning every measure of a month looks like neglect.
+
+    Args:
+        asked: the account as of a moment.
+        fed: from `counting`.
+        measures: those of `fed` as of the moment.
+        scorecard: what counts.
     """
-    sources = _counting(facts, measures["days_known"])
-    deserted = "usage" in sources and measures["mau"] == 0
+    deserted = asked.mau == 0
     known: list[tuple[Line, Number, float]] = []
     weight = points = 0.0
-    for line in scorecard.lines:
-        if line.source not in sources:
-            continue
+    for line in fed.lines:
         value = measures[line.measure]
         if value is not None:
             score = line.score(value)
@@ -88,16 +102,9 @@ def weigh(facts: Facts, measures: Measures, scorecard: Scorecard) -> Weighed:
     if not known or coverage_ratio < scorecard.coverage_min_ratio:
         return Weighed(known, weight, coverage_ratio, None, [], None)
     points /= weight
-    vetoes = _holding(facts.sources, measures, scorecard) if scorecard.vetoes else []
+    vetoes = _holding(asked.facts.sources, measures, scorecard) if scorecard.vetoes else []
     score = min(points, vetoes[0].cap_score) if vetoes else points
     return Weighed(known, weight, coverage_ratio, points, vetoes, round(score, 1))
-
-
-def could_be_known(facts: Facts, days_known: int, scorecard: Scorecard) -> bool:
-    """Whether enough for a score may be known when an account has been used for so many days, before any measuring."""
-    sources = _counting(facts, days_known)
-    weight = sum([weight for source, weight in scorecard.source_weights.items() if source in sources])
-    return weight > 0 and weight / scorecard.weight > scorecard.coverage_min_ratio - _ROUNDING
 
 
 def standing(weighed: Weighed, measures: Measures) -> Standing:
@@ -105,9 +112,10 @@ def standing(weighed: Weighed, measures: Measures) -> Standing:
     found = []
     for line, value, score in weighed.known:
         share = line.weight / weighed.weight
-        item = Contribution(line.measure, line.group, value, score, share, share * score)
-        found.append((-item.points_lost, line.measure, item))
-    found.sort()  # each measure has one line, so that no two items are compared
+        points = share * score
+        item = Contribution(line.measure, line.group, value, score, share, points)
+        found.append((points - share * 100, line.measure, item))
+    found.sort()  # by the points lost; each measure has one line, so that no two items are compared
     return Standing([item for _, _, item in found], weighed.coverage_ratio, caps(weighed, measures), weighed.score)
 
 
@@ -133,13 +141,6 @@ def caps(weighed: Weighed, measures: Measures) -> list[Cap]:
         )
         for place, veto in enumerate(weighed.vetoes)
     ]
-
-
-def _counting(facts: Facts, days_known: int | None) -> frozenset[Source]:
-    """The sources that count: those that ever told anything, but for the usage of an account that is new."""
-    if days_known is not None and days_known >= NEW_DAYS:
-        return facts.sources
-    return facts.sources - _USAGE
 
 
 def _holding(sources: frozenset[Source], measures: Measures, scorecard: Scorecard) -> list[Veto]:

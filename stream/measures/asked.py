@@ -29,6 +29,15 @@ class Asked:
         days_known: for how many days the account has been used, the first and today's included; None before the first.
     """
 
+    # Made when a measure asks for it.
+    _known: int | None = None
+    _active_days: int | None = None
+    _mau_previous: int | None = None
+    _sittings: Measures | None = None
+    _nps_answers: dict[str, tuple[str, Answer]] | None = None
+    _touched: list[tuple[int, int]] | None = None
+    _terms: list[Term] | None = None
+
     def __init__(self, facts: Facts, as_of_ms: int) -> None:
         self.facts = facts
         self.state = facts.state
@@ -41,11 +50,6 @@ class Asked:
         self.mau = len(self.month)
         first_day = facts.first_day
         self.days_known = day - first_day + 1 if first_day is not None and first_day <= day else None
-        self._known: int | None = None
-        self._sittings: Measures | None = None
-        self._nps_answers: dict[str, tuple[str, Answer]] | None = None
-        self._touched: list[tuple[int, int]] | None = None
-        self._terms: list[Term] | None = None
 
     def active(self, days: int, back: int = 0) -> int:
         """How many people were active in the `days` days that end `back` days before the day."""
@@ -61,7 +65,16 @@ class Asked:
     @property
     def active_days(self) -> int:
         """Active days of each person in the trailing 30, added up."""
-        return sum(map(int.bit_count, self.month))
+        if self._active_days is None:
+            self._active_days = sum(map(int.bit_count, self.month))
+        return self._active_days
+
+    @property
+    def mau_previous(self) -> int:
+        """People active in the 30 days before the trailing 30."""
+        if self._mau_previous is None:
+            self._mau_previous = self.active(MONTH_DAYS, back=MONTH_DAYS)
+        return self._mau_previous
 
     @property
     def sittings(self) -> Measures:

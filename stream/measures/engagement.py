@@ -32,7 +32,7 @@ def engagement(asked: Asked) -> Measures:
     parts = {
         "license_utilization": mau / seats if seats is not None and seats > 0 else None,
         "frequency_30d": asked.active_days / mau if mau > 0 else None,
-        "depth": depth(asked)["depth"],
+        "depth": depth(asked)["depth"] if asked.facts.core_features else None,
         "session_minutes": asked.sittings["session_minutes"],
     }
     return {"engagement_score": engagement_score(parts, asked.facts.journey.engagement_weights or WEIGHTS)}
@@ -46,11 +46,12 @@ def engagement_score(values: Mapping[str, float | None], weights: Mapping[str, f
     >>> engagement_score({"license_utilization": 0.5, "frequency_30d": 8.0, "depth": None, "session_minutes": None})
     50.0
     """
-    known = [
-        (weight, min(value / FULL[name], 1.0))
-        for name, weight in weights.items()
-        if weight > 0 and (value := values.get(name)) is not None
-    ]
-    if len(known) < PARTS_MIN:
-        return None
-    return 100 * sum([weight * mark for weight, mark in known]) / sum([weight for weight, _ in known])
+    whole = reached = 0.0
+    parts = 0
+    for name, weight in weights.items():
+        value = values.get(name)
+        if weight > 0 and value is not None:
+            parts += 1
+            whole += weight
+            reached += weight * min(value / FULL[name], 1.0)
+    return 100 * reached / whole if parts >= PARTS_MIN else None

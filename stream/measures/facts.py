@@ -43,6 +43,7 @@ class Facts:
         day: its calendar day of `newest_ms`, as days since 1970-01-01.
         first_day: the day of its first usage; None before it.
         seats: its licensed seats; None when unknown.
+        calendar: its working days.
         people: its users, by their days up to `day`.
         told: what there is to measure by.
         sources: which sources ever told anything of it.
@@ -58,6 +59,7 @@ class Facts:
         first_ms = activity.first_ms
         self.first_day = None if first_ms is None else self.zone.day_of(first_ms)
         self.seats: int | None = profile["licensed_seats"][0] if "licensed_seats" in profile else None
+        self.calendar: Calendar = journey.calendars.of(profile["segment"][0] if "segment" in profile else None)
         self.people = People(activity, self.day)
         self.told = Told(
             use=first_ms is not None,
@@ -76,12 +78,6 @@ class Facts:
         )
         self.sources = _sources(state)
         self._answers: tuple[list[Dated], ...] | None = None
-
-    @property
-    def calendar(self) -> Calendar:
-        """Its working days."""
-        segment = self.state.profile["segment"][0] if "segment" in self.state.profile else None
-        return self.journey.calendars.of(segment)
 
     @property
     def answers(self) -> tuple[list[Dated], ...]:

@@ -29,27 +29,28 @@ def features(asked: Asked) -> Measures:
     Per-user numbers (adoption, balance, features_per_active_user) are None as of a day before the newest usage.
     """
     uses, mau, day, core = asked.activity.features, asked.mau, asked.day, asked.facts.core_features
+    since = day + 1 - MONTH_DAYS
+    used = {name: use for name, use in uses.items() if since <= use.last_day <= day or _in_use(use, day)}
+    status = dict.fromkeys(uses, "lapsed") | dict.fromkeys(used, "used")
+    for name in core:
+        status.setdefault(name, "never used")
     known = mau > 0 and day >= asked.activity.newest_day
-    used = [name for name, use in uses.items() if _in_use(use, day)]
-    adopters = {name: _users_since(uses[name], day + 1 - MONTH_DAYS) for name in used} if known else {}
+    adopters = _adopters(used, since) if known else {}
     return {
         "features_30d": len(used),
         "features_per_active_user": sum(adopters.values()) / mau if known else None,
         "balance": _balance([adopters.get(name, 0) for name in sorted(core)]) if known else None,
         "feature_adoption_rate": {name: count / mau for name, count in adopters.items()},
-        "feature_status": {
-            **dict.fromkeys(uses, "lapsed"),
-            **dict.fromkeys(used, "used"),
-            **{name: "never used" for name in core if name not in uses},
-        },
+        "feature_status": status,
     }
 
 
-def _users_since(use: FeatureUse, day: int) -> int:
-    """How many have used a feature on a day or later."""
-    if use.first_day >= day:
-        return len(use.users)  # nobody has used it before
-    return len([last for last in use.users.values() if last >= day])
+def _adopters(uses: dict[str, FeatureUse], day: int) -> dict[str, int]:
+    """By feature how many have used it on a day or later; all of its users, where it was not used before."""
+    return {
+        name: len(use.users) if use.first_day >= day else len([1 for last in use.users.values() if last >= day])
+        for name, use in uses.items()
+    }
 
 
 def _balance(users: list[int]) -> float | None:

@@ -4,14 +4,11 @@ from bisect import bisect_left
 from itertools import accumulate
 from typing import Final
 
-from stream import rolling
 from stream.daily import user_days
 from stream.measures.asked import MONTH_DAYS, Asked
 from stream.measures.silence import silence
 from stream.measures.tally import Measures
-from stream.rolling import LAST_DAY
 from stream.trend import trend
-from stream.usage import Activity
 
 CHANGE_DAYS: Final = 28
 EARLIER_DAYS: Final = 7  # usage is known as of this many days before the newest event
@@ -19,7 +16,7 @@ EARLIER_DAYS: Final = 7  # usage is known as of this many days before the newest
 
 def concentration(asked: Asked) -> Measures:
     """On how few people the use rests. Source: docs/metrics.md, breadth."""
-    return {"users_for_half": _users_for_half(asked.activity, asked.day)}
+    return {"users_for_half": _users_for_half(asked)}
 
 
 def pause(asked: Asked) -> Measures:
@@ -49,14 +46,14 @@ def course(asked: Asked) -> Measures:
     }
 
 
-def _users_for_half(activity: Activity, day: int) -> int | None:
+def _users_for_half(asked: Asked) -> int | None:
     """The fewest users that make half of the trailing 30 days' events; None without events, or as of too early a day.
 
     1 means that one departure can lose the account. Source: docs/metrics.md, breadth.
     """
-    if day < activity.newest_day - EARLIER_DAYS:
+    if asked.day < asked.activity.newest_day - EARLIER_DAYS:
         return None
-    counts = [rolling.events_in(user, day) for user in activity.users.values() if user[LAST_DAY] > day - MONTH_DAYS]
+    counts = asked.facts.people.events(MONTH_DAYS, asked.back)
     counts.sort(reverse=True)
     total = sum(counts)
     if total == 0:

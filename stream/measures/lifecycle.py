@@ -43,9 +43,7 @@ def _derived(asked: Asked, known: list[Term]) -> str | None:
     age_days = day - started
     if age_days >= ONBOARDING_DAYS and _is_renewing(state, known, day, asked.zone):
         return "renewing"
-    reached = first_value_day(state, day, journey)
-    onboarding = reached is None if journey.key_actions else age_days < ONBOARDING_DAYS
-    if onboarding:
+    if first_value_day(state, day, journey) is None if journey.key_actions else age_days < ONBOARDING_DAYS:
         return "onboarding"
     return "adopting" if age_days < ADOPTING_DAYS else "mature"
 

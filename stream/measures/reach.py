@@ -2,12 +2,14 @@
 
 from typing import Final
 
-from stream.measures.asked import MONTH_DAYS, Asked
+from stream.measures.asked import Asked
 from stream.measures.known import REACH_DAYS
 from stream.measures.tally import Measures, weekday_mask
 
 DAILY_USER_DAYS: Final = 16  # active days in 30 that make a daily, a weekly user. Source: docs/metrics.md
 WEEKLY_USER_DAYS: Final = 4
+
+_WEEK: Final = 0x7F
 
 
 def reach(asked: Asked) -> Measures:
@@ -26,15 +28,16 @@ def reach(asked: Asked) -> Measures:
 
 def windows(asked: Asked) -> Measures:
     """The same of the other windows, and by how often people come. Source: docs/metrics.md, active users, frequency."""
-    base, licensed = _base(asked), _licensed(asked)
-    dau, wau = asked.active(1), asked.active(7)
-    active_days = [bits.bit_count() for bits in asked.month]
-    daily = len([days for days in active_days if days >= DAILY_USER_DAYS])
-    weekly = len([days for days in active_days if WEEKLY_USER_DAYS <= days < DAILY_USER_DAYS])
+    base, licensed, back = _base(asked), _licensed(asked), asked.back
+    month, today, week, week_before = asked.month, 1 << back, _WEEK << back, _WEEK << back + 7
+    dau, wau = len([1 for bits in month if bits & today]), len([1 for bits in month if bits & week])
+    often = [days for bits in month if (days := bits.bit_count()) >= WEEKLY_USER_DAYS]
+    daily = len([1 for days in often if days >= DAILY_USER_DAYS])
+    weekly = len(often) - daily
     return {
         "dau": dau,
         "wau": wau,
-        "wau_previous": asked.active(7, back=7),
+        "wau_previous": len([1 for bits in month if bits & week_before]),
         "mau_previous": mau_previous(asked),
         "active_user_rate_daily": dau / base if base is not None else None,
         "active_user_rate_weekly": wau / base if base is not None else None,
@@ -48,7 +51,7 @@ def windows(asked: Asked) -> Measures:
 def mau_previous(asked: Asked) -> int | None:
     """People active in the 30 days before the trailing 30; None as of a day whose bits do not reach so far back."""
     known = asked.day >= asked.activity.newest_day - REACH_DAYS["mau_previous"]
-    return asked.active(MONTH_DAYS, back=MONTH_DAYS) if known else None
+    return asked.mau_previous if known else None
 
 
 def _weekday_rate(asked: Asked, licensed: int) -> float:

@@ -28,11 +28,11 @@ def silence(activity: Activity, day: int, first_day: int | None, calendar: Calen
     last_day = last_active_day(activity.days, day)
     if last_day is None or first_day is None:
         return dict(_NEVER_USED)
-    span = min(CADENCE_DAYS, last_day - first_day + 1)
+    span = min(CADENCE_DAYS, max(last_day - first_day + 1, 0))
     active = active_days(activity.days, last_day, span) if span > 0 else 0
-    working = calendar.between(last_day + 1 - max(span, 0), last_day + 1)
-    pause = max(working / active, 1.0) if active > 0 else float(max(working, 1))
-    quiet = calendar.between(last_day + 1, day)
+    working = calendar.between(last_day + 1 - span, last_day + 1)
+    pause = working / active if working > active > 0 else float(max(working, 1)) if active == 0 else 1.0
+    quiet = calendar.between(last_day + 1, day) if day > last_day + 1 else 0
     return {
         "days_since_active": day - last_day,
         "silence_working_days": quiet,

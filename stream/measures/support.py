@@ -14,6 +14,7 @@ from stream.zones import Zone
 
 HOUR_MS: Final = 3_600_000
 LONG_AGO_MS: Final = 92 * DAY_MS  # what ended before is in no window of 90 days, whatever the clocks of the zone did
+_NONE_BY_PRIORITY: Final = dict.fromkeys(PRIORITIES, 0)
 
 
 class _Cases(Struct, gc=False):
@@ -33,7 +34,7 @@ class _Cases(Struct, gc=False):
 def _cases(support: Support, as_of_ms: int, zone: Zone) -> _Cases:
     """Count tickets in every window at once."""
     found = _Cases()
-    day = zone.day_of(as_of_ms)
+    day_of, day = zone.day_of, zone.day_of(as_of_ms)
     long_ago_ms = as_of_ms - LONG_AGO_MS
     for ticket in support.tickets.values():
         transitions = ticket.transitions
@@ -49,13 +50,13 @@ def _cases(support: Support, as_of_ms: int, zone: Zone) -> _Cases:
                 )
         if at.is_escalated:
             found.running_hours.append(at.escalated_for_ms / HOUR_MS)
-        if at.escalated_ms is not None and day - zone.day_of(at.escalated_ms) < 90:
+        if at.escalated_ms is not None and day - day_of(at.escalated_ms) < 90:
             found.escalation_hours.append(at.escalated_for_ms / HOUR_MS)
         if at.opened_ms is None:
             continue
-        if at.resolved_ms is not None and day - zone.day_of(at.resolved_ms) < 90:
+        if at.resolved_ms is not None and day - day_of(at.resolved_ms) < 90:
             found.resolution_hours.append(max(at.resolved_ms - at.opened_ms, 0) / HOUR_MS)
-        age_days = day - zone.day_of(at.opened_ms)
+        age_days = day - day_of(at.opened_ms)
         found.opened_7 += age_days < 7
         found.opened_30 += age_days < 30
         if age_days < 90:
@@ -97,7 +98,12 @@ def _load(cases: _Cases, mau: int) -> Measures:
 
 def _by_priority(priorities: list[int]) -> dict[str, int]:
     """How many tickets there are of each priority, every one named."""
-    return {name: priorities.count(code) for code, name in enumerate(PRIORITIES)}
+    if not priorities:
+        return _NONE_BY_PRIORITY
+    found = _NONE_BY_PRIORITY.copy()
+    for code in priorities:
+        found[PRIORITIES[code]] += 1
+    return found
 
 
 def _mean(hours: list[float]) -> float | None:

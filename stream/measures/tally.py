@@ -6,7 +6,7 @@
 from functools import cache
 from typing import Any
 
-from stream.rolling import BITS, LAST_DAY
+from stream.rolling import BITS, COUNTS, LAST_DAY
 from stream.usage import Activity
 
 Measures = dict[str, Any]
@@ -22,23 +22,52 @@ class People:
         day: the day of bit 0; what is newer than it is left out.
     """
 
-    __slots__ = ("_bitmaps",)
+    __slots__ = ("_bitmaps", "_is_newest", "_users")
 
     def __init__(self, activity: Activity, day: int) -> None:
-        self._bitmaps = [
-            user[BITS] << day - user[LAST_DAY] if user[LAST_DAY] <= day else user[BITS] >> user[LAST_DAY] - day
-            for user in activity.users.values()
-        ]
+        self._users = users = activity.users.values()
+        self._is_newest = activity.newest_day <= day
+        if self._is_newest:
+            self._bitmaps = [user[BITS] << day - user[LAST_DAY] for user in users]
+        else:
+            self._bitmaps = [
+                user[BITS] << day - user[LAST_DAY] if user[LAST_DAY] <= day else user[BITS] >> user[LAST_DAY] - day
+                for user in users
+            ]
 
     def within(self, days: int, back: int = 0) -> list[int]:
         """The bits of the `days` days that end `back` days before the day, of every user who has any there.
 
-        >>> state = Activity(users={"ann": [0, 100, 0b1011], "bob": [1, 98, 0b1]})
+        >>> state = Activity({"ann": [0, 100, 0b1011], "bob": [1, 98, 0b1]}, newest_day=100)
         >>> [bin(bits) for bits in People(state, 101).within(3)], len(People(state, 101).within(3, back=2))
         (['0b110'], 2)
         """
         mask = window_mask(days, back)
         return [seen for bits in self._bitmaps if (seen := bits & mask)]
+
+    def events(self, days: int, back: int = 0) -> list[int]:
+        """The events of every user in the same window, of those who have any there; counts are known 37 days back.
+
+        >>> state = Activity({"ann": [0, 100, 0b1011, 5, 3, 1], "bob": [1, 98, 0b1, 4]}, newest_day=100)
+        >>> People(state, 101).events(30), People(state, 101).events(30, back=2)
+        ([9, 4], [4, 4])
+        """
+        mask, pairs = window_mask(days, 0), zip(self._users, self._bitmaps, strict=True)
+        if back == 0 and self._is_newest:  # the same, for what is asked most
+            return [
+                user[COUNTS] if user[BITS] == 1 else sum(user[COUNTS : COUNTS + seen.bit_count()])
+                for user, bits in pairs
+                if (seen := bits & mask)
+            ]
+        return [
+            user[COUNTS]
+            if user[BITS] == 1
+            else sum(
+                user[(at := COUNTS + user[BITS].bit_count() - older.bit_count()) : at + (older & mask).bit_count()]
+            )
+            for user, bits in pairs
+            if (older := bits >> back) & mask
+        ]
 
 
 @cache

@@ -9,10 +9,10 @@ The shipped file, `default.yaml`, is read once when this package is imported. do
 
 from typing import Final
 
-from stream.scorecard.model import Line, Scorecard, Scorecards, Veto
+from stream.scorecard.model import Fed, Line, Scorecard, Scorecards, Veto
 from stream.scorecard.reading import SHIPPED_FILE, read_scorecards
 
-__all__ = ["DEFAULT", "SHIPPED", "Line", "Scorecard", "Scorecards", "Veto"]
+__all__ = ["DEFAULT", "SHIPPED", "Fed", "Line", "Scorecard", "Scorecards", "Veto"]
 
 SHIPPED: Final = read_scorecards(SHIPPED_FILE)
 DEFAULT: Final = SHIPPED.cards[-1]

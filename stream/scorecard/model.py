@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 from stream.report import SEVERITY, Band
 from stream.topics import Source
-
-ALWAYS: Final = frozenset({"mau", "days_known"})  # whether an account is new, or deserted
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +84,20 @@ class Veto:
         return self.at_most is not None and value <= self.at_most
 
 
+class Fed(NamedTuple):
+    """What of a scorecard counts where some sources tell something.
+
+    Attributes:
+        lines: those that the sources feed.
+        weight: of these lines together.
+        measures: every measure that judging by them, and by the vetoes, needs.
+    """
+
+    lines: tuple[Line, ...]
+    weight: float
+    measures: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Scorecard:
     """Lines, bands and vetoes.
@@ -102,8 +114,6 @@ class Scorecard:
 
     Attributes:
         weight: of all lines together.
-        source_weights: the same by source.
-        measures: every measure that judging by it needs.
     """
 
     name: str
@@ -116,18 +126,25 @@ class Scorecard:
     segments: frozenset[str] = frozenset()
     lifecycle_stages: frozenset[str] = frozenset()
     weight: float = field(init=False)
-    source_weights: dict[Source, float] = field(init=False)
-    measures: frozenset[str] = field(init=False)
+    _wordings: dict[str, tuple[str, str]] = field(init=False, repr=False, compare=False)
+    _fed: dict[frozenset[Source], Fed] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """What is asked of it for every account, found out once."""
-        named = [line.measure for line in self.lines] + [veto.measure for veto in self.vetoes]
         object.__setattr__(self, "weight", sum([line.weight for line in self.lines]))
-        by_source: dict[Source, float] = {}
-        for line in self.lines:
-            by_source[line.source] = by_source.get(line.source, 0.0) + line.weight
-        object.__setattr__(self, "source_weights", by_source)
-        object.__setattr__(self, "measures", frozenset(named) | ALWAYS)
+        wordings = {veto.name: (veto.label, veto.unit) for veto in self.vetoes}
+        wordings |= {line.measure: (line.label, line.unit) for line in self.lines}
+        object.__setattr__(self, "_wordings", wordings)
+        object.__setattr__(self, "_fed", {})
+
+    def fed_by(self, sources: frozenset[Source]) -> Fed:
+        """What counts where some sources tell something; remembered, for it is asked for every account."""
+        found = self._fed.get(sources)
+        if found is None:
+            lines = tuple(line for line in self.lines if line.source in sources)
+            named = [line.measure for line in lines] + [veto.measure for veto in self.vetoes]
+            found = self._fed[sources] = Fed(lines, sum([line.weight for line in lines]), frozenset(named))
+        return found
 
     def line(self, measure: str) -> Line:
         """The line of one measure.
@@ -142,13 +159,7 @@ class Scorecard:
 
     def wording(self, name: str) -> tuple[str, str]:
         """What people call a measure or a veto, and the unit of its value."""
-        for item in self.lines:
-            if item.measure == name:
-                return item.label, item.unit
-        for veto in self.vetoes:
-            if veto.name == name:
-                return veto.label, veto.unit
-        return name, "count"
+        return self._wordings.get(name, (name, "count"))
 
     def veto(self, name: str) -> Veto | None:
         """The veto of a name."""

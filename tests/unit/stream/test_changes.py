@@ -104,7 +104,7 @@ def test_no_comparison_is_left_out_that_could_be_made(
     for account_id, state in partition.states.items():
         state.overrides = by_hand
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("stream.health.changes.could_be_known", lambda facts, days_known, scorecard: True)
+            patch.setattr("stream.health.changes.may_be_enough", lambda fed, scorecard: True)
             measured = judge(account_id, state, as_of_ms, scorecard, CORE)
         assert judge(account_id, state, as_of_ms, scorecard, CORE) == measured
 

@@ -22,7 +22,7 @@ def item(measure: str, value: float, lost: float) -> Contribution:
 
 
 def now(score: float | None, found: list[Contribution] | None = None, setting: Setting | None = None) -> Verdict:
-    return Verdict(Standing(found or [], 1.0, [], score), setting, score)
+    return Verdict(Standing(found or [], 1.0, [], score), setting, score, {})
 
 
 def said(verdict: Verdict, tells: Compared | None, week: Compared | None = None, **measures: Any) -> str:
@@ -119,7 +119,7 @@ def test_the_two_weeks_between_are_asked_for_only_where_they_may_tell() -> None:
 
 def test_an_override_comes_first_with_both_values() -> None:
     setting = Setting(0, 20_000 * DAY_MS, "Dana", "merger in progress", 30.0)
-    verdict = Verdict(Standing([], 1.0, [], 81.5), setting, 30.0)
+    verdict = Verdict(Standing([], 1.0, [], 81.5), setting, 30.0, {})
     tells = Compared(7, 81.0, [Change("override", None, 30.0, -51.5), Change("nps", 30, 35, 0.5)])
     assert said(verdict, tells) == (
         "set by Dana until 4 Oct 2024 (merger in progress), the scorecard says 82, at risk; "
