@@ -1,6 +1,6 @@
 """Accounts that are not in memory: what it costs to have their states on the local disk, in memory and in time.
 
-    python -m bench.cold [--accounts 200000] [--state-bytes 4096] [--hot 1000] [--address-space-mb 0]
+    python -m bench.cold [--accounts 200000] [--state-bytes 4096] [--hot 1000] [--address-space-mb 0] [--store disk]
 
 Fills a local copy with that many states, as a recovery from the changelog does, and then does in processes of their
 own what a worker does: starts warm from it, thaws and cools accounts, looks at every one of them as a tick does beside
@@ -26,7 +26,7 @@ from stream.engine.tail import Tail
 from stream.engine.warmth import cool
 from stream.settings import KafkaSettings, Settings, WorkerSettings
 
-TOUCHED = 20_000
+TOUCHED = 10_000
 SLICE = 500
 PROBE_SECONDS = 0.002
 
@@ -57,9 +57,9 @@ def taken(end: int) -> Owned[bytes]:
     return owned
 
 
-def settings(folder: Path) -> Settings:
-    """With the store on."""
-    return Settings(kafka=KafkaSettings(partitions=1), worker=WorkerSettings(store=str(folder)))
+def settings(store: str) -> Settings:
+    """With a folder for the store, or memory."""
+    return Settings(kafka=KafkaSettings(partitions=1), worker=WorkerSettings(store=store))
 
 
 def resident_mb() -> float:
@@ -94,17 +94,17 @@ class Clock:
         return time.process_time() - self._cpu
 
 
-def cold_start(folder: Path, accounts: int, state_bytes: int, hot: int, address_space_mb: int) -> None:
+def cold_start(store: str, accounts: int, state_bytes: int, hot: int, address_space_mb: int) -> None:
     """A recovery that reads the whole changelog, records made up on the way."""
     limit(address_space_mb)
-    asyncio.run(_cold_start(folder, accounts, state_bytes, hot))
+    asyncio.run(_cold_start(store, accounts, state_bytes, hot))
 
 
-async def _cold_start(folder: Path, accounts: int, state_bytes: int, hot: int) -> None:
+async def _cold_start(store: str, accounts: int, state_bytes: int, hot: int) -> None:
     before, clock, chance = resident_mb(), Clock(), random.Random(1)
     pad = chance.randbytes(state_bytes + 1000)
     owned = taken(accounts)
-    await copies.recall(settings(folder), owned, 1)
+    await copies.recall(settings(store), owned, 1)
     tail = Tail(owned)
     for first in range(0, accounts, 1000):
         numbers = range(first, min(first + 1000, accounts))
@@ -116,19 +116,19 @@ async def _cold_start(folder: Path, accounts: int, state_bytes: int, hot: int) -
     copies.let_go(owned)
 
 
-def warm_start(folder: Path, accounts: int, state_bytes: int, hot: int, address_space_mb: int) -> None:
+def warm_start(store: str, accounts: int, state_bytes: int, hot: int, address_space_mb: int) -> None:
     """A start from the copy, and what a worker does then."""
     limit(address_space_mb)
-    asyncio.run(_warm_start(folder, accounts, hot))
+    asyncio.run(_warm_start(store, accounts, hot))
 
 
-async def _warm_start(folder: Path, accounts: int, hot: int) -> None:
+async def _warm_start(store: str, accounts: int, hot: int) -> None:
     before, clock = resident_mb(), Clock()
     owned = taken(accounts)
-    await copies.recall(settings(folder), owned, 1)
+    await copies.recall(settings(store), owned, 1)
     assert len(owned.partition.cold) == accounts
     _report("warm start", clock, before, accounts)
-    partition, names = owned.partition, random.Random(2).sample(range(accounts), min(TOUCHED, accounts))
+    partition, names = owned.partition, random.Random(2).sample(range(accounts), min(TOUCHED, accounts // 10))
     clock = Clock()
     for number in names:
         partition.thaw(f"account-{number}")
@@ -197,16 +197,17 @@ def main() -> None:
     parser.add_argument("--state-bytes", type=int, default=4096)
     parser.add_argument("--hot", type=int, default=1000)
     parser.add_argument("--address-space-mb", type=int, default=0, help="0: no limit")
+    parser.add_argument("--store", choices=["disk", "memory"], default="disk", help="memory: the cold start alone")
     arguments = parser.parse_args()
     total_mb = arguments.accounts * arguments.state_bytes / 1e6
     print(f"{arguments.accounts:,} states of {arguments.state_bytes:,} bytes: {total_mb:,.0f} MB")
     context = get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
-        for part in (cold_start, warm_start):
+        for part in (cold_start, warm_start) if arguments.store == "disk" else (cold_start,):
             process = context.Process(
                 target=part,
                 args=(
-                    Path(folder),
+                    folder if arguments.store == "disk" else "memory",
                     arguments.accounts,
                     arguments.state_bytes,
                     arguments.hot,

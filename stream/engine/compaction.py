@@ -8,13 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from stream.engine.contents import Contents, Head, Identity, Moment, encode_head, read_parts
+from stream.engine.contents import BYTES_A_FRAME, Contents, Head, Identity, Moment, encode_head, read_parts
 from stream.engine.frames import FrameFile
 from stream.engine.places import CHECK_BYTES
 
-# Of a new base's frames: what is in memory at once.
+# Of a new base's frames: the loop's thread reads the places of one at a time.
 STATES_A_FRAME: Final = 1000
-BYTES_A_FRAME: Final = 4 << 20
 
 Numbered = tuple[int, Path]
 

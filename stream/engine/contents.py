@@ -18,6 +18,8 @@ from stream.engine.frames import FrameFile, read_frames
 from stream.engine.places import CHECK_BYTES, LENGTH_BITS, check_of, place_of, span_of
 
 VERSION: Final = 2
+# What a frame holds of many states: whoever reads one has all of it in memory.
+BYTES_A_FRAME: Final = 4 << 20
 _GONE: Final = -1
 _SIZE: Final = struct.Struct("<I")
 
@@ -118,6 +120,22 @@ def with_states(moment: Moment, states: Mapping[str, bytes | None], unjudged: Se
         sizes.append(len(value))
         body += (check_of(key, value), value)
     return Head(moment, list(unjudged), list(states), sizes), b"".join(body)
+
+
+def in_parts(states: Mapping[str, bytes | None]) -> Iterator[Mapping[str, bytes | None]]:
+    """States as frames should hold them, so that who reads one needs little memory; one part at least."""
+    if sum([len(value) for value in states.values() if value is not None]) <= BYTES_A_FRAME:
+        yield states
+        return
+    part: dict[str, bytes | None] = {}
+    size = 0
+    for key, value in states.items():
+        part[key] = value
+        size += len(value or b"")
+        if size > BYTES_A_FRAME:
+            yield part
+            part, size = {}, 0
+    yield part
 
 
 def encode_head(head: Head) -> bytes:

@@ -3,9 +3,10 @@
 Like the changelog itself it is a log that is compacted: a journal of what checkpoints saved, and a base that older
 journals were folded into. `base-7` holds all of the journals before `journal-7`.
 
-Invariant: the copy holds what the changelog says below its position, all of it or nothing: a frame holds the states of
-one checkpoint together with the position behind them, and is written after the checkpoint was committed. So the copy
-may be behind the changelog, and is never ahead of it. Whatever else is found is thrown away: the changelog has it all.
+Invariant: the copy holds what the changelog says below its position, and maybe some of what comes after it: the
+position moves with the last states of a checkpoint, in one frame, and they are written after the checkpoint was
+committed. So the copy may be behind the changelog, and is never ahead of it. Whatever else is found is thrown away: the
+changelog has it all.
 A place that was given out can be read until `forget_before`, whatever happens to the files' names.
 """
 
@@ -28,6 +29,7 @@ from stream.engine.contents import (
     Moment,
     Part,
     encode_head,
+    in_parts,
     read_parts,
     read_places,
     with_states,
@@ -160,6 +162,9 @@ class LocalCopy:
     def save(self, moment: Moment, states: Mapping[str, bytes | None], unjudged: Sequence[str]) -> dict[str, int]:
         """Add what a checkpoint saved; returns the places of the states.
 
+        Many states go into several frames, of which only the last one moves the position: what a kill leaves of the
+        others is said again by the changelog.
+
         Args:
             moment: how far the copy reaches with it.
             states: account id to its encoded state; None: the account is gone.
@@ -168,16 +173,18 @@ class LocalCopy:
         Raises:
             OSError: the disk is full or broken. The copy lacks this then, and would not know: save nothing more.
         """
-        head, body = with_states(moment, states, unjudged)
-        packed = encode_head(head)
+        places: dict[str, int | None] = {}
         with self._saving:
             if self._closed.is_set():  # its partition went elsewhere while a thread was on its way here
                 raise OSError(errno.EBADF, "the local copy is closed", str(self._files.folder))
-            if self._journal is None:
-                self._journal = self._open_journal()
-            start = self._journal.append(packed, body)
+            journal = self._journal = self._journal or self._open_journal()
+            *parts, last = in_parts(states)
+            for part, reached, waiting in [*((part, self.moment, ()) for part in parts), (last, moment, unjudged)]:
+                head, body = with_states(reached, part, waiting)
+                packed = encode_head(head)
+                start = journal.append(packed, body)
+                places |= head.places(file_number("journal", self._number), start + len(packed))
             self.moment = moment
-            places = head.places(file_number("journal", self._number), start + len(packed))
         return {key: place for key, place in places.items() if place is not None}
 
     def read(self, account_id: str, place: int) -> bytes:

@@ -2,9 +2,11 @@
 
 import asyncio
 import re
+import urllib.request
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from stream.engine.contents import VERSION, Identity
 from stream.engine.local_copy import LocalCopy
@@ -19,8 +21,9 @@ from tests.servers import Kafka
 
 @pytest.fixture
 async def settings(kafka: Kafka, prefix: str, tmp_path: Path) -> Settings:
-    """Topics and a group of the test's own, and a folder for the copies."""
+    """Topics and a group of the test's own, and a folder for the copies; one account of each partition is hot."""
     settings = with_store(engine_settings(kafka.bootstrap_servers, prefix), str(tmp_path / "store"))
+    settings.worker.hot_accounts_max = PARTITIONS
     await prepare_topics(settings.kafka)
     return settings
 
@@ -119,3 +122,46 @@ async def test_a_copy_that_others_overtook_is_caught_up_and_a_damaged_one_is_not
     records, _ = recovered(worker)
     assert records > 0, "what was behind the damage is read from the changelog"
     await assert_copies_say_what_the_changelog_says(settings)
+
+
+async def test_accounts_that_are_on_the_disk_alone_are_exact_through_kills_and_a_rebalance(
+    settings: Settings, tmp_path: Path
+) -> None:
+    feeding = asyncio.create_task(feed(settings, 30_000, rate=3_000, misplaced=True))
+    workers: list[WorkerProcess] = []
+
+    async def start() -> WorkerProcess:
+        name = tmp_path / f"worker-{len(workers)}.log"
+        workers.append(WorkerProcess(settings, name, environment={"HEARTLINE_WORKER__METRICS_PORT": "0"}))
+        return await workers[-1].start()
+
+    try:
+        for _ in range(2):
+            killed = await start()
+            await asyncio.sleep(1)
+            await killed.kill()
+        await start()
+        await start()  # takes two partitions, and their copies, from the one before
+        await feeding
+        await assert_exact(settings)
+        accounts = 0.0
+        for worker in workers[-2:]:
+            gauges = await asyncio.to_thread(scrape, worker)
+            assert gauges["heartline_worker_hot_accounts"] <= PARTITIONS, "the others are on the disk"
+            assert gauges["heartline_worker_partitions_without_copy"] == 0
+            accounts += gauges["heartline_worker_accounts"]
+        assert accounts > 200
+        assert [await worker.stop() for worker in workers[-2:]] == [0, 0]
+        await assert_copies_say_what_the_changelog_says(settings)
+    finally:
+        for worker in workers:
+            await worker.kill()
+
+
+def scrape(worker: WorkerProcess) -> dict[str, float]:
+    """A worker's gauges that have no labels."""
+    found = re.search(r"metrics on (http://\S+)", worker.log())
+    assert found is not None, worker.log()
+    with urllib.request.urlopen(found[1], timeout=10) as response:
+        families = text_string_to_metric_families(response.read().decode())
+    return {family.name: family.samples[0].value for family in families if family.type == "gauge" and family.samples}

@@ -1,6 +1,7 @@
 """A broker in memory that keeps what the engine needs of the real one: logs, transactions, fences, group offsets."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -9,9 +10,10 @@ from typing import Any, NoReturn
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, ProducerFenced
 
+from stream.engine import copies
 from stream.engine.failstop import ExitCode
 from stream.engine.owned import Owned
-from stream.engine.warmth import adopt
+from stream.engine.tail import Tail
 from stream.engine.work import Work
 
 
@@ -47,6 +49,7 @@ class FakeBroker:
     Attributes:
         inputs: the input logs.
         changelog: partition to its last value per key.
+        records: the changelog as it is read: by partition and offset; None: the marker of a transaction.
         outputs: topic to its committed records, in order.
         group: the committed offsets.
         epochs: partition to the epoch of its newest producer; an older one is fenced.
@@ -55,6 +58,7 @@ class FakeBroker:
 
     inputs: dict[tuple[str, int], list[FakeRecord]] = field(default_factory=dict)
     changelog: dict[int, dict[bytes, bytes]] = field(default_factory=dict)
+    records: dict[int, list[FakeRecord | None]] = field(default_factory=dict)
     outputs: dict[str, list[tuple[bytes | None, bytes | None]]] = field(default_factory=dict)
     group: dict[TopicPartition, int] = field(default_factory=dict)
     epochs: dict[int, int] = field(default_factory=dict)
@@ -82,11 +86,13 @@ class FakeBroker:
         """Stands in for `recovery.recover`."""
         count = 0
         for owned in fenced:
-            await asyncio.sleep(0)
-            values = self.changelog.get(owned.number, {})
-            for key, value in values.items():
-                owned.partition.cold[key.decode()] = value
-                adopt(work, owned.partition, key.decode(), hot_max)
+            await copies.recall(settings, owned, int(time.time() * 1000))
+            beyond = self.records.get(owned.number, [])[owned.recalled : owned.changelog_end]
+            values = [record for record in beyond if record is not None]
+            tail = Tail(owned)
+            for record in values:
+                await tail.add([record])
+            await tail.finish(work, hot_max)
             for topic in settings.kafka.topics.sources:
                 committed = self.group.get(TopicPartition(topic, owned.number))
                 owned.partition.next_offsets[topic] = committed or 0
@@ -139,7 +145,9 @@ class FakeProducer:
         self._broker.fail("send")
         self._batches.append((topic, partition, batch.entries))
         future = asyncio.get_running_loop().create_future()
-        future.set_result(SimpleNamespace(offset=0))
+        log = self._broker.records.get(partition, []) if topic == self._broker.changelog_name else []
+        before = sum(len(sent) for where, _, sent in self._batches[:-1] if where == topic)
+        future.set_result(SimpleNamespace(offset=len(log) + before))
         return future
 
     async def send_offsets_to_transaction(self, offsets: dict[TopicPartition, tuple[int, str]], group: str) -> None:
@@ -157,8 +165,10 @@ class FakeProducer:
         for topic, partition, entries in self._batches:
             if topic == self._broker.changelog_name:
                 kept = self._broker.changelog.setdefault(partition, {})
+                log = self._broker.records.setdefault(partition, [])
                 for key, value in entries:
                     assert key is not None
+                    log.append(FakeRecord(topic, partition, len(log), key, value))
                     if value is None:
                         kept.pop(key, None)
                     else:
@@ -170,6 +180,8 @@ class FakeProducer:
                     self._broker.append(topic, partition, key, value)
             else:
                 self._broker.outputs.setdefault(topic, []).extend(entries)
+        for partition in {partition for topic, partition, _ in self._batches if topic == self._broker.changelog_name}:
+            self._broker.records[partition].append(None)
         self._broker.group.update(self._offsets)
         self._open = False
         self._broker.fail("commit after")

@@ -1,8 +1,12 @@
 """Whatever order fetch, fold, checkpoint, failure, rebalance, crash and zombie come in: what is committed is exact."""
 
 import asyncio
+import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -13,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from prometheus_client import CollectorRegistry
 
+from stream.engine import copies
 from stream.engine.chunk import Chunk, Coverage
 from stream.engine.engine import Engine
 from stream.engine.failstop import ExitCode
@@ -41,9 +46,9 @@ ARRIVING = {number: [*AT_HOME[number][:2], AT_HOME[1 - number][2]] for number in
 class Worker:
     """An engine with its consumer: positions, coverage, and the chunks on their way to the fold."""
 
-    def __init__(self, broker: FakeBroker) -> None:
+    def __init__(self, broker: FakeBroker, settings: Settings) -> None:
         self.broker = broker
-        self.engine: Engine[Tally] = Engine(SETTINGS, TallyWork(SETTINGS), WorkerMetrics(CollectorRegistry()), stop)
+        self.engine: Engine[Tally] = Engine(settings, TallyWork(settings), WorkerMetrics(CollectorRegistry()), stop)
         self.coverage = Coverage()
         self.positions: dict[TopicPartition, int] = {}
         self.queue: list[Chunk] = []
@@ -93,6 +98,11 @@ class Worker:
         owned = self.engine._owned[number]
         await asyncio.gather(self.engine._checkpoints.checkpoint(owned), self.fold(folds))
 
+    def die(self) -> None:
+        """What the kernel does for a process that is killed: it lets go of its files."""
+        for owned in self.engine._owned.values():
+            copies.let_go(owned)
+
 
 partitions = st.sampled_from(PARTITIONS)
 topics = st.sampled_from(TOPICS)
@@ -100,6 +110,8 @@ topics = st.sampled_from(TOPICS)
 
 class Interleavings(RuleBasedStateMachine):
     """One worker that may crash, be rebalanced, or be overtaken without noticing, on one broker."""
+
+    settings = SETTINGS
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,13 +128,19 @@ class Interleavings(RuleBasedStateMachine):
             each.start()
         self.generation = 0
         self.number = 0
-        self.crash()
+        self.start()
 
     async def _producer(self, _settings: Any, number: int) -> Any:
         return self.broker.producer(number)
 
     async def _ends(self, _settings: Any, numbers: list[int]) -> dict[int, int]:
-        return dict.fromkeys(numbers, 1)
+        return {number: len(self.broker.records.get(number, [])) for number in numbers}
+
+    def start(self) -> None:
+        """A new worker with all partitions."""
+        self.generation += 1
+        self.worker = Worker(self.broker, self.settings)
+        self.run(self.worker.assign(PARTITIONS, self.generation))
 
     def teardown(self) -> None:
         self.run(self.worker.assign(PARTITIONS, self.generation + 5))
@@ -140,6 +158,7 @@ class Interleavings(RuleBasedStateMachine):
                 assert not msgspec.msgpack.decode(value, type=Tally).unjudged
         for (topic, partition), log in self.broker.inputs.items():
             assert self.broker.group[TopicPartition(topic, partition)] == len(log)
+        self.worker.die()
         self.runner.close()
         for each in self.patches:
             each.stop()
@@ -157,9 +176,8 @@ class Interleavings(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         """Start over with a new worker."""
-        self.generation += 1
-        self.worker = Worker(self.broker)
-        self.run(self.worker.assign(PARTITIONS, self.generation))
+        self.worker.die()
+        self.start()
 
     @rule(
         topic=topics,
@@ -207,12 +225,13 @@ class Interleavings(RuleBasedStateMachine):
         """One partition goes to another worker, which checkpoints, and comes back."""
         self.generation += 1
         self.run(self.worker.assign([number for number in PARTITIONS if number != partition], self.generation))
-        other = Worker(self.broker)
+        other = Worker(self.broker, self.settings)
         self.run(other.assign([partition], self.generation))
         for topic in SOURCES:
             other.fetch(TopicPartition(topic, partition), 2)
         self.run(other.fold(2))
         self.run(other.engine.drain())
+        other.die()
         self.generation += 1
         self.run(self.worker.assign(PARTITIONS, self.generation))
 
@@ -249,7 +268,7 @@ class Interleavings(RuleBasedStateMachine):
     def another_worker_takes_over_unnoticed(self, partition: int) -> None:
         """A zombie: the group gave the partition away while this worker slept, then it wakes and goes on."""
         zombie = self.worker
-        self.crash()
+        self.start()
         for topic in SOURCES:
             zombie.fetch(TopicPartition(topic, partition), 3)
         self.run(zombie.fold(10_000))
@@ -259,6 +278,7 @@ class Interleavings(RuleBasedStateMachine):
         has_news = hot.next_offsets != owned.committed or bool(hot.dirty or hot.restless or hot.outputs)
         assert self.run(zombie.checkpoint(partition), ExitCode.FENCED) == has_news
         assert self.broker.group == before
+        zombie.die()
 
     @invariant()
     def what_is_committed_is_exact(self) -> None:
@@ -296,6 +316,16 @@ class Interleavings(RuleBasedStateMachine):
         arrived_at = [read_rekeyed(record.value) for log in logs for record in log]
         assert Counter((record.topic, record.partition, record.offset) for record in arrived_at) == sent
 
+    @invariant()
+    def what_is_not_dirty_is_what_is_committed(self) -> None:
+        """Wherever a state is: an object, bytes, or a place on the disk."""
+        for partition in self.worker.engine.partitions():
+            stored = self.broker.changelog.get(partition.number, {})
+            clean = {*partition.states, *partition.cold} - partition.dirty
+            found = {key: partition.peek(key) for key in clean}
+            assert found == {key: msgspec.msgpack.decode(stored[key.encode()], type=Tally) for key in clean}
+            assert {key.encode() for key in clean} | {key.encode() for key in partition.dirty} >= stored.keys()
+
     def _committed(self, topic: str, number: int) -> list[FakeRecord]:
         """The records below the committed offset."""
         end = self.broker.group.get(TopicPartition(topic, number), 0)
@@ -312,7 +342,54 @@ def _count(should: dict[bytes, Tally], topic: str, record: Record) -> None:
     tally.digests[topic] = digest(tally.digests.get(topic, 0), int(record.value or b""))
 
 
+class InterleavingsOnDisk(Interleavings):
+    """The same with local copies, which are torn and compacted; all but one account of a partition are cold."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        worker = SETTINGS.worker.model_copy(update={"store": str(self.folder), "hot_accounts_max": 2})
+        self.settings = SETTINGS.model_copy(update={"worker": worker})
+        self.more_patches: list[Any] = [
+            patch("stream.engine.local_copy.JOURNAL_BYTES_MIN", 500),
+            patch("stream.engine.copies.LET_GO_SECONDS", 0),
+            patch("stream.engine.tail.PART_BYTES", 500),
+        ]
+        for each in self.more_patches:
+            each.start()
+        super().__init__()
+
+    def teardown(self) -> None:
+        super().teardown()
+        for each in self.more_patches:
+            each.stop()
+        shutil.rmtree(self.folder)
+
+    @rule(lost_bytes=st.integers(1, 200))
+    def crash_within_a_write(self, lost_bytes: int) -> None:
+        """A kill, or a power cut, that leaves the end of what was written last unwritten."""
+        self.worker.die()
+        for journals in (self.folder / SETTINGS.kafka.app_id).iterdir():
+            last = max(journals.glob("journal-*"), key=lambda path: int(path.name[8:]), default=None)
+            if last is not None:
+                os.truncate(last, max(0, last.stat().st_size - lost_bytes))
+        self.start()
+
+    @rule(partition=partitions)
+    def the_disk_fails(self, partition: int) -> None:
+        """Nothing more is written to this partition's copy until a restart."""
+        copies.give_up(self.worker.engine._owned[partition], OSError(28, "No space left on device"))
+
+    @invariant()
+    def what_the_copy_has_is_not_in_memory(self) -> None:
+        """Bytes are of states that the copy lacks."""
+        for owned in self.worker.engine._owned.values():
+            if owned.copy is not None and not owned.copy.failed:
+                assert all(isinstance(found, int) for found in owned.partition.cold.values())
+
+
 TestInterleavings = Interleavings.TestCase
 TestInterleavings.settings = settings(
     max_examples=150, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+TestInterleavingsOnDisk = InterleavingsOnDisk.TestCase
+TestInterleavingsOnDisk.settings = settings(TestInterleavings.settings, max_examples=60)

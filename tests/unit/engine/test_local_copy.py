@@ -348,6 +348,25 @@ def test_a_copy_comes_back_with_what_it_says_of_the_partition(tmp_path: Path, ca
     copies.let_go(lost)
 
 
+def test_many_states_are_in_several_frames_and_count_when_the_last_one_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.engine.contents.BYTES_A_FRAME", 100)
+    first: States = {f"a{number}": b"1" * 40 for number in range(10)}
+    second: States = {**{f"a{number}": b"2" * 40 for number in range(10)}, "u1": b"3", "gone": None}
+    filled(tmp_path, {**first, "gone": b"0"}, second)
+    journal = tmp_path / "journal-1"
+    assert len(list(read_frames(journal))) == 1 + 4 + 4
+    assert loaded(tmp_path) == (2, {key: value for key, value in second.items() if value is not None})
+    journal.write_bytes(journal.read_bytes()[:-1])
+    copy = LocalCopy(tmp_path, IDENTITY)
+    contents = copy.load()
+    assert contents is not None
+    assert contents.moment.position == 1, "the changelog says the second checkpoint's states again"
+    assert set(states_of(copy, contents).values()) <= {b"0", b"1" * 40, b"2" * 40}
+    copy.close()
+
+
 def test_a_recovery_that_was_cut_off_left_nothing_that_could_be_believed(tmp_path: Path) -> None:
     owned = ready(tmp_path, changelog_end=50)
     asyncio.run(copies.keep_part(owned, {"a": b"1"}))
