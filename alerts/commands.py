@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from alerts.silences import Silence
-from stream.errors import BadEvent
+from stream.values import read_json
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -133,10 +133,7 @@ def decode_command(value: bytes) -> Command:
     Raises:
         BadEvent: the value is not a command; the detail names the field.
     """
-    try:
-        return _decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadEvent("not_a_command", f"expected an alert command (docs/schemas): {error}") from None
+    return read_json(_decoder, value, "not_a_command", "an alert command")
 
 
 def command_schema() -> dict[str, Any]:

@@ -15,25 +15,11 @@ from msgspec.structs import replace
 from alerts.model import SEVERITY_RANK, Alert, alert_id, fingerprint
 from alerts.policy import Surroundings
 from alerts.rules import Clear, Finding, Verdict
-from alerts.steps import SYSTEM
+from alerts.steps import SYSTEM, AlertStep
 from alerts.telling import Says, tell
 from stream.report import Outline
 
-Kind = Literal[
-    "opened",
-    "reopened",
-    "updated",
-    "resolved",
-    "told",
-    "reminded",
-    "followed_up",
-    "acknowledged",
-    "snoozed",
-    "verdict",
-    "play_started",
-    "refused",
-    "nothing",
-]
+Kind = Literal[AlertStep, "nothing"]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 

@@ -12,9 +12,10 @@ import msgspec
 
 from alerts.model import Alert
 from alerts.silences import Silence
-from stream.errors import BadEvent
+from stream.values import read_json
 
-StepKind = Literal[
+# What can become of one alert.
+AlertStep = Literal[
     "opened",
     "reopened",
     "updated",
@@ -27,12 +28,8 @@ StepKind = Literal[
     "verdict",
     "play_started",
     "refused",
-    "delivered",
-    "silence_added",
-    "silence_expired",
-    "pipeline_trouble",
-    "pipeline_recovered",
 ]
+StepKind = Literal[AlertStep, "delivered", "silence_added", "silence_expired", "pipeline_trouble", "pipeline_recovered"]
 
 STEP_KINDS: Final[tuple[StepKind, ...]] = get_args(StepKind)
 
@@ -90,10 +87,7 @@ def decode_step(value: bytes) -> Step:
     Raises:
         BadEvent: the value is not a step; the detail names the field.
     """
-    try:
-        return _decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadEvent("not_a_step", f"expected a step of an alert (docs/schemas): {error}") from None
+    return read_json(_decoder, value, "not_a_step", "a step of an alert")
 
 
 def step_schema() -> dict[str, Any]:

@@ -79,6 +79,18 @@ async def all_reports(kafka: KafkaSettings) -> list[HealthReport]:
         TopicError: Kafka can't be reached, the topic is missing, or a report can't be read.
     """
     topic = kafka.topics.health
+    try:
+        return [decode_report(value) for value in (await latest_values(kafka, topic)).values()]
+    except BadEvent as error:
+        raise TopicError(f"{topic}: {error.detail}") from None
+
+
+async def latest_values(kafka: KafkaSettings, topic: str) -> dict[bytes, bytes]:
+    """The last committed value of each key of a compacted topic; without keys that were deleted.
+
+    Raises:
+        TopicError: Kafka can't be reached, or the topic is missing.
+    """
     consumer = AIOKafkaConsumer(
         **client_arguments(kafka), isolation_level="read_committed", auto_offset_reset="earliest"
     )
@@ -88,13 +100,11 @@ async def all_reports(kafka: KafkaSettings) -> list[HealthReport]:
         await consumer.start()
         async for key, value in to_the_end(consumer, topic, range(count)):
             values[key] = value
-        return [decode_report(value) for value in values.values() if value is not None]
-    except BadEvent as error:
-        raise TopicError(f"{topic}: {error.detail}") from None
     except KafkaError as error:
         raise TopicError(f"Kafka at {kafka.bootstrap_servers} can't be read: {error}") from None
     finally:
         await consumer.stop()
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def alike(wanted: str, known: Sequence[str]) -> list[str]:

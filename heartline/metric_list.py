@@ -136,7 +136,7 @@ def _worker() -> Iterable[Metric]:
     metrics = WorkerMetrics(registry)
     for counter in (metrics.records_folded, metrics.records_published):
         counter.labels(Topics().input("usage"))
-    registry.register(WorkerCollector(_View(), lambda: {("late", "usage"): 1}))
+    registry.register(WorkerCollector(_View(), lambda: {}))
     return registry.collect()
 
 

@@ -25,6 +25,7 @@ Read the modules in the order an event meets them:
 - `scorecard/`   measures to points: curves, weights, bands, vetoes, and how YAML says them
 - `health/`    the judgement: score, contributions, coverage, what changed and why
 - `news`       whether a judgement is worth telling
+- `values`     the value of a record of ours, read as its contract says
 - `report`, `dead_letters`   the contracts of `account-health` and `dead-letters`, what leaves the worker
 - `schemas`    all contracts as JSON Schemas
 - `intake`     a chunk into the accounts of one partition: decode, refuse, send home, fold

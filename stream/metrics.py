@@ -5,7 +5,7 @@ label. The gauges are read from the engine when Prometheus asks, so that the hot
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -13,6 +13,15 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from stream.engine.partition import Partition
+from stream.events import REASONS
+from stream.topics import KINDS
+
+# What can become of records beside folding; each has a series from the start, so that the first one shows as a rise.
+OUTCOMES: Final = (
+    *(("dead_letter", reason) for reason in REASONS),
+    *((outcome, kind) for outcome in ("late", "overflow", "rekeyed", "unknown_account") for kind in KINDS),
+    ("repeated", "usage"),
+)
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _LATENCY_SECONDS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300)
@@ -155,9 +164,10 @@ class WorkerCollector(Collector):
         yield newest
         outcomes = CounterMetricFamily(
             "heartline_worker_outcomes",
-            "What became of records beside folding: dead_letter by reason; late, overflow, rekeyed, repeated by kind.",
+            "What became of records beside folding: dead_letter by reason; late, overflow, rekeyed, repeated, "
+            "unknown_account by kind.",
             labels=["outcome", "label"],
         )
-        for (outcome, label), count in sorted(self._counts().items()):
+        for (outcome, label), count in sorted((dict.fromkeys(OUTCOMES, 0) | dict(self._counts())).items()):
             outcomes.add_metric([outcome, label], count)
         yield outcomes

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-from stream.errors import BadEvent
+from stream.values import read_json
 
 Band = Literal["healthy", "watch", "at_risk", "critical", "unknown"]
 
@@ -215,10 +215,7 @@ def decode_report(value: bytes) -> HealthReport:
     Raises:
         BadEvent: the value is not a health report; the detail names the field.
     """
-    try:
-        return _decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _not_a_report(error) from None
+    return read_json(_decoder, value, "not_a_report", "a health report")
 
 
 def decode_outline(value: bytes) -> Outline:
@@ -227,14 +224,7 @@ def decode_outline(value: bytes) -> Outline:
     Raises:
         BadEvent: the value is not a health report; the detail names the field.
     """
-    try:
-        return _outline_decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _not_a_report(error) from None
-
-
-def _not_a_report(error: Exception) -> BadEvent:
-    return BadEvent("not_a_report", f"expected a health report (docs/schemas): {error}")
+    return read_json(_outline_decoder, value, "not_a_report", "a health report")
 
 
 def report_schema() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from heartline.cli.options import Config, Json, load_settings
+from heartline.cli.options import Config, Files, Json, load_settings
 from heartline.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -19,14 +19,7 @@ if TYPE_CHECKING:
 
 
 def replay(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE",
-            help="JSON lines, plain or packed with gzip or Zstandard; - is standard input.",
-            show_default=False,
-        ),
-    ],
+    files: Files,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.csv", help="Every step as a CSV; replaced when it is there.")
     ] = None,

@@ -17,6 +17,14 @@ Config = Annotated[
         envvar="HEARTLINE_CONFIG",
     ),
 ]
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE",
+        help="JSON lines, plain or packed with gzip or Zstandard; - is standard input.",
+        show_default=False,
+    ),
+]
 BootstrapServers = Annotated[
     str | None,
     typer.Option(

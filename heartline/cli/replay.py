@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heartline.cli.options import BootstrapServers, Config, Json, load_settings
+from heartline.cli.options import BootstrapServers, Config, Files, Json, load_settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,14 +26,7 @@ _BAD_LINES_SHOWN = 20
 
 
 def replay(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE",
-            help="JSON lines, plain or packed with gzip or Zstandard; - is standard input.",
-            show_default=False,
-        ),
-    ],
+    files: Files,
     speed: Annotated[
         str, typer.Option(metavar="max|Nx", help="As fast as it goes, or N times faster than it happened.")
     ] = "max",

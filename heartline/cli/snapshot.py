@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 from typer.core import TyperCommand
 
-from heartline.cli.options import Config, Json, load_settings
+from heartline.cli.options import Config, Files, Json, load_settings
 from heartline.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -45,14 +45,7 @@ def _spread(args: list[str]) -> Iterator[str]:
 
 
 def snapshot(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE",
-            help="JSON lines, plain or packed with gzip or Zstandard; - is standard input.",
-            show_default=False,
-        ),
-    ],
+    files: Files,
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE.csv", help="The CSV to write; replaced when it is there.")
     ],

@@ -58,7 +58,7 @@ PURE_STREAM = {
 }
 # The last one is the stock Faust that `heartline bench` compares with.
 MAY_IMPORT_FAUST = ("stream/app.py", "stream/agents.py", "stream/engine/", "heartline/bench/stock.py")
-ALERTS_MAY_USE = {"stream.report", "stream.topics", "stream.errors", "stream.wording", "stream.places"}
+ALERTS_MAY_USE = {"stream.report", "stream.topics", "stream.errors", "stream.values", "stream.wording", "stream.places"}
 CONSUMERS_MAY_USE = {
     *("stream.report", "stream.topics", "stream.errors", "stream.settings", "stream.clock", "stream.partitioner"),
     "stream.logs",

@@ -19,9 +19,10 @@ from stream.engine.partition import Output, Partition
 from stream.engine.topology import co_assigned, count_mismatch
 from stream.engine.watchdog import Watchdog
 from stream.errors import EngineError
-from stream.metrics import WorkerCollector, WorkerMetrics
+from stream.metrics import OUTCOMES, WorkerCollector, WorkerMetrics
 from stream.settings import Settings
 from stream.topics import TopicSpec
+from tests.streams import fold, make_stream
 from tests.tally import Tally, TallyWork
 from tests.unit.engine.fakes import FakeBroker, FakeRecord, stop
 
@@ -244,7 +245,18 @@ def test_the_gauges_are_read_when_prometheus_asks() -> None:
     assert value("heartline_worker_unjudged_accounts") == 3
     assert value("heartline_worker_lag_records", {"topic": TOPIC}) == 42
     assert value("heartline_worker_watermark_timestamp_seconds") == 2
-    assert value("heartline_worker_outcomes_total", {"outcome": "dead_letter", "label": "not_json"}) == 3
+    outcomes = "heartline_worker_outcomes_total"
+    assert value(outcomes, {"outcome": "dead_letter", "label": "not_json"}) == 3
+    assert value(outcomes, {"outcome": "dead_letter", "label": "future"}) == 0
+    assert value(outcomes, {"outcome": "late", "label": "survey"}) == 0
+
+
+def test_every_outcome_that_the_job_counts_has_a_series_before_the_first() -> None:
+    """Else the first one is no rise, and no panel and no alarm shows it."""
+    twice = [event for event in make_stream(5, 100, 60) for _ in range(2)]
+    job, _ = fold([*twice, {"type": "usage"}, {"type": "ticket", "timestamp": "?"}])
+    assert {outcome for outcome, _ in job.counts} >= {"dead_letter", "repeated", "unknown_account"}
+    assert set(job.counts) <= set(OUTCOMES)
 
 
 def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.MonkeyPatch) -> None:
