@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.jars import FOLDER as JAVA_FOLDER
 from bench.jars import class_path, peer_jars
 from heartline.bench.measured import BenchError
+from heartline.embedded.errors import JavaMissingError
 from heartline.embedded.java import find_java
 from heartline.embedded.relock import OLDEST_JAVA
 
@@ -118,15 +119,22 @@ def python_command(peer: Peer, folder: Path) -> list[str | Path]:
     return [python, ROOT / "bench" / "peers" / peer.program]
 
 
-def java_command(peer: Peer, folder: Path) -> list[str | Path]:
-    """The peer compiled, and the Java that runs it."""
+def java_command(program: str, lock: str, folder: Path) -> list[str | Path]:
+    """A Java program of `bench/peers/java` compiled, with the jars of a lock, and the Java that runs it."""
     java = find_java(OLDEST_JAVA).program
-    jars = os.pathsep.join(str(path) for path in class_path(peer.package))
+    jars = os.pathsep.join(str(path) for path in class_path(lock))
     classes = folder / "classes"
     compiler = [java, "-m", "jdk.compiler/com.sun.tools.javac.Main", "-nowarn", "-d", classes]
-    subprocess.run([*compiler, "-cp", jars, "-sourcepath", JAVA_FOLDER, JAVA_FOLDER / peer.program], check=True)
+    compiled = subprocess.run(
+        [*compiler, "-cp", jars, "-sourcepath", JAVA_FOLDER, JAVA_FOLDER / program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if compiled.returncode != 0:
+        raise JavaMissingError(f"{java} could not compile {program}; a JDK is needed:\n{compiled.stderr[-2000:]}")
     run = [java, f"-Djava.io.tmpdir={folder}", "-Xmx2g", "-cp", f"{classes}{os.pathsep}{jars}"]
-    return [*run, peer.program.removesuffix(".java")]
+    return [*run, program.removesuffix(".java")]
 
 
 def run_peer(peer: Peer, told: Mapping[str, str]) -> dict[str, float]:
@@ -141,7 +149,7 @@ def run_peer(peer: Peer, told: Mapping[str, str]) -> dict[str, float]:
     """
     with tempfile.TemporaryDirectory(prefix="heartline-peer-") as name:
         folder = Path(name)
-        command = java_command(peer, folder) if peer.is_java else python_command(peer, folder)
+        command = java_command(peer.program, peer.package, folder) if peer.is_java else python_command(peer, folder)
         outside = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
         environ = outside | {"PYTHONPATH": str(ROOT), "TMPDIR": name} | dict(told) | dict(peer.environ)
         try:

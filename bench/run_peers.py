@@ -13,8 +13,9 @@ peers need a JDK; their jars are fetched as Kafka's own are, and checked against
 import argparse
 import asyncio
 import contextlib
+import gc
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,7 @@ import msgspec
 
 from bench.page import machine, write
 from bench.roster import PEERS, Peer, run_peer
+from bench.same_job import KINDS, insist_same
 from heartline.bench.backlog import fill, work_off
 from heartline.bench.measured import BenchError, Cost, MeasuredWorker
 from heartline.bench.place import Place, find_place
@@ -36,11 +38,10 @@ from stream.decode import Decoder
 from stream.errors import HeartlineError
 from stream.folding import fold_event
 from stream.settings import KafkaSettings
-from stream.topics import Kind
 
-KINDS: tuple[Kind, ...] = ("usage", "ticket", "survey")
 PARTITIONS = 4
 JUDGED_SECONDS = 300.0
+CHUNK = 5_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Row:
         cpu_us_per_event: user and system time of the process.
         second_half_us_per_event: the same of the second half of the events; None: not known.
         events_per_second: on the wall.
-        peak_rss_mb: the most memory resident in the process.
+        peak_rss_mb: the most memory resident in the process; None: not known.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Row:
     cpu_us_per_event: float
     second_half_us_per_event: float | None
     events_per_second: float
-    peak_rss_mb: float
+    peak_rss_mb: float | None
 
 
 def table(rows: Sequence[Row], below: str) -> str:
@@ -74,10 +75,11 @@ def table(rows: Sequence[Row], below: str) -> str:
     ]
     for row in rows:
         half = "" if row.second_half_us_per_event is None else f"{row.second_half_us_per_event:.1f}"
+        peak = "" if row.peak_rss_mb is None else f"{row.peak_rss_mb:,.0f}"
         ratio = row.cpu_us_per_event / rows[0].cpu_us_per_event
         lines.append(
             f"| {row.name} | {row.keeps} | {row.events:,} | {row.cpu_us_per_event:.1f} | {half} | "
-            f"{row.events_per_second:,.0f} | {row.peak_rss_mb:,.0f} | {ratio:.1f} |"
+            f"{row.events_per_second:,.0f} | {peak} | {ratio:.1f} |"
         )
     return "\n".join([*lines, "", below])
 
@@ -107,14 +109,36 @@ def peer_row(peer: Peer, figures: dict[str, float]) -> Row:
     )
 
 
-def states_after(records: Iterable[Record]) -> dict[str, bytes]:
-    """The encoded state of every account after some events."""
+def fold_alone(records: Iterator[Record], events: int) -> tuple[Row, dict[str, bytes]]:
+    """What decoding and folding take with nothing around them, and the encoded states after the first half.
+
+    Args:
+        records: the backlog; making them is not counted.
+        events: how many it has.
+    """
     read = {kind: Decoder(kind).decode for kind in KINDS}
     states: dict[str, AccountState] = {}
-    for record in records:
-        event = read[record.kind](record.value)
-        fold_event(states.setdefault(event.account_id, AccountState()), event)
-    return {name: encode_state(state) for name, state in states.items()}
+    halfway: dict[str, bytes] = {}
+    cpu_seconds = [0.0, 0.0]
+    gc.disable()  # nothing around; the worker looks for garbage rarely, too
+    for half, size in enumerate((events // 2, events - events // 2)):
+        rest = islice(records, size)
+        while chunk := list(islice(rest, CHUNK)):
+            before = time.process_time()
+            for record in chunk:
+                event = read[record.kind](record.value)
+                state = states.get(event.account_id)
+                if state is None:
+                    state = states[event.account_id] = AccountState()
+                fold_event(state, event)
+            cpu_seconds[half] += time.process_time() - before
+        if half == 0:
+            halfway = {name: encode_state(state) for name, state in states.items()}
+    gc.enable()
+    whole = sum(cpu_seconds)
+    second_half_us = cpu_seconds[1] / (events - events // 2) * 1e6
+    name = "the Python job alone: decode and fold, nothing around"
+    return Row(name, "in memory", events, whole / events * 1e6, second_half_us, events / whole, None), halfway
 
 
 @dataclass(frozen=True)
@@ -141,13 +165,13 @@ class Feed:
         return told if self.states_before is None else told | {"STATES_BEFORE": str(self.states_before)}
 
 
-async def middle_feed(place: Place, shape: Shape, end_ms: int, events: int) -> Feed:
+async def middle_feed(place: Place, shape: Shape, end_ms: int, events: int, before: dict[str, bytes]) -> Feed:
     """The same events from the middle on, in topics of their own, and the states of before."""
     kafka = place.kafka.model_copy(update={"topic_prefix": f"{place.kafka.topic_prefix}middle-"})
-    history = Workload(shape, end_ms).history()
     path = place.folder / "states"
-    path.write_bytes(msgspec.msgpack.encode(states_after(islice(history, shape.events // 2))))
-    await send_all(kafka, islice(history, events), lambda _: None)
+    path.write_bytes(msgspec.msgpack.encode(before))
+    history = Workload(shape, end_ms).history()
+    await send_all(kafka, islice(history, shape.events // 2, shape.events // 2 + events), lambda _: None)
     return Feed(kafka, path)
 
 
@@ -165,16 +189,26 @@ def measure_all(shape: Shape, peers: Sequence[Peer], progress: Progress) -> Iter
     """Heartline's rows, then those and one more after each peer, with the broker's version.
 
     Raises:
-        BenchError: at the end: a peer failed, the others did not.
+        BenchError: the Java peers do another job; or, at the end, a peer failed and the others did not.
     """
     end_ms = int(time.time() * 1000)
     failed: list[str] = []
+    if any(peer.is_java for peer in peers):
+        sizes = insist_same(end_ms)
+        progress.note(
+            f"the Java peers fold alike; a state takes {sizes.java:,.0f} bytes there, {sizes.python:,.0f} here"
+        )
     with find_place(PARTITIONS, progress.step) as place:
         rows = asyncio.run(measure_heartline(place, shape, end_ms, progress))
+        progress.step(f"decoding and folding {shape.events:,} events with nothing around it")
+        alone, halfway = fold_alone(Workload(shape, end_ms).history(), shape.events)
+        rows.append(alone)
         yield rows, place.kafka_version
         whole = Feed(place.kafka, None)
         few = max((peer.events for peer in peers if peer.events is not None), default=0)
-        middle = asyncio.run(middle_feed(place, shape, end_ms, few)) if 0 < few <= shape.events // 2 else whole
+        middle = whole
+        if 0 < few <= shape.events // 2:
+            middle = asyncio.run(middle_feed(place, shape, end_ms, few, halfway))
         for number, peer in enumerate(peers):
             told = (whole if peer.events is None else middle).told(peer, number, shape.events)
             progress.step(f"{peer.name} {peer.version} over {int(told['EVENTS']):,} events: {peer.keeps}")

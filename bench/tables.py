@@ -30,12 +30,12 @@ SHAPES = (
     Shape(1_000_000, 10_000, 50, "zipf"),
     Shape(1_000_000, 100_000, 50, "zipf"),
     Shape(1_000_000, 200_000, 5, "uniform"),
-    Shape(5_000_000, 1_000_000, 5, "zipf"),
-    Shape(5_000_000, 1_000_000, 5, "uniform"),
+    Shape(2_000_000, 1_000_000, 5, "zipf"),
+    Shape(4_000_000, 1_000_000, 5, "uniform"),
 )
 MILLION = 1_000_000
 # A million accounts have more to wait for than a table is worth: what takes longer is told as longer.
-MILLION_PATIENCE = Patience(judged=150.0, rest=30.0, report=30.0)
+MILLION_PATIENCE = Patience(judged=100.0, rest=20.0, report=20.0)
 PARTITIONS = 4
 
 

@@ -11,6 +11,9 @@ sealed interface Event {
     /** The kinds, in the order of the topics that a peer is told of. */
     List<String> KINDS = List.of("usage", "ticket", "survey");
 
+    /** Whose it is. */
+    String accountId();
+
     /** When it happened, epoch milliseconds. */
     long ms();
 

@@ -1,13 +1,12 @@
 """The table of the peers, and the states that the slower ones begin with."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 import pytest
 
 from bench.jars import WANTED, peer_jars
 from bench.roster import PEERS, Peer
-from bench.run_peers import Row, heartline_rows, peer_row, states_after, table
+from bench.run_peers import Row, fold_alone, heartline_rows, peer_row, table
 from heartline.bench.measured import Cost
 from heartline.bench.verify import counted
 from heartline.bench.workload import Shape, Workload
@@ -48,10 +47,11 @@ def test_a_peers_figures_are_of_its_own_events() -> None:
 
 
 def test_what_a_slow_peer_begins_with_is_the_first_half_and_no_more() -> None:
-    held = states_after(islice(history(), 1_000))
-    assert sum(sum(counted(decode_state(value))) for value in held.values()) == 1_000
-    rest = states_after(history())
-    assert sum(sum(counted(decode_state(value))) for value in rest.values()) == 2_000
+    row, halfway = fold_alone(history(), SHAPE.events)
+    assert sum(sum(counted(decode_state(value))) for value in halfway.values()) == SHAPE.events // 2
+    assert row.events == SHAPE.events
+    assert row.cpu_us_per_event > 0
+    assert row.peak_rss_mb is None
 
 
 @pytest.mark.parametrize("name", WANTED)

@@ -1,0 +1,42 @@
+"""The Java peers' fold is compared with ours account by account, and a difference is an error."""
+
+import pytest
+
+import bench.same_job as same_job
+from bench.same_job import KINDS, SHAPE, held, insist_same
+from heartline.bench.measured import BenchError
+from heartline.bench.workload import Workload
+from stream.account import AccountState
+from stream.decode import Decoder
+from stream.folding import fold_event
+
+NOW_MS = 1_780_000_000_000
+
+
+def told_right() -> dict[str, list[int]]:
+    """What a Java fold that is the same would print: the counts, and 10 bytes for each state."""
+    read = {kind: Decoder(kind).decode for kind in KINDS}
+    states: dict[str, AccountState] = {}
+    for record in Workload(SHAPE, NOW_MS).history():
+        event = read[record.kind](record.value)
+        fold_event(states.setdefault(event.account_id, AccountState()), event)
+    return {name: [*held(state), 10] for name, state in states.items()}
+
+
+def test_the_same_fold_passes_and_tells_the_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = told_right()
+    monkeypatch.setattr(same_job, "_java", lambda lines: told)
+    sizes = insist_same(NOW_MS)
+    assert sizes.java == 10
+    assert sizes.python > 1_000
+
+
+def test_another_count_or_a_missing_account_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = told_right()
+    told["account-0000003"][5] += 1
+    monkeypatch.setattr(same_job, "_java", lambda lines: told)
+    with pytest.raises(BenchError, match="differs in 1 of 100 accounts; account-0000003 holds"):
+        insist_same(NOW_MS)
+    del told["account-0000003"]
+    with pytest.raises(BenchError, match="differs in 1 of 100"):
+        insist_same(NOW_MS)
