@@ -42,6 +42,7 @@ from stream.settings import KafkaSettings
 PARTITIONS = 4
 JUDGED_SECONDS = 300.0
 CHUNK = 5_000
+JOB_ALONE = "the Python job alone: decode and fold, nothing around"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Row:
         second_half_us_per_event: the same of the second half of the events; None: not known.
         events_per_second: on the wall.
         peak_rss_mb: the most memory resident in the process; None: not known.
+        is_python: whether it folds with the Python job.
     """
 
     name: str
@@ -65,20 +67,24 @@ class Row:
     second_half_us_per_event: float | None
     events_per_second: float
     peak_rss_mb: float | None
+    is_python: bool = True
 
 
 def table(rows: Sequence[Row], below: str) -> str:
     """The rows, the first being what the others are compared with, and a line below them."""
     lines = [
-        "| | state | events | µs CPU an event | of the second half | events/s | peak MiB | CPU, Heartline = 1 |",
-        "|---|---|---|---|---|---|---|---|",
+        "| | state | events | µs CPU an event | beside the job itself | of the second half | events/s | peak MiB | "
+        "CPU, Heartline = 1 |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
+    alone = [row.cpu_us_per_event for row in rows if row.name == JOB_ALONE]
     for row in rows:
         half = "" if row.second_half_us_per_event is None else f"{row.second_half_us_per_event:.1f}"
+        beside = f"{row.cpu_us_per_event - alone[0]:.1f}" if alone and row.is_python and row.name != JOB_ALONE else ""
         peak = "" if row.peak_rss_mb is None else f"{row.peak_rss_mb:,.0f}"
         ratio = row.cpu_us_per_event / rows[0].cpu_us_per_event
         lines.append(
-            f"| {row.name} | {row.keeps} | {row.events:,} | {row.cpu_us_per_event:.1f} | {half} | "
+            f"| {row.name} | {row.keeps} | {row.events:,} | {row.cpu_us_per_event:.1f} | {beside} | {half} | "
             f"{row.events_per_second:,.0f} | {peak} | {ratio:.1f} |"
         )
     return "\n".join([*lines, "", below])
@@ -86,7 +92,7 @@ def table(rows: Sequence[Row], below: str) -> str:
 
 def heartline_rows(shape: Shape, cost: Cost, peak_rss_mb: float) -> list[Row]:
     """The whole worker, and what of it was spent when the last event was folded."""
-    keeps = "in memory with local copies, changelog and offsets in a transaction"
+    keeps = "in memory with local copies, changelog and offsets in a transaction every 5 s"
     pace = shape.events / cost.seconds
     whole, folding = (seconds / shape.events * 1e6 for seconds in (cost.cpu_seconds, cost.folding_cpu_seconds))
     return [
@@ -106,6 +112,7 @@ def peer_row(peer: Peer, figures: dict[str, float]) -> Row:
         figures["second_half_cpu_seconds"] / (events - events // 2) * 1e6,
         events / figures["seconds"],
         figures["peak_rss_mb"],
+        is_python=not peer.is_java,
     )
 
 
@@ -137,8 +144,7 @@ def fold_alone(records: Iterator[Record], events: int) -> tuple[Row, dict[str, b
     gc.enable()
     whole = sum(cpu_seconds)
     second_half_us = cpu_seconds[1] / (events - events // 2) * 1e6
-    name = "the Python job alone: decode and fold, nothing around"
-    return Row(name, "in memory", events, whole / events * 1e6, second_half_us, events / whole, None), halfway
+    return Row(JOB_ALONE, "in memory", events, whole / events * 1e6, second_half_us, events / whole, None), halfway
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Bytewax: a stateful map in memory; with RECOVERY=1 what changed is saved every second, to survive a crash."""
+"""Bytewax: a stateful map in memory; with RECOVERY=1 what changed is saved every few seconds, to survive a crash."""
 
 import os
 import tempfile
@@ -45,6 +45,7 @@ if __name__ == "__main__":
     if os.environ.get("RECOVERY"):
         folder = Path(tempfile.mkdtemp(prefix="peer-bytewax-"))
         init_db_dir(folder, 1)
-        cluster_main(flow, [], 0, recovery_config=RecoveryConfig(folder), epoch_interval=timedelta(seconds=1))
+        interval = timedelta(seconds=told.commit_seconds)
+        cluster_main(flow, [], 0, recovery_config=RecoveryConfig(folder), epoch_interval=interval)
     else:
         cluster_main(flow, [], 0)

@@ -18,6 +18,7 @@ class Told:
         group: an id of its own.
         partitions: of each topic.
         events: how many to fold.
+        commit_seconds: how often to save what the folding made.
     """
 
     bootstrap: str
@@ -25,13 +26,20 @@ class Told:
     group: str
     partitions: int
     events: int
+    commit_seconds: int
 
 
 def from_environment() -> Told:
     """What this peer is told."""
     environ = os.environ
-    topics = environ["TOPICS"].split(",")
-    return Told(environ["BOOTSTRAP"], topics, environ["GROUP"], int(environ["PARTITIONS"]), int(environ["EVENTS"]))
+    return Told(
+        environ["BOOTSTRAP"],
+        environ["TOPICS"].split(","),
+        environ["GROUP"],
+        int(environ["PARTITIONS"]),
+        int(environ["EVENTS"]),
+        int(environ["COMMIT_SECONDS"]),
+    )
 
 
 class Meter:

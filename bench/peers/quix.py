@@ -1,4 +1,4 @@
-"""Quix Streams: its state in RocksDB with its changelog topic, a checkpoint every 5 seconds, its default."""
+"""Quix Streams: its state in RocksDB with its changelog topic, and a checkpoint every few seconds."""
 
 import tempfile
 from functools import reduce
@@ -32,6 +32,7 @@ app = Application(
     consumer_group=told.group,
     auto_offset_reset="earliest",
     state_dir=tempfile.mkdtemp(prefix="peer-quix-"),
+    commit_interval=told.commit_seconds,
     loglevel="WARNING",
 )
 

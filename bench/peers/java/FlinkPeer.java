@@ -25,7 +25,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 
 /**
  * Apache Flink: keyed state per account in a local cluster within this process, parallelism 1, an exactly-once
- * checkpoint to a local folder every second. BACKEND chooses between hashmap (objects on the heap) and rocksdb.
+ * checkpoint to a local folder every few seconds. BACKEND chooses between hashmap (objects on the heap) and rocksdb.
  * SHUFFLE=none leaves out the exchange between source and fold, which a topic keyed by account with one task can do
  * without; Flink calls that experimental.
  */
@@ -76,11 +76,11 @@ public final class FlinkPeer {
         }
     }
 
-    private static Configuration settings(String backend) throws IOException {
+    private static Configuration settings(Map<String, String> environ) throws IOException {
         return Configuration.fromMap(Map.of(
-                "state.backend.type", backend,
+                "state.backend.type", environ.get("BACKEND"),
                 "execution.checkpointing.incremental", "true",
-                "execution.checkpointing.interval", "1 s",
+                "execution.checkpointing.interval", environ.get("COMMIT_SECONDS") + " s",
                 "execution.checkpointing.mode", "EXACTLY_ONCE",
                 "execution.checkpointing.dir", Files.createTempDirectory("peer-flink-").toUri().toString(),
                 "pipeline.object-reuse", "true"));
@@ -89,7 +89,7 @@ public final class FlinkPeer {
     public static void main(String[] arguments) throws Exception {
         Map<String, String> environ = System.getenv();
         List<String> topics = List.of(environ.get("TOPICS").split(","));
-        var flink = StreamExecutionEnvironment.createLocalEnvironment(1, settings(environ.get("BACKEND")));
+        var flink = StreamExecutionEnvironment.createLocalEnvironment(1, settings(environ));
         KafkaSource<Tuple3<Byte, String, byte[]>> source = KafkaSource.<Tuple3<Byte, String, byte[]>>builder()
                 .setBootstrapServers(environ.get("BOOTSTRAP"))
                 .setGroupId(environ.get("GROUP"))

@@ -15,7 +15,7 @@ import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * Kafka Streams: an aggregate per account in its default store (RocksDB with a changelog), committed every second.
+ * Kafka Streams: an aggregate per account in its default store (RocksDB with a changelog), committed every few seconds.
  * GUARANTEE chooses between exactly_once_v2 and at_least_once.
  */
 public final class KafkaStreamsPeer {
@@ -28,7 +28,7 @@ public final class KafkaStreamsPeer {
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, environ.get("GROUP"));
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, environ.get("BOOTSTRAP"));
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, guarantee);
-        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 1000);
+        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 1000 * Integer.parseInt(environ.get("COMMIT_SECONDS")));
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
         settings.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, 1);
         settings.put(

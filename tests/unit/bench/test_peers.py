@@ -1,12 +1,13 @@
 """The table of the peers, and the states that the slower ones begin with."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from bench.jars import WANTED, peer_jars
 from bench.roster import PEERS, Peer
-from bench.run_peers import Row, fold_alone, heartline_rows, peer_row, table
+from bench.run_peers import JOB_ALONE, Row, fold_alone, heartline_rows, peer_row, table
 from heartline.bench.measured import Cost
 from heartline.bench.verify import counted
 from heartline.bench.workload import Shape, Workload
@@ -23,12 +24,17 @@ def history() -> Iterator[Record]:
 
 
 def test_ratios_are_to_the_whole_worker() -> None:
-    rows = [*heartline_rows(SHAPE, COST, 100.0), Row("Slow 1.0", "in memory", 1_000, 80.0, 60.0, 9_000.4, 1_234.0)]
+    slow = Row("Slow 1.0", "in memory", 1_000, 80.0, 60.0, 9_000.4, 1_234.0)
+    rows = [*heartline_rows(SHAPE, COST, 100.0), slow]
     lines = table(rows, "a machine").splitlines()
-    assert lines[2].endswith("| 2,000 | 8.0 |  | 200 | 100 | 1.0 |")
-    assert lines[3].endswith("| 2,000 | 5.0 |  | 200 | 100 | 0.6 |")
-    assert lines[4] == "| Slow 1.0 | in memory | 1,000 | 80.0 | 60.0 | 9,000 | 1,234 | 10.0 |"
+    assert lines[2].endswith("| 2,000 | 8.0 |  |  | 200 | 100 | 1.0 |")
+    assert lines[3].endswith("| 2,000 | 5.0 |  |  | 200 | 100 | 0.6 |")
+    assert lines[4] == "| Slow 1.0 | in memory | 1,000 | 80.0 |  | 60.0 | 9,000 | 1,234 | 10.0 |"
     assert lines[-1] == "a machine"
+    alone = Row(JOB_ALONE, "in memory", 1_000, 4.5, 4.5, 9_000.0, None)
+    java = replace(slow, name="Java 1.0", is_python=False)
+    cells = [line.split(" | ")[3:5] for line in table([*rows, alone, java], "").splitlines()[2:7]]
+    assert cells == [["8.0", "3.5"], ["5.0", "0.5"], ["80.0", "75.5"], ["4.5", ""], ["80.0", ""]]
 
 
 def test_a_peers_figures_are_of_its_own_events() -> None:
