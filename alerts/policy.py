@@ -36,6 +36,8 @@ class TroubleSettings(BaseModel):
     mass_accounts_min: int = Field(20, ge=1, description="more accounts than this fell at once: trouble")
     mass_ratio: float = Field(0.1, gt=0, le=1, description="and more than this share of all accounts")
     mass_minutes: int = Field(15, ge=1, le=1440, description="at once: within so long")
+    settle_accounts_min: int = Field(5, ge=0, description="more than this fell, at a pace that makes a mass drop:")
+    settle_seconds: float = Field(60, ge=0, le=3600, description="each further fall waits so long at a time; 0: never")
     calm_minutes: float = Field(5, ge=0, le=1440, description="without a sign for so long: it is over")
     hold_hours_max: float = Field(24, ge=0, le=720, description="then account alerts are told in spite of it")
 
@@ -87,8 +89,10 @@ class Surroundings:
         lifecycle: the settings.
         silences: all that are known; their times are looked at.
         trouble: what is wrong with the data; None: nothing.
+        settling: evidence that a mass drop may have begun; falls wait a moment then. None: none.
     """
 
     lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
     silences: tuple[Silence, ...] = ()
     trouble: Trouble | None = None
+    settling: str | None = None

@@ -15,6 +15,7 @@ from alerts.model import SEVERITY_RANK, Alert
 from alerts.policy import Surroundings
 from alerts.schedule import quiet_until
 from alerts.silences import silence_over
+from alerts.trouble import MASS_RULES
 
 Says = Literal["opened", "reopened", "updated", "resolved", "reminded", "followed_up"]
 
@@ -102,12 +103,22 @@ def held(alert: Alert, now: datetime, around: Surroundings) -> Hold | None:
         holds.append(Hold(silence.ends_at, f"silenced by {silence.by}: {silence.why}"))
     if around.trouble is not None:
         holds.append(Hold(now + DOUBT_RECHECK, f"the data are in doubt: {around.trouble.reason}"))
+    if (settles := _settles(alert, now, around)) is not None:
+        holds.append(settles)
     quiet = around.lifecycle.quiet
     if not quiet.is_never and alert.severity not in quiet.except_severities:
         until = quiet_until(quiet, alert.owner, now)
         if until is not None:
             holds.append(Hold(until, f"quiet hours of {alert.owner or 'the team'}"))
     return max(holds, key=lambda hold: hold.until, default=None)
+
+
+def _settles(alert: Alert, now: datetime, around: Surroundings) -> Hold | None:
+    """A fall that nobody knows of yet waits while it may be one of a mass drop that begins."""
+    wait = timedelta(seconds=around.lifecycle.trouble.settle_seconds)
+    if around.settling is None or alert.rule not in MASS_RULES or alert.told_severity is not None or not alert.is_open:
+        return None
+    return Hold(now + wait, f"a mass drop may begin: {around.settling}") if wait else None
 
 
 def message_id(alert: Alert, says: Says) -> str:

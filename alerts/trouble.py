@@ -7,7 +7,8 @@ Three signs, each read from what the alerting process sees anyway:
 - mass_drop: many accounts, that were known before, fell within minutes. Customers leave one by one.
 
 `Sight` is what one partition shows, `Standing` the trouble that holds for all of them together. While it stands account
-alerts are held (`telling.held`); what is still true afterwards is told then.
+alerts are held (`telling.held`); what is still true afterwards is told then. While a mass drop only begins (`settling`)
+falls are held, too: a broken feed shows over several batches.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -29,6 +30,7 @@ MASS_RULES: Final = frozenset({"band_entered", "score_dropped", "silence"})  # h
 
 CLAIM_KEPT: Final = timedelta(days=1)  # a partition whose newest word is so much older says nothing of today
 LATE_FADES: Final = timedelta(minutes=2)  # without any report, nothing is late
+PACE_MINUTES: Final = 2  # how fast accounts fall is read from so many
 SIGN_NOTED: Final = timedelta(seconds=30)
 
 
@@ -145,13 +147,26 @@ def signs(sights: Collection[Sight], settings: TroubleSettings, now: datetime) -
     if late:
         worst = duration(timedelta(seconds=max(sight.late_seconds for sight in late)))
         found["lag"] = f"reports of {len(late)} of {plural(len(sights), 'partition')} come {worst} late"
-    first = int(now.timestamp()) // 60 - settings.mass_minutes
-    fallen = sum(count for sight in sights for minute, count in sight.fallen.items() if minute > first)
-    accounts = sum(sight.accounts for sight in sights)
+    fallen, accounts = _fallen(sights, settings, now)
     if fallen > max(settings.mass_accounts_min, settings.mass_ratio * accounts):
-        window = plural(settings.mass_minutes, "minute")
-        found["mass_drop"] = f"{fallen:,} of {accounts:,} accounts fell within {window}"
+        found["mass_drop"] = _told(fallen, accounts, settings)
     return found
+
+
+def settling(sights: Collection[Sight], settings: TroubleSettings, now: datetime) -> str | None:
+    """Whether accounts fall at a pace that makes a mass drop, if it lasts: the evidence; None: no more than on any day.
+
+    A broken feed shows over several batches and minutes. Falls wait meanwhile; it ends by itself: the pace slows down,
+    or the window is full, and it is a mass drop.
+    """
+    fallen, accounts = _fallen(sights, settings, now)
+    if not settings.enabled or fallen <= settings.settle_accounts_min:
+        return None
+    lately, _ = _fallen(sights, settings, now, PACE_MINUTES)
+    pace = lately * max(settings.mass_minutes / PACE_MINUTES, 1.0)
+    if pace <= max(settings.mass_accounts_min, settings.mass_ratio * accounts):
+        return None
+    return _told(fallen, accounts, settings)
 
 
 def look(standing: Standing | None, sights: Collection[Sight], settings: TroubleSettings, now: datetime) -> Look:
@@ -183,6 +198,19 @@ def doubt(standing: Standing | None, settings: TroubleSettings, now: datetime) -
     if standing is None or now - standing.since >= timedelta(hours=settings.hold_hours_max):
         return None
     return Trouble("+".join(standing.kinds), standing.since, standing.reason)
+
+
+def _fallen(
+    sights: Collection[Sight], settings: TroubleSettings, now: datetime, minutes: int | None = None
+) -> tuple[int, int]:
+    """How many accounts fell within the window, or the last of its minutes; and how many there are."""
+    first = int(now.timestamp()) // 60 - (settings.mass_minutes if minutes is None else minutes)
+    fallen = sum(count for sight in sights for minute, count in sight.fallen.items() if minute > first)
+    return fallen, sum(sight.accounts for sight in sights)
+
+
+def _told(fallen: int, accounts: int, settings: TroubleSettings) -> str:
+    return f"{fallen:,} of {accounts:,} accounts fell within {plural(settings.mass_minutes, 'minute')}"
 
 
 def _quiet_sources(sights: Collection[Sight]) -> list[str]:

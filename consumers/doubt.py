@@ -10,7 +10,7 @@ step in one transaction under a watched key, so that several processes tell it o
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 import redis
@@ -20,7 +20,7 @@ from alerts.lifecycle import Transition
 from alerts.notice import subject
 from alerts.policy import Trouble, TroubleSettings
 from alerts.steps import Step
-from alerts.trouble import MASS_RULES, Look, Sight, Standing, doubt, look, see, signs
+from alerts.trouble import MASS_RULES, Look, Sight, Standing, doubt, look, see, settling, signs
 from alerts.trouble_notice import PIPELINE_RULE, trouble_notice
 from consumers.audit import AuditLog
 from consumers.batch import Incoming, Judged
@@ -36,6 +36,13 @@ _standing_decoder = msgspec.json.Decoder(Standing)
 _encoder = msgspec.json.Encoder()
 
 log = logging.getLogger(__name__)
+
+
+class Data(NamedTuple):
+    """What is known of the data behind the reports: trouble that stands, and whether a mass drop may have begun."""
+
+    trouble: Trouble | None = None
+    settling: str | None = None
 
 
 class Doubt:
@@ -72,9 +79,10 @@ class Doubt:
         self._standing: Standing | None = None
         self._held = False
 
-    def trouble(self, now: datetime) -> Trouble | None:
-        """What holds account alerts back; None: nothing."""
-        return doubt(self._standing, self._settings, now)
+    def data(self, now: datetime) -> Data:
+        """What holds account alerts back."""
+        trouble = doubt(self._standing, self._settings, now)
+        return Data(trouble, settling(self._sights.values(), self._settings, now))
 
     def read(self) -> bytes | None:
         """Learn what every partition shows, and what stands; the latter as it is stored."""
@@ -88,7 +96,7 @@ class Doubt:
         self,
         partition: int,
         known: Known,
-        judge: Callable[[Trouble | None], Judged],
+        judge: Callable[[Data], Judged],
         *,
         incoming: Sequence[Incoming] = (),
         accounts: int,
@@ -99,12 +107,13 @@ class Doubt:
         Args:
             partition: of the health topic.
             known: what is remembered of the batch's accounts.
-            judge: the batch, under a trouble; pure.
+            judge: the batch, under what is known of the data; pure.
             incoming: its reports.
             accounts: how many are known in the partition.
             now: the wall clock.
         """
-        judged = judge(self.trouble(now))
+        known_of_data = self.data(now)
+        judged = judge(known_of_data)
         reports = [item.outline for item in incoming if item.outline is not None]
         sight = see(
             self._sights.get(partition, Sight()),
@@ -116,9 +125,11 @@ class Doubt:
             settings=self._settings,
         )
         if self._standing is None:
-            begins = look(None, (self._sights | {partition: sight}).values(), self._settings, now).standing
-            if (trouble := doubt(begins, self._settings, now)) is not None:
-                judged = judge(trouble)
+            sights = (self._sights | {partition: sight}).values()
+            begins = look(None, sights, self._settings, now).standing
+            shown = Data(doubt(begins, self._settings, now), settling(sights, self._settings, now))
+            if shown.trouble is not None or (shown.settling is not None and known_of_data.settling is None):
+                judged = judge(shown)
         judged.changes.sight = sight
         return judged
 
@@ -138,7 +149,7 @@ class Doubt:
         if partitions and seen.standing != self._standing:
             self._write(stored, seen, min(partitions), now)
         self._metrics.trouble(signs(self._sights.values(), self._settings, now))
-        held, self._held = self._held, self.trouble(now) is not None
+        held, self._held = self._held, doubt(self._standing, self._settings, now) is not None
         return held and not self._held
 
     def _write(self, stored: bytes | None, seen: Look, partition: int, now: datetime) -> None:

@@ -11,11 +11,11 @@ from typing import Final
 from alerts.commands import AddSilence, ExpireSilence
 from alerts.config import AlertingConfig
 from alerts.lifecycle import Transition
-from alerts.policy import Surroundings, Trouble
+from alerts.policy import Surroundings
 from alerts.silences import Silence
 from alerts.wording import duration, tidy
 from consumers.batch import Batch, Incoming, Judged, decode_batch, decode_commands, judge_batch
-from consumers.doubt import Doubt
+from consumers.doubt import Data, Doubt
 from consumers.loop import Record
 from consumers.metrics import Metrics
 from consumers.projection import Projection
@@ -174,7 +174,7 @@ class Alerting:
         incoming, poison = decode_batch(records)
 
         def decide(known: Known) -> Judged:
-            def under(trouble: Trouble | None) -> Judged:
+            def under(data: Data) -> Judged:
                 return judge_batch(
                     incoming,
                     known.records,
@@ -184,7 +184,7 @@ class Alerting:
                     event_clock=self._event_clock,
                     telling=self._telling,
                     partition=partition,
-                    around=self._around(trouble),
+                    around=self._around(data),
                 )
 
             return self._weighed(partition, known, under, incoming)
@@ -201,7 +201,7 @@ class Alerting:
         now = self._now(place)
 
         def decide(known: Known) -> Judged:
-            batch = self._batch(known, partition, place, self._trouble())
+            batch = self._batch(known, partition, place, self._data())
             for command in commands:
                 if isinstance(command, AddSilence | ExpireSilence):
                     batch.silence(command, {silence.silence_id: silence for silence in self._silences}, now)
@@ -227,8 +227,8 @@ class Alerting:
                 return
 
             def decide(known: Known, accounts: Sequence[str] = accounts) -> Judged:
-                def under(trouble: Trouble | None) -> Judged:
-                    batch = self._batch(known, partition, place, trouble)
+                def under(data: Data) -> Judged:
+                    batch = self._batch(known, partition, place, data)
                     for account_id in accounts:
                         batch.time(account_id, now)
                     return batch.judged
@@ -268,31 +268,31 @@ class Alerting:
         self,
         partition: int,
         known: Known,
-        under: Callable[[Trouble | None], Judged],
+        under: Callable[[Data], Judged],
         incoming: Sequence[Incoming] = (),
     ) -> Judged:
         """What a batch comes to, and what it shows of the pipeline."""
         if self._doubt is None:
-            return under(None)
+            return under(Data())
         accounts, now = self._projection.size(partition), _utc(self._clock_ms())
         return self._doubt.weigh(partition, known, under, incoming=incoming, accounts=accounts, now=now)
 
-    def _batch(self, known: Known, partition: int, place: _Place, trouble: Trouble | None) -> Batch:
+    def _batch(self, known: Known, partition: int, place: _Place, data: Data) -> Batch:
         return Batch(
             known,
             self._config,
-            self._around(trouble),
+            self._around(data),
             self._telling,
             partition=partition,
             next_offset=place.next_offset,
             now_ms=self._clock_ms(),
         )
 
-    def _around(self, trouble: Trouble | None) -> Surroundings:
-        return Surroundings(self._config.lifecycle, self._silences, trouble)
+    def _around(self, data: Data) -> Surroundings:
+        return Surroundings(self._config.lifecycle, self._silences, data.trouble, data.settling)
 
-    def _trouble(self) -> Trouble | None:
-        return self._doubt.trouble(_utc(self._clock_ms())) if self._doubt is not None else None
+    def _data(self) -> Data:
+        return self._doubt.data(_utc(self._clock_ms())) if self._doubt is not None else Data()
 
     def _now(self, place: _Place) -> datetime:
         """The moment for commands and for what is due: on the event clock as far as the reports are."""

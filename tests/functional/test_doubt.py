@@ -75,10 +75,10 @@ class Installation:
             alerting.take_over(TOPICS.health, partition)
         return alerting
 
-    def report(self, alerting: Alerting, partition: int, score: float, count: int = ACCOUNTS) -> None:
-        """One batch: the first accounts of a partition, all at one score."""
+    def report(self, alerting: Alerting, partition: int, score: float, count: int = ACCOUNTS, first: int = 0) -> None:
+        """One batch: some accounts of a partition, all at one score."""
         records: list[Any] = []
-        for number in range(count):
+        for number in range(first, first + count):
             report = make_report(f"p{partition}-{number}", score, as_of=self.now)
             offset, self._offsets[partition] = self._offsets[partition], self._offsets[partition] + 1
             key, at_ms = report.account_id.encode(), int(self.now.timestamp() * 1000)
@@ -127,6 +127,44 @@ def test_a_mass_drop_is_one_message_and_what_is_still_true_is_told_afterwards(pl
     assert place.gauge("mass_drop") == 0
     kinds = [decode_step(value).kind for _, _, value in place.audit.waiting(0)]
     assert (kinds.count("pipeline_trouble"), kinds.count("pipeline_recovered")) == (1, 1)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 4])
+def test_a_mass_drop_over_many_batches_is_held_but_for_its_first_few(place: Installation, batch: int) -> None:
+    """A feed breaks: within three minutes all accounts fall, a few at a time. People hear of the cause."""
+    alerting = place.process(0)
+    place.report(alerting, 0, 80)
+    place.later(1, alerting)
+    for first in range(0, ACCOUNTS, batch):
+        place.report(alerting, 0, 40, batch, first)
+        place.now += timedelta(seconds=3 * batch)
+        alerting.tick()
+    place.later(3, alerting)
+    told = Counter(place.told())
+    assert told[OPERATORS] == 1
+    assert told["band_entered", "opened"] <= CONFIG.lifecycle.trouble.settle_accounts_min
+    place.later(60, alerting)
+    assert Counter(place.told()) == {OPERATORS: 1, OVER: 1, ("band_entered", "opened"): ACCOUNTS}
+
+
+def test_some_that_fall_together_are_told_when_no_more_follow(place: Installation) -> None:
+    """Eight of sixty at once is a bad morning: within three minutes people know, and no operator is called."""
+    alerting = place.process(0)
+    place.report(alerting, 0, 80)
+    place.later(1, alerting)
+    place.report(alerting, 0, 40, 8)
+    place.later(1, alerting)
+    assert place.told() == []
+    place.report(alerting, 0, 85, 2)  # well again before anybody heard of it
+    place.later(2, alerting)
+    assert Counter(place.told()) == {("band_entered", "opened"): 6}
+
+
+def test_one_that_falls_alone_is_told_at_once(place: Installation) -> None:
+    alerting = place.process(0)
+    place.report(alerting, 0, 80)
+    place.report(alerting, 0, 40, 1)
+    assert place.told() == [("band_entered", "opened")]
 
 
 def test_a_first_load_of_accounts_that_are_low_already_is_no_drop(place: Installation) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from alerts.plain import as_text
 from alerts.policy import TroubleSettings
-from alerts.trouble import Look, Sight, Standing, doubt, look, see
+from alerts.trouble import Look, Sight, Standing, doubt, look, see, settling
 from alerts.trouble_notice import trouble_notice
 from stream.report import Freshness
 from tests.reports import MONDAY, make_report
@@ -77,6 +77,29 @@ def test_trouble_begins_and_ends(reason: str, given: str, told: list[str]) -> No
     """Two partitions of 100 accounts under the shipped settings, within half an hour."""
     until = 100 if "day" in reason else 29
     assert play(given, until) == told, reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "accounts", "fallen", "settles"),
+    [
+        ("a handful", 60, {0: 5}, False),
+        ("one more, at once", 60, {0: 6}, True),
+        ("as many, but not lately: the pace has slowed down", 60, {-5: 6}, False),
+        ("a trickle", 60, {-12: 1, -9: 1, -6: 1, -4: 1, -2: 1, 0: 1}, False),
+        ("a trickle that swells", 60, {-12: 1, -9: 1, -6: 1, -1: 1, 0: 3}, True),
+        ("before the window", 60, {-15: 99, 0: 3}, False),
+        ("no more than on any day, of many", 10_000, {-1: 60, 0: 73}, False),
+        ("in two minutes what makes a tenth in a quarter of an hour", 10_000, {-1: 60, 0: 74}, True),
+    ],
+)
+def test_falls_wait_while_they_come_at_a_pace_that_makes_a_mass_drop(
+    reason: str, accounts: int, fallen: dict[int, int], settles: bool
+) -> None:
+    minute = int(MONDAY.timestamp()) // 60
+    half = accounts // 2
+    sights = [Sight(accounts=half, fallen={minute + at: count for at, count in fallen.items()}), Sight(accounts=half)]
+    assert (settling(sights, SETTINGS, MONDAY) is not None) is settles, reason
+    assert settling(sights, TroubleSettings(enabled=False), MONDAY) is None
 
 
 def test_trouble_that_is_switched_off_is_none() -> None:
