@@ -1,6 +1,6 @@
 """A tick over a million accounts in memory: the longest pause of the event loop, and what the tick costs.
 
-    python -m bench.ticks [--accounts 1000000] [--partitions 12]
+    python -m bench.ticks [--accounts 1000000] [--partitions 12] [--hot 200000] [--store memory|FOLDER]
 
 The engine's own checkpoints run over the partitions, with a broker that takes everything at once. A task beside them
 asks for the loop every few milliseconds, as heartbeats and folds do, and remembers how long it had to wait. The tick
@@ -24,13 +24,15 @@ from stream.account import AccountState, fold_usage
 from stream.clock import ManualClock
 from stream.daily import close_score
 from stream.decode import Usage
-from stream.engine import recovery
+from stream.engine import copies, recovery
+from stream.engine.checkpoint import Snapshot
 from stream.engine.engine import Engine
 from stream.engine.owned import Owned
+from stream.engine.warmth import cool
 from stream.job import HealthJob, make_job
 from stream.metrics import WorkerMetrics
 from stream.run import GC_THRESHOLDS
-from stream.settings import KafkaSettings, Settings
+from stream.settings import KafkaSettings, Settings, WorkerSettings
 
 DAY_MS = 86_400_000
 USERS = 5
@@ -100,8 +102,8 @@ async def fill(
     job: HealthJob,
     now_ms: int,
     accounts: int,
-    _: Settings,
-    __: Any,
+    settings: Settings,
+    _: Any,
     fenced: Sequence[Owned[AccountState]],
     hot_max: int,
 ) -> int:
@@ -113,17 +115,21 @@ async def fill(
                 hot.states[f"account-{name}"] = account(name, now_ms)
             for _slice in job.judge(hot):
                 pass
-            for account_id in list(hot.states)[hot_max:]:
-                hot.cold[account_id] = job.encode(hot.states.pop(account_id))
             hot.outputs.clear()
+            await copies.recall(settings, owned, now_ms)
+            states: dict[str, bytes | None] = {name: job.encode(state) for name, state in hot.states.items()}
             hot.dirty.clear()
+            await cool(job, hot, hot_max, states)
+            owned.changelog_saved = len(states)
+            await copies.keep(owned, Snapshot(states, [], {}, None, []), now_ms)
     return accounts
 
 
-async def run(accounts: int, partitions: int) -> None:
+async def run(accounts: int, partitions: int, hot: int, store: str) -> None:
     """Fill, judge once, turn the day, and measure until nobody is due."""
     clock = ManualClock(20_004 * DAY_MS + 1)  # a Tuesday: at weekends nobody is late
-    settings = Settings(kafka=KafkaSettings(partitions=partitions))
+    worker = WorkerSettings(hot_accounts_max=hot, store=store)
+    settings = Settings(kafka=KafkaSettings(partitions=partitions), worker=worker)
     job = make_job(settings, clock)
     engine = Engine(settings, job, WorkerMetrics(CollectorRegistry()))
     with (
@@ -150,7 +156,8 @@ async def run(accounts: int, partitions: int) -> None:
     told = sum(
         state.judged is not None and state.judged.as_of_ms == clock.current_ms
         for hot in engine.partitions()
-        for state in hot.states.values()
+        for name in (*hot.states, *hot.cold)
+        if (state := hot.peek(name)) is not None
     )
     print(
         f"accounts={accounts} told={told} partitions={partitions} tick_seconds={seconds:.1f} cpu_seconds={cpu:.1f} "
@@ -174,6 +181,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=1_000_000)
     parser.add_argument("--partitions", type=int, default=12)
+    parser.add_argument("--hot", type=int, default=200_000)
+    parser.add_argument("--store", default="memory", help="memory, or an empty folder for local copies")
     arguments = parser.parse_args()
     gc.set_threshold(*GC_THRESHOLDS)
-    asyncio.run(run(arguments.accounts, arguments.partitions))
+    asyncio.run(run(arguments.accounts, arguments.partitions, arguments.hot, arguments.store))

@@ -93,6 +93,7 @@ class Intake:
         fold, states, mark_dirty = self._fold[kind], partition.states, partition.dirty.add
         away: set[str] = set()
         runs, newest_ms = self._runs(partition, arrival, events)
+        partition.expect(runs)
         for account_id, run in runs.items():
             state = states.get(account_id)
             if state is None:

@@ -124,6 +124,7 @@ class HealthJob:
         elif now_ms // QUARTER_MS > turned_ms // QUARTER_MS:
             partition.turned_ms = now_ms
             partition.due = _whose_day_turned(partition, turned_ms, now_ms)
+        partition.due.reverse()  # the last one is next, and a disk is read forwards
 
     def _judge_restless(self, partition: Partition[AccountState], now_ms: int) -> bool:
         """Judge a slice of the accounts that moved, the longest waiting first; returns whether there was any."""
@@ -145,7 +146,9 @@ class HealthJob:
                 continue
             if state.judged is not None and _settled(state, state.judged.as_of_ms):
                 continue
-            self._judge_one(partition, account_id, partition.state(account_id) or state, now_ms, None)
+            if account_id in partition.cold:
+                partition.warm(account_id, state)
+            self._judge_one(partition, account_id, state, now_ms, None)
             count -= 1
             if count == 0:
                 return

@@ -52,7 +52,7 @@ async def recall(settings: Settings, owned: Owned[S], now_ms: int) -> None:
         let_go(owned)
         return
     partition = owned.partition
-    partition.read = owned.copy.read
+    partition.read, partition.read_ahead = owned.copy.read, owned.copy.read_ahead
     if contents is None:
         return
     problem = unfit(contents.moment, owned.changelog_end, now_ms)

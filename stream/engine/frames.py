@@ -4,6 +4,7 @@ Invariant: what `read_frames` yields is what was written, however the writer end
 by frame: a killed process loses nothing that it wrote, a power cut may lose the end of a file, and that is noticed.
 """
 
+import contextlib
 import errno
 import os
 import struct
@@ -73,6 +74,11 @@ class FrameFile:
             OSError: the disk is broken, or the file closed.
         """
         return os.pread(self._file, length, offset)
+
+    def read_ahead(self, offset: int, length: int) -> None:
+        """Let the kernel fetch bytes of it, without waiting for them."""
+        with contextlib.suppress(OSError):  # whoever reads them will hear of it
+            os.posix_fadvise(self._file, offset, length, os.POSIX_FADV_WILLNEED)
 
     def payloads(self) -> Iterator[tuple[int, int]]:
         """Where each frame's payload begins, and how long it is, unchecked: for a file that this process wrote.

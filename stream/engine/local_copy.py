@@ -15,7 +15,7 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -194,6 +194,10 @@ class LocalCopy:
             UnreadableStateError: the disk is broken, or what lies there is not a state of that account.
         """
         return self._files.read(account_id, place)
+
+    def read_ahead(self, places: Iterable[int]) -> None:
+        """These are read next: the disk may fetch all of them at once."""
+        self._files.read_ahead(places)
 
     def _open_journal(self) -> FrameFile:
         journal = self._files.open("journal", self._number)

@@ -6,7 +6,7 @@ Only the fold and the checkpoint touch it.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -63,6 +63,7 @@ class Partition(Generic[S]):
             would judge on half of the facts.
         decode: what makes a state of a cold one's bytes.
         read: what gets those from their place.
+        read_ahead: what has the disk fetch several at once; None: nothing is there.
     """
 
     number: int
@@ -83,6 +84,13 @@ class Partition(Generic[S]):
     catching_up: bool = False
     decode: Callable[[bytes], S] = _nothing_is_cold
     read: Callable[[str, int], bytes] = _nothing_is_on_the_disk
+    read_ahead: Callable[[Iterable[int]], None] | None = None
+
+    def expect(self, account_ids: Collection[str]) -> None:
+        """These accounts are asked for next: what of them is on the disk may be fetched all at once."""
+        if self.read_ahead is not None and len(account_ids) > 1:
+            found = [self.cold.get(account_id) for account_id in account_ids]
+            self.read_ahead([place for place in found if isinstance(place, int)])
 
     def thaw(self, account_id: str) -> S | None:
         """Make the state of a cold account hot; None when there is none. Ask it for accounts not in `states`."""

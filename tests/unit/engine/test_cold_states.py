@@ -272,6 +272,25 @@ def test_a_state_that_cannot_be_read_back_is_an_error_that_says_what_to_do(
     copies.let_go(world.owned)
 
 
+def test_what_is_folded_next_is_fetched_from_the_disk_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    partition, told = world.owned.partition, list[tuple[int, int]]()
+    monkeypatch.setattr("os.posix_fadvise", lambda _, offset, length, __: told.append((offset, length)), raising=False)
+    cold, hot = list(partition.cold), list(partition.states)
+    partition.expect({cold[0]: [1]})
+    assert told == [], "one alone is read at once anyway"
+    partition.expect([cold[0], hot[0], "unknown", cold[1]])
+    assert len(told) == 2
+    content = (world.folder / "heartline" / "003" / "journal-1").read_bytes()
+    for name, (offset, length) in zip(cold[:2], told, strict=True):
+        assert WORK.decode(content[offset + 4 : offset + length]) == partition.peek(name)
+    monkeypatch.undo()
+    partition.expect(cold)  # the system itself
+    partition.cold[cold[0]] = b"in memory"
+    monkeypatch.delattr("os.posix_fadvise", raising=False)
+    partition.expect(cold)  # one that can't be told
+    copies.let_go(world.owned)
+
+
 def test_a_place_answers_for_its_own_account_only(world: World) -> None:
     partition = world.owned.partition
     first, second = list(partition.cold)[:2]

@@ -170,7 +170,7 @@ def test_a_tick_goes_on_where_it_was_beside_what_moves_and_another_begins_after_
     clock.advance(days=1)
     next(job.judge(partition))
     assert len(partition.due) == 150
-    for number in range(200):
+    for number in reversed(range(200)):
         fold_one(job, partition, "usage", usage(1_000 + number, DAY + 1, account_id=f"a{number}"))
     next(job.judge(partition))
     assert len(partition.restless) == 150
@@ -183,6 +183,27 @@ def test_a_tick_goes_on_where_it_was_beside_what_moves_and_another_begins_after_
     assert (len(partition.restless), partition.due) == (0, [])
     judged(job, partition)
     assert partition.ticked_ms == clock.current_ms
+
+
+def test_a_tick_reads_cold_accounts_in_the_order_in_which_they_lie_on_the_disk() -> None:
+    clock = ManualClock(end_of_day_ms(DAY))
+    job, partition = fold([usage(n, account_id=f"a{n}") for n in range(60)], clock=clock)
+    judged(job, partition)
+    states = {name: encode_state(state) for name, state in partition.states.items()}
+    partition.cold = {name: place for place, name in enumerate(states)}
+    partition.states.clear()
+    read: list[int] = []
+
+    def at(account_id: str, place: int) -> bytes:
+        read.append(place)
+        return states[account_id]
+
+    partition.read, partition.decode = at, decode_state
+    for _ in range(2):
+        clock.advance(days=1)
+        judged(job, partition)
+    assert read == list(range(60)), "each once: then they are hot"
+    assert partition.kept == {name: place for place, name in enumerate(states)}
 
 
 def test_history_has_one_score_a_day_and_four_weeks() -> None:
