@@ -10,6 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, cast
 
@@ -30,6 +31,8 @@ LET_GO_SECONDS: Final = 3.0
 STALE_SECONDS: Final = 20 * 3600
 # A write of more states than this leaves the event loop's thread.
 INLINE_STATES_MAX: Final = 200
+# One compaction at a time: after a start all copies want one, and the threads that save must not wait for them.
+_COMPACTIONS: Final = ThreadPoolExecutor(1, "compaction")
 
 
 async def recall(settings: Settings, owned: Owned[S], now_ms: int) -> None:
@@ -161,7 +164,7 @@ async def keep(owned: Owned[S], snapshot: Snapshot, now_ms: int) -> None:
 
 async def _compact(owned: Owned[S], copy: LocalCopy, number: int) -> None:
     try:
-        if await asyncio.to_thread(copy.compact, number):
+        if await asyncio.get_running_loop().run_in_executor(_COMPACTIONS, copy.compact, number):
             for places in copy.new_places(number):
                 move(owned.partition, places, number)
                 await asyncio.sleep(0)

@@ -152,7 +152,7 @@ async def test_a_snapshot_is_published_whole_in_as_many_batches_as_it_needs() ->
     states: dict[str, bytes | None] = {f"account-{number}": b"%d" % number for number in range(25)}
     outputs = [Output("health", b"a", b"1"), Output("health", b"a", b"2"), Output("elsewhere", None, b"x", partition=0)]
     snapshot = checkpoint.Snapshot(states | {"gone": None}, outputs, {TOPIC: 7}, None, [])
-    assert await checkpoint.publish(broker.producer(3), "changelog", 3, "group", snapshot, {}, 9) == 10
+    assert await checkpoint.publish(broker.producer(3), "changelog", 3, "group", snapshot, {}, 9) == 26
     assert broker.changelog[3] == {key.encode(): value for key, value in states.items()}
     assert broker.outputs == {"health": [(b"a", b"1"), (b"a", b"2")], "elsewhere": [(None, b"x")]}
     assert broker.group == {TopicPartition(TOPIC, 3): 7}
