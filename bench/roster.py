@@ -81,6 +81,12 @@ PEERS = (
     ),
     Peer("Bytewax", "bytewax_flow.py", "bytewax", "in memory only, lost in a crash"),
     Peer(
+        "Bytewax",
+        "bytewax_batches.py",
+        "bytewax",
+        "the first again by hand: a batch of an account at a time, saved to SQLite as bytes",
+    ),
+    Peer(
         "Kafka Streams",
         "KafkaStreamsPeer.java",
         "kafka-streams",

@@ -10,7 +10,7 @@ from stream.account import AccountState, decode_state, encode_state
 from stream.decode import Decoder
 from stream.folding import fold_event
 
-__all__ = ["AccountState", "decode_state", "encode_state", "fold_event", "reader", "states_before"]
+__all__ = ["KINDS", "AccountState", "decode_state", "encode_state", "fold_event", "reader", "states_before"]
 
 KINDS = ("usage", "ticket", "survey")
 

@@ -61,10 +61,11 @@ class Meter:
         if self._cpu_before is None:
             self._started, self._cpu_before = time.monotonic(), time.process_time()
 
-    def folded(self) -> None:
-        """An event is done; the last one prints one JSON object as the last line of stdout and ends the process."""
-        self._count += 1
-        if self._count == self._events // 2:
+    def folded(self, count: int = 1) -> None:
+        """Events are done; the last one prints one JSON object as the last line of stdout and ends the process."""
+        before = self._count
+        self._count += count
+        if before < self._events // 2 <= self._count:
             self._cpu_halfway = time.process_time()
         if self._count < self._events or self._cpu_before is None:
             return
