@@ -15,15 +15,20 @@ from stream.topics import SOURCES, Kind, Source
 
 def newest_by_kind(state: AccountState) -> dict[Kind, int]:
     """When the newest event of each kind happened, epoch milliseconds; without kinds that never told anything."""
-    newest: dict[Kind, int | None] = {
-        "usage": state.activity.newest_ms,
-        "ticket": state.support.newest_ms,
-        "survey": state.sentiment.newest_ms,
-        "touchpoint": state.contacts.newest_ms,
-        "outcome": state.outcomes.newest_ms,
-        "subscription": state.subscriptions.newest_ms,
-    }
-    return {kind: ms for kind, ms in newest.items() if ms is not None and ms > 0}
+    newest: dict[Kind, int] = {}
+    if state.activity.newest_ms is not None:
+        newest["usage"] = state.activity.newest_ms
+    if state.support.newest_ms > 0:
+        newest["ticket"] = state.support.newest_ms
+    if state.sentiment.newest_ms > 0:
+        newest["survey"] = state.sentiment.newest_ms
+    if state.contacts.newest_ms > 0:
+        newest["touchpoint"] = state.contacts.newest_ms
+    if state.outcomes.newest_ms > 0:
+        newest["outcome"] = state.outcomes.newest_ms
+    if state.subscriptions.newest_ms > 0:
+        newest["subscription"] = state.subscriptions.newest_ms
+    return newest
 
 
 def freshness_of(

@@ -19,6 +19,7 @@ HASH, SECONDS, FEATURES = range(3)
 
 Sessions = dict[int, list[list[int]]]
 _UNTOLD: Final = -1
+_ABOVE_ALL: Final = 1 << 32  # hashes have 32 bits
 
 
 def hash_of(session_id: str) -> int:
@@ -72,5 +73,5 @@ def prune(sessions: Sessions, newest_day: int) -> None:
 def sample(sessions: Sessions, day: int, days: int) -> list[list[int]]:
     """A uniform sample of the sessions of the `days` days that end with `day`: all of them while no day is full."""
     inside = [kept for at, kept in sessions.items() if day - days < at <= day]
-    below = min([kept[-1][HASH] for kept in inside if len(kept) == KEPT_A_DAY], default=None)
-    return [session for kept in inside for session in kept if below is None or session[HASH] < below]
+    below = min([kept[-1][HASH] for kept in inside if len(kept) == KEPT_A_DAY], default=_ABOVE_ALL)
+    return [session for kept in inside for session in kept if session[HASH] < below]

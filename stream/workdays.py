@@ -8,7 +8,6 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
-from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final
 
@@ -39,6 +38,7 @@ class Calendar:
         self._holidays = None if country is None else _public_holidays(country, subdivision)
         self._weekend = weekend
         self._extra = extra_days
+        self._recent: tuple[int, list[int]] = 0, []  # of the year asked about last, since most questions are of one
         self._years: dict[int, tuple[int, list[int], list[int]]] = {}
 
     def between(self, day: int, end_day: int) -> int:
@@ -49,15 +49,17 @@ class Calendar:
         """
         if day >= end_day:
             return 0
-        year, end_year = _year_of(day), _year_of(end_day)
-        first, before, _ = self._years.get(year) or self._year(year)
-        if year == end_year:
+        first, before = self._recent
+        if first <= day and end_day - first < len(before):
             return before[end_day - first] - before[day - first]
+        year, end_year = _year_of(day), _year_of(end_day)
+        first, before, _ = self._year(year)
         count = -before[day - first]
         while year < end_year:
             count += before[-1]
             year += 1
             first, before, _ = self._year(year)
+        self._recent = first, before
         return count + before[end_day - first]
 
     def days_off(self, day: int, end_day: int) -> list[int]:
@@ -116,7 +118,6 @@ MONDAY_TO_FRIDAY: Final = Calendar()
 NO_CALENDARS: Final = Calendars(MONDAY_TO_FRIDAY)
 
 
-@lru_cache(4096)
 def _year_of(day: int) -> int:
     """The year that a day lies in."""
     return date.fromordinal(EPOCH_ORDINAL + day).year

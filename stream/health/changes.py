@@ -70,7 +70,7 @@ def compare(asked: Asked, days: int, now: Verdict, measures: Measures, scorecard
     if facts.first_day is None or facts.first_day > day_before or now.score is None:
         return None
     before_ms = facts.zone.end_of_day_ms(day_before)
-    setting = in_force(facts.state.overrides, before_ms)
+    setting = in_force(facts.state.overrides, before_ms) if facts.state.overrides else None
     if setting is None and not may_be_enough(counting(facts, day_before - facts.first_day + 1, scorecard), scorecard):
         return None
     then = Asked(facts, before_ms)

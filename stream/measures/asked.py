@@ -63,6 +63,13 @@ class Asked:
         return self._known
 
     @property
+    def base(self) -> int | None:
+        """Of whom a share is taken: the licensed seats, else the people known in 90 days; None without either."""
+        if self.facts.seats is not None:
+            return self.facts.licensed
+        return self.known if self.known > 0 else None
+
+    @property
     def active_days(self) -> int:
         """Active days of each person in the trailing 30, added up."""
         if self._active_days is None:

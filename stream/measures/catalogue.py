@@ -1,7 +1,7 @@
 """All measures of one account, put together, or only those that are wanted."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from stream.account import AccountState
@@ -54,16 +54,16 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family(concentration, lambda told: told.use),
     Family(change, lambda told: told.use),
     Family(pause, lambda told: told.use),
-    Family(course, lambda told: told.use),
+    Family(course, lambda told: told.month_before),
     Family(depth, lambda told: told.core_features),
     Family(features, lambda told: told.use or told.core_features),
     Family(_journey, lambda told: told.value),
     Family(support_load, lambda told: told.use or told.tickets),
     Family(sentiment_of, lambda told: told.answers),
-    Family(breadth_change, lambda told: told.use),
-    Family(champions, lambda told: told.use),
+    Family(breadth_change, lambda told: told.month_before),
+    Family(champions, lambda told: told.month_before),
     Family(_sittings, lambda told: told.sessions),
-    Family(engagement, lambda told: told.use),
+    Family(engagement, lambda told: told.use and (told.seats or told.core_features or told.sessions)),
     Family(launches, lambda told: told.launches),
     Family(contact, lambda told: told.touchpoints),
     Family(contact_by_kind, lambda told: told.touchpoints),
@@ -94,42 +94,45 @@ def measure(
     Returns:
         Measure id to value: numbers, None where unknown, and a few mappings (per feature, priority, category).
     """
-    return measured(Asked(Facts(state, as_of_ms, core_features, journey), as_of_ms), wanted)
+    asked = Asked(Facts(state, as_of_ms, core_features, journey), as_of_ms)
+    return completed(asked, frozenset(), {}) if wanted is None else measured(asked, wanted)
 
 
-def measured(asked: Asked, wanted: frozenset[str] | None = None) -> Measures:
-    """The wanted measures of one account as of one moment; None: all."""
-    makes, unknown = _plan(asked.facts.told, wanted, None)
-    found = unknown.copy()
-    for make in makes:
+def measured(asked: Asked, wanted: frozenset[str]) -> Measures:
+    """The wanted measures of one account as of one moment; others may come with them."""
+    found: Measures = {}
+    for make in _makers(wanted):
         found.update(make(asked))
     return found
 
 
 def completed(asked: Asked, wanted: frozenset[str], known: Measures) -> Measures:
     """All measures, of which `measured` has made the wanted ones already."""
-    makes, unknown = _plan(asked.facts.told, None, wanted)
+    makers, unknown = _rest(wanted, asked.facts.told)
     found = unknown.copy()
     found.update(known)
-    for make in makes:
+    for make in makers:
         found.update(make(asked))
     return found
 
 
-@lru_cache(4096)
-def _plan(told: Told, wanted: frozenset[str] | None, made: frozenset[str] | None) -> tuple[tuple[Make, ...], Measures]:
-    """What makes the wanted measures, but for what has been made already, where there is so much to make them by.
+@cache
+def _makers(wanted: frozenset[str]) -> tuple[Make, ...]:
+    """What makes the wanted measures."""
+    return tuple(family.make for family in FAMILIES if not wanted.isdisjoint(_of_nobody(family)))
 
-    Returns:
-        What there is to call, and all the wanted measures as they are of an account that nobody knows.
-    """
-    nobody = Asked(Facts(AccountState(), 0, frozenset(), NO_JOURNEY), 0)
-    makes: list[Make] = []
+
+@lru_cache(4096)
+def _rest(made: frozenset[str], told: Told) -> tuple[tuple[Make, ...], Measures]:
+    """What makes the other measures, where there is something to make them by; and all as nobody's account has them."""
     unknown: Measures = {}
     for family in FAMILIES:
-        found = family.make(nobody)
-        if wanted is None or not wanted.isdisjoint(found):
-            unknown.update(found)
-            if family.is_told(told) and (made is None or made.isdisjoint(found)):
-                makes.append(family.make)
-    return tuple(makes), unknown
+        unknown.update(_of_nobody(family))
+    makers = set(_makers(made))
+    return tuple(family.make for family in FAMILIES if family.is_told(told) and family.make not in makers), unknown
+
+
+@cache
+def _of_nobody(family: Family) -> Measures:
+    """The measures of a family as they are of an account of which nothing is known."""
+    return family.make(Asked(Facts(AccountState(), 0, frozenset(), NO_JOURNEY), 0))

@@ -5,7 +5,6 @@ from typing import Final
 from stream.measures.asked import Asked
 from stream.measures.reach import mau_previous
 from stream.measures.tally import Measures
-from stream.rolling import BITS, LAST_DAY
 
 GONE_DAYS: Final = 14  # two weeks without a day of use: longer than most absences, shorter than most holidays
 EARLIER_DAYS: Final = 30  # and the days before them, in which champions are found
@@ -14,7 +13,7 @@ REACH_DAYS: Final = 20  # 64 days of bits, of which it looks at 44
 SHOWN_MAX: Final = 3
 BREADTH_DAYS: Final = 60
 
-_EARLIER_MASK: Final = (1 << EARLIER_DAYS) - 1
+_EARLIER_MASK: Final = (1 << EARLIER_DAYS) - 1 << GONE_DAYS
 _GONE_MASK: Final = (1 << GONE_DAYS) - 1
 
 
@@ -35,15 +34,11 @@ def champions(asked: Asked) -> Measures:
     activity, day, first_day = asked.activity, asked.day, asked.facts.first_day
     if first_day is None or day - first_day + 1 < GONE_DAYS + EARLIER_DAYS or day < activity.newest_day - REACH_DAYS:
         return {"champions": None, "champions_gone": None, "champions_gone_users": []}
-    ranked = []
-    for user_id, user in activity.users.items():
-        ahead = day - user[LAST_DAY]
-        if ahead >= GONE_DAYS + EARLIER_DAYS:
-            continue
-        bits = user[BITS] << ahead if ahead >= 0 else user[BITS] >> -ahead
-        active_days = ((bits >> GONE_DAYS) & _EARLIER_MASK).bit_count()
-        if active_days:
-            ranked.append((-active_days, user_id, bits & _GONE_MASK == 0))
+    ranked = [
+        (-earlier.bit_count(), user_id, bits & _GONE_MASK == 0)
+        for user_id, bits in asked.facts.people.up_to(asked.back)
+        if (earlier := bits & _EARLIER_MASK)
+    ]
     ranked.sort()
     half = -sum([negative for negative, _, _ in ranked]) / 2
     found: list[tuple[str, bool]] = []

@@ -58,7 +58,9 @@ def feedback(asked: Asked) -> Measures:
         for response_id, answer in asked.nps_answers.values()
         if answer.ms < limit_ms
         and not 7 <= answer.score <= 8
-        and answer.ms > max([closed_ms.get(each, -1) for each in (NOBODY, (response_id, ""), ("", answer.user_id))])
+        and answer.ms > closed_ms.get(NOBODY, -1)
+        and answer.ms > closed_ms.get((response_id, ""), -1)
+        and answer.ms > closed_ms.get(("", answer.user_id), -1)
     ]
     return {
         "open_feedback": len(waiting),

@@ -1,5 +1,8 @@
 """One account and what its product says, whatever the moment: what is looked up once for all that is asked about it."""
 
+from functools import cache
+from typing import Final
+
 from msgspec import Struct
 
 from stream import surveys
@@ -10,11 +13,15 @@ from stream.surveys import Dated
 from stream.topics import Source
 from stream.workdays import Calendar
 
+# No measure that compares with earlier weeks is known before this age: champions are the first, after 44 days.
+MONTH_BEFORE_DAYS: Final = 43
+
 
 class Told(Struct, frozen=True, gc=False):
     """What there is to measure by: of what is not told, every measure is what it is of an account that nobody knows."""
 
     use: bool
+    month_before: bool  # the account was used long enough to compare its weeks with earlier ones
     seats: bool
     core_features: bool
     tickets: bool
@@ -43,9 +50,9 @@ class Facts:
         day: its calendar day of `newest_ms`, as days since 1970-01-01.
         first_day: the day of its first usage; None before it.
         seats: its licensed seats; None when unknown.
+        licensed: the same, None also where there are none.
         calendar: its working days.
         people: its users, by their days up to `day`.
-        told: what there is to measure by.
         sources: which sources ever told anything of it.
     """
 
@@ -60,23 +67,16 @@ class Facts:
         self.first_day = None if first_ms is None else self.zone.day_of(first_ms)
         self.seats: int | None = profile["licensed_seats"][0] if "licensed_seats" in profile else None
         self.calendar: Calendar = journey.calendars.of(profile["segment"][0] if "segment" in profile else None)
+        self.licensed = self.seats if self.seats is not None and self.seats > 0 else None
         self.people = People(activity, self.day)
-        self.told = Told(
-            use=first_ms is not None,
-            seats=self.seats is not None,
-            core_features=bool(core_features),
-            tickets=bool(state.support.tickets),
-            answers=bool(state.sentiment.answers),
-            sessions=bool(activity.sessions),
-            touchpoints=bool(state.contacts.touchpoints),
-            follow_up=journey.follow_up_ms is not None,
-            goals="goals" in profile,
-            renewal="renewal_at" in profile or bool(state.subscriptions.changes),
-            stages="lifecycle_stage" in profile or "started_at" in profile,
-            value=bool(journey.key_actions or journey.milestones),
-            launches=bool(journey.launches),
+        self.sources = _sources(
+            first_ms is not None,
+            state.support.newest_ms > 0,
+            state.sentiment.newest_ms > 0,
+            state.contacts.newest_ms > 0,
+            state.outcomes.newest_ms > 0 or "goals" in profile,
+            state.subscriptions.newest_ms > 0 or "renewal_at" in profile,
         )
-        self.sources = _sources(state)
         self._answers: tuple[list[Dated], ...] | None = None
 
     @property
@@ -86,20 +86,40 @@ class Facts:
             self._answers = surveys.dated(self.state.sentiment, self.zone)
         return self._answers
 
+    @property
+    def told(self) -> Told:
+        """What there is to measure by."""
+        state, profile, journey = self.state, self.state.profile, self.journey
+        first_day = self.first_day
+        return Told(
+            use=first_day is not None,
+            month_before=first_day is not None and self.day - first_day >= MONTH_BEFORE_DAYS,
+            seats=self.seats is not None,
+            core_features=bool(self.core_features),
+            tickets=bool(state.support.tickets),
+            answers=bool(state.sentiment.answers),
+            sessions=bool(state.activity.sessions),
+            touchpoints=bool(state.contacts.touchpoints),
+            follow_up=journey.follow_up_ms is not None,
+            goals="goals" in profile,
+            renewal="renewal_at" in profile or bool(state.subscriptions.changes),
+            stages="lifecycle_stage" in profile or "started_at" in profile,
+            value=bool(journey.key_actions or journey.milestones),
+            launches=bool(journey.launches),
+        )
 
-def _sources(state: AccountState) -> frozenset[Source]:
-    """Which sources ever told anything of an account."""
-    found: list[Source] = []
-    if state.activity.newest_ms is not None:
-        found.append("usage")
-    if state.support.newest_ms > 0:
-        found.append("tickets")
-    if state.sentiment.newest_ms > 0:
-        found.append("surveys")
-    if state.contacts.newest_ms > 0:
-        found.append("touchpoints")
-    if state.outcomes.newest_ms > 0 or "goals" in state.profile:
-        found.append("outcomes")
-    if state.subscriptions.newest_ms > 0 or "renewal_at" in state.profile:
-        found.append("subscriptions")
-    return frozenset(found)
+
+@cache
+def _sources(
+    usage: bool, tickets: bool, surveys: bool, touchpoints: bool, outcomes: bool, subscriptions: bool
+) -> frozenset[Source]:
+    """The sources that ever told anything; each set of them is made once, for it is looked up for every account."""
+    found: dict[Source, bool] = {
+        "usage": usage,
+        "tickets": tickets,
+        "surveys": surveys,
+        "touchpoints": touchpoints,
+        "outcomes": outcomes,
+        "subscriptions": subscriptions,
+    }
+    return frozenset(source for source, told in found.items() if told)

@@ -13,8 +13,9 @@ _MONTH_MASK: Final = (1 << MONTH_DAYS) - 1
 def depth(asked: Asked) -> Measures:
     """How much of the core they use. Source: docs/metrics.md, depth."""
     core, uses, day = asked.facts.core_features, asked.activity.features, asked.day
-    used = len([name for name in core if name in uses and _in_use(uses[name], day)])
-    return {"depth": used / len(core) if core else None}
+    if not core:
+        return {"depth": None}
+    return {"depth": len([name for name in core if name in uses and _in_use(uses[name], day)]) / len(core)}
 
 
 def _in_use(use: FeatureUse, day: int) -> bool:

@@ -1,7 +1,5 @@
 """How often they use it, and whether that holds."""
 
-from bisect import bisect_left
-from itertools import accumulate
 from typing import Final
 
 from stream.daily import user_days
@@ -55,7 +53,9 @@ def _users_for_half(asked: Asked) -> int | None:
         return None
     counts = asked.facts.people.events(MONTH_DAYS, asked.back)
     counts.sort(reverse=True)
-    total = sum(counts)
-    if total == 0:
-        return None
-    return bisect_left([*accumulate(counts)], total / 2) + 1
+    missing = sum(counts) / 2
+    for place, count in enumerate(counts, start=1):
+        missing -= count
+        if missing <= 0:
+            return place
+    return None

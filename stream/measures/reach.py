@@ -14,7 +14,7 @@ _WEEK: Final = 0x7F
 
 def reach(asked: Asked) -> Measures:
     """Of the trailing month: how many use it, of those who could, and how often. Source: docs/metrics.md, reach."""
-    mau, active_days, base, licensed = asked.mau, asked.active_days, _base(asked), _licensed(asked)
+    mau, active_days, base, licensed = asked.mau, asked.active_days, asked.base, asked.facts.licensed
     return {
         "mau": mau,
         "active_user_rate_monthly": mau / base if base is not None else None,
@@ -28,7 +28,7 @@ def reach(asked: Asked) -> Measures:
 
 def windows(asked: Asked) -> Measures:
     """The same of the other windows, and by how often people come. Source: docs/metrics.md, active users, frequency."""
-    base, licensed, back = _base(asked), _licensed(asked), asked.back
+    base, licensed, back = asked.base, asked.facts.licensed, asked.back
     month, today, week, week_before = asked.month, 1 << back, _WEEK << back, _WEEK << back + 7
     dau, wau = len([1 for bits in month if bits & today]), len([1 for bits in month if bits & week])
     often = [days for bits in month if (days := bits.bit_count()) >= WEEKLY_USER_DAYS]
@@ -59,16 +59,3 @@ def _weekday_rate(asked: Asked, licensed: int) -> float:
     weekdays = weekday_mask(asked.day % 7)
     used = sum([(bits & weekdays << asked.back).bit_count() for bits in asked.month])
     return used / weekdays.bit_count() / licensed
-
-
-def _licensed(asked: Asked) -> int | None:
-    """The licensed seats; None where unknown or none."""
-    seats = asked.facts.seats
-    return seats if seats is not None and seats > 0 else None
-
-
-def _base(asked: Asked) -> int | None:
-    """Of whom a share is taken: the licensed seats, else the people known in 90 days; None without either."""
-    if asked.facts.seats is not None:
-        return _licensed(asked)
-    return asked.known if asked.known > 0 else None

@@ -29,7 +29,7 @@ def silence(activity: Activity, day: int, first_day: int | None, calendar: Calen
     if last_day is None or first_day is None:
         return dict(_NEVER_USED)
     span = min(CADENCE_DAYS, max(last_day - first_day + 1, 0))
-    active = active_days(activity.days, last_day, span) if span > 0 else 0
+    active = active_days(activity.days, last_day, span)
     working = calendar.between(last_day + 1 - span, last_day + 1)
     pause = working / active if working > active > 0 else float(max(working, 1)) if active == 0 else 1.0
     quiet = calendar.between(last_day + 1, day) if day > last_day + 1 else 0

@@ -1,10 +1,10 @@
 """How long they stay, and how much of the product they touch meanwhile: sessions."""
 
-from statistics import median
 from typing import Final
 
 from stream.measures.tally import Measures
 from stream.sessions import DAYS_KEPT, FEATURES, SECONDS, sample
+from stream.trend import median
 from stream.usage import Activity
 
 WINDOW_DAYS: Final = 30

@@ -3,6 +3,7 @@
 "Day" is a calendar day in the account's time zone; a trailing N-day window is the N days that end with as_of's day.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -25,7 +26,8 @@ class People:
     __slots__ = ("_bitmaps", "_is_newest", "_users")
 
     def __init__(self, activity: Activity, day: int) -> None:
-        self._users = users = activity.users.values()
+        self._users = activity.users
+        users = activity.users.values()
         self._is_newest = activity.newest_day <= day
         if self._is_newest:
             self._bitmaps = [user[BITS] << day - user[LAST_DAY] for user in users]
@@ -42,8 +44,12 @@ class People:
         >>> [bin(bits) for bits in People(state, 101).within(3)], len(People(state, 101).within(3, back=2))
         (['0b110'], 2)
         """
-        mask = window_mask(days, back)
+        mask = (1 << days) - 1 << back
         return [seen for bits in self._bitmaps if (seen := bits & mask)]
+
+    def up_to(self, back: int) -> Iterator[tuple[str, int]]:
+        """Every user with the bitmap of the days up to `back` days before the day: bit 0 is that day."""
+        return ((user_id, bits >> back) for user_id, bits in zip(self._users, self._bitmaps, strict=True))
 
     def events(self, days: int, back: int = 0) -> list[int]:
         """The events of every user in the same window, of those who have any there; counts are known 37 days back.
@@ -52,7 +58,8 @@ class People:
         >>> People(state, 101).events(30), People(state, 101).events(30, back=2)
         ([9, 4], [4, 4])
         """
-        mask, pairs = window_mask(days, 0), zip(self._users, self._bitmaps, strict=True)
+        mask = (1 << days) - 1
+        pairs = zip(self._users.values(), self._bitmaps, strict=True)
         if back == 0 and self._is_newest:  # the same, for what is asked most
             return [
                 user[COUNTS] if user[BITS] == 1 else sum(user[COUNTS : COUNTS + seen.bit_count()])
@@ -68,16 +75,6 @@ class People:
             for user, bits in pairs
             if (older := bits >> back) & mask
         ]
-
-
-@cache
-def window_mask(days: int, back: int) -> int:
-    """The bits of the `days` days that end `back` days before the day of bit 0.
-
-    >>> bin(window_mask(3, 2))
-    '0b11100'
-    """
-    return ((1 << days) - 1) << back
 
 
 @cache
