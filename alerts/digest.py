@@ -1,6 +1,7 @@
 """One message for many: what a storm comes to, the worst first, so that nobody scrolls through it."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from alerts.wording import clock, escape, plural, points, tidy
 
 LINES_SHOWN: Final = 15
 REASON_CHARS_MAX: Final = 100
+
+_ASIDE: Final = re.compile(r" \([^()]*\)$")
 
 
 @dataclass(frozen=True)
@@ -57,20 +60,22 @@ def build_digest(lines: Sequence[DigestLine], since: datetime, until: datetime) 
             rest["resolved"].append(line)
         elif tone_of(line.rule) == "opportunity":
             rest["good news"].append(line)
-    parts = [plural(len(up), "red flag")] if up else []
+    parts = [_how_many(up)] if up else []
     parts += [f"{len(found)} {name}" for name, found in rest.items() if found]
-    headline = f"🗂 {', '.join(parts)} between {clock(since)} and {clock(until)}"
+    headline = f"🗂 {', '.join(parts)}"
     blocks = []
     if len(up) > 1:
         blocks.append(section(_by_rule(up)))
     if shown := sorted(up, key=_worst_first)[:LINES_SHOWN]:
         blocks += [section(text) for text in _by_owner(shown, up)]
         if len(up) > len(shown):
-            blocks.append(section(f"…  and {len(up) - len(shown):,} more; `heartline alert list` has all"))
+            blocks.append(section(f"The worst {len(shown)} are here; `heartline alert list` has all {len(up):,}."))
     blocks += [section(f"*{name.capitalize()}:* {_names(found)}") for name, found in rest.items() if found]
     worst = f": the worst is {tidy(shown[0].account_name, NAME_CHARS_MAX)}" if shown else ""
-    small = context(["one message instead of " + plural(len(lines), "message")])
-    return payload(headline, headline + worst, [*blocks, small])
+    small = [f"{since:%H:%M} to {clock(until)}", f"one message instead of {len(lines):,}"]
+    if any(line.score is not None for line in shown):
+        small.append("the number is the health of 100, higher is healthier")
+    return payload(headline, headline + worst, [*blocks, context(small)])
 
 
 def digest_notice(notices: Sequence[Notice], since: datetime, now: datetime) -> Notice:
@@ -113,6 +118,12 @@ def digest_notice(notices: Sequence[Notice], since: datetime, now: datetime) -> 
     )
 
 
+def _how_many(up: Sequence[DigestLine]) -> str:
+    """How many red flags, and how many of them can't wait."""
+    criticals = sum(line.severity == "critical" for line in up)
+    return plural(len(up), "red flag") + (f" ({criticals:,} critical)" if criticals > 0 else "")
+
+
 def _by_rule(lines: Sequence[DigestLine]) -> str:
     """How many of each kind: a storm of one kind is often one cause."""
     counts = Counter(line.rule for line in lines)
@@ -130,9 +141,10 @@ def _by_owner(shown: Sequence[DigestLine], up: Sequence[DigestLine]) -> list[str
         return ["\n".join(map(_line, shown))]
     texts = []
     for owner in owners:
-        name = escape(tidy(owner, NAME_CHARS_MAX)) if owner is not None else "Nobody's"
+        name = escape(tidy(owner, NAME_CHARS_MAX)) if owner is not None else "Without an owner"
         lines = [_line(line) for line in shown if line.owner == owner]
-        texts.append("\n".join([f"*{name}*  ({counts[owner]})", *lines]))
+        more = [f"…  and {counts[owner] - len(lines):,} more"] if counts[owner] > len(lines) else []
+        texts.append("\n".join([f"*{name}*  ({counts[owner]:,})", *lines, *more]))
     return texts
 
 
@@ -141,9 +153,11 @@ def _worst_first(line: DigestLine) -> tuple[int, float, str]:
 
 
 def _line(line: DigestLine) -> str:
-    name, reason = tidy(line.account_name, NAME_CHARS_MAX), tidy(line.reason, REASON_CHARS_MAX)
-    score = f" (health {points(line.score)})" if line.score is not None else ""
-    return f"{FLAG[line.severity]}  *{escape(name)}*{score}: {escape(reason)}"
+    """Who, how well, and why; what stands in parentheses at the end of a reason is for a message of its own."""
+    name = tidy(line.account_name, NAME_CHARS_MAX)
+    reason = tidy(_ASIDE.sub("", line.reason), REASON_CHARS_MAX)
+    score = f"  {points(line.score)}" if line.score is not None else ""
+    return f"{FLAG[line.severity]}  *{escape(name)}*{score}  ·  {escape(reason)}"
 
 
 def _names(lines: Sequence[DigestLine]) -> str:

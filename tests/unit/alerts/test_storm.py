@@ -98,10 +98,10 @@ def test_a_digest_is_by_owner_and_the_same_for_the_same_messages() -> None:
     assert digest.id == digest_notice(notices, OPENED, OPENED).id != digest_notice(notices[1:], OPENED, OPENED).id
     assert (digest.kind, digest.severity, digest.account_id, digest.is_open) == ("digest", "critical", None, False)
     lines = [line for line in as_text(digest.message).splitlines() if line]
-    assert lines[0].startswith("🗂 3 red flags, 1 resolved")
-    assert [line for line in lines if line.startswith(("Ada", "Nobody's", "Dana"))] == [
+    assert lines[0].startswith("🗂 3 red flags (1 critical), 1 resolved")
+    assert [line for line in lines if line.startswith(("Ada", "Without an owner", "Dana"))] == [
         "Ada  (1)",
-        "Nobody's  (1)",
+        "Without an owner  (1)",
         "Dana  (1)",
     ]
     assert "Resolved: Hooli" in lines
