@@ -91,6 +91,7 @@ class Intake:
         kind, records = self._kinds[arrival.topic], arrival.records
         events = self._decoders[kind].decode_all([record.value for record in records], self._wall.now_ms(None))
         fold, states, mark_dirty = self._fold[kind], partition.states, partition.dirty.add
+        is_rare = kind != "usage"  # what people enter one by one; so is an account's first report
         away: set[str] = set()
         runs, newest_ms = self._runs(partition, arrival, events)
         partition.expect(runs)
@@ -102,9 +103,13 @@ class Intake:
                     away.add(account_id)
                     continue
             first_moved = fold(state, [events[at] for at in run] if len(run) > 1 else [events[run[0]]])
-            if first_moved != UNMOVED and not state.unjudged:
+            if first_moved != UNMOVED and (is_rare or not state.unjudged or state.judged is None):
+                waiting = (account_id, records[run[first_moved]].timestamp)
+                if is_rare or state.judged is None:
+                    partition.restless.hasten(waiting)
+                else:
+                    partition.restless.append(waiting)
                 state.unjudged = True
-                partition.restless.append((account_id, records[run[first_moved]].timestamp))
             mark_dirty(account_id)
         self._note_newest(partition, arrival.topic, _newest_ms(events, away) if away else newest_ms)
 

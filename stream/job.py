@@ -127,12 +127,12 @@ class HealthJob:
         partition.due.reverse()  # the last one is next, and a disk is read forwards
 
     def _judge_restless(self, partition: Partition[AccountState], now_ms: int) -> bool:
-        """Judge a slice of the accounts that moved, the longest waiting first; returns whether there was any."""
+        """Judge a slice of the accounts that moved, as they are waiting; returns whether there was any."""
         count = min(len(partition.restless), ACCOUNTS_A_SLICE)
         for _ in range(count):
             account_id, ingested_ms = partition.restless.popleft()
             state = partition.state(account_id)
-            if state is not None:
+            if state is not None and state.unjudged:  # else it was on both lanes
                 self._judge_one(partition, account_id, state, now_ms, ingested_ms)
         return count > 0
 

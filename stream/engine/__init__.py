@@ -9,6 +9,7 @@ Read the modules in the order a chunk meets them:
 - `engine`       the partitions in this worker's hands: fold, seek, drain
 - `folding`      one chunk into one partition
 - `partition`    the states of one partition group, hot and cold
+- `restless`     who waits to be judged
 - `work`         what the engine asks of the work it carries; it knows nothing of accounts
 - `checkpoints`  when a partition is checkpointed, and what follows
 - `checkpoint`   states, outputs and offsets in one transaction

@@ -91,8 +91,7 @@ async def take(work: Work[S], partition: Partition[S], judging_seconds: float, h
 
 async def _judge(work: Work[S], partition: Partition[S], seconds: float) -> int | None:
     """Judge for so long, at least one slice; returns `Snapshot.oldest_ms`."""
-    restless = partition.restless
-    first = restless[0] if restless else None
+    partition.restless.longest_ms = None
     spent = 0.0
     slices = work.judge(partition)
     while spent < seconds:
@@ -102,8 +101,7 @@ async def _judge(work: Work[S], partition: Partition[S], seconds: float) -> int 
         if finished:
             break
         await asyncio.sleep(0)
-    judged = first is not None and (not restless or restless[0] is not first)
-    return first[1] if first is not None and judged else None
+    return partition.restless.longest_ms
 
 
 async def publish(

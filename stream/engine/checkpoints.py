@@ -35,6 +35,11 @@ CATCHING_UP_TIMES: Final = 5
 # What snapshots may take of the time where nobody waits to be judged; where they would take more, they are rarer.
 ENCODING_RATIO: Final = 0.25
 RARER_TIMES_MAX: Final = 3
+# Processor time of one transaction, as measured with a trickle of events, and what all of them may take of the time.
+TRANSACTION_SECONDS: Final = 0.0015
+TRANSACTIONS_RATIO: Final = 0.05
+# A trickle of events is told this much sooner than the interval says.
+SOONER_TIMES_MAX: Final = 5
 # Long enough for a broker's restart, shorter than the transaction time-out's double.
 COMMIT_DEADLINE_SECONDS: Final = 30.0
 
@@ -135,8 +140,9 @@ class Checkpoints(Generic[S]):
             return CATCHING_UP_TIMES * interval
         waits = bool(partition.restless or partition.due)
         wanted = owned.taking_seconds * count / (JUDGING_RATIO if waits else ENCODING_RATIO)
+        wanted = max(wanted, TRANSACTION_SECONDS * count / TRANSACTIONS_RATIO)
         longest = interval if waits else RARER_TIMES_MAX * interval
-        return min(max(interval / 2, wanted), longest)
+        return min(max(interval / SOONER_TIMES_MAX, wanted), longest)
 
     def _count(self, owned: Owned[S], snapshot: Snapshot, seconds: float) -> None:
         """Metrics of an accepted checkpoint."""

@@ -8,7 +8,6 @@ read from, and what comes then stays in memory. Only a state that can't be read 
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +19,7 @@ from stream.engine.frames import TornFrameError
 from stream.engine.local_copy import CopyInUseError, LocalCopy
 from stream.engine.owned import Owned
 from stream.engine.partition import S
+from stream.engine.restless import Restless
 from stream.engine.warmth import move, settle
 from stream.settings import Settings
 
@@ -64,7 +64,7 @@ async def recall(settings: Settings, owned: Owned[S], now_ms: int) -> None:
         return
     partition.cold = cast(dict[str, bytes | int], contents.places)  # `load` leaves no account that is gone
     partition.watermark_ms = contents.moment.watermark_ms
-    partition.restless = deque((key, None) for key in contents.unjudged)
+    partition.restless = Restless((key, None) for key in contents.unjudged)
     owned.recalled = contents.moment.position
 
 

@@ -5,10 +5,11 @@ each account in one of the two, and `dirty` and `outputs` hold all of it that is
 Only the fold and the checkpoint touch it.
 """
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+
+from stream.engine.restless import Restless
 
 S = TypeVar("S")
 
@@ -49,8 +50,8 @@ class Partition(Generic[S]):
         kept: account id to the place of its state in the local copy, for hot accounts: true until it is dirty, and
             forgotten when it is saved the next time.
         dirty: accounts whose state is newer than the changelog.
-        restless: accounts whose measures may have moved since they were last judged, each once, the longest waiting
-            first, with the Kafka timestamp of the record that made it so; None: not known after a recovery.
+        restless: accounts whose measures may have moved since they were last judged, with the Kafka timestamp of the
+            record that made it so.
         due: accounts that the running tick has still to judge, the next one last.
         next_offsets: per input topic, the offset of the first record not yet folded.
         outputs: records to publish with the next checkpoint, in order.
@@ -72,7 +73,7 @@ class Partition(Generic[S]):
     cold: dict[str, bytes | int] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
     dirty: set[str] = field(default_factory=set)
-    restless: deque[tuple[str, int | None]] = field(default_factory=deque)
+    restless: Restless = field(default_factory=Restless)
     due: list[str] = field(default_factory=list)
     next_offsets: dict[str, int] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)

@@ -6,7 +6,6 @@ in the copy, and the partition has their places.
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final, Generic
 
@@ -67,7 +66,7 @@ class Tail(Generic[S]):
         await self._put()
         partition, touched = self.owned.partition, self._touched
         if partition.restless:  # known from the copy; who is in the changelog again says so itself
-            partition.restless = deque(each for each in partition.restless if each[0] not in touched)
+            partition.restless = partition.restless.without(touched)
         for count, key in enumerate(touched, 1):
             adopt(work, partition, key, hot_max)
             if count % DECODE_SLICE == 0:

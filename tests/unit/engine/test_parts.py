@@ -1,7 +1,6 @@
 """The engine's pure parts, each on its own."""
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 
 import pytest
@@ -16,6 +15,7 @@ from stream.engine.mark import Mark, contradiction, read_mark
 from stream.engine.offsets import resume_offset
 from stream.engine.owned import Owned
 from stream.engine.partition import Output, Partition
+from stream.engine.restless import Restless
 from stream.engine.topology import co_assigned, count_mismatch
 from stream.engine.watchdog import Watchdog
 from stream.errors import EngineError
@@ -137,7 +137,7 @@ async def test_a_snapshot_encodes_what_is_dirty_and_buries_what_is_gone(monkeypa
 async def test_judging_ends_with_its_time_and_goes_on_with_whoever_waits_longest() -> None:
     work, hot = TallyWork(Settings()), partition(0)
     hot.states = {name: Tally({TOPIC: 1}, {}, unjudged=True) for name in "abc"}
-    hot.restless = deque([("a", 10), ("b", None), ("c", 30)])
+    hot.restless = Restless([("a", 10), ("b", None), ("c", 30)])
     judged, oldest = [], []
     for seconds in (0, 1e-9, 1e-9, 1, 1):
         snapshot = await checkpoint.take(work, hot, seconds)
@@ -220,7 +220,7 @@ class View:
 
     def partitions(self) -> list[Partition[Tally]]:
         return [
-            Partition(0, states={"a": Tally()}, dirty={"a"}, restless=deque([("a", 1)]), watermark_ms=5_000),
+            Partition(0, states={"a": Tally()}, dirty={"a"}, restless=Restless([("a", 1)]), watermark_ms=5_000),
             Partition(1, states={"b": Tally()}, cold={"c": b"encoded"}, watermark_ms=2_000),
             Partition(2, due=["d", "e"]),
         ]
@@ -284,7 +284,8 @@ def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("changed", "expected", "reason"),
     [
-        ({}, 0.5, "little to do: reports come soon"),
+        ({}, 0.2, "little to do: reports come soon"),
+        ({"held": 12}, 0.36, "transactions of many partitions may take a twentieth of the time"),
         ({"taking_seconds": 0.05}, 0.8, "four partitions may take a quarter of the time"),
         ({"taking_seconds": 1.0}, 3.0, "and are never rarer than three intervals"),
         ({"taking_seconds": 0.1, "restless": 1}, 0.8, "judging may take half of the time"),
@@ -293,7 +294,7 @@ def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.Mo
     ],
 )
 def test_checkpoints_come_as_often_as_they_are_cheap(changed: dict[str, float], expected: float, reason: str) -> None:
-    held: list[Owned[Tally]] = [Owned(Partition(number), None) for number in range(4)]
+    held: list[Owned[Tally]] = [Owned(Partition(number), None) for number in range(int(changed.get("held", 4)))]
     metrics = WorkerMetrics(CollectorRegistry())
     checkpoints = Checkpoints(Settings(), TallyWork(Settings()), metrics, stop, held, lambda: True)
     owned = held[0]
