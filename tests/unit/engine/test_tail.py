@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -71,7 +70,7 @@ def test_the_last_record_of_each_account_counts_and_who_is_gone_is_gone(
         assert set(again.partition.restless) == ({("b", None), ("c", None)} if on_disk else set())
         asyncio.run(read(again, second if on_disk else first + second, hot_max=1))
         assert counts(again) == {"a": 6, "b": 3, "d": 1}
-        assert again.partition.restless == deque()
+        assert list(again.partition.restless) == []
         if on_disk:
             assert all(isinstance(found, int) for found in again.partition.cold.values())
         copies.let_go(again)
