@@ -378,6 +378,7 @@ class InterleavingsOnDisk(Interleavings):
     def the_disk_fails(self, partition: int) -> None:
         """Nothing more is written to this partition's copy until a restart."""
         copies.give_up(self.worker.engine._owned[partition], OSError(28, "No space left on device"))
+        assert 1 <= self.worker.engine.without_copy() <= len(PARTITIONS)
 
     @invariant()
     def what_the_copy_has_is_not_in_memory(self) -> None:
