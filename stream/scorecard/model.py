@@ -163,7 +163,7 @@ class Scorecard:
 
     def veto(self, name: str) -> Veto | None:
         """The veto of a name."""
-        return next((veto for veto in self.vetoes if veto.name == name), None)
+        return next((veto for veto in self.vetoes if veto.name == name), None) if self.vetoes else None
 
     @property
     def remembers(self) -> bool:
