@@ -6,13 +6,13 @@ from typing import Final, Literal, get_args
 
 from msgspec.structs import replace
 
-from alerts.lifecycle import Transition
+from alerts.lifecycle import Outcome, Transition
 from alerts.model import Alert
 from alerts.wording import plural, points
 
-Outcome = Literal["lasted", "ended", "not_recovered", "came_back"]
+Action = Literal["play", "acknowledged", "none"]
 
-OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,12 @@ def follow_up(alert: Alert, score: float | None, days: tuple[int, ...], now: dat
     found = outcome_of(alert, score, max(due))
     after = replace(alert, followed_up_days=sorted({*alert.followed_up_days, *due}))
     if alert.play is None:
-        return Transition("followed_up", after, found.sentence)
+        return Transition("followed_up", after, found.sentence, outcome=found.outcome)
     name = f"{alert.alert_id}:followed_up:{found.days}:{int(start.timestamp()):x}"
     told = replace(after, last_notification=name)
-    return Transition("followed_up", told, found.sentence, "followed_up", name, alert.last_notification)
+    return Transition(
+        "followed_up", told, found.sentence, "followed_up", name, alert.last_notification, outcome=found.outcome
+    )
 
 
 def outcome_of(alert: Alert, score: float | None, days: int) -> FollowUp:
@@ -88,4 +90,12 @@ def gave_way(alert: Alert, days: tuple[int, ...], now: datetime) -> Transition |
     if follow_up_due(alert, days) is None or alert.resolved_at is None or not alert.recovered:
         return None
     passed = plural(max((now - alert.resolved_at).days, 0), "day")
-    return Transition("followed_up", alert, f"{passed} after the end: the same trouble came back as a new episode")
+    told = f"{passed} after the end: the same trouble came back as a new episode"
+    return Transition("followed_up", alert, told, outcome="came_back")
+
+
+def action_of(alert: Alert) -> Action:
+    """What people did about an alert: started a play, took it on at least, or nothing that anybody told us of."""
+    if alert.play is not None:
+        return "play"
+    return "acknowledged" if alert.acknowledged_at is not None else "none"

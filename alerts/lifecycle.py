@@ -20,7 +20,9 @@ from alerts.telling import Says, tell
 from stream.report import Outline
 
 Kind = Literal[AlertStep, "nothing"]
+Outcome = Literal["lasted", "ended", "not_recovered", "came_back"]  # of a follow-up
 
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 NAME_CHARS_MAX = 200
@@ -40,6 +42,7 @@ class Transition:
         recovered: on resolved, whether the score came back.
         by: who took the step.
         command_id: the command behind it; None without one.
+        outcome: on followed_up, how it went; None else.
     """
 
     kind: Kind
@@ -51,6 +54,7 @@ class Transition:
     recovered: bool = False
     by: str = SYSTEM
     command_id: str | None = None
+    outcome: Outcome | None = None
 
 
 def step(

@@ -10,6 +10,7 @@ from typing import Final
 
 from alerts.commands import AddSilence, ExpireSilence
 from alerts.config import AlertingConfig
+from alerts.followup import action_of
 from alerts.lifecycle import Transition
 from alerts.policy import Surroundings
 from alerts.silences import Silence
@@ -309,6 +310,9 @@ class Alerting:
             if transition.alert is None:
                 continue
             self._metrics.transitions.labels(transition.alert.rule, transition.kind).inc()
+            if transition.outcome is not None:
+                labels = (transition.alert.rule, action_of(transition.alert), transition.outcome)
+                self._metrics.follow_ups.labels(*labels).inc()
             if written is not None:
                 self._metrics.alerted(written.report_ms, written.ingested_ms, now)
 

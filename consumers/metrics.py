@@ -8,7 +8,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from alerts.lifecycle import KINDS
+from alerts.followup import ACTIONS
+from alerts.lifecycle import KINDS, OUTCOMES
 from alerts.trouble import TROUBLE_KINDS
 from consumers.outbox import Backlog
 
@@ -41,6 +42,14 @@ class Metrics:
         )
         self.transitions = Counter(
             "heartline_alert_transitions", "Steps of alerts, by rule and kind.", ["rule", "kind"], registry=registry
+        )
+        self.follow_ups = Counter(
+            "heartline_alert_follow_ups",
+            "Looks at an account some days after a play or the end of its red flag, by rule; what people did about it "
+            "(play: started one; acknowledged; none) and how it went: lasted (recovered, and well since), ended (over "
+            "without a recovery), not_recovered, came_back.",
+            ["rule", "action", "outcome"],
+            registry=registry,
         )
         self.commands = Counter(
             "heartline_alert_commands",
@@ -124,6 +133,9 @@ class Metrics:
             for kind in KINDS:
                 if kind != "nothing":
                     self.transitions.labels(rule, kind)
+            for action in ACTIONS:
+                for went in OUTCOMES:
+                    self.follow_ups.labels(rule, action, went)
         for receiver in receivers:
             self.ingested_to_delivered.labels(receiver)
             self.digests.labels(receiver)

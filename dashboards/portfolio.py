@@ -176,6 +176,20 @@ def _movers(board: Dashboard) -> None:
             ),
         )
     )
+    board.with_panel(
+        bars(
+            "What came of red flags, in 30 days",
+            "Accounts looked at 7, 30 and 90 days after a play or the end: what people did about it, and how it went. "
+            "More that lasted with a play than with none says that plays help.",
+            "none",
+            "sum by (action, outcome) (increase(heartline_alert_follow_ups_total[30d]))",
+            "{{action}}: {{outcome}}",
+            ((None, NEUTRAL),),
+        )
+        .span(24)
+        .min(0)
+        .decimals(0)
+    )
 
 
 def _value(board: Dashboard) -> None:

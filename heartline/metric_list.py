@@ -47,6 +47,7 @@ _UNITS: Final = {
     "commands": "commands",
     "transitions": "steps",
     "verdicts": "alerts",
+    "ups": "follow-ups",
     "notifications": "attempts",
     "outbox": "messages",
     "messages": "messages",

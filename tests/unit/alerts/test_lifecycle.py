@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from alerts.config import AlertingConfig
+from alerts.followup import action_of
 from alerts.silences import Silence
 from tests.scenarios import Life, check, moment
 
@@ -245,6 +246,27 @@ def test_a_follow_up_says_whether_it_helped_and_lasted(why: str, given: str, sai
     assert len(reasons) == len(said), reasons
     for reason, words in zip(reasons, said, strict=True):
         assert words in reason
+
+
+@pytest.mark.parametrize(
+    ("given", "counted"),
+    [
+        ("d1 09:00 health 40\nd3 09:00 health 80", [("none", "lasted")] * 3),
+        ("d1 09:00 health 40\nd1 10:00 acknowledge\nd3 09:00 health 80", [("acknowledged", "lasted")] * 3),
+        ("d1 09:00 health 40\nd1 10:00 start_play call", [("play", "not_recovered")] * 3),
+        ("d1 09:00 health 40\nd3 09:00 resolve", [("none", "ended")] * 3),
+        (
+            "d1 09:00 health 40\nd3 09:00 health 80\nd20 09:00 health 40",
+            [("none", "lasted"), ("none", "came_back")],
+        ),
+    ],
+)
+def test_a_follow_up_is_counted_by_what_people_did_and_how_it_went(given: str, counted: list[tuple[str, str]]) -> None:
+    """So that plays can be compared with doing nothing."""
+    life = live(Row("counted", given, "", until="d150 00:00"))
+    steps = [step for _, step in life.transitions if step.kind == "followed_up"]
+    assert [(action_of(step.alert), step.outcome) for step in steps if step.alert is not None] == counted
+    assert all(step.outcome is None for _, step in life.transitions if step.kind != "followed_up")
 
 
 REFUSED = [
