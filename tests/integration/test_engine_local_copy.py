@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stream.engine.contents import VERSION, Identity
+from stream.engine.failstop import ExitCode
 from stream.engine.local_copy import LocalCopy
 from stream.engine.topic_ids import topic_ids
 from stream.engine.topology import prepare_topics
@@ -156,6 +157,34 @@ async def test_accounts_that_are_on_the_disk_alone_are_exact_through_kills_and_a
     finally:
         for worker in workers:
             await worker.kill()
+
+
+async def test_a_disk_that_damages_states_ends_the_worker_and_the_next_start_reads_the_changelog(
+    settings: Settings, tmp_path: Path
+) -> None:
+    worker = WorkerProcess(settings, tmp_path / "first.log")
+    again = WorkerProcess(settings, tmp_path / "again.log")
+    try:
+        await worker.start()
+        await feed(settings, 2_000)
+        await assert_exact(settings)
+        for path in Path(settings.worker.store).rglob("journal-*"):
+            content = path.read_bytes()
+            with path.open("r+b") as file:
+                file.seek(200)
+                file.write(bytes(byte ^ 1 for byte in content[200:]))
+        await feed(settings, 1_000, first=2_000)
+        assert await worker.wait() == ExitCode.FOLD, worker.log()
+        assert "can't be read from the local copy" in worker.log()
+        assert "a restart deletes a copy that is damaged and reads the changelog instead" in worker.log()
+        await again.start()
+        await assert_exact(settings)
+        assert recovered(again)[1] == 0
+        assert await again.stop() == 0
+        await assert_copies_say_what_the_changelog_says(settings)
+    finally:
+        await worker.kill()
+        await again.kill()
 
 
 def scrape(worker: WorkerProcess) -> dict[str, float]:
