@@ -31,7 +31,7 @@ SHAPES = (
     Shape(1_000_000, 100_000, 50, "zipf"),
     Shape(1_000_000, 200_000, 5, "uniform"),
     Shape(2_000_000, 1_000_000, 5, "zipf"),
-    Shape(4_000_000, 1_000_000, 5, "uniform"),
+    Shape(3_000_000, 1_000_000, 5, "uniform"),
 )
 MILLION = 1_000_000
 # A million accounts have more to wait for than a table is worth: what takes longer is told as longer.

@@ -1,6 +1,7 @@
 """One worker process, as `heartline worker` runs it, and what it costs."""
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from stream.engine.offsets import committed_offsets
 from stream.errors import HeartlineError
 
 STALLED_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 120.0
 _LOOK_SECONDS: Final = 0.25
 _FOLDED: Final = "heartline_worker_records_folded_total"
 _PUBLISHED: Final = "heartline_worker_records_published_total"
@@ -76,11 +78,15 @@ class MeasuredWorker:
         return time.monotonic() - started
 
     def stop(self) -> None:
-        """End it cleanly.
+        """End it cleanly; with very many accounts in memory that may take longer than a role is otherwise given.
 
         Raises:
             BenchError: it did not end with status 0.
         """
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+            process = psutil.Process(self._role.pid)
+            process.terminate()
+            process.wait(STOP_SECONDS)
         status = self._role.stop()
         if status != 0:
             raise BenchError(f"the worker ended with status {status}, not 0; it said last:\n{self._role.log_tail()}")
