@@ -1,6 +1,7 @@
 """How much of the product they use."""
 
 import math
+from collections.abc import Collection
 from typing import Final
 
 from stream.measures.asked import MONTH_DAYS, Asked
@@ -30,13 +31,14 @@ def features(asked: Asked) -> Measures:
     Per-user numbers (adoption, balance, features_per_active_user) are None as of a day before the newest usage.
     """
     uses, mau, day, core = asked.activity.features, asked.mau, asked.day, asked.facts.core_features
-    since = day + 1 - MONTH_DAYS
-    used = {name: use for name, use in uses.items() if since <= use.last_day <= day or _in_use(use, day)}
-    status = dict.fromkeys(uses, "lapsed") | dict.fromkeys(used, "used")
+    known = mau > 0 and day >= asked.activity.newest_day
+    adopters = _adopters(uses, day + 1 - MONTH_DAYS) if known else {}
+    used: Collection[str] = adopters if known else [name for name, use in uses.items() if _in_use(use, day)]
+    status = dict.fromkeys(uses, "used" if len(used) == len(uses) else "lapsed")
+    if len(used) < len(uses):
+        status.update(dict.fromkeys(used, "used"))
     for name in core:
         status.setdefault(name, "never used")
-    known = mau > 0 and day >= asked.activity.newest_day
-    adopters = _adopters(used, since) if known else {}
     return {
         "features_30d": len(used),
         "features_per_active_user": sum(adopters.values()) / mau if known else None,
@@ -47,10 +49,11 @@ def features(asked: Asked) -> Measures:
 
 
 def _adopters(uses: dict[str, FeatureUse], day: int) -> dict[str, int]:
-    """By feature how many have used it on a day or later; all of its users, where it was not used before."""
+    """How many have used a feature on a day or later, for each that is in use since; all, where none did before."""
     return {
         name: len(use.users) if use.first_day >= day else len([1 for last in use.users.values() if last >= day])
         for name, use in uses.items()
+        if use.last_day >= day
     }
 
 

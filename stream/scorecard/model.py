@@ -211,9 +211,17 @@ class Scorecards:
 
     Args:
         cards: in the order they are asked; the last is for all.
+
+    Attributes:
+        ask_for_stages: whether any of them is for some lifecycle stages only.
     """
 
     cards: tuple[Scorecard, ...]
+    ask_for_stages: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What is asked of them for every account, found out once."""
+        object.__setattr__(self, "ask_for_stages", any(card.lifecycle_stages for card in self.cards))
 
     def choose(self, profile: Mapping[str, tuple[Any, int]], stage: str | None = None) -> Scorecard:
         """The scorecard of an account, by the segment in its profile and its lifecycle stage."""
@@ -221,11 +229,6 @@ class Scorecards:
             return self.cards[0]
         segment = profile.get("segment", (None, 0))[0]
         return next((card for card in self.cards if card.fits(segment, stage)), self.cards[-1])
-
-    @property
-    def ask_for_stages(self) -> bool:
-        """Whether any of them is for some lifecycle stages only."""
-        return any(card.lifecycle_stages for card in self.cards)
 
     @property
     def remember(self) -> bool:
