@@ -205,6 +205,10 @@ def active_days(days: Days, last_day: int, number: int) -> int:
     2
     """
     end = last_day - days.first_day + 1
+    if end < number and days.packed_users.count > 0:
+        return len(
+            [1 for count in active_users(days, last_day + 1 - number, last_day + 1) if count is not None and count > 0]
+        )
     found = days.users[max(end - number, 0) : max(end, 0)]
     return len(found) - found.count(0) if days.first_day >= 0 else 0
 
@@ -219,7 +223,14 @@ def last_active_day(days: Days, day: int) -> int | None:
     at = min(day - days.first_day, len(users) - 1) if days.first_day >= 0 else -1
     while at >= 0 and users[at] == 0:
         at -= 1
-    return days.first_day + at if at >= 0 else None
+    return days.first_day + at if at >= 0 else _last_packed_day(days.packed_users, day)
+
+
+def _last_packed_day(users: Column, day: int) -> int | None:
+    """The same among the packed days: for a day before somebody came back after months."""
+    found = columns.numbers(users, users.first_day, min(day + 1, users.next_day)) if users.count > 0 else []
+    active = [at for at, count in enumerate(found, start=users.first_day) if count is not None and count > 0]
+    return active[-1] if active else None
 
 
 def score_at(days: Days, day: int) -> float | None:
