@@ -1,0 +1,53 @@
+"""Measures that there is nothing to make by are copied and not made: which must not be seen in any number."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import fields
+
+from stream.journey import NO_JOURNEY, Journey
+from stream.measures import measure
+from stream.measures.asked import Asked
+from stream.measures.catalogue import FAMILIES, Family
+from stream.measures.facts import Facts, Told
+from stream.rolling import DAY_MS, end_of_day_ms
+from tests.streams import CORE, FIRST_DAY, fold, make_stream
+
+JOURNEYS = (
+    NO_JOURNEY,
+    Journey(follow_up_ms=3 * DAY_MS),
+    Journey(frozenset({"export"}), ("import", "search"), launches=(("share", FIRST_DAY + 5),)),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 32),
+    size=st.integers(1, 200),
+    span_days=st.sampled_from([1, 20, 42, 44, 60, 75, 120]),
+    back_days=st.integers(0, 28),
+    journey=st.sampled_from(JOURNEYS),
+    core=st.sampled_from([frozenset[str](), CORE]),
+    kinds=st.sets(st.sampled_from(["usage", "ticket", "survey", "touchpoint", "outcome", "subscription", "account"])),
+)
+def test_every_measure_is_what_its_family_makes(
+    seed: int, size: int, span_days: int, back_days: int, journey: Journey, core: frozenset[str], kinds: set[str]
+) -> None:
+    events = [event for event in make_stream(seed, size, span_days) if event["type"] in kinds]
+    _, partition = fold(events)
+    as_of_ms = end_of_day_ms(FIRST_DAY + span_days - 1 - min(back_days, span_days))
+    for state in partition.states.values():
+        asked = Asked(Facts(state, as_of_ms, core, journey), as_of_ms)
+        made = {name: value for family in FAMILIES for name, value in family.make(asked).items()}
+        assert measure(state, as_of_ms, core, journey) == made
+
+
+def test_each_family_is_left_out_of_some_account() -> None:
+    """Or there would be nothing to compare above."""
+    nothing = Told(*[False for _ in fields(Told)])
+    everything = Told(*[True for _ in fields(Told)])
+
+    def left_out(told: Told) -> list[Family]:
+        return [family for family in FAMILIES if not family.is_told(told)]
+
+    assert left_out(nothing) == list(FAMILIES)
+    assert left_out(everything) == []
