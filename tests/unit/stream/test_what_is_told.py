@@ -1,6 +1,6 @@
 """Measures that there is nothing to make by are copied and not made: which must not be seen in any number."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields
 
@@ -29,6 +29,7 @@ JOURNEYS = (
     core=st.sampled_from([frozenset[str](), CORE]),
     kinds=st.sets(st.sampled_from(["usage", "ticket", "survey", "touchpoint", "outcome", "subscription", "account"])),
 )
+@example(1, 200, 44, 0, NO_JOURNEY, CORE, {"usage"})  # just old enough for champions
 def test_every_measure_is_what_its_family_makes(
     seed: int, size: int, span_days: int, back_days: int, journey: Journey, core: frozenset[str], kinds: set[str]
 ) -> None:
