@@ -3,6 +3,7 @@
 Pure: no Kafka, no Redis, no clock of its own; whoever calls passes `now`. The modules in the order a report meets them:
 
     config     the YAML file that says what is alerted, and how (located: where in it a mistake is)
+    receiver_settings, route_settings  its sections of who may be told, and of who is
     rules/     does this report break a rule, is the trouble over, or is it too early to say: a Verdict with its reason
     lifecycle  what a verdict does to one alert: opened, reopened, updated, resolved, or nothing
     telling    what people should hear of it now, and what holds that back
@@ -17,6 +18,7 @@ Pure: no Kafka, no Redis, no clock of its own; whoever calls passes `now`. The m
     wording    measures, numbers and durations in words
     report_words  the parts of a report in words: a change, a veto, what was set by hand
     messages   the Slack message of a transition: first line (headlines), what is behind it (facts), shape (blocks)
+    plain      the same for those who have no Slack: as text, and as HTML
     storm      when many messages at once become one
     digest     that one message
     silences   for whom nothing is told for a while

@@ -1,6 +1,6 @@
-"""The processes that read `account-health`: today the one that raises red flags and exports gauges.
+"""The processes that read `account-health`: alerting, which raises red flags and exports gauges, and the board.
 
-The modules in the order a report meets them:
+The modules of alerting in the order a report meets them:
 
     settings    what an operator may set
     kafka_client  the consumer and its topic
@@ -23,4 +23,9 @@ The modules in the order a report meets them:
     metrics     every metric of the process
     commands    sends what people tell alerting
     alerting    wires them into one process
+
+and beside them:
+
+    board       the other process: accounts by health, why, and what to do, in a browser and as JSON
+    errors      what the consumers raise, and which errors of others mean: try again
 """

@@ -10,7 +10,9 @@ What is heavy is imported when its command runs, so that help is quick.
 - `top`       all accounts on a terminal, live
 - `account`   one account's current report
 - `report`    the portfolio as one HTML file
-- `alert`     which alerts history would have raised
+- `alert`     what the alerts are (`alert_life`), what they would have been (`alert_replay`), who is told
+  (`alert_route`), and what waits to be told (`alert_outbox`)
+- `silence`   for whom nothing is told for a while
 - `override`  an account's health set by hand, until a day
 - `scorecard` scorecards checked, explained and compared
 - `doctor`    whether everything is in place, and what to do if not

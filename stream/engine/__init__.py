@@ -8,9 +8,9 @@ Read the modules in the order a chunk meets them:
 - `budget`       how many bytes may be on their way from there to the fold
 - `engine`       the partitions in this worker's hands: fold, seek, drain
 - `folding`      one chunk into one partition
+- `work`         what the engine asks of the work it carries; it knows nothing of accounts
 - `partition`    the states of one partition group, hot and cold
 - `restless`     who waits to be judged
-- `work`         what the engine asks of the work it carries; it knows nothing of accounts
 - `checkpoints`  when a partition is checkpointed, and what follows
 - `checkpoint`   states, outputs and offsets in one transaction
 - `warmth`       which states are objects, which are bytes, and which are on the disk alone
@@ -39,5 +39,5 @@ and what surrounds them:
 - `loops`        the event loop of each thread
 - `connection`   how every client reaches Kafka
 
-docs/engine.md tells the story: crash, rebalance, fence, drain, and what is not done yet.
+docs/engine.md tells the story: crash, rebalance, fence, drain, local copies, and the limits.
 """

@@ -1,6 +1,7 @@
 """Who may import whom, how long a module may be, and what none may be called."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,16 @@ def test_a_module_says_what_it_is(path: str) -> None:
     file = ROOT / path
     if text := file.read_text("utf-8"):
         assert ast.get_docstring(ast.parse(text)), f"{path} has no docstring"
+
+
+LISTS = [path for path in MODULES if path.name == "__init__.py" and path.parent != ROOT / "heartline"]
+
+
+@pytest.mark.parametrize("path", LISTS, ids=lambda path: path.parent.relative_to(ROOT).as_posix())
+def test_a_package_lists_its_modules(path: Path) -> None:
+    """What a reader opens first leads to all of them, and to nothing that is gone."""
+    told = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    here = [each for each in path.parent.iterdir() if each.suffix == ".py" or (each / "__init__.py").exists()]
+    names = {each.stem for each in here} - {"__init__", "__main__"}
+    assert names <= set(re.findall(r"\w+", told)), f"{path} does not list them all"
+    assert set(re.findall(r"^(?:- `| {4})([a-z_]+)[/`]* ", told, re.MULTILINE)) <= names, f"{path} lists what is gone"
