@@ -67,7 +67,9 @@ def _now(board: Dashboard) -> None:
             ((None, GOOD), (1, WARNING), (1000, BAD)),
         ).decimals(0)
     )
-    board.with_panel(number("Accounts in memory", "Of all workers.", "sum(heartline_worker_accounts)", "short"))
+    board.with_panel(
+        number("Accounts", "Of all workers, in memory or on disk.", "sum(heartline_worker_accounts)", "short")
+    )
 
 
 def _worker(board: Dashboard) -> None:
@@ -121,9 +123,10 @@ def _state(board: Dashboard) -> None:
     board.with_panel(
         lines(
             "Accounts",
-            "In memory, newer than the changelog, and waiting to be judged.",
+            "Known, kept as objects in memory, newer than the changelog, and waiting to be judged.",
             "short",
-            ("sum(heartline_worker_accounts)", "in memory"),
+            ("sum(heartline_worker_accounts)", "known"),
+            ("sum(heartline_worker_hot_accounts)", "hot"),
             ("sum(heartline_worker_dirty_accounts)", "dirty"),
             ("sum(heartline_worker_unjudged_accounts)", "to be judged"),
         ).min(0)
