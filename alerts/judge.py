@@ -167,7 +167,7 @@ class _Turn:
         """One rule's step, unless another alert already speaks for the account."""
         if (speaker := _speaker(rule, self.alerts)) is not None:
             self.pending.pop(rule.name, None)
-            reason = f"{speaker.alert_id} ({speaker.rule}) speaks for the account"
+            reason = f"the red flag {speaker.rule.replace('_', ' ')} speaks for the account ({speaker.alert_id})"
             if alert is not None and alert.is_open:
                 return resolve(hush(alert), reason, self._now, recovered=False)
             return Transition("nothing", alert, reason)
