@@ -125,11 +125,11 @@ def test_both_rules_together(why: str, days: list[Day]) -> None:
 def test_an_alert_that_another_one_speaks_for_ends_in_silence() -> None:
     """The drop's alert is closed in the books, and no message says that the account is well."""
     *_, last = walk([95, 76, 45], default_rules())
-    told = {step.alert.rule: step for step in last if step.alert is not None}
-    assert told[DROP].notification_id is None
-    assert told[BAND].notification_id is not None
-    assert told[BAND].alert is not None
-    assert told[DROP].reason == f"the red flag band entered speaks for the account ({told[BAND].alert.alert_id})"
+    told = {step.alert.rule: (step, step.alert) for step in last if step.alert is not None}
+    (drop, _), (band, flag) = told[DROP], told[BAND]
+    assert drop.notification_id is None
+    assert band.notification_id is not None
+    assert drop.reason == f"the red flag band entered speaks for the account ({flag.alert_id})"
 
 
 def test_a_replay_of_old_reports_changes_nothing() -> None:
