@@ -31,7 +31,7 @@ JUDGING_RATIO: Final = 0.5
 # How long one checkpoint may judge while its partition waits.
 JUDGING_SECONDS_MAX: Final = 0.1
 # While a backlog is folded nothing is published, so checkpoints only bound what a crash repeats.
-CATCHING_UP_TIMES: Final = 5
+CATCHING_UP_TIMES: Final = 10
 # What snapshots may take of the time where nobody waits to be judged; where they would take more, they are rarer.
 ENCODING_RATIO: Final = 0.25
 RARER_TIMES_MAX: Final = 3
