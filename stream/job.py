@@ -38,8 +38,8 @@ from stream.settings import Settings
 from stream.topics import KINDS, STALE_AFTER_DAYS, Kind, Source, Topics
 from stream.zones import QUARTER_MS, zone
 
-ACCOUNTS_A_SLICE: Final = 50  # about 5 ms of judging between two breaths of the event loop
-DUE_A_SLICE: Final = 15  # of a tick, while accounts that moved wait too
+ACCOUNTS_A_SLICE: Final = 20  # about 2 ms of judging between two breaths of the event loop
+DUE_A_SLICE: Final = 6  # of a tick, while accounts that moved wait too
 EXAMINED_A_SLICE: Final = 500  # of a tick: most of them may be settled, and cold, which costs their decoding
 # After this long without any event the score can't move any more: the slowest measure is silence, which reaches the end
 # of its curve after six usual gaps of at most 56 days.

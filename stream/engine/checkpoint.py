@@ -18,7 +18,7 @@ from stream.engine.partition import Output, Partition, S
 from stream.engine.warmth import cool, saved
 from stream.engine.work import Work
 
-ENCODE_SLICE: Final = 500
+ENCODE_SLICE: Final = 50  # some 3 ms
 # One record of the changelog may have 8 MiB with its overhead; see the topic's max.message.bytes.
 STATE_BYTES_MAX: Final = (8 << 20) - (64 << 10)
 

@@ -1,6 +1,6 @@
 """The weight of support: tickets, escalations and resolution."""
 
-from statistics import mean
+import math
 from typing import Final
 
 from msgspec import Struct
@@ -107,10 +107,8 @@ def _by_priority(priorities: list[int]) -> dict[str, int]:
 
 
 def _mean(hours: list[float]) -> float | None:
-    """The mean; None without any. The library's is exact, and slow; of one or two nothing else is as exact."""
-    if len(hours) > 2:
-        return mean(hours)
-    return sum(hours) / len(hours) if hours else None
+    """The mean; None without any. The sum is exact, as that of `statistics`, which takes ten times as long."""
+    return math.fsum(hours) / len(hours) if hours else None
 
 
 _NO_TICKETS: Final[Measures] = _load(_Cases(), 1)
