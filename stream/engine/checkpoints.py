@@ -30,6 +30,9 @@ EARLY_DIRTY: Final = 20_000
 JUDGING_RATIO: Final = 0.5
 # How long one checkpoint may judge while its partition waits.
 JUDGING_SECONDS_MAX: Final = 0.1
+# The same two where nothing comes to be folded, as after a backlog and in the tick of a quiet hour.
+IDLE_JUDGING_RATIO: Final = 0.9
+IDLE_JUDGING_SECONDS_MAX: Final = 0.5
 # While a backlog is folded nothing is published, so checkpoints only bound what a crash repeats.
 CATCHING_UP_TIMES: Final = 10
 # What snapshots may take of the time where nobody waits to be judged; where they would take more, they are rarer.
@@ -130,6 +133,10 @@ class Checkpoints(Generic[S]):
         elapsed, owned.judged_at = now - owned.judged_at, now
         if not self._flows():
             return min(JUDGING_SECONDS_MAX, self._drain_seconds / 8 / len(self._held))
+        folded = sum(sum(each.partition.next_offsets.values()) for each in self._held)
+        owned.is_idle, owned.folded = folded == owned.folded, folded
+        if owned.is_idle:
+            return min(IDLE_JUDGING_SECONDS_MAX, IDLE_JUDGING_RATIO * elapsed / len(self._held))
         return min(JUDGING_SECONDS_MAX, JUDGING_RATIO * elapsed / len(self._held))
 
     def _pause_seconds(self, owned: Owned[S]) -> float:
@@ -139,7 +146,8 @@ class Checkpoints(Generic[S]):
         if partition.catching_up:
             return CATCHING_UP_TIMES * interval
         waits = bool(partition.restless or partition.due)
-        wanted = owned.taking_seconds * count / (JUDGING_RATIO if waits else ENCODING_RATIO)
+        ratio = IDLE_JUDGING_RATIO if owned.is_idle else JUDGING_RATIO
+        wanted = owned.taking_seconds * count / (ratio if waits else ENCODING_RATIO)
         wanted = max(wanted, TRANSACTION_SECONDS * count / TRANSACTIONS_RATIO)
         longest = interval if waits else RARER_TIMES_MAX * interval
         return min(max(interval / SOONER_TIMES_MAX, wanted), longest)

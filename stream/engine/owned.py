@@ -39,6 +39,8 @@ class Owned(Generic[S]):
         early: set when the next checkpoint should not wait for its time.
         judged_at: when the last checkpoint began to judge, monotonic seconds.
         taking_seconds: how long the last snapshot took, judging and encoding.
+        folded: how far all partitions of the worker were folded at the last checkpoint.
+        is_idle: whether nothing was folded between that and the one before.
         pace: the task that takes checkpoints.
         backlog: where each input topic ended when the partition was taken over; None until that is known.
         copy: the partition's copy on the local disk; None: there is none, or it failed.
@@ -58,6 +60,8 @@ class Owned(Generic[S]):
     early: asyncio.Event = field(default_factory=asyncio.Event)
     judged_at: float = field(default_factory=time.monotonic)
     taking_seconds: float = 0.0
+    folded: int = 0
+    is_idle: bool = False
     pace: "asyncio.Task[None] | None" = None
     backlog: dict[str, int] | None = None
     copy: LocalCopy | None = None

@@ -123,6 +123,7 @@ class Interleavings(RuleBasedStateMachine):
             patch("stream.engine.recovery.recover", self.broker.recover),
             patch("stream.engine.checkpoint.ENCODE_SLICE", 1),
             patch("stream.engine.checkpoints.JUDGING_SECONDS_MAX", 1e-9),  # one account a checkpoint
+            patch("stream.engine.checkpoints.IDLE_JUDGING_SECONDS_MAX", 1e-9),
         ]
         for each in self.patches:
             each.start()

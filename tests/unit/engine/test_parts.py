@@ -289,6 +289,7 @@ def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.Mo
         ({"taking_seconds": 0.05}, 0.8, "four partitions may take a quarter of the time"),
         ({"taking_seconds": 1.0}, 3.0, "and are never rarer than three intervals"),
         ({"taking_seconds": 0.1, "restless": 1}, 0.8, "judging may take half of the time"),
+        ({"taking_seconds": 0.18, "restless": 1, "idle": 1}, 0.8, "and nearly all of it where nothing is folded"),
         ({"taking_seconds": 1.0, "restless": 1}, 1.0, "who waits to be judged waits one interval at most"),
         ({"catching_up": True}, 10.0, "in a backlog nothing is published"),
     ],
@@ -299,7 +300,22 @@ def test_checkpoints_come_as_often_as_they_are_cheap(changed: dict[str, float], 
     checkpoints = Checkpoints(Settings(), TallyWork(Settings()), metrics, stop, held, lambda: True)
     owned = held[0]
     owned.taking_seconds = changed.get("taking_seconds", 0.0)
+    owned.is_idle = "idle" in changed
     owned.partition.catching_up = bool(changed.get("catching_up", False))
     if "restless" in changed:
         owned.partition.restless.append(("a", None))
     assert checkpoints._pause_seconds(owned) == pytest.approx(expected), reason
+
+
+def test_a_worker_with_nothing_to_fold_judges_most_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("stream.engine.checkpoints.time.monotonic", lambda: now)
+    held: list[Owned[Tally]] = [Owned(Partition(number, next_offsets={TOPIC: 5}), None) for number in range(2)]
+    metrics = WorkerMetrics(CollectorRegistry())
+    checkpoints = Checkpoints(Settings(), TallyWork(Settings()), metrics, stop, held, lambda: True)
+    found = []
+    for folded_elsewhere in (0, 0, 7, 0):
+        held[0].judged_at, now = now, now + 0.1
+        held[1].partition.next_offsets[TOPIC] += folded_elsewhere
+        found.append(checkpoints._judging_seconds(held[0]))
+    assert found == pytest.approx([0.025, 0.045, 0.025, 0.045])

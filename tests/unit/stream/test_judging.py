@@ -10,7 +10,7 @@ from stream.account import decode_state, encode_state
 from stream.clock import EventClock, ManualClock
 from stream.engine.warmth import adopt
 from stream.health import judge
-from stream.job import SETTLED_MS, HealthJob
+from stream.job import ACCOUNTS_A_SLICE, SETTLED_MS, HealthJob
 from stream.rolling import DAY_MS, day_of, end_of_day_ms
 from stream.scorecard import DEFAULT
 from tests.streams import CORE, TOPICS, epoch_ms, fold, make_stream, record
@@ -151,14 +151,14 @@ def test_after_a_restart_the_unjudged_are_judged_and_the_event_clock_stands_wher
 def test_judging_yields_after_slices_and_stops_wherever_its_consumer_does() -> None:
     job, partition = fold([usage(n, account_id=f"a{n}") for n in range(120)])
     next(job.judge(partition))
-    assert [output.key for output in partition.outputs] == [b"a%d" % n for n in range(50)]
-    assert [account_id for account_id, _ in partition.restless] == [f"a{n}" for n in range(50, 120)]
+    assert [output.key for output in partition.outputs] == [b"a%d" % n for n in range(ACCOUNTS_A_SLICE)]
+    assert [account_id for account_id, _ in partition.restless] == [f"a{n}" for n in range(ACCOUNTS_A_SLICE, 120)]
     assert not partition.states["a0"].unjudged
-    assert partition.states["a50"].unjudged
+    assert partition.states["a70"].unjudged
     fold_one(job, partition, "usage", usage(1_000, account_id="a0", user_id="new"))
-    fold_one(job, partition, "usage", usage(1_001, account_id="a50", user_id="new"))
+    fold_one(job, partition, "usage", usage(1_001, account_id="a70", user_id="new"))
     assert [account_id for account_id, _ in partition.restless][-2:] == ["a119", "a0"]  # whoever waits, waits once
-    assert sum(1 for _ in job.judge(partition)) == 2
+    assert sum(1 for _ in job.judge(partition)) == -(-(120 - ACCOUNTS_A_SLICE + 1) // ACCOUNTS_A_SLICE)
     assert not partition.restless
     assert not any(state.unjudged for state in partition.states.values())
 
@@ -169,12 +169,12 @@ def test_a_tick_goes_on_where_it_was_beside_what_moves_and_another_begins_after_
     judged(job, partition)
     clock.advance(days=1)
     next(job.judge(partition))
-    assert len(partition.due) == 150
+    assert len(partition.due) == 200 - ACCOUNTS_A_SLICE
     for number in reversed(range(200)):
         fold_one(job, partition, "usage", usage(1_000 + number, DAY + 1, account_id=f"a{number}"))
     next(job.judge(partition))
-    assert len(partition.restless) == 150
-    assert len(partition.due) < 150, "accounts that keep moving don't hold up the others' tick"
+    assert len(partition.restless) == 200 - ACCOUNTS_A_SLICE
+    assert len(partition.due) < 200 - ACCOUNTS_A_SLICE, "accounts that keep moving don't hold up the others' tick"
     clock.advance(days=1)
     began_ms = partition.ticked_ms
     next(job.judge(partition))
