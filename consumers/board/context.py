@@ -35,6 +35,11 @@ class Board:
         row = self.knowledge.portfolio.row(alert.account_id)
         return choose(self.playbooks.get(alert.rule, ()), row.moved if row is not None else ())
 
+    def score_now(self, alert: Alert) -> float | None:
+        """The account's score now, which moves on without a step of the alert; of one that is over, as it was then."""
+        row = self.knowledge.portfolio.row(alert.account_id)
+        return row.score if alert.is_open and row is not None else alert.last_score
+
     def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         """One page, complete."""
         person = request.state.person

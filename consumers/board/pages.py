@@ -102,6 +102,7 @@ def alerts(request: Request) -> Response:
         silences=log.silences(now),
         silence_over=lambda alert: log.silence_over(alert, now),
         plays=board.plays,
+        score_now=board.score_now,
         now=now,
     )
 

@@ -13,6 +13,7 @@ from stream.errors import BadEvent
 from stream.report import Cap, Change, Freshness, Override, Profile
 from tests.reports import MONDAY, make_report
 from tests.unit.consumers.board.board_app import FakeBoard
+from tests.unit.consumers.board.test_alert_log import alert, step
 
 EVIL = '<script>alert("x")</script>'
 TOKEN, READ = "t" * 20, "r" * 20
@@ -93,6 +94,20 @@ def test_an_account_page_says_when_each_source_was_heard_of_and_which_is_silent_
     assert "of any account" not in page
     assert "No usage of any account for days" in client.get("/accounts/stale").text
     assert "Last heard" not in client.get("/accounts/never-looked").text
+
+
+def test_an_open_alert_shows_the_score_of_now_and_one_that_is_over_the_score_of_its_end() -> None:
+    """Once somebody has it, its steps tell no score for weeks."""
+    board = FakeBoard()
+    board.report(make_report("acme", 31.0))
+    board.step(step(1, "acknowledged", alert(1, last_score=73.0, opening_score=83.0)))
+    board.step(step(2, "resolved", alert(2, status="resolved", last_score=80.0, opening_score=40.0)))
+    board.step(step(3, "opened", alert(3, "gone", last_score=12.0, opening_score=12.0)))
+
+    page = board.client().get("/alerts").text
+
+    for shown in ("score 31, at first 83", "score 80, at first 40", "score 12, at first 12"):
+        assert shown in page
 
 
 @pytest.mark.parametrize("account_id", ["a/b", "a b", "a?b#c", "ü", "a/history/b"])
