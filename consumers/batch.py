@@ -253,14 +253,22 @@ class Batch:
             now: the moment of the decision.
             item: the record that brought the report; None: time or a command brought the turn.
         """
-        judgement, told = self._telling.tell(judgement, whole, now, now_ms=self._now_ms, partition=self._partition)
+        written = _written(item)
+        judgement, told = self._telling.tell(
+            judgement,
+            whole,
+            now,
+            now_ms=self._now_ms,
+            ingested_ms=written.ingested_ms if written is not None else None,
+            partition=self._partition,
+        )
         record, changes = judgement.record, judgement.changes
         if changes:
             seq = self._seq(account_id)
             for transition in changes:
                 seq = max(seq + 1, self._now_ms)
                 self._changes.steps.append((account_id, _step(transition, account_id, seq, now)))
-                self.judged.steps.append((transition, _written(item)))
+                self.judged.steps.append((transition, written))
             if record is not None:
                 record = msgspec.structs.replace(record, seq=seq)
         self._changes.records[account_id] = record

@@ -41,6 +41,7 @@ class Telling:
         now: datetime,
         *,
         now_ms: int,
+        ingested_ms: int | None = None,
         partition: int | None = None,
     ) -> tuple[Judgement, list[Notification]]:
         """The notifications of one account's turn, and the turn with its alerts knowing who was told.
@@ -50,6 +51,8 @@ class Telling:
             report: the report behind it; None when the account was deleted.
             now: the moment of the decision.
             now_ms: the wall clock, epoch milliseconds.
+            ingested_ms: Kafka's timestamp of the oldest event behind the report; None: no event brought this turn, but
+                time or a command.
             partition: of the health topic.
         """
         steps = judgement.transitions
@@ -65,7 +68,6 @@ class Telling:
             elif transition.kind in BY_HAND and report is not None:
                 told += self._by_hand(transition, report, now)
             transitions.append(transition)
-        ingested = report.ingested_at if report is not None else None
         notifications = [
             Notification(
                 id=notice.id,
@@ -74,7 +76,7 @@ class Telling:
                 after=after,
                 partition=partition,
                 created_ms=now_ms,
-                ingested_ms=int(ingested.timestamp() * 1000) if ingested is not None and notice.by is None else None,
+                ingested_ms=ingested_ms,
             )
             for notice, after, receivers in told
             for receiver in receivers

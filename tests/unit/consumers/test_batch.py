@@ -8,8 +8,10 @@ import pytest
 
 from alerts.config import read_config
 from alerts.model import AccountRecord
+from alerts.policy import Surroundings
 from alerts.routing import everything_to
-from consumers.batch import Judged, decode_batch, judge_batch
+from consumers.batch import Batch, Judged, decode_batch, judge_batch
+from consumers.state import Known
 from consumers.telling import NOBODY, Telling
 from stream.report import HealthReport, encode_report
 from tests.reports import MONDAY, make_report
@@ -137,3 +139,19 @@ def test_a_notification_carries_when_its_oldest_event_reached_kafka() -> None:
     assert note.ingested_ms == int(MONDAY.timestamp() * 1000)
     (note,) = run(record_of(make_report(score=40))).changes.notifications
     assert note.ingested_ms is None
+
+
+def test_a_reminder_is_not_measured_from_the_event_behind_the_last_report() -> None:
+    """Time brought it; from that event on days have passed, and none of them was lost on the way."""
+    report = make_report(score=10, ingested_at=MONDAY)
+    opened = run(record_of(report)).changes.records["acme"]
+    assert opened is not None
+    config = read_config()
+    known = Known({"acme": opened}, {"acme": report})
+    around = Surroundings(config.lifecycle)
+    batch = Batch(known, config, around, TO_SLACK, partition=2, next_offset=9, now_ms=NOW_MS)
+
+    batch.time("acme", MONDAY + timedelta(days=30))
+
+    (note,) = batch.judged.changes.notifications
+    assert (note.notice.kind, note.ingested_ms) == ("reminded", None)

@@ -38,9 +38,9 @@ def turn(
 ) -> tuple[Judgement, list[Notification]]:
     """One report on one day, judged and told."""
     now = MONDAY + timedelta(days=day)
-    report = make_report(score=score, as_of=now, profile=Profile(name="Acme Corp", owner=owner), ingested_at=MONDAY)
+    report = make_report(score=score, as_of=now, profile=Profile(name="Acme Corp", owner=owner))
     judgement = judge(record, report, default_rules(), now)
-    return telling.tell(judgement, report, now, now_ms=NOW_MS, partition=3)
+    return telling.tell(judgement, report, now, now_ms=NOW_MS, ingested_ms=NOW_MS - 900, partition=3)
 
 
 def told(notifications: list[Notification]) -> list[tuple[str, str]]:
@@ -92,7 +92,7 @@ def test_nothing_to_tell_changes_nothing() -> None:
 
 def test_a_notification_says_where_its_account_is_and_when_its_oldest_event_came() -> None:
     _, (item,) = turn(None, 40, 0, "Ada")
-    assert (item.partition, item.created_ms, item.ingested_ms) == (3, NOW_MS, int(MONDAY.timestamp() * 1000))
+    assert (item.partition, item.created_ms, item.ingested_ms) == (3, NOW_MS, NOW_MS - 900)
     assert item.id == item.notice.id
     assert item.notice.account_id == "acme"
     assert item.notice.owner == "Ada"
@@ -109,14 +109,13 @@ def test_who_has_taken_an_alert_on_is_shown_to_those_who_know_of_it(kind: str) -
     common["alert_id"] = alert.alert_id
     until = MONDAY + timedelta(days=7)
     command = Acknowledge(**common) if kind == "acknowledged" else Snooze(**common, until=until)
-    report = make_report(score=10, profile=Profile(name="Acme Corp", owner="Ada"), ingested_at=MONDAY)
+    report = make_report(score=10, profile=Profile(name="Acme Corp", owner="Ada"))
     judgement, (item,) = telling.tell(
         apply_command(opened.record, command, MONDAY), report, MONDAY, now_ms=NOW_MS, partition=3
     )
     assert (item.receiver, item.notice.kind, item.notice.by) == ("slack", kind, "ann <!here>")
     assert item.id == f"{alert.alert_id}:{kind}:c1"
     assert item.after == alert.last_notification
-    assert item.ingested_ms is None, "an event did not cause it"
     assert "✋  ann &lt;!here&gt;" in item.notice.message["blocks"][-2]["elements"][0]["text"]
     assert judgement.transitions[0].notification_id is None, "people are not told anew"
 
