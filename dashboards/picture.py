@@ -111,7 +111,8 @@ def _stat(_panel: dict[str, Any], defaults: dict[str, Any], _times: list[float],
 
 
 def _bars(_panel: dict[str, Any], defaults: dict[str, Any], _times: list[float], series: list[Series]) -> str:
-    known = sorted(((_last(values), name) for name, values in series), key=lambda item: (item[0] is None, item[0]))
+    # Of now alone, as Grafana asks: who was among the first minutes ago may not be any more.
+    known = sorted(((values[-1], name) for name, values in series), key=lambda item: (item[0] is None, item[0]))
     values = [value for value, _ in known if value is not None][:12]
     low, high = defaults.get("min", min([*values, 0.0])), defaults.get("max", max([*values, 0.0]))
     rows = []
