@@ -34,7 +34,7 @@ JUDGING_SECONDS_MAX: Final = 0.1
 IDLE_JUDGING_RATIO: Final = 0.9
 IDLE_JUDGING_SECONDS_MAX: Final = 0.5
 # While a backlog is folded nothing is published, so checkpoints only bound what a crash repeats.
-CATCHING_UP_TIMES: Final = 10
+CATCHING_UP_TIMES: Final = 5
 # What snapshots may take of the time where nobody waits to be judged; where they would take more, they are rarer.
 ENCODING_RATIO: Final = 0.25
 RARER_TIMES_MAX: Final = 3

@@ -291,7 +291,7 @@ def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.Mo
         ({"taking_seconds": 0.1, "restless": 1}, 0.8, "judging may take half of the time"),
         ({"taking_seconds": 0.18, "restless": 1, "idle": 1}, 0.8, "and nearly all of it where nothing is folded"),
         ({"taking_seconds": 1.0, "restless": 1}, 1.0, "who waits to be judged waits one interval at most"),
-        ({"catching_up": True}, 10.0, "in a backlog nothing is published"),
+        ({"catching_up": True}, 5.0, "in a backlog nothing is published"),
     ],
 )
 def test_checkpoints_come_as_often_as_they_are_cheap(changed: dict[str, float], expected: float, reason: str) -> None:
