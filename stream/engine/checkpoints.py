@@ -32,7 +32,7 @@ JUDGING_RATIO: Final = 0.5
 JUDGING_SECONDS_MAX: Final = 0.1
 # The same two where nothing comes to be folded, as after a backlog and in the tick of a quiet hour.
 IDLE_JUDGING_RATIO: Final = 0.9
-IDLE_JUDGING_SECONDS_MAX: Final = 0.5
+IDLE_JUDGING_SECONDS_MAX: Final = 0.2
 # While a backlog is folded nothing is published, so checkpoints only bound what a crash repeats.
 CATCHING_UP_TIMES: Final = 5
 # What snapshots may take of the time where nobody waits to be judged; where they would take more, they are rarer.
