@@ -34,6 +34,7 @@ from stream.events import (
     validate,
 )
 from stream.feeds import Mapping
+from stream.rolling import DAY_MS
 from stream.topics import Kind
 
 _Id = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -140,7 +141,6 @@ _decode_subscription = msgspec.json.Decoder(Subscription).decode
 # RecursionError by deep nesting, KeyError by a word that the contract does not know.
 _FAST_ERRORS: Final = (msgspec.DecodeError, TypeError, ValueError, RecursionError, KeyError)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_MS: Final = 86_400_000
 
 
 def epoch_ms(moment: datetime | int) -> int:
@@ -148,7 +148,7 @@ def epoch_ms(moment: datetime | int) -> int:
     if isinstance(moment, int):
         return moment
     since = moment - _EPOCH  # its seconds and microseconds are never negative, and dividing it takes longer
-    return since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+    return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
 
 
 def check_time(ms: int, now_ms: int) -> None:
@@ -253,7 +253,7 @@ class Decoder:
             moment: Any = event.timestamp
             if type(moment) is not int:  # as in `epoch_ms`, whose call would cost a tenth of decoding
                 since = moment - _EPOCH
-                event.timestamp = since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+                event.timestamp = since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
         return events
 
     def _decode_or_refuse(self, value: bytes | None, now_ms: int) -> AnyEvent | BadEvent:
