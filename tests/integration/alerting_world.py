@@ -24,6 +24,18 @@ from tests.servers import Kafka
 PARTITIONS = 3
 
 
+def own_names(kafka: Kafka, redis_url: str, prefix: str, partitions: int) -> dict[str, str]:
+    """The settings by which an alerting process has topics, a group and keys of its own on shared servers."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "REDIS_URL": redis_url,
+        "HEARTLINE_KAFKA__TOPIC_PREFIX": prefix,
+        "HEARTLINE_KAFKA__APP_ID": f"{prefix}app",
+        "HEARTLINE_KAFKA__PARTITIONS": str(partitions),
+        "HEARTLINE_REDIS__KEY_PREFIX": f"{prefix}:",
+    }
+
+
 class World:
     """One alerting process and what surrounds it."""
 
@@ -32,12 +44,7 @@ class World:
         self.metrics_port = free_ports(1)[0]
         self.redis = redis.Redis.from_url(redis_url)
         self.env = {
-            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-            "REDIS_URL": redis_url,
-            "HEARTLINE_KAFKA__TOPIC_PREFIX": prefix,
-            "HEARTLINE_KAFKA__APP_ID": f"{prefix}app",
-            "HEARTLINE_KAFKA__PARTITIONS": str(PARTITIONS),
-            "HEARTLINE_REDIS__KEY_PREFIX": f"{prefix}:",
+            **own_names(kafka, redis_url, prefix, PARTITIONS),
             "HEARTLINE_ALERTING__METRICS_PORT": str(self.metrics_port),
             "HEARTLINE_ALERTING__SESSION_TIMEOUT_SECONDS": "6",
             "HEARTLINE_ALERTING__CLOCK": "event",

@@ -15,6 +15,7 @@ from alerts.commands import Acknowledge, Command, decode_command
 from heartline.embedded.ports import free_ports
 from stream.report import encode_report
 from stream.topics import Topics
+from tests.integration.alerting_world import own_names
 from tests.integration.conftest import NewTopic
 from tests.integration.roles import Role, wait_for
 from tests.receiver_servers import HttpStandin, Reply
@@ -46,12 +47,7 @@ def test_an_alert_goes_where_its_routes_lead_and_a_click_comes_back(
         config = tmp_path / "alerting.yaml"
         config.write_text(CONFIG.format(slack=slack.url, hook=hook.url, pager=pager.url))
         env = {
-            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-            "REDIS_URL": redis_url,
-            "HEARTLINE_KAFKA__TOPIC_PREFIX": prefix,
-            "HEARTLINE_KAFKA__APP_ID": f"{prefix}app",
-            "HEARTLINE_KAFKA__PARTITIONS": str(PARTITIONS),
-            "HEARTLINE_REDIS__KEY_PREFIX": f"{prefix}:",
+            **own_names(kafka, redis_url, prefix, PARTITIONS),
             "HEARTLINE_ALERTING__METRICS_PORT": "0",
             "HEARTLINE_ALERTING__ACTIONS_PORT": str(actions_port),
             "HEARTLINE_ALERTING__CLOCK": "event",
