@@ -17,7 +17,7 @@ from stream.engine import copies
 from stream.engine.checkpoint import STATE_BYTES_MAX, Snapshot, publish, take
 from stream.engine.failstop import ExitCode, Stop
 from stream.engine.owned import Owned
-from stream.engine.partition import S
+from stream.engine.partition import Partition, S
 from stream.engine.work import Work
 from stream.metrics import WorkerMetrics
 from stream.settings import Settings
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 # A checkpoint is taken early when this many accounts wait in one partition: it bounds one transaction's size.
 EARLY_DIRTY: Final = 20_000
+# The same in a backlog, as far as so many accounts may be hot: whoever moves again until then is saved once.
+BACKLOG_DIRTY: Final = 50_000
 # What judging may take of the time, all partitions together: under load the rest is for folding and encoding.
 JUDGING_RATIO: Final = 0.5
 # How long one checkpoint may judge while its partition waits.
@@ -33,8 +35,13 @@ JUDGING_SECONDS_MAX: Final = 0.1
 # The same two where nothing comes to be folded, as after a backlog and in the tick of a quiet hour.
 IDLE_JUDGING_RATIO: Final = 0.9
 IDLE_JUDGING_SECONDS_MAX: Final = 0.2
-# While a backlog is folded nothing is published, so checkpoints only bound what a crash repeats.
+# While a backlog is folded nothing is published, so checkpoints only bound what a crash repeats: they come when saving
+# what is dirty would take a tenth of the time since the last one, within these bounds of intervals.
 CATCHING_UP_TIMES: Final = 5
+CATCHING_UP_TIMES_MAX: Final = 30
+SAVING_RATIO: Final = 0.1
+# Processor time of one state into the changelog and the local copy, encoding included.
+SAVING_SECONDS: Final = 0.00003
 # What snapshots may take of the time where nobody waits to be judged; where they would take more, they are rarer.
 ENCODING_RATIO: Final = 0.25
 RARER_TIMES_MAX: Final = 3
@@ -124,6 +131,11 @@ class Checkpoints(Generic[S]):
         """How many accounts of each partition may be hot."""
         return max(1, self._settings.worker.hot_accounts_max // max(1, len(self._held)))
 
+    def is_full(self, partition: Partition[S]) -> bool:
+        """Whether so much of the partition is dirty that its checkpoint should not wait for its time."""
+        most = max(EARLY_DIRTY, min(BACKLOG_DIRTY, self.hot_max)) if partition.catching_up else EARLY_DIRTY
+        return len(partition.dirty) >= most
+
     def _judging_seconds(self, owned: Owned[S]) -> float:
         """How long this checkpoint may judge: the partition's part of the time since it last did.
 
@@ -144,7 +156,8 @@ class Checkpoints(Generic[S]):
         interval = self._settings.worker.checkpoint_interval_seconds
         partition, count = owned.partition, len(self._held)
         if partition.catching_up:
-            return CATCHING_UP_TIMES * interval
+            worth = len(partition.dirty) * SAVING_SECONDS * count / SAVING_RATIO
+            return min(max(CATCHING_UP_TIMES * interval, worth), CATCHING_UP_TIMES_MAX * interval)
         waits = bool(partition.restless or partition.due)
         ratio = IDLE_JUDGING_RATIO if owned.is_idle else JUDGING_RATIO
         wanted = owned.taking_seconds * count / (ratio if waits else ENCODING_RATIO)
@@ -180,9 +193,18 @@ class Checkpoints(Generic[S]):
             if self._flows():
                 await self.checkpoint(owned)
             owned.early.clear()
+            await self._pause(owned)
+
+    async def _pause(self, owned: Owned[S]) -> None:
+        """Wait until the next checkpoint is due, or wanted early; in a backlog that depends on what comes meanwhile."""
+        started = time.monotonic()
+        while (rest := started + self._pause_seconds(owned) - time.monotonic()) > 0:
+            if owned.partition.catching_up:
+                rest = min(rest, CATCHING_UP_TIMES * self._settings.worker.checkpoint_interval_seconds)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pause_seconds(owned)):
+                async with asyncio.timeout(rest):
                     await owned.early.wait()
+                    return
 
     @property
     def _drain_seconds(self) -> float:

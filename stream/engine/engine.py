@@ -12,7 +12,7 @@ from typing import Any, Generic
 from aiokafka import TopicPartition
 
 from stream.engine.budget import Budget
-from stream.engine.checkpoints import EARLY_DIRTY, Checkpoints
+from stream.engine.checkpoints import Checkpoints
 from stream.engine.chunk import Chunk
 from stream.engine.failstop import ExitCode, Stop, fail_stop
 from stream.engine.folding import fold_chunk
@@ -81,7 +81,7 @@ class Engine(Generic[S]):
             self.stop(ExitCode.FOLD, f"folding {chunk} to @{chunk.next_offset}", error)
         self._metrics.records_folded.labels(chunk.topic).inc(folded)
         owned.look_at_backlog()
-        if len(owned.partition.dirty) >= EARLY_DIRTY:
+        if self._checkpoints.is_full(owned.partition):
             owned.early.set()
 
     # Seek

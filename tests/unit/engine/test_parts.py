@@ -292,6 +292,12 @@ def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.Mo
         ({"taking_seconds": 0.18, "restless": 1, "idle": 1}, 0.8, "and nearly all of it where nothing is folded"),
         ({"taking_seconds": 1.0, "restless": 1}, 1.0, "who waits to be judged waits one interval at most"),
         ({"catching_up": True}, 5.0, "in a backlog nothing is published"),
+        (
+            {"catching_up": True, "dirty": 10_000},
+            12.0,
+            "and saving much is worth a wait: it may take a tenth of the time",
+        ),
+        ({"catching_up": True, "dirty": 50_000}, 30.0, "but a crash repeats thirty intervals at most"),
     ],
 )
 def test_checkpoints_come_as_often_as_they_are_cheap(changed: dict[str, float], expected: float, reason: str) -> None:
@@ -302,9 +308,60 @@ def test_checkpoints_come_as_often_as_they_are_cheap(changed: dict[str, float], 
     owned.taking_seconds = changed.get("taking_seconds", 0.0)
     owned.is_idle = "idle" in changed
     owned.partition.catching_up = bool(changed.get("catching_up", False))
+    owned.partition.dirty = {str(number) for number in range(int(changed.get("dirty", 0)))}
     if "restless" in changed:
         owned.partition.restless.append(("a", None))
     assert checkpoints._pause_seconds(owned) == pytest.approx(expected), reason
+
+
+@pytest.mark.parametrize(
+    ("catching_up", "hot_max", "most", "reason"),
+    [
+        (False, 800_000, 20_000, "live, a transaction is bounded"),
+        (True, 800_000, 50_000, "in a backlog an account that moves again is saved once"),
+        (True, 120_000, 30_000, "as far as so many may be hot, of four partitions"),
+        (True, 4, 20_000, "and never less than live"),
+    ],
+)
+def test_a_checkpoint_is_early_when_many_accounts_are_dirty(
+    catching_up: bool, hot_max: int, most: int, reason: str
+) -> None:
+    held: list[Owned[Tally]] = [Owned(Partition(number), None) for number in range(4)]
+    settings = Settings.model_validate({"worker": {"hot_accounts_max": hot_max}})
+    metrics = WorkerMetrics(CollectorRegistry())
+    checkpoints = Checkpoints(settings, TallyWork(settings), metrics, stop, held, lambda: True)
+    partition = held[0].partition
+    partition.catching_up = catching_up
+    partition.dirty = {str(number) for number in range(most - 1)}
+    assert not checkpoints.is_full(partition), reason
+    partition.dirty.add("one more")
+    assert checkpoints.is_full(partition), reason
+
+
+@pytest.mark.parametrize(
+    ("more_dirty", "wanted_early", "least", "most", "reason"),
+    [
+        (0, False, 0.25, 1.4, "little came: five intervals"),
+        (100_000, False, 1.5, 60.0, "much came meanwhile: thirty"),
+        (100_000, True, 0.0, 1.4, "until it is wanted early"),
+    ],
+)
+async def test_the_pause_in_a_backlog_depends_on_what_comes_meanwhile(
+    more_dirty: int, wanted_early: bool, least: float, most: float, reason: str
+) -> None:
+    owned: Owned[Tally] = Owned(Partition(0, catching_up=True), None)
+    settings = Settings.model_validate({"worker": {"checkpoint_interval_seconds": 0.05}})
+    metrics = WorkerMetrics(CollectorRegistry())
+    checkpoints = Checkpoints(settings, TallyWork(settings), metrics, stop, [owned], lambda: True)
+    started = asyncio.get_running_loop().time()
+    pausing = asyncio.create_task(checkpoints._pause(owned))
+    await asyncio.sleep(0)
+    owned.partition.dirty = {str(number) for number in range(more_dirty)}
+    if wanted_early:
+        owned.early.set()
+    await pausing
+    assert least <= asyncio.get_running_loop().time() - started + 0.01, reason
+    assert asyncio.get_running_loop().time() - started < most, reason
 
 
 def test_a_worker_with_nothing_to_fold_judges_most_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
