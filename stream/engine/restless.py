@@ -1,15 +1,17 @@
 """Who waits to be judged: accounts with something rare on one lane, those that were merely used on the other.
 
 Where more accounts move than can be judged at once, they wait in turn. An answer or a ticket may cost an account ten
-points and a further use of it none, so the two do not wait in one line: they are taken by turns, the longest waiting
-of each first. Neither can hold up the other, and where one is empty the other has all turns.
+points and a further use of it none, so the two do not wait in one line: of four turns the first lane has three, the
+longest waiting of each first. Neither can hold up the other for ever, and where one is empty the other has all turns.
 
 Invariant: every account that waits is on a lane, at least once.
 """
 
 from collections import deque
 from collections.abc import Container, Iterable, Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+LANE_EVERY: Final = 4  # of so many turns one is for those that were merely used
 
 # An account, and the Kafka timestamp of the record that it waits for; None: not known after a recovery.
 Waiting: TypeAlias = tuple[str, int | None]
@@ -31,7 +33,7 @@ class Restless:
         self._lane: deque[Waiting] = deque(waiting)
         self._hastened: deque[Waiting] = deque()
         self._names: set[str] = set()
-        self._turn = False
+        self._turn = 0
         self.longest_ms: int | None = None
 
     def append(self, waiting: Waiting) -> None:
@@ -50,8 +52,8 @@ class Restless:
         Raises:
             IndexError: nobody waits.
         """
-        self._turn = not self._turn
-        if self._hastened and (self._turn or not self._lane):
+        self._turn = (self._turn + 1) % LANE_EVERY
+        if self._hastened and (self._turn > 0 or not self._lane):
             waiting = self._hastened.popleft()
             self._names.remove(waiting[0])
         else:

@@ -13,21 +13,21 @@ def drained(restless: Restless) -> list[str]:
     return [restless.popleft()[0] for _ in range(len(restless))]
 
 
-def test_both_lanes_take_turns_and_each_keeps_its_order() -> None:
+def test_both_lanes_have_their_turns_and_each_keeps_its_order() -> None:
     restless = Restless((f"used-{n}", n) for n in range(4))
     for number in range(6):
         restless.hasten((f"asked-{number}", number))
     expected = [
         "asked-0",
-        "used-0",
         "asked-1",
-        "used-1",
         "asked-2",
-        "used-2",
+        "used-0",
         "asked-3",
-        "used-3",
         "asked-4",
         "asked-5",
+        "used-1",
+        "used-2",
+        "used-3",
     ]
     assert drained(restless) == expected
 
