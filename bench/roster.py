@@ -34,6 +34,7 @@ class Peer:
         keeps: how it keeps its state.
         events: at most so many of the backlog; None: all of it. With fewer it begins in the middle (see `run_peers`).
         environ: what it is told beside topics and numbers.
+        is_plain: whether it does the smaller job of `bench/peers/plain_job.py`, from the first event on.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Peer:
     keeps: str
     events: int | None = None
     environ: tuple[tuple[str, str], ...] = ()
+    is_plain: bool = False
 
     @property
     def is_java(self) -> bool:
@@ -85,6 +87,21 @@ PEERS = (
         "bytewax_batches.py",
         "bytewax",
         "the first again by hand: a batch of an account at a time, saved to SQLite as bytes",
+    ),
+    Peer(
+        "Quix Streams, the plain job",
+        "quix_plain.py",
+        "quixstreams",
+        "RocksDB, changelog every 5 s, counts again after a crash",
+        100_000,
+        is_plain=True,
+    ),
+    Peer(
+        "Bytewax, the plain job",
+        "bytewax_plain.py",
+        "bytewax",
+        "in memory only, lost in a crash",
+        is_plain=True,
     ),
     Peer(
         "Kafka Streams",

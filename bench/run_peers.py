@@ -15,14 +15,16 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from bench.page import machine, write
+from bench.peers import plain_job
 from bench.roster import PEERS, Peer, run_peer
 from bench.same_job import KINDS, insist_same
 from heartline.bench.backlog import fill, work_off
@@ -43,6 +45,7 @@ PARTITIONS = 4
 JUDGED_SECONDS = 300.0
 CHUNK = 5_000
 JOB_ALONE = "the Python job alone: decode and fold, nothing around"
+PLAIN_ALONE = "the plain job alone, nothing around"
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Row:
         second_half_us_per_event: the same of the second half of the events; None: not known.
         events_per_second: on the wall.
         peak_rss_mb: the most memory resident in the process; None: not known.
-        is_python: whether it folds with the Python job.
+        alone: the name of the row of the job that it does with nothing around; None: there is none.
     """
 
     name: str
@@ -67,7 +70,7 @@ class Row:
     second_half_us_per_event: float | None
     events_per_second: float
     peak_rss_mb: float | None
-    is_python: bool = True
+    alone: str | None = JOB_ALONE
 
 
 def table(rows: Sequence[Row], below: str) -> str:
@@ -77,10 +80,11 @@ def table(rows: Sequence[Row], below: str) -> str:
         "CPU, Heartline = 1 |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    alone = [row.cpu_us_per_event for row in rows if row.name == JOB_ALONE]
+    alone = {row.name: row.cpu_us_per_event for row in rows if row.name == row.alone}
     for row in rows:
         half = "" if row.second_half_us_per_event is None else f"{row.second_half_us_per_event:.1f}"
-        beside = f"{row.cpu_us_per_event - alone[0]:.1f}" if alone and row.is_python and row.name != JOB_ALONE else ""
+        job = alone.get(row.alone) if row.alone not in (None, row.name) else None
+        beside = "" if job is None else f"{row.cpu_us_per_event - job:.1f}"
         peak = "" if row.peak_rss_mb is None else f"{row.peak_rss_mb:,.0f}"
         ratio = row.cpu_us_per_event / rows[0].cpu_us_per_event
         lines.append(
@@ -91,13 +95,15 @@ def table(rows: Sequence[Row], below: str) -> str:
 
 
 def heartline_rows(shape: Shape, cost: Cost, peak_rss_mb: float) -> list[Row]:
-    """The whole worker, and what of it was spent when the last event was folded."""
+    """The whole worker, and what of it was spent when the last event was folded and committed."""
     keeps = "in memory with local copies, changelog and offsets in a transaction every 5 s"
     pace = shape.events / cost.seconds
     whole, folding = (seconds / shape.events * 1e6 for seconds in (cost.cpu_seconds, cost.folding_cpu_seconds))
     return [
         Row("Heartline, all judged, published and committed", keeps, shape.events, whole, None, pace, peak_rss_mb),
-        Row("of it until the last event is folded", keeps, shape.events, folding, None, pace, peak_rss_mb),
+        Row(
+            "of it until the last event is folded and committed", keeps, shape.events, folding, None, pace, peak_rss_mb
+        ),
     ]
 
 
@@ -112,7 +118,7 @@ def peer_row(peer: Peer, figures: dict[str, float]) -> Row:
         figures["second_half_cpu_seconds"] / (events - events // 2) * 1e6,
         events / figures["seconds"],
         figures["peak_rss_mb"],
-        is_python=not peer.is_java,
+        alone=None if peer.is_java else PLAIN_ALONE if peer.is_plain else JOB_ALONE,
     )
 
 
@@ -125,26 +131,49 @@ def fold_alone(records: Iterator[Record], events: int) -> tuple[Row, dict[str, b
     """
     read = {kind: Decoder(kind).decode for kind in KINDS}
     states: dict[str, AccountState] = {}
-    halfway: dict[str, bytes] = {}
-    cpu_seconds = [0.0, 0.0]
+
+    def fold_all(chunk: list[Record]) -> None:
+        for record in chunk:
+            event = read[record.kind](record.value)
+            state = states.get(event.account_id)
+            if state is None:
+                state = states[event.account_id] = AccountState()
+            fold_event(state, event)
+
+    first_seconds = _cpu_seconds(islice(records, events // 2), fold_all)
+    halfway = {name: encode_state(state) for name, state in states.items()}
+    return _alone_row(JOB_ALONE, events, first_seconds, _cpu_seconds(records, fold_all)), halfway
+
+
+def plain_alone(records: Iterator[Record], events: int) -> Row:
+    """The same of the plain job."""
+    states: dict[str, dict[str, Any]] = {}
+
+    def fold_all(chunk: list[Record]) -> None:
+        for record in chunk:
+            event = plain_job.event_of(record.value)
+            states[event["account_id"]] = plain_job.fold(states.get(event["account_id"]), event)
+
+    first_seconds = _cpu_seconds(islice(records, events // 2), fold_all)
+    return _alone_row(PLAIN_ALONE, events, first_seconds, _cpu_seconds(records, fold_all))
+
+
+def _cpu_seconds(records: Iterator[Record], fold_all: Callable[[list[Record]], None]) -> float:
+    """Processor time of the folding of some records, without that of making them."""
+    spent = 0.0
     gc.disable()  # nothing around; the worker looks for garbage rarely, too
-    for half, size in enumerate((events // 2, events - events // 2)):
-        rest = islice(records, size)
-        while chunk := list(islice(rest, CHUNK)):
-            before = time.process_time()
-            for record in chunk:
-                event = read[record.kind](record.value)
-                state = states.get(event.account_id)
-                if state is None:
-                    state = states[event.account_id] = AccountState()
-                fold_event(state, event)
-            cpu_seconds[half] += time.process_time() - before
-        if half == 0:
-            halfway = {name: encode_state(state) for name, state in states.items()}
+    while chunk := list(islice(records, CHUNK)):
+        before = time.process_time()
+        fold_all(chunk)
+        spent += time.process_time() - before
     gc.enable()
-    whole = sum(cpu_seconds)
-    second_half_us = cpu_seconds[1] / (events - events // 2) * 1e6
-    return Row(JOB_ALONE, "in memory", events, whole / events * 1e6, second_half_us, events / whole, None), halfway
+    return spent
+
+
+def _alone_row(name: str, events: int, first_seconds: float, second_seconds: float) -> Row:
+    """The row of a job with nothing around it, from the processor time of either half."""
+    whole, second_half_us = first_seconds + second_seconds, second_seconds / (events - events // 2) * 1e6
+    return Row(name, "in memory", events, whole / events * 1e6, second_half_us, events / whole, None, name)
 
 
 @dataclass(frozen=True)
@@ -209,6 +238,8 @@ def measure_all(shape: Shape, peers: Sequence[Peer], progress: Progress) -> Iter
         progress.step(f"decoding and folding {shape.events:,} events with nothing around it")
         alone, halfway = fold_alone(Workload(shape, end_ms).history(), shape.events)
         rows.append(alone)
+        if any(peer.is_plain for peer in peers):
+            rows.append(plain_alone(Workload(shape, end_ms).history(), shape.events))
         yield rows, place.kafka_version
         whole = Feed(place.kafka, None)
         few = max((peer.events for peer in peers if peer.events is not None), default=0)
@@ -216,7 +247,7 @@ def measure_all(shape: Shape, peers: Sequence[Peer], progress: Progress) -> Iter
         if 0 < few <= shape.events // 2:
             middle = asyncio.run(middle_feed(place, shape, end_ms, few, halfway))
         for number, peer in enumerate(peers):
-            told = (whole if peer.events is None else middle).told(peer, number, shape.events)
+            told = (whole if peer.events is None or peer.is_plain else middle).told(peer, number, shape.events)
             progress.step(f"{peer.name} {peer.version} over {int(told['EVENTS']):,} events: {peer.keeps}")
             try:
                 rows = [*rows, peer_row(peer, run_peer(peer, told))]

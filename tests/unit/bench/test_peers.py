@@ -2,21 +2,26 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bench.jars import WANTED, peer_jars
+from bench.peers import plain_job
 from bench.roster import PEERS, Peer
-from bench.run_peers import JOB_ALONE, Row, fold_alone, heartline_rows, peer_row, table
+from bench.run_peers import JOB_ALONE, Row, fold_alone, heartline_rows, peer_row, plain_alone, table
 from heartline.bench.measured import Cost
 from heartline.bench.verify import counted
 from heartline.bench.workload import Shape, Workload
 from heartline.replay.lines import Record
 from stream.account import decode_state
+from stream.rolling import DAY_MS
 
 SHAPE = Shape(events=2_000, accounts=20, users_per_account=5, distribution="zipf")
 NOW_MS = 1_780_000_000_000
-COST = Cost(seconds=10.0, folding_cpu_seconds=0.010, cpu_seconds=0.016, changelog_records=5, waiting=0)
+COST = Cost(
+    seconds=10.0, folding_cpu_seconds=0.010, judged_seconds=12.0, cpu_seconds=0.016, changelog_records=5, waiting=0
+)
 
 
 def history() -> Iterator[Record]:
@@ -32,7 +37,7 @@ def test_ratios_are_to_the_whole_worker() -> None:
     assert lines[4] == "| Slow 1.0 | in memory | 1,000 | 80.0 |  | 60.0 | 9,000 | 1,234 | 10.0 |"
     assert lines[-1] == "a machine"
     alone = Row(JOB_ALONE, "in memory", 1_000, 4.5, 4.5, 9_000.0, None)
-    java = replace(slow, name="Java 1.0", is_python=False)
+    java = replace(slow, name="Java 1.0", alone=None)
     cells = [line.split(" | ")[3:5] for line in table([*rows, alone, java], "").splitlines()[2:7]]
     assert cells == [["8.0", "3.5"], ["5.0", "0.5"], ["80.0", "75.5"], ["4.5", ""], ["80.0", ""]]
 
@@ -58,6 +63,26 @@ def test_what_a_slow_peer_begins_with_is_the_first_half_and_no_more() -> None:
     assert row.events == SHAPE.events
     assert row.cpu_us_per_event > 0
     assert row.peak_rss_mb is None
+
+
+def test_the_plain_job_counts_every_event_and_every_users_days() -> None:
+    states: dict[str, dict[str, Any]] = {}
+    users: dict[tuple[str, str], set[int]] = {}
+    for record in history():
+        event = plain_job.event_of(record.value)
+        account_id = event["account_id"]
+        states[account_id] = plain_job.fold(states.get(account_id), event)
+        if record.kind == "usage":
+            assert record.timestamp_ms is not None
+            users.setdefault((account_id, event["user_id"]), set()).add(record.timestamp_ms // DAY_MS)
+    assert sum(state["events"] for state in states.values()) == SHAPE.events
+    kept = {(name, user): entry for name, state in states.items() for user, entry in state["users"].items()}
+    assert {who: (max(days), len(days)) for who, days in users.items()} == {
+        who: (day, bits.bit_count()) for who, (day, bits) in kept.items()
+    }
+    row = plain_alone(history(), SHAPE.events)
+    assert row.events == SHAPE.events
+    assert row.cpu_us_per_event > 0
 
 
 @pytest.mark.parametrize("name", WANTED)
