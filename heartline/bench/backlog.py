@@ -49,6 +49,7 @@ async def work_off(
     if cost.waiting > 0:
         rest = f"within {judged_seconds:g} s, when {cost.waiting:,} accounts still waited to be judged or saved"
     progress.note(
-        f"{whole:.2f} µs of processor time an event: {folding:.2f} until the last one was folded, the rest {rest}"
+        f"{whole:.2f} µs of processor time an event: {folding:.2f} until the last one was folded and committed, "
+        f"the rest {rest}"
     )
     return cost, worker.peak_rss_mb

@@ -15,7 +15,10 @@ class Figures:
     """What a run found out.
 
     Attributes:
-        events_per_second: of one worker over a backlog, on the wall clock, from ready to the last event folded.
+        events_per_second: of one worker over a backlog, on the wall clock, from ready until the last event is folded
+            and committed.
+        folded_cpu_us_per_event: user and system time of the worker's process for the same: fetch, decode, fold, and
+            states and offsets committed; what it judges by then is in.
         cpu_us_per_event: user and system time of the worker's process, from ready to the last commit, when every
             account is judged.
         unjudged_accounts: that were not judged or saved when the patience for it ended, so that cpu_us_per_event is
@@ -25,10 +28,11 @@ class Figures:
         recovery_seconds: a cold start's, from assignment to ready state, over the whole changelog.
         recovery_warm_seconds: of a start with the local copies that a clean stop left.
         publish_latency_p50_ms, publish_latency_p99_ms: from handing an event to the producer to seeing its committed
-            report, with events coming at half of events_per_second; of events of new accounts. None, here and below:
-            longer than report_seconds.
+            report, with events coming at half of the pace at which the backlog was folded, judged and committed; of
+            events of new accounts. None, here and below: longer than report_seconds.
         publish_latency_tenth_p50_ms, publish_latency_tenth_p99_ms: the same at a tenth.
         moved_latency_..._ms: the same of known accounts, of an event that moves the score by more than a point.
+        half_load_events_per_second: what came at half load.
         report_seconds: how long was waited for the reports after the last event.
         events, accounts, users_per_account, distribution: the shape of the backlog.
         partitions: of every topic.
@@ -37,6 +41,7 @@ class Figures:
     """
 
     events_per_second: float
+    folded_cpu_us_per_event: float
     cpu_us_per_event: float
     unjudged_accounts: int
     changelog_records: int
@@ -51,6 +56,7 @@ class Figures:
     moved_latency_p99_ms: float | None
     moved_latency_tenth_p50_ms: float | None
     moved_latency_tenth_p99_ms: float | None
+    half_load_events_per_second: float
     report_seconds: float
     events: int
     accounts: int
@@ -92,12 +98,13 @@ def figures_of(
         cost: of the backlog.
         peak_rss_mb: of all steps.
         recoveries: seconds, cold and warm.
-        live: at a tenth of the backlog's pace, and at half of it.
+        live: at a tenth of the backlog's pace, judging included, and at half of it.
         report_seconds: how long the reports of live load were waited for.
     """
     tenth, half = live
     return Figures(
         events_per_second=round(shape.events / cost.seconds),
+        folded_cpu_us_per_event=round(cost.folding_cpu_seconds / shape.events * 1e6, 2),
         cpu_us_per_event=round(cost.cpu_seconds / shape.events * 1e6, 2),
         unjudged_accounts=cost.waiting,
         changelog_records=cost.changelog_records,
@@ -112,6 +119,7 @@ def figures_of(
         moved_latency_p99_ms=half.quantile_ms(0.99, known=True),
         moved_latency_tenth_p50_ms=tenth.quantile_ms(0.5, known=True),
         moved_latency_tenth_p99_ms=tenth.quantile_ms(0.99, known=True),
+        half_load_events_per_second=round(half.paced.per_second),
         report_seconds=report_seconds,
         events=shape.events,
         accounts=shape.accounts,

@@ -38,15 +38,17 @@ class Cost:
     """What a backlog cost the worker.
 
     Attributes:
-        seconds: of the clock on the wall, from ready to the last event folded.
-        folding_cpu_seconds: user and system, from ready to the last event folded, with the checkpoints until then.
-        cpu_seconds: the same until every account is judged, or the time for that is up, and all is committed.
+        seconds: of the clock on the wall, from ready until the last event is folded and its checkpoint is committed.
+        folding_cpu_seconds: user and system, for the same; what is judged by then is in.
+        judged_seconds: of the clock until every account is judged, or the time for that is up, and all is committed.
+        cpu_seconds: user and system, for the same.
         changelog_records: written meanwhile.
         waiting: accounts that were not judged, or not saved, when the time was up; 0: it was enough.
     """
 
     seconds: float
     folding_cpu_seconds: float
+    judged_seconds: float
     cpu_seconds: float
     changelog_records: int
     waiting: int
@@ -106,12 +108,12 @@ class MeasuredWorker:
         """
         cpu_before, started = self._cpu_seconds(), time.monotonic()
         await self._wait_folded(events)
-        folded, folding_cpu_seconds = time.monotonic(), self._cpu_seconds() - cpu_before
-        waiting = await self.wait_judged(judged_seconds)
         await self.wait_committed(events)
-        cpu_seconds = self._cpu_seconds() - cpu_before
+        seconds, folding_cpu_seconds = time.monotonic() - started, self._cpu_seconds() - cpu_before
+        waiting = await self.wait_judged(judged_seconds)
+        whole_seconds, cpu_seconds = time.monotonic() - started, self._cpu_seconds() - cpu_before
         records = self._page().total(_PUBLISHED, topic=self._place.kafka.topics.changelog)
-        return Cost(folded - started, folding_cpu_seconds, cpu_seconds, int(records or 0), waiting)
+        return Cost(seconds, folding_cpu_seconds, whole_seconds, cpu_seconds, int(records or 0), waiting)
 
     async def wait_judged(self, seconds: float) -> int:
         """Wait until no account waits to be judged, nor to be saved; nothing may be sent meanwhile.

@@ -16,7 +16,7 @@ from heartline.bench.progress import Progress
 from heartline.bench.verify import insist_exact, read_counts
 from heartline.bench.workload import Shape
 
-# Of the pace that a backlog was worked off at: the gentler first, since it leaves less to judge behind.
+# Of the pace that a backlog was worked off at, judging included; the gentler first, for it leaves less to judge.
 SHARES: Final = (0.1, 0.5)
 KNOWN_A_PACE: Final = 160
 
@@ -62,13 +62,12 @@ async def _bench(place: Place, shape: Shape, with_stock: bool, progress: Progres
         recovery_seconds, recovery_warm_seconds = _restart_twice(place, worker, progress)
         known = range(KNOWN_A_PACE * len(SHARES))
         sent = shape.events + await prepare(place, known, now_ms)
+        full_pace = shape.events / cost.judged_seconds
         live = []
         for number, share in enumerate(SHARES):
             await _rest(worker, patience.rest, progress)
             numbers = known[number * KNOWN_A_PACE : (number + 1) * KNOWN_A_PACE]
-            live.append(
-                await run_live(place, workload, progress, share * shape.events / cost.seconds, numbers, patience.report)
-            )
+            live.append(await run_live(place, workload, progress, share * full_pace, numbers, patience.report))
             sent += live[-1].paced.confirmed
         await worker.wait_committed(sent)
         peak_rss_mb = max(peak_rss_mb, worker.peak_rss_mb)

@@ -48,11 +48,12 @@ def bench(
     \b
     cpu_us_per_event     user + system of the worker, from ready to its last
                          commit: fetch, fold, judge, encode, transactions
-    events_per_second    from ready to the last event folded
+    folded_cpu_us_...    the same until the last event is folded and committed
+    events_per_second    from ready until then
     recovery_seconds     a cold start's, reading the whole changelog
     recovery_warm_...    a start's that has its local copies
-    publish_latency_*    from producer to committed report, at half load,
-                         and at a tenth; of new accounts
+    publish_latency_*    from producer to committed report, at half of the pace
+                         of the whole, and at a tenth; of new accounts
     moved_latency_*      the same of known accounts whose score moves;
                          none or null: longer than report_seconds
     unjudged_accounts    not judged in time: the cost is without them
