@@ -168,6 +168,9 @@ def fold(activity: Activity, events: Sequence[Usage], zone: Zone | None) -> int:
 
 def _begin_day(activity: Activity, day: int) -> None:
     """A day comes that is newer than any before."""
+    if activity.newest_day < 0:  # the first one, with nothing to close or to forget
+        activity.newest_day = activity.pruned_day = day
+        return
     if day - activity.days.open_day > windows.REACH_DAYS:
         windows.close(activity.days, activity.users.values(), day)
     activity.newest_day = day
