@@ -89,7 +89,7 @@ PEERS = (
         "the first again by hand: a batch of an account at a time, saved to SQLite as bytes",
     ),
     Peer(
-        "Quix Streams, the plain job",
+        "Quix Streams",
         "quix_plain.py",
         "quixstreams",
         "RocksDB, changelog every 5 s, counts again after a crash",
@@ -97,7 +97,7 @@ PEERS = (
         is_plain=True,
     ),
     Peer(
-        "Bytewax, the plain job",
+        "Bytewax",
         "bytewax_plain.py",
         "bytewax",
         "in memory only, lost in a crash",

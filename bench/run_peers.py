@@ -111,7 +111,7 @@ def peer_row(peer: Peer, figures: dict[str, float]) -> Row:
     """What a peer printed."""
     events = int(figures["events"])
     return Row(
-        f"{peer.name} {peer.version}",
+        f"{peer.name} {peer.version}{', the plain job' if peer.is_plain else ''}",
         peer.keeps,
         events,
         figures["cpu_seconds"] / events * 1e6,
