@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 # States are many, live long and hold no cycles, so looking at them for garbage is waste. Python's own thresholds (700,
 # 10, 10) cost 4.6 of 10.5 microseconds an event where nearly every event touches another of 200,000 accounts. What has
-# outlived both younger generations is left alone: to go through 200,000 hot accounts stops the loop for two seconds.
+# outlived both younger generations is left alone: to go through 200,000 hot accounts takes the loop a second or two.
 GC_THRESHOLDS: Final = (10_000, 5, 1_000_000)
 
 # Their routine is not an operator's concern, their errors are.
