@@ -115,8 +115,10 @@ ROWS: dict[str, Callable[[Figures], str]] = {
     "half load, events a second": lambda each: f"{each.half_load_events_per_second:,.0f}",
     "half load: a new account's first report, p50 / p99": latency_row("publish_latency"),
     "half load: a known account's score moves, p50 / p99": latency_row("moved_latency"),
+    "half load: a known account's first usage of the day, p50 / p99": latency_row("used_latency"),
     "a tenth: a new account's first report, p50 / p99": latency_row("publish_latency_tenth"),
     "a tenth: a known account's score moves, p50 / p99": latency_row("moved_latency_tenth"),
+    "a tenth: a known account's first usage of the day, p50 / p99": latency_row("used_latency_tenth"),
 }
 
 

@@ -32,6 +32,7 @@ class Figures:
             events of new accounts. None, here and below: longer than report_seconds.
         publish_latency_tenth_p50_ms, publish_latency_tenth_p99_ms: the same at a tenth.
         moved_latency_..._ms: the same of known accounts, of an event that moves the score by more than a point.
+        used_latency_..._ms: the same of known accounts, of the first usage of a day.
         half_load_events_per_second: what came at half load.
         report_seconds: how long was waited for the reports after the last event.
         events, accounts, users_per_account, distribution: the shape of the backlog.
@@ -56,6 +57,10 @@ class Figures:
     moved_latency_p99_ms: float | None
     moved_latency_tenth_p50_ms: float | None
     moved_latency_tenth_p99_ms: float | None
+    used_latency_p50_ms: float | None
+    used_latency_p99_ms: float | None
+    used_latency_tenth_p50_ms: float | None
+    used_latency_tenth_p99_ms: float | None
     half_load_events_per_second: float
     report_seconds: float
     events: int
@@ -111,14 +116,18 @@ def figures_of(
         peak_rss_mb=round(peak_rss_mb, 1),
         recovery_seconds=round(recoveries[0], 3),
         recovery_warm_seconds=round(recoveries[1], 3),
-        publish_latency_p50_ms=half.quantile_ms(0.5, known=False),
-        publish_latency_p99_ms=half.quantile_ms(0.99, known=False),
-        publish_latency_tenth_p50_ms=tenth.quantile_ms(0.5, known=False),
-        publish_latency_tenth_p99_ms=tenth.quantile_ms(0.99, known=False),
-        moved_latency_p50_ms=half.quantile_ms(0.5, known=True),
-        moved_latency_p99_ms=half.quantile_ms(0.99, known=True),
-        moved_latency_tenth_p50_ms=tenth.quantile_ms(0.5, known=True),
-        moved_latency_tenth_p99_ms=tenth.quantile_ms(0.99, known=True),
+        publish_latency_p50_ms=half.quantile_ms("new", 0.5),
+        publish_latency_p99_ms=half.quantile_ms("new", 0.99),
+        publish_latency_tenth_p50_ms=tenth.quantile_ms("new", 0.5),
+        publish_latency_tenth_p99_ms=tenth.quantile_ms("new", 0.99),
+        moved_latency_p50_ms=half.quantile_ms("moved", 0.5),
+        moved_latency_p99_ms=half.quantile_ms("moved", 0.99),
+        moved_latency_tenth_p50_ms=tenth.quantile_ms("moved", 0.5),
+        moved_latency_tenth_p99_ms=tenth.quantile_ms("moved", 0.99),
+        used_latency_p50_ms=half.quantile_ms("used", 0.5),
+        used_latency_p99_ms=half.quantile_ms("used", 0.99),
+        used_latency_tenth_p50_ms=tenth.quantile_ms("used", 0.5),
+        used_latency_tenth_p99_ms=tenth.quantile_ms("used", 0.99),
         half_load_events_per_second=round(half.paced.per_second),
         report_seconds=report_seconds,
         events=shape.events,

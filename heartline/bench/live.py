@@ -6,7 +6,7 @@ from typing import Final
 
 from heartline.bench.latency import Watcher, quantile
 from heartline.bench.place import Place
-from heartline.bench.probes import NEW_COUNTS, history, known_counts, known_id
+from heartline.bench.probes import NEW_COUNTS, ProbeKind, history, known_counts, known_id
 from heartline.bench.progress import Progress
 from heartline.bench.sending import Paced, send_all, send_paced
 from heartline.bench.verify import Counts
@@ -27,9 +27,9 @@ class Live:
     paced: Paced
     latencies_ms: dict[str, float]
 
-    def quantile_ms(self, share: float, *, known: bool) -> float | None:
+    def quantile_ms(self, kind: ProbeKind, share: float) -> float | None:
         """Of the probes of one kind; None: longer than was waited."""
-        probes = [probe.account_id for probe in self.paced.probes if probe.is_known == known]
+        probes = [probe.account_id for probe in self.paced.probes if probe.kind == kind]
         found = quantile([self.latencies_ms[each] for each in probes if each in self.latencies_ms], len(probes), share)
         return None if found is None else round(found, 1)
 
@@ -59,9 +59,9 @@ async def run_live(
 def probed(known: range, live: list[Live]) -> dict[str, Counts]:
     """What every account of a probe was sent."""
     probes = [probe for each in live for probe in each.paced.probes]
-    moved = {probe.account_id for probe in probes if probe.is_known}
-    counts = {known_id(number): known_counts(number, moved=known_id(number) in moved) for number in known}
-    return counts | {probe.account_id: NEW_COUNTS for probe in probes if not probe.is_known}
+    told = {probe.account_id for probe in probes}
+    counts = {known_id(number): known_counts(number, probed=known_id(number) in told) for number in known}
+    return counts | {probe.account_id: NEW_COUNTS for probe in probes if probe.kind == "new"}
 
 
 def _note_pace(progress: Progress, wanted: float, paced: Paced) -> None:

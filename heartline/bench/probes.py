@@ -1,15 +1,16 @@
 """Single events whose report is waited for: how soon is there for others to see what an event means.
 
-Two kinds, each of accounts of its own, so that no other event moves them:
+Three kinds, each of accounts of its own, so that no other event moves them. The last two are of accounts with three
+weeks of usage, up to the day before, and some answers:
 
 - new: the first event of an account never seen before. Its first report is always news.
-- known: one more event of an account with three weeks of usage and some answers: by turns a detractor's answer and an
-  urgent ticket. Either moves the score by more than a point.
+- moved: by turns a detractor's answer and an urgent ticket. Either moves the score by more than a point.
+- used: the first usage of a day, which is always news. Under load such accounts wait behind the others.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from heartline.bench.verify import Counts
 from heartline.replay.lines import Record
@@ -22,6 +23,8 @@ USERS: Final = 5
 ANSWERS: Final = 3
 NEW_COUNTS: Final[Counts] = (1, 0, 0)
 
+ProbeKind = Literal["new", "moved", "used"]
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -31,13 +34,13 @@ class Probe:
         account_id: of an account that gets no other event meanwhile.
         at_ms: when the event happens, which is newer than all before of the account; its report names it.
         handed_at: when it was handed to the producer, epoch seconds.
-        is_known: which of the two kinds.
+        kind: which of the three.
     """
 
     account_id: str
     at_ms: int
     handed_at: float
-    is_known: bool
+    kind: ProbeKind
 
 
 def new_id(number: int) -> str:
@@ -66,18 +69,25 @@ def history(number: int, end_ms: int) -> Iterator[Record]:
         yield _record("survey", name, HISTORY_DAYS + user, at_ms, _answer(user, 10))
 
 
-def moving_event(number: int, at_ms: int) -> Record:
-    """The event that moves a known account's score: by turns an answer and a ticket."""
+def kind_of(number: int) -> ProbeKind:
+    """Of which kind the probe of a known account is: every third is merely used."""
+    return "used" if number % 3 == 2 else "moved"
+
+
+def known_event(number: int, at_ms: int) -> Record:
+    """The event of a known account that is waited for: by turns an answer, a ticket and a mere use."""
     name, event = known_id(number), HISTORY_DAYS + ANSWERS
-    if number % 2 == 0:
+    if kind_of(number) == "used":
+        return _record("usage", name, event, at_ms, '"feature":"feature-0","user_id":"user-0"')
+    if number % 3 == 0:
         return _record("survey", name, event, at_ms, _answer(ANSWERS, 0))
     return _record("ticket", name, event, at_ms, '"ticket_id":"t1","status":"opened","priority":"urgent"')
 
 
-def known_counts(number: int, *, moved: bool) -> Counts:
-    """How many usage events, tickets and answers a known account was sent, with or without the one that moves it."""
-    tickets = 1 if moved and number % 2 == 1 else 0
-    return HISTORY_DAYS, tickets, ANSWERS + (1 if moved and number % 2 == 0 else 0)
+def known_counts(number: int, *, probed: bool) -> Counts:
+    """How many usage events, tickets and answers a known account was sent, with or without that event."""
+    answered, opened, used = (int(probed and number % 3 == turn) for turn in range(3))
+    return HISTORY_DAYS + used, opened, ANSWERS + answered
 
 
 def _answer(user: int, score: int) -> str:

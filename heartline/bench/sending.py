@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from heartline.bench.probes import Probe, first_event, moving_event
+from heartline.bench.probes import Probe, ProbeKind, first_event, kind_of, known_event
 from heartline.bench.workload import Workload
 from heartline.replay.lines import Record
 from heartline.replay.sender import Sender
@@ -53,7 +53,7 @@ class Paced:
 async def send_paced(
     kafka: KafkaSettings, workload: Workload, per_second: float, seconds: float, first: int, known: range
 ) -> Paced:
-    """Send further events evenly over some seconds, and with them probes of both kinds.
+    """Send further events evenly over some seconds, and with them probes of all kinds.
 
     Args:
         kafka: where to.
@@ -61,7 +61,7 @@ async def send_paced(
         per_second: how many, probes aside.
         seconds: for how long.
         first: the number of the first probe of a new account; PROBES_PER_SECOND of them.
-        known: the numbers of the known accounts to move, evenly over the time; their histories have been sent.
+        known: the numbers of the known accounts to probe, evenly over the time; their histories have been sent.
 
     Raises:
         SendError: Kafka did not take them.
@@ -69,7 +69,7 @@ async def send_paced(
     paced = Paced()
     async with Sender(kafka) as sender:
         started = time.monotonic()
-        due_before, new, moved = 0, 0, 0
+        due_before, new, old = 0, 0, 0
         while (elapsed := time.monotonic() - started) < seconds:
             due = int(elapsed * per_second)
             for record in workload.present(due - due_before, _now_ms()):
@@ -77,12 +77,12 @@ async def send_paced(
             due_before = due
             while new < elapsed * PROBES_PER_SECOND:
                 at_ms = _now_ms()
-                await _probe(sender, paced, first_event(first + new, at_ms), at_ms, is_known=False)
+                await _probe(sender, paced, first_event(first + new, at_ms), at_ms, "new")
                 new += 1
-            while moved < elapsed / seconds * len(known):
+            while old < elapsed / seconds * len(known):
                 at_ms = _now_ms()
-                await _probe(sender, paced, moving_event(known[moved], at_ms), at_ms, is_known=True)
-                moved += 1
+                await _probe(sender, paced, known_event(known[old], at_ms), at_ms, kind_of(known[old]))
+                old += 1
             await sender.flush()
             await asyncio.sleep(_TICK_SECONDS)
         await sender.confirm()
@@ -91,9 +91,9 @@ async def send_paced(
     return paced
 
 
-async def _probe(sender: Sender, paced: Paced, record: Record, at_ms: int, *, is_known: bool) -> None:
+async def _probe(sender: Sender, paced: Paced, record: Record, at_ms: int, kind: ProbeKind) -> None:
     """Hand a probe over; its moment is noted."""
-    paced.probes.append(Probe(record.key.decode(), at_ms, time.time(), is_known))
+    paced.probes.append(Probe(record.key.decode(), at_ms, time.time(), kind))
     await sender.add(record)
 
 

@@ -54,8 +54,9 @@ def bench(
     recovery_warm_...    a start's that has its local copies
     publish_latency_*    from producer to committed report, at half of the pace
                          of the whole, and at a tenth; of new accounts
-    moved_latency_*      the same of known accounts whose score moves;
-                         none or null: longer than report_seconds
+    moved_latency_*      the same of known accounts whose score moves
+    used_latency_*       the same of the first usage of a day, which waits
+                         behind the others; null: longer than report_seconds
     unjudged_accounts    not judged in time: the cost is without them
     --compare stock      decode, fold, encode and one table write an event,
                          into states of the same size, without judging

@@ -5,7 +5,16 @@ from collections.abc import Iterable
 import pytest
 
 from heartline.bench.latency import quantile
-from heartline.bench.probes import NEW_COUNTS, first_event, history, known_counts, known_id, moving_event, new_id
+from heartline.bench.probes import (
+    NEW_COUNTS,
+    first_event,
+    history,
+    kind_of,
+    known_counts,
+    known_event,
+    known_id,
+    new_id,
+)
 from heartline.bench.verify import counted
 from heartline.replay.lines import Record
 from stream.account import AccountState
@@ -51,10 +60,23 @@ def test_the_event_of_a_known_account_moves_its_score_by_more_than_a_point(numbe
     world, name = World(), known_id(number)
     world.send(history(number, NOW_MS))
     before = world.score(name)
-    assert counted(world.partition.states[name]) == known_counts(number, moved=False)
-    assert world.send([moving_event(number, NOW_MS)]) == 1
+    assert kind_of(number) == "moved"
+    assert counted(world.partition.states[name]) == known_counts(number, probed=False)
+    assert world.send([known_event(number, NOW_MS)]) == 1
     assert before - world.score(name) > 1
-    assert counted(world.partition.states[name]) == known_counts(number, moved=True)
+    assert counted(world.partition.states[name]) == known_counts(number, probed=True)
+
+
+def test_the_first_usage_of_a_day_is_reported_and_waits_behind_what_is_rare() -> None:
+    world, name = World(), known_id(2)
+    world.send(history(2, NOW_MS))
+    assert kind_of(2) == "used"
+    assert counted(world.partition.states[name]) == known_counts(2, probed=False)
+    for event in (known_event(2, NOW_MS), known_event(3, NOW_MS)):
+        world.job.fold(world.partition, TOPICS.input(event.kind), [record(event.kind, event.value)])
+    assert [waiting[0] for waiting in world.partition.restless] == [known_id(3), name]
+    assert world.send([]) == 2
+    assert counted(world.partition.states[name]) == known_counts(2, probed=True)
 
 
 def test_the_first_event_of_a_new_account_is_reported() -> None:
