@@ -17,6 +17,7 @@ from stream.engine.partition import Output, Partition
 from stream.engine.work import Record
 from stream.errors import BadEvent
 from stream.folding import Folding
+from stream.news import of_later_day
 from stream.partitioner import partition_of
 from stream.rekey import Rekeyed, read_rekeyed, rekey
 from stream.topics import Kind, Topics
@@ -91,7 +92,9 @@ class Intake:
         kind, records = self._kinds[arrival.topic], arrival.records
         events = self._decoders[kind].decode_all([record.value for record in records], self._wall.now_ms(None))
         fold, states, mark_dirty = self._fold[kind], partition.states, partition.dirty.add
-        is_rare = kind != "usage"  # what people enter one by one; so is an account's first report
+        is_rare = (
+            kind != "usage"
+        )  # what people enter one by one; so is an account's first report, and its first of a day
         away: set[str] = set()
         runs, newest_ms = self._runs(partition, arrival, events)
         partition.expect(runs)
@@ -105,7 +108,7 @@ class Intake:
             first_moved = fold(state, [events[at] for at in run] if len(run) > 1 else [events[run[0]]])
             if first_moved != UNMOVED and (is_rare or not state.unjudged or state.judged is None):
                 waiting = (account_id, records[run[first_moved]].timestamp)
-                if is_rare or state.judged is None:
+                if is_rare or state.judged is None or of_later_day(state.judged, state):
                     partition.restless.hasten(waiting)
                 else:
                     partition.restless.append(waiting)

@@ -18,6 +18,7 @@ from stream.zones import Zone
 
 LATE_DAYS: Final = 97  # the longest window that usage is asked about (users known in 90 days, as of 7 days earlier)
 KEPT_DAYS: Final = 120
+ADOPTED_DAYS: Final = 30  # who used a feature within so many days counts as its user, and counts once
 PRUNE_EVERY_DAYS: Final = 15
 SEEN_MAX: Final = 64
 USERS_MAX: Final = 50_000
@@ -151,11 +152,13 @@ def fold(activity: Activity, events: Sequence[Usage], zone: Zone | None) -> int:
             use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
             if day < use.first_day:
                 use.first_day = day
+                moved = True
         ordinal = user[ORDINAL]
         last = use.users.get(ordinal)
         if last is None or day > last:
             use.users[ordinal] = day
-            moved = True
+            if last is None or last <= newest_day - ADOPTED_DAYS:
+                moved = True
         if moved and first_moved == UNMOVED:
             first_moved = place
         if event.session_id is not None and day > newest_day - sessions.DAYS_KEPT:

@@ -5,7 +5,7 @@ weeks of usage, up to the day before, and some answers:
 
 - new: the first event of an account never seen before. Its first report is always news.
 - moved: by turns a detractor's answer and an urgent ticket. Either moves the score by more than a point.
-- used: the first usage of a day, which is always news. Under load such accounts wait behind the others.
+- used: the first usage of a day, which is always news.
 """
 
 from collections.abc import Iterator

@@ -55,8 +55,8 @@ def bench(
     publish_latency_*    from producer to committed report, at half of the pace
                          of the whole, and at a tenth; of new accounts
     moved_latency_*      the same of known accounts whose score moves
-    used_latency_*       the same of the first usage of a day, which waits
-                         behind the others; null: longer than report_seconds
+    used_latency_*       the same of their first usage of a day;
+                         null: longer than report_seconds
     unjudged_accounts    not judged in time: the cost is without them
     --compare stock      decode, fold, encode and one table write an event,
                          into states of the same size, without judging

@@ -1,8 +1,9 @@
-"""Who waits to be judged: accounts with something rare on one lane, those that were merely used on the other.
+"""Who waits to be judged: accounts with something rare on one lane, those that were merely used again on the other.
 
 Where more accounts move than can be judged at once, they wait in turn. An answer or a ticket may cost an account ten
-points and a further use of it none, so the two do not wait in one line: of four turns the first lane has three, the
-longest waiting of each first. Neither can hold up the other for ever, and where one is empty the other has all turns.
+points, its first usage of a day is news by itself, and a further use of it seldom is: so these do not wait in one line.
+Of four turns the first lane has three, the longest waiting of each first. Neither can hold up the other for ever, and
+where one is empty the other has all turns.
 
 Invariant: every account that waits is on a lane, at least once.
 """
@@ -11,7 +12,7 @@ from collections import deque
 from collections.abc import Container, Iterable, Iterator
 from typing import Final, TypeAlias
 
-LANE_EVERY: Final = 4  # of so many turns one is for those that were merely used
+LANE_EVERY: Final = 4  # of so many turns one is for those that were merely used again
 
 # An account, and the Kafka timestamp of the record that it waits for; None: not known after a recovery.
 Waiting: TypeAlias = tuple[str, int | None]

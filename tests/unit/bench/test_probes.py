@@ -67,15 +67,12 @@ def test_the_event_of_a_known_account_moves_its_score_by_more_than_a_point(numbe
     assert counted(world.partition.states[name]) == known_counts(number, probed=True)
 
 
-def test_the_first_usage_of_a_day_is_reported_and_waits_behind_what_is_rare() -> None:
+def test_the_first_usage_of_a_day_is_reported() -> None:
     world, name = World(), known_id(2)
     world.send(history(2, NOW_MS))
     assert kind_of(2) == "used"
     assert counted(world.partition.states[name]) == known_counts(2, probed=False)
-    for event in (known_event(2, NOW_MS), known_event(3, NOW_MS)):
-        world.job.fold(world.partition, TOPICS.input(event.kind), [record(event.kind, event.value)])
-    assert [waiting[0] for waiting in world.partition.restless] == [known_id(3), name]
-    assert world.send([]) == 2
+    assert world.send([known_event(2, NOW_MS)]) == 1
     assert counted(world.partition.states[name]) == known_counts(2, probed=True)
 
 

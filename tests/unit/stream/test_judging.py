@@ -148,6 +148,16 @@ def test_after_a_restart_the_unjudged_are_judged_and_the_event_clock_stands_wher
     assert again.watermark_ms == partition.watermark_ms == (DAY + 3) * DAY_MS
 
 
+def test_the_first_usage_of_a_day_is_judged_before_more_use_of_accounts_that_were_told_of_that_day() -> None:
+    job, partition = fold([*month("acme"), *month("birch"), *month("cedar")])
+    judged(job, partition)
+    for number, name in enumerate(("acme", "birch")):
+        fold_one(job, partition, "usage", usage(6_000_000 + number, account_id=name, user_id="new"))
+    fold_one(job, partition, "usage", usage(6_000_009, DAY + 1, account_id="cedar"))
+    assert [account_id for account_id, _ in partition.restless] == ["cedar", "acme", "birch"]
+    assert "cedar" in [report.account_id for report in judged(job, partition)]
+
+
 def test_judging_yields_after_slices_and_stops_wherever_its_consumer_does() -> None:
     job, partition = fold([usage(n, account_id=f"a{n}") for n in range(120)])
     next(job.judge(partition))

@@ -5,12 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream import usage
-from stream.account import AccountState, encode_state, fold_update, fold_usage, fold_usages
+from stream.account import AccountState, decode_state, encode_state, fold_update, fold_usage, fold_usages
 from stream.decode import Update, Usage
-from stream.rolling import DAY_MS
+from stream.measures import measure
+from stream.rolling import DAY_MS, end_of_day_ms
 from stream.usage import UNMOVED
 
 DAY = 20_000
+CORE = frozenset({"f0", "f1"})
 
 Draw = tuple[int, int, int, int, int | None]
 
@@ -66,6 +68,37 @@ def test_however_events_are_cut_into_runs_the_state_is_that_of_the_events_one_by
             moved = [fold_usage(one_by_one, each) for each in run]
             assert fold_usages(by_run, run) == (moved.index(True) if True in moved else UNMOVED)
             assert encode_state(by_run) == encode_state(one_by_one)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 60), st.integers(0, 3), st.integers(0, 3), st.none())))
+def test_an_event_that_moves_nothing_leaves_every_measure_but_the_share_of_each_user(drawn: list[Draw]) -> None:
+    """Of days since the first one: an older first day moves measures that wait for the next tick."""
+    state = account(None)
+    fold_usage(state, event((0, 0, 0, 0, None)))
+    for each in drawn:
+        before = decode_state(encode_state(state))
+        if not fold_usage(state, event(each)):
+            at_ms = end_of_day_ms(state.activity.newest_day)
+            then, now = measure(before, at_ms, CORE), measure(state, at_ms, CORE)
+            assert {name for name, value in now.items() if value != then[name]} <= {"users_for_half"}
+
+
+@pytest.mark.parametrize(
+    ("day", "moves", "why"),
+    [
+        (1, False, "the same user of the same feature, who is active that day already"),
+        (29, False, "the use before still counts, and the user counts once"),
+        (30, True, "the use before has left the month, and its user comes back to the feature"),
+    ],
+)
+def test_a_feature_that_is_used_again_moves_a_measure_only_once_its_user_did_not_count_any_more(
+    day: int, moves: bool, why: str
+) -> None:
+    state = account(None)
+    fold_usage(state, event((0, 0, 0, 0, None)))
+    fold_usage(state, event((1, day, 0, 1, None)))  # the user is active that day, with another feature
+    assert fold_usage(state, event((2, day, 0, 0, None))) is moves, why
 
 
 def test_a_run_that_holds_nothing_new_moves_nothing_and_an_event_beyond_the_bounds_counts_as_moving() -> None:
