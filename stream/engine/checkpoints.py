@@ -43,7 +43,7 @@ SAVING_RATIO: Final = 0.1
 # Processor time of one state into the changelog and the local copy, encoding included.
 SAVING_SECONDS: Final = 0.00003
 # What snapshots may take of the time where nobody waits to be judged; where they would take more, they are rarer.
-ENCODING_RATIO: Final = 0.25
+ENCODING_RATIO: Final = 0.5
 RARER_TIMES_MAX: Final = 3
 # Processor time of one transaction, as measured with a trickle of events, and what all of them may take of the time.
 TRANSACTION_SECONDS: Final = 0.0015

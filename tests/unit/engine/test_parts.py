@@ -286,7 +286,7 @@ def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.Mo
     [
         ({}, 0.2, "little to do: reports come soon"),
         ({"held": 12}, 0.36, "transactions of many partitions may take a twentieth of the time"),
-        ({"taking_seconds": 0.05}, 0.8, "four partitions may take a quarter of the time"),
+        ({"taking_seconds": 0.05}, 0.4, "four partitions may take half of the time"),
         ({"taking_seconds": 1.0}, 3.0, "and are never rarer than three intervals"),
         ({"taking_seconds": 0.1, "restless": 1}, 0.8, "judging may take half of the time"),
         ({"taking_seconds": 0.18, "restless": 1, "idle": 1}, 0.8, "and nearly all of it where nothing is folded"),
