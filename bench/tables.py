@@ -14,7 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from bench.page import hardware, write
@@ -60,11 +60,16 @@ def name_of(shape: Shape | Figures) -> str:
 
 
 def read_kept(path: Path = KEPT) -> dict[str, Result]:
-    """What was measured so far, by the shape's name."""
+    """What was measured so far, by the shape's name; without shapes measured before there was one of the figures."""
     if not path.exists():
         return {}
     kept = json.loads(path.read_text("utf-8"))
-    return {name: Result(**each | {"figures": Figures(**each["figures"])}) for name, each in kept.items()}
+    told = {field.name for field in fields(Figures)}
+    return {
+        name: Result(**each | {"figures": Figures(**each["figures"])})
+        for name, each in kept.items()
+        if each["figures"].keys() == told
+    }
 
 
 def keep(result: Result, path: Path = KEPT) -> dict[str, Result]:

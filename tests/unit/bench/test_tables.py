@@ -30,6 +30,14 @@ def test_a_shape_that_is_measured_again_replaces_itself_only(tmp_path: Path) -> 
     assert kept == read_kept(path) == {name_of(SHAPES[2]): third, name_of(SHAPES[0]): again}
 
 
+def test_a_shape_measured_before_a_figure_was_there_is_left_out_until_it_is_measured_again(tmp_path: Path) -> None:
+    path = tmp_path / "tables.json"
+    keep(result_of(SHAPES[0]), path)
+    path.write_text(path.read_text("utf-8").replace('"used_latency_p50_ms": 1500,', ""), "utf-8")
+    assert read_kept(path) == {}
+    assert keep(result_of(SHAPES[2]), path) == {name_of(SHAPES[2]): result_of(SHAPES[2])}
+
+
 def test_columns_come_in_the_order_of_the_shapes() -> None:
     results = {name_of(shape): result_of(shape) for shape in (SHAPES[3], SHAPES[0])}
     lines = table(results).splitlines()
