@@ -14,6 +14,7 @@ from stream.clock import WallClock
 from stream.dead_letters import KEY_BYTES_MAX, dead_letter
 from stream.decode import AnyEvent, Decoder
 from stream.engine.partition import Output, Partition
+from stream.engine.restless import Lane
 from stream.engine.work import Record
 from stream.errors import BadEvent
 from stream.folding import Folding
@@ -92,9 +93,7 @@ class Intake:
         kind, records = self._kinds[arrival.topic], arrival.records
         events = self._decoders[kind].decode_all([record.value for record in records], self._wall.now_ms(None))
         fold, states, mark_dirty = self._fold[kind], partition.states, partition.dirty.add
-        is_rare = (
-            kind != "usage"
-        )  # what people enter one by one; so is an account's first report, and its first of a day
+        is_rare = kind != "usage"  # what people enter one by one; so is an account's first report
         away: set[str] = set()
         runs, newest_ms = self._runs(partition, arrival, events)
         partition.expect(runs)
@@ -108,10 +107,11 @@ class Intake:
             first_moved = fold(state, [events[at] for at in run] if len(run) > 1 else [events[run[0]]])
             if first_moved != UNMOVED and (is_rare or not state.unjudged or state.judged is None):
                 waiting = (account_id, records[run[first_moved]].timestamp)
-                if is_rare or state.judged is None or of_later_day(state.judged, state):
-                    partition.restless.hasten(waiting)
+                if is_rare or state.judged is None:
+                    lane = Lane.RARE
                 else:
-                    partition.restless.append(waiting)
+                    lane = Lane.FIRST if of_later_day(state.judged, state) else Lane.AGAIN
+                partition.restless.append(waiting, lane)
                 state.unjudged = True
             mark_dirty(account_id)
         self._note_newest(partition, arrival.topic, _newest_ms(events, away) if away else newest_ms)
