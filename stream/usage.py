@@ -90,7 +90,8 @@ def fold(activity: Activity, events: Sequence[Usage], zone: Zone | None) -> int:
 
     Returns:
         The place in the run of the first event that may have moved a measure; UNMOVED (-1): none has. Events that only
-        raise counts, repeats, and events older than every window move nothing.
+        raise counts, a feature used again by who counts as its user, repeats, and events older than every window move
+        nothing.
     """
     # One long loop: a call for each of these steps would cost more than the step.
     seen, users, features, days = activity.seen, activity.users, activity.features, activity.days

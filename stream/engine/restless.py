@@ -47,10 +47,7 @@ class Restless:
         self.longest_ms: int | None = None
 
     def append(self, waiting: Waiting, lane: Lane = Lane.AGAIN) -> None:
-        """An account waits on a lane; one that did not wait, but that the first lane takes those of others, too.
-
-        Who is on two lanes may be met twice.
-        """
+        """An account that did not wait waits on a lane; on the first it may wait beside another, and is met twice."""
         if lane is Lane.RARE:
             if waiting[0] in self._names:
                 return
