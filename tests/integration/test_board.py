@@ -223,6 +223,29 @@ def test_the_keyboard_does_what_the_mouse_can(installation: Installation, page: 
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
+def test_leaving_the_search_keeps_what_it_found(installation: Installation, page: Page) -> None:
+    """A browser clears a search field on Escape: the list would grow back under the key pressed next."""
+    page.goto(installation.url + "/?search=birch")
+    page.locator("#search").focus()
+
+    page.keyboard.press("Escape")
+
+    expect(page.locator("#search")).not_to_be_focused()
+    expect(page.locator("#search")).to_have_value("birch")
+
+
+def test_the_row_one_stands_on_stays_so_when_the_order_changes(installation: Installation, page: Page) -> None:
+    """Enter opens the account that was looked at, wherever fresh scores moved it."""
+    page.goto(installation.url + "/?sort=name")
+    page.keyboard.press("j")
+    expect(page.locator("[data-row=acme] a")).to_be_focused()
+
+    page.evaluate("history.replaceState(null, '', '/?sort=name&reverse=true'); refresh()")
+
+    expect(page.locator("[data-row]").first).to_have_attribute("data-row", "cedar")
+    expect(page.locator("[data-row=acme] a")).to_be_focused()
+
+
 def test_a_refused_record_is_shown_with_its_original_and_does_nothing(installation: Installation, page: Page) -> None:
     """Whatever it says."""
     page.goto(installation.url + "/pipeline")

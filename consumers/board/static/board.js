@@ -27,6 +27,7 @@ async function refresh(address = location.href) {
 
 function change(text, told = false) {
   const next = new DOMParser().parseFromString(text, "text/html");
+  const stood = document.activeElement;
   for (const old of document.querySelectorAll("[data-live]")) {
     const fresh = next.getElementById(old.id);
     if (old.id === "told" && !told) continue;
@@ -35,6 +36,8 @@ function change(text, told = false) {
     if (old.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
     morph(old, fresh);
   }
+  // Whoever stood on a row stands on the same one, wherever it went: a browser drops the focus of what moves.
+  if (stood?.isConnected && stood !== document.activeElement) stood.focus({ preventScroll: true });
   // A part that was not there when the page was made: the page is made anew.
   const parts = [...next.querySelectorAll("[data-live][id]")];
   if (parts.some((part) => !document.getElementById(part.id))) { location.reload(); return; }
@@ -160,7 +163,10 @@ let leader = 0;
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || shortcuts.open) return;
   if (event.target.matches("input, select, textarea")) {
-    if (event.key === "Escape") event.target.blur();
+    if (event.key !== "Escape") return;
+    // Escape leaves the field. By itself a browser also empties a search field: the list would grow back under the next key.
+    if (event.target.type === "search") event.preventDefault();
+    event.target.blur();
     return;
   }
   if (Date.now() - leader < 1500) {
