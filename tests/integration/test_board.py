@@ -169,7 +169,7 @@ def test_a_red_flag_opens_on_the_open_page_and_is_acknowledged(installation: Ins
     expect(alert).to_contain_text("nobody has it")
     page.evaluate("window.neverReloaded = true")
     name = alert.get_attribute("data-row")
-    alert.get_by_role("button", name="Acknowledge").click()
+    page.locator(f"[data-row='{name}']").get_by_role("button", name="Acknowledge").click()
 
     expect(page.locator("#told")).to_contain_text("Acknowledged", timeout=15_000)
     expect(page.locator(f"[data-row='{name}']")).to_contain_text("acknowledged by", timeout=15_000)
