@@ -227,7 +227,7 @@ def test_the_thread_is_told_who_did_what(back: Back, choice: str, said: str) -> 
     """So that nobody does it twice."""
     with HttpStandin(Reply()) as slack:
         assert back.click(choice, response_url=f"{slack.url}/actions/1", message={"ts": "123.45"}) == 200
-        wait_for(lambda: len(slack.requests) == 1, 5, "the reply")
+        wait_for(lambda: len(slack.requests) == 1, 30, "the reply")
         assert slack.requests[0].json == {
             "response_type": "in_channel",
             "replace_original": False,

@@ -17,7 +17,7 @@ from stream.settings import KafkaSettings, Settings, WorkerSettings
 WORK = Path(__file__).parents[1] / "tally.py"
 ROOT = WORK.parents[1]
 PARTITIONS = 4
-READY_SECONDS = 40.0
+READY_SECONDS = 90.0
 
 
 def engine_settings(bootstrap_servers: str, prefix: str) -> Settings:

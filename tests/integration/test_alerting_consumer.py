@@ -134,7 +134,7 @@ def test_gauges_are_whole_after_a_restart(world: World) -> None:
         before = world.metrics()
         assert process.stop() == 0
         process.start("alerting ready")
-        wait_for(lambda: world.metric("heartline_accounts_truncated") == 0, 10, "the exporter to answer")
+        wait_for(lambda: world.metric("heartline_accounts_truncated") == 0, 30, "the exporter to answer")
         after = world.metrics()
     for name in ("heartline_account_health_score", "heartline_accounts", "heartline_alerts_open"):
         gauges = {key: value for key, value in before.items() if key[0] == name}
@@ -250,7 +250,7 @@ def test_slack_in_trouble_delays_messages_and_not_the_poll_thread(world: World) 
         world.slack.wait_for(1, 40)
         tries = world.slack.received
         assert tries[3].at_seconds - tries[2].at_seconds >= 2, "Retry-After is honoured"
-        wait_for(lambda: world.metric("heartline_outbox_depth", receiver="slack") == 0, 10, "an empty outbox")
+        wait_for(lambda: world.metric("heartline_outbox_depth", receiver="slack") == 0, 30, "an empty outbox")
         assert world.metric("heartline_notifications_total", receiver="slack", outcome="failed") == 2
         assert world.metric("heartline_notifications_total", receiver="slack", outcome="rate_limited") == 1
         assert world.metric("heartline_notifications_total", receiver="slack", outcome="delivered") == 1

@@ -71,7 +71,7 @@ def test_an_alert_is_there_while_it_is_open_and_gone_when_it_is_over(url: str) -
     )
     opened = make_notice("hl-1:opened", account_id="acme", opened_at=NOW - timedelta(hours=1))
     assert receiver.send(opened, None).outcome is Outcome.DELIVERED
-    wait_for(lambda: "acme" in firing(url), 10, "the alert is active")
+    wait_for(lambda: "acme" in firing(url), 30, "the alert is active")
     alert = firing(url)["acme"]
     assert alert["labels"] == {
         "alertname": "band_entered",
@@ -93,14 +93,14 @@ def test_an_alert_is_there_while_it_is_open_and_gone_when_it_is_over(url: str) -
 
     over = make_notice("hl-1:resolved", account_id="acme", opened_at=opened.opened_at, resolved_at=NOW, at=NOW)
     assert receiver.send(over, None).outcome is Outcome.DELIVERED
-    wait_for(lambda: "acme" not in firing(url), 10, "the alert is over")
+    wait_for(lambda: "acme" not in firing(url), 30, "the alert is over")
 
 
 def test_one_that_is_not_refreshed_ends_by_itself(url: str) -> None:
     """Heartline went for good: nobody is left with an alert that nobody will end."""
     receiver = Alertmanager("am", url, 5, resend_seconds=1, labels={})
     receiver.send(make_notice("hl-2:opened", account_id="globex", opened_at=NOW), None)
-    wait_for(lambda: "globex" in firing(url), 10, "the alert is active")
+    wait_for(lambda: "globex" in firing(url), 30, "the alert is active")
     wait_for(lambda: "globex" not in firing(url), 20, "it ended")
 
 
