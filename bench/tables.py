@@ -119,11 +119,13 @@ ROWS: dict[str, Callable[[Figures], str]] = {
     "recovery, warm, seconds": lambda each: f"{each.recovery_warm_seconds:.2f}",
     "half load, events a second": lambda each: f"{each.half_load_events_per_second:,.0f}",
     "half load: a new account's first report, p50 / p99": latency_row("publish_latency"),
-    "half load: a known account's score moves, p50 / p99": latency_row("moved_latency"),
+    "half load: a known account's answer or ticket, p50 / p99": latency_row("moved_latency"),
     "half load: a known account's first usage of the day, p50 / p99": latency_row("used_latency"),
+    "half load: a known account's score moves by further usage of a day, p50 / p99": latency_row("again_latency"),
     "a tenth: a new account's first report, p50 / p99": latency_row("publish_latency_tenth"),
-    "a tenth: a known account's score moves, p50 / p99": latency_row("moved_latency_tenth"),
+    "a tenth: a known account's answer or ticket, p50 / p99": latency_row("moved_latency_tenth"),
     "a tenth: a known account's first usage of the day, p50 / p99": latency_row("used_latency_tenth"),
+    "a tenth: a known account's score moves by further usage of a day, p50 / p99": latency_row("again_latency_tenth"),
 }
 
 

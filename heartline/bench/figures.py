@@ -31,8 +31,11 @@ class Figures:
             report, with events coming at half of the pace at which the backlog was folded, judged and committed; of
             events of new accounts. None, here and below: longer than report_seconds.
         publish_latency_tenth_p50_ms, publish_latency_tenth_p99_ms: the same at a tenth.
-        moved_latency_..._ms: the same of known accounts, of an event that moves the score by more than a point.
+        moved_latency_..._ms: the same of known accounts, of an answer or a ticket that moves the score by more than a
+            point.
         used_latency_..._ms: the same of known accounts, of the first usage of a day.
+        again_latency_..._ms: the same of known accounts, of further usage of a day, which moves the score by more than
+            a point.
         half_load_events_per_second: what came at half load.
         report_seconds: how long was waited for the reports after the last event.
         events, accounts, users_per_account, distribution: the shape of the backlog.
@@ -61,6 +64,10 @@ class Figures:
     used_latency_p99_ms: float | None
     used_latency_tenth_p50_ms: float | None
     used_latency_tenth_p99_ms: float | None
+    again_latency_p50_ms: float | None
+    again_latency_p99_ms: float | None
+    again_latency_tenth_p50_ms: float | None
+    again_latency_tenth_p99_ms: float | None
     half_load_events_per_second: float
     report_seconds: float
     events: int
@@ -128,6 +135,10 @@ def figures_of(
         used_latency_p99_ms=half.quantile_ms("used", 0.99),
         used_latency_tenth_p50_ms=tenth.quantile_ms("used", 0.5),
         used_latency_tenth_p99_ms=tenth.quantile_ms("used", 0.99),
+        again_latency_p50_ms=half.quantile_ms("again", 0.5),
+        again_latency_p99_ms=half.quantile_ms("again", 0.99),
+        again_latency_tenth_p50_ms=tenth.quantile_ms("again", 0.5),
+        again_latency_tenth_p99_ms=tenth.quantile_ms("again", 0.99),
         half_load_events_per_second=round(half.paced.per_second),
         report_seconds=report_seconds,
         events=shape.events,

@@ -1,11 +1,13 @@
 """Single events whose report is waited for: how soon is there for others to see what an event means.
 
-Three kinds, each of accounts of its own, so that no other event moves them. The last two are of accounts with three
+Four kinds, each of accounts of its own, so that no other event moves them. All but the first are of accounts with three
 weeks of usage, up to the day before, and some answers:
 
 - new: the first event of an account never seen before. Its first report is always news.
 - moved: by turns a detractor's answer and an urgent ticket. Either moves the score by more than a point.
 - used: the first usage of a day, which is always news.
+- again: more usage on a day of which a report has told. In the last week but one person came, who was there today too;
+  now a second one is back, which moves the score by more than a point.
 """
 
 from collections.abc import Iterator
@@ -20,10 +22,12 @@ from stream.topics import Kind
 PREFIX: Final = "probe-"
 HISTORY_DAYS: Final = 21
 USERS: Final = 5
+ALONE_DAYS: Final = 7  # so long but one person came, where another one comes back
 ANSWERS: Final = 3
 NEW_COUNTS: Final[Counts] = (1, 0, 0)
 
-ProbeKind = Literal["new", "moved", "used"]
+ProbeKind = Literal["new", "moved", "used", "again"]
+_TURNS: Final[tuple[ProbeKind, ...]] = ("moved", "moved", "used", "again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Probe:
         account_id: of an account that gets no other event meanwhile.
         at_ms: when the event happens, which is newer than all before of the account; its report names it.
         handed_at: when it was handed to the producer, epoch seconds.
-        kind: which of the three.
+        kind: which of the four.
     """
 
     account_id: str
@@ -60,38 +64,48 @@ def first_event(number: int, at_ms: int) -> Record:
 
 def history(number: int, end_ms: int) -> Iterator[Record]:
     """What a known account was sent before: an event of one of its users each day, and some glad answers."""
-    name = known_id(number)
+    name, again = known_id(number), kind_of(number) == "again"
     for day in range(HISTORY_DAYS):
         at_ms = end_ms - (HISTORY_DAYS - day) * DAY_MS
-        yield _record("usage", name, day, at_ms, f'"feature":"feature-{day % 3}","user_id":"user-{day % USERS}"')
+        user = 0 if again and day >= HISTORY_DAYS - ALONE_DAYS else day % USERS
+        yield _use(name, day, at_ms, day % 3, user)
     for user in range(ANSWERS):
         at_ms = end_ms - (user + 2) * DAY_MS
         yield _record("survey", name, HISTORY_DAYS + user, at_ms, _answer(user, 10))
+    if again:
+        yield _use(name, HISTORY_DAYS + ANSWERS, end_ms, 0, 0)
 
 
 def kind_of(number: int) -> ProbeKind:
-    """Of which kind the probe of a known account is: every third is merely used."""
-    return "used" if number % 3 == 2 else "moved"
+    """Of which kind the probe of a known account is."""
+    return _TURNS[number % len(_TURNS)]
 
 
 def known_event(number: int, at_ms: int) -> Record:
-    """The event of a known account that is waited for: by turns an answer, a ticket and a mere use."""
-    name, event = known_id(number), HISTORY_DAYS + ANSWERS
-    if kind_of(number) == "used":
-        return _record("usage", name, event, at_ms, '"feature":"feature-0","user_id":"user-0"')
-    if number % 3 == 0:
+    """The event of a known account that is waited for: by turns an answer, a ticket, a first use and a further one."""
+    name, event, turn = known_id(number), HISTORY_DAYS + ANSWERS, number % len(_TURNS)
+    if turn == 0:
         return _record("survey", name, event, at_ms, _answer(ANSWERS, 0))
-    return _record("ticket", name, event, at_ms, '"ticket_id":"t1","status":"opened","priority":"urgent"')
+    if turn == 1:
+        return _record("ticket", name, event, at_ms, '"ticket_id":"t1","status":"opened","priority":"urgent"')
+    if turn == 2:
+        return _use(name, event, at_ms, 0, 0)
+    return _use(name, event + 1, at_ms, 0, 1)
 
 
 def known_counts(number: int, *, probed: bool) -> Counts:
     """How many usage events, tickets and answers a known account was sent, with or without that event."""
-    answered, opened, used = (int(probed and number % 3 == turn) for turn in range(3))
-    return HISTORY_DAYS + used, opened, ANSWERS + answered
+    answered, opened, used, again = (int(probed and number % len(_TURNS) == turn) for turn in range(len(_TURNS)))
+    before = int(kind_of(number) == "again")
+    return HISTORY_DAYS + before + used + again, opened, ANSWERS + answered
 
 
 def _answer(user: int, score: int) -> str:
     return f'"survey":"nps","score":{score},"user_id":"user-{user}","response_id":"r{user}"'
+
+
+def _use(account_id: str, event: int, at_ms: int, feature: int, user: int) -> Record:
+    return _record("usage", account_id, event, at_ms, f'"feature":"feature-{feature}","user_id":"user-{user}"')
 
 
 def _record(kind: Kind, account_id: str, event: int, at_ms: int, body: str) -> Record:

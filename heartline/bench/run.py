@@ -18,7 +18,7 @@ from heartline.bench.workload import Shape
 
 # Of the pace that a backlog was worked off at, judging included; the gentler first, for it leaves less to judge.
 SHARES: Final = (0.1, 0.5)
-KNOWN_A_PACE: Final = 240
+KNOWN_A_PACE: Final = 320
 
 
 @dataclass(frozen=True)

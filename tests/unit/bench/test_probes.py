@@ -76,6 +76,18 @@ def test_the_first_usage_of_a_day_is_reported() -> None:
     assert counted(world.partition.states[name]) == known_counts(2, probed=True)
 
 
+def test_further_usage_of_a_day_moves_the_score_by_more_than_a_point() -> None:
+    """On a day of which a report has told, so that nothing but the score is news."""
+    world, name = World(), known_id(3)
+    world.send(history(3, NOW_MS - 1))
+    before = world.score(name)
+    assert kind_of(3) == "again"
+    assert counted(world.partition.states[name]) == known_counts(3, probed=False)
+    assert world.send([known_event(3, NOW_MS)]) == 1
+    assert world.score(name) - before > 1
+    assert counted(world.partition.states[name]) == known_counts(3, probed=True)
+
+
 def test_the_first_event_of_a_new_account_is_reported() -> None:
     world = World()
     assert world.send([first_event(3, NOW_MS)]) == 1

@@ -33,7 +33,7 @@ def test_a_shape_that_is_measured_again_replaces_itself_only(tmp_path: Path) -> 
 def test_a_shape_measured_before_a_figure_was_there_is_left_out_until_it_is_measured_again(tmp_path: Path) -> None:
     path = tmp_path / "tables.json"
     keep(result_of(SHAPES[0]), path)
-    path.write_text(path.read_text("utf-8").replace('"used_latency_p50_ms": 1500,', ""), "utf-8")
+    path.write_text(path.read_text("utf-8").replace('"again_latency_p50_ms": 1500,', ""), "utf-8")
     assert read_kept(path) == {}
     assert keep(result_of(SHAPES[2]), path) == {name_of(SHAPES[2]): result_of(SHAPES[2])}
 
@@ -43,7 +43,7 @@ def test_columns_come_in_the_order_of_the_shapes() -> None:
     lines = table(results).splitlines()
     assert lines[0] == "| | 1,000 accounts, zipf | 200,000 accounts, uniform |"
     assert len(lines) == 2 + len(ROWS) + 2 + 2
-    assert "| half load: a known account's score moves, p50 / p99 | 1.5 s / 1.5 s | 1.5 s / 1.5 s |" in lines
+    assert "| half load: a known account's answer or ticket, p50 / p99 | 1.5 s / 1.5 s | 1.5 s / 1.5 s |" in lines
 
 
 def test_what_took_longer_than_was_waited_is_told_and_the_others_are_kept() -> None:
