@@ -28,12 +28,13 @@ logger = logging.getLogger(__name__)
 EARLY_DIRTY: Final = 20_000
 # The same in a backlog, as far as so many accounts may be hot: whoever moves again until then is saved once.
 BACKLOG_DIRTY: Final = 50_000
-# What judging may take of the time, all partitions together: under load the rest is for folding and encoding.
-JUDGING_RATIO: Final = 0.5
-# How long one checkpoint may judge while its partition waits.
+# What snapshots may take of the time while accounts wait to be judged, all partitions together: what folding leaves of
+# it, less a reserve for fetching and for transactions, but half of it even where folding wants more.
+RESERVE_RATIO: Final = 0.1
+JUDGING_RATIO_MIN: Final = 0.5
+# How long one checkpoint may judge while its partition waits; and where nothing comes to be folded, as after a backlog
+# and in the tick of a quiet hour.
 JUDGING_SECONDS_MAX: Final = 0.1
-# The same two where nothing comes to be folded, as after a backlog and in the tick of a quiet hour.
-IDLE_JUDGING_RATIO: Final = 0.9
 IDLE_JUDGING_SECONDS_MAX: Final = 0.2
 # While a backlog is folded nothing is published, so checkpoints only bound what a crash repeats: they come when saving
 # what is dirty would take a tenth of the time since the last one, within these bounds of intervals.
@@ -124,7 +125,8 @@ class Checkpoints(Generic[S]):
                 return await take(self._work, owned.partition, judging_seconds, self.hot_max)
             finally:
                 owned.foldable.set()
-                owned.taking_seconds = time.monotonic() - started
+                owned.taken_at = time.monotonic()
+                owned.taking_seconds = owned.taken_at - started
 
     @property
     def hot_max(self) -> int:
@@ -145,22 +147,26 @@ class Checkpoints(Generic[S]):
         elapsed, owned.judged_at = now - owned.judged_at, now
         if not self._flows():
             return min(JUDGING_SECONDS_MAX, self._drain_seconds / 8 / len(self._held))
-        folded = sum(sum(each.partition.next_offsets.values()) for each in self._held)
-        owned.is_idle, owned.folded = folded == owned.folded, folded
-        if owned.is_idle:
-            return min(IDLE_JUDGING_SECONDS_MAX, IDLE_JUDGING_RATIO * elapsed / len(self._held))
-        return min(JUDGING_SECONDS_MAX, JUDGING_RATIO * elapsed / len(self._held))
+        folding_seconds = sum(each.folding_seconds for each in self._held)
+        owned.folding_ratio = (folding_seconds - owned.folding_seconds_then) / max(elapsed, 1e-9)
+        owned.folding_seconds_then = folding_seconds
+        longest = IDLE_JUDGING_SECONDS_MAX if owned.folding_ratio <= 0 else JUDGING_SECONDS_MAX
+        return min(longest, self._judging_ratio(owned) * elapsed / len(self._held))
+
+    def _judging_ratio(self, owned: Owned[S]) -> float:
+        """What snapshots may take of the time while accounts wait to be judged."""
+        return max(JUDGING_RATIO_MIN, 1 - max(0.0, owned.folding_ratio) - RESERVE_RATIO)
 
     def _pause_seconds(self, owned: Owned[S]) -> float:
-        """How long until the partition's next checkpoint; docs/engine.md has the rule."""
+        """How long from the end of the partition's last snapshot to the next; docs/engine.md has the rule."""
         interval = self._settings.worker.checkpoint_interval_seconds
         partition, count = owned.partition, len(self._held)
         if partition.catching_up:
             worth = len(partition.dirty) * SAVING_SECONDS * count / SAVING_RATIO
             return min(max(CATCHING_UP_TIMES * interval, worth), CATCHING_UP_TIMES_MAX * interval)
         waits = bool(partition.restless or partition.due)
-        ratio = IDLE_JUDGING_RATIO if owned.is_idle else JUDGING_RATIO
-        wanted = owned.taking_seconds * count / (ratio if waits else ENCODING_RATIO)
+        ratio = self._judging_ratio(owned) if waits else ENCODING_RATIO
+        wanted = owned.taking_seconds * (count / ratio - 1)
         wanted = max(wanted, TRANSACTION_SECONDS * count / TRANSACTIONS_RATIO)
         longest = interval if waits else RARER_TIMES_MAX * interval
         return min(max(interval / SOONER_TIMES_MAX, wanted), longest)
@@ -192,13 +198,14 @@ class Checkpoints(Generic[S]):
         while True:
             if self._flows():
                 await self.checkpoint(owned)
+            else:
+                owned.taken_at = time.monotonic()
             owned.early.clear()
             await self._pause(owned)
 
     async def _pause(self, owned: Owned[S]) -> None:
         """Wait until the next checkpoint is due, or wanted early; in a backlog that depends on what comes meanwhile."""
-        started = time.monotonic()
-        while (rest := started + self._pause_seconds(owned) - time.monotonic()) > 0:
+        while (rest := owned.taken_at + self._pause_seconds(owned) - time.monotonic()) > 0:
             if owned.partition.catching_up:
                 rest = min(rest, CATCHING_UP_TIMES * self._settings.worker.checkpoint_interval_seconds)
             with contextlib.suppress(TimeoutError):

@@ -6,6 +6,7 @@ that say otherwise.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic
 
@@ -73,12 +74,14 @@ class Engine(Generic[S]):
         if owned is None or not owned.ready or chunk.seek != self._current_seek:
             self._metrics.stale_chunks.inc()
             return
+        started = time.perf_counter()
         try:
             folded = fold_chunk(self._work, owned.partition, chunk)
         except EngineError as error:
             self.stop(ExitCode.SEQUENCE, str(error))
         except Exception as error:
             self.stop(ExitCode.FOLD, f"folding {chunk} to @{chunk.next_offset}", error)
+        owned.folding_seconds += time.perf_counter() - started
         self._metrics.records_folded.labels(chunk.topic).inc(folded)
         owned.look_at_backlog()
         if self._checkpoints.is_full(owned.partition):

@@ -38,9 +38,11 @@ class Owned(Generic[S]):
         foldable: set but for the time in which a snapshot is taken.
         early: set when the next checkpoint should not wait for its time.
         judged_at: when the last checkpoint began to judge, monotonic seconds.
-        taking_seconds: how long the last snapshot took, judging and encoding.
-        folded: how far all partitions of the worker were folded at the last checkpoint.
-        is_idle: whether nothing was folded between that and the one before.
+        taken_at: when the last snapshot ended, monotonic seconds.
+        taking_seconds: how long it took, judging and encoding.
+        folding_seconds: how long chunks have been folded into it, all in all.
+        folding_seconds_then: the same of all partitions of the worker, at the last checkpoint of this one.
+        folding_ratio: how much of the time between that and the one before folding took, in all partitions.
         pace: the task that takes checkpoints.
         backlog: where each input topic ended when the partition was taken over; None until that is known.
         copy: the partition's copy on the local disk; None: there is none, or it failed.
@@ -59,9 +61,11 @@ class Owned(Generic[S]):
     foldable: asyncio.Event = field(default_factory=_set_event)
     early: asyncio.Event = field(default_factory=asyncio.Event)
     judged_at: float = field(default_factory=time.monotonic)
+    taken_at: float = field(default_factory=time.monotonic)
     taking_seconds: float = 0.0
-    folded: int = 0
-    is_idle: bool = False
+    folding_seconds: float = 0.0
+    folding_seconds_then: float = 0.0
+    folding_ratio: float = 0.0
     pace: "asyncio.Task[None] | None" = None
     backlog: dict[str, int] | None = None
     copy: LocalCopy | None = None

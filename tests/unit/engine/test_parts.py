@@ -286,10 +286,11 @@ def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.Mo
     [
         ({}, 0.2, "little to do: reports come soon"),
         ({"held": 12}, 0.36, "transactions of many partitions may take a twentieth of the time"),
-        ({"taking_seconds": 0.05}, 0.4, "four partitions may take half of the time"),
+        ({"taking_seconds": 0.05}, 0.35, "four partitions may take half of the time: each 0.05 s of 0.4"),
         ({"taking_seconds": 1.0}, 3.0, "and are never rarer than three intervals"),
-        ({"taking_seconds": 0.1, "restless": 1}, 0.8, "judging may take half of the time"),
-        ({"taking_seconds": 0.18, "restless": 1, "idle": 1}, 0.8, "and nearly all of it where nothing is folded"),
+        ({"taking_seconds": 0.09, "restless": 1}, 0.31, "judging may take nearly all of the time: each 0.09 s of 0.4"),
+        ({"taking_seconds": 0.09, "restless": 1, "folding": 0.3}, 0.51, "or what folding leaves of it"),
+        ({"taking_seconds": 0.09, "restless": 1, "folding": 0.9}, 0.63, "but half of it at least"),
         ({"taking_seconds": 1.0, "restless": 1}, 1.0, "who waits to be judged waits one interval at most"),
         ({"catching_up": True}, 5.0, "in a backlog nothing is published"),
         (
@@ -306,7 +307,7 @@ def test_checkpoints_come_as_often_as_they_are_cheap(changed: dict[str, float], 
     checkpoints = Checkpoints(Settings(), TallyWork(Settings()), metrics, stop, held, lambda: True)
     owned = held[0]
     owned.taking_seconds = changed.get("taking_seconds", 0.0)
-    owned.is_idle = "idle" in changed
+    owned.folding_ratio = changed.get("folding", 0.0)
     owned.partition.catching_up = bool(changed.get("catching_up", False))
     owned.partition.dirty = {str(number) for number in range(int(changed.get("dirty", 0)))}
     if "restless" in changed:
@@ -364,15 +365,26 @@ async def test_the_pause_in_a_backlog_depends_on_what_comes_meanwhile(
     assert asyncio.get_running_loop().time() - started < most, reason
 
 
-def test_a_worker_with_nothing_to_fold_judges_most_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("elapsed", "folding_seconds", "expected", "reason"),
+    [
+        (0.1, 0.0, 0.045, "where nothing is folded: nine tenths of the time, for two partitions"),
+        (0.1, 0.03, 0.03, "what folding leaves, less a tenth"),
+        (0.1, 0.09, 0.025, "half of the time at least"),
+        (1.0, 0.0, 0.2, "never longer than the partition may be held up"),
+        (1.0, 0.1, 0.1, "which is shorter where something is folded"),
+    ],
+)
+def test_judging_takes_what_folding_leaves_of_the_time(
+    elapsed: float, folding_seconds: float, expected: float, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = 100.0
     monkeypatch.setattr("stream.engine.checkpoints.time.monotonic", lambda: now)
     held: list[Owned[Tally]] = [Owned(Partition(number, next_offsets={TOPIC: 5}), None) for number in range(2)]
     metrics = WorkerMetrics(CollectorRegistry())
     checkpoints = Checkpoints(Settings(), TallyWork(Settings()), metrics, stop, held, lambda: True)
-    found = []
-    for folded_elsewhere in (0, 0, 7, 0):
-        held[0].judged_at, now = now, now + 0.1
-        held[1].partition.next_offsets[TOPIC] += folded_elsewhere
-        found.append(checkpoints._judging_seconds(held[0]))
-    assert found == pytest.approx([0.025, 0.045, 0.025, 0.045])
+    held[1].folding_seconds = 40.0  # before the last checkpoint
+    checkpoints._judging_seconds(held[0])
+    now += elapsed
+    held[1].folding_seconds += folding_seconds
+    assert checkpoints._judging_seconds(held[0]) == pytest.approx(expected), reason
