@@ -19,6 +19,7 @@ from stream.engine.failstop import ExitCode, Stop, fail_stop
 from stream.engine.folding import fold_chunk
 from stream.engine.owned import Owned
 from stream.engine.ownership import Ownership
+from stream.engine.pace import Pace
 from stream.engine.partition import Partition, S
 from stream.engine.work import Work
 from stream.errors import EngineError
@@ -48,8 +49,10 @@ class Engine(Generic[S]):
         self._seeks = 0
         self._current_seek: int | None = None
         self._end_offsets: Mapping[TopicPartition, int] = {}
+        held = self._owned.values()
+        self._pace = Pace(settings, held)
         self._checkpoints = Checkpoints(
-            settings, work, metrics, stop, self._owned.values(), lambda: self._current_seek is not None
+            settings, work, metrics, stop, held, self._pace, lambda: self._current_seek is not None
         )
         self._ownership = Ownership(
             settings,
@@ -58,7 +61,7 @@ class Engine(Generic[S]):
             stop,
             self._owned,
             self._checkpoints.keep_pace,
-            lambda: self._checkpoints.hot_max,
+            lambda: self._pace.hot_max,
         )
 
     # Fold
@@ -84,7 +87,7 @@ class Engine(Generic[S]):
         owned.folding_seconds += time.perf_counter() - started
         self._metrics.records_folded.labels(chunk.topic).inc(folded)
         owned.look_at_backlog()
-        if self._checkpoints.is_full(owned.partition):
+        if self._pace.is_full(owned.partition):
             owned.early.set()
 
     # Seek

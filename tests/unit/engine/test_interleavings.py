@@ -122,8 +122,8 @@ class Interleavings(RuleBasedStateMachine):
             patch("stream.engine.recovery.changelog_ends", self._ends),
             patch("stream.engine.recovery.recover", self.broker.recover),
             patch("stream.engine.checkpoint.ENCODE_SLICE", 1),
-            patch("stream.engine.checkpoints.JUDGING_SECONDS_MAX", 1e-9),  # one account a checkpoint
-            patch("stream.engine.checkpoints.IDLE_JUDGING_SECONDS_MAX", 1e-9),
+            patch("stream.engine.pace.JUDGING_SECONDS_MAX", 1e-9),  # one account a checkpoint
+            patch("stream.engine.pace.IDLE_JUDGING_SECONDS_MAX", 1e-9),
         ]
         for each in self.patches:
             each.start()

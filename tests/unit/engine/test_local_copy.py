@@ -20,6 +20,7 @@ from stream.engine.failstop import ExitCode
 from stream.engine.frames import FrameFile, TornFrameError, read_frames
 from stream.engine.local_copy import CopyInUseError, LocalCopy
 from stream.engine.owned import Owned
+from stream.engine.pace import Pace
 from stream.engine.partition import Partition
 from stream.metrics import WorkerMetrics
 from stream.settings import KafkaSettings, Settings, WorkerSettings
@@ -299,7 +300,9 @@ async def test_what_nobody_foresaw_in_the_copy_ends_the_process_instead_of_the_c
     owned.partition.states["a"] = Tally({"usage": 1}, {})
     owned.partition.dirty.add("a")
     metrics = WorkerMetrics(CollectorRegistry())
-    checkpoints = Checkpoints(Settings(), TallyWork(Settings()), metrics, stop, [owned], lambda: True)
+    checkpoints = Checkpoints(
+        Settings(), TallyWork(Settings()), metrics, stop, [owned], Pace(Settings(), [owned]), lambda: True
+    )
 
     def broken(self: LocalCopy, *arguments: Any) -> None:
         raise ValueError("nobody foresaw this")
