@@ -97,7 +97,7 @@ class Checkpoints(Generic[S]):
             owned.foldable.clear()
             started = time.monotonic()
             pace = self._pace
-            judging_seconds = pace.judging_seconds(owned, started) if self._flows() else pace.draining_seconds
+            judging_seconds = pace.judging_seconds(owned, started) if self._flows() else pace.drain_judging_seconds
             try:
                 return await take(self._work, owned.partition, judging_seconds, pace.hot_max)
             finally:

@@ -80,7 +80,7 @@ class Pace(Generic[S]):
         return min(longest, self._judging_ratio(owned) * elapsed / len(self._held))
 
     @property
-    def draining_seconds(self) -> float:
+    def drain_judging_seconds(self) -> float:
         """How long one snapshot may judge in a drain, where nothing else wants the time: an eighth of its deadline."""
         return min(JUDGING_SECONDS_MAX, self.drain_seconds / 8 / len(self._held))
 
