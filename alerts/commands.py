@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from alerts.silences import Silence
-from stream.values import read_json
+from stream.contracts.values import read_json
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]

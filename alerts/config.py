@@ -16,7 +16,7 @@ from alerts.policy import LifecycleSettings
 from alerts.receiver_settings import ReceiverName, ReceiverSettings
 from alerts.route_settings import RouteSettings, mistakes
 from alerts.rules import RuleBook, RuleSettings
-from stream.places import plain, read_document
+from stream.config.yaml_source import plain, read_document
 
 SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")
 SETTINGS_RECEIVER: Final = "slack"  # the webhook of the process's own settings, where it has one

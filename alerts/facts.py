@@ -7,7 +7,7 @@ from typing import Any, Final
 from alerts.report_words import cap_name, cap_value, change_name, change_values, override_told
 from alerts.rules import ABOUT_SCORE, SHOWN_BY
 from alerts.wording import escape, measure_name, measure_value, money, plural, points, sparkline, tidy
-from stream.report import Cap, Change, HealthReport
+from stream.contracts.report import Cap, Change, HealthReport
 
 NAME_CHARS_MAX: Final = 80
 VETO_CHARS_MAX: Final = 160

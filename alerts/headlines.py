@@ -7,7 +7,7 @@ from alerts.lifecycle import Transition
 from alerts.model import Alert, Severity
 from alerts.rules import ABOUT_SCORE, TONES, Tone
 from alerts.wording import plural, points, tidy
-from stream.report import Band, HealthReport
+from stream.contracts.report import Band, HealthReport
 
 NAME_CHARS_MAX: Final = 80
 REASON_CHARS_MAX: Final = 120

@@ -19,7 +19,7 @@ from alerts.model import AccountRecord, Alert, Vitals
 from alerts.policy import Surroundings
 from alerts.rules import ABOUT_SCORE, Clear, Finding, Hold, Rule, Settled, Verdict
 from alerts.telling import hush, reminder_due
-from stream.report import Outline
+from stream.contracts.report import Outline
 
 PLAIN: Final = Surroundings()
 DUE_AGAIN: Final = timedelta(minutes=1)

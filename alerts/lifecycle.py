@@ -17,7 +17,7 @@ from alerts.policy import Surroundings
 from alerts.rules import Clear, Finding, Verdict
 from alerts.steps import SYSTEM, AlertStep
 from alerts.telling import Says, tell
-from stream.report import Outline
+from stream.contracts.report import Outline
 
 Kind = Literal[AlertStep, "nothing"]
 Outcome = Literal["lasted", "ended", "not_recovered", "came_back"]  # of a follow-up

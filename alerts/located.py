@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from stream.places import Place, shown
+from stream.config.yaml_source import Place, shown
 
 # Words in a field's name whose value must not be repeated, not even as a mistake.
 _SECRET: Final = ("password", "token", "secret", "url", "key", "webhook")

@@ -17,7 +17,7 @@ from alerts.playbooks import Play, choose
 from alerts.report_words import reason_beside
 from alerts.rules import ABOUT_SCORE
 from alerts.wording import day_of_month, duration, escape, ordinal, points, tidy
-from stream.report import HealthReport
+from stream.contracts.report import HealthReport
 
 REASON_CHARS_MAX: Final = 500
 

@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from stream.report import Band, Outline
+from stream.contracts.report import Band, Outline
 
 Severity = Literal["info", "warning", "critical"]
 Status = Literal["open", "resolved"]

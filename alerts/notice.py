@@ -16,7 +16,7 @@ from alerts.model import Number
 from alerts.playbooks import Play
 from alerts.routing import Subject
 from alerts.wording import escape, tidy
-from stream.report import HealthReport
+from stream.contracts.report import HealthReport
 
 BY_HAND: Final = frozenset({"acknowledged", "snoozed"})  # what a person did, and the account did not
 REASON_CHARS_MAX: Final = 300

@@ -7,9 +7,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from alerts.wording import hours, measure_name, measure_value, tidy
-from stream.report import Cap, Change, HealthReport
-from stream.topics import SOURCES
-from stream.wording import by_hand, shown
+from stream.contracts.report import Cap, Change, HealthReport
+from stream.contracts.topics import SOURCES
+from stream.measures.wording import by_hand, shown
 
 OWNER_CHARS_MAX: Final = 80
 REASON_CHARS_MAX: Final = 300

@@ -12,7 +12,7 @@ import msgspec
 
 from alerts.model import Alert
 from alerts.silences import Silence
-from stream.values import read_json
+from stream.contracts.values import read_json
 
 # What can become of one alert.
 AlertStep = Literal[

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from alerts.policy import Trouble, TroubleSettings
 from alerts.wording import duration, plural
-from stream.report import Outline
+from stream.contracts.report import Outline
 
 TroubleKind = Literal["source_quiet", "lag", "mass_drop"]
 

@@ -17,19 +17,19 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from alerts.config import read_config
-from consumers.alerting import GC_THRESHOLDS
-from consumers.audit import AuditLog
-from consumers.handler import Alerting
-from consumers.metrics import Metrics
-from consumers.outbox import Outbox
-from consumers.projection import Projection
-from consumers.rebuild import Rebuilt
-from consumers.settings import RedisSettings
-from consumers.state import StateStore, connect
-from consumers.telling import NOBODY
+from consumers.alerting.audit import AuditLog
+from consumers.alerting.handler import Alerting
+from consumers.alerting.metrics import Metrics
+from consumers.alerting.outbox import Outbox
+from consumers.alerting.process import GC_THRESHOLDS
+from consumers.alerting.projection import Projection
+from consumers.alerting.rebuild import Rebuilt
+from consumers.alerting.recipients import NOBODY
+from consumers.alerting.settings import RedisSettings
+from consumers.alerting.state import StateStore, connect
 from heartline.embedded import ValkeyServer
-from stream.report import Change, Contribution, encode_report
-from stream.topics import Topics
+from stream.contracts.report import Change, Contribution, encode_report
+from stream.contracts.topics import Topics
 from tests.reports import MONDAY, make_report
 
 ACCOUNTS = 50_000

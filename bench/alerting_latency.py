@@ -30,7 +30,7 @@ from heartline.replay.lines import Record
 from heartline.replay.sender import Sender
 from heartline.roles import Role
 from heartline.slack_standin import SlackStandin
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
 
 SHAPE: Final = Shape(events=200_000, accounts=2_000, users_per_account=5, distribution="uniform")
 REQUESTS_PER_SECOND: Final = 10

@@ -18,13 +18,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 
+from stream.config.settings import KafkaSettings, Settings, WorkerSettings
 from stream.engine import copies
 from stream.engine.checkpoint import Snapshot
 from stream.engine.owned import Owned
 from stream.engine.partition import Partition
 from stream.engine.tail import Tail
 from stream.engine.warmth import cool
-from stream.settings import KafkaSettings, Settings, WorkerSettings
 
 TOUCHED = 10_000
 SLICE = 500

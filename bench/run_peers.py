@@ -35,11 +35,11 @@ from heartline.bench.sending import send_all
 from heartline.bench.verify import insist_exact, read_counts
 from heartline.bench.workload import Shape, Workload
 from heartline.replay.lines import Record
-from stream.account import AccountState, encode_state
-from stream.decode import Decoder
-from stream.errors import HeartlineError
-from stream.folding import fold_event
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
+from stream.contracts.decode import Decoder
+from stream.contracts.errors import HeartlineError
+from stream.kinds.account import AccountState, encode_state
+from stream.kinds.folding import fold_event
 
 PARTITIONS = 4
 JUDGED_SECONDS = 300.0

@@ -12,10 +12,10 @@ from bench.roster import java_command
 from heartline.bench.measured import BenchError
 from heartline.bench.workload import Shape, Workload
 from heartline.embedded.errors import EmbeddedServerError
-from stream.account import AccountState, encode_state
-from stream.decode import Decoder
-from stream.folding import fold_event
-from stream.topics import Kind
+from stream.contracts.decode import Decoder
+from stream.contracts.topics import Kind
+from stream.kinds.account import AccountState, encode_state
+from stream.kinds.folding import fold_event
 
 KINDS: tuple[Kind, ...] = ("usage", "ticket", "survey")
 SHAPE = Shape(events=40_000, accounts=100, users_per_account=50, distribution="zipf")

@@ -22,7 +22,7 @@ from heartline.bench.figures import Figures
 from heartline.bench.progress import Progress
 from heartline.bench.run import DEFAULT_PATIENCE, Patience, bench
 from heartline.bench.workload import Shape
-from stream.errors import HeartlineError
+from stream.contracts.errors import HeartlineError
 
 KEPT = Path(__file__).with_suffix(".json")
 SHAPES = (

@@ -20,19 +20,19 @@ from unittest.mock import patch
 
 from prometheus_client import CollectorRegistry
 
-from stream.account import AccountState, fold_usage
-from stream.clock import ManualClock
-from stream.daily import close_score
-from stream.decode import Usage
+from stream.calendar.clock import ManualClock
+from stream.config.settings import KafkaSettings, Settings, WorkerSettings
+from stream.contracts.decode import Usage
 from stream.engine import copies, recovery
 from stream.engine.checkpoint import Snapshot
 from stream.engine.engine import Engine
 from stream.engine.owned import Owned
 from stream.engine.warmth import cool
-from stream.job import HealthJob, make_job
-from stream.metrics import WorkerMetrics
-from stream.run import GC_THRESHOLDS
-from stream.settings import KafkaSettings, Settings, WorkerSettings
+from stream.history.daily import close_score
+from stream.kinds.account import AccountState, fold_usage
+from stream.worker.metrics import WorkerMetrics
+from stream.worker.processor import HealthJob, make_job
+from stream.worker.run import GC_THRESHOLDS
 
 DAY_MS = 86_400_000
 USERS = 5

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from stream.daily import Days, place
-from stream.trend import trend
+from stream.history.daily import Days, place
+from stream.measures.trend import trend
 
 ROOT = Path(__file__).resolve().parents[1]
 EPOCH = date(1970, 1, 1)

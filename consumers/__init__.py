@@ -1,31 +1,7 @@
-"""The processes that read `account-health`: alerting, which raises red flags and exports gauges, and the board.
+"""The processes that read what the worker writes.
 
-The modules of alerting in the order a report meets them:
-
-    settings    what an operator may set
-    kafka_client  the consumer and its topic
-    loop        poll, hand over, commit; nothing is skipped when the store is away
-    watchdog    ends a run that has stopped moving
-    handler     what the loop hands records to
-    batch       records decoded and judged, purely
-    doubt       trouble of the pipeline, over all partitions and processes
-    state       Redis: what is remembered of each account, and the one transaction that every batch makes
-    audit       Redis and Kafka: steps on their way to the audit log
-    rebuild     what is remembered, made again from the audit log after Redis was lost
-    telling     whom to tell of a step
-    outbox      Redis: messages that must still be delivered, a queue for each receiver
-    queue       one receiver's queue: leased to one sender at a time, settled by it
-    receivers   where alerts are told: one module a kind of receiver
-    sender      the thread that empties one receiver's queue
-    projection  the accounts in memory, as the gauges see them
-    totals      what the accounts of a segment add up to
-    account_gauges  measures and drivers of the few accounts that have series of their own
-    metrics     every metric of the process
-    commands    sends what people tell alerting
-    alerting    wires them into one process
-
-and beside them:
-
-    board       the other process: accounts by health, why, and what to do, in a browser and as JSON
-    errors      what the consumers raise, and which errors of others mean: try again
+alerting/      raises red flags, tells people, exports gauges
+board/         accounts by health, why, and what to do, in a browser and as JSON
+kafka_client   the consumer and its topic
+errors         what the consumers raise, and which errors of others mean: try again
 """

@@ -4,7 +4,7 @@ from typing import Final
 
 import redis
 
-from stream.errors import HeartlineError
+from stream.contracts.errors import HeartlineError
 
 # The store is away, starting, full or a replica for now: wait, and go on from the same offset.
 # OutOfMemoryError and ReadOnlyError are Redis refusing writes, which an operator can mend while we wait.

@@ -10,10 +10,10 @@ from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
 
-from consumers.settings import AlertingSettings
-from stream.errors import ConfigError
-from stream.settings import KafkaSettings
-from stream.topics import TopicSpec
+from consumers.alerting.settings import AlertingSettings
+from stream.config.settings import KafkaSettings
+from stream.contracts.errors import ConfigError
+from stream.contracts.topics import TopicSpec
 
 CONNECT_SECONDS_MAX = 60.0
 CONNECT_TRY_MS = 3000  # short, so that a signal is heeded while no broker answers

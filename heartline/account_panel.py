@@ -12,7 +12,7 @@ from rich.text import Text
 from alerts.report_words import cap_name, cap_value, change_name, change_values, heard, override_told, reason_beside
 from alerts.wording import measure_value, sparkline, tidy
 from heartline.looks import BAND_STYLE, label, movement
-from stream.report import Change, HealthReport
+from stream.contracts.report import Change, HealthReport
 
 SHOWN_POINTS: Final = 0.05  # a change of less shows as 0.0
 _BAR_CELLS: Final = 12

@@ -24,14 +24,16 @@ from alerts.judge import judge as judge_alerts
 from alerts.model import AccountRecord, Severity
 from alerts.policy import Surroundings
 from heartline.snapshot import Progress, scorecards_of
-from stream.account import AccountState, newest_ms, zone_of
-from stream.decode import AnyEvent
-from stream.folding import fold_event
-from stream.health import judge, remembered, scorecard_for
-from stream.job import SETTLED_MS
-from stream.product import journey_of
-from stream.report import HealthReport
-from stream.settings import Settings
+from stream.config.settings import Settings
+from stream.contracts.decode import AnyEvent
+from stream.contracts.report import HealthReport
+from stream.kinds.account import AccountState, newest_ms, zone_of
+from stream.kinds.folding import fold_event
+from stream.measures.product import journey_of
+from stream.scoring.band_history import remembered
+from stream.scoring.evaluation import judge
+from stream.scoring.scorecard_selection import scorecard_for
+from stream.worker.processor import SETTLED_MS
 
 Every = Literal["hour", "day"]
 Event = Literal["opened", "updated", "resolved"]

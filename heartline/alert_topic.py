@@ -11,12 +11,12 @@ from aiokafka.errors import KafkaError
 from alerts.commands import Command
 from alerts.model import Alert
 from alerts.wording import duration
+from consumers.alerting.commands import CommandSender
 from consumers.board.alert_log import AlertLog, Episode
-from consumers.commands import CommandSender
 from heartline.health_topic import TopicError, partition_count, to_the_end
+from stream.config.settings import KafkaSettings
+from stream.contracts.errors import ConfigError
 from stream.engine.connection import client_arguments
-from stream.errors import ConfigError
-from stream.settings import KafkaSettings
 
 KEPT: Final = 1_000_000
 _SPAN: Final = re.compile(r"(\d{1,6})([mhdw])")

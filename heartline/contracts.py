@@ -5,7 +5,7 @@ from typing import Any
 
 from alerts.commands import command_schema
 from alerts.steps import step_schema
-from stream.schemas import schemas
+from stream.contracts.schemas import schemas
 
 
 def all_schemas() -> dict[str, dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Errors of the command line's own: what a person typed, and the files that they named."""
 
-from stream.errors import HeartlineError
+from stream.contracts.errors import HeartlineError
 
 
 class FileError(HeartlineError):

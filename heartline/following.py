@@ -9,7 +9,7 @@ from typing import Final
 from consumers.board.knowledge import Knowledge
 from consumers.board.live import Hub
 from consumers.board.settings import BoardSettings
-from stream.errors import HeartlineError
+from stream.contracts.errors import HeartlineError
 
 LOAD_SECONDS: Final = 120.0
 _JOIN_SECONDS: Final = 5.0

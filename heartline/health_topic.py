@@ -10,11 +10,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from stream.config.settings import KafkaSettings
+from stream.contracts.errors import BadEvent, HeartlineError
+from stream.contracts.partitioner import partition_of
+from stream.contracts.report import HealthReport, decode_report
 from stream.engine.connection import client_arguments
-from stream.errors import BadEvent, HeartlineError
-from stream.partitioner import partition_of
-from stream.report import HealthReport, decode_report
-from stream.settings import KafkaSettings
 
 _ALIKE_MAX: Final = 5
 _POLL_MS: Final = 500

@@ -1,8 +1,8 @@
 """The worker's current states, read from its changelog as a restarted worker would: committed records only."""
 
 from heartline.health_topic import TopicError, latest_values
-from stream.account import AccountState, decode_state
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
+from stream.kinds.account import AccountState, decode_state
 
 
 async def live_states(kafka: KafkaSettings) -> dict[str, AccountState]:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from alerts.report_words import cap_name, change_name
 from alerts.wording import measure_name, sparkline, tidy
-from stream.report import Band, HealthReport
+from stream.contracts.report import Band, HealthReport
 
 BAND_STYLE: Final[dict[Band, str]] = {
     "healthy": "green",

@@ -14,18 +14,18 @@ from prometheus_client.metrics_core import Metric
 
 from alerts.judge import judge
 from alerts.rules import default_rules
-from consumers.account_gauges import AccountGauges
+from consumers.alerting.account_gauges import AccountGauges
+from consumers.alerting.metrics import Metrics
+from consumers.alerting.projection import HealthCollector, Projection
 from consumers.board.app import make_app
 from consumers.board.knowledge import Knowledge
 from consumers.board.live import Hub
 from consumers.board.settings import BoardSettings
-from consumers.metrics import Metrics
-from consumers.projection import HealthCollector, Projection
-from stream.account import AccountState
+from stream.contracts.report import Contribution, HealthReport, Profile
+from stream.contracts.topics import Topics
 from stream.engine.partition import Partition
-from stream.metrics import WorkerCollector, WorkerMetrics
-from stream.report import Contribution, HealthReport, Profile
-from stream.topics import Topics
+from stream.kinds.account import AccountState
+from stream.worker.metrics import WorkerCollector, WorkerMetrics
 
 _AS_OF: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from heartline.replay.lines import Record
 from heartline.replay.sender import Sender
-from stream.decode import Decoder
-from stream.errors import BadEvent, ConfigError
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
+from stream.contracts.decode import Decoder
+from stream.contracts.errors import BadEvent, ConfigError
 
 _SPAN: Final = re.compile(r"(\d{1,3})([dhw])")
 _UNITS: Final = {"d": "days", "h": "hours", "w": "weeks"}

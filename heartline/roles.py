@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from heartline.embedded.process import GuardedProcess
-from stream.errors import HeartlineError
+from stream.contracts.errors import HeartlineError
 
 READY_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05

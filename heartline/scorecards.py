@@ -9,13 +9,14 @@ from rich.table import Table
 
 from alerts.wording import tidy
 from heartline.snapshot import reports
-from stream.account import AccountState
-from stream.decode import AnyEvent
-from stream.health import evaluate, scorecard_for
-from stream.journey import Journey
-from stream.report import HealthReport
-from stream.scorecard import Line, Scorecard, Scorecards
-from stream.wording import shown
+from stream.contracts.decode import AnyEvent
+from stream.contracts.report import HealthReport
+from stream.kinds.account import AccountState
+from stream.measures.product_config import Journey
+from stream.measures.wording import shown
+from stream.scoring.evaluation import evaluate
+from stream.scoring.scorecard import Line, Scorecard, Scorecards
+from stream.scoring.scorecard_selection import scorecard_for
 
 
 @dataclass(frozen=True)

@@ -17,22 +17,25 @@ import msgspec
 
 from heartline.errors import FileError
 from heartline.jsonl import read_lines
-from stream.account import AccountState, newest_ms, zone_of
-from stream.clock import WallClock
-from stream.decode import AnyEvent, Decoder, Update, check_time, epoch_ms
-from stream.errors import BadEvent, ConfigError
-from stream.feeds import Mapping
-from stream.folding import fold_event
-from stream.health import judge, remembered, scorecard_for
-from stream.journey import NO_JOURNEY, Journey
-from stream.product import journey_of
-from stream.report import HealthReport
-from stream.rolling import day_of
-from stream.scorecard import DEFAULT, SHIPPED, Scorecards
-from stream.scorecard.reading import read_scorecards
-from stream.settings import Settings
-from stream.topics import KINDS, Kind
-from stream.zones import UTC_ZONE, zone
+from stream.calendar.clock import WallClock
+from stream.calendar.zones import UTC_ZONE, zone
+from stream.config.settings import Settings
+from stream.contracts.decode import AnyEvent, Decoder, Update, check_time, epoch_ms
+from stream.contracts.errors import BadEvent, ConfigError
+from stream.contracts.feeds import Mapping
+from stream.contracts.report import HealthReport
+from stream.contracts.topics import KINDS, Kind
+from stream.history.rolling import day_of
+from stream.kinds.account import AccountState, newest_ms, zone_of
+from stream.kinds.folding import fold_event
+from stream.measures.product import journey_of
+from stream.measures.product_config import NO_JOURNEY, Journey
+from stream.scoring.band_history import remembered
+from stream.scoring.evaluation import judge
+from stream.scoring.scorecard import Scorecards
+from stream.scoring.scorecard_selection import scorecard_for
+from stream.scoring.scorecard_yaml import read_scorecards
+from stream.scoring.shipped import DEFAULT, SHIPPED
 
 Every = Literal["day", "week", "month", "quarter"]
 

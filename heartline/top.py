@@ -13,7 +13,7 @@ from alerts.wording import duration, plural, sparkline, tidy
 from consumers.board.pipeline import Lag
 from consumers.board.portfolio import SPARK_UNKNOWN, Row
 from heartline.looks import BAND_STYLE
-from stream.report import BANDS, Band
+from stream.contracts.report import BANDS, Band
 
 # A shape for each band, so that colour is never the only sign; the same as on the board.
 SHAPES: Final[dict[Band, str]] = {"healthy": "●", "watch": "◆", "at_risk": "▲", "critical": "■", "unknown": "○"}

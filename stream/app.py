@@ -6,12 +6,12 @@ import faust
 from prometheus_client import CollectorRegistry
 
 from stream.agents import add_agent, raw_topic
+from stream.config.settings import Settings
 from stream.engine.connection import broker_urls, faust_credentials
 from stream.engine.engine import Engine
 from stream.engine.failstop import Stop, fail_stop
 from stream.engine.work import Work
-from stream.metrics import WorkerCollector, WorkerMetrics
-from stream.settings import Settings
+from stream.worker.metrics import WorkerCollector, WorkerMetrics
 
 # Records of one fetch over all partitions. The more there are of one account, the less each costs (12,000 instead of
 # 3,000 of 250 accounts: 3.3 us instead of 4.1), but while they are folded, some 50 ms, the event loop waits.

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alerts.notice import Notice
-from consumers.outbox import Notification
+from consumers.alerting.outbox import Notification
 
 OPENED = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

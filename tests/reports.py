@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stream.report import Band, Change, Contribution, HealthReport, Profile
+from stream.contracts.report import Band, Change, Contribution, HealthReport, Profile
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

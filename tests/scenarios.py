@@ -24,7 +24,7 @@ from alerts.lifecycle import Transition
 from alerts.model import AccountRecord
 from alerts.policy import LifecycleSettings, RepeatSettings, Surroundings, Trouble
 from alerts.silences import Silence
-from stream.report import HealthReport
+from stream.contracts.report import HealthReport
 from tests.reports import make_report
 
 # Rules alone: no reminders, no follow-ups, and an episode that comes back is a new one.

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final
 
-from stream.account import AccountState
-from stream.clock import Clock, EventClock
+from stream.calendar.clock import Clock, EventClock
+from stream.contracts.topics import Kind, Topics
 from stream.engine.partition import Partition
-from stream.job import HealthJob
-from stream.subscriptions import CHANGES
-from stream.topics import Kind, Topics
+from stream.kinds.account import AccountState
+from stream.kinds.subscriptions import CHANGES
+from stream.worker.processor import HealthJob
 
 Raw = dict[str, Any]
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from stream.config.settings import Settings, load
+from stream.contracts.partitioner import partition_of
 from stream.engine.partition import Output, Partition
 from stream.engine.work import Record
-from stream.partitioner import partition_of
-from stream.rekey import Rekeyed, read_rekeyed, rekey
-from stream.settings import Settings, load
+from stream.worker.repartition import Rekeyed, read_rekeyed, rekey
 
 
 class Tally(msgspec.Struct, array_like=True):
@@ -100,7 +100,7 @@ def digest(before: int, number: int) -> int:
 
 
 if __name__ == "__main__":
-    from stream.run import run_work
+    from stream.worker.run import run_work
     from tests.crash_points import install
 
     if crash_at := os.environ.get("CRASH_AT"):

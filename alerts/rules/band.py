@@ -9,7 +9,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.rule import Rule
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 from alerts.wording import band_words, points
-from stream.report import Band, Outline
+from stream.contracts.report import Band, Outline
 
 # The bands that raise a red flag; watch is for the dashboard, healthy is the goal.
 BAND_SEVERITY: Final[Mapping[Band, Severity]] = {"at_risk": "warning", "critical": "critical"}

@@ -15,7 +15,7 @@ from alerts.rules.rule import Rule, Tone
 from alerts.rules.seats import LicencesHigh, LicencesLow
 from alerts.rules.silence import Silence
 from alerts.rules.support import EscalationOpen
-from stream.report import Profile
+from stream.contracts.report import Profile
 
 CHOICES_MAX: Final = 10_000  # of segment and stage; a feed may invent as many segments as it likes
 

@@ -8,7 +8,7 @@ from alerts.model import Alert, Number, Severity
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 from alerts.wording import band_words, plural, points
-from stream.report import Band, Outline
+from stream.contracts.report import Band, Outline
 
 _UNWELL: Final[tuple[Band, ...]] = ("watch", "at_risk", "critical")
 _UNKNOWN_BAND: Final = Hold("health is unknown")

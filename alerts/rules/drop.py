@@ -10,7 +10,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.rule import KEPT, Rule
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 from alerts.wording import plural, points
-from stream.report import Outline
+from stream.contracts.report import Outline
 
 _UNKNOWN: Final = Hold("health is unknown")
 _ALONE: Final = Hold("no earlier score to compare with")

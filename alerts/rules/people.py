@@ -8,7 +8,7 @@ from alerts.model import Alert, Number, Severity
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 from alerts.wording import plural
-from stream.report import Outline
+from stream.contracts.report import Outline
 
 _SOME_GONE: Final = Hold("some of the most active users are still away")
 

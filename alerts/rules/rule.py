@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from alerts.model import Alert, Number
 from alerts.rules.verdict import Clear, Hold, Settled, Verdict
-from stream.report import Outline
+from stream.contracts.report import Outline
 
 # trouble: something got worse, and may recover; task: somebody waits for an answer; opportunity: good news.
 Tone = Literal["trouble", "task", "opportunity"]

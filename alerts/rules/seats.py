@@ -7,7 +7,7 @@ from pydantic import Field
 from alerts.model import Alert
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, Tone, number
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
-from stream.report import Outline
+from stream.contracts.report import Outline
 
 _BETWEEN: Final = Hold("near the line")
 

@@ -8,7 +8,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 from alerts.wording import plural
-from stream.report import Outline
+from stream.contracts.report import Outline
 
 _STILL: Final = Hold("somebody was there, and it is quiet again")
 

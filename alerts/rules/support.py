@@ -8,7 +8,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.rules.verdict import Clear, Finding, Settled, Verdict
 from alerts.wording import hours
-from stream.report import Outline
+from stream.contracts.report import Outline
 
 
 class EscalationOpen(Rule):

@@ -18,8 +18,8 @@ from bytewax.testing import TestingSink, cluster_main
 from job import KINDS, AccountState, decode_state, encode_state, fold_event
 from meter import Meter, from_environment
 
-from stream.account import fold_usages
-from stream.decode import AnyEvent, Decoder, Usage
+from stream.contracts.decode import AnyEvent, Decoder, Usage
+from stream.kinds.account import fold_usages
 
 told = from_environment()
 meter = Meter(told.events)

@@ -13,7 +13,7 @@ from bytewax.testing import TestingSink, cluster_main
 from job import AccountState, fold_event, reader
 from meter import Meter, from_environment
 
-from stream.decode import AnyEvent
+from stream.contracts.decode import AnyEvent
 
 told = from_environment()
 meter = Meter(told.events)

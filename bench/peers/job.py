@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from stream.account import AccountState, decode_state, encode_state
-from stream.decode import Decoder
-from stream.folding import fold_event
+from stream.contracts.decode import Decoder
+from stream.kinds.account import AccountState, decode_state, encode_state
+from stream.kinds.folding import fold_event
 
 __all__ = ["KINDS", "AccountState", "decode_state", "encode_state", "fold_event", "reader", "states_before"]
 

@@ -11,7 +11,7 @@ from typing import Final
 from alerts.model import SEVERITY_RANK, Alert
 from alerts.silences import Silence, silence_over
 from alerts.steps import Step, decode_step
-from stream.errors import BadEvent
+from stream.contracts.errors import BadEvent
 
 STEPS_OF_ONE_MAX: Final = 60
 

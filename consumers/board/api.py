@@ -15,8 +15,8 @@ from consumers.board.details import Details
 from consumers.board.knowledge import Account
 from consumers.board.pipeline import Pipeline, pipeline
 from consumers.board.portfolio import SPARK_UNKNOWN, Row
-from stream.errors import BadEvent
-from stream.report import BANDS, Band, encode_report, report_schema
+from stream.contracts.errors import BadEvent
+from stream.contracts.report import BANDS, Band, encode_report, report_schema
 
 router = APIRouter(prefix="/api/v1")
 

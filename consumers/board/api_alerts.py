@@ -9,9 +9,9 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from alerts.commands import Command
 from alerts.model import Alert
+from consumers.alerting.commands import CommandNotSentError
 from consumers.board.context import board_of
 from consumers.board.orders import BadOrderError, end_silence, order, silence
-from consumers.commands import CommandNotSentError
 
 router = APIRouter(prefix="/api/v1")
 

@@ -6,7 +6,7 @@ from fastapi import Depends, Query
 
 from consumers.board.portfolio import Query as AccountQuery
 from consumers.board.portfolio import SortKey
-from stream.report import BANDS, Band
+from stream.contracts.report import BANDS, Band
 
 SEARCH_CHARS: Final = 200
 SORTS: Final[tuple[SortKey, ...]] = get_args(SortKey)

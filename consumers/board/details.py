@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 
-from stream import rolling
-from stream.account import AccountState, zone_of
+from stream.history import rolling
+from stream.history.rolling import BITS, DAYS_KEPT, LAST_DAY
+from stream.history.series import daily_series
+from stream.kinds.account import AccountState, zone_of
+from stream.kinds.surveys import SURVEYS, Sentiment
+from stream.kinds.tickets import PRIORITIES, Support, phase
+from stream.kinds.touchpoints import KINDS, Contacts
+from stream.kinds.usage import Activity, FeatureUse
 from stream.measures.reach import DAILY_USER_DAYS, WEEKLY_USER_DAYS
-from stream.rolling import BITS, DAYS_KEPT, LAST_DAY
-from stream.series import daily_series
-from stream.surveys import SURVEYS, Sentiment
-from stream.tickets import PRIORITIES, Support, phase
-from stream.touchpoints import KINDS, Contacts
-from stream.usage import Activity, FeatureUse
 
 PEOPLE_MAX: Final = 100
 FEATURES_MAX: Final = 40

@@ -13,10 +13,10 @@ from typing import Any, Final
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError
 
+from consumers.alerting.loop import Record
 from consumers.kafka_client import connection
-from consumers.loop import Record
-from stream.errors import ConfigError
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
+from stream.contracts.errors import ConfigError
 
 POLL_MS: Final = 250
 RECORDS_MAX: Final = 2_000

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from consumers.alerting.settings import LOOPBACK_HOSTS
 from consumers.board.access import SAFE_METHODS, is_own_page, who
 from consumers.board.metrics import BoardMetrics
 from consumers.board.settings import BoardOptions
-from consumers.settings import LOOPBACK_HOSTS
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

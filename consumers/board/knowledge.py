@@ -7,6 +7,7 @@ from typing import Final
 
 from kafka.errors import KafkaError
 
+from consumers.alerting.loop import Record
 from consumers.board.alert_log import AlertLog
 from consumers.board.details import Details, details
 from consumers.board.feed import Feed, Source
@@ -16,12 +17,11 @@ from consumers.board.orders import Answers
 from consumers.board.portfolio import Place, Portfolio, Row, row_of
 from consumers.board.reader import Reader
 from consumers.board.settings import BoardSettings
-from consumers.loop import Record
-from stream.account import decode_state
-from stream.errors import BadEvent
-from stream.report import Band, HealthReport, decode_report
-from stream.scorecard import DEFAULT, SHIPPED
-from stream.scorecard.reading import read_scorecards
+from stream.contracts.errors import BadEvent
+from stream.contracts.report import Band, HealthReport, decode_report
+from stream.kinds.account import decode_state
+from stream.scoring.scorecard_yaml import read_scorecards
+from stream.scoring.shipped import DEFAULT, SHIPPED
 
 READ_TRIES: Final = 3  # a record may be replaced while it is looked for
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct
 
-from stream.dead_letters import DeadLetter, read_dead_letter
+from stream.contracts.dead_letters import DeadLetter, read_dead_letter
 
 ORIGINAL_CHARS = 4000
 

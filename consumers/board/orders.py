@@ -11,9 +11,9 @@ import msgspec
 from alerts.commands import Command, ExpireSilence
 from alerts.model import Alert
 from alerts.steps import Step
-from consumers.commands import CommandSender, stamp
-from stream.errors import HeartlineError
-from stream.settings import KafkaSettings
+from consumers.alerting.commands import CommandSender, stamp
+from stream.config.settings import KafkaSettings
+from stream.contracts.errors import HeartlineError
 
 HOURS_MAX: Final = 24 * 366
 ANSWER_SECONDS: Final = 2.5

@@ -19,8 +19,8 @@ from consumers.board.pipeline import pipeline
 from consumers.board.portfolio import Query as AccountQuery
 from consumers.board.portfolio import portfolio_bands
 from consumers.board.svg import bars, share, strip, timeline
-from stream.errors import BadEvent
-from stream.report import BANDS
+from stream.contracts.errors import BadEvent
+from stream.contracts.report import BANDS
 
 router = APIRouter(include_in_schema=False, default_response_class=Response)
 

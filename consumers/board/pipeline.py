@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from consumers.board.knowledge import Knowledge
 from consumers.board.settings import BoardSettings
 from consumers.kafka_client import connection
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
 
 KEPT_SECONDS: Final = 2.0
 

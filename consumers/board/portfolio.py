@@ -14,7 +14,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from alerts.facts import moved_measures
-from stream.report import BANDS, Band, HealthReport
+from stream.contracts.report import BANDS, Band, HealthReport
 
 SPARK_DAYS: Final = 28
 SPARK_UNKNOWN: Final = 255

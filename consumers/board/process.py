@@ -13,8 +13,8 @@ from consumers.board.app import make_app
 from consumers.board.knowledge import Knowledge
 from consumers.board.live import Hub
 from consumers.board.settings import BoardSettings, check_access
-from stream.errors import ConfigError
-from stream.logs import log_readably
+from stream.config.logs import log_readably
+from stream.contracts.errors import ConfigError
 
 JOIN_SECONDS: Final = 10.0
 SHUTDOWN_SECONDS: Final = 3

@@ -8,7 +8,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from consumers.board.portfolio import Place
 from consumers.kafka_client import connection
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
 
 READ_SECONDS_MAX: Final = 5.0
 FETCH_BYTES: Final = 64 << 10  # Kafka sends a larger record whole all the same

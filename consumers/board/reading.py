@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from alerts.report_words import cap_name, cap_value, change_name, change_values, heard, override_told, reason_beside
 from alerts.wording import duration, measure_name, measure_value, tidy
 from consumers.board.svg import band_shape, sparkline
-from stream.report import Band
+from stream.contracts.report import Band
 
 BAND_WORDS: Final[dict[Band, str]] = {
     "healthy": "Healthy",

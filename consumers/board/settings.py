@@ -1,13 +1,13 @@
-"""What an operator may set for the board. Read with `stream.settings.load(BoardSettings)`."""
+"""What an operator may set for the board. Read with `stream.config.settings.load(BoardSettings)`."""
 
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from consumers.settings import LOOPBACK_HOSTS, AlertingOptions
-from stream.errors import ConfigError
-from stream.settings import KafkaSettings, ProcessSettings, ProductSettings
+from consumers.alerting.settings import LOOPBACK_HOSTS, AlertingOptions
+from stream.config.settings import KafkaSettings, ProcessSettings, ProductSettings
+from stream.contracts.errors import ConfigError
 
 TOKEN_CHARS_MIN: Final = 16
 

@@ -10,7 +10,7 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from consumers.board.portfolio import SPARK_UNKNOWN
-from stream.report import Band
+from stream.contracts.report import Band
 
 SPARK_WIDTH: Final = 84
 SPARK_HEIGHT: Final = 22

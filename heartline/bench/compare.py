@@ -11,7 +11,7 @@ from heartline.bench.place import Place
 from heartline.bench.sending import OnSent, send_all
 from heartline.bench.workload import Workload
 from heartline.embedded.process import GuardedProcess
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
 
 EVENTS_MAX: Final = 20_000
 _DEADLINE_SECONDS: Final = 180.0

@@ -17,10 +17,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from msgspec import Struct
 
 from heartline.bench.probes import PREFIX, Probe
-from stream.decode import epoch_ms
+from stream.config.settings import KafkaSettings
+from stream.contracts.decode import epoch_ms
+from stream.contracts.errors import HeartlineError
 from stream.engine.connection import client_arguments
-from stream.errors import HeartlineError
-from stream.settings import KafkaSettings
 
 _READY_SECONDS: Final = 30.0
 _GRACE_SECONDS: Final = 30.0  # what the reader may need to answer when its time is up

@@ -13,8 +13,8 @@ from aiokafka import TopicPartition
 from heartline.bench.place import Place
 from heartline.roles import Role
 from heartline.scrape import Scrape, scrape
+from stream.contracts.errors import HeartlineError
 from stream.engine.offsets import committed_offsets
-from stream.errors import HeartlineError
 
 STALLED_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 120.0

@@ -17,8 +17,8 @@ from kafka import KafkaAdminClient
 
 from heartline.embedded import KafkaServer, fetch
 from heartline.embedded.ports import free_ports
+from stream.config.settings import KafkaSettings, Settings, load
 from stream.engine.connection import client_arguments
-from stream.settings import KafkaSettings, Settings, load
 
 GIVEN: Final = "KAFKA_BOOTSTRAP_SERVERS"
 

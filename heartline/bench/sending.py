@@ -10,7 +10,7 @@ from heartline.bench.probes import Probe, ProbeKind, first_event, kind_of, known
 from heartline.bench.workload import Workload
 from heartline.replay.lines import Record
 from heartline.replay.sender import Sender
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
 
 PROBES_PER_SECOND: Final = 100
 _TURN: Final = 500

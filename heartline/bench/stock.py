@@ -16,10 +16,10 @@ import faust
 
 from heartline.bench.compare import stock_settings
 from heartline.bench.verify import read_states
-from stream.account import AccountState, encode_state
-from stream.decode import Decoder
-from stream.folding import fold_event
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
+from stream.contracts.decode import Decoder
+from stream.kinds.account import AccountState, encode_state
+from stream.kinds.folding import fold_event
 
 
 class _State(faust.Codec):  # type: ignore[misc]
@@ -68,7 +68,7 @@ def make_app(kafka: KafkaSettings, warm: dict[str, AccountState], events: int, d
 
     async def fold(stream: Any) -> None:
         nonlocal folded, started, cpu_before
-        async for received in stream.events():
+        async for received in stream.contracts.events():
             if folded == 0:
                 started, cpu_before = time.monotonic(), time.process_time()
             event: Any = decoders[received.message.topic](received.value)

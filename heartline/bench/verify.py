@@ -8,9 +8,9 @@ from aiokafka import AIOKafkaConsumer
 from heartline.bench.measured import BenchError
 from heartline.bench.workload import Tally, account_id
 from heartline.health_topic import to_the_end
-from stream.account import AccountState, decode_state
+from stream.config.settings import KafkaSettings
 from stream.engine.connection import client_arguments
-from stream.settings import KafkaSettings
+from stream.kinds.account import AccountState, decode_state
 
 _SHOWN_MAX: Final = 5
 

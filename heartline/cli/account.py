@@ -38,7 +38,7 @@ def account(
         tell_missing(account_id, found)
         raise typer.Exit(1)
     if as_json:
-        from stream.report import encode_report
+        from stream.contracts.report import encode_report
 
         print(json.dumps(json.loads(encode_report(found.report)), ensure_ascii=False))
         return

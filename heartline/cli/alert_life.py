@@ -132,7 +132,7 @@ def verdict(
     \b
     heartline alert verdict hl-ea384ece59-69a7f490 not_valid --note "on holiday"
     """
-    from stream.errors import ConfigError
+    from stream.contracts.errors import ConfigError
 
     if judged not in ("valid", "not_valid"):
         raise ConfigError(f"{judged!r}: expected valid or not_valid")
@@ -153,7 +153,7 @@ def play(
 def _command(kind: str, alert_id: str, by: str | None, servers: str | None, config: Any, **fields: Any) -> None:
     """Find the alert's account, and send the command."""
     from alerts import commands
-    from consumers.commands import stamp
+    from consumers.alerting.commands import stamp
     from heartline.alert_topic import find, read_alerts, send, who
 
     kafka = load_settings(config, servers).kafka

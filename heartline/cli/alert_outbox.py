@@ -13,7 +13,7 @@ import typer
 from heartline.cli.options import Config, Json
 
 if TYPE_CHECKING:
-    from consumers.outbox import DeadLetter, Notification, Outbox
+    from consumers.alerting.outbox import DeadLetter, Notification, Outbox
 
 app = typer.Typer(help="What waits to be told, what was given up and why, and another try.", no_args_is_help=True)
 
@@ -80,12 +80,12 @@ def _outbox(config: Path | None) -> Iterator["Outbox"]:
     Raises:
         HeartlineError: Redis does not answer.
     """
+    from consumers.alerting.outbox import Outbox
+    from consumers.alerting.settings import AlertingSettings
+    from consumers.alerting.state import connect
     from consumers.errors import STORE_AWAY
-    from consumers.outbox import Outbox
-    from consumers.settings import AlertingSettings
-    from consumers.state import connect
-    from stream.errors import HeartlineError
-    from stream.settings import load
+    from stream.config.settings import load
+    from stream.contracts.errors import HeartlineError
 
     settings = load(AlertingSettings, config)
     client = connect(settings.redis)

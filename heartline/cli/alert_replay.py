@@ -77,8 +77,8 @@ def replay(
 def _alerting(config: Path | None, rules: Path | None) -> "AlertingConfig":
     """The alerting configuration: the named one, else that of the settings, else the shipped one."""
     from alerts.config import read_config
-    from consumers.settings import AlertingSettings
-    from stream.settings import load
+    from consumers.alerting.settings import AlertingSettings
+    from stream.config.settings import load
 
     return read_config(rules if rules is not None else load(AlertingSettings, config).alerting.config)
 

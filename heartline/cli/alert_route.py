@@ -12,7 +12,7 @@ from heartline.cli.options import BootstrapServers, Config, Json, load_settings
 
 if TYPE_CHECKING:
     from alerts.routing import Decision, Subject
-    from stream.report import HealthReport
+    from stream.contracts.report import HealthReport
 
 _PROFILE = "Wins over what the account's report says."
 
@@ -85,9 +85,9 @@ def _decide(config: Path | None, about: "Subject") -> "Decision":
     from alerts.config import SETTINGS_RECEIVER, read_config
     from alerts.route_settings import make_routes
     from alerts.routing import everything_to
-    from consumers.settings import AlertingSettings
-    from stream.errors import ConfigError
-    from stream.settings import load
+    from consumers.alerting.settings import AlertingSettings
+    from stream.config.settings import load
+    from stream.contracts.errors import ConfigError
 
     settings = load(AlertingSettings, config)
     alerting = read_config(settings.alerting.config)

@@ -93,7 +93,7 @@ def _started() -> float:
     try:
         import psutil
     except ImportError:
-        from stream.errors import ConfigError
+        from stream.contracts.errors import ConfigError
 
         raise ConfigError("the demo needs its servers: pip install 'heartline[embedded]'") from None
     return time.monotonic() - (time.time() - psutil.Process().create_time())

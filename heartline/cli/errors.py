@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from heartline.errors import FileError
-from stream.errors import ConfigError, HeartlineError
+from stream.contracts.errors import ConfigError, HeartlineError
 
 # 2: what was typed or configured is wrong; 1: it was right, and failed.
 USAGE_STATUS: Final = 2

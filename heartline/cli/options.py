@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from stream.settings import Settings
+    from stream.config.settings import Settings
 
 Config = Annotated[
     Path | None,
@@ -44,7 +44,7 @@ def load_settings(config: Path | None, bootstrap_servers: str | None = None) -> 
     Raises:
         ConfigError: one of them is wrong.
     """
-    from stream.settings import Settings, load
+    from stream.config.settings import Settings, load
 
     settings = load(Settings, config)
     if bootstrap_servers is None:

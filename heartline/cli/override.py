@@ -95,7 +95,7 @@ def show(
     from alerts.report_words import override_told
     from alerts.wording import tidy
     from heartline.health_topic import all_reports
-    from stream.report import encode_report
+    from stream.contracts.report import encode_report
 
     kafka = load_settings(config, bootstrap_servers).kafka
     held = [

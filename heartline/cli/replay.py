@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from heartline.replay.lines import BadLine
     from heartline.replay.run import Summary
-    from stream.settings import Settings
+    from stream.config.settings import Settings
 
 _BAD_LINES_SHOWN = 20
 

@@ -33,8 +33,8 @@ def report(
     from consumers.board.settings import BoardSettings
     from heartline.following import following
     from heartline.report.page import page
-    from stream.errors import HeartlineError
-    from stream.settings import load
+    from stream.config.settings import load
+    from stream.contracts.errors import HeartlineError
 
     settings = load(BoardSettings, config)
     with following(settings) as found:

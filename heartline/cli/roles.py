@@ -20,8 +20,8 @@ def worker(config: Config = None) -> None:
     heartline worker --config heartline.yaml
     HEARTLINE_WORKER__CLOCK=event heartline worker      [dim]# judge replayed history by its own time[/]
     """
-    from stream.run import run_worker
-    from stream.settings import Settings, load
+    from stream.config.settings import Settings, load
+    from stream.worker.run import run_worker
 
     run_worker(load(Settings, config))
 
@@ -37,9 +37,9 @@ def alerting(config: Config = None) -> None:
     KAFKA_BOOTSTRAP_SERVERS=kafka:9092 REDIS_URL=redis://redis:6379/0 heartline alerting
     HEARTLINE_SLACK__WEBHOOK_URL=... heartline alerting --config heartline.yaml
     """
-    from consumers.alerting import run_alerting
-    from consumers.settings import AlertingSettings
-    from stream.settings import load
+    from consumers.alerting.process import run_alerting
+    from consumers.alerting.settings import AlertingSettings
+    from stream.config.settings import load
 
     run_alerting(load(AlertingSettings, config))
 
@@ -64,7 +64,7 @@ def board(
     """
     from consumers.board.process import run_board
     from consumers.board.settings import BoardSettings
-    from stream.settings import load
+    from stream.config.settings import load
 
     settings = load(BoardSettings, config)
     if port is not None:

@@ -11,8 +11,8 @@ from heartline.cli.options import BootstrapServers, Config, Json, load_settings
 
 if TYPE_CHECKING:
     from heartline.scorecards import Moved
-    from stream.scorecard import Scorecards
-    from stream.settings import Settings
+    from stream.config.settings import Settings
+    from stream.scoring.scorecard import Scorecards
 
 app = typer.Typer(
     help="Check scorecards before they are used, see one at work on an account, and whom a new one would move.",
@@ -32,7 +32,7 @@ def validate(file: File, as_json: Json = False) -> None:
     heartline scorecard validate scorecards.yaml
     """
     from heartline.scorecards import summary
-    from stream.scorecard.reading import read_scorecards
+    from stream.scoring.scorecard_yaml import read_scorecards
 
     cards = read_scorecards(file).cards
     if as_json:
@@ -114,8 +114,8 @@ def diff(
     heartline scorecard diff new.yaml --snapshot events.jsonl.gz --at 2024-03-31
     """
     from heartline.snapshot import scorecards_of
-    from stream.errors import ConfigError
-    from stream.scorecard.reading import read_scorecards
+    from stream.contracts.errors import ConfigError
+    from stream.scoring.scorecard_yaml import read_scorecards
 
     settings = load_settings(config, bootstrap_servers)
     before, now = scorecards_of(settings), read_scorecards(file)
@@ -139,9 +139,9 @@ def _of_files(
     """By the events of files, at the end of a day."""
     from heartline.scorecards import moved_bands
     from heartline.snapshot import EPOCH_DAY, Summary, parse_date, read_events
-    from stream.errors import ConfigError
-    from stream.product import journey_of
-    from stream.rolling import day_of
+    from stream.contracts.errors import ConfigError
+    from stream.history.rolling import day_of
+    from stream.measures.product import journey_of
 
     day = None if at is None else (parse_date(at) - EPOCH_DAY).days
     found = Summary()
@@ -161,9 +161,9 @@ def _live(settings: "Settings", before: "Scorecards", now: "Scorecards") -> "tup
 
     from heartline.live_states import live_states
     from heartline.scorecards import moved_live
-    from stream.account import watermark_ms
-    from stream.clock import EventClock, WallClock
-    from stream.product import journey_of
+    from stream.calendar.clock import EventClock, WallClock
+    from stream.kinds.account import watermark_ms
+    from stream.measures.product import journey_of
 
     states = asyncio.run(live_states(settings.kafka))
     newest = max((ms for state in states.values() if (ms := watermark_ms(state)) is not None), default=None)

@@ -41,9 +41,9 @@ def add(
 
     from alerts.commands import AddSilence
     from alerts.silences import Silence
-    from consumers.commands import stamp
+    from consumers.alerting.commands import stamp
     from heartline.alert_topic import moment_of, send, who
-    from stream.errors import ConfigError
+    from stream.contracts.errors import ConfigError
 
     now = datetime.now(UTC)
     given = {"account_id": account, "segment": segment, "owner": owner, "rule": rule, "severity": severity}
@@ -82,7 +82,7 @@ def expire(
 ) -> None:
     """End a silence now: what it held back, and is still true, is told within seconds."""
     from alerts.commands import ExpireSilence
-    from consumers.commands import stamp
+    from consumers.alerting.commands import stamp
     from heartline.alert_topic import read_alerts, send, who
     from heartline.health_topic import TopicError
 

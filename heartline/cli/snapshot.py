@@ -73,7 +73,7 @@ def snapshot(
     """
     from heartline.jsonl import check_readable
     from heartline.snapshot import DateRule, parse_date, write_snapshot
-    from stream.errors import ConfigError
+    from stream.contracts.errors import ConfigError
 
     if bool(at) == (every is not None):
         raise ConfigError("snapshot: give either --at DATE (as 2024-03-31) or --every day|week|month|quarter")

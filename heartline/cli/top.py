@@ -43,7 +43,7 @@ def top(
     from consumers.board.settings import BoardSettings
     from heartline.following import following
     from heartline.top import screen
-    from stream.settings import load
+    from stream.config.settings import load
 
     settings = load(BoardSettings, config)
     query = account_query(search, [], "", "", sort)

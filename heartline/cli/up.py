@@ -44,11 +44,11 @@ def up(
     heartline up --embedded --data-dir ./data      [dim]# and tomorrow it goes on where it was[/]
     heartline up --config heartline.yaml           [dim]# against your own Kafka and Redis[/]
     """
+    from consumers.alerting.settings import AlertingSettings
     from consumers.board.settings import BoardSettings, check_access
-    from consumers.settings import AlertingSettings
     from heartline.roles import Role
-    from stream.errors import ConfigError
-    from stream.settings import Settings, load
+    from stream.config.settings import Settings, load
+    from stream.contracts.errors import ConfigError
 
     if data_dir is not None and not embedded:
         raise ConfigError("--data-dir is where embedded servers keep their data; it needs --embedded")

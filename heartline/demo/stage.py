@@ -14,7 +14,7 @@ from heartline.embedded.ports import free_ports
 from heartline.roles import Role
 from heartline.slack_standin import SlackStandin
 from heartline.synthetic import CORE_FEATURES
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
 
 PARTITIONS: Final = 4  # a small machine's share; nothing else depends on it
 _KEPT: Final = ("HEARTLINE_KAFKA_VERSION", "HEARTLINE_VALKEY_SERVER", "HEARTLINE_CACHE_DIR")

@@ -15,7 +15,7 @@ from rich.text import Text
 from heartline.demo.watch import Seen
 from heartline.looks import BAND_STYLE, account_table, worst_first
 from heartline.slack_standin import render
-from stream.report import BANDS
+from stream.contracts.report import BANDS
 
 _WIDE: Final = 132  # from this width on, messages stand beside the table
 _HEADER_LINES: Final = 5

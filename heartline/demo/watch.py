@@ -12,9 +12,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from heartline.demo.stage import Stage
 from heartline.scrape import Scrape, scrape
 from heartline.slack_standin import Received
+from stream.contracts.errors import BadEvent
+from stream.contracts.report import HealthReport, decode_report
 from stream.engine.connection import client_arguments
-from stream.errors import BadEvent
-from stream.report import HealthReport, decode_report
 
 _SCRAPE_SECONDS: Final = 0.5
 _SETTLE_SECONDS: Final = 15.0

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+from consumers.alerting.settings import AlertingSettings
 from consumers.board.settings import BoardSettings, check_access
-from consumers.settings import AlertingSettings
 from heartline.doctor.check import Check, broken, note, ok
 from heartline.doctor.kafka import check_kafka
 from heartline.doctor.machine import check_machine, check_port
 from heartline.doctor.redis import check_redis
-from stream.errors import ConfigError
-from stream.settings import Settings, load
+from stream.config.settings import Settings, load
+from stream.contracts.errors import ConfigError
 
 
 def examine(config: Path | None) -> Iterator[Check]:

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import redis
 
-from consumers.settings import RedisSettings
-from consumers.state import connect
+from consumers.alerting.settings import RedisSettings
+from consumers.alerting.state import connect
 from heartline.doctor.check import Check, broken, note, ok
 
 SKEW_NOTE_SECONDS: Final = 2.0

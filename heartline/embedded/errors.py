@@ -1,6 +1,6 @@
 """What can go wrong with an embedded server, worded for the person who has to do something about it."""
 
-from stream.errors import ConfigError, HeartlineError
+from stream.contracts.errors import ConfigError, HeartlineError
 
 OTHER_WAYS = (
     "Other ways: set KAFKA_BOOTSTRAP_SERVERS to a Kafka that already runs, "

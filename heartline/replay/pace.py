@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from stream.errors import ConfigError
+from stream.contracts.errors import ConfigError
 
 _SPEED: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)x?", re.IGNORECASE)
 

@@ -12,8 +12,8 @@ from typing import Final
 from heartline.replay.lines import BadLine, Record, in_time_order, records
 from heartline.replay.pace import Pace
 from heartline.replay.sender import Sender
-from stream.errors import HeartlineError
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
+from stream.contracts.errors import HeartlineError
 
 _AHEAD_MAX: Final = 20_000  # how many lines the reader may be ahead of the sender
 _TURN: Final = 500  # after how many records the network gets its turn

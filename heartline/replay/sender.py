@@ -15,11 +15,11 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from heartline.replay.lines import Record
+from stream.config.settings import KafkaSettings
+from stream.contracts.errors import ConfigError, HeartlineError
+from stream.contracts.partitioner import partition_of
 from stream.engine.connection import client_arguments
 from stream.engine.topology import prepare_topics
-from stream.errors import ConfigError, HeartlineError
-from stream.partitioner import partition_of
-from stream.settings import KafkaSettings
 
 BATCH_BYTES: Final = 256 << 10
 STALL_SECONDS: Final = 30.0

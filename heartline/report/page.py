@@ -11,7 +11,7 @@ from consumers.board.context import make_templates
 from consumers.board.knowledge import Account, Knowledge
 from consumers.board.portfolio import Query, Row, portfolio_bands
 from consumers.board.svg import bars, share, timeline
-from stream.report import Band
+from stream.contracts.report import Band
 
 MOVERS: Final = 10
 

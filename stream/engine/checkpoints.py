@@ -12,6 +12,7 @@ from typing import Final, Generic
 
 from aiokafka.errors import ProducerFenced
 
+from stream.config.settings import Settings
 from stream.engine import copies
 from stream.engine.checkpoint import STATE_BYTES_MAX, Snapshot, publish, take
 from stream.engine.failstop import ExitCode, Stop
@@ -19,8 +20,7 @@ from stream.engine.owned import Owned
 from stream.engine.pace import Pace
 from stream.engine.partition import S
 from stream.engine.work import Work
-from stream.metrics import WorkerMetrics
-from stream.settings import Settings
+from stream.worker.metrics import WorkerMetrics
 
 logger = logging.getLogger(__name__)
 

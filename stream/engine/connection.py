@@ -5,7 +5,7 @@ from typing import Any
 
 import faust
 
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
 
 
 def ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, cast
 
+from stream.config.settings import Settings
 from stream.engine.checkpoint import Snapshot
 from stream.engine.contents import VERSION, Identity, Moment
 from stream.engine.frames import TornFrameError
@@ -21,7 +22,6 @@ from stream.engine.owned import Owned
 from stream.engine.partition import S
 from stream.engine.restless import Restless
 from stream.engine.warmth import move, settle
-from stream.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,8 @@ from typing import Any, Generic
 
 from aiokafka import TopicPartition
 
+from stream.config.settings import Settings
+from stream.contracts.errors import EngineError
 from stream.engine.budget import Budget
 from stream.engine.checkpoints import Checkpoints
 from stream.engine.chunk import Chunk
@@ -22,9 +24,7 @@ from stream.engine.ownership import Ownership
 from stream.engine.pace import Pace
 from stream.engine.partition import Partition, S
 from stream.engine.work import Work
-from stream.errors import EngineError
-from stream.metrics import WorkerMetrics
-from stream.settings import Settings
+from stream.worker.metrics import WorkerMetrics
 
 logger = logging.getLogger(__name__)
 

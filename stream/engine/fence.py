@@ -9,8 +9,8 @@ from typing import Final
 
 import aiokafka
 
+from stream.config.settings import KafkaSettings
 from stream.engine.connection import client_arguments
-from stream.settings import KafkaSettings
 
 BATCH_BYTES_MAX: Final = 512 << 10
 REQUEST_BYTES_MAX: Final = 9 << 20

@@ -10,8 +10,8 @@ from typing import Any
 from aiokafka import __version__
 from aiokafka.consumer import fetcher
 
+from stream.contracts.errors import EngineError
 from stream.engine.work import Record
-from stream.errors import EngineError
 
 
 class FetchedRecords(fetcher.PartitionRecords):  # type: ignore[misc]

@@ -3,10 +3,10 @@
 Invariant: after each call the states are what the records below `next_offsets` give. No await, no I/O.
 """
 
+from stream.contracts.errors import EngineError
 from stream.engine.chunk import Chunk
 from stream.engine.partition import Partition, S
 from stream.engine.work import Work
-from stream.errors import EngineError
 
 
 def fold_chunk(work: Work[S], partition: Partition[S], chunk: Chunk) -> int:

@@ -12,13 +12,13 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from stream.config.settings import KafkaSettings
+from stream.contracts.errors import EngineError
 from stream.engine.connection import client_arguments
 from stream.engine.mark import Mark, contradiction, read_mark
 from stream.engine.owned import Owned
 from stream.engine.partition import S
 from stream.engine.topic_ids import topic_ids
-from stream.errors import EngineError
-from stream.settings import KafkaSettings
 
 logger = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Generic
 
+from stream.config.settings import Settings
 from stream.engine import copies, recovery
 from stream.engine.checkpoints import COMMIT_DEADLINE_SECONDS
 from stream.engine.failstop import ExitCode, Stop
@@ -17,8 +18,7 @@ from stream.engine.fence import fenced_producer
 from stream.engine.owned import Owned
 from stream.engine.partition import Partition, S
 from stream.engine.work import Work
-from stream.metrics import WorkerMetrics
-from stream.settings import Settings
+from stream.worker.metrics import WorkerMetrics
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import time
 from collections.abc import Collection
 from typing import Final, Generic
 
+from stream.config.settings import Settings
 from stream.engine.owned import Owned
 from stream.engine.partition import Partition, S
-from stream.settings import Settings
 
 # A checkpoint is taken early when this many accounts wait in one partition: it bounds one transaction's size.
 EARLY_DIRTY: Final = 20_000

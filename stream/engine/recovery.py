@@ -16,6 +16,8 @@ from typing import Any, Final
 import aiokafka
 from aiokafka import TopicPartition
 
+from stream.config.settings import KafkaSettings, Settings
+from stream.contracts.errors import EngineError
 from stream.engine import copies
 from stream.engine.connection import client_arguments
 from stream.engine.offsets import resume_offsets
@@ -23,8 +25,6 @@ from stream.engine.owned import Owned
 from stream.engine.partition import S
 from stream.engine.tail import Tail
 from stream.engine.work import Work
-from stream.errors import EngineError
-from stream.settings import KafkaSettings, Settings
 
 logger = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
+from stream.config.settings import KafkaSettings
 from stream.engine.connection import client_arguments
-from stream.settings import KafkaSettings
 
 
 class _Id(AbstractType):  # type: ignore[misc]

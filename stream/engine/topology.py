@@ -10,10 +10,10 @@ from typing import Final
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from stream.config.settings import KafkaSettings
+from stream.contracts.errors import ConfigError
+from stream.contracts.topics import TopicSpec
 from stream.engine.connection import client_arguments
-from stream.errors import ConfigError
-from stream.settings import KafkaSettings
-from stream.topics import TopicSpec
 
 _ALREADY_EXISTS: Final = TopicAlreadyExistsError.errno
 

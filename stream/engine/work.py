@@ -1,6 +1,7 @@
 """What the engine asks of the work it carries: pure, synchronous functions over one partition's hot state.
 
-The engine knows nothing of accounts or health; the product's work is `stream.job.HealthJob`, tests bring smaller ones.
+The engine knows nothing of accounts or health; the product's work is `stream.worker.processor.HealthJob`, tests bring
+smaller ones.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

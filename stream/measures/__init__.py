@@ -29,11 +29,12 @@ Read the modules in this order:
 - `lifecycle`  the stage it is at
 - `engagement` one number of several of these
 - `known`      how far back each measure is exact
-- `catalogue`  all of it together, with first value and milestones (`stream.journey`) and the trend (`stream.trend`)
+- `product_config`, `trend`   first value and milestones, and the trailing four weeks against the twelve before
+- `catalogue`  all of it together
 """
 
+from stream.measures.active_users import Measures
 from stream.measures.catalogue import measure
 from stream.measures.sentiment import nps
-from stream.measures.tally import Measures
 
 __all__ = ["Measures", "measure", "nps"]

@@ -4,23 +4,23 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from stream.account import AccountState
-from stream.journey import NO_JOURNEY, Journey, progress
-from stream.measures.asked import Asked
+from stream.kinds.account import AccountState
+from stream.measures.account_view import Facts, Told
+from stream.measures.active_users import Measures
 from stream.measures.champions import breadth_change, champions
 from stream.measures.contact import contact, contact_by_kind, feedback
+from stream.measures.context import Asked
 from stream.measures.engagement import engagement
-from stream.measures.facts import Facts, Told
+from stream.measures.engagement_change import change, concentration, course, pause
 from stream.measures.features import depth, features
 from stream.measures.goals import attainment, goals
-from stream.measures.habit import change, concentration, course, pause
 from stream.measures.launches import launches
 from stream.measures.lifecycle import lifecycle
+from stream.measures.product_config import NO_JOURNEY, Journey, progress
 from stream.measures.reach import reach, windows
 from stream.measures.renewal import renewal
 from stream.measures.sentiment import sentiment_of
 from stream.measures.support import support_load
-from stream.measures.tally import Measures
 
 Make = Callable[[Asked], Measures]
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from stream.measures.asked import Asked
+from stream.measures.active_users import Measures
+from stream.measures.context import Asked
 from stream.measures.reach import mau_previous
-from stream.measures.tally import Measures
 
 GONE_DAYS: Final = 14  # two weeks without a day of use: longer than most absences, shorter than most holidays
 EARLIER_DAYS: Final = 30  # and the days before them, in which champions are found

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
-from stream.measures.asked import Asked
-from stream.measures.tally import Measures
-from stream.rolling import DAY_MS
-from stream.touchpoints import KINDS, Touchpoint
+from stream.history.rolling import DAY_MS
+from stream.kinds.touchpoints import KINDS, Touchpoint
+from stream.measures.active_users import Measures
+from stream.measures.context import Asked
 
 # Source: docs/metrics.md, contact: within two days of the answer, as closed-loop guides ask.
 FOLLOW_UP_MS: Final = 2 * DAY_MS

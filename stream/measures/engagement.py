@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from stream.measures.asked import Asked
+from stream.measures.active_users import Measures
+from stream.measures.context import Asked
 from stream.measures.features import depth
-from stream.measures.known import REACH_DAYS
-from stream.measures.tally import Measures
+from stream.measures.history_days import REACH_DAYS
 
 # What each part is worth, and the value that is full marks. Source: docs/metrics.md, engagement.
 WEIGHTS: Final[dict[str, float]] = {

@@ -4,9 +4,9 @@ import math
 from collections.abc import Collection
 from typing import Final
 
-from stream.measures.asked import MONTH_DAYS, Asked
-from stream.measures.tally import Measures
-from stream.usage import FeatureUse
+from stream.kinds.usage import FeatureUse
+from stream.measures.active_users import Measures
+from stream.measures.context import MONTH_DAYS, Asked
 
 _MONTH_MASK: Final = (1 << MONTH_DAYS) - 1
 

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any, Final
 
-from stream.account import AccountState
-from stream.journey import started_day
-from stream.measures.asked import Asked
-from stream.measures.tally import Measures
-from stream.outcomes import value_at
-from stream.zones import Zone
+from stream.calendar.zones import Zone
+from stream.kinds.account import AccountState
+from stream.kinds.outcomes import value_at
+from stream.measures.active_users import Measures
+from stream.measures.context import Asked
+from stream.measures.product_config import started_day
 
 # A goal is off track below nine tenths of the straight line: outcomes are told in steps, a line is not.
 OFF_TRACK_RATIO: Final = 0.9

@@ -1,8 +1,8 @@
 """Whether the account has taken up what was launched."""
 
-from stream.journey import started_day
-from stream.measures.asked import Asked
-from stream.measures.tally import Measures
+from stream.measures.active_users import Measures
+from stream.measures.context import Asked
+from stream.measures.product_config import started_day
 
 
 def launches(asked: Asked) -> Measures:

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from stream.account import AccountState
-from stream.journey import first_value_day, started_day
-from stream.measures.asked import Asked
+from stream.calendar.zones import Zone
+from stream.kinds.account import AccountState
+from stream.kinds.subscriptions import Term
+from stream.measures.active_users import Measures
+from stream.measures.context import Asked
+from stream.measures.product_config import first_value_day, started_day
 from stream.measures.renewal import renewal_day
-from stream.measures.tally import Measures
-from stream.subscriptions import Term
-from stream.zones import Zone
 
 # Choices of this project; docs/metrics.md, lifecycle, has the reasons.
 ONBOARDING_DAYS: Final = 90  # where no key action says when the first value was reached

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from stream.measures.asked import Asked
-from stream.measures.known import REACH_DAYS
-from stream.measures.tally import Measures, weekday_mask
+from stream.measures.active_users import Measures, weekday_mask
+from stream.measures.context import Asked
+from stream.measures.history_days import REACH_DAYS
 
 DAILY_USER_DAYS: Final = 16  # active days in 30 that make a daily, a weekly user. Source: docs/metrics.md
 WEEKLY_USER_DAYS: Final = 4

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Final
 
-from stream.account import AccountState
-from stream.measures.asked import Asked
-from stream.measures.tally import Measures
-from stream.subscriptions import Term
-from stream.zones import Zone
+from stream.calendar.zones import Zone
+from stream.kinds.account import AccountState
+from stream.kinds.subscriptions import Term
+from stream.measures.active_users import Measures
+from stream.measures.context import Asked
 
 _UNKNOWN: Final[Measures] = {
     "subscriptions_active": None,

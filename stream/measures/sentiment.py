@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from stream.measures.asked import Asked
-from stream.measures.tally import Measures
-from stream.surveys import latest, scores
+from stream.kinds.surveys import latest, scores
+from stream.measures.active_users import Measures
+from stream.measures.context import Asked
 
 WINDOW_DAYS: Final = 90
 

@@ -5,12 +5,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from stream.measures.asked import Asked
-from stream.measures.tally import Measures
-from stream.rolling import DAY_MS
-from stream.tickets import PRIORITIES, URGENT, Support, is_ended, phase
-from stream.trend import median
-from stream.zones import Zone
+from stream.calendar.zones import Zone
+from stream.history.rolling import DAY_MS
+from stream.kinds.tickets import PRIORITIES, URGENT, Support, is_ended, phase
+from stream.measures.active_users import Measures
+from stream.measures.context import Asked
+from stream.measures.trend import median
 
 HOUR_MS: Final = 3_600_000
 LONG_AGO_MS: Final = 92 * DAY_MS  # what ended before is in no window of 90 days, whatever the clocks of the zone did

@@ -7,8 +7,8 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from consumers.settings import RedisSettings
-from consumers.state import connect
+from consumers.alerting.settings import RedisSettings
+from consumers.alerting.state import connect
 from tests.servers import redis_for_tests
 
 

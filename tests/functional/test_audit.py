@@ -15,16 +15,16 @@ from alerts.policy import Surroundings
 from alerts.routing import everything_to
 from alerts.silences import Silence
 from alerts.steps import Step, decode_step
-from consumers.audit import AuditLog, AuditRelay
-from consumers.batch import Batch, Incoming
-from consumers.outbox import Notification, Outbox
-from consumers.queue import Queue
-from consumers.rebuild import rebuild
-from consumers.state import Changes, Known, StateStore
-from consumers.telling import Telling
-from stream.events import TouchpointEvent
-from stream.report import encode_report
-from stream.settings import KafkaSettings
+from consumers.alerting.audit import AuditLog, AuditRelay
+from consumers.alerting.batch import Batch, Incoming
+from consumers.alerting.outbox import Notification, Outbox
+from consumers.alerting.queue import Queue
+from consumers.alerting.rebuild import rebuild
+from consumers.alerting.recipients import Telling
+from consumers.alerting.state import Changes, Known, StateStore
+from stream.config.settings import KafkaSettings
+from stream.contracts.events import TouchpointEvent
+from stream.contracts.report import encode_report
 from tests.reports import MONDAY, make_report
 
 CONFIG = read_config()

@@ -11,12 +11,12 @@ import redis
 from prometheus_client import CollectorRegistry
 
 from alerts.notice import Notice
-from consumers.metrics import Metrics
-from consumers.outbox import Outbox
-from consumers.queue import LEASE_MS, Queue
-from consumers.receivers.alertmanager import Alertmanager
-from consumers.receivers.answer import Answer, Outcome, Receiver
-from consumers.sender import Sender
+from consumers.alerting.metrics import Metrics
+from consumers.alerting.outbox import Outbox
+from consumers.alerting.queue import LEASE_MS, Queue
+from consumers.alerting.receivers.alertmanager import Alertmanager
+from consumers.alerting.receivers.answer import Answer, Outcome, Receiver
+from consumers.alerting.sender import Sender
 from tests.notices import make_notification
 from tests.receiver_servers import HttpStandin, Reply
 

@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry
 
 from alerts.notice import Notice
 from alerts.policy import DigestSettings
-from consumers.audit import AuditLog
-from consumers.metrics import Metrics
-from consumers.outbox import Outbox
-from consumers.queue import LEASE_MS, Queue
-from consumers.receivers.answer import Answer, Outcome
-from consumers.sender import ALONE_MS, Sender
+from consumers.alerting.audit import AuditLog
+from consumers.alerting.metrics import Metrics
+from consumers.alerting.outbox import Outbox
+from consumers.alerting.queue import LEASE_MS, Queue
+from consumers.alerting.receivers.answer import Answer, Outcome
+from consumers.alerting.sender import ALONE_MS, Sender
 from tests.notices import make_notice, make_notification
 
 START_MS = 1_700_000_000_000

@@ -12,17 +12,17 @@ from prometheus_client import CollectorRegistry
 from alerts.config import read_config
 from alerts.routing import everything_to
 from alerts.steps import decode_step
-from consumers.audit import AuditLog
-from consumers.doubt import Doubt
-from consumers.handler import Alerting
-from consumers.metrics import Metrics
-from consumers.outbox import Outbox
-from consumers.projection import Projection
-from consumers.rebuild import Rebuilt
-from consumers.state import StateStore
-from consumers.telling import Telling
-from stream.report import encode_report
-from stream.topics import Topics
+from consumers.alerting.audit import AuditLog
+from consumers.alerting.handler import Alerting
+from consumers.alerting.metrics import Metrics
+from consumers.alerting.outbox import Outbox
+from consumers.alerting.pipeline_health import Doubt
+from consumers.alerting.projection import Projection
+from consumers.alerting.rebuild import Rebuilt
+from consumers.alerting.recipients import Telling
+from consumers.alerting.state import StateStore
+from stream.contracts.report import encode_report
+from stream.contracts.topics import Topics
 from tests.reports import MONDAY, make_report
 
 CONFIG = read_config()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from consumers.receivers.answer import Outcome
-from consumers.receivers.email import Email
+from consumers.alerting.receivers.answer import Outcome
+from consumers.alerting.receivers.email import Email
 from tests.notices import make_notice
 from tests.receiver_servers import LOOPBACK, Authority, SmtpStandin
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import redis
 
-from consumers.outbox import Backlog, Notification, Outbox
-from consumers.queue import LEASE_MS, Queue
+from consumers.alerting.outbox import Backlog, Notification, Outbox
+from consumers.alerting.queue import LEASE_MS, Queue
 from tests.notices import make_notification
 
 NOW = 1_000_000

@@ -11,13 +11,13 @@ import pytest
 from pydantic import SecretStr
 
 from alerts.notice import Notice
-from consumers.receivers.alertmanager import Alertmanager
-from consumers.receivers.answer import Answer, Outcome, Receiver
-from consumers.receivers.email import Email
-from consumers.receivers.pagerduty import PagerDuty
-from consumers.receivers.slack_bot import SlackBot
-from consumers.receivers.slack_webhook import SlackWebhook
-from consumers.receivers.webhook import Webhook, signing_key
+from consumers.alerting.receivers.alertmanager import Alertmanager
+from consumers.alerting.receivers.answer import Answer, Outcome, Receiver
+from consumers.alerting.receivers.email import Email
+from consumers.alerting.receivers.pagerduty import PagerDuty
+from consumers.alerting.receivers.slack_bot import SlackBot
+from consumers.alerting.receivers.slack_webhook import SlackWebhook
+from consumers.alerting.receivers.webhook import Webhook, signing_key
 from tests.notices import make_notice
 from tests.receiver_servers import LOOPBACK, Authority, HttpStandin, Reply, SmtpStandin
 

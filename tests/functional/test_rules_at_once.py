@@ -7,16 +7,16 @@ import pytest
 
 from alerts.config import read_config
 from alerts.model import AccountRecord
-from consumers.batch import Incoming, judge_batch
-from consumers.telling import NOBODY
-from stream.account import AccountState
-from stream.clock import EventClock
+from consumers.alerting.batch import Incoming, judge_batch
+from consumers.alerting.recipients import NOBODY
+from stream.calendar.clock import EventClock
+from stream.contracts.report import HealthReport, encode_report
+from stream.contracts.topics import Kind
 from stream.engine.partition import Partition
-from stream.job import HealthJob
-from stream.journey import Journey
-from stream.report import HealthReport, encode_report
-from stream.rolling import DAY_MS
-from stream.topics import Kind
+from stream.history.rolling import DAY_MS
+from stream.kinds.account import AccountState
+from stream.measures.product_config import Journey
+from stream.worker.processor import HealthJob
 from tests.streams import TOPICS, Raw
 from tests.unit.stream.lives import DAY, fold_one, judged, month
 

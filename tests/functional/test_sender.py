@@ -8,12 +8,12 @@ import redis
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from consumers.metrics import Metrics
-from consumers.outbox import Notification, Outbox
-from consumers.queue import LEASE_MS, Queue
-from consumers.receivers.answer import Outcome, read_answer
-from consumers.receivers.slack_webhook import SlackWebhook
-from consumers.sender import DAY_MS, GONE_SECONDS, Sender
+from consumers.alerting.metrics import Metrics
+from consumers.alerting.outbox import Notification, Outbox
+from consumers.alerting.queue import LEASE_MS, Queue
+from consumers.alerting.receivers.answer import Outcome, read_answer
+from consumers.alerting.receivers.slack_webhook import SlackWebhook
+from consumers.alerting.sender import DAY_MS, GONE_SECONDS, Sender
 from heartline.slack_standin import Answer, SlackStandin
 from tests.notices import make_notice, make_notification
 

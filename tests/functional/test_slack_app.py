@@ -14,13 +14,13 @@ import pytest
 from pydantic import SecretStr
 
 from alerts.commands import Acknowledge, Command, GiveVerdict, Snooze
-from consumers.commands import CommandNotSentError
-from consumers.receivers.answer import Answer, Outcome
-from consumers.receivers.http import HttpClient
-from consumers.receivers.slack_actions import ANSWER_SECONDS_MAX, PATH, SlackActions
-from consumers.receivers.slack_bot import SlackBot
-from consumers.receivers.slack_buttons import buttons
-from stream.errors import ConfigError
+from consumers.alerting.commands import CommandNotSentError
+from consumers.alerting.receivers.answer import Answer, Outcome
+from consumers.alerting.receivers.http import HttpClient
+from consumers.alerting.receivers.slack_actions import ANSWER_SECONDS_MAX, PATH, SlackActions
+from consumers.alerting.receivers.slack_bot import SlackBot
+from consumers.alerting.receivers.slack_buttons import buttons
+from stream.contracts.errors import ConfigError
 from tests.integration.roles import wait_for
 from tests.notices import make_notice
 from tests.receiver_servers import HttpStandin, Reply

@@ -9,11 +9,11 @@ import redis
 
 from alerts.judge import judge
 from alerts.rules import default_rules
-from consumers.audit import AuditLog
+from consumers.alerting.audit import AuditLog
+from consumers.alerting.outbox import Outbox
+from consumers.alerting.state import Changes, Known, StateStore
 from consumers.errors import StateMovedError
-from consumers.outbox import Outbox
-from consumers.state import Changes, Known, StateStore
-from stream.report import encode_report
+from stream.contracts.report import encode_report
 from tests.notices import make_notification
 from tests.reports import MONDAY, make_report
 

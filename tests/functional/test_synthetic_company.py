@@ -17,11 +17,11 @@ from alerts.judge import judge
 from alerts.model import AccountRecord
 from alerts.rules import default_rules
 from heartline.synthetic import CORE_FEATURES, customers, events, story_start
-from stream.clock import EventClock
+from stream.calendar.clock import EventClock
+from stream.contracts.report import HealthReport, decode_report
+from stream.contracts.topics import Topics
 from stream.engine.partition import Partition
-from stream.job import HealthJob
-from stream.report import HealthReport, decode_report
-from stream.topics import Topics
+from stream.worker.processor import HealthJob
 
 # One of each weekday would do; two that differ most in where the weekends fall keep the test short.
 DAYS = [datetime(2026, 5, 20, 13, 30, tzinfo=UTC), datetime(2026, 5, 24, 23, 59, tzinfo=UTC)]

@@ -11,12 +11,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from alerts.steps import Step
-from consumers.rebuild import read_steps
+from consumers.alerting.rebuild import read_steps
 from heartline.cli import app
 from heartline.embedded.ports import free_ports
 from heartline.slack_standin import SlackStandin
-from stream.report import HealthReport, encode_report
-from stream.settings import KafkaSettings
+from stream.config.settings import KafkaSettings
+from stream.contracts.report import HealthReport, encode_report
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag
 from tests.servers import Kafka

@@ -14,8 +14,8 @@ import aiokafka
 import msgspec
 from aiokafka import TopicPartition
 
+from stream.config.settings import Settings
 from stream.engine.offsets import committed_offsets
-from stream.settings import Settings
 from tests.tally import Tally, digest
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import aiokafka
 
-from stream.partitioner import partition_of
-from stream.settings import KafkaSettings, Settings, WorkerSettings
+from stream.config.settings import KafkaSettings, Settings, WorkerSettings
+from stream.contracts.partitioner import partition_of
 
 WORK = Path(__file__).parents[1] / "tally.py"
 ROOT = WORK.parents[1]

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from alerts.commands import Acknowledge, AddSilence, Resolve
 from alerts.silences import Silence
-from consumers.commands import CommandSender, stamp
+from consumers.alerting.commands import CommandSender, stamp
 from heartline.embedded import KafkaServer, ValkeyServer
 from heartline.embedded.ports import free_ports
 from heartline.slack_standin import Answer, SlackStandin
-from stream.report import HealthReport, encode_report
+from stream.contracts.report import HealthReport, encode_report
 from tests.integration.alerting_world import PARTITIONS, World
 from tests.integration.conftest import NewTopic
 from tests.integration.roles import Role, wait_for

@@ -11,8 +11,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from consumers.receivers.alertmanager import Alertmanager
-from consumers.receivers.answer import Outcome
+from consumers.alerting.receivers.alertmanager import Alertmanager
+from consumers.alerting.receivers.answer import Outcome
 from heartline.embedded.ports import free_ports
 from tests.integration.roles import wait_for
 from tests.notices import make_notice

@@ -14,10 +14,10 @@ from heartline.bench.figures import Compared, Figures
 from heartline.bench.measured import BenchError
 from heartline.bench.verify import Counts, counted, insist_exact
 from heartline.bench.workload import Shape, Workload, account_id
-from stream.account import AccountState
-from stream.clock import WallClock
+from stream.calendar.clock import WallClock
 from stream.engine.partition import Partition
-from stream.job import HealthJob
+from stream.kinds.account import AccountState
+from stream.worker.processor import HealthJob
 from tests.servers import Kafka
 from tests.streams import TOPICS, record
 

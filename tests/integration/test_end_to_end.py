@@ -17,17 +17,17 @@ from msgspec.structs import replace
 
 from heartline.jsonl import read_lines
 from heartline.slack_standin import SlackStandin
-from stream.account import AccountState, decode_state, newest_ms
-from stream.clock import EventClock
-from stream.columns import Column
+from stream.calendar.clock import EventClock
+from stream.contracts.partitioner import partition_of
+from stream.contracts.report import HealthReport, decode_report
+from stream.contracts.topics import Topics
 from stream.engine.partition import Partition
-from stream.health import judge
-from stream.job import HealthJob
-from stream.partitioner import partition_of
-from stream.report import HealthReport, decode_report
-from stream.rolling import end_of_day_ms
-from stream.scorecard import DEFAULT
-from stream.topics import Topics
+from stream.history.columns import Column
+from stream.history.rolling import end_of_day_ms
+from stream.kinds.account import AccountState, decode_state, newest_ms
+from stream.scoring.evaluation import judge
+from stream.scoring.shipped import DEFAULT
+from stream.worker.processor import HealthJob
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag, last_values, read_all, unread
 from tests.oracle.batch import recompute

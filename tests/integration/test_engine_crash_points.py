@@ -12,10 +12,10 @@ import pytest
 
 from heartline.embedded import KafkaServer
 from heartline.embedded.ports import free_ports
+from stream.config.settings import Settings
 from stream.engine.failstop import ExitCode
 from stream.engine.topology import prepare_topics
-from stream.rekey import read_rekeyed
-from stream.settings import Settings
+from stream.worker.repartition import read_rekeyed
 from tests.crash_points import COPY, OTHERS, TRANSACTION
 from tests.integration.engine_oracle import assert_exact, read_all
 from tests.integration.engine_worker import WorkerProcess, engine_settings, eventually, feed

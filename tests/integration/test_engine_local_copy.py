@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from stream.config.settings import Settings
 from stream.engine.contents import VERSION, Identity
 from stream.engine.failstop import ExitCode
 from stream.engine.local_copy import LocalCopy
 from stream.engine.topic_ids import topic_ids
 from stream.engine.topology import prepare_topics
-from stream.settings import Settings
 from tests.crash_points import COPY
 from tests.integration.engine_oracle import assert_exact, read_all
 from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, feed

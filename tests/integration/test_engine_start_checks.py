@@ -6,10 +6,10 @@ import aiokafka
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
+from stream.config.settings import Settings
 from stream.engine.failstop import ExitCode
 from stream.engine.offsets import committed_marks
 from stream.engine.topology import prepare_topics
-from stream.settings import Settings
 from tests.integration.engine_oracle import assert_exact, wait_until_folded
 from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, feed
 from tests.servers import Kafka

@@ -17,11 +17,11 @@ import pytest
 from heartline.embedded.kafka import jar_repository, wanted_lock
 from heartline.embedded.kafka_jars import class_path, fetch_jars, missing_jars
 from heartline.embedded.ports import free_ports
-from stream.decode import Decoder
-from stream.events import validate
-from stream.feeds import Mapping
-from stream.partitioner import partition_of
-from stream.settings import Settings, load
+from stream.config.settings import Settings, load
+from stream.contracts.decode import Decoder
+from stream.contracts.events import validate
+from stream.contracts.feeds import Mapping
+from stream.contracts.partitioner import partition_of
 from tests.integration.conftest import NewTopic
 from tests.integration.roles import wait_for
 from tests.integration.topics import read_all

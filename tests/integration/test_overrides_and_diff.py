@@ -9,10 +9,10 @@ from pathlib import Path
 
 from kafka import KafkaProducer
 
-from stream.account import encode_state
-from stream.decode import Decoder, Update
-from stream.report import HealthReport, Override, encode_report
-from stream.scorecard.reading import SHIPPED_FILE
+from stream.contracts.decode import Decoder, Update
+from stream.contracts.report import HealthReport, Override, encode_report
+from stream.kinds.account import encode_state
+from stream.scoring.scorecard_yaml import SHIPPED_FILE
 from tests.integration.conftest import NewTopic
 from tests.integration.topics import read_all
 from tests.reports import MONDAY, make_report

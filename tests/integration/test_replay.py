@@ -18,8 +18,8 @@ from kafka import KafkaConsumer, KafkaProducer
 from heartline.embedded import KafkaServer
 from heartline.replay.lines import parse
 from heartline.replay.sender import Sender, SendError
-from stream.settings import KafkaSettings
-from stream.topics import Topics
+from stream.config.settings import KafkaSettings
+from stream.contracts.topics import Topics
 from tests.integration.roles import wait_for
 from tests.integration.topics import read_all
 from tests.servers import Kafka

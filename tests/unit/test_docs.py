@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from stream.account import AccountState
-from stream.events import CHANGE_ALIASES, PRIORITY_ALIASES, REASONS, STATUS_ALIASES, TOUCH_ALIASES
+from stream.contracts.events import CHANGE_ALIASES, PRIORITY_ALIASES, REASONS, STATUS_ALIASES, TOUCH_ALIASES
+from stream.contracts.topics import Topics
+from stream.kinds.account import AccountState
 from stream.measures import measure
-from stream.scorecard import DEFAULT
-from stream.topics import Topics
+from stream.scoring.shipped import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -23,6 +23,9 @@ def test_the_examples_of_a_module_are_true(name: str) -> None:
 
 
 def test_the_examples_are_found() -> None:
-    assert {"stream.rolling", "stream.measures.sentiment", "stream.health.reason", "stream.scorecard.model"} <= set(
-        WITH_EXAMPLES
-    )
+    assert {
+        "stream.history.rolling",
+        "stream.measures.sentiment",
+        "stream.scoring.reason",
+        "stream.scoring.scorecard",
+    } <= set(WITH_EXAMPLES)

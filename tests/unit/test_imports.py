@@ -59,11 +59,25 @@ PURE_STREAM = {
 }
 # The last one is the stock Faust that `heartline bench` compares with.
 MAY_IMPORT_FAUST = ("stream/app.py", "stream/agents.py", "stream/engine/", "heartline/bench/stock.py")
-ALERTS_MAY_USE = {"stream.report", "stream.topics", "stream.errors", "stream.values", "stream.wording", "stream.places"}
+ALERTS_MAY_USE = {
+    "stream.contracts.report",
+    "stream.contracts.topics",
+    "stream.contracts.errors",
+    "stream.contracts.values",
+    "stream.measures.wording",
+    "stream.config.yaml_source",
+}
 CONSUMERS_MAY_USE = {
-    *("stream.report", "stream.topics", "stream.errors", "stream.settings", "stream.clock", "stream.partitioner"),
-    "stream.logs",
-    *("stream.rolling", "stream.dead_letters", "stream.events"),
+    *(
+        "stream.contracts.report",
+        "stream.contracts.topics",
+        "stream.contracts.errors",
+        "stream.config.settings",
+        "stream.calendar.clock",
+        "stream.contracts.partitioner",
+    ),
+    "stream.config.logs",
+    *("stream.history.rolling", "stream.contracts.dead_letters", "stream.contracts.events"),
 }
 
 
@@ -94,8 +108,8 @@ def roots(imports: set[str]) -> set[str]:
 
 
 def ours(imports: set[str], package: str) -> set[str]:
-    """The modules of one of our packages among imports, to their second name: stream.report.Band is stream.report."""
-    return {".".join(name.split(".")[:2]) for name in imports if name.startswith(f"{package}.")}
+    """The modules of one of our packages among imports, to their third name."""
+    return {".".join(name.split(".")[:3]) for name in imports if name.startswith(f"{package}.")}
 
 
 def within(*packages: str) -> list[str]:
@@ -105,7 +119,7 @@ def within(*packages: str) -> list[str]:
 def test_the_packages_are_found() -> None:
     """Else nothing below would check anything."""
     assert {path.split("/")[0] for path in IMPORTS} == set(PACKAGES)
-    assert {"stream.events", "msgspec"} <= IMPORTS["stream/decode.py"]
+    assert {"stream.contracts.events", "msgspec"} <= IMPORTS["stream/contracts/decode.py"]
 
 
 @pytest.mark.parametrize("path", sorted(IMPORTS))
@@ -137,9 +151,9 @@ def test_alerts_know_contracts_only(path: str) -> None:
 # The board shows what is inside a state, and where the bands of a score lie.
 BOARD_MAY_USE = (
     CONSUMERS_MAY_USE
-    | {"stream.account", "stream.usage", "stream.measures", "stream.scorecard"}
+    | {"stream.kinds.account", "stream.kinds.usage", "stream.measures", "stream.scorecard"}
     | {
-        *("stream.tickets", "stream.surveys", "stream.touchpoints", "stream.series"),
+        *("stream.kinds.tickets", "stream.kinds.surveys", "stream.kinds.touchpoints", "stream.history.series"),
     }
 )
 

@@ -5,7 +5,7 @@ from aiokafka.partitioner import murmur2 as aiokafka_murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.partitioner import murmur2, partition_of
+from stream.contracts.partitioner import murmur2, partition_of
 
 
 @given(st.binary(max_size=70))

@@ -22,7 +22,7 @@ from alerts.judge import judge
 from alerts.model import Alert
 from alerts.rules import BandEntered
 from alerts.silences import Silence, silence_over
-from stream.errors import BadEvent
+from stream.contracts.errors import BadEvent
 from tests.reports import MONDAY, make_report
 
 BASE: dict[str, Any] = {"command_id": "c1", "by": "ann", "at": MONDAY}

@@ -7,8 +7,8 @@ import yaml
 
 from alerts.config import SHIPPED_FILE, AlertingConfig, read_config
 from alerts.rules import Rule, RuleSettings
-from stream.errors import ConfigError
-from stream.report import Profile
+from stream.contracts.errors import ConfigError
+from stream.contracts.report import Profile
 from tests.reports import make_report
 
 OVERRIDE = "rules: {{score_dropped: {{overrides: [{{for: {whom}, set: {other}}}]}}}}"

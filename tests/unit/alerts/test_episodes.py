@@ -12,7 +12,7 @@ from alerts.judge import forget, judge
 from alerts.lifecycle import Transition
 from alerts.model import AccountRecord
 from alerts.rules import BandEntered, Rule, ScoreDropped, default_rules
-from stream.report import SEVERITY
+from stream.contracts.report import SEVERITY
 from tests.reports import MONDAY, band_of, make_report
 from tests.scenarios import RULES_ALONE
 

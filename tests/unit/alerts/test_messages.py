@@ -21,9 +21,9 @@ from alerts.playbooks import choose
 from alerts.policy import LifecycleSettings, RepeatSettings, Surroundings
 from alerts.rules import ABOUT_SCORE, default_rules
 from alerts.wording import clip, escape, tidy
-from stream.report import Cap, Change, HealthReport, Override, Profile
-from stream.scorecard import DEFAULT
-from stream.wording import LABELS
+from stream.contracts.report import Cap, Change, HealthReport, Override, Profile
+from stream.measures.wording import LABELS
+from stream.scoring.shipped import DEFAULT
 from tests.reports import MONDAY, make_report
 
 WITHOUT_REMINDERS = Surroundings(

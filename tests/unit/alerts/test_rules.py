@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from alerts.judge import judge
 from alerts.model import AccountRecord, Alert
 from alerts.rules import Clear, Finding, Hold, Rule, RuleBook, RuleSettings
-from stream.report import HealthReport, Profile
+from stream.contracts.report import HealthReport, Profile
 from tests.reports import MONDAY, make_report
 from tests.scenarios import RULES_ALONE
 

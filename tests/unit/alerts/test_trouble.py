@@ -8,7 +8,7 @@ from alerts.plain import as_text
 from alerts.policy import TroubleSettings
 from alerts.trouble import Look, Sight, Standing, doubt, look, see, settling
 from alerts.trouble_notice import trouble_notice
-from stream.report import Freshness
+from stream.contracts.report import Freshness
 from tests.reports import MONDAY, make_report
 
 SETTINGS = TroubleSettings()

@@ -17,9 +17,9 @@ from heartline.bench.probes import (
 )
 from heartline.bench.verify import counted
 from heartline.replay.lines import Record
-from stream.account import AccountState
 from stream.engine.partition import Partition
-from stream.job import HealthJob
+from stream.kinds.account import AccountState
+from stream.worker.processor import HealthJob
 from tests.streams import TOPICS, record
 
 NOW_MS = 1_780_000_000_000

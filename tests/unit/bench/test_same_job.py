@@ -6,9 +6,9 @@ import bench.same_job as same_job
 from bench.same_job import KINDS, SHAPE, held, insist_same
 from heartline.bench.measured import BenchError
 from heartline.bench.workload import Workload
-from stream.account import AccountState
-from stream.decode import Decoder
-from stream.folding import fold_event
+from stream.contracts.decode import Decoder
+from stream.kinds.account import AccountState
+from stream.kinds.folding import fold_event
 
 NOW_MS = 1_780_000_000_000
 

@@ -6,8 +6,8 @@ import pytest
 import redis
 from prometheus_client import CollectorRegistry
 
-from consumers.account_gauges import DRIVERS_MAX, AccountGauges
-from stream.report import Contribution, HealthReport
+from consumers.alerting.account_gauges import DRIVERS_MAX, AccountGauges
+from stream.contracts.report import Contribution, HealthReport
 from tests.reports import make_report
 
 

@@ -10,10 +10,10 @@ from alerts.config import read_config
 from alerts.model import AccountRecord
 from alerts.policy import Surroundings
 from alerts.routing import everything_to
-from consumers.batch import Batch, Judged, decode_batch, judge_batch
-from consumers.state import Known
-from consumers.telling import NOBODY, Telling
-from stream.report import HealthReport, encode_report
+from consumers.alerting.batch import Batch, Judged, decode_batch, judge_batch
+from consumers.alerting.recipients import NOBODY, Telling
+from consumers.alerting.state import Known
+from stream.contracts.report import HealthReport, encode_report
 from tests.reports import MONDAY, make_report
 
 NOW_MS = 1_800_000_000_000

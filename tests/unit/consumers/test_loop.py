@@ -18,9 +18,9 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from consumers import loop as loop_module
+from consumers.alerting import loop as loop_module
+from consumers.alerting.loop import ConsumerLoop, Record
 from consumers.errors import StateMovedError
-from consumers.loop import ConsumerLoop, Record
 
 TOPIC = "account-health"
 AWAY = redis.ConnectionError("away")

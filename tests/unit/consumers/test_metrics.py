@@ -4,8 +4,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from alerts.rules import default_rules
-from consumers.metrics import NOTIFICATION_OUTCOMES, Metrics
-from consumers.receivers.answer import Outcome
+from consumers.alerting.metrics import NOTIFICATION_OUTCOMES, Metrics
+from consumers.alerting.receivers.answer import Outcome
 
 RULES = [rule.name for rule in default_rules()]
 

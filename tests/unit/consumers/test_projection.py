@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 from alerts.judge import judge
 from alerts.model import AccountRecord
 from alerts.rules import default_rules
-from consumers.projection import HealthCollector, Projection
-from stream.report import Profile
+from consumers.alerting.projection import HealthCollector, Projection
+from stream.contracts.report import Profile
 from tests.reports import MONDAY, band_of, make_report
 
 RULES = [rule.name for rule in default_rules()]

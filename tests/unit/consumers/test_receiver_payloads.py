@@ -14,8 +14,8 @@ import pytest
 
 from alerts.notice import Notice
 from alerts.plain import as_html, as_text, headline
-from consumers.receivers import alertmanager, email, pagerduty, slack_bot, webhook
-from consumers.receivers.slack_buttons import CHOICES, UnreadableClick, buttons, read_click
+from consumers.alerting.receivers import alertmanager, email, pagerduty, slack_bot, webhook
+from consumers.alerting.receivers.slack_buttons import CHOICES, UnreadableClick, buttons, read_click
 from tests.notices import OPENED, make_notice
 
 LINK = "https://board.example/accounts/{account_id}"

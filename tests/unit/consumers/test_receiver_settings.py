@@ -6,9 +6,9 @@ import pytest
 
 from alerts.config import AlertingConfig, read_config
 from alerts.routing import Subject
-from consumers.receivers.make import Receivers, make_receivers
-from consumers.settings import SlackSettings
-from stream.errors import ConfigError
+from consumers.alerting.receivers.make import Receivers, make_receivers
+from consumers.alerting.settings import SlackSettings
+from stream.contracts.errors import ConfigError
 
 SECRET = "verysecretverysecretverysecret12"
 WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from consumers.settings import AlertingSettings
-from stream.errors import ConfigError
-from stream.settings import SECTIONS, load
+from consumers.alerting.settings import AlertingSettings
+from stream.config.settings import SECTIONS, load
+from stream.contracts.errors import ConfigError
 
 SECRET = "T000/B000/verysecret"
 

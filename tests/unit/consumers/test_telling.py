@@ -11,9 +11,9 @@ from alerts.judge import Judgement, forget, judge
 from alerts.model import AccountRecord
 from alerts.routing import OneOf, Route, Routes
 from alerts.rules import default_rules
-from consumers.outbox import Notification
-from consumers.telling import NOBODY, Telling
-from stream.report import Profile
+from consumers.alerting.outbox import Notification
+from consumers.alerting.recipients import NOBODY, Telling
+from stream.contracts.report import Profile
 from tests.reports import MONDAY, make_report
 
 NOW_MS = 1_800_000_000_000

@@ -2,8 +2,8 @@
 
 import pytest
 
+from consumers.alerting.watchdog import STALL_SECONDS, StallWatchdog
 from consumers.errors import StalledError
-from consumers.watchdog import STALL_SECONDS, StallWatchdog
 
 
 class Clock:

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from consumers.alerting.settings import AlertingSettings
 from consumers.board.settings import BoardSettings
-from consumers.settings import AlertingSettings
 from heartline.cli import app
-from stream.settings import ProcessSettings, Settings
+from stream.config.settings import ProcessSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))

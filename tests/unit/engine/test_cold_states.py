@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stream.config.settings import KafkaSettings, Settings, WorkerSettings
 from stream.engine import copies
 from stream.engine.checkpoint import Snapshot, take
 from stream.engine.contents import VERSION, Identity
@@ -20,7 +21,6 @@ from stream.engine.local_copy import LocalCopy
 from stream.engine.owned import Owned
 from stream.engine.partition import Partition
 from stream.engine.warmth import adopt
-from stream.settings import KafkaSettings, Settings, WorkerSettings
 from tests.tally import Tally, TallyWork
 
 IDENTITY = Identity(VERSION, "heartline-state-changelog", "id", 3, 12)

@@ -6,8 +6,8 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
+from stream.contracts.errors import EngineError
 from stream.engine.fetched import FetchedRecords, read_lightly
-from stream.errors import EngineError
 
 TP = TopicPartition("usage", 0)
 PRODUCER = 7

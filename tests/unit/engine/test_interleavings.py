@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from prometheus_client import CollectorRegistry
 
+from stream.config.settings import KafkaSettings, Settings, WorkerSettings
+from stream.contracts.partitioner import partition_of
 from stream.engine import copies
 from stream.engine.chunk import Chunk, Coverage
 from stream.engine.engine import Engine
 from stream.engine.failstop import ExitCode
 from stream.engine.work import Record
-from stream.metrics import WorkerMetrics
-from stream.partitioner import partition_of
-from stream.rekey import read_rekeyed
-from stream.settings import KafkaSettings, Settings, WorkerSettings
+from stream.worker.metrics import WorkerMetrics
+from stream.worker.repartition import read_rekeyed
 from tests.tally import Tally, TallyWork, digest
 from tests.unit.engine.fakes import FakeBroker, FakeRecord, Stopped, stop
 

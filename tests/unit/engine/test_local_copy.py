@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from stream.config.settings import KafkaSettings, Settings, WorkerSettings
 from stream.engine import copies, local_copy
 from stream.engine.checkpoint import Snapshot
 from stream.engine.checkpoints import Checkpoints
@@ -22,8 +23,7 @@ from stream.engine.local_copy import CopyInUseError, LocalCopy
 from stream.engine.owned import Owned
 from stream.engine.pace import Pace
 from stream.engine.partition import Partition
-from stream.metrics import WorkerMetrics
-from stream.settings import KafkaSettings, Settings, WorkerSettings
+from stream.worker.metrics import WorkerMetrics
 from tests.tally import Tally, TallyWork
 from tests.unit.engine.fakes import FakeBroker, Stopped, stop
 

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+from stream.config.settings import Settings
 from stream.engine.owned import Owned
 from stream.engine.pace import Pace
 from stream.engine.partition import Partition
-from stream.settings import Settings
 from tests.tally import Tally
 
 

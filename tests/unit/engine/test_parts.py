@@ -7,6 +7,9 @@ import pytest
 from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
+from stream.config.settings import Settings
+from stream.contracts.errors import EngineError
+from stream.contracts.topics import TopicSpec
 from stream.engine import checkpoint
 from stream.engine.chunk import Chunk, Coverage
 from stream.engine.folding import fold_chunk
@@ -16,10 +19,7 @@ from stream.engine.partition import Output, Partition
 from stream.engine.restless import Restless
 from stream.engine.topology import co_assigned, count_mismatch
 from stream.engine.watchdog import Watchdog
-from stream.errors import EngineError
-from stream.metrics import OUTCOMES, WorkerCollector, WorkerMetrics
-from stream.settings import Settings
-from stream.topics import TopicSpec
+from stream.worker.metrics import OUTCOMES, WorkerCollector, WorkerMetrics
 from tests.streams import fold, make_stream
 from tests.tally import Tally, TallyWork
 from tests.unit.engine.fakes import FakeBroker, FakeRecord

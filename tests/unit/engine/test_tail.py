@@ -8,11 +8,11 @@ from unittest.mock import patch
 
 import pytest
 
+from stream.config.settings import KafkaSettings, Settings, WorkerSettings
 from stream.engine import copies
 from stream.engine.owned import Owned
 from stream.engine.partition import Partition
 from stream.engine.tail import Tail
-from stream.settings import KafkaSettings, Settings, WorkerSettings
 from tests.tally import Tally, TallyWork
 
 WORK = TallyWork(Settings())

@@ -71,7 +71,7 @@ def test_the_documentations_verification_accepts_what_we_sign() -> None:
     """And nothing else."""
     import time
 
-    from consumers.receivers.webhook import signed_headers, signing_key
+    from consumers.alerting.receivers.webhook import signed_headers, signing_key
 
     names: dict[str, object] = {}
     exec(blocks("python")[0], names)

@@ -15,7 +15,7 @@ from heartline.alert_summary import RuleSummary, summarise, write_rows
 from heartline.cli import app
 from heartline.errors import FileError
 from heartline.snapshot import Summary, read_events
-from stream.settings import Settings
+from stream.config.settings import Settings
 
 START = datetime(2023, 1, 2, 9, 0, tzinfo=UTC)
 

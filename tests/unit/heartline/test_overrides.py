@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from heartline.overrides import expiry, update
-from stream.account import AccountState, fold_update
-from stream.decode import Decoder, Update
-from stream.errors import ConfigError
+from stream.contracts.decode import Decoder, Update
+from stream.contracts.errors import ConfigError
+from stream.kinds.account import AccountState, fold_update
 from tests.unit.heartline.test_cli import NOWHERE, run
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

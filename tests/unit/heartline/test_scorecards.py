@@ -10,17 +10,18 @@ from rich.console import Console
 
 from heartline.scorecards import explained
 from heartline.snapshot import Summary, read_events, reports
-from stream.account import AccountState, newest_ms
-from stream.clock import ManualClock
-from stream.decode import AnyEvent
+from stream.calendar.clock import ManualClock
+from stream.config.settings import Settings
+from stream.contracts.decode import AnyEvent
+from stream.contracts.report import Band
 from stream.engine.partition import Partition
-from stream.health import judge
-from stream.job import HealthJob
-from stream.report import Band
-from stream.rolling import DAY_MS, end_of_day_ms
-from stream.scorecard import DEFAULT, SHIPPED, Scorecards, Veto
-from stream.scorecard.reading import SHIPPED_FILE
-from stream.settings import Settings
+from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.kinds.account import AccountState, newest_ms
+from stream.scoring.evaluation import judge
+from stream.scoring.scorecard import Scorecards, Veto
+from stream.scoring.scorecard_yaml import SHIPPED_FILE
+from stream.scoring.shipped import DEFAULT, SHIPPED
+from stream.worker.processor import HealthJob
 from tests.streams import CORE, TOPICS, Raw, epoch_ms, fold, make_stream, record
 from tests.unit.heartline.test_cli import run
 from tests.unit.heartline.test_snapshot import usage, write_events

@@ -15,7 +15,7 @@ from heartline.health_topic import alike
 from heartline.looks import account_table, movement, why, worst_first
 from heartline.scrape import parse
 from heartline.slack_standin import OK, Received
-from stream.report import Cap, Change, Contribution, Freshness, Override, Profile
+from stream.contracts.report import Cap, Change, Contribution, Freshness, Override, Profile
 from tests.reports import MONDAY, make_report
 
 MOMENT = Moment(12, 60, MONDAY, 51_234, 31.4, "41,852 events of 60 days follow")

@@ -9,7 +9,7 @@ from consumers.board.pipeline import Lag
 from consumers.board.portfolio import Query
 from heartline.report.page import page, summary
 from heartline.top import View, screen
-from stream.report import Profile
+from stream.contracts.report import Profile
 from tests.reports import MONDAY, make_report
 from tests.unit.consumers.board.board_app import FakeBoard
 

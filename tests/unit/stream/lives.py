@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from stream.account import AccountState
-from stream.dead_letters import DeadLetter, read_dead_letter
+from stream.contracts.dead_letters import DeadLetter, read_dead_letter
+from stream.contracts.report import HealthReport, decode_report
+from stream.contracts.topics import Kind
 from stream.engine.partition import Partition
-from stream.job import HealthJob
-from stream.report import HealthReport, decode_report
-from stream.rolling import DAY_MS
-from stream.topics import Kind
+from stream.history.rolling import DAY_MS
+from stream.kinds.account import AccountState
+from stream.worker.processor import HealthJob
 from tests.streams import TOPICS, Raw, record
 
 DAY = 20_000

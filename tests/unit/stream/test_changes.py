@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.account import AccountState
-from stream.health import evaluate, judge
+from stream.contracts.health_override import Setting
+from stream.contracts.report import BANDS
+from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.kinds.account import AccountState
 from stream.measures import measure
-from stream.measures.known import REACH_DAYS
-from stream.overrides import Setting
-from stream.report import BANDS
-from stream.rolling import DAY_MS, end_of_day_ms
-from stream.scorecard import DEFAULT, Line, Scorecard, Veto
+from stream.measures.history_days import REACH_DAYS
+from stream.scoring.evaluation import evaluate, judge
+from stream.scoring.scorecard import Line, Scorecard, Veto
+from stream.scoring.shipped import DEFAULT
 from tests.streams import CORE, Raw, fold, make_stream
 
 TODAY = 20_089  # the last day of a stream of 100 days
@@ -104,7 +105,7 @@ def test_no_comparison_is_left_out_that_could_be_made(
     for account_id, state in partition.states.items():
         state.overrides = by_hand
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("stream.health.changes.may_be_enough", lambda fed, scorecard: True)
+            patch.setattr("stream.scoring.changes.may_be_enough", lambda fed, scorecard: True)
             measured = judge(account_id, state, as_of_ms, scorecard, CORE)
         assert judge(account_id, state, as_of_ms, scorecard, CORE) == measured
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.account import AccountState, decode_state, encode_state
-from stream.outcomes import DAYS_KEPT, GOALS_MAX, Outcomes, value_at
-from stream.outcomes import fold as fold_outcome
-from stream.rolling import DAY_MS
-from stream.subscriptions import CHANGES_MAX, CODE, SUBSCRIPTIONS_MAX, Change, Subscriptions, term
-from stream.subscriptions import fold as fold_change
-from stream.touchpoints import KEPT_DAYS, TOUCHPOINTS_MAX, Contacts, Touchpoint
-from stream.touchpoints import fold as fold_touchpoint
+from stream.history.rolling import DAY_MS
+from stream.kinds.account import AccountState, decode_state, encode_state
+from stream.kinds.outcomes import DAYS_KEPT, GOALS_MAX, Outcomes, value_at
+from stream.kinds.outcomes import fold as fold_outcome
+from stream.kinds.subscriptions import CHANGES_MAX, CODE, SUBSCRIPTIONS_MAX, Change, Subscriptions, term
+from stream.kinds.subscriptions import fold as fold_change
+from stream.kinds.touchpoints import KEPT_DAYS, TOUCHPOINTS_MAX, Contacts, Touchpoint
+from stream.kinds.touchpoints import fold as fold_touchpoint
 from tests.streams import DAY_MS as A_DAY
 from tests.streams import fold, make_stream
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stream.account import AccountState, decode_state, encode_state, fold_usage
-from stream.clock import ManualClock
-from stream.columns import Column, extend, numbers
-from stream.daily import CLOSED_MAX, DAYS_MAX, PACKED_AT_DAYS, active_users, usage_events
-from stream.decode import Usage
-from stream.health import judge
-from stream.rolling import DAY_MS, end_of_day_ms
-from stream.scorecard import DEFAULT
-from stream.series import DayRow, daily_series
+from stream.calendar.clock import ManualClock
+from stream.contracts.decode import Usage
+from stream.history.columns import Column, extend, numbers
+from stream.history.daily import CLOSED_MAX, DAYS_MAX, PACKED_AT_DAYS, active_users, usage_events
+from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.history.series import DayRow, daily_series
+from stream.kinds.account import AccountState, decode_state, encode_state, fold_usage
+from stream.scoring.evaluation import judge
+from stream.scoring.shipped import DEFAULT
 from tests.streams import CORE, fold
 from tests.unit.stream.lives import DAY, fold_one, judged, month
 

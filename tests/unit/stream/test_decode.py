@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stream.decode import (
+from stream.contracts.decode import (
     _FAST_ERRORS,
     Answer,
     Decoder,
@@ -22,9 +22,9 @@ from stream.decode import (
     check_time,
     epoch_ms,
 )
-from stream.errors import BadEvent
-from stream.events import REASONS, VALUE_BYTES_MAX
-from stream.topics import KINDS, Kind
+from stream.contracts.errors import BadEvent
+from stream.contracts.events import REASONS, VALUE_BYTES_MAX
+from stream.contracts.topics import KINDS, Kind
 
 NOW_MS = 1_769_860_800_000
 FAST: tuple[Kind, ...] = ("usage", "ticket", "survey", "touchpoint", "outcome", "subscription")

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from stream.decode import Answer, AnyEvent, Decoder, Ticket, Update, check_time, epoch_ms
-from stream.errors import BadEvent
-from stream.events import EARLIEST_MS, FUTURE_SLACK_MS, REASONS, VALUE_BYTES_MAX
-from stream.feeds import Mapping
-from stream.settings import FeedSettings
-from stream.topics import Kind
+from stream.config.settings import FeedSettings
+from stream.contracts.decode import Answer, AnyEvent, Decoder, Ticket, Update, check_time, epoch_ms
+from stream.contracts.errors import BadEvent
+from stream.contracts.events import EARLIEST_MS, FUTURE_SLACK_MS, REASONS, VALUE_BYTES_MAX
+from stream.contracts.feeds import Mapping
+from stream.contracts.topics import Kind
 
 USAGE = {"event_id": "e1", "account_id": "acme", "user_id": "ann", "feature": "export"}
 TICKET = {"event_id": "e1", "account_id": "acme", "ticket_id": "7", "status": "opened"}

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stream.account import decode_state, encode_state
-from stream.clock import ManualClock
-from stream.job import make_job
-from stream.report import Freshness
-from stream.rolling import DAY_MS
-from stream.settings import Settings, WorkerSettings
+from stream.calendar.clock import ManualClock
+from stream.config.settings import Settings, WorkerSettings
+from stream.contracts.report import Freshness
+from stream.history.rolling import DAY_MS
+from stream.kinds.account import decode_state, encode_state
+from stream.worker.processor import make_job
 from tests.streams import TOPICS, Raw, fold, record
 from tests.unit.stream.lives import DAY, Part, fold_one, judged, usage
 

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.account import AccountState
-from stream.health import NEW_DAYS, judge
-from stream.report import BANDS, Contribution, HealthReport
-from stream.rolling import DAY_MS, end_of_day_ms
-from stream.scorecard import DEFAULT, Line, Scorecard
+from stream.contracts.report import BANDS, Contribution, HealthReport
+from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.kinds.account import AccountState
+from stream.scoring.evaluation import judge
+from stream.scoring.result import NEW_DAYS
+from stream.scoring.scorecard import Line, Scorecard
+from stream.scoring.shipped import DEFAULT
 from tests.streams import CORE, Raw, fold, make_stream
 
 TODAY = 20_500

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.account import AccountState, decode_state, encode_state
-from stream.clock import EventClock
-from stream.dead_letters import KEY_BYTES_MAX, ORIGINAL_BYTES_MAX, DeadLetter
+from stream.calendar.clock import EventClock
+from stream.contracts.dead_letters import KEY_BYTES_MAX, ORIGINAL_BYTES_MAX, DeadLetter
+from stream.contracts.events import VALUE_BYTES_MAX
+from stream.contracts.partitioner import partition_of
+from stream.contracts.topics import Kind
 from stream.engine.warmth import adopt
-from stream.events import VALUE_BYTES_MAX
-from stream.job import HealthJob
-from stream.partitioner import partition_of
-from stream.rekey import Rekeyed, rekey
-from stream.rolling import DAY_MS
-from stream.topics import Kind
+from stream.history.rolling import DAY_MS
+from stream.kinds.account import AccountState, decode_state, encode_state
+from stream.worker.processor import HealthJob
+from stream.worker.repartition import Rekeyed, rekey
 from tests.streams import TOPICS, Raw, Rec, arrive, fold, make_stream, record
 from tests.unit.stream.lives import DAY, KAFKA_MS, Part, fold_one, letters, usage
 
@@ -197,8 +197,8 @@ def test_what_does_not_count_is_counted() -> None:
 
 
 def test_users_beyond_the_bound_are_counted_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream.usage.USERS_MAX", 3)
-    monkeypatch.setattr("stream.tickets.TICKETS_MAX", 1)
+    monkeypatch.setattr("stream.kinds.usage.USERS_MAX", 3)
+    monkeypatch.setattr("stream.kinds.tickets.TICKETS_MAX", 1)
     job, partition = HealthJob(TOPICS, EventClock()), Part(0)
     for number in range(5):
         fold_one(job, partition, "usage", usage(number, user_id=f"u{number}"))

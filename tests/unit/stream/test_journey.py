@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.account import AccountState, decode_state, encode_state
-from stream.clock import ManualClock
+from stream.calendar.clock import ManualClock
+from stream.config.settings import ProductSettings, Settings, load
+from stream.contracts.errors import ConfigError
+from stream.contracts.report import decode_report
 from stream.engine.partition import Partition
-from stream.errors import ConfigError
-from stream.health import judge
-from stream.job import make_job
-from stream.journey import NO_JOURNEY, Journey, progress
-from stream.report import decode_report
-from stream.rolling import DAY_MS, end_of_day_ms
-from stream.scorecard import DEFAULT, Line
-from stream.settings import ProductSettings, Settings, load
+from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.kinds.account import AccountState, decode_state, encode_state
+from stream.measures.product_config import NO_JOURNEY, Journey, progress
+from stream.scoring.evaluation import judge
+from stream.scoring.scorecard import Line
+from stream.scoring.shipped import DEFAULT
+from stream.worker.processor import make_job
 from tests.oracle.facts import alike
 from tests.streams import TOPICS, Raw, arrive, epoch_ms, fold, make_stream, record
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.account import decode_state, encode_state
-from stream.clock import EventClock, ManualClock
+from stream.calendar.clock import EventClock, ManualClock
 from stream.engine.warmth import adopt
-from stream.health import judge
-from stream.job import ACCOUNTS_A_SLICE, SETTLED_MS, HealthJob
-from stream.rolling import DAY_MS, day_of, end_of_day_ms
-from stream.scorecard import DEFAULT
+from stream.history.rolling import DAY_MS, day_of, end_of_day_ms
+from stream.kinds.account import decode_state, encode_state
+from stream.scoring.evaluation import judge
+from stream.scoring.shipped import DEFAULT
+from stream.worker.processor import ACCOUNTS_A_SLICE, SETTLED_MS, HealthJob
 from tests.streams import CORE, TOPICS, epoch_ms, fold, make_stream, record
 from tests.unit.stream.lives import DAY, KAFKA_MS, Part, fold_one, judged, month, usage
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stream.account import AccountState, decode_state, encode_state, newest_ms
+from stream.history.rolling import day_of, end_of_day_ms
+from stream.kinds.account import AccountState, decode_state, encode_state, newest_ms
 from stream.measures import Measures, measure
-from stream.measures.known import REACH_DAYS
-from stream.rolling import day_of, end_of_day_ms
+from stream.measures.history_days import REACH_DAYS
 from tests.oracle.batch import EPOCH, Batch
 from tests.oracle.facts import all_names, differences, state_differences
 from tests.streams import CORE, TICKET_DAYS, Raw, arrive, fold, make_stream

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stream import outcomes, surveys, touchpoints
-from stream.account import AccountState, Judged, newest_ms
-from stream.errors import BadEvent
-from stream.health import Evaluation
-from stream.job import make_job
-from stream.journey import NO_JOURNEY, Journey
-from stream.news import described_of, is_news, of_later_day
-from stream.overrides import Setting
-from stream.report import Profile, decode_report, encode_report
-from stream.rolling import DAY_MS, end_of_day_ms
-from stream.settings import FeedSettings, Settings, WorkerSettings
+from stream.config.settings import FeedSettings, Settings, WorkerSettings
+from stream.contracts.errors import BadEvent
+from stream.contracts.health_override import Setting
+from stream.contracts.report import Profile, decode_report, encode_report
+from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.kinds import outcomes, surveys, touchpoints
+from stream.kinds.account import AccountState, Judged, newest_ms
+from stream.measures.product_config import NO_JOURNEY, Journey
+from stream.scoring.evaluation import Evaluation
+from stream.scoring.publish_policy import described_of, is_news, of_later_day
+from stream.worker.processor import make_job
 from tests.streams import fold, make_stream
 from tests.unit.stream.lives import DAY, Part, fold_one, judged, month, usage
 

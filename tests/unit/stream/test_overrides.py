@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from stream.account import decode_state, encode_state
-from stream.clock import ManualClock
-from stream.decode import Decoder
-from stream.errors import BadEvent
-from stream.overrides import KEPT_MAX, Setting, in_force
-from stream.overrides import fold as fold_setting
-from stream.report import HealthReport
-from stream.rolling import DAY_MS, end_of_day_ms
+from stream.calendar.clock import ManualClock
+from stream.contracts.decode import Decoder
+from stream.contracts.errors import BadEvent
+from stream.contracts.health_override import KEPT_MAX, Setting, in_force
+from stream.contracts.health_override import fold as fold_setting
+from stream.contracts.report import HealthReport
+from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.kinds.account import decode_state, encode_state
 from tests.streams import Raw, fold
 from tests.unit.stream.lives import DAY, fold_one, judged, month
 

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from stream.health.changes import Compared, Verdict
-from stream.health.phrases import phrase
-from stream.health.reason import reason, telling
-from stream.health.standing import Standing
-from stream.overrides import Setting
-from stream.report import Change, Contribution
-from stream.scorecard import DEFAULT
-from stream.wording import shown
+from stream.contracts.health_override import Setting
+from stream.contracts.report import Change, Contribution
+from stream.measures.wording import shown
+from stream.scoring.changes import Compared, Verdict
+from stream.scoring.phrases import phrase
+from stream.scoring.reason import reason, telling
+from stream.scoring.result import Standing
+from stream.scoring.shipped import DEFAULT
 
 DAY_MS = 86_400_000
 NO_CHANGES: list[Change] = []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.rolling import (
+from stream.history.rolling import (
     BITS,
     COUNT_DAYS,
     COUNTS,

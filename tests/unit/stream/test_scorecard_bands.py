@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.health import band_of, judge, remembered
-from stream.report import SEVERITY, Band
-from stream.rolling import DAY_MS, end_of_day_ms
-from stream.scorecard import DEFAULT, Line, Scorecard, Scorecards, Veto
+from stream.contracts.report import SEVERITY, Band
+from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.scoring.band_history import band_of, remembered
+from stream.scoring.evaluation import judge
+from stream.scoring.scorecard import Line, Scorecard, Scorecards, Veto
+from stream.scoring.shipped import DEFAULT
 from tests.streams import Raw, fold, make_stream
 
 # Bands that remember

@@ -8,21 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.account import AccountState
-from stream.clock import ManualClock
+from stream.calendar.clock import ManualClock
+from stream.config.settings import Settings
+from stream.config.yaml_source import FILE_BYTES_MAX
+from stream.contracts.errors import ConfigError
+from stream.contracts.report import decode_report
 from stream.engine.partition import Partition
-from stream.errors import ConfigError
-from stream.health import scorecard_for
-from stream.job import HealthJob, make_job
-from stream.journey import NO_JOURNEY, Journey
+from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.kinds.account import AccountState
 from stream.measures import measure
-from stream.places import FILE_BYTES_MAX
-from stream.report import decode_report
-from stream.rolling import DAY_MS, end_of_day_ms
-from stream.scorecard import DEFAULT, SHIPPED, Line, Veto
-from stream.scorecard.catalogue import MEASURES
-from stream.scorecard.reading import read_scorecards
-from stream.settings import Settings
+from stream.measures.product_config import NO_JOURNEY, Journey
+from stream.scoring.scorable_measures import MEASURES
+from stream.scoring.scorecard import Line, Veto
+from stream.scoring.scorecard_selection import scorecard_for
+from stream.scoring.scorecard_yaml import read_scorecards
+from stream.scoring.shipped import DEFAULT, SHIPPED
+from stream.worker.processor import HealthJob, make_job
 from tests.streams import CORE, TOPICS, Raw, fold, make_stream, record
 
 LINE = "{weight: 1, curve: {0: 0, 10: 100}}"

@@ -7,11 +7,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.account import AccountState, decode_state, encode_state, fold_usage
-from stream.decode import Usage
+from stream.contracts.decode import Usage
+from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.kinds.account import AccountState, decode_state, encode_state, fold_usage
+from stream.kinds.sessions import DAYS_KEPT, KEPT_A_DAY, SECONDS, Sessions, add, hash_of, place, sample
 from stream.measures import measure
-from stream.rolling import DAY_MS, end_of_day_ms
-from stream.sessions import DAYS_KEPT, KEPT_A_DAY, SECONDS, Sessions, add, hash_of, place, sample
 
 DAY = 20_000
 

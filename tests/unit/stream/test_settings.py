@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from stream.errors import ConfigError
-from stream.settings import CONFIG_BYTES_MAX, KafkaSettings, Settings, load
+from stream.config.settings import CONFIG_BYTES_MAX, KafkaSettings, Settings, load
+from stream.contracts.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 import yaml
 
-from stream.account import AccountState
-from stream.errors import ConfigError
-from stream.journey import NO_JOURNEY, Journey
+from stream.config.settings import ProductSettings, Settings, load
+from stream.contracts.errors import ConfigError
+from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.kinds.account import AccountState
 from stream.measures import measure
-from stream.product import journey_of
-from stream.rolling import DAY_MS, end_of_day_ms
-from stream.settings import ProductSettings, Settings, load
+from stream.measures.product import journey_of
+from stream.measures.product_config import NO_JOURNEY, Journey
 from tests.streams import Raw, fold
 
 DAY = 20_100

@@ -2,8 +2,8 @@
 
 import pytest
 
+from stream.kinds.surveys import KEPT_DAYS
 from stream.measures import measure, nps
-from stream.surveys import KEPT_DAYS
 from tests.streams import DAY_MS, Raw, fold
 
 TODAY = 20_000

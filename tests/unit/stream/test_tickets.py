@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.kinds.tickets import CODE, TRANSITIONS, TRANSITIONS_MAX, Phase, Support, fold, phase
 from stream.measures import measure
-from stream.tickets import CODE, TRANSITIONS, TRANSITIONS_MAX, Phase, Support, fold, phase
 from tests.streams import DAY_MS, Raw
 from tests.streams import fold as fold_events
 

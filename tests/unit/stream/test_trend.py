@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.daily import Days, place, weeks
-from stream.decode import Usage
-from stream.rolling import DAY_MS
-from stream.trend import Status, trend
-from stream.workdays import Calendar
+from stream.calendar.workdays import Calendar
+from stream.contracts.decode import Usage
+from stream.history.daily import Days, place, weeks
+from stream.history.rolling import DAY_MS
+from stream.measures.trend import Status, trend
 from tests.oracle.facts import alike
 from tests.oracle.trend import of_days
 

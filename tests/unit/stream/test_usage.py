@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream import usage
-from stream.account import AccountState, decode_state, encode_state, fold_update, fold_usage, fold_usages
-from stream.decode import Update, Usage
+from stream.contracts.decode import Update, Usage
+from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.kinds import usage
+from stream.kinds.account import AccountState, decode_state, encode_state, fold_update, fold_usage, fold_usages
+from stream.kinds.usage import UNMOVED
 from stream.measures import measure
-from stream.rolling import DAY_MS, end_of_day_ms
-from stream.usage import UNMOVED
 
 DAY = 20_000
 CORE = frozenset({"f0", "f1"})

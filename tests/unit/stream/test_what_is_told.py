@@ -4,12 +4,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields
 
-from stream.journey import NO_JOURNEY, Journey
+from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.measures import measure
-from stream.measures.asked import Asked
+from stream.measures.account_view import Facts, Told
 from stream.measures.catalogue import FAMILIES, Family
-from stream.measures.facts import Facts, Told
-from stream.rolling import DAY_MS, end_of_day_ms
+from stream.measures.context import Asked
+from stream.measures.product_config import NO_JOURNEY, Journey
 from tests.streams import CORE, FIRST_DAY, fold, make_stream
 
 JOURNEYS = (

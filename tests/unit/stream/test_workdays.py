@@ -10,14 +10,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.errors import ConfigError
-from stream.job import make_job
-from stream.journey import Journey
+from stream.calendar.workdays import Calendar, Calendars
+from stream.config.settings import Settings, load
+from stream.contracts.errors import ConfigError
+from stream.history.rolling import DAY_MS
 from stream.measures import measure
-from stream.product import journey_of
-from stream.rolling import DAY_MS
-from stream.settings import Settings, load
-from stream.workdays import Calendar, Calendars
+from stream.measures.product import journey_of
+from stream.measures.product_config import Journey
+from stream.worker.processor import make_job
 from tests.streams import Raw, fold
 from tests.unit.stream.lives import usage
 

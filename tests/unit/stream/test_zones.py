@@ -7,11 +7,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stream.account import AccountState, decode_state, encode_state, newest_ms, zone_of
-from stream.clock import ManualClock
+from stream.calendar.clock import ManualClock
+from stream.calendar.zones import REMEMBERED_DAYS_MAX, Zone, zone, zone_names
+from stream.history.rolling import DAY_MS
+from stream.kinds.account import AccountState, decode_state, encode_state, newest_ms, zone_of
 from stream.measures import measure
-from stream.rolling import DAY_MS
-from stream.zones import REMEMBERED_DAYS_MAX, Zone, zone, zone_names
 from tests.oracle.batch import EPOCH, Batch
 from tests.oracle.facts import state_differences
 from tests.streams import ACCOUNTS, CORE, arrive, fold, make_stream

@@ -4,7 +4,7 @@ import pytest
 
 from consumers.board.access import Person, is_own_page, role_of, session_key, signing_key, who
 from consumers.board.settings import BoardOptions, check_access
-from stream.errors import ConfigError
+from stream.contracts.errors import ConfigError
 
 TOKEN, READ = "t" * 20, "r" * 20
 PROXY = {"proxy_user_header": "X-User", "proxy_role_header": "X-Role", "host": "0.0.0.0"}

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from consumers.board.details import details
-from stream.account import (
+from stream.contracts.decode import Answer, Decoder, Ticket, Usage
+from stream.kinds.account import (
     AccountState,
     decode_state,
     encode_state,
@@ -14,7 +15,6 @@ from stream.account import (
     fold_touchpoint,
     fold_usage,
 )
-from stream.decode import Answer, Decoder, Ticket, Usage
 
 AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

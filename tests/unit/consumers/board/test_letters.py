@@ -1,8 +1,8 @@
 """Dead letters as people read them."""
 
 from consumers.board.letters import Letters
-from stream.dead_letters import dead_letter
-from stream.errors import BadEvent
+from stream.contracts.dead_letters import dead_letter
+from stream.contracts.errors import BadEvent
 
 
 def letter(offset: int, value: bytes | None = b"{", reason: str = "not_json") -> bytes:

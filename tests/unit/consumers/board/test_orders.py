@@ -7,8 +7,8 @@ import pytest
 
 from alerts.commands import Acknowledge, AddSilence, Command, ExpireSilence, GiveVerdict, Resolve, Snooze, StartPlay
 from alerts.steps import Step
+from consumers.alerting.commands import CommandNotSentError
 from consumers.board.orders import BadOrderError, order, silence, told
-from consumers.commands import CommandNotSentError
 from tests.reports import MONDAY, make_report
 from tests.unit.consumers.board.board_app import FakeBoard
 from tests.unit.consumers.board.test_alert_log import alert, step

@@ -8,9 +8,9 @@ from urllib.parse import quote
 import pytest
 
 from consumers.board.guard import HEADERS
-from stream.dead_letters import dead_letter
-from stream.errors import BadEvent
-from stream.report import Cap, Change, Freshness, Override, Profile
+from stream.contracts.dead_letters import dead_letter
+from stream.contracts.errors import BadEvent
+from stream.contracts.report import Cap, Change, Freshness, Override, Profile
 from tests.reports import MONDAY, make_report
 from tests.unit.consumers.board.board_app import FakeBoard
 from tests.unit.consumers.board.test_alert_log import alert, step

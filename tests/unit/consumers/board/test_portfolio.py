@@ -3,7 +3,7 @@
 import pytest
 
 from consumers.board.portfolio import Place, Portfolio, Query, row_of
-from stream.report import Profile
+from stream.contracts.report import Profile
 from tests.reports import make_report
 
 

@@ -1,0 +1,349 @@
+"""From records to changes: one batch of the health topic, decoded and judged. Pure; `now_ms` is passed in.
+
+A record that is not a report (poison) is counted and named with its place, and does not stop the others.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import msgspec
+
+from alerts.applying import apply_command
+from alerts.commands import AddSilence, AlertCommand, Command, SilenceCommand, decode_command
+from alerts.config import AlertingConfig
+from alerts.judge import Judgement, forget, judge, next_due
+from alerts.lifecycle import Transition
+from alerts.model import AccountRecord
+from alerts.policy import Surroundings
+from alerts.silences import Silence
+from alerts.steps import Step, StepKind
+from consumers.alerting.loop import Record
+from consumers.alerting.recipients import Telling
+from consumers.alerting.state import Changes, Known
+from stream.contracts.errors import BadEvent
+from stream.contracts.report import HealthReport, Outline, decode_outline, decode_report
+
+log = logging.getLogger(__name__)
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """One record of the topic.
+
+    Args:
+        account_id: its key.
+        outline: the part of its value that decides; None when the account was deleted.
+        value: the value as it was.
+        written_ms: Kafka's timestamp.
+    """
+
+    account_id: str
+    outline: Outline | None
+    value: bytes | None
+    written_ms: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """When what brought a step was written to Kafka.
+
+    Args:
+        report_ms: the report.
+        ingested_ms: the oldest event behind the report; None where time alone brought it.
+    """
+
+    report_ms: int
+    ingested_ms: int | None
+
+
+@dataclass
+class Judged:
+    """What a batch comes to.
+
+    Args:
+        changes: for the store.
+        steps: every alert that changed, with the moments of the new report behind it; None without one.
+        outcomes: one of metrics.RECORD_OUTCOMES per record that was not poison.
+    """
+
+    changes: Changes
+    steps: list[tuple[Transition, Written | None]] = field(default_factory=list)
+    outcomes: list[str] = field(default_factory=list)
+
+
+def _written(item: Incoming | None) -> Written | None:
+    """The moments behind a step; None for a step that no record of the topic brought."""
+    if item is None:
+        return None
+    ingested_at = item.outline.ingested_at if item.outline is not None else None
+    return Written(item.written_ms, round(ingested_at.timestamp() * 1000) if ingested_at is not None else None)
+
+
+def decode(record: Record) -> Incoming:
+    """One record as what it says.
+
+    Raises:
+        BadEvent: it is not a report of the account that its key names.
+    """
+    if not record.key:
+        raise BadEvent("missing_field", "expected the account_id as the key")
+    try:
+        account_id = record.key.decode()
+    except UnicodeDecodeError:
+        raise BadEvent("wrong_type", "expected the account_id in UTF-8 as the key") from None
+    if record.value is None:
+        return Incoming(account_id, None, None, record.timestamp)
+    outline = decode_outline(record.value)
+    if outline.account_id != account_id:
+        raise BadEvent("misrouted", f"the key is {account_id!r:.80} and the report is of {outline.account_id!r:.80}")
+    if outline.as_of.tzinfo is None:
+        raise BadEvent("wrong_type", "expected as_of with a time zone")
+    return Incoming(account_id, outline, record.value, record.timestamp)
+
+
+def decode_batch(records: Sequence[Record]) -> tuple[list[Incoming], int]:
+    """The records that can be read, in order, and how many can't."""
+    incoming, poison = [], 0
+    for record in records:
+        try:
+            incoming.append(decode(record))
+        except BadEvent as error:
+            poison += 1
+            log.error("%s[%d]@%d passed over: %s", record.topic, record.partition, record.offset, error)
+    return incoming, poison
+
+
+def decode_commands(records: Sequence[Record]) -> tuple[list[Command], int]:
+    """The commands that can be read, in order, and how many can't."""
+    commands: list[Command] = []
+    for record in records:
+        try:
+            command = decode_command(record.value or b"")
+            if record.key != command.key.encode():
+                raise BadEvent("misrouted", f"the key is {record.key!r:.80} and the command is of {command.key!r:.80}")
+            commands.append(command)
+        except BadEvent as error:
+            log.error("%s[%d]@%d passed over: %s", record.topic, record.partition, record.offset, error)
+    return commands, len(records) - len(commands)
+
+
+class Batch:
+    """What one transaction does to one partition: reports, commands or time, applied account by account.
+
+    Args:
+        known: what is remembered of the accounts.
+        config: rules, playbooks and lifecycle.
+        around: silences, doubt in the data.
+        telling: whom to tell.
+        partition: of the health topic.
+        next_offset: of the health topic, after the batch.
+        now_ms: the wall clock, epoch milliseconds.
+    """
+
+    def __init__(
+        self,
+        known: Known,
+        config: AlertingConfig,
+        around: Surroundings,
+        telling: Telling,
+        *,
+        partition: int | None,
+        next_offset: int,
+        now_ms: int,
+    ) -> None:
+        self.judged = Judged(Changes(next_offset))
+        self._changes = self.judged.changes
+        self._known = known
+        self._config = config
+        self._around = around
+        self._telling = telling
+        self._partition = partition
+        self._now_ms = now_ms
+
+    def report(self, item: Incoming, now: datetime) -> None:
+        """Judge a new report, or the account's end."""
+        record, outline = self._record(item.account_id), item.outline
+        if outline is None:
+            judgement = forget(record, now, self._around)
+        else:
+            judgement = judge(record, outline, self._config.book.choose(outline.profile), now, self._around)
+        if not judgement.is_judged:
+            self.judged.outcomes.append("older")  # than what was judged before
+            return
+        try:
+            whole = decode_report(item.value) if item.value is not None and judgement.is_told else None
+        except BadEvent as error:
+            log.error("a report of account %r passed over: %s", item.account_id[:80], error)
+            self.judged.outcomes.append("poison")
+            return
+        self.judged.outcomes.append("deleted" if outline is None else "judged")
+        self._changes.reports[item.account_id] = item.value
+        self._settle(item.account_id, judgement, outline, whole, now, item)
+
+    def time(self, account_id: str, now: datetime) -> None:
+        """Judge the latest report again, because its time has come."""
+        record, report = self._record(account_id), self._known.reports.get(account_id)
+        if record is None or report is None:
+            self._changes.due[account_id] = None
+            return
+        judgement = judge(record, report, self._config.book.choose(report.profile), now, self._around)
+        if not judgement.is_judged:
+            self._changes.due[account_id] = None  # a newer report is on its way
+            return
+        self._settle(account_id, judgement, report, report, now, None)
+
+    def command(self, command: AlertCommand, now: datetime) -> None:
+        """Apply a command about an alert."""
+        judgement = apply_command(self._record(command.account_id), command, now, self._around)
+        report = self._known.reports.get(command.account_id)
+        self._settle(command.account_id, judgement, report, report, now, None)
+
+    def silence(self, command: SilenceCommand, silences: Mapping[str, Silence], now: datetime) -> None:
+        """Add a silence, or end one."""
+        if isinstance(command, AddSilence):
+            silence, kind = command.silence, "silence_added"
+            reason = f"{command.by}: {silence.why}"
+        else:
+            found = self._changes.silences.get(command.silence_id) or silences.get(command.silence_id)
+            if found is None or found.ends_at <= now:
+                return
+            ends_at = max(now, found.starts_at + timedelta(seconds=1))
+            silence, kind = msgspec.structs.replace(found, ends_at=ends_at), "silence_expired"
+            reason = f"{command.by} ended it"
+        self._changes.silences[silence.silence_id] = silence
+        step = Step(
+            seq=self._now_ms,
+            kind=cast(StepKind, kind),
+            at=now,
+            reason=reason,
+            by=command.by,
+            silence=silence,
+            command_id=command.command_id,
+        )
+        self._changes.steps.append((silence.silence_id, step))
+
+    def commands_until(self, offset: int) -> None:
+        """The batch was of commands: where their topic goes on, also in the audit log."""
+        self._changes.commands_offset = offset
+        self._changes.steps[:] = [
+            (key, msgspec.structs.replace(step, commands_offset=offset)) for key, step in self._changes.steps
+        ]
+
+    def _record(self, account_id: str) -> AccountRecord | None:
+        return self._changes.records.get(account_id, self._known.records.get(account_id))
+
+    def _settle(
+        self,
+        account_id: str,
+        judgement: Judgement,
+        outline: Outline | None,
+        whole: HealthReport | None,
+        now: datetime,
+        item: Incoming | None,
+    ) -> None:
+        """Write down what one account's turn came to.
+
+        Args:
+            account_id: the account.
+            judgement: its turn.
+            outline: of its report; None when it was deleted.
+            whole: its report, where somebody is told of it.
+            now: the moment of the decision.
+            item: the record that brought the report; None: time or a command brought the turn.
+        """
+        written = _written(item)
+        judgement, told = self._telling.tell(
+            judgement,
+            whole,
+            now,
+            now_ms=self._now_ms,
+            ingested_ms=written.ingested_ms if written is not None else None,
+            partition=self._partition,
+        )
+        record, changes = judgement.record, judgement.changes
+        if changes:
+            seq = self._seq(account_id)
+            for transition in changes:
+                seq = max(seq + 1, self._now_ms)
+                self._changes.steps.append((account_id, _step(transition, account_id, seq, now)))
+                self.judged.steps.append((transition, written))
+            if record is not None:
+                record = msgspec.structs.replace(record, seq=seq)
+        self._changes.records[account_id] = record
+        self._changes.notifications += told
+        self._changes.due[account_id] = self._due_ms(record, outline, now)
+
+    def _seq(self, account_id: str) -> int:
+        record = self._record(account_id)
+        return record.seq if record is not None else 0
+
+    def _due_ms(self, record: AccountRecord | None, outline: Outline | None, now: datetime) -> int | None:
+        if record is None or outline is None or not (record.alerts or record.pending):
+            return None
+        due = next_due(record, self._config.book.choose(outline.profile), self._around, now)
+        return int(due.timestamp() * 1000) if due is not None else None
+
+
+def judge_batch(
+    incoming: Sequence[Incoming],
+    known: Mapping[str, AccountRecord],
+    config: AlertingConfig,
+    *,
+    next_offset: int,
+    now_ms: int,
+    event_clock: bool,
+    telling: Telling,
+    partition: int | None = None,
+    around: Surroundings | None = None,
+) -> Judged:
+    """Judge a batch of reports in order.
+
+    Args:
+        incoming: the records.
+        known: what is remembered of their accounts.
+        config: rules, playbooks and lifecycle.
+        next_offset: the offset after the batch.
+        now_ms: the wall clock, epoch milliseconds.
+        event_clock: decide as of each report's own moment, for a replay of history.
+        telling: whom to tell.
+        partition: of the health topic, that the records are of.
+        around: silences, doubt in the data; None: the settings alone.
+    """
+    batch = Batch(
+        Known(known),
+        config,
+        around or Surroundings(config.lifecycle),
+        telling,
+        partition=partition,
+        next_offset=next_offset,
+        now_ms=now_ms,
+    )
+    wall = datetime.fromtimestamp(now_ms / 1000, UTC)
+    for item in incoming:
+        record = batch.judged.changes.records.get(item.account_id, known.get(item.account_id))
+        batch.report(item, _now(item, record, wall) if event_clock else wall)
+    return batch.judged
+
+
+def _step(transition: Transition, account_id: str, seq: int, now: datetime) -> Step:
+    """A transition as the audit log has it."""
+    return Step(
+        seq=seq,
+        kind=cast(StepKind, transition.kind),
+        at=now,
+        reason=transition.reason,
+        by=transition.by,
+        account_id=account_id,
+        alert=transition.alert,
+        notification_id=transition.notification_id,
+        command_id=transition.command_id,
+    )
+
+
+def _now(item: Incoming, record: AccountRecord | None, wall: datetime) -> datetime:
+    """The moment on the event clock; a tombstone has none of its own, and takes the account's last."""
+    if item.outline is not None:
+        return item.outline.as_of
+    return record.judged_as_of if record is not None else wall

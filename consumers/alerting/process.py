@@ -1,0 +1,227 @@
+"""The alerting process: reads `account-health`, raises and resolves red flags, exports gauges.
+
+Several threads: this one polls Kafka and writes Redis; one for each receiver empties its queue in the outbox; one
+answers Prometheus. A batch's effects
+and its offset are one Redis transaction, so that a kill at any instant loses nothing and repeats nothing; a message
+whose receipt was lost may be sent twice, with the same id.
+"""
+
+import gc
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import redis
+from prometheus_client import CollectorRegistry, start_http_server
+
+from alerts.config import read_config
+from alerts.policy import DigestSettings
+from consumers.alerting.account_gauges import AccountGauges
+from consumers.alerting.audit import AuditLog, AuditRelay
+from consumers.alerting.commands import CommandSender
+from consumers.alerting.handler import Alerting, now_ms
+from consumers.alerting.loop import ConsumerLoop
+from consumers.alerting.metrics import Metrics
+from consumers.alerting.outbox import Outbox
+from consumers.alerting.pipeline_health import Doubt
+from consumers.alerting.projection import HealthCollector, Projection
+from consumers.alerting.queue import Queue
+from consumers.alerting.rebuild import read_steps, rebuild
+from consumers.alerting.receivers.make import Channel, Receivers, make_receivers
+from consumers.alerting.receivers.slack_actions import SlackActions
+from consumers.alerting.recipients import Telling
+from consumers.alerting.sender import Sender
+from consumers.alerting.settings import AlertingSettings
+from consumers.alerting.state import StateStore, connect
+from consumers.errors import STORE_AWAY
+from consumers.kafka_client import make_consumer
+from stream.config.logs import log_readably
+from stream.contracts.errors import ConfigError
+
+SENDER_STOP_SECONDS = 15.0
+ABANDON_RETRY_SECONDS = 5.0
+
+# What is remembered of the accounts lives long and holds no cycles, so looking at it for garbage is waste. Python's own
+# thresholds (700, 10, 10) cost 9 of 44 microseconds a health update with 50,000 accounts.
+GC_THRESHOLDS: Final = (50_000, 20, 50)
+
+log = logging.getLogger(__name__)
+
+
+def run_alerting(settings: AlertingSettings) -> None:
+    """Run until SIGTERM or SIGINT; returns when everything is closed.
+
+    Prints `alerting ready` once the first partitions are taken over.
+
+    Raises:
+        ConfigError: the alerting configuration is wrong, no broker answered, or the metrics' port is taken.
+        StalledError: records wait and none arrives: a restart is the cure.
+    """
+    # urllib3 and slack_sdk name addresses in their debug lines, which would tell the webhook.
+    log_readably(("kafka", "slack_sdk", "urllib3"))
+    gc.set_threshold(*GC_THRESHOLDS)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    serve(settings, stop)
+
+
+def serve(settings: AlertingSettings, stop: threading.Event, registry: CollectorRegistry | None = None) -> None:
+    """The process without its signals: until `stop` is set.
+
+    Args:
+        settings: everything.
+        stop: set it to end.
+        registry: where the metrics go; a fresh one by default.
+    """
+    registry = registry if registry is not None else CollectorRegistry()
+    client = connect(settings.redis)
+    outbox = Outbox(client, settings.redis.key_prefix)
+    config = read_config(settings.alerting.config)
+    receivers = make_receivers(config, settings.slack)
+    names = [channel.name for channel in receivers.channels]
+    if not names:
+        log.warning("no receiver is configured: red flags are kept and exported, and told to nobody")
+    metrics = Metrics(registry, settings.kafka.topics.health, config.book.names, names)
+    audit = AuditLog(client, settings.redis.key_prefix)
+    store = StateStore(client, settings.redis.key_prefix, outbox, audit)
+    telling = Telling(
+        receivers.routes, {channel.name: channel.receiver.tells for channel in receivers.channels}, config.playbooks
+    )
+    event_clock = settings.alerting.clock == "event"
+    handler = Alerting(
+        store,
+        config,
+        _projection(settings, registry, config.book.names, store),
+        metrics,
+        topics=settings.kafka.topics,
+        event_clock=event_clock,
+        telling=telling,
+        rebuild=lambda partition: rebuild(read_steps(settings.kafka, partition)),
+        doubt=None
+        if event_clock
+        else Doubt(client, settings.redis.key_prefix, outbox, audit, config.lifecycle.trouble, telling, metrics),
+    )
+    relay = AuditRelay(audit, settings.kafka, lambda: handler.partitions)
+    relaying = threading.Thread(target=relay.run, args=(stop,), name="audit", daemon=True)
+    relaying.start()
+    exporter = _export(settings, registry)
+    digest = config.lifecycle.digest if config.lifecycle.digest.enabled and not event_clock else None
+    senders = [_start_sender(settings, client, channel, metrics, audit, digest, stop) for channel in receivers.channels]
+    senders.append(_start_abandoning(outbox, names, stop))
+    actions: SlackActions | None = None
+    try:
+        consumer = make_consumer(settings, stop)
+        if consumer is not None:
+            actions = _start_actions(settings, receivers)
+            loop = ConsumerLoop(
+                consumer,
+                handler,
+                stop,
+                on_ready=_say_ready,
+                on_retry=metrics.store_retries.inc,
+                on_lag=metrics.lag,
+            )
+            loop.run()
+    finally:
+        stop.set()
+        if actions is not None:
+            actions.stop()
+        deadline = time.monotonic() + SENDER_STOP_SECONDS
+        for sender in [*senders, relaying]:
+            sender.join(max(deadline - time.monotonic(), 0))
+        if exporter is not None:
+            exporter.shutdown()
+            exporter.server_close()
+        client.close()
+
+
+def _projection(
+    settings: AlertingSettings, registry: CollectorRegistry, rules: Sequence[str], store: StateStore
+) -> Projection:
+    """The accounts in memory, with their gauges in the registry."""
+    options, projection = settings.alerting, Projection()
+    health = HealthCollector(projection, rules, options.worst_n, options.pinned_accounts, options.segments_max)
+    registry.register(health)
+    registry.register(AccountGauges(health.shown_by_partition, store.latest_reports))
+    return projection
+
+
+def _start_sender(
+    settings: AlertingSettings,
+    client: redis.Redis,
+    channel: Channel,
+    metrics: Metrics,
+    audit: AuditLog,
+    digest: DigestSettings | None,
+    stop: threading.Event,
+) -> threading.Thread:
+    """The thread that tells one receiver."""
+    sender = Sender(
+        Queue(client, settings.redis.key_prefix, channel.name, note=audit.note_delivered),
+        channel.receiver,
+        metrics,
+        messages_per_second=channel.messages_per_second,
+        dead_letter_after_days=channel.dead_letter_after_days,
+        digest=digest if channel.receiver.tells("digest") else None,
+    )
+    thread = threading.Thread(target=sender.run, args=(stop,), name=f"outbox-{channel.name}", daemon=True)
+    thread.start()
+    return thread
+
+
+def _start_abandoning(outbox: Outbox, names: Collection[str], stop: threading.Event) -> threading.Thread:
+    """The thread that, once, gives up what waits for receivers that are no longer configured."""
+
+    def abandon() -> None:
+        while not stop.is_set():
+            try:
+                for name in set(outbox.receivers()) - set(names):
+                    given_up = outbox.abandon(name, "no receiver of this name is configured", now_ms())
+                    if given_up > 0:
+                        log.error("%d messages wait for %s, which is not configured: now dead letters", given_up, name)
+            except STORE_AWAY:
+                stop.wait(ABANDON_RETRY_SECONDS)
+            else:
+                return
+
+    thread = threading.Thread(target=abandon, name="outbox-abandon", daemon=True)
+    thread.start()
+    return thread
+
+
+def _start_actions(settings: AlertingSettings, receivers: Receivers) -> SlackActions | None:
+    """The endpoint for Slack's buttons; None where no Slack app has a signing secret."""
+    if not receivers.signing_secrets:
+        return None
+    commands = CommandSender(settings.kafka)
+    host, port = settings.alerting.actions_host, settings.alerting.actions_port
+    actions = SlackActions(receivers.signing_secrets, commands.send, host, port)
+    actions.start()
+    return actions
+
+
+def _export(settings: AlertingSettings, registry: CollectorRegistry) -> Any:
+    """The server for Prometheus; None when it is not wanted."""
+    if settings.alerting.metrics_port is None:
+        return None
+    host, port = settings.alerting.metrics_host, settings.alerting.metrics_port
+    try:
+        server, _ = start_http_server(port, host, registry)
+    except OSError as error:
+        raise ConfigError(
+            f"alerting.metrics_host, metrics_port = {host}:{port}: can't listen there ({error.strerror}); "
+            "end what listens, or set HEARTLINE_ALERTING__METRICS_PORT to another port (0: any free one)"
+        ) from None
+    log.info("metrics on http://%s:%d/metrics", host, server.server_port)
+    return server
+
+
+def _say_ready() -> None:
+    """For whoever started us and waits."""
+    sys.stdout.write("alerting ready\n")
+    sys.stdout.flush()

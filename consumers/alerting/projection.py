@@ -1,0 +1,306 @@
+"""The accounts in memory, as the gauges see them: whole after every start, and counted as they change.
+
+The poll thread writes, a scrape reads; a lock keeps each from seeing the other's half. A scrape builds every series
+anew from what is here, so a series whose account left, recovered or moved to another process is simply not there.
+"""
+
+import heapq
+import threading
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final, TypeVar
+
+import msgspec
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from alerts.model import SEVERITIES, AccountRecord, Severity, Vitals
+from consumers.alerting.totals import Totals, families
+from stream.contracts.report import BANDS, Band
+
+VERDICTS: Final = ("valid", "not_valid")
+NO_SEGMENT: Final = "none"
+OTHER_SEGMENTS: Final = "other"
+
+K = TypeVar("K")
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    score: float | None
+    band: Band
+    segment: str
+    open: tuple[tuple[str, Severity], ...]
+    verdicts: tuple[tuple[str, str], ...]
+    vitals: Vitals
+
+
+class Projection:
+    """Every account of the partitions that this process has."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.bands: Counter[tuple[Band, str]] = Counter()
+        self.open_alerts: Counter[tuple[str, Severity]] = Counter()
+        self.verdicts: Counter[tuple[str, str]] = Counter()
+        self.totals: dict[str, Totals] = {}
+        self._accounts: dict[int, dict[str, _Seen]] = {}
+
+    def load(self, partition: int, records: Iterable[AccountRecord]) -> None:
+        """Take over a partition with everything that is remembered under it."""
+        self.drop(partition)
+        with self.lock:
+            self._accounts[partition] = {}
+            for record in records:
+                self._put(partition, record)
+
+    def drop(self, partition: int) -> None:
+        """Let go of a partition."""
+        with self.lock:
+            for seen in self._accounts.pop(partition, {}).values():
+                self._count(seen, -1)
+
+    def update(self, partition: int, records: dict[str, AccountRecord | None]) -> None:
+        """Account to its new record; None when the account is gone."""
+        with self.lock:
+            for account_id, record in records.items():
+                if record is not None:
+                    self._put(partition, record)
+                elif (seen := self._accounts[partition].pop(account_id, None)) is not None:
+                    self._count(seen, -1)
+
+    def size(self, partition: int) -> int:
+        """How many accounts are known in a partition that is ours."""
+        return len(self._accounts.get(partition, ()))
+
+    def scored(self) -> Iterator[tuple[float, str]]:
+        """(score, account) of every account that has a score; hold the lock."""
+        for accounts in self._accounts.values():
+            for account_id, seen in accounts.items():
+                if seen.score is not None:
+                    yield seen.score, account_id
+
+    def fallen(self) -> Iterator[tuple[float, str]]:
+        """(change in points, account) of every account whose score is lower than a week ago; hold the lock."""
+        for accounts in self._accounts.values():
+            for account_id, seen in accounts.items():
+                change = seen.vitals.score_change_7d
+                if change is not None and change < 0:
+                    yield change, account_id
+
+    def score(self, account_id: str) -> float | None:
+        """One account's score; None when unknown or not here; hold the lock."""
+        for accounts in self._accounts.values():
+            if (seen := accounts.get(account_id)) is not None:
+                return seen.score
+        return None
+
+    def home(self, account_id: str) -> int | None:
+        """The partition of an account; None when it is not here; hold the lock."""
+        for partition, accounts in self._accounts.items():
+            if account_id in accounts:
+                return partition
+        return None
+
+    def open_of(self, account_id: str) -> tuple[tuple[str, Severity], ...]:
+        """(rule, severity) of one account's open alerts; hold the lock."""
+        for accounts in self._accounts.values():
+            if (seen := accounts.get(account_id)) is not None:
+                return seen.open
+        return ()
+
+    def _put(self, partition: int, record: AccountRecord) -> None:
+        accounts, alerts = self._accounts[partition], record.alerts.values()
+        open_alerts = tuple([(alert.rule, alert.severity) for alert in alerts if alert.is_open])
+        verdicts = tuple([(alert.rule, alert.verdict) for alert in alerts if alert.verdict is not None])
+        seen = _Seen(record.score, record.band, record.segment or NO_SEGMENT, open_alerts, verdicts, record.vitals)
+        before = accounts.get(record.account_id)
+        if seen == before:
+            return
+        accounts[record.account_id] = seen
+        if before is not None and _same_labels(before, seen):
+            self._add_up(before, -1)
+            self._add_up(seen, 1)
+            return
+        if before is not None:
+            self._count(before, -1)
+        self._count(seen, 1)
+
+    def _add_up(self, seen: _Seen, by: int) -> None:
+        totals = self.totals.get(seen.segment)
+        if totals is None:
+            totals = self.totals[seen.segment] = Totals()
+        totals.add(seen.vitals, by)
+        if totals.accounts == 0:
+            del self.totals[seen.segment]
+
+    def _count(self, seen: _Seen, by: int) -> None:
+        _add(self.bands, (seen.band, seen.segment), by)
+        self._add_up(seen, by)
+        for key in seen.open:
+            _add(self.open_alerts, key, by)
+        for judged in seen.verdicts:
+            _add(self.verdicts, judged, by)
+
+
+def _same_labels(before: _Seen, seen: _Seen) -> bool:
+    """Whether the numbers alone moved, as they nearly always do."""
+    return (
+        before.band == seen.band
+        and before.segment == seen.segment
+        and before.open == seen.open
+        and before.verdicts == seen.verdicts
+    )
+
+
+def _add(counter: Counter[K], key: K, by: int) -> None:
+    """Count, and keep nothing for what is at zero."""
+    counter[key] += by
+    if counter[key] == 0:
+        del counter[key]
+
+
+class HealthCollector(Collector):
+    """The gauges of a projection, bounded: the worst accounts and the largest segments by name, the rest as counts.
+
+    Args:
+        projection: the accounts.
+        rules: names of all rules, so that a rule without an open alert shows as 0.
+        worst_n: how many of the least healthy accounts get a series each.
+        pinned: accounts that always get one, as far as they have a score.
+        segments_max: how many segments get series of their own.
+    """
+
+    def __init__(
+        self, projection: Projection, rules: Collection[str], worst_n: int, pinned: Collection[str], segments_max: int
+    ) -> None:
+        self._projection = projection
+        self._rules = rules
+        self._worst_n = worst_n
+        self._pinned = pinned
+        self._segments_max = segments_max
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing beforehand: the series depend on the accounts."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Every gauge, at one moment."""
+        with self._projection.lock:
+            named = self._named_segments()
+            return [
+                *self._scores(),
+                self._open_of_shown(),
+                self._fallen(),
+                self._bands(named),
+                self._open_alerts(),
+                *self._verdicts(),
+                *self._totals(named),
+            ]
+
+    def shown_by_partition(self) -> dict[int, list[str]]:
+        """The accounts that get series of their own, by the partition that has them."""
+        found: dict[int, list[str]] = {}
+        with self._projection.lock:
+            for account in self.shown():
+                if (home := self._projection.home(account)) is not None:
+                    found.setdefault(home, []).append(account)
+        return found
+
+    def shown(self) -> dict[str, float]:
+        """Account to score of the accounts that get series of their own: the worst and the pinned; hold the lock."""
+        shown = {account: score for score, account in heapq.nsmallest(self._worst_n, self._projection.scored())}
+        for account in self._pinned:
+            if (score := self._projection.score(account)) is not None:
+                shown[account] = score
+        return shown
+
+    def _scores(self) -> list[Metric]:
+        scores = GaugeMetricFamily(
+            "heartline_account_health_score",
+            "Health of the least healthy and the pinned accounts, 0 to 100, higher is healthier.",
+            labels=["account"],
+        )
+        count = sum(1 for _ in self._projection.scored())
+        shown = self.shown()
+        for account, score in shown.items():
+            scores.add_metric([account], score)
+        truncated = GaugeMetricFamily(
+            "heartline_accounts_truncated",
+            "Accounts that have a score and no series in heartline_account_health_score.",
+            value=count - len(shown),
+        )
+        return [scores, truncated]
+
+    def _open_of_shown(self) -> Metric:
+        family = GaugeMetricFamily(
+            "heartline_account_alerts_open",
+            "1 for each red flag that is up, of the accounts that have a series in heartline_account_health_score.",
+            labels=["account", "rule", "severity"],
+        )
+        for account in self.shown():
+            for rule, severity in self._projection.open_of(account):
+                family.add_metric([account, rule, severity], 1)
+        return family
+
+    def _fallen(self) -> Metric:
+        family = GaugeMetricFamily(
+            "heartline_account_score_change_7d_points",
+            "Change of the score against seven days ago, of the accounts that fell the most.",
+            labels=["account"],
+        )
+        for change, account in heapq.nsmallest(self._worst_n, self._projection.fallen()):
+            family.add_metric([account], change)
+        return family
+
+    def _named_segments(self) -> set[str]:
+        """The largest segments, which get series of their own."""
+        sizes: Counter[str] = Counter()
+        for (_, segment), count in self._projection.bands.items():
+            sizes[segment] += count
+        return set(sorted(sizes, key=lambda segment: (-sizes[segment], segment))[: self._segments_max])
+
+    def _totals(self, named: set[str]) -> Iterable[Metric]:
+        totals: dict[str, Totals] = {}
+        for segment, part in self._projection.totals.items():
+            label = segment if segment in named else OTHER_SEGMENTS
+            totals[label] = totals.get(label, Totals()).plus(part)
+        return families(totals or {NO_SEGMENT: Totals()})
+
+    def _bands(self, named: set[str]) -> Metric:
+        counts: Counter[tuple[str, Band]] = Counter()
+        for (band, segment), count in self._projection.bands.items():
+            counts[segment if segment in named else OTHER_SEGMENTS, band] += count
+        segments = sorted(named | {segment for segment, _ in counts})
+        family = GaugeMetricFamily("heartline_accounts", "Accounts by band and segment.", labels=["band", "segment"])
+        for segment in segments or [NO_SEGMENT]:
+            for band in BANDS:
+                family.add_metric([band, segment], counts[segment, band])
+        return family
+
+    def _verdicts(self) -> list[Metric]:
+        counts = GaugeMetricFamily(
+            "heartline_alert_verdicts",
+            "What people said of each account's last episode under a rule: valid, not_valid.",
+            labels=["rule", "verdict"],
+        )
+        precision = GaugeMetricFamily(
+            "heartline_alert_precision_ratio",
+            "Share of valid among the verdicts of a rule, 0 to 1; no series before the first verdict.",
+            labels=["rule"],
+        )
+        for rule in self._rules:
+            valid, not_valid = (self._projection.verdicts[rule, verdict] for verdict in VERDICTS)
+            counts.add_metric([rule, "valid"], valid)
+            counts.add_metric([rule, "not_valid"], not_valid)
+            if valid + not_valid > 0:
+                precision.add_metric([rule], valid / (valid + not_valid))
+        return [counts, precision]
+
+    def _open_alerts(self) -> Metric:
+        family = GaugeMetricFamily(
+            "heartline_alerts_open", "Red flags that are up, by rule and severity.", labels=["rule", "severity"]
+        )
+        for rule in self._rules:
+            for severity in SEVERITIES:
+                family.add_metric([rule, severity], self._projection.open_alerts[rule, severity])
+        return family

@@ -1,0 +1,120 @@
+"""Prometheus Alertmanager, API v2: open alerts are posted again and again, as Alertmanager needs, resolved ones once.
+
+An alert ends there when its endsAt passes: an open one is given an end some refreshes away, so that it ends by itself
+if Heartline goes for good. Labels make the identity, so a severity that gets worse is another alert there, and the
+milder one ends by itself. Source: Alertmanager's OpenAPI specification, POST /api/v2/alerts, and Prometheus, which
+sends endsAt four intervals ahead.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from pydantic import SecretStr
+
+from alerts.notice import Notice
+from alerts.plain import as_text, headline
+from consumers.alerting.receivers.answer import BY_HAND, WITHOUT_END, Answer, Outcome, read_answer
+from consumers.alerting.receivers.http import HttpClient, Response
+from consumers.alerting.receivers.links import page_of
+
+REFRESHES_UNTIL_END: Final = 4
+BATCH: Final = 200
+
+
+class Alertmanager:
+    """An Alertmanager to post to.
+
+    Args:
+        name: as the routes call it.
+        url: its base, without /api/v2.
+        timeout_seconds: for connecting, and for each wait on the answer.
+        resend_seconds: open alerts are posted again this often.
+        labels: put on every alert.
+        auth: user and password, if any.
+        token: a bearer token, if any.
+        link: an account's page, with {account_id}; None: no generatorURL.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        timeout_seconds: float,
+        *,
+        resend_seconds: float,
+        labels: Mapping[str, str],
+        auth: tuple[str, str] | None = None,
+        token: SecretStr | None = None,
+        link: str | None = None,
+    ) -> None:
+        self.name = name
+        self.refresh_seconds = resend_seconds
+        self._url = url.rstrip("/") + "/api/v2/alerts"
+        self._labels = labels
+        self._token = token
+        self._link = link
+        self._http = HttpClient(timeout_seconds, auth)
+
+    def __repr__(self) -> str:
+        return f"Alertmanager({self.name!r})"
+
+    def tells(self, kind: str) -> bool:
+        """What opens, changes or ends an alert; acknowledging and silencing are Alertmanager's own."""
+        return kind not in BY_HAND | WITHOUT_END
+
+    def send(self, notice: Notice, memory: bytes | None) -> Answer:
+        """Post one alert."""
+        return self._post([notice], datetime.now(UTC))
+
+    def refresh(self, notices: Sequence[Notice], now: datetime) -> Answer:
+        """Post every open alert again."""
+        answer = Answer(Outcome.DELIVERED, "nothing is open")
+        for at in range(0, len(notices), BATCH):
+            answer = self._post(notices[at : at + BATCH], now)
+            if answer.outcome is not Outcome.DELIVERED:
+                return answer
+        return answer
+
+    def _post(self, notices: Sequence[Notice], now: datetime) -> Answer:
+        ends_at = now + timedelta(seconds=REFRESHES_UNTIL_END * self.refresh_seconds)
+        body = msgspec.json.encode([alert(notice, ends_at, self._labels, self._link) for notice in notices])
+        headers = {"Authorization": f"Bearer {self._token.get_secret_value()}"} if self._token is not None else {}
+        response = self._http.post(self._url, body, headers)
+        if not isinstance(response, Response):
+            return response
+        return read_answer(response.status, response.headers)
+
+
+def alert(notice: Notice, ends_at: datetime, labels: Mapping[str, str], link: str | None) -> dict[str, Any]:
+    """One alert of the request's list.
+
+    Args:
+        notice: the alert's newest.
+        ends_at: when an open one ends by itself.
+        labels: of the installation.
+        link: an account's page.
+    """
+    facts = {
+        "alertname": notice.rule,
+        "severity": notice.severity,
+        "account": notice.account_id,
+        "segment": notice.segment,
+        "owner": notice.owner,
+        "source": "heartline",
+    }
+    shaped: dict[str, Any] = {
+        "labels": {**labels, **{name: value for name, value in facts.items() if value}},
+        "annotations": {
+            "summary": headline(notice.message),
+            "description": as_text(notice.message),
+            "alert_id": notice.alert_id,
+            "account_name": notice.account_name or "",
+        },
+        "startsAt": notice.opened_at,
+        "endsAt": ends_at if notice.resolved_at is None else notice.resolved_at,
+    }
+    if (page := page_of(notice, link)) is not None:
+        shaped["generatorURL"] = page
+    return shaped

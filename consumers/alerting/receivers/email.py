@@ -1,0 +1,152 @@
+"""E-mail over SMTP: text and HTML, encrypted on the way, the messages of an episode in one thread.
+
+A repeat carries the same Message-ID, by which mail programs recognise it. Source: RFC 5322 3.6.4 (Message-ID,
+In-Reply-To, References), RFC 3834 5 (Auto-Submitted), RFC 5321 4.2.1 (4yz try again, 5yz do not).
+"""
+
+import html
+import logging
+import smtplib
+import ssl
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Final, Literal
+
+from pydantic import SecretStr
+
+from alerts.notice import Notice
+from alerts.plain import as_html, as_text, headline
+from consumers.alerting.receivers.answer import BY_HAND, Answer, Outcome, no_answer
+from consumers.alerting.receivers.links import page_of
+
+SUBJECT_CHARS_MAX: Final = 200
+log = logging.getLogger(__name__)
+
+_AUTH_REFUSED: Final = frozenset({530, 534, 535, 538})
+
+
+class Email:
+    """Mail to a list of people.
+
+    Args:
+        name: as the routes call it.
+        host, port: the SMTP server.
+        sender: the From address.
+        to: the recipients.
+        security: starttls, tls (from the first byte), or none.
+        timeout_seconds: for connecting, and for each wait on an answer.
+        context: which certificates to trust.
+        login: user and password, if any.
+        link: an account's page, with {account_id}; None: no link.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        sender: str,
+        to: tuple[str, ...],
+        *,
+        security: Literal["starttls", "tls", "none"],
+        timeout_seconds: float,
+        context: ssl.SSLContext,
+        login: tuple[str, SecretStr] | None = None,
+        link: str | None = None,
+    ) -> None:
+        self.name = name
+        self._host, self._port = host, port
+        self._sender, self._to = sender, to
+        self._security = security
+        self._timeout_seconds = timeout_seconds
+        self._context = context
+        self._login = login
+        self._link = link
+
+    def __repr__(self) -> str:
+        return f"Email({self.name!r})"
+
+    def tells(self, kind: str) -> bool:
+        """Every step but those that a person took."""
+        return kind not in BY_HAND
+
+    def send(self, notice: Notice, memory: bytes | None) -> Answer:
+        """Send one mail to everybody on the list."""
+        mail = message(notice, self._sender, self._to, page_of(notice, self._link))
+        delivered: Answer | None = None
+        try:
+            with self._connect() as server:
+                if self._security == "starttls":
+                    server.starttls(context=self._context)
+                if self._login is not None:
+                    user, password = self._login
+                    server.login(user, password.get_secret_value())
+                refused = server.send_message(mail, self._sender, list(self._to))
+                delivered = Answer(Outcome.DELIVERED, "status 250")
+                if refused:
+                    log.warning("%s: %d of %d recipients are refused", self.name, len(refused), len(self._to))
+        except smtplib.SMTPRecipientsRefused as error:
+            return _answer(min(code for code, _ in error.recipients.values()), "every recipient is refused")
+        except smtplib.SMTPAuthenticationError as error:
+            return _answer(error.smtp_code, "user or password is refused")
+        except smtplib.SMTPNotSupportedError:
+            return Answer(Outcome.GONE, "the server offers no STARTTLS, or no login")
+        except smtplib.SMTPResponseException as error:
+            return delivered or _answer(error.smtp_code, "")
+        except ssl.SSLError as error:
+            return Answer(Outcome.GONE, f"the server's certificate is refused: {type(error).__name__}")
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            return delivered or no_answer(error)
+        return delivered
+
+    def _connect(self) -> smtplib.SMTP:
+        if self._security == "tls":
+            return smtplib.SMTP_SSL(self._host, self._port, timeout=self._timeout_seconds, context=self._context)
+        return smtplib.SMTP(self._host, self._port, timeout=self._timeout_seconds)
+
+
+def message(notice: Notice, sender: str, to: tuple[str, ...], page: str | None) -> EmailMessage:
+    """The mail of one notice.
+
+    Args:
+        notice: what to tell.
+        sender: the From address; its domain makes the Message-ID.
+        to: the recipients.
+        page: the account's page; None: no link.
+    """
+    domain = sender.rpartition("@")[2]
+    mail = EmailMessage()
+    mail["Subject"] = headline(notice.message)[:SUBJECT_CHARS_MAX]
+    mail["From"] = Address("Heartline", addr_spec=sender)
+    mail["To"] = ", ".join(to)
+    mail["Date"] = format_datetime(notice.at)
+    mail["Message-ID"] = f"<{_local(notice.id)}@{domain}>"
+    thread = f"<{_local(notice.alert_id)}@{domain}>"
+    mail["In-Reply-To"] = thread
+    mail["References"] = thread
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Heartline-Alert"] = notice.alert_id
+    text, body = as_text(notice.message), as_html(notice.message)
+    if page is not None:
+        text += f"\n\n{page}"
+        body += f'\n<p><a href="{html.escape(page)}">The account in Heartline</a></p>'
+    mail.set_content(text + "\n")
+    mail.add_alternative(
+        f'<!doctype html>\n<html><body style="font-family:sans-serif;max-width:40em">\n{body}\n</body></html>\n',
+        subtype="html",
+    )
+    return mail
+
+
+def _local(name: str) -> str:
+    """An id as the left side of a Message-ID: what is no atom of an address becomes a dot."""
+    return "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-_") else "." for sign in name)
+
+
+def _answer(status: int, what: str) -> Answer:
+    """What an SMTP status means."""
+    reason = f"status {status}" + (f": {what}" if what else "")
+    if status in _AUTH_REFUSED:
+        return Answer(Outcome.GONE, reason)
+    return Answer(Outcome.REFUSED if 500 <= status < 600 else Outcome.FAILED, reason)

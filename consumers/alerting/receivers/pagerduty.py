@@ -1,0 +1,103 @@
+"""PagerDuty, Events API v2: an episode is one incident, triggered, acknowledged and resolved by its dedup_key.
+
+Source: developer.pagerduty.com, Send an alert event: summary up to 1,024 characters, dedup_key up to 255, severity one
+of critical, error, warning, info; 202 is a yes, 400 a refusal of the event, 429 a limit.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from pydantic import SecretStr
+
+from alerts.notice import Notice
+from alerts.plain import as_text, headline
+from consumers.alerting.receivers.answer import WITHOUT_END, Answer, Outcome, read_answer
+from consumers.alerting.receivers.http import HttpClient, Response
+from consumers.alerting.receivers.links import page_of
+
+SUMMARY_CHARS_MAX: Final = 1024
+_DELIVERED: Final = frozenset({202})
+_ACKNOWLEDGE: Final = frozenset({"acknowledged", "snoozed"})
+_UNTOLD: Final = frozenset({"verdict", "play_started"})
+
+
+class PagerDuty:
+    """A PagerDuty service to send events to.
+
+    Args:
+        name: as the routes call it.
+        routing_key: the service's integration key, 32 characters.
+        url: of the Events API.
+        timeout_seconds: for connecting, and for each wait on the answer.
+        link: an account's page, with {account_id}; None: no link.
+    """
+
+    def __init__(
+        self, name: str, routing_key: SecretStr, url: str, timeout_seconds: float, link: str | None = None
+    ) -> None:
+        self.name = name
+        self._key = routing_key
+        self._url = url
+        self._link = link
+        self._http = HttpClient(timeout_seconds)
+
+    def __repr__(self) -> str:
+        return f"PagerDuty({self.name!r}, routing_key=hidden)"
+
+    def tells(self, kind: str) -> bool:
+        """What opens, changes, acknowledges or ends an incident."""
+        return kind not in WITHOUT_END | _UNTOLD
+
+    def send(self, notice: Notice, memory: bytes | None) -> Answer:
+        """Send one event."""
+        shaped = {"routing_key": self._key.get_secret_value(), **event(notice, self._link)}
+        response = self._http.post(self._url, msgspec.json.encode(shaped), {})
+        if not isinstance(response, Response):
+            return response
+        answer = read_answer(response.status, response.headers, _DELIVERED)
+        if response.status == 400 and b"routing key" in response.body.lower():
+            return Answer(Outcome.GONE, "status 400: the routing key is refused")
+        return answer
+
+
+def event(notice: Notice, link: str | None) -> dict[str, Any]:
+    """One event, without the key.
+
+    Args:
+        notice: what to tell.
+        link: an account's page.
+    """
+    shaped: dict[str, Any] = {"event_action": action(notice), "dedup_key": notice.alert_id}
+    if shaped["event_action"] != "trigger":
+        return shaped
+    shaped["payload"] = {
+        "summary": headline(notice.message)[:SUMMARY_CHARS_MAX],
+        "source": "heartline",
+        "severity": "critical" if notice.severity == "critical" else "warning",
+        "timestamp": notice.at,
+        "component": notice.account_id or "heartline",
+        "group": notice.segment or "none",
+        "class": notice.rule,
+        "custom_details": {
+            "id": notice.id,
+            "account": notice.account_name,
+            "owner": notice.owner,
+            "health": notice.score,
+            "band": notice.band,
+            "reason": notice.reason,
+            "evidence": notice.evidence,
+            "text": as_text(notice.message),
+        },
+    }
+    shaped["client"] = "Heartline"
+    if (page := page_of(notice, link)) is not None:
+        shaped["client_url"] = page
+        shaped["links"] = [{"href": page, "text": "The account in Heartline"}]
+    return shaped
+
+
+def action(notice: Notice) -> str:
+    """What an event does to the incident."""
+    if notice.resolved_at is not None:
+        return "resolve"
+    return "acknowledge" if notice.kind in _ACKNOWLEDGE else "trigger"

@@ -1,0 +1,252 @@
+"""The thread that empties one receiver's queue: one message at a time, at its pace, for as long as it takes.
+
+It never runs on the poll thread, and each receiver has its own, so an hour without one of them delays its messages and
+nothing else. What the receiver says of the channel (429, trouble, refused credentials) holds the whole channel; what it
+says of one message moves only that one.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from alerts.digest import digest_notice
+from alerts.policy import DigestSettings
+from alerts.storm import Waiting, Went, plan
+from consumers.alerting.metrics import Metrics
+from consumers.alerting.outbox import Notification
+from consumers.alerting.queue import Queue
+from consumers.alerting.receivers.answer import Answer, Outcome, Receiver, Refreshed
+from consumers.errors import STORE_AWAY
+
+IDLE_SECONDS: Final = 0.2
+STORE_PAUSE_SECONDS: Final = 1.0
+BACKOFF_SECONDS_MIN: Final = 1.0
+BACKOFF_SECONDS_MAX: Final = 60.0
+GONE_SECONDS: Final = 300.0
+MEASURE_SECONDS: Final = 1.0
+DAY_MS: Final = 86_400_000
+ALONE_MS: Final = 3_600_000  # after a digest was refused, each message goes by itself for so long
+
+log = logging.getLogger(__name__)
+
+
+def backoff_seconds(attempt: int, random_ratio: float) -> float:
+    """The pause before attempt + 1: doubling from a second to a minute, of which the upper half is random.
+
+    >>> backoff_seconds(0, 0.0), backoff_seconds(3, 1.0), backoff_seconds(99, 1.0)
+    (0.5, 8.0, 60.0)
+    """
+    full = min(BACKOFF_SECONDS_MIN * 2.0 ** min(attempt, 16), BACKOFF_SECONDS_MAX)
+    return full * (0.5 + 0.5 * random_ratio)
+
+
+class Sender:
+    """Takes from a receiver's queue, sends, and settles.
+
+    Args:
+        queue: the receiver's queue.
+        receiver: whom to tell.
+        metrics: of the process.
+        messages_per_second: the pace.
+        dead_letter_after_days: how old a message may become before it is given up.
+        digest: when many messages become one; None: never.
+        clock_ms: the current time, epoch milliseconds.
+        random_ratio: 0..1 for each pause, so that many senders don't march in step.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        receiver: Receiver,
+        metrics: Metrics,
+        *,
+        messages_per_second: float,
+        dead_letter_after_days: float,
+        digest: DigestSettings | None = None,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        random_ratio: Callable[[], float] = random.random,
+    ) -> None:
+        self._queue = queue
+        self._receiver = receiver
+        self._metrics = metrics
+        self._gap_seconds = 1 / messages_per_second
+        self._age_ms_max = dead_letter_after_days * DAY_MS
+        self._digest = digest
+        self._clock_ms = clock_ms
+        self._random_ratio = random_ratio
+        self._unsettled: Callable[[], None] | None = None
+        self._failures = 0
+        self._not_before_ms = 0
+        self._measured_ms = 0
+        self._refreshed_ms = 0
+        self._alone_until_ms = 0
+        self._criticals: frozenset[str] = frozenset()
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop` is set; a message that is being sent is finished first."""
+        name = self._receiver.name
+        while not stop.is_set():
+            try:
+                pause = self.turn()
+            except STORE_AWAY as error:
+                log.debug("outbox of %s: Redis is away (%s)", name, type(error).__name__)
+                pause = STORE_PAUSE_SECONDS
+            except Exception as error:
+                # Its text might hold a secret. The message's lease ends by itself, and it is tried again.
+                log.error("outbox of %s: unexpected %s; the message stays", name, type(error).__name__)
+                pause = BACKOFF_SECONDS_MAX
+            stop.wait(pause)
+
+    def turn(self) -> float:
+        """At most one message, which may be a digest of many; the seconds to wait until the next turn."""
+        self._settle()
+        self._measure()
+        wait_ms = self._not_before_ms - self._clock_ms()
+        if wait_ms > 0:
+            return min(wait_ms / 1000, MEASURE_SECONDS)
+        if self._refresh():
+            return 0.0
+        claimed = self._claim(self._clock_ms())
+        if not claimed:
+            return IDLE_SECONDS
+        if len(claimed) == 1:
+            answer = self._receiver.send(claimed[0].notice, self._queue.memory(claimed[0]))
+            self._judge(claimed[0], answer)
+        else:
+            answer = self._send_together(claimed)
+        self._settle()
+        return max(self._not_before_ms - self._clock_ms(), 0) / 1000 if answer.outcome is Outcome.DELIVERED else 0.0
+
+    def _claim(self, now_ms: int) -> list[Notification]:
+        """What goes now: one, or in a storm many as one."""
+        if self._digest is not None and now_ms >= self._alone_until_ms and (due := self._queue.due(now_ms)):
+            waiting = [Waiting(item.id, item.after, item.notice) for item in due]
+            found = plan(waiting, self._queue.sent(), self._digest, now_ms)
+            self._criticals = found.criticals
+            if found.is_storm:
+                for name in found.alone:
+                    if claimed := self._queue.claim_these([name], now_ms):
+                        return claimed
+                return self._queue.claim_these(found.together, now_ms)
+        notification = self._queue.claim(now_ms)
+        return [notification] if notification is not None else []
+
+    def _send_together(self, claimed: Sequence[Notification]) -> Answer:
+        """Tell many in one message. Whatever it does not get through for, they are all still there."""
+        name, now_ms = self._receiver.name, self._clock_ms()
+        since = datetime.fromtimestamp(min(item.created_ms for item in claimed) / 1000, UTC)
+        now = datetime.fromtimestamp(now_ms / 1000, UTC)
+        notice = digest_notice([item.notice for item in claimed], since, now)
+        answer = self._receiver.send(notice, None)
+        now_ms = self._clock_ms()
+        if answer.outcome is Outcome.DELIVERED:
+            self._failures = 0
+            self._hold(self._gap_seconds)
+            self._unsettled = lambda: self._queue.delivered_together(claimed, notice.id, now_ms)
+            self._metrics.delivered_together(name, [item.ingested_ms for item in claimed], now_ms)
+            return answer
+        if answer.outcome is Outcome.REFUSED:
+            self._hold(self._gap_seconds)
+            self._alone_until_ms = now_ms + ALONE_MS
+            at_ms, outcome = now_ms, Outcome.FAILED
+        else:
+            held, outcome = self._hold_for(answer), answer.outcome
+            attempts = max(item.attempts for item in claimed)
+            pause = held if held is not None else backoff_seconds(attempts, self._random_ratio())
+            at_ms = now_ms + int(pause * 1000)
+        old = [item for item in claimed if now_ms - item.created_ms > self._age_ms_max]
+        self._unsettled = lambda: self._give_back(claimed, old, answer.reason, at_ms, now_ms)
+        self._metrics.notifications.labels(name, "dead_lettered").inc(len(old))
+        self._metrics.notifications.labels(name, outcome.value).inc()
+        log.warning("digest of %d messages to %s not delivered yet: %s", len(claimed), name, answer.reason)
+        return answer
+
+    def _give_back(
+        self, claimed: Sequence[Notification], old: Sequence[Notification], reason: str, at_ms: int, now_ms: int
+    ) -> None:
+        """Each is tried again, by itself or in the next digest; the old ones are given up."""
+        for item in claimed:
+            if item in old:
+                self._queue.bury(item, reason, now_ms)
+            else:
+                self._queue.retry(item, at_ms)
+
+    def _refresh(self) -> bool:
+        """Tell again what is open, where the receiver needs it; True when the channel must wait now."""
+        receiver, now_ms = self._receiver, self._clock_ms()
+        if not isinstance(receiver, Refreshed) or now_ms - self._refreshed_ms < receiver.refresh_seconds * 1000:
+            return False
+        notices = self._queue.still_open()
+        self._refreshed_ms = now_ms
+        if not notices:
+            return False
+        answer = receiver.refresh(notices, datetime.fromtimestamp(now_ms / 1000, UTC))
+        if answer.outcome is Outcome.DELIVERED:
+            return False
+        self._refreshed_ms = 0  # as soon as the channel is free again
+        self._hold_for(answer)
+        log.warning("%s did not hear again of %d open alerts: %s", receiver.name, len(notices), answer.reason)
+        return True
+
+    def _judge(self, notification: Notification, answer: Answer) -> None:
+        """Decide what becomes of the message and of the channel; `_settle` writes it down."""
+        now_ms, name = self._clock_ms(), self._receiver.name
+        if answer.outcome is Outcome.DELIVERED:
+            self._failures = 0
+            self._hold(self._gap_seconds)
+            keep_open = isinstance(self._receiver, Refreshed)
+            went: Went = "critical" if notification.id in self._criticals else "one"
+            sent = (went, now_ms) if self._digest is not None else None
+            self._unsettled = lambda: self._queue.delivered(notification, answer.memory, keep_open=keep_open, sent=sent)
+            self._metrics.delivered(name, notification.ingested_ms, now_ms)
+        elif answer.outcome is Outcome.REFUSED or now_ms - notification.created_ms > self._age_ms_max:
+            self._hold(self._gap_seconds)
+            self._unsettled = lambda: self._queue.bury(notification, answer.reason, now_ms)
+            self._metrics.notifications.labels(name, "dead_lettered").inc()
+            log.error(
+                "notification %s to %s given up: %s; it is kept among the dead letters",
+                notification.id,
+                name,
+                answer.reason,
+            )
+        else:
+            held = self._hold_for(answer)
+            pause = held if held is not None else backoff_seconds(notification.attempts, self._random_ratio())
+            at_ms = now_ms + int(pause * 1000)
+            self._unsettled = lambda: self._queue.retry(notification, at_ms)
+            self._metrics.notifications.labels(name, answer.outcome.value).inc()
+            log.warning("notification %s to %s not delivered yet: %s", notification.id, name, answer.reason)
+
+    def _hold_for(self, answer: Answer) -> float | None:
+        """Hold the channel after an answer that was no yes; for how long the message waits, None for its own pause."""
+        if answer.outcome is Outcome.RATE_LIMITED:
+            seconds = max(answer.retry_after_seconds or 0.0, self._gap_seconds)
+        elif answer.outcome is Outcome.GONE:
+            name = self._receiver.name
+            log.error("receiver %s is refused (%s): messages are kept; mend its settings", name, answer.reason)
+            seconds = GONE_SECONDS
+        else:
+            self._hold(backoff_seconds(self._failures, self._random_ratio()))
+            self._failures += 1
+            return None
+        self._hold(seconds)
+        return seconds
+
+    def _hold(self, seconds: float) -> None:
+        self._not_before_ms = self._clock_ms() + int(seconds * 1000)
+
+    def _settle(self) -> None:
+        """Write down what became of the last message; kept until Redis takes it, so that it is not sent again."""
+        if self._unsettled is not None:
+            self._unsettled()
+            self._unsettled = None
+
+    def _measure(self) -> None:
+        now_ms = self._clock_ms()
+        if now_ms - self._measured_ms >= MEASURE_SECONDS * 1000:
+            self._metrics.backlog(self._receiver.name, self._queue.backlog(now_ms))
+            self._measured_ms = now_ms

@@ -1,0 +1,101 @@
+"""What an operator may set for the alerting process. Read with `stream.config.settings.load(AlertingSettings)`."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+
+from stream.config.settings import KafkaSettings, ProcessSettings
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class RedisSettings(BaseModel):
+    """How to reach Redis, or anything else that speaks its protocol."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="redis://, rediss:// (TLS) or unix://")
+    key_prefix: str = Field("heartline:", pattern=r"^[A-Za-z0-9._:{}-]{1,100}$")
+    timeout_seconds: float = Field(5.0, gt=0, le=60)
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, url: SecretStr) -> SecretStr:
+        if urlsplit(url.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("expected redis://, rediss:// or unix://")
+        return url
+
+
+class AlertingOptions(BaseModel):
+    """The alerting process itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    clock: Literal["wall", "event"] = Field("wall", description="wall: live; event: a replay, `now` is the report's")
+    config: Path | None = Field(None, description="YAML file of rules and all that follows; the shipped one without it")
+    group_id: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,200}$", description="empty: <app_id>-alerting")
+    batch_records_max: int = Field(500, ge=1, le=10_000)
+    session_timeout_seconds: float = Field(30.0, ge=6, le=300)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(9102, ge=0, le=65535, description="0: any free port; null: no metrics")
+    actions_host: str = Field("127.0.0.1", description="where Slack's buttons are answered, behind a proxy with TLS")
+    actions_port: int = Field(9103, ge=0, le=65535, description="0: any free port")
+    worst_n: int = Field(50, ge=0, le=1000, description="how many of the least healthy accounts get a gauge each")
+    pinned_accounts: list[str] = Field([], max_length=1000, description="accounts that always get one")
+    segments_max: int = Field(20, ge=0, le=200, description="segments with gauges of their own; the rest is `other`")
+
+
+def checked_webhook_url(url: SecretStr, allowed_hosts: Collection[str], allow_insecure_loopback: bool) -> SecretStr:
+    """A webhook's address, if it may be used.
+
+    Raises:
+        ValueError: it is not https to an allowed host; the message does not repeat it.
+    """
+    parts = urlsplit(url.get_secret_value())
+    host = parts.hostname or ""
+    if allow_insecure_loopback and parts.scheme in ("http", "https") and host in LOOPBACK_HOSTS:
+        return url
+    if parts.scheme != "https":
+        raise ValueError("expected an https:// address")
+    if host not in allowed_hosts:
+        raise ValueError("its host is not in allowed_hosts; add it there if you trust it")
+    return url
+
+
+class SlackSettings(BaseModel):
+    """Where red flags are told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    allowed_hosts: list[str] = Field(["hooks.slack.com"], description="hosts that a webhook may be on")
+    allow_insecure_loopback: bool = Field(False, description="accept http:// on this machine, for a stand-in")
+    webhook_url: SecretStr | None = Field(None, validate_default=False)
+    timeout_seconds: float = Field(10.0, gt=0, le=60)
+    messages_per_second: float = Field(1.0, gt=0, le=1000, description="Slack allows about 1 a second and channel")
+    dead_letter_after_days: float = Field(7.0, gt=0, le=365)
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _known_host(cls, webhook_url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """Only https to an allowed host: a setting must not turn the process into a way into the network behind it."""
+        if webhook_url is None:
+            return None
+        allowed = info.data.get("allowed_hosts", ())
+        return checked_webhook_url(webhook_url, allowed, bool(info.data.get("allow_insecure_loopback")))
+
+
+class AlertingSettings(ProcessSettings):
+    """Everything that the alerting process may be told."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    redis: RedisSettings = RedisSettings()
+    alerting: AlertingOptions = AlertingOptions()
+    slack: SlackSettings = SlackSettings()
+
+    @property
+    def group_id(self) -> str:
+        """The consumer group."""
+        return self.alerting.group_id or f"{self.kafka.app_id}-alerting"

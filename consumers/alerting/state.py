@@ -1,0 +1,316 @@
+"""Redis, the memory of alerting: what is remembered of each account, and the offset that it was remembered at.
+
+Keys, all under the prefix, one of each per partition of the health topic, so that two processes never share one:
+
+    <prefix>next_offset:<partition>      the first offset of account-health that is not in the state yet; the fence
+    <prefix>commands_offset:<partition>  the same for alert-commands
+    <prefix>accounts:<partition>         hash: account (hashed) to AccountRecord, JSON
+    <prefix>reports:<partition>          hash: account (hashed) to its latest report, as on the topic
+    <prefix>due:<partition>              sorted set: account (hashed) to when time alone makes it worth judging again
+
+and for all together
+
+    <prefix>silences                     hash: silence id to Silence, JSON
+    <prefix>sights                       hash: partition to what it shows of the pipeline, JSON; see `doubt`
+
+A batch is one MULTI: records, reports, due times, audit steps, outbox entries and the offset are all written, or none.
+The fence is watched and written by every batch, so that a batch can neither be applied twice nor on top of another
+process's, and a loss of Redis shows.
+"""
+
+import functools
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgspec
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from alerts.model import AccountRecord
+from alerts.silences import Silence
+from alerts.steps import Step
+from alerts.trouble import Sight
+from consumers.alerting.audit import AuditLog
+from consumers.alerting.outbox import Notification, Outbox
+from consumers.alerting.rebuild import Rebuilt
+from consumers.alerting.settings import RedisSettings
+from consumers.errors import StateMovedError
+from stream.contracts.errors import BadEvent
+from stream.contracts.report import HealthReport, decode_report
+
+WATCH_TRIES = 5
+SCAN_COUNT = 1000
+FIELDS_KEPT = 4096  # more than the accounts of a batch, which needs each field four times
+
+log = logging.getLogger(__name__)
+
+_decoder = msgspec.json.Decoder(AccountRecord)
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass
+class Changes:
+    """What one batch does to the state.
+
+    Args:
+        next_offset: the offset after the batch.
+        records: account to its new record; None to forget it.
+        reports: account to its latest report, encoded; None to forget it.
+        notifications: messages to deliver.
+        due: account to when it is worth judging again, epoch milliseconds; None: never.
+        steps: for the audit log: (key, step).
+        silences: by id.
+        commands_offset: the offset of alert-commands after the batch; None: unchanged.
+        sight: what the partition shows of the pipeline after the batch; None: unchanged.
+    """
+
+    next_offset: int
+    records: dict[str, AccountRecord | None] = field(default_factory=dict)
+    reports: dict[str, bytes | None] = field(default_factory=dict)
+    notifications: list[Notification] = field(default_factory=list)
+    due: dict[str, int | None] = field(default_factory=dict)
+    steps: list[tuple[str, Step]] = field(default_factory=list)
+    silences: dict[str, Silence] = field(default_factory=dict)
+    commands_offset: int | None = None
+    sight: Sight | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is remembered of some accounts.
+
+    Args:
+        records: by account; who is not here is not known.
+        reports: their latest reports, where they were asked for.
+    """
+
+    records: Mapping[str, AccountRecord]
+    reports: Mapping[str, HealthReport] = field(default_factory=dict)
+
+
+def connect(settings: RedisSettings) -> redis.Redis:
+    """A client that reports a lost connection instead of repeating the command.
+
+    redis-py repeats by default, and a repeated EXEC or SET NX whose first answer was lost does not mean what it seems
+    to. Whoever calls repeats here, after reading what is there.
+    """
+    return redis.Redis.from_url(
+        settings.url.get_secret_value(),
+        socket_timeout=settings.timeout_seconds,
+        socket_connect_timeout=settings.timeout_seconds,
+        health_check_interval=30,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_error=[],
+    )
+
+
+class StateStore:
+    """The state of all partitions, one batch at a time.
+
+    Args:
+        client: from `connect`.
+        prefix: put before every key.
+        outbox: where the notifications of a batch go, in the same transaction.
+        audit: where its steps go, the same way.
+    """
+
+    def __init__(self, client: redis.Redis, prefix: str, outbox: Outbox, audit: AuditLog) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._outbox = outbox
+        self._audit = audit
+
+    def load(self, partition: int) -> tuple[int | None, int | None, list[AccountRecord]]:
+        """The next offsets of a partition's reports and commands (None: nothing stored), and every account in it."""
+        stored = self._client.get(self._key("next_offset", partition))
+        if stored is None:
+            return None, None, []
+        commands = self._client.get(self._key("commands_offset", partition))
+        pairs = self._client.hscan_iter(self._key("accounts", partition), count=SCAN_COUNT)
+        records = [_decoder.decode(value) for _, value in cast("Iterable[Any]", pairs)]
+        return int(cast(bytes, stored)), int(cast(bytes, commands)) if commands is not None else None, records
+
+    def check(self, expected: Mapping[int, int | None]) -> None:
+        """Look whether some partitions' states are where this process left them.
+
+        Raises:
+            StateMovedError: one is not.
+        """
+        partitions = list(expected)
+        if not partitions:
+            return
+        values = cast("list[bytes | None]", self._client.mget([self._key("next_offset", n) for n in partitions]))
+        for partition, value in zip(partitions, values, strict=True):
+            found = int(value) if value is not None else None
+            if found != expected[partition]:
+                raise StateMovedError(partition, expected[partition], found)
+
+    def due(self, partition: int, now_ms: int, count: int) -> list[str]:
+        """Accounts that time alone makes worth judging again by now, the longest due first."""
+        found = self._client.zrange(
+            self._key("due", partition), "-inf", cast(Any, now_ms), byscore=True, offset=0, num=count
+        )
+        names = cast("list[bytes]", found)
+        if not names:
+            return []
+        values = cast("list[bytes | None]", self._client.hmget(self._key("accounts", partition), names))
+        gone = [name for name, value in zip(names, values, strict=True) if value is None]
+        if gone:
+            self._client.zrem(self._key("due", partition), *gone)
+        return [_decoder.decode(value).account_id for value in values if value is not None]
+
+    def hasten(self, partition: int, at_ms: int) -> None:
+        """Make everybody due who waits for a time: what they wait for may have changed."""
+        key = self._key("due", partition)
+        waiting = cast("list[bytes]", self._client.zrange(key, 0, -1))
+        if waiting:
+            self._client.zadd(key, dict.fromkeys(waiting, at_ms), xx=True, lt=True)
+
+    def silences(self) -> tuple[Silence, ...]:
+        """All silences that are known."""
+        stored = cast("dict[bytes, bytes]", self._client.hgetall(f"{self._prefix}silences"))
+        return tuple(msgspec.json.decode(value, type=Silence) for value in stored.values())
+
+    def restore(self, partition: int, rebuilt: Rebuilt) -> None:
+        """Write what the audit log tells of a partition that was lost; its reports are read from their beginning."""
+        changes = Changes(0, dict[str, AccountRecord | None]({record.account_id: record for record in rebuilt.records}))
+        changes.silences = rebuilt.silences
+        changes.commands_offset = rebuilt.commands_offset
+        self.apply(partition, None, (), lambda known: changes)
+
+    def apply(
+        self,
+        partition: int,
+        expected: int | None,
+        accounts: Iterable[str],
+        decide: Callable[[Known], Changes],
+        *,
+        with_reports: bool = False,
+        commands: tuple[int | None] | None = None,
+    ) -> Changes:
+        """Read what is remembered of some accounts, decide, and write what comes of it.
+
+        Args:
+            partition: of the health topic.
+            expected: the next offset as this process last read or wrote it; None when nothing was stored.
+            accounts: ids that `decide` may need.
+            decide: pure; may be called again when another process wrote meanwhile.
+            with_reports: read their latest reports, too.
+            commands: the next offset of the commands that is expected; None: not asked, the batch is not of commands.
+
+        Raises:
+            StateMovedError: the stored next offset is not the expected one.
+            redis.RedisError: the store is away; whether the batch was written then shows in the next call.
+        """
+        ids = list(dict.fromkeys(accounts))
+        pipe: Any
+        with self._client.pipeline(transaction=True) as pipe:
+            for _ in range(WATCH_TRIES):
+                try:
+                    pipe.watch(self._key("next_offset", partition))
+                    self._compare(pipe, "next_offset", partition, expected)
+                    if commands is not None:
+                        self._compare(pipe, "commands_offset", partition, commands[0])
+                    changes = decide(self._read(pipe, partition, ids, with_reports))
+                    pipe.multi()
+                    self._write(pipe, partition, changes)
+                    pipe.execute()
+                except redis.WatchError:
+                    continue
+                return changes
+        raise redis.TimeoutError(f"state of health partition {partition}: {WATCH_TRIES} writes in a row were disturbed")
+
+    def _compare(self, pipe: Any, name: str, partition: int, expected: int | None) -> None:
+        stored = cast("bytes | None", pipe.get(self._key(name, partition)))
+        found = int(stored) if stored is not None else None
+        if found != expected:
+            raise StateMovedError(partition, expected, found)
+
+    def report(self, account_id: str, partitions: int) -> HealthReport | None:
+        """The latest report of one account, None when there is none.
+
+        Args:
+            account_id: the account.
+            partitions: how many partitions the health topic has; all are asked, so that no partitioner matters.
+        """
+        with self._client.pipeline(transaction=False) as pipe:
+            for partition in range(partitions):
+                pipe.hget(self._key("reports", partition), _field(account_id))
+            values = pipe.execute()
+        return max(_readable(values), key=lambda report: report.as_of, default=None)
+
+    def latest_reports(self, partition: int, accounts: Sequence[str]) -> list[HealthReport]:
+        """The latest reports of some accounts of one partition; who has none there is left out."""
+        if not accounts:
+            return []
+        values = self._client.hmget(self._key("reports", partition), [_field(account_id) for account_id in accounts])
+        return list(_readable(cast("list[bytes | None]", values)))
+
+    def _read(self, pipe: Any, partition: int, ids: list[str], with_reports: bool) -> Known:
+        if not ids:
+            return Known({})
+        fields = [_field(account_id) for account_id in ids]
+        values = pipe.hmget(self._key("accounts", partition), fields)
+        records = {name: _decoder.decode(value) for name, value in zip(ids, values, strict=True) if value is not None}
+        if not with_reports:
+            return Known(records)
+        values = pipe.hmget(self._key("reports", partition), fields)
+        return Known(records, {report.account_id: report for report in _readable(values)})
+
+    def _write(self, pipe: Any, partition: int, changes: Changes) -> None:
+        records = {account_id: _encoder.encode(record) for account_id, record in changes.records.items() if record}
+        gone = [account_id for account_id, record in changes.records.items() if record is None]
+        _write_hash(pipe, self._key("accounts", partition), records, gone)
+        reports = {account_id: report for account_id, report in changes.reports.items() if report is not None}
+        gone = [account_id for account_id, report in changes.reports.items() if report is None]
+        _write_hash(pipe, self._key("reports", partition), reports, gone)
+        self._write_due(pipe, partition, changes)
+        for notification in changes.notifications:
+            self._outbox.add(pipe, notification)
+        for key, step in changes.steps:
+            self._audit.add(pipe, partition, key, step)
+        for silence in changes.silences.values():
+            pipe.hset(f"{self._prefix}silences", silence.silence_id, _encoder.encode(silence))
+        if changes.sight is not None:
+            pipe.hset(f"{self._prefix}sights", str(partition), _encoder.encode(changes.sight))
+        if changes.commands_offset is not None:
+            pipe.set(self._key("commands_offset", partition), changes.commands_offset)
+        pipe.set(self._key("next_offset", partition), changes.next_offset)
+
+    def _write_due(self, pipe: Any, partition: int, changes: Changes) -> None:
+        key = self._key("due", partition)
+        coming = {_field(account_id): at_ms for account_id, at_ms in changes.due.items() if at_ms is not None}
+        if coming:
+            pipe.zadd(key, coming)
+        if never := [_field(account_id) for account_id, at_ms in changes.due.items() if at_ms is None]:
+            pipe.zrem(key, *never)
+
+    def _key(self, name: str, partition: int) -> str:
+        return f"{self._prefix}{name}:{partition}"
+
+
+@functools.lru_cache(maxsize=FIELDS_KEPT)
+def _field(account_id: str) -> bytes:
+    """An account's field: a hash, so that what customers choose as ids never becomes a name in the store."""
+    return hashlib.sha256(account_id.encode()).digest()[:16]
+
+
+def _readable(values: Iterable[bytes | None]) -> Iterator[HealthReport]:
+    """The reports that are stored; one whose words can't be read was judged by its outline, and is passed over."""
+    for value in values:
+        if value is not None:
+            try:
+                yield decode_report(value)
+            except BadEvent as error:
+                log.error("a stored report is passed over: %s", error)
+
+
+def _write_hash(pipe: Any, key: str, values: Mapping[str, bytes], gone: Iterable[str]) -> None:
+    if values:
+        pipe.hset(key, mapping={_field(account_id): value for account_id, value in values.items()})
+    if fields := [_field(account_id) for account_id in gone]:
+        pipe.hdel(key, *fields)

@@ -1,0 +1,6 @@
+"""What an operator may set, and how every process logs.
+
+- `settings`     the settings, and where they are read from
+- `yaml_source`  YAML that remembers its lines, and refuses what is no honest document
+- `logs`         how every process logs
+"""

@@ -1,0 +1,287 @@
+"""What an operator may set, where it is read from, and the one message that a wrong value gets.
+
+Order of precedence: environment variables (HEARTLINE_<SECTION>__<NAME>, or the two everyday names
+KAFKA_BOOTSTRAP_SERVERS and REDIS_URL), then the YAML file named by HEARTLINE_CONFIG, then the defaults here.
+"""
+
+import os
+import reprlib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from stream.calendar.calendars import CalendarsSettings
+from stream.contracts.errors import ConfigError
+from stream.contracts.topics import DEFAULT_PARTITIONS, STALE_AFTER_DAYS, Kind, Source, Topics
+
+CONFIG_BYTES_MAX = 1 << 20
+CONFIG_VALUES_MAX = 100_000  # aliases of aliases can make gigabytes of a few lines
+
+
+# One file serves every process, so each ignores the others' sections; a name that none of them has is a slip.
+SECTIONS: Final = frozenset(
+    {"kafka", "worker", "product", "calendar", "feeds", "scorecards", "redis", "alerting", "slack", "board"}
+)
+
+
+class KafkaSettings(BaseModel):
+    """How to reach Kafka, and what the topics are called."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bootstrap_servers: str = Field("localhost:9092", min_length=3, description="host:port, several joined by commas")
+    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,100}$")
+    app_id: str = Field("heartline", pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=1000)
+    replication_factor: int = Field(1, ge=1, le=10)
+    create_topics: bool = Field(True, description="create missing topics at start; off where an operator makes them")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_ca_file: Path | None = None
+
+    @property
+    def topics(self) -> Topics:
+        """The topic names under this prefix and application id."""
+        return Topics(self.topic_prefix, self.app_id)
+
+
+class WorkerSettings(BaseModel):
+    """The stream worker."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    clock: Literal["wall", "event"] = Field("wall", description="wall: live; event: replay history on its own clock")
+    checkpoint_interval_seconds: float = Field(1.0, gt=0, le=60)
+    tick_interval_seconds: float = Field(3600.0, ge=1, description="how often silent accounts are judged again")
+    session_timeout_seconds: float = Field(30.0, ge=6, le=300)
+    group_instance_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="static membership: this worker's own name, kept over restarts; then a restart within the session "
+        "time-out moves no partition. Null: none",
+    )
+    rebalance_timeout_seconds: float = Field(60.0, ge=6, le=600)
+    stale_after_days: dict[Source, Annotated[float, Field(gt=0)]] = Field(
+        dict(STALE_AFTER_DAYS), description="source to the days without any account's event after which it is stale"
+    )
+    chunk_bytes_max: int = Field(4 << 20, ge=1 << 14, le=64 << 20)
+    in_flight_bytes_max: int = Field(
+        64 << 20, ge=1 << 20, le=4 << 30, description="of what is fetched and not yet folded, over all topics"
+    )
+    hot_accounts_max: int = Field(
+        200_000,
+        ge=1,
+        description="accounts kept as objects in memory; the others are kept encoded, in a tenth of it, or in `store`",
+    )
+    store: str = Field(
+        "memory",
+        min_length=1,
+        description="memory, or a folder on a local disk for copies of the changelog: a restart then reads only what "
+        "came after them, and the states of accounts that are not hot are there and not in memory",
+    )
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(9101, ge=0, le=65535, description="0: any free port; null: no metrics")
+
+
+class FeedSettings(BaseModel):
+    """How one kind of event is named by the feed that sends it; empty: the contract's own names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fields: dict[str, str] = Field({}, description="contract field to the path in the feed's JSON, dots go deeper")
+    values: dict[str, dict[str, str]] = Field({}, description="contract field to {feed's value: contract's value}")
+
+
+class EngagementWeights(BaseModel):
+    """What each part of the engagement score is worth, against the others; 0 leaves it out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    license_utilization: float = Field(30, ge=0, le=1000)
+    frequency_30d: float = Field(30, ge=0, le=1000)
+    depth: float = Field(25, ge=0, le=1000)
+    session_minutes: float = Field(15, ge=0, le=1000)
+
+    @model_validator(mode="after")
+    def _two_count(self) -> Self:
+        if sum(weight > 0 for weight in self.model_dump().values()) < 2:
+            raise ValueError("expected at least two parts with a weight above 0; one alone is no mix")
+        return self
+
+
+class ProductSettings(BaseModel):
+    """What Heartline should know of the product that is being used."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    core_features: list[str] = Field([], description="the catalogue behind depth; empty: depth is unknown")
+    key_actions: list[str] = Field([], description="features whose first use is the customer's first value")
+    milestones: list[str] = Field([], description="features in the order in which an account comes to use them")
+    launches: dict[str, date] = Field({}, description="features to the day of their launch, as 2026-03-01")
+    follow_up_days: float | None = Field(
+        None,
+        gt=0,
+        le=90,
+        description="how soon a promoter's or detractor's answer is to be followed up by a touchpoint; null: within 2 "
+        "days, in accounts that have touchpoints",
+    )
+    engagement_weights: EngagementWeights | None = Field(None, description="null: 30, 30, 25 and 15")
+
+    @field_validator("milestones", "core_features", "key_actions")
+    @classmethod
+    def _once(cls, names: list[str], info: ValidationInfo) -> list[str]:
+        if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            places = " and ".join(str(place) for place, name in enumerate(names, start=1) if name == repeated[0])
+            order = ", in its order (a milestone can't come before itself)" if info.field_name == "milestones" else ""
+            raise ValueError(f"expected each feature once{order}; {repeated[0]!r} is at places {places}")
+        return names
+
+    @field_validator("milestones", "core_features", "key_actions")
+    @classmethod
+    def _named(cls, names: list[str]) -> list[str]:
+        if "" in names:
+            raise ValueError(f"expected names of features; place {names.index('') + 1} is empty")
+        return names
+
+
+class ProcessSettings(BaseSettings):
+    """Where the settings of every process come from: the environment over the YAML file over the defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HEARTLINE_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        env_parse_none_str="null",
+        extra="ignore",
+        nested_model_default_partial_update=True,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over init: what init brings is the YAML file, already read."""
+        return env_settings, init_settings
+
+
+class Settings(ProcessSettings):
+    """Everything that the stream worker, and whoever shares its topics, may be told."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    worker: WorkerSettings = WorkerSettings()
+    product: ProductSettings = ProductSettings()
+    calendar: CalendarsSettings = CalendarsSettings()
+    scorecards: Path | None = Field(None, description="YAML file of scorecards; the shipped one without it")
+    feeds: dict[Kind, FeedSettings] = {}
+
+
+T = TypeVar("T", bound=ProcessSettings)
+
+
+def load(cls: type[T], config_file: Path | None = None) -> T:
+    """Read the settings of one process.
+
+    Args:
+        cls: the settings class, here or in another package.
+        config_file: the YAML file; when None, the one named by HEARTLINE_CONFIG, if any.
+
+    Raises:
+        ConfigError: names each wrong setting, its value (never a secret's) and what is accepted.
+    """
+    if config_file is None and (named := os.environ.get("HEARTLINE_CONFIG")):
+        config_file = Path(named)
+    data = _read_yaml(config_file) if config_file is not None else {}
+    _everyday_names(data)
+    try:
+        return cls(**data)
+    except ValidationError as error:
+        raise ConfigError(_worded(error, config_file)) from None
+    except SettingsError as error:
+        raise ConfigError(f"wrong configuration in the environment: {error}; a section's value must be JSON") from None
+
+
+def _everyday_names(data: dict[str, Any]) -> None:
+    """KAFKA_BOOTSTRAP_SERVERS and REDIS_URL, as everyone calls them, unless the long names are set."""
+    for everyday, section, name in (
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "bootstrap_servers"),
+        ("REDIS_URL", "redis", "url"),
+    ):
+        if value := os.environ.get(everyday):
+            part = data.setdefault(section, {})
+            if isinstance(part, dict):
+                part[name] = value
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    """The file as a mapping; refuses what is missing, too large, not YAML, or not a mapping."""
+    try:
+        if path.stat().st_size > CONFIG_BYTES_MAX:
+            raise ConfigError(f"configuration {path}: larger than {CONFIG_BYTES_MAX} bytes; is it the right file?")
+        data = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"configuration {path}: {error.strerror}; check the path in HEARTLINE_CONFIG") from None
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        raise ConfigError(f"configuration {path}: not valid YAML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"configuration {path}: nested too deeply to be a configuration") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"configuration {path}: expected a mapping of sections, found {type(data).__name__}")
+    if _is_larger(data, CONFIG_VALUES_MAX):
+        raise ConfigError(f"configuration {path}: its aliases make more than {CONFIG_VALUES_MAX} values of it")
+    if odd := [name for name in data if not isinstance(name, str)]:
+        raise ConfigError(f"configuration {path}: expected sections named by words, found {reprlib.repr(odd[0])}")
+    if unknown := sorted(data.keys() - SECTIONS):
+        known = ", ".join(sorted(SECTIONS))
+        raise ConfigError(f"configuration {path}: no process has a section {unknown[0][:60]!r}; there are {known}")
+    return data
+
+
+def _is_larger(data: Any, values_max: int) -> bool:
+    """Whether nested lists and mappings hold more values than that, each counted wherever it is aliased."""
+    waiting, count = [data], 0
+    while waiting and count <= values_max:
+        item = waiting.pop()
+        count += 1
+        if isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return count > values_max
+
+
+def _worded(error: ValidationError, path: Path | None) -> str:
+    """One line a wrong setting: its dotted name, its value unless secret, and what is accepted."""
+    lines = []
+    for item in error.errors(include_url=False):
+        name = ".".join(str(part) for part in item["loc"])
+        # An address may hold a password, or be a secret itself; and it may stand where a whole section was expected.
+        secret = any(word in name for word in ("password", "webhook", "token", "secret", "url")) or (
+            "://" in repr(item["input"])
+        )
+        shown = "(hidden)" if secret else reprlib.repr(item["input"])[:80]
+        env = "HEARTLINE_" + "__".join(str(part) for part in item["loc"]).upper()
+        lines.append(f"{name} = {shown}: {item['msg']} (set it in the YAML file or as {env})")
+    where = f" in {path}" if path is not None else ""
+    return f"wrong configuration{where}:\n  " + "\n  ".join(lines)

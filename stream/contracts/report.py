@@ -1,0 +1,232 @@
+"""The contract of `account-health`: one account's judgement, as every consumer reads it.
+
+Keyed by account_id, compacted: the last record per key is the account's current report. The worker writes it in the
+transaction that also writes the state behind it, so read it with isolation level read_committed.
+"""
+
+from datetime import datetime
+from typing import Any, Final, Literal, get_args
+
+import msgspec
+
+from stream.contracts.values import read_json
+
+Band = Literal["healthy", "watch", "at_risk", "critical", "unknown"]
+
+BANDS: Final[tuple[Band, ...]] = get_args(Band)
+
+# How bad a band is; unknown is not a place on this line, so it has no severity.
+SEVERITY: Final[dict[Band, int]] = {"healthy": 0, "watch": 1, "at_risk": 2, "critical": 3}
+
+Number = int | float
+
+
+class Contribution(msgspec.Struct, frozen=True):
+    """What one measure adds to the score.
+
+    Attributes:
+        measure: its id, as in docs/metrics.md.
+        group: the scorecard's group that it belongs to.
+        value: the measure's own value, in its own unit.
+        measure_score: the value on the measure's curve, 0..100.
+        weight_ratio: its share of the weight that has data, 0..1; all shares add up to 1.
+        points: weight_ratio x measure_score; all points add up to the score.
+    """
+
+    measure: str
+    group: str
+    value: Number
+    measure_score: float
+    weight_ratio: float
+    points: float
+
+    @property
+    def points_lost(self) -> float:
+        """How far this measure alone keeps the score from 100."""
+        return self.weight_ratio * 100 - self.points
+
+
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How one measure moved the score since an earlier moment; the points of all changes add up to the score's change.
+
+    Attributes:
+        measure: its id; a veto's name.
+        before, now: its value then and now; None where it was or is unknown, and while a veto did not hold.
+        points: what the move did to the score, negative for a loss.
+        label, unit: of a veto, as its scorecard says them; None for a measure.
+    """
+
+    measure: str
+    before: Number | None
+    now: Number | None
+    points: float
+    label: str | None = None
+    unit: str | None = None
+
+
+class Cap(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A veto of the scorecard that holds: it keeps the score from rising above its cap.
+
+    Attributes:
+        name: the veto's.
+        measure, value: what it looks at, and the value now.
+        cap_score: the most that the score can be while it holds.
+        points: what it takes from the score, 0 or less; with the contributions' points it adds up to the score.
+        label, unit: what people are told, and how the value is shown, as the scorecard says; None in older reports.
+    """
+
+    name: str
+    measure: str
+    value: Number
+    cap_score: float
+    points: float
+    label: str | None = None
+    unit: str | None = None
+
+
+class Override(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A person's verdict in the place of the scorecard's, until it expires.
+
+    Attributes:
+        owner: who set it.
+        reason: why, in their words.
+        expires_at: when the scorecard's verdict holds again.
+        score: the score that is set, 0..100; None: the scorecard's stands.
+        band: the band that is set; None: the one that the score falls into.
+    """
+
+    owner: str
+    reason: str
+    expires_at: datetime
+    score: float | None = None
+    band: Band | None = None
+
+
+class Freshness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How recent what one source told of the account is.
+
+    Attributes:
+        last_event_at: when the source's newest event of this account happened; None before the first.
+        age_days: how long before the report's moment that was; None before the first.
+        is_stale: whether the source is silent for everyone, so that the account's own silence says nothing.
+    """
+
+    last_event_at: datetime | None = None
+    age_days: float | None = None
+    is_stale: bool = False
+
+
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the account feed says of the account; None where it says nothing."""
+
+    name: str | None = None
+    segment: str | None = None
+    lifecycle_stage: str | None = None
+    licensed_seats: int | None = None
+    owner: str | None = None
+    started_at: datetime | None = None
+    renewal_at: datetime | None = None
+    mrr: float | None = None
+    timezone: str | None = None
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a report that decides what is alerted; the rest of it says why. The fields are those of HealthReport.
+
+    Reading it costs half of what reading the whole report costs, and nearly no report is told to anybody.
+    """
+
+    account_id: str
+    as_of: datetime
+    score: float | None
+    band: Band
+    coverage_ratio: float
+    scorecard: str
+    score_7d_ago: float | None
+    history: list[tuple[str, float]]
+    measures: dict[str, Any]
+    profile: Profile
+    ingested_at: datetime | None = None
+    freshness: dict[str, Freshness] = {}
+
+    @property
+    def name(self) -> str:
+        """What people call the account."""
+        return self.profile.name or self.account_id
+
+
+class HealthReport(Outline, frozen=True, kw_only=True):
+    """One account's health as of one moment.
+
+    While an override holds, `score` and `band` are what it sets, and `model_score` and `model_band` what the scorecard
+    says; contributions and caps are always the scorecard's, and so add up to the model's score.
+
+    Attributes:
+        account_id: the account.
+        as_of: the moment that every number below speaks of, aware UTC.
+        score: 0..100, higher is healthier; None when the band is unknown for lack of data.
+        band: where the score falls; unknown when too little of the scorecard's weight has data.
+        coverage_ratio: share of the scorecard's weight that has data, 0..1.
+        scorecard: name and version of the scorecard that judged.
+        score_7d_ago: the score that the same facts give as of seven days earlier; None if unknown then.
+        history: daily closing scores as (ISO date, score), oldest first, at most 28, the current day last.
+        measures: every measure by its id, None where unknown.
+        profile: what the account feed says.
+        ingested_at: Kafka's timestamp of the oldest record that this report waited for; None for a mere tick.
+        freshness: by source (usage, tickets, surveys and so on); empty where it was not looked at.
+        reason: one sentence in plain language: what moved, or what holds the score down.
+        contributions: per measure with data, the largest loss of points first.
+        changes_7d: per measure, what moved the score since then, the largest loss first; empty if unknown then. A veto
+            that came or went is named by its name, an override by "override".
+        last_event_at: when the account's newest event happened; None before the first.
+        caps: the scorecard's vetoes that hold, the one that binds first.
+        score_28d_ago, changes_28d: the same against 28 days earlier.
+        reason_days: over how many days the reason tells of a move: 7, 14 or 28; None: it tells of none.
+        override: the override that holds; None without one.
+        model_score, model_band: what the scorecard says while an override holds; None without one.
+    """
+
+    reason: str
+    contributions: list[Contribution]
+    changes_7d: list[Change]
+    last_event_at: datetime | None = None
+    caps: list[Cap] = []
+    score_28d_ago: float | None = None
+    changes_28d: list[Change] = []
+    reason_days: int | None = None
+    override: Override | None = None
+    model_score: float | None = None
+    model_band: Band | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(HealthReport)
+_outline_decoder = msgspec.json.Decoder(Outline)
+
+
+def encode_report(report: HealthReport) -> bytes:
+    """The report as the JSON value of its record."""
+    return _encoder.encode(report)
+
+
+def decode_report(value: bytes) -> HealthReport:
+    """The reverse of `encode_report`.
+
+    Raises:
+        BadEvent: the value is not a health report; the detail names the field.
+    """
+    return read_json(_decoder, value, "not_a_report", "a health report")
+
+
+def decode_outline(value: bytes) -> Outline:
+    """The part of an encoded report that decides; the rest must be JSON, and is not looked at.
+
+    Raises:
+        BadEvent: the value is not a health report; the detail names the field.
+    """
+    return read_json(_outline_decoder, value, "not_a_report", "a health report")
+
+
+def report_schema() -> dict[str, Any]:
+    """The JSON Schema of the report."""
+    return msgspec.json.schema(HealthReport)

@@ -1,0 +1,247 @@
+"""The account's days, for more than a year: events, users active that day, within 7 and within 30 days, and the score.
+
+A chart, a report or a comparison with last year needs no replay. The newest months are lists, since events still come;
+what nothing can change any more is packed into `columns`.
+
+- Users and events of a day are exact for usage of up to 63 days behind the account's newest: so far back it is known of
+  each user whether the day is a newly active one (`rolling`).
+- Users within 7 and 30 days are closed by `windows` before the users' own days are forgotten.
+- The score of a day is the last one judged on it.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct, field
+
+from stream.history import columns
+from stream.history.columns import Column
+
+DAYS_MAX: Final = 512  # a year of weeks (364), the 112 days that a trend looks back from there, and some
+LATE_DAYS: Final = 64
+LISTED_DAYS: Final = 112  # what a trend looks at, and all that late usage can reach
+PACKED_AT_DAYS: Final = LISTED_DAYS + 128  # many at a time, for an account with one event a day pays for each packing
+CLOSED_MAX: Final = 400
+SCORES_DAYS: Final = 36  # what a report tells and compares with, after a week without any judgement, too
+SCORES_AT_DAYS: Final = 56
+
+
+class Days(Struct, array_like=True, gc=False):
+    """What is kept of each day.
+
+    Attributes:
+        first_day: the day of the first entry of the lists; -1 while there is none.
+        users, events: active users and usage events of each day, from `first_day` on without a gap.
+        packed_users, packed_events: the same of the days before, up to `first_day`.
+        wau, mau: users active in the 7 and the 30 days that end with each closed day, but for the newest of them.
+        scored_day: the day of the first entry of `tenths`; -1 while there is none.
+        tenths: of the score at the close of each judged day, plus 1, so that 0 is a day without a score.
+        packed_tenths: the same of the days before, up to `scored_day`.
+        open_day: the first day whose windows are not closed; -1: none is, or all that are closed are packed.
+        listed_wau, listed_mau: as `wau` and `mau`, of the newest closed days, up to `open_day`.
+    """
+
+    first_day: int = -1
+    users: list[int] = []
+    events: list[int] = []
+    packed_users: Column = field(default_factory=Column)
+    packed_events: Column = field(default_factory=Column)
+    wau: Column = field(default_factory=Column)
+    mau: Column = field(default_factory=Column)
+    scored_day: int = -1
+    tenths: list[int] = []
+    packed_tenths: Column = field(default_factory=Column)
+    open_day: int = -1
+    listed_wau: list[int] = []
+    listed_mau: list[int] = []
+
+
+def place(days: Days, day: int) -> int:
+    """The place of a day in the lists, which are extended to it; what grew too old is packed.
+
+    >>> days = Days()
+    >>> for day in (100, 102, 102, 99):
+    ...     days.events[place(days, day)] += 1
+    >>> days.first_day, days.events
+    (99, [1, 1, 0, 2])
+    """
+    size = len(days.users)
+    if size == 0:
+        days.first_day = day
+        days.users.append(0)
+        days.events.append(0)
+        return 0
+    at = day - days.first_day
+    if 0 <= at < size:
+        return at
+    if at < 0:
+        days.users[:0] = days.events[:0] = [0] * -at
+        days.first_day = day
+        return 0
+    more = [0] * min(at - size + 1, DAYS_MAX)
+    if at - size + 1 > DAYS_MAX:
+        days.first_day = day + 1 - size - DAYS_MAX
+        days.packed_users, days.packed_events = Column(), Column()
+    days.users += more
+    days.events += more
+    if len(days.users) > PACKED_AT_DAYS:
+        _pack(days)
+    return day - days.first_day
+
+
+def _pack(days: Days) -> None:
+    """Move the days that no usage can reach any more into the columns."""
+    old = len(days.users) - LISTED_DAYS
+    keep = DAYS_MAX - LISTED_DAYS
+    columns.extend(days.packed_users, days.first_day, days.users[:old], keep)
+    columns.extend(days.packed_events, days.first_day, days.events[:old], keep)
+    del days.users[:old], days.events[:old]
+    days.first_day += old
+
+
+def close_score(days: Days, day: int, score: float | None) -> bool:
+    """Remember a day's score as its last word; returns whether that changes anything. A day before the last one stays.
+
+    >>> days = Days()
+    >>> close_score(days, 100, 71.26), close_score(days, 100, 71.3), close_score(days, 102, 64), scores(days, 99, 103)
+    (True, False, True, [None, 71.3, None, 64.0])
+    """
+    kept = days.tenths
+    value = 0 if score is None else round(score * 10) + 1
+    at = day - days.scored_day
+    if kept and at < len(kept):
+        if at < len(kept) - 1 or kept[at] == value:
+            return False
+        kept[at] = value
+        return True
+    if score is None:
+        return False
+    if kept and at - len(kept) < SCORES_AT_DAYS:
+        kept += [0] * (at - len(kept))
+    else:
+        if kept:
+            columns.extend(days.packed_tenths, days.scored_day, kept, CLOSED_MAX)
+        days.scored_day = day
+        kept.clear()
+    kept.append(value)
+    if len(kept) >= SCORES_AT_DAYS:
+        old = len(kept) - SCORES_DAYS
+        columns.extend(days.packed_tenths, days.scored_day, kept[:old], CLOSED_MAX)
+        del kept[:old]
+        days.scored_day += old
+    return True
+
+
+def scores(days: Days, first_day: int, end_day: int) -> list[float | None]:
+    """The closing scores of the days from `first_day` to before `end_day`; None where there is none."""
+    kept = _joined(days.packed_tenths, days.scored_day, days.tenths, first_day, end_day)
+    return [(value - 1) / 10 if value is not None and value > 0 else None for value in kept]
+
+
+def active_users(days: Days, first_day: int, end_day: int) -> list[int | None]:
+    """Active users of the days from `first_day` to before `end_day`; None before what is known, 0 after it."""
+    return _joined(days.packed_users, days.first_day, days.users, first_day, end_day)
+
+
+def usage_events(days: Days, first_day: int, end_day: int) -> list[int | None]:
+    """The same for usage events."""
+    return _joined(days.packed_events, days.first_day, days.events, first_day, end_day)
+
+
+def _joined(packed: Column, listed_day: int, listed: Sequence[int], first_day: int, end_day: int) -> list[int | None]:
+    """Numbers of days out of the column and the list that begins with `listed_day`; 0 behind it."""
+    if not listed:
+        return [None] * (end_day - first_day)
+    between = min(max(listed_day, first_day), end_day)
+    after: list[int | None] = [*listed[between - listed_day : max(end_day - listed_day, 0)]]
+    after += [0] * (end_day - between - len(after))
+    return after if between == first_day else [*columns.numbers(packed, first_day, between), *after]
+
+
+def first_known_day(days: Days) -> int:
+    """The first day whose users and events are kept; -1 while there is none."""
+    return days.packed_users.first_day if days.packed_users.count > 0 else days.first_day
+
+
+def weeks_known(days: Days, day: int) -> int:
+    """How many whole weeks that end with `day` there are since the first known day.
+
+    >>> weeks_known(Days(100, [1] * 14), 113), weeks_known(Days(100, [1]), 99), weeks_known(Days(), 99)
+    (2, 0, 0)
+    """
+    first = first_known_day(days)
+    return max((day - first + 1) // 7, 0) if first >= 0 else 0
+
+
+def weeks(days: Days, day: int, number: int) -> list[int]:
+    """User-days of the weeks that end with `day`, the newest first; only whole weeks since the first known day.
+
+    Each week holds every weekday once, so weekends never make a difference between two of them.
+
+    >>> weeks(Days(100, [1] * 7 + [2] * 7, [1] * 14), 114, 9)  # a day after the last one with usage
+    [12, 8]
+    """
+    known = min(weeks_known(days, day), number)
+    if known == 0:
+        return []
+    users = [count for count in active_users(days, day + 1 - 7 * known, day + 1) if count is not None]
+    return [sum(users[at : at + 7]) for at in range(7 * known - 7, -7, -7)]
+
+
+def user_days(days: Days, last_day: int, number: int) -> int:
+    """People active, summed over the `number` days that end with `last_day`.
+
+    >>> user_days(Days(100, [1, 2, 4], [9, 9, 9]), 101, 2), user_days(Days(100, [1, 2, 4], [9, 9, 9]), 150, 49)
+    (3, 4)
+    """
+    end = last_day - days.first_day + 1
+    return sum(days.users[max(end - number, 0) : max(end, 0)]) if days.first_day >= 0 else 0
+
+
+def active_days(days: Days, last_day: int, number: int) -> int:
+    """How many of the `number` days that end with `last_day` had anyone active.
+
+    >>> active_days(Days(100, [1, 0, 4], [9, 0, 9]), 102, 3)
+    2
+    """
+    end = last_day - days.first_day + 1
+    if end < number and days.packed_users.count > 0:
+        return len(
+            [1 for count in active_users(days, last_day + 1 - number, last_day + 1) if count is not None and count > 0]
+        )
+    found = days.users[max(end - number, 0) : max(end, 0)]
+    return len(found) - found.count(0) if days.first_day >= 0 else 0
+
+
+def last_active_day(days: Days, day: int) -> int | None:
+    """The newest day up to `day` on which anyone was active; None without one.
+
+    >>> last_active_day(Days(100, [1, 0, 0, 4], [9, 0, 0, 9]), 102), last_active_day(Days(100, [1], [9]), 99)
+    (100, None)
+    """
+    users = days.users
+    at = min(day - days.first_day, len(users) - 1) if days.first_day >= 0 else -1
+    while at >= 0 and users[at] == 0:
+        at -= 1
+    return days.first_day + at if at >= 0 else _last_packed_day(days.packed_users, day)
+
+
+def _last_packed_day(users: Column, day: int) -> int | None:
+    """The same among the packed days: for a day before somebody came back after months."""
+    found = columns.numbers(users, users.first_day, min(day + 1, users.next_day)) if users.count > 0 else []
+    active = [at for at, count in enumerate(found, start=users.first_day) if count is not None and count > 0]
+    return active[-1] if active else None
+
+
+def score_at(days: Days, day: int) -> float | None:
+    """The closing score of a day at most 35 days before the last judged one; of one without, the newest before it.
+
+    >>> days = Days(scored_day=100, tenths=[501, 0, 701])
+    >>> [score_at(days, day) for day in (99, 100, 101, 102, 103)]
+    [None, 50.0, 50.0, 70.0, 70.0]
+    """
+    kept = days.tenths
+    at = min(day - days.scored_day, len(kept) - 1)
+    while at >= 0 and kept[at] == 0:
+        at -= 1
+    return (kept[at] - 1) / 10 if at >= 0 else None

@@ -1,0 +1,67 @@
+"""How far an account has come towards its goals: per goal the newest value of each of its last days with one.
+
+Of two values of one day the later holds, and of two at one moment the larger: so neither order nor repeats matter.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from stream.history.rolling import day_of
+
+DAYS_KEPT: Final = 40  # days with a value, per goal: a report looks back 28 days
+GOALS_MAX: Final = 50  # as many as the account feed may name
+
+Point = tuple[int, float]
+
+
+class Outcomes(Struct, array_like=True, gc=False):
+    """The outcomes of an account.
+
+    Attributes:
+        goals: goal to day (since 1970-01-01) to (epoch ms, value).
+        newest_ms: the newest outcome seen; 0 before the first.
+        late: outcomes of days before the DAYS_KEPT newest ones of their goal.
+        overflow: outcomes of goals that were not kept because there were GOALS_MAX already.
+    """
+
+    goals: dict[str, dict[int, Point]] = {}
+    newest_ms: int = 0
+    late: int = 0
+    overflow: int = 0
+
+
+def fold(outcomes: Outcomes, goal: str, ms: int, value: float) -> bool:
+    """Count one outcome in; returns whether it changed anything."""
+    points = outcomes.goals.get(goal)
+    if points is None:
+        if len(outcomes.goals) >= GOALS_MAX:
+            outcomes.overflow += 1
+            return False
+        points = outcomes.goals[goal] = {}
+    outcomes.newest_ms = max(outcomes.newest_ms, ms)
+    day, point = day_of(ms), (ms, value)
+    known = points.get(day)
+    if known is not None and point <= known:
+        return False
+    if known is None and len(points) >= DAYS_KEPT:
+        oldest = min(points)
+        if day < oldest:
+            outcomes.late += 1
+            return False
+        del points[oldest]
+    points[day] = point
+    return True
+
+
+def value_at(outcomes: Outcomes, goal: str, as_of_ms: int) -> float | None:
+    """A goal's newest value as of a moment; None before its first, or before the oldest that is kept.
+
+    >>> outcomes = Outcomes()
+    >>> fold(outcomes, "seats live", 5, 10.0), fold(outcomes, "seats live", 3, 12.0)
+    (True, False)
+    >>> value_at(outcomes, "seats live", 9), value_at(outcomes, "seats live", 4)
+    (10.0, None)
+    """
+    points = [point for point in outcomes.goals.get(goal, {}).values() if point[0] <= as_of_ms]
+    return max(points)[1] if points else None

@@ -1,0 +1,163 @@
+"""An account's support tickets: every ticket as the sorted set of its transitions.
+
+A set of (moment, transition) pairs is the same in whatever order and however often its members arrive, so a retried
+or late ticket event changes nothing that it should not. All numbers are derived from it as of a moment.
+"""
+
+from bisect import bisect_left
+from typing import Final
+
+from msgspec import Struct
+
+from stream.history.rolling import DAY_MS, day_of
+
+# Two transitions at one moment are taken in this order.
+TRANSITIONS: Final = ("opened", "updated", "escalated", "deescalated", "reopened", "solved", "closed")
+CODE: Final = {name: code for code, name in enumerate(TRANSITIONS)}
+OPENED, UPDATED, ESCALATED, DEESCALATED, REOPENED, SOLVED, CLOSED = range(7)
+PRIORITIES: Final = ("low", "normal", "high", "urgent")
+PRIORITY_CODE: Final = {name: code for code, name in enumerate(PRIORITIES)}
+URGENT: Final = PRIORITY_CODE["urgent"]
+
+KEPT_DAYS: Final = 120  # the longest window is 90 days, looked at from up to 28 days later
+TICKETS_MAX: Final = 10_000
+TRANSITIONS_MAX: Final = 32
+
+
+class Ticket(Struct, array_like=True, gc=False):
+    """One ticket.
+
+    Attributes:
+        priority: index into PRIORITIES, as the newest event says.
+        category: as the newest event says; None where it says none.
+        described: (ms, transition code) of the event that gave both.
+        transitions: sorted (ms, code), without `updated`, each once.
+    """
+
+    priority: int
+    category: str | None
+    described: tuple[int, int]
+    transitions: list[tuple[int, int]]
+
+
+class Phase(Struct, gc=False):
+    """A ticket as of one moment; moments in epoch ms, durations in ms, None: has not happened or is not known."""
+
+    opened_ms: int | None = None
+    is_open: bool = True
+    resolved_ms: int | None = None
+    escalated_ms: int | None = None  # the start of the first escalation
+    escalated_for_ms: int = 0  # all escalations together, a running one up to the moment
+    is_escalated: bool = False
+
+
+class Support(Struct, array_like=True, gc=False):
+    """All tickets of an account.
+
+    Attributes:
+        tickets: by ticket_id.
+        newest_ms: the newest ticket event seen, which bounds what is kept.
+        late: events that came after their ticket's time had passed out of every window.
+        overflow: events of new tickets that were not kept because there were TICKETS_MAX already.
+    """
+
+    tickets: dict[str, Ticket] = {}
+    newest_ms: int = 0
+    pruned_day: int = 0
+    late: int = 0
+    overflow: int = 0
+
+
+def fold(support: Support, ticket_id: str, ms: int, status: str, priority: str, category: str | None) -> bool:
+    """Count one ticket event in, in any order; returns whether it changed anything."""
+    code = CODE[status]
+    ticket = support.tickets.get(ticket_id)
+    if ticket is None:
+        if ms < support.newest_ms - KEPT_DAYS * DAY_MS:
+            support.late += 1
+            return False
+        if len(support.tickets) >= TICKETS_MAX:
+            support.overflow += 1
+            return False
+        ticket = support.tickets[ticket_id] = Ticket(PRIORITY_CODE[priority], category, (ms, code), [])
+        changed = True
+    else:
+        changed = _describe(ticket, (ms, code), PRIORITY_CODE[priority], category)
+    if code != UPDATED:
+        changed = _insert(ticket.transitions, (ms, code)) or changed
+    if ms > support.newest_ms:
+        support.newest_ms = ms
+        if day_of(ms) > support.pruned_day:
+            prune(support)
+    return changed
+
+
+def _describe(ticket: Ticket, at: tuple[int, int], priority: int, category: str | None) -> bool:
+    """Take priority and category from the newest event; between equals the more urgent one wins."""
+    now, then = (*at, priority, category or ""), (*ticket.described, ticket.priority, ticket.category or "")
+    if now <= then:
+        return False
+    changed = (priority, category) != (ticket.priority, ticket.category)
+    ticket.priority, ticket.category, ticket.described = priority, category, at
+    return changed
+
+
+def _insert(transitions: list[tuple[int, int]], transition: tuple[int, int]) -> bool:
+    """Put a transition in its place unless it is there; beyond the bound the second oldest gives way."""
+    at = bisect_left(transitions, transition)
+    if at < len(transitions) and transitions[at] == transition:
+        return False
+    transitions.insert(at, transition)
+    if len(transitions) > TRANSITIONS_MAX:
+        del transitions[1]
+    return True
+
+
+def prune(support: Support) -> None:
+    """Forget tickets that ended, and were last heard of, before every window."""
+    support.pruned_day = day_of(support.newest_ms)
+    horizon = support.newest_ms - KEPT_DAYS * DAY_MS
+    gone = [
+        ticket_id
+        for ticket_id, ticket in support.tickets.items()
+        if ticket.transitions and ticket.transitions[-1][0] < horizon and not phase(ticket, support.newest_ms).is_open
+    ]
+    for ticket_id in gone:
+        del support.tickets[ticket_id]
+
+
+def phase(ticket: Ticket, as_of_ms: int) -> Phase:
+    """Where a ticket stood at a moment.
+
+    It ends when solved or closed, at the first of them after the last reopening, and only `reopened` opens it again.
+    An escalation runs from `escalated` to the next deescalated, solved or closed. Source: docs/metrics.md.
+    """
+    opened_ms: int | None = None
+    resolved_ms: int | None = None
+    escalated_ms: int | None = None
+    since: int | None = None
+    is_open, escalated_for_ms = True, 0
+    for ms, code in ticket.transitions:
+        if ms > as_of_ms:
+            break
+        if code == OPENED:
+            opened_ms = ms if opened_ms is None else opened_ms
+        elif code == ESCALATED:
+            escalated_ms = ms if escalated_ms is None else escalated_ms
+            since = ms if since is None and is_open else since
+        elif code == REOPENED:
+            is_open, resolved_ms = True, None
+        else:
+            if since is not None:
+                escalated_for_ms += ms - since
+                since = None
+            if code != DEESCALATED and is_open:
+                is_open, resolved_ms = False, ms
+    if since is not None:
+        escalated_for_ms += as_of_ms - since
+    return Phase(opened_ms, is_open, resolved_ms, escalated_ms, escalated_for_ms, since is not None)
+
+
+def is_ended(ticket: Ticket) -> bool:
+    """Whether the newest transition of a ticket, which has one, ended it."""
+    return ticket.transitions[-1][1] in (SOLVED, CLOSED)

@@ -1,0 +1,249 @@
+"""Product usage of one account: who used what on which day, and how events fold into it, a run of them at a time.
+
+A run is what one chunk holds of one account, in order: what is asked of the account is asked once for all of them, and
+the account's own memory is visited once. The result is that of the events one by one, however they are cut into runs.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct, field
+
+from stream.calendar.zones import Zone
+from stream.contracts.decode import Usage
+from stream.history import daily, rolling, windows
+from stream.history.daily import Days
+from stream.history.rolling import COUNTS, DAY_MS, LAST_DAY, ORDINAL
+from stream.kinds import sessions
+from stream.kinds.sessions import Sessions
+
+LATE_DAYS: Final = 97  # the longest window that usage is asked about (users known in 90 days, as of 7 days earlier)
+KEPT_DAYS: Final = 120
+ADOPTED_DAYS: Final = 30  # who used a feature within so many days counts as its user, and counts once
+PRUNE_EVERY_DAYS: Final = 15
+SEEN_MAX: Final = 64
+USERS_MAX: Final = 50_000
+FEATURES_MAX: Final = 2_000
+
+UNMOVED: Final = -1  # `fold` found nothing that moves a measure
+_NEVER_MS: Final = 1 << 62
+_UNREACHED: Final = -1  # a day that the account's days don't list any more
+
+
+class FeatureUse(Struct, array_like=True, gc=False):
+    """The use of one feature.
+
+    Attributes:
+        last_day, bits: its day bitmap, as `rolling` has it.
+        users: each user's newest day, by the user's ordinal.
+        first_day: the day of its first use; -1: not known.
+        ordinal: its short number within the account, for the sessions; -1: not yet given.
+    """
+
+    last_day: int
+    bits: int
+    users: dict[int, int]
+    first_day: int = -1
+    ordinal: int = -1
+
+
+class Activity(Struct, array_like=True, gc=False):
+    """Product usage.
+
+    Attributes:
+        users: user_id to the record of `rolling`.
+        features: by name.
+        next_ordinal: the ordinal of the next new user.
+        newest_day: the newest day with usage; -1 before the first.
+        first_ms, newest_ms: when the first and the newest usage happened; None before it.
+        events: usage events applied, late ones included.
+        repeated: events recognised as repeats of a remembered one.
+        late: events older than every window.
+        overflow: events of users or features beyond the bounds.
+        seen: the last event ids, oldest first.
+        days: users, events and score of each day, for more than a year.
+        sessions: of each of the last days, a sample of its sessions.
+    """
+
+    users: dict[str, list[int]] = {}
+    features: dict[str, FeatureUse] = {}
+    next_ordinal: int = 0
+    newest_day: int = -1
+    pruned_day: int = -1
+    first_ms: int | None = None
+    newest_ms: int | None = None
+    events: int = 0
+    repeated: int = 0
+    late: int = 0
+    overflow: int = 0
+    seen: dict[str, None] = {}
+    days: Days = field(default_factory=Days)
+    sessions: Sessions = {}
+
+
+def fold(activity: Activity, events: Sequence[Usage], zone: Zone | None) -> int:
+    """Fold a run of usage events, whose timestamps are epoch milliseconds.
+
+    Args:
+        activity: the account's usage.
+        events: in the order of their arrival.
+        zone: where the account's days begin and end; None: in UTC.
+
+    Returns:
+        The place in the run of the first event that may have moved a measure; UNMOVED (-1): none has. Events that only
+        raise counts, a feature used again by who counts as its user, repeats, and events older than every window move
+        nothing.
+    """
+    # One long loop: a call for each of these steps would cost more than the step.
+    seen, users, features, days = activity.seen, activity.users, activity.features, activity.days
+    day_users, day_events = days.users, days.events
+    newest_day, listed_day, at_day = activity.newest_day, _UNREACHED, _UNREACHED
+    newest_ms = -1 if activity.newest_ms is None else activity.newest_ms
+    first_ms = _NEVER_MS if activity.first_ms is None else activity.first_ms
+    applied, first_moved = 0, UNMOVED
+    for place, event in enumerate(events):
+        event_id = event.event_id
+        if event_id in seen:
+            activity.repeated += 1
+            continue
+        seen[event_id] = None
+        if len(seen) > SEEN_MAX:
+            del seen[next(iter(seen))]
+        ms: int = event.timestamp  # type: ignore[assignment]  # decoded events have epoch milliseconds
+        applied += 1
+        if ms > newest_ms:
+            newest_ms = ms
+        if ms < first_ms:
+            first_ms = ms
+        day = ms // DAY_MS if zone is None else zone.day_of(ms)
+        if day == newest_day:
+            day = newest_day  # one object for all that remember it
+        elif day > newest_day:
+            _begin_day(activity, day)
+            newest_day = day
+        elif day <= newest_day - LATE_DAYS:
+            _fold_late(activity, event.feature, day)
+            continue
+        if day != listed_day:
+            listed_day, at_day = day, _place(activity, day)
+        user = users.get(event.user_id)
+        if user is None:
+            user = _new_user(activity, event.user_id, day)
+            if user is None:
+                first_moved = place if first_moved == UNMOVED else first_moved
+                continue
+            moved = True
+        elif user[LAST_DAY] == day:
+            user[COUNTS] += 1
+            moved = False
+        else:
+            moved = rolling.touch(user, day)
+        if at_day != _UNREACHED:
+            day_events[at_day] += 1
+            if moved:
+                day_users[at_day] += 1
+                if day < days.open_day and day >= newest_day - windows.REACH_DAYS:
+                    windows.count_late(days, user, day)
+        use = features.get(event.feature)
+        if use is None:
+            use = _new_feature(activity, event.feature, day)
+            if use is None:
+                first_moved = place if first_moved == UNMOVED else first_moved
+                continue
+        elif day != use.last_day:
+            use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
+            if day < use.first_day:
+                use.first_day = day
+                moved = True
+        ordinal = user[ORDINAL]
+        last = use.users.get(ordinal)
+        if last is None or day > last:
+            use.users[ordinal] = day
+            if last is None or last <= newest_day - ADOPTED_DAYS:
+                moved = True
+        if moved and first_moved == UNMOVED:
+            first_moved = place
+        if event.session_id is not None and day > newest_day - sessions.DAYS_KEPT:
+            _fold_session(activity, event, event.session_id, day)
+    if applied > 0:
+        activity.events += applied
+        activity.first_ms, activity.newest_ms = first_ms, newest_ms
+    return first_moved
+
+
+def _begin_day(activity: Activity, day: int) -> None:
+    """A day comes that is newer than any before."""
+    if activity.newest_day < 0:  # the first one, with nothing to close or to forget
+        activity.newest_day = activity.pruned_day = day
+        return
+    if day - activity.days.open_day > windows.REACH_DAYS:
+        windows.close(activity.days, activity.users.values(), day)
+    activity.newest_day = day
+    if day - activity.pruned_day >= PRUNE_EVERY_DAYS:
+        _prune(activity)
+
+
+def _place(activity: Activity, day: int) -> int:
+    """The place of a day in the lists of the account's days; _UNREACHED: too old for them."""
+    if day <= activity.newest_day - daily.LATE_DAYS:
+        return _UNREACHED
+    days = activity.days
+    at = day - days.first_day
+    return at if 0 <= at < len(days.events) else daily.place(days, day)
+
+
+def _new_user(activity: Activity, user_id: str, day: int) -> list[int] | None:
+    """A user's first event; None: there are too many users, which is counted."""
+    if len(activity.users) >= USERS_MAX:
+        activity.overflow += 1
+        return None
+    user = activity.users[user_id] = rolling.new_user(activity.next_ordinal, day)
+    activity.next_ordinal += 1
+    return user
+
+
+def _new_feature(activity: Activity, feature: str, day: int) -> FeatureUse | None:
+    """A feature's first use; None: there are too many features, which is counted."""
+    if len(activity.features) >= FEATURES_MAX:
+        activity.overflow += 1
+        return None
+    use = activity.features[feature] = FeatureUse(day, 1, {}, day, len(activity.features))
+    return use
+
+
+def _fold_session(activity: Activity, event: Usage, session_id: str, day: int) -> None:
+    """Count an event into its session, where that is in the day's sample; that alone is no reason to judge at once."""
+    key = sessions.hash_of(session_id)
+    kept = activity.sessions.get(day)
+    if kept is None:
+        sessions.prune(activity.sessions, activity.newest_day)
+    elif len(kept) >= sessions.KEPT_A_DAY and key > kept[-1][sessions.HASH]:
+        return
+    use = activity.features[event.feature]
+    if use.ordinal < 0:  # a state of before there were sessions
+        for ordinal, each in enumerate(activity.features.values()):
+            each.ordinal = ordinal
+    sessions.add(sessions.place(activity.sessions, day, key), use.ordinal, event.duration_seconds)
+
+
+def _fold_late(activity: Activity, feature: str, day: int) -> None:
+    """An event older than every window: it only tells that the feature was used at some time."""
+    activity.late += 1
+    use = activity.features.get(feature)
+    if use is None and len(activity.features) < FEATURES_MAX:
+        activity.features[feature] = FeatureUse(day, 1, {}, day, len(activity.features))
+    elif use is not None:
+        use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
+        if day < use.first_day:
+            use.first_day = day
+
+
+def _prune(activity: Activity) -> None:
+    """Forget users, and who used which feature, from before every window; a feature's own last day stays."""
+    activity.pruned_day = activity.newest_day
+    horizon = activity.newest_day - KEPT_DAYS
+    for user_id in [uid for uid, user in activity.users.items() if user[LAST_DAY] < horizon]:
+        del activity.users[user_id]
+    for use in activity.features.values():
+        for ordinal in [o for o, day in use.users.items() if day < horizon]:
+            del use.users[ordinal]

@@ -1,0 +1,125 @@
+"""One account and what its product says, whatever the moment: what is looked up once for all that is asked about it."""
+
+from functools import cache
+from typing import Final
+
+from msgspec import Struct
+
+from stream.calendar.workdays import Calendar
+from stream.contracts.topics import Source
+from stream.kinds import surveys
+from stream.kinds.account import AccountState, zone_of
+from stream.kinds.surveys import Dated
+from stream.measures.active_users import People
+from stream.measures.product_config import Journey
+
+# No measure that compares with earlier weeks is known before this age: champions are the first, after 44 days.
+MONTH_BEFORE_DAYS: Final = 43
+
+
+class Told(Struct, frozen=True, gc=False):
+    """What there is to measure by: of what is not told, every measure is what it is of an account that nobody knows."""
+
+    use: bool
+    month_before: bool  # the account was used long enough to compare its weeks with earlier ones
+    seats: bool
+    core_features: bool
+    tickets: bool
+    answers: bool
+    sessions: bool
+    touchpoints: bool
+    follow_up: bool
+    goals: bool
+    renewal: bool
+    stages: bool
+    value: bool
+    launches: bool
+
+
+class Facts:
+    """One account, for all the moments that are asked about.
+
+    Args:
+        state: its facts.
+        newest_ms: the newest of the moments, epoch milliseconds.
+        core_features: the product's catalogue.
+        journey: its key actions and milestones, and when its customers work.
+
+    Attributes:
+        zone: the account's time zone.
+        day: its calendar day of `newest_ms`, as days since 1970-01-01.
+        first_day: the day of its first usage; None before it.
+        seats: its licensed seats; None when unknown.
+        licensed: the same, None also where there are none.
+        calendar: its working days.
+        people: its users, by their days up to `day`.
+        sources: which sources ever told anything of it.
+    """
+
+    def __init__(self, state: AccountState, newest_ms: int, core_features: frozenset[str], journey: Journey) -> None:
+        self.state = state
+        self.core_features = core_features
+        self.journey = journey
+        self.zone = zone_of(state)
+        self.day = self.zone.day_of(newest_ms)
+        activity, profile = state.activity, state.profile
+        first_ms = activity.first_ms
+        self.first_day = None if first_ms is None else self.zone.day_of(first_ms)
+        self.seats: int | None = profile["licensed_seats"][0] if "licensed_seats" in profile else None
+        self.calendar: Calendar = journey.calendars.of(profile["segment"][0] if "segment" in profile else None)
+        self.licensed = self.seats if self.seats is not None and self.seats > 0 else None
+        self.people = People(activity, self.day)
+        self.sources = _sources(
+            first_ms is not None,
+            state.support.newest_ms > 0,
+            state.sentiment.newest_ms > 0,
+            state.contacts.newest_ms > 0,
+            state.outcomes.newest_ms > 0 or "goals" in profile,
+            state.subscriptions.newest_ms > 0 or "renewal_at" in profile,
+        )
+        self._answers: tuple[list[Dated], ...] | None = None
+
+    @property
+    def answers(self) -> tuple[list[Dated], ...]:
+        """Its answers, by survey and the oldest first."""
+        if self._answers is None:
+            self._answers = surveys.dated(self.state.sentiment, self.zone)
+        return self._answers
+
+    @property
+    def told(self) -> Told:
+        """What there is to measure by."""
+        state, profile, journey = self.state, self.state.profile, self.journey
+        first_day = self.first_day
+        return Told(
+            use=first_day is not None,
+            month_before=first_day is not None and self.day - first_day >= MONTH_BEFORE_DAYS,
+            seats=self.seats is not None,
+            core_features=bool(self.core_features),
+            tickets=bool(state.support.tickets),
+            answers=bool(state.sentiment.answers),
+            sessions=bool(state.activity.sessions),
+            touchpoints=bool(state.contacts.touchpoints),
+            follow_up=journey.follow_up_ms is not None,
+            goals="goals" in profile,
+            renewal="renewal_at" in profile or bool(state.subscriptions.changes),
+            stages="lifecycle_stage" in profile or "started_at" in profile,
+            value=bool(journey.key_actions or journey.milestones),
+            launches=bool(journey.launches),
+        )
+
+
+@cache
+def _sources(
+    usage: bool, tickets: bool, surveys: bool, touchpoints: bool, outcomes: bool, subscriptions: bool
+) -> frozenset[Source]:
+    """The sources that ever told anything; each set of them is made once, for it is looked up for every account."""
+    found: dict[Source, bool] = {
+        "usage": usage,
+        "tickets": tickets,
+        "surveys": surveys,
+        "touchpoints": touchpoints,
+        "outcomes": outcomes,
+        "subscriptions": subscriptions,
+    }
+    return frozenset(source for source, told in found.items() if told)

@@ -1,0 +1,91 @@
+"""Who was active in each window: every user's days as a bitmap, and all of them looked at through one mask.
+
+"Day" is a calendar day in the account's time zone; a trailing N-day window is the N days that end with as_of's day.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from stream.history.rolling import BITS, COUNTS, LAST_DAY
+from stream.kinds.usage import Activity
+
+Measures = dict[str, Any]
+
+
+class People:
+    """The users of an account, each as the bitmap of the active days up to one day: bit i is i days before it.
+
+    Bits are known 64 days back from each user's own newest day (`stream.history.rolling`).
+
+    Args:
+        activity: whose users.
+        day: the day of bit 0; what is newer than it is left out.
+    """
+
+    __slots__ = ("_bitmaps", "_is_newest", "_users")
+
+    def __init__(self, activity: Activity, day: int) -> None:
+        self._users = activity.users
+        users = activity.users.values()
+        self._is_newest = activity.newest_day <= day
+        if self._is_newest:
+            self._bitmaps = [user[BITS] << day - user[LAST_DAY] for user in users]
+        else:
+            self._bitmaps = [
+                user[BITS] << day - user[LAST_DAY] if user[LAST_DAY] <= day else user[BITS] >> user[LAST_DAY] - day
+                for user in users
+            ]
+
+    def within(self, days: int, back: int = 0) -> list[int]:
+        """The bits of the `days` days that end `back` days before the day, of every user who has any there.
+
+        >>> state = Activity({"ann": [0, 100, 0b1011], "bob": [1, 98, 0b1]}, newest_day=100)
+        >>> [bin(bits) for bits in People(state, 101).within(3)], len(People(state, 101).within(3, back=2))
+        (['0b110'], 2)
+        """
+        mask = (1 << days) - 1 << back
+        return [seen for bits in self._bitmaps if (seen := bits & mask)]
+
+    def up_to(self, back: int) -> Iterator[tuple[str, int]]:
+        """Every user with the bitmap of the days up to `back` days before the day: bit 0 is that day."""
+        return ((user_id, bits >> back) for user_id, bits in zip(self._users, self._bitmaps, strict=True))
+
+    def events(self, days: int, back: int = 0) -> list[int]:
+        """The events of every user in the same window, of those who have any there; counts are known 37 days back.
+
+        >>> state = Activity({"ann": [0, 100, 0b1011, 5, 3, 1], "bob": [1, 98, 0b1, 4]}, newest_day=100)
+        >>> People(state, 101).events(30), People(state, 101).events(30, back=2)
+        ([9, 4], [4, 4])
+        """
+        mask = (1 << days) - 1
+        pairs = zip(self._users.values(), self._bitmaps, strict=True)
+        if back == 0 and self._is_newest:  # the same, for what is asked most
+            return [
+                user[COUNTS] if user[BITS] == 1 else sum(user[COUNTS : COUNTS + seen.bit_count()])
+                for user, bits in pairs
+                if (seen := bits & mask)
+            ]
+        return [
+            user[COUNTS]
+            if user[BITS] == 1
+            else sum(
+                user[(at := COUNTS + user[BITS].bit_count() - older.bit_count()) : at + (older & mask).bit_count()]
+            )
+            for user, bits in pairs
+            if (older := bits >> back) & mask
+        ]
+
+
+@cache
+def weekday_mask(day_mod_7: int) -> int:
+    """Bits of the weekdays (Monday to Friday) among the 30 days that end with a day, bit 0 for that day.
+
+    >>> bin(weekday_mask(3) & 0x7F)  # 1970-01-04 was a Sunday
+    '0b1111100'
+    """
+    mask = 0
+    for back in range(30):
+        if (day_mod_7 - back + 3) % 7 < 5:
+            mask |= 1 << back
+    return mask

@@ -1,0 +1,114 @@
+"""One account as of one moment, and what several measures need of it."""
+
+from typing import Final
+
+from stream.kinds import surveys
+from stream.kinds.subscriptions import Term, terms
+from stream.kinds.surveys import Answer
+from stream.kinds.usage import Activity
+from stream.measures.account_view import Facts
+from stream.measures.active_users import Measures
+from stream.measures.sessions import sittings_of
+
+MONTH_DAYS: Final = 30
+KNOWN_DAYS: Final = 90
+
+
+class Asked:
+    """One account as of one moment.
+
+    Args:
+        facts: the account.
+        as_of_ms: the moment, epoch milliseconds; not after the newest one of `facts`.
+
+    Attributes:
+        day: the account's calendar day of the moment, as days since 1970-01-01.
+        back: how many days that is before the newest day of `facts`.
+        month: of each person active in the trailing 30 days the bits of these days, as `People` has them.
+        mau: how many these are.
+        days_known: for how many days the account has been used, the first and today's included; None before the first.
+    """
+
+    # Made when a measure asks for it.
+    _known: int | None = None
+    _active_days: int | None = None
+    _mau_previous: int | None = None
+    _sittings: Measures | None = None
+    _nps_answers: dict[str, tuple[str, Answer]] | None = None
+    _touched: list[tuple[int, int]] | None = None
+    _terms: list[Term] | None = None
+
+    def __init__(self, facts: Facts, as_of_ms: int) -> None:
+        self.facts = facts
+        self.state = facts.state
+        self.activity: Activity = facts.state.activity
+        self.as_of_ms = as_of_ms
+        self.zone = facts.zone
+        self.day = day = facts.zone.day_of(as_of_ms)
+        self.back = facts.day - day
+        self.month = facts.people.within(MONTH_DAYS, self.back)
+        self.mau = len(self.month)
+        first_day = facts.first_day
+        self.days_known = day - first_day + 1 if first_day is not None and first_day <= day else None
+
+    def active(self, days: int, back: int = 0) -> int:
+        """How many people were active in the `days` days that end `back` days before the day."""
+        return len(self.facts.people.within(days, self.back + back))
+
+    @property
+    def known(self) -> int:
+        """People active in the trailing 90 days, as far as their bitmaps reach."""
+        if self._known is None:
+            self._known = self.active(KNOWN_DAYS)
+        return self._known
+
+    @property
+    def base(self) -> int | None:
+        """Of whom a share is taken: the licensed seats, else the people known in 90 days; None without either."""
+        if self.facts.seats is not None:
+            return self.facts.licensed
+        return self.known if self.known > 0 else None
+
+    @property
+    def active_days(self) -> int:
+        """Active days of each person in the trailing 30, added up."""
+        if self._active_days is None:
+            self._active_days = sum(map(int.bit_count, self.month))
+        return self._active_days
+
+    @property
+    def mau_previous(self) -> int:
+        """People active in the 30 days before the trailing 30."""
+        if self._mau_previous is None:
+            self._mau_previous = self.active(MONTH_DAYS, back=MONTH_DAYS)
+        return self._mau_previous
+
+    @property
+    def sittings(self) -> Measures:
+        """What the sessions come to."""
+        if self._sittings is None:
+            self._sittings = sittings_of(self.activity, self.day)
+        return self._sittings
+
+    @property
+    def nps_answers(self) -> dict[str, tuple[str, Answer]]:
+        """By user the latest NPS answer of the trailing 90 days, with its response_id."""
+        if self._nps_answers is None:
+            nps = self.facts.answers[surveys.SURVEY_CODE["nps"]]
+            self._nps_answers = surveys.latest(nps, self.day - 89, self.day)
+        return self._nps_answers
+
+    @property
+    def touched(self) -> list[tuple[int, int]]:
+        """Code of the kind, and age in days, of each touchpoint that was by then."""
+        if self._touched is None:
+            day_of, touchpoints = self.zone.day_of, self.state.contacts.touchpoints.values()
+            self._touched = [(one.kind, self.day - day_of(one.ms)) for one in touchpoints if one.ms <= self.as_of_ms]
+        return self._touched
+
+    @property
+    def terms(self) -> list[Term]:
+        """Every subscription that had begun, or was first heard of, by then."""
+        if self._terms is None:
+            self._terms = terms(self.state.subscriptions, self.as_of_ms)
+        return self._terms

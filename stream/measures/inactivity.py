@@ -1,0 +1,41 @@
+"""How long an account has been quiet, in working days and in its own pauses."""
+
+from typing import Final
+
+from stream.calendar.workdays import Calendar
+from stream.history.daily import active_days, last_active_day
+from stream.kinds.usage import Activity
+from stream.measures.active_users import Measures
+
+CADENCE_DAYS: Final = 56
+MISSED_PAUSES: Final = 2  # silent is who missed two usual pauses, and a day beyond
+
+_NEVER_USED: Final[Measures] = {
+    "days_since_active": None,
+    "silence_working_days": None,
+    "silence_limit_days": None,
+    "silence_ratio": None,
+}
+
+
+def silence(activity: Activity, day: int, first_day: int | None, calendar: Calendar) -> Measures:
+    """How long nobody was active, and how long that is for this account. Source: docs/metrics.md, silence.
+
+    The usual pause is taken over the 56 days that end with the last active day (fewer for a younger account): working
+    days there for each active day, at least 1. The account is silent after two such pauses and a day: 3 working days
+    for one that is used daily, 11 for a weekly one, 41 (two months) for a monthly one.
+    """
+    last_day = last_active_day(activity.days, day)
+    if last_day is None or first_day is None:
+        return dict(_NEVER_USED)
+    span = min(CADENCE_DAYS, max(last_day - first_day + 1, 0))
+    active = active_days(activity.days, last_day, span)
+    working = calendar.between(last_day + 1 - span, last_day + 1)
+    pause = working / active if working > active > 0 else float(max(working, 1)) if active == 0 else 1.0
+    quiet = calendar.between(last_day + 1, day) if day > last_day + 1 else 0
+    return {
+        "days_since_active": day - last_day,
+        "silence_working_days": quiet,
+        "silence_limit_days": round(MISSED_PAUSES * pause) + 1,
+        "silence_ratio": quiet / pause,
+    }

@@ -1,0 +1,22 @@
+"""The product as the settings tell of it, ready to measure by."""
+
+from datetime import date
+
+from stream.config.settings import Settings
+from stream.history.rolling import DAY_MS
+from stream.measures.product_config import Journey
+
+_EPOCH = date(1970, 1, 1)
+
+
+def journey_of(settings: Settings) -> Journey:
+    """Key actions, milestones and working days, launches, the follow-up time and the weights of engagement."""
+    product = settings.product
+    return Journey(
+        frozenset(product.key_actions),
+        tuple(product.milestones),
+        settings.calendar.calendars(),
+        tuple((name, (at - _EPOCH).days) for name, at in product.launches.items()),
+        round(product.follow_up_days * DAY_MS) if product.follow_up_days is not None else None,
+        product.engagement_weights.model_dump() if product.engagement_weights is not None else None,
+    )

@@ -1,0 +1,180 @@
+"""Whether an account's use goes its usual way: the trailing 28 days against what the 84 days before let expect.
+
+User-days by week: each week has the same weekdays, so weekends make no difference, and a median of weeks is not moved
+by one odd week. Holidays are left out and made up for by the account's own weekdays. Formula and thresholds are argued
+in docs/health.md, "The trend".
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from stream.calendar.workdays import MONDAY_TO_FRIDAY, Calendar
+from stream.history.daily import Days, active_users, weeks, weeks_known
+
+Status = Literal["seasonal", "declining", "collapsing", "growing", "steady"]
+
+NOW_WEEKS: Final = 4
+BASE_WEEKS: Final = 12
+BASE_WEEKS_MIN: Final = 6
+NOW_WEEKS_MIN: Final = 2
+# So much of a week's usual use must fall on days that were no holidays, or the week is left out; a half is enough.
+WEEK_SHARE_MIN: Final = 0.5 - 1e-9
+SHIFT_WEEKS: Final = 3  # a new level is one once it has lasted so long
+YEAR_DAYS: Final = 364  # of whole weeks, so that weekdays meet weekdays
+
+# A fall of 20 % is poor and of 60 % caps health. Source: PostHog's handbook; tenzo's customer health (docs/health.md).
+DECLINING_RATIO: Final = 0.8
+COLLAPSING_RATIO: Final = 0.4
+GROWING_RATIO: Final = 1.25
+NOTABLE_DEVIATIONS: Final = 2.0
+SHIFT_DEVIATIONS: Final = 3.0
+MAD_TO_SIGMA: Final = 1.4826  # of normally distributed values. Source: Rousseeuw and Croux 1993
+
+
+class Trend(Struct, frozen=True, gc=False):
+    """The trailing 28 days against the expectation.
+
+    Attributes:
+        ratio: user-days seen / expected, may exceed 1.
+        deviation: how many standard deviations of the account's own weeks lie between; negative below.
+        status: in a word.
+    """
+
+    ratio: float
+    deviation: float
+    status: Status
+
+
+def trend(days: Days, day: int, calendar: Calendar = MONDAY_TO_FRIDAY) -> Trend | None:
+    """The trend as of a day.
+
+    Args:
+        days: the account's days.
+        day: the last day of the trailing weeks.
+        calendar: whose holidays are left out.
+
+    Returns:
+        None while fewer than six weeks are known before the trailing four, or two of these, or when no use is to be
+        expected. A week with few usual working days left is not known.
+    """
+    against = _against(days, day, calendar)
+    if against is None:
+        return None
+    ratio, deviation = against
+    return Trend(ratio, deviation, _status(days, day, calendar, ratio, deviation))
+
+
+def _against(days: Days, day: int, calendar: Calendar) -> tuple[float, float] | None:
+    """Seen over expected, and the gap in standard deviations."""
+    if weeks_known(days, day) < NOW_WEEKS + BASE_WEEKS_MIN:
+        return None
+    found = _known_weeks(days, day, calendar)
+    now = [week for week in found[:NOW_WEEKS] if week is not None]
+    base = [week for week in found[NOW_WEEKS:] if week is not None]
+    if len(base) < BASE_WEEKS_MIN or len(now) < NOW_WEEKS_MIN:
+        return None
+    level, sigma, count = expectation(base)
+    if level == 0:
+        return None
+    size = len(now)
+    gap = sum(now) - size * level
+    # The weeks vary, and so does the median of `count` of them (its variance is pi/2 times the mean's).
+    return 1 + gap / (size * level), gap / (sigma * math.sqrt(size + size**2 * math.pi / 2 / count))
+
+
+def _status(days: Days, day: int, calendar: Calendar, ratio: float, deviation: float) -> Status:
+    """The word for a ratio that stands out from the account's own noise."""
+    if ratio >= GROWING_RATIO and deviation >= NOTABLE_DEVIATIONS:
+        return "growing"
+    if ratio > DECLINING_RATIO or deviation > -NOTABLE_DEVIATIONS:
+        return "steady"
+    last_year = _against(days, day - YEAR_DAYS, calendar)
+    if last_year is not None and last_year[0] <= DECLINING_RATIO and ratio >= DECLINING_RATIO * last_year[0]:
+        return "seasonal"
+    return "collapsing" if ratio <= COLLAPSING_RATIO else "declining"
+
+
+def _known_weeks(days: Days, day: int, calendar: Calendar) -> Sequence[float | None]:
+    """User-days of the weeks that end with `day`, the newest first, holidays left out and made up for.
+
+    A week is scaled by the share of its use that usually falls on the days that were no holiday, by the account's own
+    weekdays; None where that is less than half.
+    """
+    found = weeks(days, day, NOW_WEEKS + BASE_WEEKS)
+    first = day + 1 - 7 * len(found)
+    off = [at - first for at in calendar.days_off(first, day + 1)]
+    if not off:
+        return found
+    users = [count for count in active_users(days, first, day + 1) if count is not None]
+    usual = _usual_weekdays(users, off)
+    made: list[float | None] = [*found]
+    for week in {at // 7 for at in off}:
+        lost = [at for at in off if at // 7 == week]
+        share = 1 - sum([usual[at % 7] for at in lost]) / sum(usual) if sum(usual) > 0 else 1.0
+        seen = sum(users[7 * week : 7 * week + 7]) - sum([users[at] for at in lost])
+        made[-1 - week] = None if share < WEEK_SHARE_MIN else seen / share
+    return made
+
+
+def _usual_weekdays(users: Sequence[int], off: Sequence[int]) -> list[float]:
+    """The mean of each weekday of whole weeks without the days at `off`; 0 where none is left."""
+    usual = []
+    for weekday in range(7):
+        lost = [users[at] for at in off if at % 7 == weekday]
+        count = len(users) // 7 - len(lost)
+        usual.append((sum(users[weekday::7]) - sum(lost)) / count if count > 0 else 0.0)
+    return usual
+
+
+def expectation(base: Sequence[float]) -> tuple[float, float, int]:
+    """What a week is expected to bring, from the weeks before, the newest first.
+
+    When the level shifted within them, only the weeks since then count. The noise is the median absolute deviation,
+    at least that of counting (the root of the level).
+
+    Returns:
+        The level, the standard deviation of a week, and how many weeks they rest on.
+
+    >>> expectation([10, 11, 10, 9, 10, 10])[0], expectation([5, 5, 5, 50, 50, 50, 50, 50])[0]
+    (10.0, 5.0)
+    """
+    newer = _since_shift(base)
+    level = float(median(newer))
+    return level, _noise([abs(week - level) for week in newer], level), len(newer)
+
+
+def _since_shift(base: Sequence[float]) -> Sequence[float]:
+    """The weeks since the clearest shift of level, or all of them when there is none."""
+    best, since = SHIFT_DEVIATIONS, base
+    if max(base) - min(base) <= best * best:
+        return base  # a gap is at most its higher level, whose root the noise is at least: so it needs best squared
+    for at in range(SHIFT_WEEKS, len(base) - SHIFT_WEEKS + 1):
+        newer, older = base[:at], base[at:]
+        new, old = median(newer), median(older)
+        gap = abs(new - old)
+        if gap * gap < best * best * max(new, old, 1):
+            continue  # not even against the noise of counting
+        off = [abs(week - new) for week in newer] + [abs(week - old) for week in older]
+        deviations = gap / _noise(off, max(new, old))
+        if deviations > best:
+            best, since = deviations, newer
+    return since
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle value, or the mean of the two in the middle; quicker on a few numbers than the library's.
+
+    >>> median([3, 1, 2]), median([4, 1, 2, 3])
+    (2, 2.5)
+    """
+    ranked = sorted(values)
+    half = len(ranked) // 2
+    return ranked[half] if len(ranked) % 2 else (ranked[half - 1] + ranked[half]) / 2
+
+
+def _noise(off: list[float], level: float) -> float:
+    """The standard deviation of a week, from how far weeks lie off their level."""
+    return max(MAD_TO_SIGMA * median(off), math.sqrt(level), 1.0)

@@ -1,0 +1,96 @@
+"""What is kept of the judgements before: the band and since when it holds, and the closing scores of days."""
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Final
+
+from stream.calendar.zones import zone
+from stream.contracts.health_override import Setting
+from stream.contracts.report import Band, HealthReport
+from stream.history import daily
+from stream.kinds.account import AccountState, Judged
+from stream.scoring.scorecard import Scorecard
+
+HISTORY_DAYS: Final = 28  # that a report shows
+COMPARED_DAYS: Final = (7, 14, 28)  # the days that a report may compare with
+_NO_CLOSINGS: Final = (None,) * len(COMPARED_DAYS)
+_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+
+
+def band_of(before: Judged | None, score: float | None, day: int, scorecard: Scorecard) -> Band:
+    """The scorecard's band of a score on a day, for an account that was judged before; unknown without a score."""
+    if score is None:
+        return "unknown"
+    if before is None or not scorecard.remembers:
+        return scorecard.band(score)
+    return scorecard.band(score, before.model_band or before.band, day - before.band_since_day)
+
+
+def remembered(
+    before: Judged | None,
+    report: HealthReport,
+    now_ms: int,
+    described: str,
+    setting: Setting | None = None,
+    closing: tuple[float | None, ...] = (),
+) -> Judged:
+    """What is kept of a judgement once it is published: what was said, and since when the scorecard's band holds.
+
+    Args:
+        before: the same of the judgement before; None for the first.
+        report: as published.
+        now_ms: when.
+        described: the profile, to notice its change.
+        setting: the override that holds.
+        closing: the closing scores that its comparisons are with.
+    """
+    day = zone(report.profile.timezone).day_of(now_ms)
+    band = report.model_band or report.band
+    same_band = before is not None and (before.model_band or before.band) == band
+    return Judged(
+        now_ms,
+        report.score,
+        report.band,
+        report.coverage_ratio,
+        report.score_7d_ago,
+        described,
+        [],
+        before.band_since_day if before is not None and same_band else day,
+        report.scorecard,
+        round(report.last_event_at.timestamp() * 1000) if report.last_event_at is not None else None,
+        report.model_band,
+        setting,
+        day,
+        report.reason_days or 0,
+        closing,
+    )
+
+
+def closings(state: AccountState, day: int) -> tuple[float | None, ...]:
+    """The closing scores of the days that a report of a day may compare with; None where none is known."""
+    days = state.activity.days
+    return tuple([daily.score_at(days, day - back) for back in COMPARED_DAYS]) if days.tenths else _NO_CLOSINGS
+
+
+def history(state: AccountState, day: int, score: float | None) -> list[tuple[str, float]]:
+    """Daily closing scores of the last 28 days, today's so far included."""
+    if not state.activity.days.tenths:
+        return [(iso_date(day), score)] if score is not None else []
+    first_day = day + 1 - HISTORY_DAYS
+    found = [*daily.scores(state.activity.days, first_day, day), score]
+    return [(iso_date(at), value) for at, value in enumerate(found, start=first_day) if value is not None]
+
+
+@lru_cache(4096)
+def iso_date(day: int) -> str:
+    """A day since 1970-01-01 as an ISO date.
+
+    >>> iso_date(20_000)
+    '2024-10-04'
+    """
+    return date.fromordinal(_EPOCH_ORDINAL + day).isoformat()
+
+
+def moment(ms: int) -> datetime:
+    """Epoch milliseconds as aware UTC."""
+    return datetime.fromtimestamp(ms / 1000, UTC)

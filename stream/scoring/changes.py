@@ -1,0 +1,120 @@
+"""What moved the score since an earlier moment, measure by measure; the points add up to the change.
+
+The same facts are judged as of then; so an event that arrived late counts then, too, and the scorecard, the seats and
+the rest of the profile are today's on both sides: what moved is the account, and not the yardstick. A measure that
+can't be known as of then has today's value on both sides, so that no change is invented.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from stream.contracts.health_override import Setting, in_force
+from stream.contracts.report import Cap, Change, Number
+from stream.measures import Measures
+from stream.measures.catalogue import measured
+from stream.measures.context import Asked
+from stream.measures.history_days import known_at
+from stream.scoring.override import OVERRIDE, overridden
+from stream.scoring.result import Standing, Weighed, caps, counting, may_be_enough, shares, weigh
+from stream.scoring.scorecard import Scorecard
+
+WEEK_DAYS: Final = 7
+FORTNIGHT_DAYS: Final = 14
+MONTH_DAYS: Final = 28
+
+Parts = dict[str, tuple[Number, float]]  # by name its value, and the points that it makes of the score
+
+
+class Verdict(Struct, gc=False):
+    """What is said of an account as of a moment.
+
+    Attributes:
+        at: where the scorecard puts it.
+        setting: the override that holds; None without one.
+        score: what counts: the override's, else the scorecard's.
+        parts: what makes it, from `parts_of`.
+    """
+
+    at: Standing
+    setting: Setting | None
+    score: float | None
+    parts: Parts
+
+
+class Compared(Struct, gc=False):
+    """A comparison with an earlier day.
+
+    Attributes:
+        days: how many days earlier.
+        score: at the close of that day.
+        changes: what moved it since, the largest loss first.
+    """
+
+    days: int
+    score: float
+    changes: list[Change]
+
+
+def compare(asked: Asked, days: int, now: Verdict, measures: Measures, scorecard: Scorecard) -> Compared | None:
+    """Compare with the close of the day `days` days before; None where the account, or its score, was not known then.
+
+    Args:
+        asked: the account as of now.
+        days: how far to look back, at most 28.
+        now: what is said of the account now.
+        measures: its measures now.
+        scorecard: what counts.
+    """
+    facts, day_before = asked.facts, asked.day - days
+    if facts.first_day is None or facts.first_day > day_before or now.score is None:
+        return None
+    before_ms = facts.zone.end_of_day_ms(day_before)
+    setting = in_force(facts.state.overrides, before_ms) if facts.state.overrides else None
+    if setting is None and not may_be_enough(counting(facts, day_before - facts.first_day + 1, scorecard), scorecard):
+        return None
+    then = Asked(facts, before_ms)
+    fed = counting(facts, then.days_known, scorecard)
+    known, unknown = known_at(fed.measures, asked.activity.newest_day - day_before)
+    earlier = measured(then, known)
+    for name in unknown:
+        earlier[name] = measures[name]
+    weighed = weigh(then, fed, earlier, scorecard)
+    score = overridden(setting, weighed.score, scorecard)
+    if score is None:
+        return None
+    caps_then = caps(weighed, earlier)
+    vetoes = {cap.name: cap for cap in (*caps_then, *now.at.caps)}
+    return Compared(days, score, _changes(parts_of(weighed, caps_then, setting, score), now.parts, vetoes))
+
+
+def parts_of(weighed: Weighed, caps: list[Cap], setting: Setting | None, score: float | None) -> Parts:
+    """Value and points of everything that makes a score: the measures, what a veto takes, what an override adds."""
+    parts: Parts = {}
+    if weighed.score is not None:
+        parts.update(shares(weighed))
+        for cap in caps:
+            parts[cap.name] = (cap.value, cap.points)
+    if setting is not None and score is not None:
+        parts[OVERRIDE] = (score, score - (weighed.score or 0.0))
+    return parts
+
+
+def _changes(then: Parts, now: Parts, vetoes: dict[str, Cap]) -> list[Change]:
+    """Everything that moved, the largest loss first; a veto by the words of its scorecard."""
+    moved: list[tuple[float, str, Number | None, Number | None]] = []
+    for name, (value, points) in now.items():
+        before = then.get(name)
+        if before is None:
+            if points != 0:
+                moved.append((points, name, None, value))
+        elif before != (value, points):
+            moved.append((points - before[1], name, before[0], value))
+    moved += [(-points, name, value, None) for name, (value, points) in then.items() if points != 0 and name not in now]
+    moved.sort()  # each name stands once, so that no two values are compared
+    changes = []
+    for points, name, old, new in moved:
+        veto = vetoes.get(name)
+        label, unit = (veto.label, veto.unit) if veto is not None else (None, None)
+        changes.append(Change(name, old, new, points, label, unit))
+    return changes

@@ -1,0 +1,156 @@
+"""One account's judgement as of a moment: the cheap evaluation that tells whether there is news, and the report."""
+
+from msgspec import Struct, convert
+
+from stream.contracts.health_override import Setting, in_force
+from stream.contracts.report import Band, HealthReport, Profile
+from stream.kinds.account import AccountState, newest_ms
+from stream.measures import Measures
+from stream.measures.account_view import Facts
+from stream.measures.catalogue import completed, measured
+from stream.measures.context import Asked
+from stream.measures.product_config import NO_JOURNEY, Journey
+from stream.scoring.band_history import band_of, closings, history, moment
+from stream.scoring.changes import FORTNIGHT_DAYS, MONTH_DAYS, WEEK_DAYS, Verdict, compare, parts_of
+from stream.scoring.override import overridden, overridden_band, override_of
+from stream.scoring.reason import reason, telling
+from stream.scoring.result import Weighed, counting, standing, weigh
+from stream.scoring.scorecard import Scorecard
+
+
+class Evaluation(Struct, gc=False):
+    """What a judgement comes to, without what a report tells of it.
+
+    Attributes:
+        score, band: what counts: the override's while one holds, else the scorecard's.
+        coverage_ratio: share of the scorecard's weight that has data.
+        scorecard: which one judged.
+        day: the account's day of the moment.
+        override: the override that holds; None without one.
+        closings: the closing scores that a report's comparisons are with.
+    """
+
+    score: float | None
+    band: Band
+    coverage_ratio: float
+    scorecard: str
+    day: int
+    override: Setting | None
+    closings: tuple[float | None, ...]
+
+
+class Look(Evaluation, gc=False):
+    """An evaluation with what it rests on, for a report that goes on from there.
+
+    Attributes:
+        asked: the account as of the moment.
+        wanted: the measures that the scorecard needs.
+        measures: these.
+        weighed: what the scorecard makes of them.
+    """
+
+    asked: Asked
+    wanted: frozenset[str]
+    measures: Measures
+    weighed: Weighed
+
+
+def evaluate(
+    state: AccountState,
+    as_of_ms: int,
+    scorecard: Scorecard,
+    core_features: frozenset[str] = frozenset(),
+    journey: Journey = NO_JOURNEY,
+) -> Look:
+    """Score and band of an account as of a moment, as `judge` says them, from the scorecard's measures alone."""
+    facts = Facts(state, as_of_ms, core_features, journey)
+    asked = Asked(facts, as_of_ms)
+    fed = counting(facts, asked.days_known, scorecard)
+    measures = measured(asked, fed.measures)
+    weighed = weigh(asked, fed, measures, scorecard)
+    setting = in_force(state.overrides, as_of_ms) if state.overrides else None
+    score = overridden(setting, weighed.score, scorecard)
+    day = asked.day
+    band = (
+        band_of(state.judged, score, day, scorecard)
+        if setting is None or score is None
+        else overridden_band(setting, score, scorecard)
+    )
+    return Look(
+        score,
+        band,
+        round(weighed.coverage_ratio, 4),
+        scorecard.name,
+        day,
+        setting,
+        closings(state, day),
+        asked,
+        fed.measures,
+        measures,
+        weighed,
+    )
+
+
+def judge(
+    account_id: str,
+    state: AccountState,
+    as_of_ms: int,
+    scorecard: Scorecard,
+    core_features: frozenset[str] = frozenset(),
+    ingested_ms: int | None = None,
+    journey: Journey = NO_JOURNEY,
+    found: Look | None = None,
+) -> HealthReport:
+    """Judge one account as of a moment.
+
+    Args:
+        account_id: the account.
+        state: its facts; `state.judged` gives the history and the band until now, and is not changed.
+        as_of_ms: the moment, epoch milliseconds; not before the newest event by more than a few days.
+        scorecard: what counts.
+        core_features: the product's catalogue.
+        ingested_ms: Kafka's timestamp of the oldest record this report waited for; None for a tick.
+        journey: the product's key actions and milestones.
+        found: what `evaluate` says of the same state, moment, scorecard and product; None: it is asked here.
+    """
+    if found is None:
+        found = evaluate(state, as_of_ms, scorecard, core_features, journey)
+    asked, day, setting = found.asked, found.day, found.override
+    measures = completed(asked, found.wanted, found.measures)
+    at = standing(found.weighed, measures)
+    now = Verdict(at, setting, found.score, parts_of(found.weighed, at.caps, setting, found.score))
+    model_band = band_of(state.judged, at.score, day, scorecard)
+    week = compare(asked, WEEK_DAYS, now, measures, scorecard)
+    month = compare(asked, MONTH_DAYS, now, measures, scorecard)
+    tells = telling(now.score, week, month, lambda: compare(asked, FORTNIGHT_DAYS, now, measures, scorecard))
+    newest = newest_ms(state)
+    return HealthReport(
+        account_id=account_id,
+        as_of=moment(as_of_ms),
+        score=now.score,
+        band=found.band,
+        coverage_ratio=found.coverage_ratio,
+        scorecard=scorecard.name,
+        reason=reason(now, tells, week, measures, scorecard, model_band),
+        contributions=at.found,
+        score_7d_ago=week.score if week is not None else None,
+        changes_7d=week.changes if week is not None else [],
+        history=history(state, day, now.score),
+        measures=measures,
+        profile=profile_of(state),
+        last_event_at=moment(newest) if newest is not None else None,
+        ingested_at=moment(ingested_ms) if ingested_ms is not None else None,
+        caps=at.caps,
+        score_28d_ago=month.score if month is not None else None,
+        changes_28d=month.changes if month is not None else [],
+        reason_days=tells.days if tells is not None else None,
+        override=override_of(setting) if setting is not None else None,
+        model_score=at.score if setting is not None else None,
+        model_band=model_band if setting is not None else None,
+    )
+
+
+def profile_of(state: AccountState) -> Profile:
+    """What the account feed says, as far as the report carries it."""
+    known = {name: value for name, (value, _) in state.profile.items() if name in Profile.__struct_fields__}
+    return convert(known, Profile)

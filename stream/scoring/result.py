@@ -1,0 +1,150 @@
+"""Where an account stands as of a moment: what each measure adds to the score, what a veto takes, and the score.
+
+Missing data count neither for nor against: their weight is shared out among what is known, and the coverage ratio says
+how much was known. `weigh` is all that a decision needs, and cheap; `standing` adds what a report tells of it.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from stream.contracts.report import Cap, Contribution, Number
+from stream.contracts.topics import Source
+from stream.measures import Measures
+from stream.measures.account_view import Facts
+from stream.measures.context import Asked
+from stream.scoring.scorecard import Fed, Line, Scorecard, Veto
+
+NEW_DAYS: Final = 14  # the usage of an account counts once every weekday was seen twice
+# Usage measures that are not None for lack of active users, but because nothing is configured or reached.
+NOT_OVER_USERS: Final = {
+    *("depth", "time_to_first_value_days", "first_value_waiting_days"),
+    *("milestones_reached", "milestones_per_30_days", "milestone_stuck_days", "launches_unused"),
+    *("session_minutes", "components_per_session", "champions", "champions_gone", "breadth_change_ratio"),
+}
+_USAGE: Final[frozenset[Source]] = frozenset({"usage"})
+
+
+class Weighed(Struct, gc=False):
+    """What a scorecard makes of an account's measures.
+
+    Attributes:
+        known: per line with data: the line, the measure's value, and its score on the line's curve.
+        weight: of these lines together.
+        coverage_ratio: share of the scorecard's weight that has data.
+        points: the score before any veto, not rounded; None when too little is known.
+        vetoes: those that hold, the one that binds first.
+        score: 0..100 to one decimal; None when too little is known.
+    """
+
+    known: list[tuple[Line, Number, float]]
+    weight: float
+    coverage_ratio: float
+    points: float | None
+    vetoes: list[Veto]
+    score: float | None
+
+
+class Standing(Struct, gc=False):
+    """The same, as a report tells it.
+
+    Attributes:
+        found: what each measure adds to the score, the largest loss first.
+        coverage_ratio, score: as of `Weighed`.
+        caps: the vetoes that hold, the one that binds first.
+    """
+
+    found: list[Contribution]
+    coverage_ratio: float
+    caps: list[Cap]
+    score: float | None
+
+
+def counting(facts: Facts, days_known: int | None, scorecard: Scorecard) -> Fed:
+    """What counts: the sources that ever told anything, but for the usage of an account that is new."""
+    sources = facts.sources
+    return scorecard.fed_by(sources if days_known is not None and days_known >= NEW_DAYS else sources - _USAGE)
+
+
+def may_be_enough(fed: Fed, scorecard: Scorecard) -> bool:
+    """Whether so much may be known that there is a score; measuring can only find less."""
+    return len(fed.lines) > 0 and fed.weight / scorecard.weight >= scorecard.coverage_min_ratio
+
+
+def weigh(asked: Asked, fed: Fed, measures: Measures, scorecard: Scorecard) -> Weighed:
+    """Put what counts of an account's measures on the scorecard's curves.
+
+    An account that was used and has no active user left is not unknown: where a usage measure has no base any more
+    (a mean over nobody), it counts as 0 with a score of 0. Only what was never known stays out, and the usage of an
+    account that is new: on its first morning every measure of a month looks like neglect.
+
+    Args:
+        asked: the account as of a moment.
+        fed: from `counting`.
+        measures: those of `fed` as of the moment.
+        scorecard: what counts.
+    """
+    deserted = asked.mau == 0
+    known: list[tuple[Line, Number, float]] = []
+    weight = points = 0.0
+    for line in fed.lines:
+        value = measures[line.measure]
+        if value is not None:
+            score = line.score(value)
+        elif deserted and line.source == "usage" and line.measure not in NOT_OVER_USERS:
+            value, score = 0, 0.0
+        else:
+            continue
+        known.append((line, value, score))
+        weight += line.weight
+        points += line.weight * score
+    coverage_ratio = weight / scorecard.weight
+    if not known or coverage_ratio < scorecard.coverage_min_ratio:
+        return Weighed(known, weight, coverage_ratio, None, [], None)
+    points /= weight
+    vetoes = _holding(asked.facts.sources, measures, scorecard) if scorecard.vetoes else []
+    score = min(points, vetoes[0].cap_score) if vetoes else points
+    return Weighed(known, weight, coverage_ratio, points, vetoes, round(score, 1))
+
+
+def standing(weighed: Weighed, measures: Measures) -> Standing:
+    """What was weighed, as a report tells it."""
+    found = []
+    for line, value, score in weighed.known:
+        share = line.weight / weighed.weight
+        points = share * score
+        item = Contribution(line.measure, line.group, value, score, share, points)
+        found.append((points - share * 100, line.measure, item))
+    found.sort()  # by the points lost; each measure has one line, so that no two items are compared
+    return Standing([item for _, _, item in found], weighed.coverage_ratio, caps(weighed, measures), weighed.score)
+
+
+def shares(weighed: Weighed) -> dict[str, tuple[Number, float]]:
+    """By measure its value, and its points as a contribution to the score has them."""
+    return {line.measure: (value, line.weight / weighed.weight * score) for line, value, score in weighed.known}
+
+
+def caps(weighed: Weighed, measures: Measures) -> list[Cap]:
+    """The first veto takes from the score what lies above its cap, the others take nothing more."""
+    points = weighed.points
+    if points is None:
+        return []
+    return [
+        Cap(
+            veto.name,
+            veto.measure,
+            measures[veto.measure],
+            veto.cap_score,
+            min(veto.cap_score - points, 0.0) if place == 0 else 0.0,
+            veto.label,
+            veto.unit,
+        )
+        for place, veto in enumerate(weighed.vetoes)
+    ]
+
+
+def _holding(sources: frozenset[Source], measures: Measures, scorecard: Scorecard) -> list[Veto]:
+    """The vetoes that hold, the lowest cap first."""
+    holding = [veto for veto in scorecard.vetoes if veto.source in sources and veto.holds(measures[veto.measure])]
+    holding.sort(key=lambda veto: (veto.cap_score, veto.name))
+    return holding

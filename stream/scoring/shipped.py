@@ -1,0 +1,9 @@
+"""The scorecards that come with Heartline, read once; docs/health.md argues their choices."""
+
+from typing import Final
+
+from stream.scoring.scorecard import Scorecard, Scorecards
+from stream.scoring.scorecard_yaml import SHIPPED_FILE, read_scorecards
+
+SHIPPED: Final[Scorecards] = read_scorecards(SHIPPED_FILE)
+DEFAULT: Final[Scorecard] = SHIPPED.cards[-1]

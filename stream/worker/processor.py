@@ -1,0 +1,257 @@
+"""The worker's work on one partition: chunks into the accounts (`intake`), then judge what moved, publish the news.
+
+This is the product as the engine sees it (`engine.work.Work`): synchronous and pure but for the clock it is given.
+Bad input becomes a dead letter among the outputs; it never raises.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from stream.calendar.clock import Clock, EventClock, WallClock
+from stream.calendar.zones import QUARTER_MS, zone
+from stream.config.settings import Settings
+from stream.contracts.decode import Decoder
+from stream.contracts.feeds import Mapping
+from stream.contracts.report import encode_report
+from stream.contracts.topics import KINDS, STALE_AFTER_DAYS, Kind, Source, Topics
+from stream.engine.partition import Output, Partition
+from stream.engine.work import Record
+from stream.history.daily import close_score
+from stream.history.rolling import DAY_MS
+from stream.kinds.account import AccountState, decode_state, encode_state, newest_ms, watermark_ms, zone_of
+from stream.measures.product import journey_of
+from stream.measures.product_config import NO_JOURNEY, Journey
+from stream.scoring.band_history import remembered
+from stream.scoring.evaluation import evaluate, judge
+from stream.scoring.freshness import freshness_of, newest_by_kind
+from stream.scoring.publish_policy import described_of, is_news, of_later_day
+from stream.scoring.scorecard import Scorecards
+from stream.scoring.scorecard_selection import scorecard_for
+from stream.scoring.scorecard_yaml import read_scorecards
+from stream.scoring.shipped import SHIPPED
+from stream.worker.ingest import Intake
+
+ACCOUNTS_A_SLICE: Final = 20  # about 2 ms of judging between two breaths of the event loop
+DUE_A_SLICE: Final = 6  # of a tick, while accounts that moved wait too
+EXAMINED_A_SLICE: Final = 500  # of a tick: most of them may be settled, and cold, which costs their decoding
+# After this long without any event the score can't move any more: the slowest measure is silence, which reaches the end
+# of its curve after six usual gaps of at most 56 days.
+SETTLED_MS: Final = 400 * DAY_MS
+
+
+class HealthJob:
+    """Folds the input topics into account states and judges them.
+
+    Args:
+        topics: the names of the topics.
+        clock: which now to judge by.
+        decoders: per kind of event.
+        scorecards: what counts, for whom.
+        core_features: the product's catalogue.
+        tick_interval_ms: how often accounts that send nothing are judged again; a new day of theirs always does.
+        journey: the product's key actions and milestones, and its customers' calendars.
+        stale_after_days: by source, when it is stale that nobody sends.
+
+    Attributes:
+        counts: (what, label) to how often, for the metrics: ("dead_letter", reason), ("late", kind), ("overflow",
+            kind), ("rekeyed", kind), ("repeated", kind), ("unknown_account", kind).
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        clock: Clock,
+        decoders: dict[Kind, Decoder] | None = None,
+        scorecards: Scorecards = SHIPPED,
+        core_features: frozenset[str] = frozenset(),
+        tick_interval_ms: int = 3_600_000,
+        journey: Journey = NO_JOURNEY,
+        stale_after_days: dict[Source, float] = STALE_AFTER_DAYS,
+    ) -> None:
+        self._topic_of = {kind: topic for topic, kind in topics.inputs.items()}
+        self._health_topic = topics.health
+        self._clock = clock
+        self._scorecards = scorecards
+        self._core_features = core_features
+        self._journey = journey
+        self._tick_interval_ms = tick_interval_ms
+        self._stale_after_days = stale_after_days
+        self.counts: Counter[tuple[str, str]] = Counter()
+        if decoders is None:
+            decoders = {kind: Decoder(kind) for kind in KINDS}
+        self._intake = Intake(topics, decoders, self.counts)
+
+    def fold(self, partition: Partition[AccountState], topic: str, records: Sequence[Record]) -> None:
+        """Fold one chunk; see `Intake`."""
+        self._intake.fold(partition, topic, records)
+
+    # Judging
+
+    def judge(self, partition: Partition[AccountState]) -> Iterator[None]:
+        """Judge the restless accounts, and on a tick all that can still change, side by side; yields after a slice.
+
+        Nothing is judged while a backlog is folded: the shorter topics are done first, and an account whose usage is
+        still unread would look silent.
+        """
+        now_ms = self._clock.now_ms(partition.watermark_ms)
+        if now_ms is None or partition.catching_up:
+            return
+        self._begin_tick(partition, now_ms)
+        while partition.restless or partition.due:
+            moved = self._judge_restless(partition, now_ms)
+            self._judge_due(partition, now_ms, DUE_A_SLICE if moved else ACCOUNTS_A_SLICE)
+            yield
+
+    def _begin_tick(self, partition: Partition[AccountState], now_ms: int) -> None:
+        """An interval after the last tick began every account is due, and in between those whose own day turns.
+
+        Days begin at quarters of an hour, wherever an account is. A tick that takes longer than that is finished first.
+        """
+        ticked_ms, turned_ms = partition.ticked_ms, partition.turned_ms
+        if partition.due:
+            return
+        if ticked_ms is None or turned_ms is None or now_ms - ticked_ms >= self._tick_interval_ms:
+            partition.ticked_ms = partition.turned_ms = now_ms
+            waiting = {account_id for account_id, _ in partition.restless}
+            partition.due = [each for each in (*partition.states, *partition.cold) if each not in waiting]
+        elif now_ms // QUARTER_MS > turned_ms // QUARTER_MS:
+            partition.turned_ms = now_ms
+            partition.due = _whose_day_turned(partition, turned_ms, now_ms)
+        partition.due.reverse()  # the last one is next, and a disk is read forwards
+
+    def _judge_restless(self, partition: Partition[AccountState], now_ms: int) -> bool:
+        """Judge a slice of the accounts that moved, as they are waiting; returns whether there was any."""
+        count = min(len(partition.restless), ACCOUNTS_A_SLICE)
+        for _ in range(count):
+            account_id, ingested_ms = partition.restless.popleft()
+            state = partition.state(account_id)
+            if state is not None and state.unjudged:  # else it was on both lanes
+                self._judge_one(partition, account_id, state, now_ms, ingested_ms)
+        return count > 0
+
+    def _judge_due(self, partition: Partition[AccountState], now_ms: int, count: int) -> None:
+        """Judge a slice of the running tick; who is settled, gone, or restless by now is passed over."""
+        due = partition.due
+        for _ in range(min(len(due), EXAMINED_A_SLICE)):
+            account_id = due.pop()
+            state = partition.peek(account_id)
+            if state is None or state.unjudged:
+                continue
+            if state.judged is not None and _settled(state, state.judged.as_of_ms):
+                continue
+            if account_id in partition.cold:
+                partition.warm(account_id, state)
+            self._judge_one(partition, account_id, state, now_ms, None)
+            count -= 1
+            if count == 0:
+                return
+
+    def _judge_one(
+        self,
+        partition: Partition[AccountState],
+        account_id: str,
+        state: AccountState,
+        now_ms: int,
+        ingested: int | None,
+    ) -> None:
+        """Judge one account; publish if it is news.
+
+        Score and band come first, at a fraction of a report's cost: on most ticks they are as they were published.
+        """
+        scorecard = scorecard_for(self._scorecards, state, now_ms, self._core_features, self._journey)
+        found = evaluate(state, now_ms, scorecard, self._core_features, self._journey)
+        before, moved = state.judged, state.unjudged
+        if moved:
+            state.unjudged = False
+            partition.dirty.add(account_id)
+        newest = newest_by_kind(state)
+        self._note(partition, account_id, state, newest)
+        if close_score(state.activity.days, found.day, found.score):
+            partition.dirty.add(account_id)
+        # Without an event since the last judgement the profile is as it was.
+        described = described_of(state, now_ms, self._journey) if moved or before is None else before.described
+        if before is None or is_news(before, found, described) or (moved and of_later_day(before, state)):
+            report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested, self._journey, found)
+            fresh = freshness_of(newest, now_ms, self._intake.newest_ms, self._stale_after_days)
+            told = encode_report(replace(report, freshness=fresh))
+            partition.outputs.append(Output(self._health_topic, account_id.encode(), told))
+            state.judged = remembered(before, report, now_ms, described, found.override, found.closings)
+            partition.dirty.add(account_id)
+            return
+        if _settled(state, now_ms) and not _settled(state, before.as_of_ms):
+            before.as_of_ms = now_ms  # so that ticks leave it alone from now on
+            partition.dirty.add(account_id)
+
+    def _note(
+        self, partition: Partition[AccountState], account_id: str, state: AccountState, newest: dict[Kind, int]
+    ) -> None:
+        """Keep what is asked of many accounts at once: where they are, and how recent their sources are."""
+        name = zone_of(state).name
+        if name != "UTC":
+            partition.zones[account_id] = name
+        else:
+            partition.zones.pop(account_id, None)
+        for kind, ms in newest.items():
+            topic = self._topic_of[kind]
+            if ms > partition.newest_ms.get(topic, 0):
+                partition.newest_ms[topic] = ms
+            if ms > self._intake.newest_ms.get(kind, 0):
+                self._intake.newest_ms[kind] = ms
+
+    def unjudged(self, state: AccountState) -> bool:
+        """Whether facts have moved since the account was judged."""
+        return state.unjudged
+
+    def watermark_ms(self, state: AccountState) -> int | None:
+        """The newest moment that any event of the account names."""
+        return watermark_ms(state)
+
+    def encode(self, state: AccountState) -> bytes:
+        """The state as its changelog value."""
+        return encode_state(state)
+
+    def decode(self, value: bytes) -> AccountState:
+        """The reverse of `encode`."""
+        return decode_state(value)
+
+
+def _whose_day_turned(partition: Partition[AccountState], since_ms: int, until_ms: int) -> list[str]:
+    """The accounts where a new day began; asked of an index, since most accounts may be encoded."""
+    zones = partition.zones
+    turned = {name for name in {"UTC", *zones.values()} if zone(name).day_of(until_ms) > zone(name).day_of(since_ms)}
+    found = [account_id for account_id, name in zones.items() if name in turned]
+    if "UTC" in turned:
+        found += [account_id for account_id in (*partition.states, *partition.cold) if account_id not in zones]
+    return found
+
+
+def _settled(state: AccountState, at_ms: int) -> bool:
+    """Whether time alone can't move the score any more after a moment: silent for so long, or never heard."""
+    if state.judged is not None and state.judged.override is not None:
+        return False  # it expires
+    newest = newest_ms(state)
+    return newest is None or newest + SETTLED_MS < at_ms
+
+
+def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:
+    """The job as the settings describe it.
+
+    Raises:
+        ConfigError: the scorecards that the settings name are wrong.
+    """
+    if clock is None:
+        clock = EventClock() if settings.worker.clock == "event" else WallClock()
+    feeds = settings.feeds
+    return HealthJob(
+        settings.kafka.topics,
+        clock,
+        {kind: Decoder(kind, Mapping(feeds[kind]) if kind in feeds else None) for kind in KINDS},
+        SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards),
+        core_features=frozenset(settings.product.core_features),
+        tick_interval_ms=round(settings.worker.tick_interval_seconds * 1000),
+        journey=journey_of(settings),
+        stale_after_days=dict(settings.worker.stale_after_days),
+    )

@@ -1,0 +1,57 @@
+"""Records that arrived in another partition than their account's, on their way to the right one.
+
+A producer that hashes otherwise than Kafka's murmur2 puts an account where another worker may fold it: one account with
+two half states. So a record that is not at home goes to the repartition topic, into its account's partition, in the
+transaction that also moves the offset behind it, and is folded there as if it had arrived there. The records of one
+account that arrived in one partition of one topic keep their order.
+"""
+
+import msgspec
+
+from stream.contracts.errors import BadEvent
+from stream.engine.partition import Output
+
+
+class Rekeyed(msgspec.Struct, array_like=True):
+    """An input record as it arrived; to a fold it is a record like any other.
+
+    Attributes:
+        topic, partition, offset: where it arrived.
+        timestamp: its Kafka timestamp there, epoch milliseconds.
+        key, value: its bytes.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Rekeyed)
+
+
+def rekey(topic: str, arrived: Rekeyed, account_id: str, home: int) -> Output:
+    """A record as the repartition topic carries it.
+
+    Args:
+        topic: the repartition topic.
+        arrived: the record.
+        account_id: whose it is.
+        home: the account's partition.
+    """
+    return Output(topic, account_id.encode(), _encoder.encode(arrived), home)
+
+
+def read_rekeyed(value: bytes | None) -> Rekeyed:
+    """The record as it arrived.
+
+    Raises:
+        BadEvent: `wrong_type`: something else than a worker wrote to the repartition topic.
+    """
+    try:
+        return _decoder.decode(value or b"")
+    except msgspec.DecodeError as error:
+        raise BadEvent("wrong_type", f"not a record that a worker has re-keyed: {error}") from None
