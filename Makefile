@@ -77,9 +77,10 @@ dashboards: $(STAMP)  ## Write the Grafana dashboards' JSON from their code
 docs: $(STAMP)  ## Build the documentation's site into site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
+# The versions stay as they are where they still fit; `make lock UPGRADE=--upgrade` takes the newest of all.
 lock:  ## Compile the lock files again (needs uv)
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra embedded pyproject.toml -o requirements/runtime.txt
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra dev pyproject.toml -o $(LOCK)
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE) --extra embedded pyproject.toml -o requirements/runtime.txt
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE) --extra dev pyproject.toml -o $(LOCK)
 
 clean:  ## Remove the environment and what the tools left
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis site
