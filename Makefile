@@ -51,6 +51,7 @@ test-tools:
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo --no-cache
 
 format: $(STAMP)  ## Rewrite the code in the house's format
 	$(BIN)/ruff format .
