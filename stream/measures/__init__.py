@@ -4,10 +4,10 @@
 that end with as_of's day. Counts are counts of what was seen, so 0 is a number; a rate, mean or share whose base is
 empty is None, never 0.
 
-Every number is exact as of any moment back to 28 days before the newest event, but for those that `history_days` names, which
-are None beyond their reach. Two things to know: among the known users of 90 days one who came back after five weeks of
-absence or more does not count before the return, and each ticket's priority and category, and each answer, is in its
-newest version.
+Every number is exact as of any moment back to 28 days before the newest event, but for those that `history_days` names,
+which are None beyond their reach. Two things to know: among the known users of 90 days one who came back after five
+weeks of absence or more does not count before the return, and each ticket's priority and category, and each answer, is
+in its newest version.
 
 Read the modules in this order:
 
