@@ -154,7 +154,7 @@ async def run(accounts: int, partitions: int, hot: int, store: str) -> None:
     probing.cancel()
     pauses.sort()
     told = sum(
-        state.judged is not None and state.judged.as_of_ms == clock.current_ms
+        state.published is not None and state.published.as_of_ms == clock.current_ms
         for hot in engine.partitions()
         for name in (*hot.states, *hot.cold)
         if (state := hot.peek(name)) is not None

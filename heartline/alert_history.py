@@ -29,9 +29,9 @@ from stream.contracts.decode import AnyEvent
 from stream.contracts.report import HealthReport
 from stream.kinds.account import AccountState, newest_ms, zone_of
 from stream.kinds.folding import fold_event
-from stream.measures.product import journey_of
-from stream.scoring.band_history import remembered
-from stream.scoring.evaluation import judge
+from stream.measures.product import product_config_from
+from stream.scoring.band_history import published_report
+from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.worker.processor import SETTLED_MS
 
@@ -100,15 +100,15 @@ class _Judge:
     def __init__(self, settings: Settings, config: AlertingConfig) -> None:
         self._scorecards = scorecards_of(settings)
         self._core = frozenset(settings.product.core_features)
-        self._journey = journey_of(settings)
+        self._product = product_config_from(settings)
         self._config = config
         self._around = Surroundings(config.lifecycle)
 
     def report(self, account_id: str, state: AccountState, at_ms: int) -> HealthReport:
         """The report of a moment; the state remembers what it said, as the worker's does."""
-        scorecard = scorecard_for(self._scorecards, state, at_ms, self._core, self._journey)
-        report = judge(account_id, state, at_ms, scorecard, self._core, None, self._journey)
-        state.judged = remembered(state.judged, report, at_ms, "")
+        scorecard = scorecard_for(self._scorecards, state, at_ms, self._core, self._product)
+        report = build_report(account_id, state, at_ms, scorecard, self._core, None, self._product)
+        state.published = published_report(state.published, report, at_ms, "")
         return report
 
     def steps(self, record: AccountRecord | None, report: HealthReport) -> tuple[AccountRecord | None, list[Row]]:

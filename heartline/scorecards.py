@@ -12,7 +12,7 @@ from heartline.snapshot import reports
 from stream.contracts.decode import AnyEvent
 from stream.contracts.report import HealthReport
 from stream.kinds.account import AccountState
-from stream.measures.product_config import Journey
+from stream.measures.product_config import ProductConfig
 from stream.measures.wording import shown
 from stream.scoring.evaluation import evaluate
 from stream.scoring.scorecard import Line, Scorecard, Scorecards
@@ -42,11 +42,11 @@ def moved_bands(
     before: Scorecards,
     now: Scorecards,
     core: frozenset[str],
-    journey: Journey,
+    product: ProductConfig,
 ) -> tuple[int, list[Moved]]:
     """How many accounts there are at the end of a day, and those whose band differs, the largest loss first."""
-    old = {report.account_id: report for _, report in reports(events, [day], core, scorecards=before, journey=journey)}
-    new = {report.account_id: report for _, report in reports(events, [day], core, scorecards=now, journey=journey)}
+    old = {report.account_id: report for _, report in reports(events, [day], core, scorecards=before, product=product)}
+    new = {report.account_id: report for _, report in reports(events, [day], core, scorecards=now, product=product)}
     moved = [_moved(old[name], new[name]) for name in sorted(old) if old[name].band != new[name].band]
     moved.sort(key=lambda item: (item.now_score or 0.0) - (item.before_score or 0.0))
     return len(old), moved
@@ -58,13 +58,13 @@ def moved_live(
     before: Scorecards,
     now: Scorecards,
     core: frozenset[str],
-    journey: Journey,
+    product: ProductConfig,
 ) -> list[Moved]:
     """Of the worker's current states those whose band differs, the largest loss first."""
     moved = []
     for account_id, state in sorted(states.items()):
-        chosen = [scorecard_for(cards, state, now_ms, core, journey) for cards in (before, now)]
-        old, new = (evaluate(state, now_ms, card, core, journey) for card in chosen)
+        chosen = [scorecard_for(cards, state, now_ms, core, product) for cards in (before, now)]
+        old, new = (evaluate(state, now_ms, card, core, product) for card in chosen)
         if old.band != new.band:
             moved.append(Moved(account_id, old.scorecard, old.score, old.band, new.scorecard, new.score, new.band))
     moved.sort(key=lambda item: (item.now_score or 0.0) - (item.before_score or 0.0))

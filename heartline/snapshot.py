@@ -28,10 +28,10 @@ from stream.contracts.topics import KINDS, Kind
 from stream.history.rolling import day_of
 from stream.kinds.account import AccountState, newest_ms, zone_of
 from stream.kinds.folding import fold_event
-from stream.measures.product import journey_of
-from stream.measures.product_config import NO_JOURNEY, Journey
-from stream.scoring.band_history import remembered
-from stream.scoring.evaluation import judge
+from stream.measures.product import product_config_from
+from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
+from stream.scoring.band_history import published_report
+from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Scorecards
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
@@ -166,7 +166,7 @@ def reports(
     core_features: frozenset[str],
     progress: Progress | None = None,
     scorecards: Scorecards = SHIPPED,
-    journey: Journey = NO_JOURNEY,
+    product: ProductConfig = NO_PRODUCT_CONFIG,
 ) -> Iterator[tuple[int, HealthReport]]:
     """(day, report) for each account and day from the account's first event on, days ascending."""
     states: dict[str, AccountState] = {}
@@ -187,10 +187,10 @@ def reports(
             if newest_ms(state) is None or own_end_ms > end_ms or judged_days.get(account_id, -1) >= day:
                 continue
             judged_days[account_id] = day
-            scorecard = scorecard_for(scorecards, state, end_ms, core_features, journey)
-            report = judge(account_id, state, own_end_ms, scorecard, core_features, None, journey)
+            scorecard = scorecard_for(scorecards, state, end_ms, core_features, product)
+            report = build_report(account_id, state, own_end_ms, scorecard, core_features, None, product)
             if scorecards.remember:
-                state.judged = remembered(state.judged, report, own_end_ms, "")
+                state.published = published_report(state.published, report, own_end_ms, "")
             if day in asked:
                 found.setdefault(day, []).append(report)
         if is_last:
@@ -277,7 +277,7 @@ def write_snapshot(
     core = frozenset(settings.product.core_features)
     try:
         with out.open("w", newline="", encoding="utf-8") as file:
-            _write(file, reports(events, days, core, progress, scorecards, journey_of(settings)), summary)
+            _write(file, reports(events, days, core, progress, scorecards, product_config_from(settings)), summary)
     except OSError as error:
         raise FileError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
     return summary
@@ -285,7 +285,7 @@ def write_snapshot(
 
 def _write(file: Any, found: Iterable[tuple[int, HealthReport]], summary: Summary) -> None:
     """The rows under their header, the columns people look for first."""
-    blank = judge("", AccountState(), 0, DEFAULT)
+    blank = build_report("", AccountState(), 0, DEFAULT)
     names = row(0, blank)
     writer = csv.DictWriter(file, [*LEADING, *(name for name in names if name not in LEADING)])
     writer.writeheader()

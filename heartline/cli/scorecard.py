@@ -141,7 +141,7 @@ def _of_files(
     from heartline.snapshot import EPOCH_DAY, Summary, parse_date, read_events
     from stream.contracts.errors import ConfigError
     from stream.history.rolling import day_of
-    from stream.measures.product import journey_of
+    from stream.measures.product import product_config_from
 
     day = None if at is None else (parse_date(at) - EPOCH_DAY).days
     found = Summary()
@@ -152,7 +152,7 @@ def _of_files(
         raise ConfigError(f"scorecard diff: no events in {', '.join(str(path) for path in files)}")
     last_day = day_of(events[-1][0]) if day is None else day
     core = frozenset(settings.product.core_features)
-    return moved_bands(events, last_day, before, now, core, journey_of(settings))
+    return moved_bands(events, last_day, before, now, core, product_config_from(settings))
 
 
 def _live(settings: "Settings", before: "Scorecards", now: "Scorecards") -> "tuple[int, list[Moved]]":
@@ -163,7 +163,7 @@ def _live(settings: "Settings", before: "Scorecards", now: "Scorecards") -> "tup
     from heartline.scorecards import moved_live
     from stream.calendar.clock import EventClock, WallClock
     from stream.kinds.account import watermark_ms
-    from stream.measures.product import journey_of
+    from stream.measures.product import product_config_from
 
     states = asyncio.run(live_states(settings.kafka))
     newest = max((ms for state in states.values() if (ms := watermark_ms(state)) is not None), default=None)
@@ -172,7 +172,7 @@ def _live(settings: "Settings", before: "Scorecards", now: "Scorecards") -> "tup
     if now_ms is None:
         return len(states), []
     core = frozenset(settings.product.core_features)
-    return len(states), moved_live(states, now_ms, before, now, core, journey_of(settings))
+    return len(states), moved_live(states, now_ms, before, now, core, product_config_from(settings))
 
 
 def _score(score: float | None) -> str:

@@ -15,7 +15,7 @@ DAYS_MAX: Final = 90  # the longest that an override may hold
 KEPT_MAX: Final = 32  # settings of one account; of more the oldest are forgotten
 
 
-class Setting(Struct, array_like=True, gc=False, frozen=True, order=True):
+class HealthOverride(Struct, array_like=True, gc=False, frozen=True, order=True):
     """One override as it was set, or the clearing of one.
 
     Attributes:
@@ -34,31 +34,33 @@ class Setting(Struct, array_like=True, gc=False, frozen=True, order=True):
     band: Band | Literal[""] = ""
 
 
-def fold(settings: list[Setting], setting: Setting) -> bool:
-    """Take in a setting, in any order; returns whether it was new.
+def fold(overrides: list[HealthOverride], override: HealthOverride) -> bool:
+    """Take in an override, in any order; returns whether it was new.
 
     >>> known = []
-    >>> fold(known, Setting(5, 9)), fold(known, Setting(2, 4)), fold(known, Setting(5, 9)), [s.set_ms for s in known]
-    (True, True, False, [2, 5])
+    >>> fold(known, HealthOverride(5, 9)), fold(known, HealthOverride(2, 4)), fold(known, HealthOverride(5, 9))
+    (True, True, False)
+    >>> [each.set_ms for each in known]
+    [2, 5]
     """
-    at = bisect.bisect_left(settings, setting)
-    if at < len(settings) and settings[at] == setting:
+    at = bisect.bisect_left(overrides, override)
+    if at < len(overrides) and overrides[at] == override:
         return False
-    settings.insert(at, setting)
-    if len(settings) > KEPT_MAX:
-        del settings[0]
+    overrides.insert(at, override)
+    if len(overrides) > KEPT_MAX:
+        del overrides[0]
         return at > 0
     return True
 
 
-def in_force(settings: list[Setting], at_ms: int) -> Setting | None:
+def in_force(overrides: list[HealthOverride], at_ms: int) -> HealthOverride | None:
     """The setting that holds at a moment; None without one.
 
-    >>> known = [Setting(2, 8, "ann", "sponsor left", 20.0), Setting(5, 5)]
+    >>> known = [HealthOverride(2, 8, "ann", "sponsor left", 20.0), HealthOverride(5, 5)]
     >>> in_force(known, 4).score, in_force(known, 5), in_force(known[:1], 8)
     (20.0, None, None)
     """
-    for setting in reversed(settings):
-        if setting.set_ms <= at_ms:
-            return setting if at_ms < setting.expires_ms else None
+    for override in reversed(overrides):
+        if override.set_ms <= at_ms:
+            return override if at_ms < override.expires_ms else None
     return None

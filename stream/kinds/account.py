@@ -6,7 +6,7 @@ Invariants:
   so however the input topics interleave, the same events give the same facts. One exception: usage counts in the day
   that it is in the time zone known when it arrives, so a zone that comes or changes later counts from then on.
 - Everything is bounded, by the modules of its kind.
-- What can be derived is not stored; `judged` is the one exception, the last published judgement.
+- What can be derived is not stored; `published` is the one exception, the last published report.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from msgspec import Struct
 from stream.calendar.zones import Zone, zone
 from stream.contracts import health_override
 from stream.contracts.decode import Answer, Outcome, Subscription, Ticket, Touchpoint, Update, Usage, epoch_ms
-from stream.contracts.health_override import Setting
+from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Band
 from stream.history import daily
 from stream.kinds import outcomes, subscriptions, surveys, tickets, touchpoints, usage
@@ -31,21 +31,21 @@ from stream.kinds.touchpoints import Contacts
 from stream.kinds.usage import Activity
 
 
-class Judged(Struct, array_like=True, gc=False):
-    """The last published judgement, to know what is news.
+class PublishedReport(Struct, array_like=True, gc=False):
+    """The last published report, to know whether to publish again.
 
     Attributes:
-        as_of_ms: when it was judged.
+        as_of_ms: when it was evaluated.
         score, band, coverage_ratio, score_7d_ago: as published.
-        described: the profile as published, to notice its change.
+        digest: the profile as published, to notice its change.
         history: [day, score] of judged days as older states have it; `daily` keeps them now.
         band_since_day: the day on which the account came into its band.
-        scorecard: which one judged.
+        scorecard: which one scored.
         last_event_ms: when the newest event happened that the published report knew of; None before the first.
         model_band: the scorecard's band, where an override set another verdict; None without one.
         override: the override that held; None without one.
-        day: the account's day on which it was judged.
-        told_days: over how many days the reason told of a move; 0: of none.
+        day: the account's day on which it was evaluated.
+        reason_days: over how many days the reason told of a move; 0: of none.
         closings: the closing scores of 7, 14 and 28 days before, so that a comparison is noticed that goes stale.
     """
 
@@ -54,15 +54,15 @@ class Judged(Struct, array_like=True, gc=False):
     band: Band
     coverage_ratio: float
     score_7d_ago: float | None
-    described: str
+    digest: str
     history: list[tuple[int, float]]
     band_since_day: int = 0
     scorecard: str = ""
     last_event_ms: int | None = None
     model_band: Band | None = None
-    override: Setting | None = None
+    override: HealthOverride | None = None
     day: int = 0
-    told_days: int = 0
+    reason_days: int = 0
     closings: tuple[float | None, ...] = ()
 
 
@@ -72,7 +72,7 @@ class AccountState(Struct, array_like=True, gc=False):
     Attributes:
         version: of the encoding.
         profile: per field (value, epoch ms of the update that set it; 0 for an update without a time).
-        judged: the last published judgement; None before the first.
+        published: the last published report; None before the first.
         unjudged: whether facts have moved since; kept, so that a restart judges what the last process did not.
         overrides: what people set by hand in the place of the scorecard's verdict, the oldest first.
     """
@@ -82,12 +82,12 @@ class AccountState(Struct, array_like=True, gc=False):
     support: Support = msgspec.field(default_factory=Support)
     sentiment: Sentiment = msgspec.field(default_factory=Sentiment)
     profile: dict[str, tuple[Any, int]] = {}
-    judged: Judged | None = None
+    published: PublishedReport | None = None
     unjudged: bool = False
     contacts: Contacts = msgspec.field(default_factory=Contacts)
     outcomes: Outcomes = msgspec.field(default_factory=Outcomes)
     subscriptions: Subscriptions = msgspec.field(default_factory=Subscriptions)
-    overrides: list[Setting] = []
+    overrides: list[HealthOverride] = []
 
 
 def fold_usages(state: AccountState, events: Sequence[Usage]) -> int:
@@ -162,13 +162,13 @@ def zone_of(state: AccountState) -> Zone:
     return zone(known[0] if known is not None else None)
 
 
-def _setting(value: dict[str, Any] | None, set_ms: int) -> Setting:
+def _setting(value: dict[str, Any] | None, set_ms: int) -> HealthOverride:
     """An override of the account feed, or its clearing, as a fact."""
     if value is None:
-        return Setting(set_ms, set_ms)
+        return HealthOverride(set_ms, set_ms)
     score, band = value.get("score"), value.get("band")
     expires_ms = epoch_ms(datetime.fromisoformat(value["expires_at"]))
-    return Setting(
+    return HealthOverride(
         set_ms, expires_ms, value["owner"], value["reason"], -1.0 if score is None else score, band if band else ""
     )
 
@@ -205,8 +205,8 @@ def encode_state(state: AccountState) -> bytes:
 def decode_state(value: bytes) -> AccountState:
     """The reverse of `encode_state`; takes older encodings, too."""
     state = _decoder.decode(value)
-    if state.judged is not None and state.judged.history:
-        for day, score in state.judged.history:
+    if state.published is not None and state.published.history:
+        for day, score in state.published.history:
             daily.close_score(state.activity.days, day, score)
-        state.judged.history = []
+        state.published.history = []
     return state

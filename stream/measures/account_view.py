@@ -10,14 +10,14 @@ from stream.contracts.topics import Source
 from stream.kinds import surveys
 from stream.kinds.account import AccountState, zone_of
 from stream.kinds.surveys import Dated
-from stream.measures.active_users import People
-from stream.measures.product_config import Journey
+from stream.measures.active_users import UserBitmaps
+from stream.measures.product_config import ProductConfig
 
 # No measure that compares with earlier weeks is known before this age: champions are the first, after 44 days.
 MONTH_BEFORE_DAYS: Final = 43
 
 
-class Told(Struct, frozen=True, gc=False):
+class Availability(Struct, frozen=True, gc=False):
     """What there is to measure by: of what is not told, every measure is what it is of an account that nobody knows."""
 
     use: bool
@@ -36,14 +36,14 @@ class Told(Struct, frozen=True, gc=False):
     launches: bool
 
 
-class Facts:
+class AccountView:
     """One account, for all the moments that are asked about.
 
     Args:
         state: its facts.
         newest_ms: the newest of the moments, epoch milliseconds.
         core_features: the product's catalogue.
-        journey: its key actions and milestones, and when its customers work.
+        product: its key actions and milestones, and when its customers work.
 
     Attributes:
         zone: the account's time zone.
@@ -56,19 +56,21 @@ class Facts:
         sources: which sources ever told anything of it.
     """
 
-    def __init__(self, state: AccountState, newest_ms: int, core_features: frozenset[str], journey: Journey) -> None:
+    def __init__(
+        self, state: AccountState, newest_ms: int, core_features: frozenset[str], product: ProductConfig
+    ) -> None:
         self.state = state
         self.core_features = core_features
-        self.journey = journey
+        self.product = product
         self.zone = zone_of(state)
         self.day = self.zone.day_of(newest_ms)
         activity, profile = state.activity, state.profile
         first_ms = activity.first_ms
         self.first_day = None if first_ms is None else self.zone.day_of(first_ms)
         self.seats: int | None = profile["licensed_seats"][0] if "licensed_seats" in profile else None
-        self.calendar: Calendar = journey.calendars.of(profile["segment"][0] if "segment" in profile else None)
+        self.calendar: Calendar = product.calendars.of(profile["segment"][0] if "segment" in profile else None)
         self.licensed = self.seats if self.seats is not None and self.seats > 0 else None
-        self.people = People(activity, self.day)
+        self.people = UserBitmaps(activity, self.day)
         self.sources = _sources(
             first_ms is not None,
             state.support.newest_ms > 0,
@@ -87,11 +89,11 @@ class Facts:
         return self._answers
 
     @property
-    def told(self) -> Told:
+    def availability(self) -> Availability:
         """What there is to measure by."""
-        state, profile, journey = self.state, self.state.profile, self.journey
+        state, profile, product = self.state, self.state.profile, self.product
         first_day = self.first_day
-        return Told(
+        return Availability(
             use=first_day is not None,
             month_before=first_day is not None and self.day - first_day >= MONTH_BEFORE_DAYS,
             seats=self.seats is not None,
@@ -100,12 +102,12 @@ class Facts:
             answers=bool(state.sentiment.answers),
             sessions=bool(state.activity.sessions),
             touchpoints=bool(state.contacts.touchpoints),
-            follow_up=journey.follow_up_ms is not None,
+            follow_up=product.follow_up_ms is not None,
             goals="goals" in profile,
             renewal="renewal_at" in profile or bool(state.subscriptions.changes),
             stages="lifecycle_stage" in profile or "started_at" in profile,
-            value=bool(journey.key_actions or journey.milestones),
-            launches=bool(journey.launches),
+            value=bool(product.key_actions or product.milestones),
+            launches=bool(product.launches),
         )
 
 
@@ -122,4 +124,4 @@ def _sources(
         "outcomes": outcomes,
         "subscriptions": subscriptions,
     }
-    return frozenset(source for source, told in found.items() if told)
+    return frozenset(source for source, availability in found.items() if availability)

@@ -13,7 +13,7 @@ from stream.kinds.usage import Activity
 Measures = dict[str, Any]
 
 
-class People:
+class UserBitmaps:
     """The users of an account, each as the bitmap of the active days up to one day: bit i is i days before it.
 
     Bits are known 64 days back from each user's own newest day (`stream.history.rolling`).
@@ -37,11 +37,11 @@ class People:
                 for user in users
             ]
 
-    def within(self, days: int, back: int = 0) -> list[int]:
+    def active_in(self, days: int, back: int = 0) -> list[int]:
         """The bits of the `days` days that end `back` days before the day, of every user who has any there.
 
         >>> state = Activity({"ann": [0, 100, 0b1011], "bob": [1, 98, 0b1]}, newest_day=100)
-        >>> [bin(bits) for bits in People(state, 101).within(3)], len(People(state, 101).within(3, back=2))
+        >>> [bin(bits) for bits in UserBitmaps(state, 101).within(3)], len(UserBitmaps(state, 101).within(3, back=2))
         (['0b110'], 2)
         """
         mask = (1 << days) - 1 << back
@@ -55,7 +55,7 @@ class People:
         """The events of every user in the same window, of those who have any there; counts are known 37 days back.
 
         >>> state = Activity({"ann": [0, 100, 0b1011, 5, 3, 1], "bob": [1, 98, 0b1, 4]}, newest_day=100)
-        >>> People(state, 101).events(30), People(state, 101).events(30, back=2)
+        >>> UserBitmaps(state, 101).events(30), UserBitmaps(state, 101).events(30, back=2)
         ([9, 4], [4, 4])
         """
         mask = (1 << days) - 1

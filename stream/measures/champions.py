@@ -3,7 +3,7 @@
 from typing import Final
 
 from stream.measures.active_users import Measures
-from stream.measures.context import Asked
+from stream.measures.context import MeasureContext
 from stream.measures.reach import mau_previous
 
 GONE_DAYS: Final = 14  # two weeks without a day of use: longer than most absences, shorter than most holidays
@@ -17,26 +17,26 @@ _EARLIER_MASK: Final = (1 << EARLIER_DAYS) - 1 << GONE_DAYS
 _GONE_MASK: Final = (1 << GONE_DAYS) - 1
 
 
-def breadth_change(asked: Asked) -> Measures:
+def breadth_change(context: MeasureContext) -> Measures:
     """mau against the 30 days before; None while the account is younger than both, or nobody was there before."""
-    before, days_known = mau_previous(asked), asked.days_known
+    before, days_known = mau_previous(context), context.days_known
     known = days_known is not None and days_known >= BREADTH_DAYS and before is not None and before > 0
-    return {"breadth_change_ratio": asked.mau / before if known and before is not None else None}
+    return {"breadth_change_ratio": context.mau / before if known and before is not None else None}
 
 
-def champions(asked: Asked) -> Measures:
+def champions(context: MeasureContext) -> Measures:
     """The champions of the 30 days before the last 14, and those of them who have not come since.
 
     Champions are the fewest users who made half of those days' active days (a user is active once a day), of whom only
     those with 8 or more. None where the account is younger than the 44 days, or as of more than 20 days before its
     newest usage. Source: docs/metrics.md, champions.
     """
-    activity, day, first_day = asked.activity, asked.day, asked.facts.first_day
+    activity, day, first_day = context.activity, context.day, context.account.first_day
     if first_day is None or day - first_day + 1 < GONE_DAYS + EARLIER_DAYS or day < activity.newest_day - REACH_DAYS:
         return {"champions": None, "champions_gone": None, "champions_gone_users": []}
     ranked = [
         (-earlier.bit_count(), user_id, bits & _GONE_MASK == 0)
-        for user_id, bits in asked.facts.people.up_to(asked.back)
+        for user_id, bits in context.account.people.up_to(context.back)
         if (earlier := bits & _EARLIER_MASK)
     ]
     ranked.sort()

@@ -6,7 +6,7 @@ from typing import Final
 from stream.history.rolling import DAY_MS
 from stream.kinds.touchpoints import KINDS, Touchpoint
 from stream.measures.active_users import Measures
-from stream.measures.context import Asked
+from stream.measures.context import MeasureContext
 
 # Source: docs/metrics.md, contact: within two days of the answer, as closed-loop guides ask.
 FOLLOW_UP_MS: Final = 2 * DAY_MS
@@ -18,11 +18,11 @@ _UNKNOWN_FEEDBACK: Final[Measures] = dict.fromkeys(
 )
 
 
-def contact(asked: Asked) -> Measures:
+def contact(context: MeasureContext) -> Measures:
     """Touchpoints in the trailing days, and days since the newest. Source: docs/metrics.md, contact."""
-    if not asked.touched:
+    if not context.touched:
         return _NO_CONTACT
-    ages = [age for _, age in asked.touched]
+    ages = [age for _, age in context.touched]
     return {
         "touchpoints_30": len([age for age in ages if age < 30]),
         "touchpoints_90": len([age for age in ages if age < 90]),
@@ -30,16 +30,16 @@ def contact(asked: Asked) -> Measures:
     }
 
 
-def contact_by_kind(asked: Asked) -> Measures:
+def contact_by_kind(context: MeasureContext) -> Measures:
     """The same counts by kind of touchpoint, every kind named."""
-    kinds = {days: [kind for kind, age in asked.touched if age < days] for days in (30, 90)}
+    kinds = {days: [kind for kind, age in context.touched if age < days] for days in (30, 90)}
     return {
         f"touchpoints_{days}_by_kind": {name: inside.count(kind) for kind, name in enumerate(KINDS)}
         for days, inside in kinds.items()
     }
 
 
-def feedback(asked: Asked) -> Measures:
+def feedback(context: MeasureContext) -> Measures:
     """NPS answers of promoters and detractors that no touchpoint followed within the follow-up time.
 
     Each user's latest answer of the trailing 90 days counts, as it does for NPS. It is open from the follow-up time on,
@@ -47,15 +47,15 @@ def feedback(asked: Asked) -> Measures:
     None where nobody says that loops are closed at all: no follow-up time is set and no touchpoint was ever seen.
     Source: docs/metrics.md, contact.
     """
-    contacts, as_of_ms, day, zone = asked.state.contacts, asked.as_of_ms, asked.day, asked.zone
-    follow_up_ms = asked.facts.journey.follow_up_ms
+    contacts, as_of_ms, day, zone = context.state.contacts, context.as_of_ms, context.day, context.zone
+    follow_up_ms = context.account.product.follow_up_ms
     if follow_up_ms is None and not contacts.touchpoints:
         return _UNKNOWN_FEEDBACK
     limit_ms = as_of_ms - (FOLLOW_UP_MS if follow_up_ms is None else follow_up_ms)
     closed_ms = _closings(contacts.touchpoints.values(), as_of_ms)
     waiting = [
         answer
-        for response_id, answer in asked.nps_answers.values()
+        for response_id, answer in context.nps_answers.values()
         if answer.ms < limit_ms
         and not 7 <= answer.score <= 8
         and answer.ms > closed_ms.get(NOBODY, -1)

@@ -6,7 +6,7 @@ from stream.kinds import surveys
 from stream.kinds.subscriptions import Term, terms
 from stream.kinds.surveys import Answer
 from stream.kinds.usage import Activity
-from stream.measures.account_view import Facts
+from stream.measures.account_view import AccountView
 from stream.measures.active_users import Measures
 from stream.measures.sessions import sittings_of
 
@@ -14,17 +14,17 @@ MONTH_DAYS: Final = 30
 KNOWN_DAYS: Final = 90
 
 
-class Asked:
+class MeasureContext:
     """One account as of one moment.
 
     Args:
-        facts: the account.
-        as_of_ms: the moment, epoch milliseconds; not after the newest one of `facts`.
+        account: the account.
+        as_of_ms: the moment, epoch milliseconds; not after the newest one of `account`.
 
     Attributes:
         day: the account's calendar day of the moment, as days since 1970-01-01.
-        back: how many days that is before the newest day of `facts`.
-        month: of each person active in the trailing 30 days the bits of these days, as `People` has them.
+        back: how many days that is before the newest day of `account`.
+        month: of each person active in the trailing 30 days the bits of these days, as `UserBitmaps` has them.
         mau: how many these are.
         days_known: for how many days the account has been used, the first and today's included; None before the first.
     """
@@ -38,22 +38,22 @@ class Asked:
     _touched: list[tuple[int, int]] | None = None
     _terms: list[Term] | None = None
 
-    def __init__(self, facts: Facts, as_of_ms: int) -> None:
-        self.facts = facts
-        self.state = facts.state
-        self.activity: Activity = facts.state.activity
+    def __init__(self, account: AccountView, as_of_ms: int) -> None:
+        self.account = account
+        self.state = account.state
+        self.activity: Activity = account.state.activity
         self.as_of_ms = as_of_ms
-        self.zone = facts.zone
-        self.day = day = facts.zone.day_of(as_of_ms)
-        self.back = facts.day - day
-        self.month = facts.people.within(MONTH_DAYS, self.back)
+        self.zone = account.zone
+        self.day = day = account.zone.day_of(as_of_ms)
+        self.back = account.day - day
+        self.month = account.people.active_in(MONTH_DAYS, self.back)
         self.mau = len(self.month)
-        first_day = facts.first_day
+        first_day = account.first_day
         self.days_known = day - first_day + 1 if first_day is not None and first_day <= day else None
 
     def active(self, days: int, back: int = 0) -> int:
         """How many people were active in the `days` days that end `back` days before the day."""
-        return len(self.facts.people.within(days, self.back + back))
+        return len(self.account.people.active_in(days, self.back + back))
 
     @property
     def known(self) -> int:
@@ -65,8 +65,8 @@ class Asked:
     @property
     def base(self) -> int | None:
         """Of whom a share is taken: the licensed seats, else the people known in 90 days; None without either."""
-        if self.facts.seats is not None:
-            return self.facts.licensed
+        if self.account.seats is not None:
+            return self.account.licensed
         return self.known if self.known > 0 else None
 
     @property
@@ -94,7 +94,7 @@ class Asked:
     def nps_answers(self) -> dict[str, tuple[str, Answer]]:
         """By user the latest NPS answer of the trailing 90 days, with its response_id."""
         if self._nps_answers is None:
-            nps = self.facts.answers[surveys.SURVEY_CODE["nps"]]
+            nps = self.account.answers[surveys.SURVEY_CODE["nps"]]
             self._nps_answers = surveys.latest(nps, self.day - 89, self.day)
         return self._nps_answers
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from stream.measures.active_users import Measures
-from stream.measures.context import Asked
+from stream.measures.context import MeasureContext
 from stream.measures.features import depth
 from stream.measures.history_days import REACH_DAYS
 
@@ -24,18 +24,18 @@ FULL: Final[dict[str, float]] = {
 PARTS_MIN: Final = 2
 
 
-def engagement(asked: Asked) -> Measures:
+def engagement(context: MeasureContext) -> Measures:
     """The engagement score of an account; None where it was never used. Source: docs/metrics.md, engagement."""
-    if asked.facts.first_day is None or asked.day < asked.activity.newest_day - REACH_DAYS["session_minutes"]:
+    if context.account.first_day is None or context.day < context.activity.newest_day - REACH_DAYS["session_minutes"]:
         return {"engagement_score": None}
-    seats, mau = asked.facts.seats, asked.mau
+    seats, mau = context.account.seats, context.mau
     parts = {
         "license_utilization": mau / seats if seats is not None and seats > 0 else None,
-        "frequency_30d": asked.active_days / mau if mau > 0 else None,
-        "depth": depth(asked)["depth"] if asked.facts.core_features else None,
-        "session_minutes": asked.sittings["session_minutes"],
+        "frequency_30d": context.active_days / mau if mau > 0 else None,
+        "depth": depth(context)["depth"] if context.account.core_features else None,
+        "session_minutes": context.sittings["session_minutes"],
     }
-    return {"engagement_score": engagement_score(parts, asked.facts.journey.engagement_weights or WEIGHTS)}
+    return {"engagement_score": engagement_score(parts, context.account.product.engagement_weights or WEIGHTS)}
 
 
 def engagement_score(values: Mapping[str, float | None], weights: Mapping[str, float] = WEIGHTS) -> float | None:

@@ -6,14 +6,14 @@ from typing import Final
 
 from stream.kinds.usage import FeatureUse
 from stream.measures.active_users import Measures
-from stream.measures.context import MONTH_DAYS, Asked
+from stream.measures.context import MONTH_DAYS, MeasureContext
 
 _MONTH_MASK: Final = (1 << MONTH_DAYS) - 1
 
 
-def depth(asked: Asked) -> Measures:
+def depth(context: MeasureContext) -> Measures:
     """How much of the core they use. Source: docs/metrics.md, depth."""
-    core, uses, day = asked.facts.core_features, asked.activity.features, asked.day
+    core, uses, day = context.account.core_features, context.activity.features, context.day
     if not core:
         return {"depth": None}
     return {"depth": len([name for name in core if name in uses and _in_use(uses[name], day)]) / len(core)}
@@ -25,13 +25,13 @@ def _in_use(use: FeatureUse, day: int) -> bool:
     return 0 <= ahead < MONTH_DAYS or (ahead < 0 and use.bits >> -ahead & _MONTH_MASK != 0)
 
 
-def features(asked: Asked) -> Measures:
+def features(context: MeasureContext) -> Measures:
     """How much of the product they use. Source: docs/metrics.md, depth and feature adoption.
 
     Per-user numbers (adoption, balance, features_per_active_user) are None as of a day before the newest usage.
     """
-    uses, mau, day, core = asked.activity.features, asked.mau, asked.day, asked.facts.core_features
-    known = mau > 0 and day >= asked.activity.newest_day
+    uses, mau, day, core = context.activity.features, context.mau, context.day, context.account.core_features
+    known = mau > 0 and day >= context.activity.newest_day
     adopters = _adopters(uses, day + 1 - MONTH_DAYS) if known else {}
     used: Collection[str] = adopters if known else [name for name, use in uses.items() if _in_use(use, day)]
     status = dict.fromkeys(uses, "used" if len(used) == len(uses) else "lapsed")

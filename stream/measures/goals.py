@@ -7,7 +7,7 @@ from stream.calendar.zones import Zone
 from stream.kinds.account import AccountState
 from stream.kinds.outcomes import value_at
 from stream.measures.active_users import Measures
-from stream.measures.context import Asked
+from stream.measures.context import MeasureContext
 from stream.measures.product_config import started_day
 
 # A goal is off track below nine tenths of the straight line: outcomes are told in steps, a line is not.
@@ -16,19 +16,19 @@ OFF_TRACK_RATIO: Final = 0.9
 _NO_GOALS: Final[Measures] = {"goals_off_track": None, "goals_unreported": None, "outcome_pace_min": None}
 
 
-def goals(asked: Asked) -> Measures:
+def goals(context: MeasureContext) -> Measures:
     """How many goals lag, and how many nobody reports on.
 
     A goal without target has no pace, and one without a value none either: where no goal has one, None and not 0.
     Source: docs/metrics.md, outcomes.
     """
-    state, as_of_ms = asked.state, asked.as_of_ms
-    told = targets(state)
-    if not told:
+    state, as_of_ms = context.state, context.as_of_ms
+    availability = targets(state)
+    if not availability:
         return _NO_GOALS
-    paces = pace(state, as_of_ms, asked.day, asked.zone)
+    paces = pace(state, as_of_ms, context.day, context.zone)
     known = [at for at in paces.values() if at is not None]
-    values = [value_at(state.outcomes, goal["name"], as_of_ms) for goal in told]
+    values = [value_at(state.outcomes, goal["name"], as_of_ms) for goal in availability]
     return {
         "goals_off_track": sum([at < OFF_TRACK_RATIO for at in known]) if known else None,
         "goals_unreported": sum([value is None for value in values]),
@@ -36,9 +36,9 @@ def goals(asked: Asked) -> Measures:
     }
 
 
-def attainment(asked: Asked) -> Measures:
+def attainment(context: MeasureContext) -> Measures:
     """By goal: its newest value / its target, and that against the straight line; None without what either needs."""
-    state, as_of_ms = asked.state, asked.as_of_ms
+    state, as_of_ms = context.state, context.as_of_ms
     named = _named(state)
     if not named:
         return {"outcome_attainment": {}, "outcome_pace": {}}
@@ -48,7 +48,7 @@ def attainment(asked: Asked) -> Measures:
         reached[goal["name"]] = value / goal["target"] if value is not None else None
     return {
         "outcome_attainment": reached,
-        "outcome_pace": dict.fromkeys(named) | pace(state, as_of_ms, asked.day, asked.zone),
+        "outcome_pace": dict.fromkeys(named) | pace(state, as_of_ms, context.day, context.zone),
     }
 
 

@@ -1,22 +1,22 @@
 """Whether the account has taken up what was launched."""
 
 from stream.measures.active_users import Measures
-from stream.measures.context import Asked
+from stream.measures.context import MeasureContext
 from stream.measures.product_config import started_day
 
 
-def launches(asked: Asked) -> Measures:
+def launches(context: MeasureContext) -> Measures:
     """Per launched feature the days until the account first used it; how many it has never used.
 
     The days count from the launch, or from the account's beginning where that came later; 0 where it was used before. A
     feature that is launched after `day` is not counted. Source: docs/metrics.md, launches.
     """
-    state, day, journey = asked.state, asked.day, asked.facts.journey
-    if not journey.launches:
+    state, day, product = context.state, context.day, context.account.product
+    if not product.launches:
         return {"launch_uptake_days": {}, "launches_unused": None}
     started = started_day(state)
     found: dict[str, int | None] = {}
-    for name, launched in journey.launches:
+    for name, launched in product.launches:
         if launched > day:
             continue
         use = state.activity.features.get(name)

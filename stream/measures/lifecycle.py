@@ -6,7 +6,7 @@ from stream.calendar.zones import Zone
 from stream.kinds.account import AccountState
 from stream.kinds.subscriptions import Term
 from stream.measures.active_users import Measures
-from stream.measures.context import Asked
+from stream.measures.context import MeasureContext
 from stream.measures.product_config import first_value_day, started_day
 from stream.measures.renewal import renewal_day
 
@@ -20,18 +20,18 @@ OVERDUE_DAYS: Final = 30  # a renewal date that passed without news
 NO_STAGE: Final[Measures] = {"lifecycle_stage": None, "lifecycle_stage_basis": None}
 
 
-def lifecycle(asked: Asked) -> Measures:
+def lifecycle(context: MeasureContext) -> Measures:
     """The stage as the account feed gives it, else derived; None where it is not known when the account began."""
-    given = asked.state.profile.get("lifecycle_stage", (None, 0))[0]
+    given = context.state.profile.get("lifecycle_stage", (None, 0))[0]
     if given is not None:
         return {"lifecycle_stage": given, "lifecycle_stage_basis": "given"}
-    stage = _derived(asked, asked.terms)
+    stage = _derived(context, context.terms)
     return {"lifecycle_stage": stage, "lifecycle_stage_basis": "derived"} if stage is not None else NO_STAGE
 
 
-def _derived(asked: Asked, known: list[Term]) -> str | None:
+def _derived(context: MeasureContext, known: list[Term]) -> str | None:
     """From the subscriptions, then the renewal, then first value and age. Source: docs/metrics.md, lifecycle."""
-    state, day, journey = asked.state, asked.day, asked.facts.journey
+    state, day, product = context.state, context.day, context.account.product
     running = [at for at in known if at.is_running]
     if known and not running:
         return "churned"
@@ -41,9 +41,9 @@ def _derived(asked: Asked, known: list[Term]) -> str | None:
     if started is None or started > day:
         return None
     age_days = day - started
-    if age_days >= ONBOARDING_DAYS and _is_renewing(state, known, day, asked.zone):
+    if age_days >= ONBOARDING_DAYS and _is_renewing(state, known, day, context.zone):
         return "renewing"
-    if first_value_day(state, day, journey) is None if journey.key_actions else age_days < ONBOARDING_DAYS:
+    if first_value_day(state, day, product) is None if product.key_actions else age_days < ONBOARDING_DAYS:
         return "onboarding"
     return "adopting" if age_days < ADOPTING_DAYS else "mature"
 

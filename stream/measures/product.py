@@ -4,15 +4,15 @@ from datetime import date
 
 from stream.config.settings import Settings
 from stream.history.rolling import DAY_MS
-from stream.measures.product_config import Journey
+from stream.measures.product_config import ProductConfig
 
 _EPOCH = date(1970, 1, 1)
 
 
-def journey_of(settings: Settings) -> Journey:
+def product_config_from(settings: Settings) -> ProductConfig:
     """Key actions, milestones and working days, launches, the follow-up time and the weights of engagement."""
     product = settings.product
-    return Journey(
+    return ProductConfig(
         frozenset(product.key_actions),
         tuple(product.milestones),
         settings.calendar.calendars(),

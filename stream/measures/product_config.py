@@ -14,7 +14,7 @@ from stream.kinds.account import AccountState, zone_of
 SLOPE_DAYS: Final = 30
 
 
-class Journey(Struct, frozen=True):
+class ProductConfig(Struct, frozen=True):
     """What the product counts as value, when its customers work, and what those who look after them have set.
 
     Attributes:
@@ -34,7 +34,7 @@ class Journey(Struct, frozen=True):
     engagement_weights: dict[str, float] | None = None
 
 
-NO_JOURNEY: Final = Journey()
+NO_PRODUCT_CONFIG: Final = ProductConfig()
 _NOTHING: Final[dict[str, Any]] = {
     "time_to_first_value_days": None,
     "first_value_waiting_days": None,
@@ -47,15 +47,15 @@ _NOTHING: Final[dict[str, Any]] = {
 }
 
 
-def progress(state: AccountState, day: int, journey: Journey) -> dict[str, Any]:
+def progress(state: AccountState, day: int, product: ProductConfig) -> dict[str, Any]:
     """First value and milestones as of a day. Source: docs/metrics.md, value.
 
     Args:
         state: the account's facts.
         day: the day asked about, as days since 1970-01-01.
-        journey: what counts; where it names nothing, the measures are None.
+        product: what counts; where it names nothing, the measures are None.
     """
-    if not journey.key_actions and not journey.milestones:
+    if not product.key_actions and not product.milestones:
         return dict(_NOTHING)
     started = started_day(state)
     first = {
@@ -63,15 +63,15 @@ def progress(state: AccountState, day: int, journey: Journey) -> dict[str, Any]:
         for name, use in state.activity.features.items()
         if use.first_day >= 0 and use.first_day <= day
     }
-    reached = first_value_day(state, day, journey)
+    reached = first_value_day(state, day, product)
     value_days, waiting_days = None, None
-    if journey.key_actions and started is not None and started <= day:
+    if product.key_actions and started is not None and started <= day:
         value_days = max(reached - started, 0) if reached is not None else None
         waiting_days = None if reached is not None else day - started
     return {
         "time_to_first_value_days": value_days,
         "first_value_waiting_days": waiting_days,
-        **_milestones(first, started, day, journey.milestones),
+        **_milestones(first, started, day, product.milestones),
     }
 
 
@@ -94,10 +94,10 @@ def _milestones(first: dict[str, int], started: int | None, day: int, milestones
     }
 
 
-def first_value_day(state: AccountState, day: int, journey: Journey) -> int | None:
+def first_value_day(state: AccountState, day: int, product: ProductConfig) -> int | None:
     """The day of the first use of any key action, up to `day`; None: not yet."""
     uses = state.activity.features
-    days = [uses[name].first_day for name in journey.key_actions if name in uses]
+    days = [uses[name].first_day for name in product.key_actions if name in uses]
     return min([at for at in days if 0 <= at <= day], default=None)
 
 

@@ -7,7 +7,7 @@ from stream.calendar.zones import Zone
 from stream.kinds.account import AccountState
 from stream.kinds.subscriptions import Term
 from stream.measures.active_users import Measures
-from stream.measures.context import Asked
+from stream.measures.context import MeasureContext
 
 _UNKNOWN: Final[Measures] = {
     "subscriptions_active": None,
@@ -17,13 +17,13 @@ _UNKNOWN: Final[Measures] = {
 }
 
 
-def renewal(asked: Asked) -> Measures:
+def renewal(context: MeasureContext) -> Measures:
     """Subscriptions that run, their worth, open requests to cancel, and the days until the next renewal.
 
     Without any subscription event all but the renewal are None. Source: docs/metrics.md, subscriptions.
     """
-    day, zone, known = asked.day, asked.zone, asked.terms
-    until = renewal_day(asked.state, known, zone)
+    day, zone, known = context.day, context.zone, context.terms
+    until = renewal_day(context.state, known, zone)
     left = {"days_to_renewal": until - day if until is not None else None}
     if not known:
         return _UNKNOWN | left

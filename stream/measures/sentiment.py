@@ -4,7 +4,7 @@ from typing import Final
 
 from stream.kinds.surveys import latest, scores
 from stream.measures.active_users import Measures
-from stream.measures.context import Asked
+from stream.measures.context import MeasureContext
 
 WINDOW_DAYS: Final = 90
 
@@ -19,13 +19,13 @@ _NO_ANSWERS: Final[Measures] = {
 }
 
 
-def sentiment_of(asked: Asked) -> Measures:
+def sentiment_of(context: MeasureContext) -> Measures:
     """What they say. NPS counts each user's latest answer, so nobody votes twice. Source: docs/metrics.md."""
-    if not asked.state.sentiment.answers:
+    if not context.state.sentiment.answers:
         return _NO_ANSWERS
-    first_day, day = asked.day - WINDOW_DAYS + 1, asked.day
-    in_nps, in_csat, in_ces = asked.facts.answers
-    now = [answer.score for _, answer in asked.nps_answers.values()]
+    first_day, day = context.day - WINDOW_DAYS + 1, context.day
+    in_nps, in_csat, in_ces = context.account.answers
+    now = [answer.score for _, answer in context.nps_answers.values()]
     before = [answer.score for _, answer in latest(in_nps, first_day - WINDOW_DAYS, first_day - 1).values()]
     csat = scores(in_csat, first_day, day)
     return {

@@ -9,7 +9,7 @@ from stream.calendar.zones import Zone
 from stream.history.rolling import DAY_MS
 from stream.kinds.tickets import PRIORITIES, URGENT, Support, is_ended, phase
 from stream.measures.active_users import Measures
-from stream.measures.context import Asked
+from stream.measures.context import MeasureContext
 from stream.measures.trend import median
 
 HOUR_MS: Final = 3_600_000
@@ -66,12 +66,12 @@ def _cases(support: Support, as_of_ms: int, zone: Zone) -> _Cases:
     return found
 
 
-def support_load(asked: Asked) -> Measures:
+def support_load(context: MeasureContext) -> Measures:
     """The weight of support. Source: docs/metrics.md, tickets, escalations and resolution."""
-    support, mau = asked.state.support, asked.mau
+    support, mau = context.state.support, context.mau
     if not support.tickets:
         return _NO_TICKETS if mau > 0 else _NO_TICKETS | {"support_incident_rate": None}
-    return _load(_cases(support, asked.as_of_ms, asked.zone), mau)
+    return _load(_cases(support, context.as_of_ms, context.zone), mau)
 
 
 def _load(cases: _Cases, mau: int) -> Measures:

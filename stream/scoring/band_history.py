@@ -5,10 +5,10 @@ from functools import lru_cache
 from typing import Final
 
 from stream.calendar.zones import zone
-from stream.contracts.health_override import Setting
+from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Band, HealthReport
 from stream.history import daily
-from stream.kinds.account import AccountState, Judged
+from stream.kinds.account import AccountState, PublishedReport
 from stream.scoring.scorecard import Scorecard
 
 HISTORY_DAYS: Final = 28  # that a report shows
@@ -17,7 +17,7 @@ _NO_CLOSINGS: Final = (None,) * len(COMPARED_DAYS)
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 
 
-def band_of(before: Judged | None, score: float | None, day: int, scorecard: Scorecard) -> Band:
+def band_of(before: PublishedReport | None, score: float | None, day: int, scorecard: Scorecard) -> Band:
     """The scorecard's band of a score on a day, for an account that was judged before; unknown without a score."""
     if score is None:
         return "unknown"
@@ -26,40 +26,40 @@ def band_of(before: Judged | None, score: float | None, day: int, scorecard: Sco
     return scorecard.band(score, before.model_band or before.band, day - before.band_since_day)
 
 
-def remembered(
-    before: Judged | None,
+def published_report(
+    before: PublishedReport | None,
     report: HealthReport,
     now_ms: int,
-    described: str,
-    setting: Setting | None = None,
+    digest: str,
+    override: HealthOverride | None = None,
     closing: tuple[float | None, ...] = (),
-) -> Judged:
+) -> PublishedReport:
     """What is kept of a judgement once it is published: what was said, and since when the scorecard's band holds.
 
     Args:
         before: the same of the judgement before; None for the first.
         report: as published.
         now_ms: when.
-        described: the profile, to notice its change.
-        setting: the override that holds.
+        digest: the profile, to notice its change.
+        override: the override that holds.
         closing: the closing scores that its comparisons are with.
     """
     day = zone(report.profile.timezone).day_of(now_ms)
     band = report.model_band or report.band
     same_band = before is not None and (before.model_band or before.band) == band
-    return Judged(
+    return PublishedReport(
         now_ms,
         report.score,
         report.band,
         report.coverage_ratio,
         report.score_7d_ago,
-        described,
+        digest,
         [],
         before.band_since_day if before is not None and same_band else day,
         report.scorecard,
         round(report.last_event_at.timestamp() * 1000) if report.last_event_at is not None else None,
         report.model_band,
-        setting,
+        override,
         day,
         report.reason_days or 0,
         closing,

@@ -9,14 +9,14 @@ from typing import Final
 
 from msgspec import Struct
 
-from stream.contracts.health_override import Setting, in_force
+from stream.contracts.health_override import HealthOverride, in_force
 from stream.contracts.report import Cap, Change, Number
 from stream.measures import Measures
 from stream.measures.catalogue import measured
-from stream.measures.context import Asked
+from stream.measures.context import MeasureContext
 from stream.measures.history_days import known_at
 from stream.scoring.override import OVERRIDE, overridden
-from stream.scoring.result import Standing, Weighed, caps, counting, may_be_enough, shares, weigh
+from stream.scoring.result import ScoreBreakdown, ScoreResult, active_lines, caps, compute_score, may_be_enough, shares
 from stream.scoring.scorecard import Scorecard
 
 WEEK_DAYS: Final = 7
@@ -31,13 +31,13 @@ class Verdict(Struct, gc=False):
 
     Attributes:
         at: where the scorecard puts it.
-        setting: the override that holds; None without one.
+        override: the override that holds; None without one.
         score: what counts: the override's, else the scorecard's.
         parts: what makes it, from `parts_of`.
     """
 
-    at: Standing
-    setting: Setting | None
+    at: ScoreBreakdown
+    override: HealthOverride | None
     score: float | None
     parts: Parts
 
@@ -56,47 +56,51 @@ class Compared(Struct, gc=False):
     changes: list[Change]
 
 
-def compare(asked: Asked, days: int, now: Verdict, measures: Measures, scorecard: Scorecard) -> Compared | None:
+def compare(
+    context: MeasureContext, days: int, now: Verdict, measures: Measures, scorecard: Scorecard
+) -> Compared | None:
     """Compare with the close of the day `days` days before; None where the account, or its score, was not known then.
 
     Args:
-        asked: the account as of now.
+        context: the account as of now.
         days: how far to look back, at most 28.
         now: what is said of the account now.
         measures: its measures now.
         scorecard: what counts.
     """
-    facts, day_before = asked.facts, asked.day - days
-    if facts.first_day is None or facts.first_day > day_before or now.score is None:
+    account, day_before = context.account, context.day - days
+    if account.first_day is None or account.first_day > day_before or now.score is None:
         return None
-    before_ms = facts.zone.end_of_day_ms(day_before)
-    setting = in_force(facts.state.overrides, before_ms) if facts.state.overrides else None
-    if setting is None and not may_be_enough(counting(facts, day_before - facts.first_day + 1, scorecard), scorecard):
+    before_ms = account.zone.end_of_day_ms(day_before)
+    override = in_force(account.state.overrides, before_ms) if account.state.overrides else None
+    if override is None and not may_be_enough(
+        active_lines(account, day_before - account.first_day + 1, scorecard), scorecard
+    ):
         return None
-    then = Asked(facts, before_ms)
-    fed = counting(facts, then.days_known, scorecard)
-    known, unknown = known_at(fed.measures, asked.activity.newest_day - day_before)
+    then = MeasureContext(account, before_ms)
+    active = active_lines(account, then.days_known, scorecard)
+    known, unknown = known_at(active.measures, context.activity.newest_day - day_before)
     earlier = measured(then, known)
     for name in unknown:
         earlier[name] = measures[name]
-    weighed = weigh(then, fed, earlier, scorecard)
-    score = overridden(setting, weighed.score, scorecard)
+    result = compute_score(then, active, earlier, scorecard)
+    score = overridden(override, result.score, scorecard)
     if score is None:
         return None
-    caps_then = caps(weighed, earlier)
+    caps_then = caps(result, earlier)
     vetoes = {cap.name: cap for cap in (*caps_then, *now.at.caps)}
-    return Compared(days, score, _changes(parts_of(weighed, caps_then, setting, score), now.parts, vetoes))
+    return Compared(days, score, _changes(parts_of(result, caps_then, override, score), now.parts, vetoes))
 
 
-def parts_of(weighed: Weighed, caps: list[Cap], setting: Setting | None, score: float | None) -> Parts:
+def parts_of(result: ScoreResult, caps: list[Cap], override: HealthOverride | None, score: float | None) -> Parts:
     """Value and points of everything that makes a score: the measures, what a veto takes, what an override adds."""
     parts: Parts = {}
-    if weighed.score is not None:
-        parts.update(shares(weighed))
+    if result.score is not None:
+        parts.update(shares(result))
         for cap in caps:
             parts[cap.name] = (cap.value, cap.points)
-    if setting is not None and score is not None:
-        parts[OVERRIDE] = (score, score - (weighed.score or 0.0))
+    if override is not None and score is not None:
+        parts[OVERRIDE] = (score, score - (result.score or 0.0))
     return parts
 
 

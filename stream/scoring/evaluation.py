@@ -2,19 +2,19 @@
 
 from msgspec import Struct, convert
 
-from stream.contracts.health_override import Setting, in_force
+from stream.contracts.health_override import HealthOverride, in_force
 from stream.contracts.report import Band, HealthReport, Profile
 from stream.kinds.account import AccountState, newest_ms
 from stream.measures import Measures
-from stream.measures.account_view import Facts
+from stream.measures.account_view import AccountView
 from stream.measures.catalogue import completed, measured
-from stream.measures.context import Asked
-from stream.measures.product_config import NO_JOURNEY, Journey
+from stream.measures.context import MeasureContext
+from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import band_of, closings, history, moment
 from stream.scoring.changes import FORTNIGHT_DAYS, MONTH_DAYS, WEEK_DAYS, Verdict, compare, parts_of
 from stream.scoring.override import overridden, overridden_band, override_of
-from stream.scoring.reason import reason, telling
-from stream.scoring.result import Weighed, counting, standing, weigh
+from stream.scoring.reason import choose_comparison, reason
+from stream.scoring.result import ScoreResult, active_lines, break_down, compute_score
 from stream.scoring.scorecard import Scorecard
 
 
@@ -35,24 +35,24 @@ class Evaluation(Struct, gc=False):
     coverage_ratio: float
     scorecard: str
     day: int
-    override: Setting | None
+    override: HealthOverride | None
     closings: tuple[float | None, ...]
 
 
-class Look(Evaluation, gc=False):
+class DetailedEvaluation(Evaluation, gc=False):
     """An evaluation with what it rests on, for a report that goes on from there.
 
     Attributes:
-        asked: the account as of the moment.
+        context: the account as of the moment.
         wanted: the measures that the scorecard needs.
         measures: these.
-        weighed: what the scorecard makes of them.
+        result: what the scorecard makes of them.
     """
 
-    asked: Asked
+    context: MeasureContext
     wanted: frozenset[str]
     measures: Measures
-    weighed: Weighed
+    result: ScoreResult
 
 
 def evaluate(
@@ -60,69 +60,71 @@ def evaluate(
     as_of_ms: int,
     scorecard: Scorecard,
     core_features: frozenset[str] = frozenset(),
-    journey: Journey = NO_JOURNEY,
-) -> Look:
-    """Score and band of an account as of a moment, as `judge` says them, from the scorecard's measures alone."""
-    facts = Facts(state, as_of_ms, core_features, journey)
-    asked = Asked(facts, as_of_ms)
-    fed = counting(facts, asked.days_known, scorecard)
-    measures = measured(asked, fed.measures)
-    weighed = weigh(asked, fed, measures, scorecard)
-    setting = in_force(state.overrides, as_of_ms) if state.overrides else None
-    score = overridden(setting, weighed.score, scorecard)
-    day = asked.day
+    product: ProductConfig = NO_PRODUCT_CONFIG,
+) -> DetailedEvaluation:
+    """Score and band of an account as of a moment, as `build_report` says them, from the scorecard's measures alone."""
+    account = AccountView(state, as_of_ms, core_features, product)
+    context = MeasureContext(account, as_of_ms)
+    active = active_lines(account, context.days_known, scorecard)
+    measures = measured(context, active.measures)
+    result = compute_score(context, active, measures, scorecard)
+    override = in_force(state.overrides, as_of_ms) if state.overrides else None
+    score = overridden(override, result.score, scorecard)
+    day = context.day
     band = (
-        band_of(state.judged, score, day, scorecard)
-        if setting is None or score is None
-        else overridden_band(setting, score, scorecard)
+        band_of(state.published, score, day, scorecard)
+        if override is None or score is None
+        else overridden_band(override, score, scorecard)
     )
-    return Look(
+    return DetailedEvaluation(
         score,
         band,
-        round(weighed.coverage_ratio, 4),
+        round(result.coverage_ratio, 4),
         scorecard.name,
         day,
-        setting,
+        override,
         closings(state, day),
-        asked,
-        fed.measures,
+        context,
+        active.measures,
         measures,
-        weighed,
+        result,
     )
 
 
-def judge(
+def build_report(
     account_id: str,
     state: AccountState,
     as_of_ms: int,
     scorecard: Scorecard,
     core_features: frozenset[str] = frozenset(),
     ingested_ms: int | None = None,
-    journey: Journey = NO_JOURNEY,
-    found: Look | None = None,
+    product: ProductConfig = NO_PRODUCT_CONFIG,
+    found: DetailedEvaluation | None = None,
 ) -> HealthReport:
     """Judge one account as of a moment.
 
     Args:
         account_id: the account.
-        state: its facts; `state.judged` gives the history and the band until now, and is not changed.
+        state: its facts; `state.published` gives the history and the band until now, and is not changed.
         as_of_ms: the moment, epoch milliseconds; not before the newest event by more than a few days.
         scorecard: what counts.
         core_features: the product's catalogue.
         ingested_ms: Kafka's timestamp of the oldest record this report waited for; None for a tick.
-        journey: the product's key actions and milestones.
+        product: the product's key actions and milestones.
         found: what `evaluate` says of the same state, moment, scorecard and product; None: it is asked here.
     """
     if found is None:
-        found = evaluate(state, as_of_ms, scorecard, core_features, journey)
-    asked, day, setting = found.asked, found.day, found.override
-    measures = completed(asked, found.wanted, found.measures)
-    at = standing(found.weighed, measures)
-    now = Verdict(at, setting, found.score, parts_of(found.weighed, at.caps, setting, found.score))
-    model_band = band_of(state.judged, at.score, day, scorecard)
-    week = compare(asked, WEEK_DAYS, now, measures, scorecard)
-    month = compare(asked, MONTH_DAYS, now, measures, scorecard)
-    tells = telling(now.score, week, month, lambda: compare(asked, FORTNIGHT_DAYS, now, measures, scorecard))
+        found = evaluate(state, as_of_ms, scorecard, core_features, product)
+    context, day, override = found.context, found.day, found.override
+    measures = completed(context, found.wanted, found.measures)
+    at = break_down(found.result, measures)
+    now = Verdict(at, override, found.score, parts_of(found.result, at.caps, override, found.score))
+    model_band = band_of(state.published, at.score, day, scorecard)
+    week = compare(context, WEEK_DAYS, now, measures, scorecard)
+    month = compare(context, MONTH_DAYS, now, measures, scorecard)
+    comparison = choose_comparison(
+        now.score, week, month, lambda: compare(context, FORTNIGHT_DAYS, now, measures, scorecard)
+    )
     newest = newest_ms(state)
     return HealthReport(
         account_id=account_id,
@@ -131,7 +133,7 @@ def judge(
         band=found.band,
         coverage_ratio=found.coverage_ratio,
         scorecard=scorecard.name,
-        reason=reason(now, tells, week, measures, scorecard, model_band),
+        reason=reason(now, comparison, week, measures, scorecard, model_band),
         contributions=at.found,
         score_7d_ago=week.score if week is not None else None,
         changes_7d=week.changes if week is not None else [],
@@ -143,10 +145,10 @@ def judge(
         caps=at.caps,
         score_28d_ago=month.score if month is not None else None,
         changes_28d=month.changes if month is not None else [],
-        reason_days=tells.days if tells is not None else None,
-        override=override_of(setting) if setting is not None else None,
-        model_score=at.score if setting is not None else None,
-        model_band=model_band if setting is not None else None,
+        reason_days=comparison.days if comparison is not None else None,
+        override=override_of(override) if override is not None else None,
+        model_score=at.score if override is not None else None,
+        model_band=model_band if override is not None else None,
     )
 
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from stream.kinds.account import AccountState, Judged, newest_ms, zone_of
+from stream.kinds.account import AccountState, PublishedReport, newest_ms, zone_of
 from stream.kinds.subscriptions import terms
-from stream.measures.product_config import NO_JOURNEY, Journey
+from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import COMPARED_DAYS
 from stream.scoring.evaluation import Evaluation, profile_of
 
@@ -12,21 +12,21 @@ NOTICEABLE_POINTS: Final = 1.0
 NOTICEABLE_COVERAGE: Final = 0.05
 
 
-def is_news(before: Judged, found: Evaluation, described: str | None = None) -> bool:
+def should_publish(before: PublishedReport, found: Evaluation, digest: str | None = None) -> bool:
     """Whether a person could notice the difference between what was published and what is so now.
 
     News is: another band, scorecard or override; the score moved by a point; coverage moved by 5 percent of the
-    scorecard; the profile changed, or something came that people enter one by one (`described_of`); or a comparison
+    scorecard; the profile changed, or something came that people enter one by one (`profile_digest`); or a comparison
     that was published does not hold any more.
 
     Args:
         before: what is remembered of the last report.
         found: what holds now.
-        described: from `described_of`; None: unchanged.
+        digest: from `profile_digest`; None: unchanged.
     """
     if found.band != before.band or found.override != before.override:
         return True
-    if described is not None and described != before.described:
+    if digest is not None and digest != before.digest:
         return True
     if before.scorecard not in ("", found.scorecard):  # none is remembered from before scorecards were
         return True
@@ -37,7 +37,7 @@ def is_news(before: Judged, found: Evaluation, described: str | None = None) -> 
     return _is_stale(before, found)
 
 
-def described_of(state: AccountState, as_of_ms: int, journey: Journey = NO_JOURNEY) -> str:
+def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = NO_PRODUCT_CONFIG) -> str:
     """What people enter or wait for one by one, as text: each of it counts at once, whatever the score says.
 
     The profile; requests to cancel that are open; and, where there are any, the newest subscription event, touchpoint,
@@ -46,7 +46,7 @@ def described_of(state: AccountState, as_of_ms: int, journey: Journey = NO_JOURN
     Args:
         state: the account's facts.
         as_of_ms: the moment, epoch milliseconds.
-        journey: the product's key actions and milestones, and whether answers are followed up.
+        product: the product's key actions and milestones, and whether answers are followed up.
     """
     profile, parts = repr(profile_of(state)), list[str]()
     if state.subscriptions.newest_ms:
@@ -55,17 +55,17 @@ def described_of(state: AccountState, as_of_ms: int, journey: Journey = NO_JOURN
     contacts = state.contacts
     if contacts.newest_ms:
         parts.append(f"touchpoints: {len(contacts.touchpoints)}, {contacts.newest_ms}")
-    if state.sentiment.newest_ms and (contacts.newest_ms or journey.follow_up_ms is not None):
+    if state.sentiment.newest_ms and (contacts.newest_ms or product.follow_up_ms is not None):
         parts.append(f"answers: {len(state.sentiment.answers)}, {state.sentiment.newest_ms}")
     if state.outcomes.newest_ms:
         parts.append(f"outcomes: {sum(map(len, state.outcomes.goals.values()))}, {state.outcomes.newest_ms}")
-    if journey.key_actions or journey.milestones:
+    if product.key_actions or product.milestones:
         used = state.activity.features
-        parts.append(f"steps: {sum([name in used for name in (*journey.milestones, *journey.key_actions)])}")
+        parts.append(f"steps: {sum([name in used for name in (*product.milestones, *product.key_actions)])}")
     return ", ".join((profile, *parts))
 
 
-def of_later_day(before: Judged, state: AccountState) -> bool:
+def of_later_day(before: PublishedReport, state: AccountState) -> bool:
     """Whether an event came of a later day than any that the published report knew of: that is news by itself."""
     newest = newest_ms(state)
     if newest is None or newest == before.last_event_ms:
@@ -74,7 +74,7 @@ def of_later_day(before: Judged, state: AccountState) -> bool:
     return before.last_event_ms is None or zone.day_of(newest) > zone.day_of(before.last_event_ms)
 
 
-def _is_stale(before: Judged, found: Evaluation) -> bool:
+def _is_stale(before: PublishedReport, found: Evaluation) -> bool:
     """Whether the published comparison with an earlier day is another by now: "down 23 in 7 days" stands for days only.
 
     The closing scores of the days compared with tell it. Where they are not known, since the account was not judged
@@ -82,9 +82,9 @@ def _is_stale(before: Judged, found: Evaluation) -> bool:
     """
     for days, then, now in zip(COMPARED_DAYS, before.closings, found.closings, strict=False):
         if then is not None and now is not None:
-            if abs(now - then) >= NOTICEABLE_POINTS and days in (7, 28, before.told_days):
+            if abs(now - then) >= NOTICEABLE_POINTS and days in (7, 28, before.reason_days):
                 return True
-        elif before.told_days == days and found.day > before.day:
+        elif before.reason_days == days and found.day > before.day:
             return True
     return False
 

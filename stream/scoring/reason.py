@@ -18,7 +18,7 @@ BACK_POINTS: Final = 5.0  # how far the last week must run the other way to be w
 SHOWN_MAX: Final = 3
 
 
-def telling(
+def choose_comparison(
     score: float | None, week: Compared | None, month: Compared | None, fortnight: Callable[[], Compared | None]
 ) -> Compared | None:
     """The comparison that tells most: the shortest that holds four fifths of the largest move; None: nothing moved.
@@ -44,7 +44,7 @@ def telling(
 
 def reason(
     now: Verdict,
-    tells: Compared | None,
+    comparison: Compared | None,
     week: Compared | None,
     measures: Measures,
     scorecard: Scorecard,
@@ -54,18 +54,18 @@ def reason(
 
     Args:
         now: what is said of the account now.
-        tells: the comparison to tell of; None: what holds the score down.
+        comparison: the comparison to tell of; None: what holds the score down.
         week: the one against 7 days ago.
         measures: the account's measures now.
         scorecard: what judged.
         model_band: the band that the scorecard says.
     """
-    told = by_hand(override_of(now.setting), now.at.score, model_band) + "; " if now.setting is not None else ""
-    if now.score is None or (now.setting is not None and now.at.score is None):
+    told = by_hand(override_of(now.override), now.at.score, model_band) + "; " if now.override is not None else ""
+    if now.score is None or (now.override is not None and now.at.score is None):
         known = ", ".join(sorted({item.group for item in now.at.found})) or "nothing yet"
         return f"{told}too little is known to judge (known: {known})"
-    if tells is not None:
-        return told + _moved(now.score - tells.score, tells, week, now.score, measures, scorecard)
+    if comparison is not None:
+        return told + _moved(now.score - comparison.score, comparison, week, now.score, measures, scorecard)
     held = [_capped(scorecard, cap) for cap in now.at.caps[:1] if cap.points <= -NOTABLE_POINTS]
     held += [
         _held(scorecard, item, measures) for item in now.at.found[:SHOWN_MAX] if item.points_lost >= NOTABLE_POINTS
@@ -74,18 +74,18 @@ def reason(
 
 
 def _moved(
-    by: float, tells: Compared, week: Compared | None, score: float, measures: Measures, scorecard: Scorecard
+    by: float, comparison: Compared, week: Compared | None, score: float, measures: Measures, scorecard: Scorecard
 ) -> str:
     """How far in how many days, the three largest moves that way, and whether the last week runs the other way."""
     down = by < 0
     shown_changes = [
         change
-        for change in (tells.changes if down else tells.changes[::-1])[:SHOWN_MAX]
+        for change in (comparison.changes if down else comparison.changes[::-1])[:SHOWN_MAX]
         if (change.points < 0) == down and abs(change.points) >= SHOWN_POINTS
     ]
     moves = ", ".join(_move(scorecard, change, measures) for change in shown_changes) or "a little of everything"
-    text = f"{'down' if down else 'up'} {abs(by):.0f} in {tells.days} days: {moves}"
-    back = score - week.score if week is not None and tells.days > WEEK_DAYS else 0.0
+    text = f"{'down' if down else 'up'} {abs(by):.0f} in {comparison.days} days: {moves}"
+    back = score - week.score if week is not None and comparison.days > WEEK_DAYS else 0.0
     if (back > 0) == down and abs(back) >= BACK_POINTS:
         text += f"; {'up' if down else 'down'} {abs(back):.0f} in the last {WEEK_DAYS}"
     return text

@@ -1,7 +1,8 @@
 """Where an account stands as of a moment: what each measure adds to the score, what a veto takes, and the score.
 
 Missing data count neither for nor against: their weight is shared out among what is known, and the coverage ratio says
-how much was known. `weigh` is all that a decision needs, and cheap; `standing` adds what a report tells of it.
+how much was known. `compute_score` is all that a decision needs, and cheap; `break_down` adds
+what a report tells.
 """
 
 from typing import Final
@@ -11,9 +12,9 @@ from msgspec import Struct
 from stream.contracts.report import Cap, Contribution, Number
 from stream.contracts.topics import Source
 from stream.measures import Measures
-from stream.measures.account_view import Facts
-from stream.measures.context import Asked
-from stream.scoring.scorecard import Fed, Line, Scorecard, Veto
+from stream.measures.account_view import AccountView
+from stream.measures.context import MeasureContext
+from stream.scoring.scorecard import ActiveLines, Line, Scorecard, Veto
 
 NEW_DAYS: Final = 14  # the usage of an account counts once every weekday was seen twice
 # Usage measures that are not None for lack of active users, but because nothing is configured or reached.
@@ -25,7 +26,7 @@ NOT_OVER_USERS: Final = {
 _USAGE: Final[frozenset[Source]] = frozenset({"usage"})
 
 
-class Weighed(Struct, gc=False):
+class ScoreResult(Struct, gc=False):
     """What a scorecard makes of an account's measures.
 
     Attributes:
@@ -45,12 +46,12 @@ class Weighed(Struct, gc=False):
     score: float | None
 
 
-class Standing(Struct, gc=False):
+class ScoreBreakdown(Struct, gc=False):
     """The same, as a report tells it.
 
     Attributes:
         found: what each measure adds to the score, the largest loss first.
-        coverage_ratio, score: as of `Weighed`.
+        coverage_ratio, score: as of `ScoreResult`.
         caps: the vetoes that hold, the one that binds first.
     """
 
@@ -60,18 +61,20 @@ class Standing(Struct, gc=False):
     score: float | None
 
 
-def counting(facts: Facts, days_known: int | None, scorecard: Scorecard) -> Fed:
+def active_lines(account: AccountView, days_known: int | None, scorecard: Scorecard) -> ActiveLines:
     """What counts: the sources that ever told anything, but for the usage of an account that is new."""
-    sources = facts.sources
-    return scorecard.fed_by(sources if days_known is not None and days_known >= NEW_DAYS else sources - _USAGE)
+    sources = account.sources
+    return scorecard.lines_for(sources if days_known is not None and days_known >= NEW_DAYS else sources - _USAGE)
 
 
-def may_be_enough(fed: Fed, scorecard: Scorecard) -> bool:
+def may_be_enough(active: ActiveLines, scorecard: Scorecard) -> bool:
     """Whether so much may be known that there is a score; measuring can only find less."""
-    return len(fed.lines) > 0 and fed.weight / scorecard.weight >= scorecard.coverage_min_ratio
+    return len(active.lines) > 0 and active.weight / scorecard.weight >= scorecard.coverage_min_ratio
 
 
-def weigh(asked: Asked, fed: Fed, measures: Measures, scorecard: Scorecard) -> Weighed:
+def compute_score(
+    context: MeasureContext, active: ActiveLines, measures: Measures, scorecard: Scorecard
+) -> ScoreResult:
     """Put what counts of an account's measures on the scorecard's curves.
 
     An account that was used and has no active user left is not unknown: where a usage measure has no base any more
@@ -79,15 +82,15 @@ def weigh(asked: Asked, fed: Fed, measures: Measures, scorecard: Scorecard) -> W
     account that is new: on its first morning every measure of a month looks like neglect.
 
     Args:
-        asked: the account as of a moment.
-        fed: from `counting`.
-        measures: those of `fed` as of the moment.
+        context: the account as of a moment.
+        active: from `active_lines`.
+        measures: those of `active` as of the moment.
         scorecard: what counts.
     """
-    deserted = asked.mau == 0
+    deserted = context.mau == 0
     known: list[tuple[Line, Number, float]] = []
     weight = points = 0.0
-    for line in fed.lines:
+    for line in active.lines:
         value = measures[line.measure]
         if value is not None:
             score = line.score(value)
@@ -100,33 +103,33 @@ def weigh(asked: Asked, fed: Fed, measures: Measures, scorecard: Scorecard) -> W
         points += line.weight * score
     coverage_ratio = weight / scorecard.weight
     if not known or coverage_ratio < scorecard.coverage_min_ratio:
-        return Weighed(known, weight, coverage_ratio, None, [], None)
+        return ScoreResult(known, weight, coverage_ratio, None, [], None)
     points /= weight
-    vetoes = _holding(asked.facts.sources, measures, scorecard) if scorecard.vetoes else []
+    vetoes = _holding(context.account.sources, measures, scorecard) if scorecard.vetoes else []
     score = min(points, vetoes[0].cap_score) if vetoes else points
-    return Weighed(known, weight, coverage_ratio, points, vetoes, round(score, 1))
+    return ScoreResult(known, weight, coverage_ratio, points, vetoes, round(score, 1))
 
 
-def standing(weighed: Weighed, measures: Measures) -> Standing:
+def break_down(result: ScoreResult, measures: Measures) -> ScoreBreakdown:
     """What was weighed, as a report tells it."""
     found = []
-    for line, value, score in weighed.known:
-        share = line.weight / weighed.weight
+    for line, value, score in result.known:
+        share = line.weight / result.weight
         points = share * score
         item = Contribution(line.measure, line.group, value, score, share, points)
         found.append((points - share * 100, line.measure, item))
     found.sort()  # by the points lost; each measure has one line, so that no two items are compared
-    return Standing([item for _, _, item in found], weighed.coverage_ratio, caps(weighed, measures), weighed.score)
+    return ScoreBreakdown([item for _, _, item in found], result.coverage_ratio, caps(result, measures), result.score)
 
 
-def shares(weighed: Weighed) -> dict[str, tuple[Number, float]]:
+def shares(result: ScoreResult) -> dict[str, tuple[Number, float]]:
     """By measure its value, and its points as a contribution to the score has them."""
-    return {line.measure: (value, line.weight / weighed.weight * score) for line, value, score in weighed.known}
+    return {line.measure: (value, line.weight / result.weight * score) for line, value, score in result.known}
 
 
-def caps(weighed: Weighed, measures: Measures) -> list[Cap]:
+def caps(result: ScoreResult, measures: Measures) -> list[Cap]:
     """The first veto takes from the score what lies above its cap, the others take nothing more."""
-    points = weighed.points
+    points = result.points
     if points is None:
         return []
     return [
@@ -139,7 +142,7 @@ def caps(weighed: Weighed, measures: Measures) -> list[Cap]:
             veto.label,
             veto.unit,
         )
-        for place, veto in enumerate(weighed.vetoes)
+        for place, veto in enumerate(result.vetoes)
     ]
 
 

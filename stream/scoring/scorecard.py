@@ -84,7 +84,7 @@ class Veto:
         return self.at_most is not None and value <= self.at_most
 
 
-class Fed(NamedTuple):
+class ActiveLines(NamedTuple):
     """What of a scorecard counts where some sources tell something.
 
     Attributes:
@@ -127,7 +127,7 @@ class Scorecard:
     lifecycle_stages: frozenset[str] = frozenset()
     weight: float = field(init=False)
     _wordings: dict[str, tuple[str, str]] = field(init=False, repr=False, compare=False)
-    _fed: dict[frozenset[Source], Fed] = field(init=False, repr=False, compare=False)
+    _fed: dict[frozenset[Source], ActiveLines] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """What is asked of it for every account, found out once."""
@@ -137,13 +137,13 @@ class Scorecard:
         object.__setattr__(self, "_wordings", wordings)
         object.__setattr__(self, "_fed", {})
 
-    def fed_by(self, sources: frozenset[Source]) -> Fed:
+    def lines_for(self, sources: frozenset[Source]) -> ActiveLines:
         """What counts where some sources tell something; remembered, for it is asked for every account."""
         found = self._fed.get(sources)
         if found is None:
             lines = tuple(line for line in self.lines if line.source in sources)
             named = [line.measure for line in lines] + [veto.measure for veto in self.vetoes]
-            found = self._fed[sources] = Fed(lines, sum([line.weight for line in lines]), frozenset(named))
+            found = self._fed[sources] = ActiveLines(lines, sum([line.weight for line in lines]), frozenset(named))
         return found
 
     def line(self, measure: str) -> Line:

@@ -2,14 +2,14 @@
 
 from stream.kinds.account import AccountState
 from stream.measures import measure
-from stream.measures.product_config import Journey
+from stream.measures.product_config import ProductConfig
 from stream.scoring.scorecard import Scorecard, Scorecards
 
 _STAGE = frozenset({"lifecycle_stage"})
 
 
 def scorecard_for(
-    scorecards: Scorecards, state: AccountState, as_of_ms: int, core_features: frozenset[str], journey: Journey
+    scorecards: Scorecards, state: AccountState, as_of_ms: int, core_features: frozenset[str], product: ProductConfig
 ) -> Scorecard:
     """The first scorecard that is for the account; the stage is found out only where one asks for it.
 
@@ -18,9 +18,9 @@ def scorecard_for(
         state: the account's facts.
         as_of_ms: the moment, epoch milliseconds.
         core_features: the product's catalogue.
-        journey: what the product counts as value, behind a derived stage.
+        product: what the product counts as value, behind a derived stage.
     """
     if not scorecards.ask_for_stages:
         return scorecards.choose(state.profile)
-    stage = measure(state, as_of_ms, core_features, journey, _STAGE)["lifecycle_stage"]
+    stage = measure(state, as_of_ms, core_features, product, _STAGE)["lifecycle_stage"]
     return scorecards.choose(state.profile, stage)

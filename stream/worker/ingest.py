@@ -105,12 +105,12 @@ class Intake:
                     away.add(account_id)
                     continue
             first_moved = fold(state, [events[at] for at in run] if len(run) > 1 else [events[run[0]]])
-            if first_moved != UNMOVED and (is_rare or not state.unjudged or state.judged is None):
+            if first_moved != UNMOVED and (is_rare or not state.unjudged or state.published is None):
                 waiting = (account_id, records[run[first_moved]].timestamp)
-                if is_rare or state.judged is None:
+                if is_rare or state.published is None:
                     lane = Lane.RARE
                 else:
-                    lane = Lane.FIRST if of_later_day(state.judged, state) else Lane.AGAIN
+                    lane = Lane.FIRST if of_later_day(state.published, state) else Lane.AGAIN
                 partition.restless.append(waiting, lane)
                 state.unjudged = True
             mark_dirty(account_id)

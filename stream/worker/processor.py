@@ -22,12 +22,12 @@ from stream.engine.work import Record
 from stream.history.daily import close_score
 from stream.history.rolling import DAY_MS
 from stream.kinds.account import AccountState, decode_state, encode_state, newest_ms, watermark_ms, zone_of
-from stream.measures.product import journey_of
-from stream.measures.product_config import NO_JOURNEY, Journey
-from stream.scoring.band_history import remembered
-from stream.scoring.evaluation import evaluate, judge
+from stream.measures.product import product_config_from
+from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
+from stream.scoring.band_history import published_report
+from stream.scoring.evaluation import build_report, evaluate
 from stream.scoring.freshness import freshness_of, newest_by_kind
-from stream.scoring.publish_policy import described_of, is_news, of_later_day
+from stream.scoring.publish_policy import of_later_day, profile_digest, should_publish
 from stream.scoring.scorecard import Scorecards
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
@@ -52,7 +52,7 @@ class HealthJob:
         scorecards: what counts, for whom.
         core_features: the product's catalogue.
         tick_interval_ms: how often accounts that send nothing are judged again; a new day of theirs always does.
-        journey: the product's key actions and milestones, and its customers' calendars.
+        product: the product's key actions and milestones, and its customers' calendars.
         stale_after_days: by source, when it is stale that nobody sends.
 
     Attributes:
@@ -68,7 +68,7 @@ class HealthJob:
         scorecards: Scorecards = SHIPPED,
         core_features: frozenset[str] = frozenset(),
         tick_interval_ms: int = 3_600_000,
-        journey: Journey = NO_JOURNEY,
+        product: ProductConfig = NO_PRODUCT_CONFIG,
         stale_after_days: dict[Source, float] = STALE_AFTER_DAYS,
     ) -> None:
         self._topic_of = {kind: topic for topic, kind in topics.inputs.items()}
@@ -76,7 +76,7 @@ class HealthJob:
         self._clock = clock
         self._scorecards = scorecards
         self._core_features = core_features
-        self._journey = journey
+        self._product = product
         self._tick_interval_ms = tick_interval_ms
         self._stale_after_days = stale_after_days
         self.counts: Counter[tuple[str, str]] = Counter()
@@ -140,7 +140,7 @@ class HealthJob:
             state = partition.peek(account_id)
             if state is None or state.unjudged:
                 continue
-            if state.judged is not None and _settled(state, state.judged.as_of_ms):
+            if state.published is not None and _settled(state, state.published.as_of_ms):
                 continue
             if account_id in partition.cold:
                 partition.warm(account_id, state)
@@ -161,9 +161,9 @@ class HealthJob:
 
         Score and band come first, at a fraction of a report's cost: on most ticks they are as they were published.
         """
-        scorecard = scorecard_for(self._scorecards, state, now_ms, self._core_features, self._journey)
-        found = evaluate(state, now_ms, scorecard, self._core_features, self._journey)
-        before, moved = state.judged, state.unjudged
+        scorecard = scorecard_for(self._scorecards, state, now_ms, self._core_features, self._product)
+        found = evaluate(state, now_ms, scorecard, self._core_features, self._product)
+        before, moved = state.published, state.unjudged
         if moved:
             state.unjudged = False
             partition.dirty.add(account_id)
@@ -172,13 +172,15 @@ class HealthJob:
         if close_score(state.activity.days, found.day, found.score):
             partition.dirty.add(account_id)
         # Without an event since the last judgement the profile is as it was.
-        described = described_of(state, now_ms, self._journey) if moved or before is None else before.described
-        if before is None or is_news(before, found, described) or (moved and of_later_day(before, state)):
-            report = judge(account_id, state, now_ms, scorecard, self._core_features, ingested, self._journey, found)
+        digest = profile_digest(state, now_ms, self._product) if moved or before is None else before.digest
+        if before is None or should_publish(before, found, digest) or (moved and of_later_day(before, state)):
+            report = build_report(
+                account_id, state, now_ms, scorecard, self._core_features, ingested, self._product, found
+            )
             fresh = freshness_of(newest, now_ms, self._intake.newest_ms, self._stale_after_days)
             told = encode_report(replace(report, freshness=fresh))
             partition.outputs.append(Output(self._health_topic, account_id.encode(), told))
-            state.judged = remembered(before, report, now_ms, described, found.override, found.closings)
+            state.published = published_report(before, report, now_ms, digest, found.override, found.closings)
             partition.dirty.add(account_id)
             return
         if _settled(state, now_ms) and not _settled(state, before.as_of_ms):
@@ -230,7 +232,7 @@ def _whose_day_turned(partition: Partition[AccountState], since_ms: int, until_m
 
 def _settled(state: AccountState, at_ms: int) -> bool:
     """Whether time alone can't move the score any more after a moment: silent for so long, or never heard."""
-    if state.judged is not None and state.judged.override is not None:
+    if state.published is not None and state.published.override is not None:
         return False  # it expires
     newest = newest_ms(state)
     return newest is None or newest + SETTLED_MS < at_ms
@@ -252,6 +254,6 @@ def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:
         SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards),
         core_features=frozenset(settings.product.core_features),
         tick_interval_ms=round(settings.worker.tick_interval_seconds * 1000),
-        journey=journey_of(settings),
+        product=product_config_from(settings),
         stale_after_days=dict(settings.worker.stale_after_days),
     )

@@ -15,13 +15,13 @@ from stream.contracts.topics import Kind
 from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS
 from stream.kinds.account import AccountState
-from stream.measures.product_config import Journey
+from stream.measures.product_config import ProductConfig
 from stream.worker.processor import HealthJob
 from tests.streams import TOPICS, Raw
 from tests.unit.stream.lives import DAY, fold_one, judged, month
 
 HOUR_MS = 3_600_000
-JOURNEY = Journey(key_actions=frozenset({"share"}))
+JOURNEY = ProductConfig(key_actions=frozenset({"share"}))
 
 
 def event(type_: Kind, event_id: str, day: int, hour: int, **fields: Any) -> Raw:
@@ -102,7 +102,7 @@ def test_what_people_enter_one_by_one_counts_at_once(
     past: list[Raw], now: Raw, rule: str, steps: tuple[list[str], list[str]]
 ) -> None:
     """The worker's job and the alerting's rules, in one process; all of it on one day."""
-    job = HealthJob(TOPICS, EventClock(), journey=JOURNEY)
+    job = HealthJob(TOPICS, EventClock(), product=JOURNEY)
     partition = Partition[AccountState](0)
     for each in [*past, *USED]:
         fold_one(job, partition, each["type"], each)

@@ -25,7 +25,7 @@ from stream.engine.partition import Partition
 from stream.history.columns import Column
 from stream.history.rolling import end_of_day_ms
 from stream.kinds.account import AccountState, decode_state, newest_ms
-from stream.scoring.evaluation import judge
+from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
 from stream.worker.processor import HealthJob
 from tests.integration.roles import Role, wait_for
@@ -172,10 +172,10 @@ def _assert_health_is_what_the_state_justifies(
         partition = partition_of(account_id, PARTITIONS)
         watermarks[partition] = max(watermarks[partition], newest_ms(state) or 0)
     for account_id, report in reports.items():
-        judged = states[account_id].judged
+        judged = states[account_id].published
         assert judged is not None
         assert (report.band, report.score) == (judged.band, judged.score), account_id
-        now = judge(account_id, states[account_id], watermarks[partition_of(account_id, PARTITIONS)], DEFAULT)
+        now = build_report(account_id, states[account_id], watermarks[partition_of(account_id, PARTITIONS)], DEFAULT)
         assert now.band == report.band, account_id
         assert now.score == (None if report.score is None else pytest.approx(report.score, abs=1.0)), account_id
 

@@ -49,7 +49,7 @@ class World:
         return len(self.partition.outputs) - before
 
     def score(self, account_id: str) -> float:
-        judged = self.partition.states[account_id].judged
+        judged = self.partition.states[account_id].published
         assert judged is not None
         assert judged.score is not None
         return judged.score

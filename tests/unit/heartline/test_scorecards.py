@@ -17,7 +17,7 @@ from stream.contracts.report import Band
 from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.account import AccountState, newest_ms
-from stream.scoring.evaluation import judge
+from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Scorecards, Veto
 from stream.scoring.scorecard_yaml import SHIPPED_FILE
 from stream.scoring.shipped import DEFAULT, SHIPPED
@@ -99,7 +99,7 @@ def test_an_account_is_explained_by_every_line_of_its_scorecard() -> None:
     card = replace(DEFAULT, vetoes=(Veto("few", "mau", "usage", None, 100, 20, "few people"),))
     _, partition = fold(make_stream(5, 400, 150))
     state = partition.states["acme"]
-    report = judge("acme", state, end_of_day_ms(state.activity.newest_day), card)
+    report = build_report("acme", state, end_of_day_ms(state.activity.newest_day), card)
     console = Console(width=200, file=StringIO())
     with console.capture() as capture:
         console.print(explained(report, card))
@@ -142,6 +142,6 @@ def worked(events: list[Raw]) -> dict[tuple[int, str], Band]:
         for _ in job.judge(partition):
             pass
         for account_id, state in partition.states.items():
-            if newest_ms(state) is not None and state.judged is not None:
-                found[day, account_id] = state.judged.band
+            if newest_ms(state) is not None and state.published is not None:
+                found[day, account_id] = state.published.band
     return found

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.contracts.health_override import Setting
+from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import BANDS
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.account import AccountState
 from stream.measures import measure
 from stream.measures.history_days import REACH_DAYS
-from stream.scoring.evaluation import evaluate, judge
+from stream.scoring.evaluation import build_report, evaluate
 from stream.scoring.scorecard import Line, Scorecard, Veto
 from stream.scoring.shipped import DEFAULT
 from tests.streams import CORE, Raw, fold, make_stream
@@ -31,17 +31,17 @@ def card(cap_score: float, hours: int) -> Scorecard:
 
 
 @st.composite
-def overrides(draw: st.DrawFn) -> list[Setting]:
+def overrides(draw: st.DrawFn) -> list[HealthOverride]:
     """Some of the last 40 days' verdicts by hand, and some clearings."""
     found = []
     for _ in range(draw(st.integers(0, 4))):
         set_ms = (TODAY - draw(st.integers(0, 40))) * DAY_MS
         expires_ms = set_ms + draw(st.integers(0, 30)) * DAY_MS
         if draw(st.booleans()):
-            found.append(Setting(set_ms, expires_ms, "ann", "why", score=draw(st.integers(0, 100))))
+            found.append(HealthOverride(set_ms, expires_ms, "ann", "why", score=draw(st.integers(0, 100))))
         else:
             band = draw(st.sampled_from(BANDS[:4]))
-            found.append(Setting(set_ms, expires_ms, "ann", "why", band=band))
+            found.append(HealthOverride(set_ms, expires_ms, "ann", "why", band=band))
     return sorted(found)
 
 
@@ -55,14 +55,14 @@ def overrides(draw: st.DrawFn) -> list[Setting]:
     days_after=st.integers(0, 30),
 )
 def test_points_add_up_to_the_score_and_changes_to_its_change_over_7_and_28_days(
-    seed: int, size: int, cap_score: float, hours: int, by_hand: list[Setting], days_after: int
+    seed: int, size: int, cap_score: float, hours: int, by_hand: list[HealthOverride], days_after: int
 ) -> None:
     scorecard = card(cap_score, hours)
     _, partition = fold(make_stream(seed, size, 100))
     for account_id, state in partition.states.items():
         state.overrides = by_hand
         as_of_ms = end_of_day_ms(TODAY + days_after)
-        report = judge(account_id, state, as_of_ms, scorecard, CORE)
+        report = build_report(account_id, state, as_of_ms, scorecard, CORE)
         found = evaluate(state, as_of_ms, scorecard, CORE)
         assert (found.score, found.band, found.coverage_ratio) == (report.score, report.band, report.coverage_ratio)
         assert (report.override is not None) == (report.model_band is not None) == (found.override is not None)
@@ -96,7 +96,7 @@ def test_points_add_up_to_the_score_and_changes_to_its_change_over_7_and_28_days
     coverage_min_ratio=st.sampled_from([0.0, 0.3, 40 / 115, 0.6, 1.0]),
 )
 def test_no_comparison_is_left_out_that_could_be_made(
-    seed: int, size: int, span_days: int, by_hand: list[Setting], coverage_min_ratio: float
+    seed: int, size: int, span_days: int, by_hand: list[HealthOverride], coverage_min_ratio: float
 ) -> None:
     """What can't be known then is found out before it is measured: measuring it all the same changes no report."""
     scorecard = replace(DEFAULT, coverage_min_ratio=coverage_min_ratio)
@@ -106,8 +106,8 @@ def test_no_comparison_is_left_out_that_could_be_made(
         state.overrides = by_hand
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("stream.scoring.changes.may_be_enough", lambda fed, scorecard: True)
-            measured = judge(account_id, state, as_of_ms, scorecard, CORE)
-        assert judge(account_id, state, as_of_ms, scorecard, CORE) == measured
+            measured = build_report(account_id, state, as_of_ms, scorecard, CORE)
+        assert build_report(account_id, state, as_of_ms, scorecard, CORE) == measured
 
 
 @settings(max_examples=40, deadline=None)
@@ -120,8 +120,8 @@ def test_a_report_that_goes_on_from_an_evaluation_is_the_one_made_from_the_start
     as_of_ms = end_of_day_ms(TODAY + days_after)
     for account_id, state in partition.states.items():
         found = evaluate(state, as_of_ms, scorecard, CORE)
-        report = judge(account_id, state, as_of_ms, scorecard, CORE, found=found)
-        assert report == judge(account_id, state, as_of_ms, scorecard, CORE)
+        report = build_report(account_id, state, as_of_ms, scorecard, CORE, found=found)
+        assert report == build_report(account_id, state, as_of_ms, scorecard, CORE)
         assert report.measures == measure(state, as_of_ms, CORE)
 
 
@@ -146,8 +146,8 @@ def test_the_score_of_then_is_what_was_judged_then(days: int) -> None:
     seats: Raw = {"type": "account", "account_id": "acme", "licensed_seats": 10, "timestamp": 1}
     before = [seats, *month(5, 120, days)]
     known = replace(DEFAULT, lines=tuple(line for line in DEFAULT.lines if line.measure not in REACH_DAYS))
-    then = judge("acme", state_of(before), end_of_day_ms(TODAY - days), known, CORE)
-    now = judge("acme", state_of([*before, *month(2, days - 1, 0)]), end_of_day_ms(TODAY), known, CORE)
+    then = build_report("acme", state_of(before), end_of_day_ms(TODAY - days), known, CORE)
+    now = build_report("acme", state_of([*before, *month(2, days - 1, 0)]), end_of_day_ms(TODAY), known, CORE)
     assert then.score is not None
     assert now.score is not None
     assert now.score < then.score
@@ -160,20 +160,22 @@ def test_the_score_of_then_is_what_was_judged_then(days: int) -> None:
 def test_a_measure_that_is_not_known_as_of_then_moves_nothing() -> None:
     """Half of the use by two of five people, then by one of two: 28 days ago it is not known, so no change of it."""
     scorecard = replace(DEFAULT, lines=(*DEFAULT.lines, UNKNOWN_EARLIER))
-    report = judge("acme", state_of([*month(5, 120, 20), *month(2, 19, 0)]), end_of_day_ms(TODAY), scorecard, CORE)
+    report = build_report(
+        "acme", state_of([*month(5, 120, 20), *month(2, 19, 0)]), end_of_day_ms(TODAY), scorecard, CORE
+    )
     assert {"users_for_half", "balance"} & {change.measure for change in report.changes_28d} == set()
     assert {change.measure for change in report.changes_28d} >= {"frequency_30d", "activity_change_ratio"}
 
 
 def test_an_account_younger_than_the_days_has_no_comparison() -> None:
-    report = judge("acme", state_of(month(5, 18, 0)), end_of_day_ms(TODAY), DEFAULT, CORE)
+    report = build_report("acme", state_of(month(5, 18, 0)), end_of_day_ms(TODAY), DEFAULT, CORE)
     assert report.score_7d_ago is None  # it was new then
     assert (report.score_28d_ago, report.changes_28d) == (None, [])
 
 
 def test_a_fall_of_a_fortnight_is_told_as_such() -> None:
     """Five people for months, one of them for the last two weeks: the week holds half of it."""
-    report = judge("acme", state_of([*month(5, 120, 14), *month(1, 13, 0)]), end_of_day_ms(TODAY), DEFAULT, CORE)
+    report = build_report("acme", state_of([*month(5, 120, 14), *month(1, 13, 0)]), end_of_day_ms(TODAY), DEFAULT, CORE)
     assert report.reason_days == 14
     assert report.reason.startswith("down ")
     assert " in 14 days: use " in report.reason

@@ -16,7 +16,7 @@ from stream.history.daily import CLOSED_MAX, DAYS_MAX, PACKED_AT_DAYS, active_us
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.history.series import DayRow, daily_series
 from stream.kinds.account import AccountState, decode_state, encode_state, fold_usage
-from stream.scoring.evaluation import judge
+from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
 from tests.streams import CORE, fold
 from tests.unit.stream.lives import DAY, fold_one, judged, month
@@ -144,7 +144,7 @@ def test_a_day_closes_with_the_score_that_was_judged_last_on_it() -> None:
             fold_one(job, partition, "ticket", ticket)
         judged(job, partition)
         state = partition.states["acme"] = decode_state(encode_state(partition.states["acme"]))
-        last[clock.current_ms // DAY_MS] = judge("acme", state, clock.current_ms, DEFAULT, CORE).score
+        last[clock.current_ms // DAY_MS] = build_report("acme", state, clock.current_ms, DEFAULT, CORE).score
     rows = daily_series(partition.states["acme"], max(last), len(last))
     assert {row.day: row.score for row in rows} == last
     assert len({score for score in last.values() if score is not None}) > 5

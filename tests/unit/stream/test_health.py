@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stream.contracts.report import BANDS, Contribution, HealthReport
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.account import AccountState
-from stream.scoring.evaluation import judge
+from stream.scoring.evaluation import build_report
 from stream.scoring.result import NEW_DAYS
 from stream.scoring.scorecard import Line, Scorecard
 from stream.scoring.shipped import DEFAULT
@@ -52,7 +52,7 @@ def state_of(events: list[Raw]) -> AccountState:
 
 def report_of(*parts: list[Raw] | Raw, as_of_ms: int = NOW, core: frozenset[str] = frozenset()) -> HealthReport:
     events = [event for part in parts for event in (part if isinstance(part, list) else [part])]
-    return judge("acme", state_of(events), as_of_ms, DEFAULT, core)
+    return build_report("acme", state_of(events), as_of_ms, DEFAULT, core)
 
 
 def measures_in(report: HealthReport) -> dict[str, Contribution]:
@@ -67,7 +67,7 @@ def test_contributions_sum_to_the_score_and_changes_to_its_change(
     _, partition = fold(make_stream(seed, size, span_days))
     for account_id, state in partition.states.items():
         newest_day = max(state.activity.newest_day, 20_089)
-        report = judge(account_id, state, end_of_day_ms(newest_day + days_after), DEFAULT, CORE)
+        report = build_report(account_id, state, end_of_day_ms(newest_day + days_after), DEFAULT, CORE)
         assert report.band in BANDS
         assert 0 <= report.coverage_ratio <= 1
         losses = [item.points_lost for item in report.contributions]
@@ -193,7 +193,7 @@ def test_bands_begin_at_their_floors(score: float, band: str) -> None:
 def test_the_least_coverage_is_still_enough(least: float, known: bool) -> None:
     """Of 115 points of weight the only urgent ticket, NPS and silence of tickets say 25."""
     card = replace(DEFAULT, coverage_min_ratio=least)
-    report = judge("acme", state_of([ticket("t", 1), answer("u1", 1, 9)]), NOW, card)
+    report = build_report("acme", state_of([ticket("t", 1), answer("u1", 1, 9)]), NOW, card)
     assert report.coverage_ratio == pytest.approx(25 / 115, abs=1e-4)
     assert (report.score is not None) is known
 
@@ -257,7 +257,7 @@ def test_a_scorecard_of_ones_own_counts() -> None:
     own = Scorecard(
         "own@1", (Line("dau", "adoption", "usage", 1, ((0, 0), (8, 100)), "daily users"),), DEFAULT.band_floors, 0.5
     )
-    report = judge("acme", state_of(usage(range(NEW_DAYS), users=2)), NOW, own)
+    report = build_report("acme", state_of(usage(range(NEW_DAYS), users=2)), NOW, own)
     assert (report.score, report.band, report.scorecard) == (25.0, "at_risk", "own@1")
 
 
@@ -298,6 +298,6 @@ def test_the_profile_is_carried_and_unknown_fields_of_it_are_not() -> None:
 def test_judging_changes_nothing() -> None:
     state = state_of([*usage(range(80)), ticket("t", 5), answer("u1", 5, 3), seats(5)])
     before: Any = repr(state)
-    first = judge("acme", state, NOW, DEFAULT, CORE)
+    first = build_report("acme", state, NOW, DEFAULT, CORE)
     assert repr(state) == before
-    assert judge("acme", state, NOW, DEFAULT, CORE) == first
+    assert build_report("acme", state, NOW, DEFAULT, CORE) == first

@@ -16,8 +16,8 @@ from stream.contracts.report import decode_report
 from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.account import AccountState, decode_state, encode_state
-from stream.measures.product_config import NO_JOURNEY, Journey, progress
-from stream.scoring.evaluation import judge
+from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig, progress
+from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Line
 from stream.scoring.shipped import DEFAULT
 from stream.worker.processor import make_job
@@ -25,14 +25,14 @@ from tests.oracle.facts import alike
 from tests.streams import TOPICS, Raw, arrive, epoch_ms, fold, make_stream, record
 
 DAY = 20_100
-JOURNEY = Journey(frozenset({"export", "share"}), ("import", "export", "never"))
+JOURNEY = ProductConfig(frozenset({"export", "share"}), ("import", "export", "never"))
 NAMES = {
     *("time_to_first_value_days", "first_value_waiting_days", "milestone_days", "milestones_reached"),
     *("milestones_per_30_days", "milestone_next", "milestone_stuck_days", "milestone_gap_days"),
 }
 
 
-def expected(events: list[Raw], day: int, journey: Journey) -> dict[str, Any]:
+def expected(events: list[Raw], day: int, product: ProductConfig) -> dict[str, Any]:
     """The measures of one account from its raw events up to a day."""
     used = [(epoch_ms(event["timestamp"]) // DAY_MS, event["feature"]) for event in events if event["type"] == "usage"]
     given = [event["started_at"] for event in events if event.get("started_at")]
@@ -42,17 +42,17 @@ def expected(events: list[Raw], day: int, journey: Journey) -> dict[str, Any]:
     if began is None or began > day:
         return dict.fromkeys(NAMES) | {"milestone_days": {}, "milestone_gap_days": {}}
     past = [(at, feature) for at, feature in used if at <= day]
-    firsts = [at for at, feature in past if feature in journey.key_actions]
+    firsts = [at for at, feature in past if feature in product.key_actions]
     first = {name: min(at for at, other in past if other == name) for name in {feature for _, feature in past}}
-    reached = {name: max(first[name] - began, 0) for name in journey.milestones if name in first}
-    in_order = [name for name in journey.milestones if name in reached]
-    missing = [name for name in journey.milestones if name not in first]
+    reached = {name: max(first[name] - began, 0) for name in product.milestones if name in first}
+    in_order = [name for name in product.milestones if name in reached]
+    missing = [name for name in product.milestones if name not in first]
     return {
         "time_to_first_value_days": max(min(firsts) - began, 0) if firsts else None,
-        "first_value_waiting_days": day - began if journey.key_actions and not firsts else None,
+        "first_value_waiting_days": day - began if product.key_actions and not firsts else None,
         "milestone_days": reached,
-        "milestones_reached": len(reached) if journey.milestones else None,
-        "milestones_per_30_days": 30 * len(reached) / (day - began + 1) if journey.milestones else None,
+        "milestones_reached": len(reached) if product.milestones else None,
+        "milestones_per_30_days": 30 * len(reached) / (day - began + 1) if product.milestones else None,
         "milestone_next": missing[0] if missing else None,
         "milestone_stuck_days": day - began - max([0, *reached.values()]) if missing else None,
         "milestone_gap_days": {name: reached[name] - reached[before] for before, name in pairwise(in_order)},
@@ -67,10 +67,17 @@ def expected(events: list[Raw], day: int, journey: Journey) -> dict[str, Any]:
     st.sampled_from([0, 30, 300]),
     st.integers(-200, 30),
     st.sampled_from([None, "2024-12-20T00:00:00Z", "2025-01-10T23:30:00Z"]),
-    st.sampled_from([JOURNEY, NO_JOURNEY, Journey(frozenset({"import"})), Journey(milestones=("share", "report"))]),
+    st.sampled_from(
+        [
+            JOURNEY,
+            NO_PRODUCT_CONFIG,
+            ProductConfig(frozenset({"import"})),
+            ProductConfig(milestones=("share", "report")),
+        ]
+    ),
 )
 def test_first_value_and_milestones_are_those_of_the_raw_events(
-    seed: int, size: int, span: int, late: int, days_after: int, started_at: str | None, journey: Journey
+    seed: int, size: int, span: int, late: int, days_after: int, started_at: str | None, product: ProductConfig
 ) -> None:
     """Also as of any earlier day, and with use that is later than every window."""
     events = make_stream(seed, size, span)
@@ -82,8 +89,8 @@ def test_first_value_and_milestones_are_those_of_the_raw_events(
     for account_id, state in partition.states.items():
         own = [event for event in events if event["account_id"] == account_id]
         day = max((epoch_ms(event["timestamp"]) // DAY_MS for event in own if "timestamp" in event), default=DAY)
-        found = progress(decode_state(encode_state(state)), day + days_after, journey)
-        wanted = expected(own, day + days_after, journey)
+        found = progress(decode_state(encode_state(state)), day + days_after, product)
+        wanted = expected(own, day + days_after, product)
         assert alike(found, wanted), (found, wanted)
 
 
@@ -129,7 +136,7 @@ def test_a_deserted_account_is_not_blamed_for_a_wait_that_is_over() -> None:
     waiting = Line("first_value_waiting_days", "adoption", "usage", 5, ((0, 100), (30, 0)), "waiting", "days")
     card = replace(DEFAULT, lines=(*DEFAULT.lines, waiting))
     _, partition = fold([use(DAY, "export")])
-    report = judge("acme", partition.states["acme"], end_of_day_ms(DAY + 60), card, journey=JOURNEY)
+    report = build_report("acme", partition.states["acme"], end_of_day_ms(DAY + 60), card, product=JOURNEY)
     assert "first_value_waiting_days" not in {item.measure for item in report.contributions}
     assert report.measures["mau"] == 0
 

@@ -10,7 +10,7 @@ from stream.calendar.clock import EventClock, ManualClock
 from stream.engine.warmth import adopt
 from stream.history.rolling import DAY_MS, day_of, end_of_day_ms
 from stream.kinds.account import decode_state, encode_state
-from stream.scoring.evaluation import judge
+from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
 from stream.worker.processor import ACCOUNTS_A_SLICE, SETTLED_MS, HealthJob
 from tests.streams import CORE, TOPICS, epoch_ms, fold, make_stream, record
@@ -244,8 +244,8 @@ def test_reports_are_the_same_whether_judged_along_the_way_or_at_the_end(seed: i
     _, at_once = fold(events)
     now_ms = max(epoch_ms(event["timestamp"]) for event in events)
     for name, state in at_once.states.items():
-        expected = judge(name, state, now_ms, DEFAULT, CORE)
-        found = judge(name, partition.states[name], now_ms, DEFAULT, CORE)
+        expected = build_report(name, state, now_ms, DEFAULT, CORE)
+        found = build_report(name, partition.states[name], now_ms, DEFAULT, CORE)
         assert (found.score, found.contributions, found.measures) == (
             expected.score,
             expected.contributions,

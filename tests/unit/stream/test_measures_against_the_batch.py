@@ -160,9 +160,9 @@ def facts(state: AccountState) -> tuple[Any, ...]:
 def test_usage_repeated_within_the_last_64_events_counts_once_and_beyond_counts_again() -> None:
     base = {"type": "usage", "account_id": "acme", "user_id": "ann", "feature": "export"}
     events = [base | {"event_id": f"e{n}", "timestamp": 1_767_225_600_000 + n} for n in range(70)]
-    remembered = states_of([*events, events[-64]])["acme"].activity  # the oldest id that is still remembered
+    published_report = states_of([*events, events[-64]])["acme"].activity  # the oldest id that is still remembered
     forgotten = states_of([*events, events[-65]])["acme"].activity
-    assert (remembered.events, remembered.repeated) == (70, 1)
+    assert (published_report.events, published_report.repeated) == (70, 1)
     assert (forgotten.events, forgotten.repeated) == (71, 0)
 
 

@@ -8,26 +8,26 @@ from msgspec.structs import replace
 
 from stream.config.settings import FeedSettings, Settings, WorkerSettings
 from stream.contracts.errors import BadEvent
-from stream.contracts.health_override import Setting
+from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Profile, decode_report, encode_report
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds import outcomes, surveys, touchpoints
-from stream.kinds.account import AccountState, Judged, newest_ms
-from stream.measures.product_config import NO_JOURNEY, Journey
+from stream.kinds.account import AccountState, PublishedReport, newest_ms
+from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.evaluation import Evaluation
-from stream.scoring.publish_policy import described_of, is_news, of_later_day
+from stream.scoring.publish_policy import of_later_day, profile_digest, should_publish
 from stream.worker.processor import make_job
 from tests.streams import fold, make_stream
 from tests.unit.stream.lives import DAY, Part, fold_one, judged, month, usage
 
 NAME = repr(Profile(name="Acme"))
-LEFT = Setting(5, 50, "ann", "sponsor left", 20.0)
-BEFORE = Judged(
+LEFT = HealthOverride(5, 50, "ann", "sponsor left", 20.0)
+BEFORE = PublishedReport(
     *(end_of_day_ms(DAY), 60.0, "watch", 0.6, 61.0, NAME, []),
     scorecard="default@1",
     last_event_ms=end_of_day_ms(DAY),
     day=DAY,
-    told_days=14,
+    reason_days=14,
     closings=(61.0, 70.0, None),
 )
 
@@ -92,12 +92,12 @@ def used(*features: str) -> AccountState:
     ],
 )
 def test_news_is_what_a_person_could_notice(changes: dict[str, Any], news: bool) -> None:
-    assert is_news(BEFORE, found(**changes), NAME) is news
+    assert should_publish(BEFORE, found(**changes), NAME) is news
 
 
 def test_another_profile_is_news_and_none_given_is_the_same() -> None:
-    assert is_news(BEFORE, found(), repr(Profile(name="Acme Corp")))
-    assert not is_news(BEFORE, found())
+    assert should_publish(BEFORE, found(), repr(Profile(name="Acme Corp")))
+    assert not should_publish(BEFORE, found())
 
 
 @pytest.mark.parametrize(
@@ -117,44 +117,44 @@ def test_a_change_of_a_subscription_is_news_whatever_the_score_says(last: str, n
     _, before = fold([event("started", 1)])
     _, after = fold([event("started", 1), event(last, 1 if last == "started" else 2)])
     as_of_ms = end_of_day_ms(DAY)
-    known = replace(BEFORE, described=described_of(before.states["acme"], as_of_ms))
-    assert is_news(known, found(), described_of(after.states["acme"], as_of_ms)) is news
+    known = replace(BEFORE, digest=profile_digest(before.states["acme"], as_of_ms))
+    assert should_publish(known, found(), profile_digest(after.states["acme"], as_of_ms)) is news
 
 
 @pytest.mark.parametrize(
-    ("state", "change", "journey", "news"),
+    ("state", "change", "product", "news"),
     [
-        (calls(5), calls(5), NO_JOURNEY, False),
+        (calls(5), calls(5), NO_PRODUCT_CONFIG, False),
         # A call, also one that was entered late.
-        (calls(5), calls(5, 7), NO_JOURNEY, True),
-        (calls(7), calls(5, 7), NO_JOURNEY, True),
+        (calls(5), calls(5, 7), NO_PRODUCT_CONFIG, True),
+        (calls(7), calls(5, 7), NO_PRODUCT_CONFIG, True),
         # An answer, where somebody follows answers up: else it tells by the score alone.
-        (AccountState(), answered(5), NO_JOURNEY, False),
-        (AccountState(), answered(5), Journey(follow_up_ms=1), True),
-        (calls(5), calls(5, answer_ms=7), NO_JOURNEY, True),
+        (AccountState(), answered(5), NO_PRODUCT_CONFIG, False),
+        (AccountState(), answered(5), ProductConfig(follow_up_ms=1), True),
+        (calls(5), calls(5, answer_ms=7), NO_PRODUCT_CONFIG, True),
         # How far they came, also for a goal that was told of earlier.
-        (reached(5, 1.0), reached(6, 1.0), NO_JOURNEY, True),
+        (reached(5, 1.0), reached(6, 1.0), NO_PRODUCT_CONFIG, True),
         # A first step of those that the product names.
-        (used("export"), used("export", "share"), NO_JOURNEY, False),
-        (used("export"), used("export", "share"), Journey(key_actions=frozenset({"share"})), True),
-        (used("export"), used("export", "other"), Journey(milestones=("share",)), False),
+        (used("export"), used("export", "share"), NO_PRODUCT_CONFIG, False),
+        (used("export"), used("export", "share"), ProductConfig(key_actions=frozenset({"share"})), True),
+        (used("export"), used("export", "other"), ProductConfig(milestones=("share",)), False),
     ],
 )
 def test_what_people_enter_one_by_one_is_news(
-    state: AccountState, change: AccountState, journey: Journey, news: bool
+    state: AccountState, change: AccountState, product: ProductConfig, news: bool
 ) -> None:
-    before, after = described_of(state, 9, journey), described_of(change, 9, journey)
-    assert is_news(replace(BEFORE, described=before), found(), after) is news
+    before, after = profile_digest(state, 9, product), profile_digest(change, 9, product)
+    assert should_publish(replace(BEFORE, digest=before), found(), after) is news
 
 
 def test_an_override_that_ended_is_news() -> None:
     before = replace(BEFORE, override=LEFT)
-    assert is_news(before, found())
-    assert not is_news(before, found(override=LEFT))
+    assert should_publish(before, found())
+    assert not should_publish(before, found(override=LEFT))
 
 
 @pytest.mark.parametrize(
-    ("told_days", "day", "news"),
+    ("reason_days", "day", "news"),
     [
         (0, DAY + 1, False),  # nothing was told that could go stale
         (28, DAY, False),  # a move was told, and it is still the same day
@@ -163,10 +163,10 @@ def test_an_override_that_ended_is_news() -> None:
     ],
 )
 def test_a_told_move_is_renewed_daily_where_no_closing_score_says_whether_it_holds(
-    told_days: int, day: int, news: bool
+    reason_days: int, day: int, news: bool
 ) -> None:
     """After a first load there are no closing scores for four weeks."""
-    assert is_news(replace(BEFORE, told_days=told_days), found(day=day)) is news
+    assert should_publish(replace(BEFORE, reason_days=reason_days), found(day=day)) is news
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,8 @@ def test_an_event_of_a_later_day_is_news(event_day: int, known_day: int | None, 
 
 def test_a_score_that_creeps_is_news_once_it_has_gone_a_point() -> None:
     """Compared with what was published, not with the last judgement, or a slow fall would never be told."""
-    assert not is_news(BEFORE, found(score=59.4))
-    assert is_news(BEFORE, found(score=58.9))
+    assert not should_publish(BEFORE, found(score=59.4))
+    assert should_publish(BEFORE, found(score=58.9))
 
 
 def test_a_report_comes_back_from_its_topic_as_it_was() -> None:

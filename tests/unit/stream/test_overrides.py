@@ -10,7 +10,7 @@ import pytest
 from stream.calendar.clock import ManualClock
 from stream.contracts.decode import Decoder
 from stream.contracts.errors import BadEvent
-from stream.contracts.health_override import KEPT_MAX, Setting, in_force
+from stream.contracts.health_override import KEPT_MAX, HealthOverride, in_force
 from stream.contracts.health_override import fold as fold_setting
 from stream.contracts.report import HealthReport
 from stream.history.rolling import DAY_MS, end_of_day_ms
@@ -67,26 +67,26 @@ def test_what_is_one_is_accepted(event: Raw) -> None:
 
 
 def test_the_order_of_arrival_makes_no_difference_and_a_repeat_none_either() -> None:
-    known = [Setting(n, n + 5, "ann", "why", float(n)) for n in range(10)]
+    known = [HealthOverride(n, n + 5, "ann", "why", float(n)) for n in range(10)]
     for seed in range(20):
         arrived = random.Random(seed).sample([*known, *known], 20)
-        settings: list[Setting] = []
-        news = [fold_setting(settings, setting) for setting in arrived]
+        settings: list[HealthOverride] = []
+        news = [fold_setting(settings, override) for override in arrived]
         assert (settings, sum(news)) == (known, 10)
 
 
 def test_only_the_newest_settings_are_kept() -> None:
-    settings: list[Setting] = []
+    settings: list[HealthOverride] = []
     for n in range(KEPT_MAX + 3):
-        assert fold_setting(settings, Setting(n, n + 1))
-    assert [setting.set_ms for setting in settings] == list(range(3, KEPT_MAX + 3))
-    assert not fold_setting(settings, Setting(1, 2))
+        assert fold_setting(settings, HealthOverride(n, n + 1))
+    assert [override.set_ms for override in settings] == list(range(3, KEPT_MAX + 3))
+    assert not fold_setting(settings, HealthOverride(1, 2))
 
 
 def test_the_last_one_set_holds_even_where_an_earlier_one_would_last_longer() -> None:
-    settings = [Setting(10, 100, "ann", "why", 10.0), Setting(20, 30, "bob", "why", 20.0)]
+    settings = [HealthOverride(10, 100, "ann", "why", 10.0), HealthOverride(20, 30, "bob", "why", 20.0)]
     held = [in_force(settings, at) for at in (9, 10, 19, 20, 29, 30)]
-    assert [setting and setting.owner for setting in held] == [None, "ann", "ann", "bob", "bob", None]
+    assert [override and override.owner for override in held] == [None, "ann", "ann", "bob", "bob", None]
 
 
 def lived(*steps: tuple[float, Raw | None]) -> list[HealthReport]:

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from stream.contracts.health_override import Setting
+from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Change, Contribution
 from stream.measures.wording import shown
 from stream.scoring.changes import Compared, Verdict
 from stream.scoring.phrases import phrase
-from stream.scoring.reason import reason, telling
-from stream.scoring.result import Standing
+from stream.scoring.reason import choose_comparison, reason
+from stream.scoring.result import ScoreBreakdown
 from stream.scoring.shipped import DEFAULT
 
 DAY_MS = 86_400_000
@@ -21,12 +21,12 @@ def item(measure: str, value: float, lost: float) -> Contribution:
     return Contribution(measure, "g", value, 0.0, lost / 100, 0.0)
 
 
-def now(score: float | None, found: list[Contribution] | None = None, setting: Setting | None = None) -> Verdict:
-    return Verdict(Standing(found or [], 1.0, [], score), setting, score, {})
+def now(score: float | None, found: list[Contribution] | None = None, setting: HealthOverride | None = None) -> Verdict:
+    return Verdict(ScoreBreakdown(found or [], 1.0, [], score), setting, score, {})
 
 
-def said(verdict: Verdict, tells: Compared | None, week: Compared | None = None, **measures: Any) -> str:
-    return reason(verdict, tells, week, measures, DEFAULT, "at_risk")
+def said(verdict: Verdict, comparison: Compared | None, week: Compared | None = None, **measures: Any) -> str:
+    return reason(verdict, comparison, week, measures, DEFAULT, "at_risk")
 
 
 @pytest.mark.parametrize(
@@ -105,23 +105,23 @@ def test_it_tells_of_the_fewest_days_that_hold_most_of_the_move(
 ) -> None:
     """The score is 60 now; the others are what it was."""
     then = {d: None if s is None else Compared(d, s, NO_CHANGES) for d, s in ((7, week), (14, fortnight), (28, month))}
-    tells = telling(60.0, then[7], then[28], lambda: then[14])
-    assert (None if tells is None else tells.days) == days
+    comparison = choose_comparison(60.0, then[7], then[28], lambda: then[14])
+    assert (None if comparison is None else comparison.days) == days
 
 
 def test_the_two_weeks_between_are_asked_for_only_where_they_may_tell() -> None:
     def never() -> Compared:
         raise AssertionError
 
-    assert telling(60.0, Compared(7, 75.0, []), Compared(28, 76.0, []), never) is not None
-    assert telling(None, Compared(7, 75.0, []), Compared(28, 76.0, []), never) is None
+    assert choose_comparison(60.0, Compared(7, 75.0, []), Compared(28, 76.0, []), never) is not None
+    assert choose_comparison(None, Compared(7, 75.0, []), Compared(28, 76.0, []), never) is None
 
 
 def test_an_override_comes_first_with_both_values() -> None:
-    setting = Setting(0, 20_000 * DAY_MS, "Dana", "merger in progress", 30.0)
-    verdict = Verdict(Standing([], 1.0, [], 81.5), setting, 30.0, {})
-    tells = Compared(7, 81.0, [Change("override", None, 30.0, -51.5), Change("nps", 30, 35, 0.5)])
-    assert said(verdict, tells) == (
+    setting = HealthOverride(0, 20_000 * DAY_MS, "Dana", "merger in progress", 30.0)
+    verdict = Verdict(ScoreBreakdown([], 1.0, [], 81.5), setting, 30.0, {})
+    comparison = Compared(7, 81.0, [Change("override", None, 30.0, -51.5), Change("nps", 30, 35, 0.5)])
+    assert said(verdict, comparison) == (
         "set by Dana until 4 Oct 2024 (merger in progress), the scorecard says 82, at risk; "
         "down 51 in 7 days: set by hand (−52)"
     )

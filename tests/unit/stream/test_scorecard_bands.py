@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from stream.contracts.report import SEVERITY, Band
 from stream.history.rolling import DAY_MS, end_of_day_ms
-from stream.scoring.band_history import band_of, remembered
-from stream.scoring.evaluation import judge
+from stream.scoring.band_history import band_of, published_report
+from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Line, Scorecard, Scorecards, Veto
 from stream.scoring.shipped import DEFAULT
 from tests.streams import Raw, fold, make_stream
@@ -68,14 +68,14 @@ def test_since_when_a_band_holds_is_remembered_over_reports() -> None:
     _, partition = fold(make_stream(5, 400, 150))
     state = partition.states["acme"]
     day = state.activity.newest_day
-    first = judge("acme", state, end_of_day_ms(day), STEADY)
-    state.judged = remembered(None, first, end_of_day_ms(day), "")
-    assert (state.judged.band_since_day, state.judged.scorecard) == (day, "default@1")
-    again = remembered(state.judged, first, end_of_day_ms(day + 2), "")
+    first = build_report("acme", state, end_of_day_ms(day), STEADY)
+    state.published = published_report(None, first, end_of_day_ms(day), "")
+    assert (state.published.band_since_day, state.published.scorecard) == (day, "default@1")
+    again = published_report(state.published, first, end_of_day_ms(day + 2), "")
     assert again.band_since_day == day
     worst = Scorecard("x@1", STEADY.lines, (("critical", 0.0),), 0.0)
-    other = judge("acme", state, end_of_day_ms(day + 3), worst)
-    assert remembered(again, other, end_of_day_ms(day + 3), "").band_since_day == day + 3
+    other = build_report("acme", state, end_of_day_ms(day + 3), worst)
+    assert published_report(again, other, end_of_day_ms(day + 3), "").band_since_day == day + 3
     assert band_of(again, None, day, STEADY) == "unknown"
 
 
@@ -108,8 +108,8 @@ def test_a_ticket_escalated_for_72_hours_caps_the_score(hours: int, score_max: f
     unheard = Veto("unheard", "nps_responses", "surveys", None, 0, 1, "nobody answers")  # and no survey ever came
     card = replace(DEFAULT, vetoes=(vetoing(60, "loose"), vetoing(), unheard))
     _, partition = fold(stuck(hours))
-    report = judge("acme", partition.states["acme"], end_of_day_ms(20_000), card)
-    plain = judge("acme", partition.states["acme"], end_of_day_ms(20_000), DEFAULT)
+    report = build_report("acme", partition.states["acme"], end_of_day_ms(20_000), card)
+    plain = build_report("acme", partition.states["acme"], end_of_day_ms(20_000), DEFAULT)
     assert report.score is not None
     assert plain.score is not None
     assert [cap.name for cap in report.caps] == (["stuck", "loose"] if holds else [])
@@ -133,7 +133,7 @@ def test_a_veto_that_takes_much_is_told_where_nothing_moved() -> None:
     _, partition = fold(
         [*stuck(90), stuck(90)[-2] | {"event_id": "o2", "ticket_id": "t2", "timestamp": 19_950 * DAY_MS}]
     )
-    report = judge("acme", partition.states["acme"], end_of_day_ms(20_000), card)
+    report = build_report("acme", partition.states["acme"], end_of_day_ms(20_000), card)
     assert report.score == report.score_7d_ago == 40
     assert report.reason.startswith("steady; held back by capped at 40: an escalation is stuck, 90 h (−")
 
@@ -152,7 +152,9 @@ def test_with_vetoes_points_still_add_up_to_the_score_and_changes_to_its_change(
     )
     _, partition = fold(make_stream(seed, 300, 100))
     for account_id, state in partition.states.items():
-        report = judge(account_id, state, end_of_day_ms(max(state.activity.newest_day, 20_089) + days_after), card)
+        report = build_report(
+            account_id, state, end_of_day_ms(max(state.activity.newest_day, 20_089) + days_after), card
+        )
         if report.score is None:
             assert report.caps == []
             continue
@@ -171,7 +173,7 @@ def test_a_scorecard_may_count_the_trend() -> None:
     )
     card = replace(DEFAULT, lines=(*DEFAULT.lines, line))
     _, partition = fold(stuck(1))
-    report = judge("acme", partition.states["acme"], end_of_day_ms(20_004), card)
+    report = build_report("acme", partition.states["acme"], end_of_day_ms(20_004), card)
     assert "usage_trend_ratio" in {item.measure for item in report.contributions}
     (change,) = [change for change in report.changes_7d if change.measure == "usage_trend_ratio"]
     assert change.before == 1.0

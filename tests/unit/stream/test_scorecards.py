@@ -17,7 +17,7 @@ from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.account import AccountState
 from stream.measures import measure
-from stream.measures.product_config import NO_JOURNEY, Journey
+from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.scorable_measures import MEASURES
 from stream.scoring.scorecard import Line, Veto
 from stream.scoring.scorecard_selection import scorecard_for
@@ -236,8 +236,8 @@ def test_a_scorecard_may_name_every_measure_that_is_a_number_and_no_other() -> N
         _, partition = fold(make_stream(seed, 400, 150))
         for state in partition.states.values():
             key_action = "export" if seed % 2 else "never"
-            journey = Journey(frozenset({key_action}), ("export", "never"), launches=(("never", 20_100),))
-            found = measure(state, end_of_day_ms(state.activity.newest_day), CORE, journey)
+            product = ProductConfig(frozenset({key_action}), ("export", "never"), launches=(("never", 20_100),))
+            found = measure(state, end_of_day_ms(state.activity.newest_day), CORE, product)
             numbers |= {name for name, value in found.items() if isinstance(value, int | float)}
             others |= {name for name, value in found.items() if isinstance(value, dict | list)}
     assert numbers == set(MEASURES)
@@ -281,8 +281,8 @@ def test_the_stage_is_derived_where_the_feed_gives_none(
     profile: Raw = {"type": "account", "account_id": "acme", "segment": "enterprise", "lifecycle_stage": given}
     _, partition = fold([use | {"timestamp": first_day * DAY_MS}, profile])
     state = partition.states["acme"]
-    assert scorecard_for(cards, state, end_of_day_ms(20_000), frozenset(), NO_JOURNEY).name == name
-    assert scorecard_for(SHIPPED, state, end_of_day_ms(20_000), frozenset(), NO_JOURNEY) is DEFAULT
+    assert scorecard_for(cards, state, end_of_day_ms(20_000), frozenset(), NO_PRODUCT_CONFIG).name == name
+    assert scorecard_for(SHIPPED, state, end_of_day_ms(20_000), frozenset(), NO_PRODUCT_CONFIG) is DEFAULT
 
 
 def test_the_worker_judges_by_the_scorecards_of_its_settings(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from stream.contracts.errors import ConfigError
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.account import AccountState
 from stream.measures import measure
-from stream.measures.product import journey_of
-from stream.measures.product_config import NO_JOURNEY, Journey
+from stream.measures.product import product_config_from
+from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from tests.streams import Raw, fold
 
 DAY = 20_100
@@ -26,19 +26,19 @@ def use(day: int, feature: str, user: str = "ann") -> Raw:
     return {"type": "usage", "user_id": user, "feature": feature, "timestamp": day * DAY_MS}
 
 
-def found(state: AccountState, day: int, journey: Journey = NO_JOURNEY) -> dict[str, Any]:
-    return measure(state, end_of_day_ms(day), frozenset(), journey)
+def found(state: AccountState, day: int, product: ProductConfig = NO_PRODUCT_CONFIG) -> dict[str, Any]:
+    return measure(state, end_of_day_ms(day), frozenset(), product)
 
 
 def test_a_launch_is_taken_up_when_its_feature_is_first_used() -> None:
     state = state_of(use(DAY, "old"), use(DAY + 12, "new"), use(DAY + 3, "early"))
-    journey = Journey(launches=(("new", DAY + 5), ("early", DAY + 9), ("never", DAY - 90), ("future", DAY + 99)))
-    at = found(state, DAY + 20, journey)
+    product = ProductConfig(launches=(("new", DAY + 5), ("early", DAY + 9), ("never", DAY - 90), ("future", DAY + 99)))
+    at = found(state, DAY + 20, product)
     assert at["launch_uptake_days"] == {"new": 7, "early": 0, "never": None}
     assert at["launches_unused"] == 1
-    assert found(state, DAY + 11, journey)["launch_uptake_days"]["new"] is None, "as of before its first use"
+    assert found(state, DAY + 11, product)["launch_uptake_days"]["new"] is None, "as of before its first use"
     assert found(state, DAY + 20)["launches_unused"] is None, "nothing is configured"
-    before = Journey(launches=(("old", DAY - 50),))
+    before = ProductConfig(launches=(("old", DAY - 50),))
     assert found(state_of(use(DAY, "x"), use(DAY + 4, "old")), DAY + 9, before)["launch_uptake_days"] == {"old": 4}
 
 
@@ -63,7 +63,7 @@ ANSWERS: list[Raw] = [
 )
 def test_an_answer_waits_until_a_touchpoint_follows_it_up(touch: Raw | None, opened: int, oldest: int) -> None:
     touches = [{"type": "touchpoint", "kind": "call"} | touch] if touch is not None else []
-    at = found(state_of(*ANSWERS, *touches), DAY + 30, Journey(follow_up_ms=2 * DAY_MS))
+    at = found(state_of(*ANSWERS, *touches), DAY + 30, ProductConfig(follow_up_ms=2 * DAY_MS))
     assert (at["open_feedback"], at["open_feedback_days"]) == (opened, oldest)
     assert at["open_detractors"] + at["open_promoters"] == opened
 
@@ -71,7 +71,9 @@ def test_an_answer_waits_until_a_touchpoint_follows_it_up(touch: Raw | None, ope
 def test_feedback_is_unknown_where_nobody_closes_loops_and_not_open_within_the_follow_up_time() -> None:
     state = state_of(*ANSWERS)
     assert found(state, DAY + 30)["open_feedback"] is None
-    assert found(state, DAY + 30, Journey(follow_up_ms=15 * DAY_MS))["open_feedback"] == 2, "the newest may still wait"
+    assert found(state, DAY + 30, ProductConfig(follow_up_ms=15 * DAY_MS))["open_feedback"] == 2, (
+        "the newest may still wait"
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_feedback_is_unknown_where_nobody_closes_loops_and_not_open_within_the_f
 )
 def test_the_first_value_ends_the_onboarding(age: int, events: list[Raw], stage: str) -> None:
     state = state_of(use(DAY, "login"), *events)
-    assert found(state, DAY + age, Journey(frozenset({"export"})))["lifecycle_stage"] == stage
+    assert found(state, DAY + age, ProductConfig(frozenset({"export"})))["lifecycle_stage"] == stage
 
 
 @pytest.mark.parametrize(
@@ -114,18 +116,23 @@ def test_the_weights_of_engagement_are_the_settings() -> None:
     state = state_of(seats, *[use(DAY + day, "login") for day in range(8)])
     assert found(state, DAY + 7)["engagement_score"] == 50  # half of the seats, half of a daily user's days
     only = {"license_utilization": 10.0, "frequency_30d": 0.0, "depth": 0.0, "session_minutes": 0.0}
-    assert found(state, DAY + 7, Journey(engagement_weights=only | {"frequency_30d": 30.0}))["engagement_score"] == 50
-    assert found(state, DAY + 7, Journey(engagement_weights=only))["engagement_score"] is None, "one part is no mix"
+    assert (
+        found(state, DAY + 7, ProductConfig(engagement_weights=only | {"frequency_30d": 30.0}))["engagement_score"]
+        == 50
+    )
+    assert found(state, DAY + 7, ProductConfig(engagement_weights=only))["engagement_score"] is None, (
+        "one part is no mix"
+    )
 
 
-def test_the_settings_become_the_journey() -> None:
-    product = ProductSettings.model_validate(
+def test_the_settings_become_the_product_config() -> None:
+    given = ProductSettings.model_validate(
         {"launches": {"new": "2025-01-12"}, "follow_up_days": 1.5, "engagement_weights": {"depth": 0}}
     )
-    journey = journey_of(Settings(product=product))
-    assert journey.launches == (("new", 20_100),)
-    assert journey.follow_up_ms == 129_600_000
-    assert journey.engagement_weights == {
+    product = product_config_from(Settings(product=given))
+    assert product.launches == (("new", 20_100),)
+    assert product.follow_up_ms == 129_600_000
+    assert product.engagement_weights == {
         **{"license_utilization": 30, "frequency_30d": 30, "depth": 0, "session_minutes": 15},
     }
 

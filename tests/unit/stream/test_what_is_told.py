@@ -6,16 +6,16 @@ from msgspec.structs import fields
 
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.measures import measure
-from stream.measures.account_view import Facts, Told
+from stream.measures.account_view import AccountView, Availability
 from stream.measures.catalogue import FAMILIES, Family
-from stream.measures.context import Asked
-from stream.measures.product_config import NO_JOURNEY, Journey
+from stream.measures.context import MeasureContext
+from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from tests.streams import CORE, FIRST_DAY, fold, make_stream
 
 JOURNEYS = (
-    NO_JOURNEY,
-    Journey(follow_up_ms=3 * DAY_MS),
-    Journey(frozenset({"export"}), ("import", "search"), launches=(("share", FIRST_DAY + 5),)),
+    NO_PRODUCT_CONFIG,
+    ProductConfig(follow_up_ms=3 * DAY_MS),
+    ProductConfig(frozenset({"export"}), ("import", "search"), launches=(("share", FIRST_DAY + 5),)),
 )
 
 
@@ -25,30 +25,30 @@ JOURNEYS = (
     size=st.integers(1, 200),
     span_days=st.sampled_from([1, 20, 42, 44, 60, 75, 120]),
     back_days=st.integers(0, 28),
-    journey=st.sampled_from(JOURNEYS),
+    product=st.sampled_from(JOURNEYS),
     core=st.sampled_from([frozenset[str](), CORE]),
     kinds=st.sets(st.sampled_from(["usage", "ticket", "survey", "touchpoint", "outcome", "subscription", "account"])),
 )
-@example(1, 200, 44, 0, NO_JOURNEY, CORE, {"usage"})  # just old enough for champions
+@example(1, 200, 44, 0, NO_PRODUCT_CONFIG, CORE, {"usage"})  # just old enough for champions
 def test_every_measure_is_what_its_family_makes(
-    seed: int, size: int, span_days: int, back_days: int, journey: Journey, core: frozenset[str], kinds: set[str]
+    seed: int, size: int, span_days: int, back_days: int, product: ProductConfig, core: frozenset[str], kinds: set[str]
 ) -> None:
     events = [event for event in make_stream(seed, size, span_days) if event["type"] in kinds]
     _, partition = fold(events)
     as_of_ms = end_of_day_ms(FIRST_DAY + span_days - 1 - min(back_days, span_days))
     for state in partition.states.values():
-        asked = Asked(Facts(state, as_of_ms, core, journey), as_of_ms)
-        made = {name: value for family in FAMILIES for name, value in family.make(asked).items()}
-        assert measure(state, as_of_ms, core, journey) == made
+        context = MeasureContext(AccountView(state, as_of_ms, core, product), as_of_ms)
+        made = {name: value for family in FAMILIES for name, value in family.make(context).items()}
+        assert measure(state, as_of_ms, core, product) == made
 
 
 def test_each_family_is_left_out_of_some_account() -> None:
     """Or there would be nothing to compare above."""
-    nothing = Told(*[False for _ in fields(Told)])
-    everything = Told(*[True for _ in fields(Told)])
+    nothing = Availability(*[False for _ in fields(Availability)])
+    everything = Availability(*[True for _ in fields(Availability)])
 
-    def left_out(told: Told) -> list[Family]:
-        return [family for family in FAMILIES if not family.is_told(told)]
+    def left_out(availability: Availability) -> list[Family]:
+        return [family for family in FAMILIES if not family.is_told(availability)]
 
     assert left_out(nothing) == list(FAMILIES)
     assert left_out(everything) == []

@@ -15,8 +15,8 @@ from stream.config.settings import Settings, load
 from stream.contracts.errors import ConfigError
 from stream.history.rolling import DAY_MS
 from stream.measures import measure
-from stream.measures.product import journey_of
-from stream.measures.product_config import Journey
+from stream.measures.product import product_config_from
+from stream.measures.product_config import ProductConfig
 from stream.worker.processor import make_job
 from tests.streams import Raw, fold
 from tests.unit.stream.lives import usage
@@ -64,9 +64,9 @@ def active_on(days: list[int], segment: str | None = None) -> list[Raw]:
     return [*told, *(usage(day, day) for day in days)]
 
 
-def found_on(events: list[Raw], day: int, journey: Journey | None = None) -> dict[str, Any]:
+def found_on(events: list[Raw], day: int, product: ProductConfig | None = None) -> dict[str, Any]:
     _, partition = fold(events)
-    return measure(partition.states["acme"], day * DAY_MS + 7, frozenset(), journey or Journey())
+    return measure(partition.states["acme"], day * DAY_MS + 7, frozenset(), product or ProductConfig())
 
 
 DAILY = [day for day in range(MONDAY - 70, MONDAY + 5) if (day + 3) % 7 < 5]  # the last one is a Friday
@@ -95,11 +95,11 @@ def test_an_account_is_silent_after_what_is_long_for_it(days: list[int], limit: 
 def test_holidays_and_the_segments_own_weekend_are_no_silence() -> None:
     """From Wednesday 2025-12-24 to Monday 2026-01-05, and over a weekend on Friday and Saturday."""
     days = [day for day in range(day_of("2025-10-13"), day_of("2025-12-25")) if (day + 3) % 7 < 5]
-    journey = Journey(calendars=Calendars(Calendar("DE"), {"gulf": Calendar("SA")}))
+    product = ProductConfig(calendars=Calendars(Calendar("DE"), {"gulf": Calendar("SA")}))
     monday = day_of("2026-01-05")
     assert found_on(active_on(days), monday)["silence_working_days"] == 7
-    assert found_on(active_on(days), monday, journey)["silence_working_days"] == 4  # 29 to 31 December, 2 January
-    gulf = found_on(active_on(days, "gulf"), monday, journey)
+    assert found_on(active_on(days), monday, product)["silence_working_days"] == 4  # 29 to 31 December, 2 January
+    gulf = found_on(active_on(days, "gulf"), monday, product)
     assert gulf["silence_working_days"] == 7  # 25, 28 to 31 December, 1 and 4 January: neither Fridays nor Saturdays
 
 
@@ -108,7 +108,7 @@ def test_a_public_holiday_moves_the_trend_of_an_account_by_nothing() -> None:
     germany = Calendar("DE", "BY")
     off = set(germany.days_off(day - 200, day + 1))
     days = [at for at in range(day - 200, day) if (at + 3) % 7 < 5 and at not in off]
-    with_calendar = found_on(active_on(days), day - 2, Journey(calendars=Calendars(germany)))
+    with_calendar = found_on(active_on(days), day - 2, ProductConfig(calendars=Calendars(germany)))
     assert with_calendar["usage_trend_ratio"] == pytest.approx(1)
     assert found_on(active_on(days), day - 2)["usage_trend_ratio"] < 0.9
 
@@ -122,11 +122,11 @@ def settings_of(tmp_path: Path, calendar: dict[str, Any]) -> Settings:
 def test_settings_name_a_calendar_for_all_and_for_segments(tmp_path: Path) -> None:
     segments = {"gulf": {"country": "SA"}, "six-days": {"weekend": ["sunday"]}}
     calendar = {"country": "DE", "subdivision": "BY", "extra_days": [date(2026, 12, 24)], "segments": segments}
-    calendars = journey_of(settings_of(tmp_path, calendar)).calendars
+    calendars = product_config_from(settings_of(tmp_path, calendar)).calendars
     first = day_of("2026-12-21")
     counts = {name: calendars.of(name).between(first, first + 7) for name in (None, "other", "gulf", "six-days")}
     assert counts == {None: 3, "other": 3, "gulf": 5, "six-days": 6}
-    assert make_job(settings_of(tmp_path, calendar))._journey.calendars.of("gulf").days_off(first, first + 7) == []
+    assert make_job(settings_of(tmp_path, calendar))._product.calendars.of("gulf").days_off(first, first + 7) == []
 
 
 @pytest.mark.parametrize(
