@@ -62,7 +62,7 @@ def run_alerting(settings: AlertingSettings) -> None:
         StalledError: records wait and none arrives: a restart is the cure.
     """
     # urllib3 and slack_sdk name addresses in their debug lines, which would tell the webhook.
-    log_readably(("kafka", "slack_sdk", "urllib3"))
+    log_readably(("kafka", "slack_sdk", "urllib3", "uvicorn"))
     gc.set_threshold(*GC_THRESHOLDS)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,14 +1,16 @@
 """Tells open pages what has changed, at most once a second, by server-sent events."""
 
 import asyncio
-import json
 import threading
 from collections.abc import AsyncIterator
 from typing import Final
 
+from fastapi.sse import ServerSentEvent
+
 NAMED_MAX: Final = 200  # more accounts than that at once, and every page looks for itself
 PAUSE_SECONDS: Final = 1.0
 LISTENERS_MAX: Final = 500
+RECONNECT_MS: Final = 2000
 
 
 class Hub:
@@ -82,9 +84,9 @@ class Listener:
             self._accounts |= accounts
         self._wake()
 
-    async def events(self) -> AsyncIterator[dict[str, str | int]]:
+    async def events(self) -> AsyncIterator[ServerSentEvent]:
         """Events for the page, until it is closed: the accounts that changed, or null for many."""
-        yield {"event": "hello", "data": "{}", "retry": 2000}
+        yield ServerSentEvent(event="hello", data={}, retry=RECONNECT_MS)
         while True:
             await self._news.wait()
             if self._over:
@@ -93,7 +95,7 @@ class Listener:
             with self._lock:
                 accounts, self._accounts = self._accounts, set()
             named = sorted(accounts) if len(accounts) <= NAMED_MAX else None
-            yield {"event": "changed", "data": json.dumps({"accounts": named})}
+            yield ServerSentEvent(event="changed", data={"accounts": named})
             await asyncio.sleep(PAUSE_SECONDS)
 
     def _wake(self) -> None:

@@ -1,20 +1,21 @@
 """The pages for people. Each is whole as it is sent; scripts only keep it fresh and let one point into charts."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from kafka.errors import KafkaError
-from sse_starlette import EventSourceResponse
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from consumers.board.access import NAME_CHARS, own_path, role_of, session_key
 from consumers.board.asked import SORTS, Asked
 from consumers.board.context import board_of
+from consumers.board.live import Listener
 from consumers.board.pipeline import pipeline
 from consumers.board.portfolio import Query as AccountQuery
 from consumers.board.portfolio import portfolio_bands
@@ -27,7 +28,6 @@ router = APIRouter(include_in_schema=False, default_response_class=Response)
 WRONG_TOKEN_SECONDS: Final = 0.5  # slows guessing
 LETTERS_SHOWN: Final = 50
 RESOLVED_SHOWN: Final = 50
-PING_SECONDS: Final = 15
 
 
 @router.get("/")
@@ -124,22 +124,23 @@ def health_of_the_pipeline(request: Request, reason: str = "") -> Response:
     )
 
 
-@router.get("/events")
-async def events(request: Request) -> Response:
-    """What changes, as it changes."""
+async def _listener(request: Request) -> AsyncIterator[Listener]:
+    """A listener for as long as the page is open."""
     hub = board_of(request).hub
     listener = hub.open()
     if listener is None:
         raise HTTPException(503, "too many open pages")
+    try:
+        yield listener
+    finally:
+        hub.close(listener)
 
-    async def stream() -> Any:
-        try:
-            async for event in listener.events():
-                yield event
-        finally:
-            hub.close(listener)
 
-    return EventSourceResponse(stream(), ping=PING_SECONDS)
+@router.get("/events", response_class=EventSourceResponse)
+async def events(listener: Annotated[Listener, Depends(_listener)]) -> AsyncIterator[ServerSentEvent]:
+    """What changes, as it changes; FastAPI adds the keep-alive comments."""
+    async for event in listener.events():
+        yield event
 
 
 @router.get("/healthz")

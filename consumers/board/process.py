@@ -6,40 +6,19 @@ import sys
 import threading
 from typing import Any, Final
 
-import uvicorn
 from prometheus_client import CollectorRegistry, start_http_server
 
 from consumers.board.app import make_app
 from consumers.board.knowledge import Knowledge
 from consumers.board.live import Hub
 from consumers.board.settings import BoardSettings, check_access
+from consumers.web_server import WebServer
 from stream.config.logs import log_readably
 from stream.contracts.errors import ConfigError
 
 JOIN_SECONDS: Final = 10.0
-SHUTDOWN_SECONDS: Final = 3
 
 log = logging.getLogger(__name__)
-
-
-class _Server(uvicorn.Server):
-    """Says where it is once it listens, and ends the pages' streams before it ends."""
-
-    def __init__(self, config: uvicorn.Config, knowledge: Knowledge, hub: Hub) -> None:
-        super().__init__(config)
-        self._knowledge = knowledge
-        self._hub = hub
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            threading.Thread(target=_say_ready, args=(self._knowledge, f"http://{shown}:{port}"), daemon=True).start()
-
-    async def shutdown(self, sockets: Any = None) -> None:
-        self._hub.end()
-        await super().shutdown(sockets)
 
 
 def run_board(settings: BoardSettings) -> None:
@@ -57,18 +36,13 @@ def run_board(settings: BoardSettings) -> None:
     knowledge = Knowledge(settings, hub)
     app = make_app(settings, knowledge, hub, registry)
     options = settings.board
-    server = _Server(
-        uvicorn.Config(
-            app,
-            host=options.host,
-            port=options.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        ),
-        knowledge,
-        hub,
+    server = WebServer(
+        app,
+        options.host,
+        options.port,
+        "board.host, board.port",
+        on_started=lambda: _say_ready_soon(knowledge, server.url),
+        on_stopping=hub.end,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn ends on both, and then raises them again
@@ -78,12 +52,6 @@ def run_board(settings: BoardSettings) -> None:
     try:
         reader.start()
         server.run()
-    except SystemExit:  # uvicorn's word for a port that is taken
-        if not failure:
-            raise ConfigError(
-                f"board.host, port = {options.host}:{options.port}: can't listen there; end what listens, or set "
-                "HEARTLINE_BOARD__PORT to another port (0: any free one)"
-            ) from None
     finally:
         stop.set()
         reader.join(JOIN_SECONDS)
@@ -98,13 +66,18 @@ def run_board(settings: BoardSettings) -> None:
     log.info("board stopped")
 
 
-def _read(knowledge: Knowledge, stop: threading.Event, server: uvicorn.Server, failure: list[BaseException]) -> None:
+def _read(knowledge: Knowledge, stop: threading.Event, server: WebServer, failure: list[BaseException]) -> None:
     """The thread that reads; when it can't, the whole process ends, and says why."""
     try:
         knowledge.feed.run(stop)
     except BaseException as error:
         failure.append(error)
-        server.should_exit = True
+        server.stop()
+
+
+def _say_ready_soon(knowledge: Knowledge, address: str) -> None:
+    """Not on the loop, which serves meanwhile."""
+    threading.Thread(target=_say_ready, args=(knowledge, address), daemon=True).start()
 
 
 def _say_ready(knowledge: Knowledge, address: str) -> None:

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
+import httpx2
 
 from consumers.alerting.receivers.answer import Answer, no_answer
 
 ANSWER_BYTES_MAX: Final = 1 << 16
 
-# httpx names the whole address in a line for every request, and httpcore the answer's headers, a redirect's address
+# httpx2 names the whole address in a line for every request, and httpcore2 the answer's headers, a redirect's address
 # among them: both may be the secret. A filter holds whatever level the process logs at.
-for _name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
+for _name in ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.proxy"):
     logging.getLogger(_name).addFilter(lambda record: False)
 
 
@@ -41,7 +41,7 @@ class HttpClient:
     """
 
     def __init__(self, timeout_seconds: float, auth: tuple[str, str] | None = None) -> None:
-        self._client = httpx.Client(timeout=timeout_seconds, follow_redirects=False, auth=auth)
+        self._client = httpx2.Client(timeout=timeout_seconds, follow_redirects=False, auth=auth)
 
     def __repr__(self) -> str:
         return "HttpClient(hidden)"
@@ -52,7 +52,7 @@ class HttpClient:
         try:
             with self._client.stream("POST", url, content=body, headers=sent) as response:
                 return Response(response.status_code, response.headers, _beginning(response))
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             return no_answer(error)
 
 

@@ -1,6 +1,5 @@
 """Open pages are told what has changed: bursts as one event, from any thread, and until the end."""
 
-import json
 import threading
 
 from consumers.board.live import NAMED_MAX, Hub
@@ -11,7 +10,7 @@ async def test_a_burst_from_another_thread_is_one_event_with_every_account() -> 
     listener = hub.open()
     assert listener is not None
     events = listener.events()
-    assert (await anext(events))["event"] == "hello"
+    assert (await anext(events)).event == "hello"
 
     def burst() -> None:
         for name in ("b", "a", "b"):
@@ -22,7 +21,7 @@ async def test_a_burst_from_another_thread_is_one_event_with_every_account() -> 
     thread.join()
 
     event = await anext(events)
-    assert (event["event"], json.loads(str(event["data"]))) == ("changed", {"accounts": ["a", "b"]})
+    assert (event.event, event.data) == ("changed", {"accounts": ["a", "b"]})
     await events.aclose()  # type: ignore[attr-defined]  # an async generator
     hub.close(listener)
     assert hub.listeners == 0
@@ -36,7 +35,7 @@ async def test_very_many_accounts_are_not_named() -> None:
     await anext(events)
     hub.changed({str(number) for number in range(NAMED_MAX + 1)})
 
-    assert json.loads(str((await anext(events))["data"])) == {"accounts": None}
+    assert (await anext(events)).data == {"accounts": None}
 
 
 async def test_at_the_end_every_stream_ends() -> None:
