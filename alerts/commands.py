@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from alerts.silences import Silence
-from stream.contracts.values import read_json
+from stream.contracts.values import decode_or_reject
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -133,7 +133,7 @@ def decode_command(value: bytes) -> Command:
     Raises:
         BadEvent: the value is not a command; the detail names the field.
     """
-    return read_json(_decoder, value, "not_a_command", "an alert command")
+    return decode_or_reject(_decoder, value, "not_a_command", "an alert command")
 
 
 def command_schema() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from stream.config.yaml_source import Place, shown
+from stream.config.yaml_source import YamlNode, shown
 
 # Words in a field's name whose value must not be repeated, not even as a mistake.
 _SECRET: Final = ("password", "token", "secret", "url", "key", "webhook")
@@ -18,7 +18,7 @@ TAG: Final = "type"  # names the kind, where a value may be of several
 Loc = tuple[int | str, ...]
 
 
-def note_mistakes(root: Place, model: type[BaseModel], error: ValidationError) -> None:
+def note_mistakes(root: YamlNode, model: type[BaseModel], error: ValidationError) -> None:
     """Note every mistake of a validation at its line of the document.
 
     Args:

@@ -12,7 +12,7 @@ import msgspec
 
 from alerts.model import Alert
 from alerts.silences import Silence
-from stream.contracts.values import read_json
+from stream.contracts.values import decode_or_reject
 
 # What can become of one alert.
 AlertStep = Literal[
@@ -87,7 +87,7 @@ def decode_step(value: bytes) -> Step:
     Raises:
         BadEvent: the value is not a step; the detail names the field.
     """
-    return read_json(_decoder, value, "not_a_step", "a step of an alert")
+    return decode_or_reject(_decoder, value, "not_a_step", "a step of an alert")
 
 
 def step_schema() -> dict[str, Any]:

@@ -38,8 +38,8 @@ from heartline.replay.lines import Record
 from stream.config.settings import KafkaSettings
 from stream.contracts.decode import Decoder
 from stream.contracts.errors import HeartlineError
-from stream.kinds.account import AccountState, encode_state
 from stream.kinds.folding import fold_event
+from stream.kinds.state import AccountState, encode_state
 
 PARTITIONS = 4
 JUDGED_SECONDS = 300.0

@@ -14,8 +14,8 @@ from heartline.bench.workload import Shape, Workload
 from heartline.embedded.errors import EmbeddedServerError
 from stream.contracts.decode import Decoder
 from stream.contracts.topics import Kind
-from stream.kinds.account import AccountState, encode_state
 from stream.kinds.folding import fold_event
+from stream.kinds.state import AccountState, encode_state
 
 KINDS: tuple[Kind, ...] = ("usage", "ticket", "survey")
 SHAPE = Shape(events=40_000, accounts=100, users_per_account=50, distribution="zipf")
@@ -31,8 +31,8 @@ class Sizes:
 
 def held(state: AccountState) -> list[int]:
     """What a state holds, in the order in which `SameState.java` prints it."""
-    activity, days = state.activity, state.activity.days
-    features, tickets = activity.features.values(), state.support.tickets.values()
+    activity, days = state.usage, state.usage.days
+    features, tickets = activity.features.values(), state.ticket.tickets.values()
     assert activity.first_ms is not None
     assert activity.newest_ms is not None
     return [
@@ -50,7 +50,7 @@ def held(state: AccountState) -> list[int]:
         sum(days.users),
         len(tickets),
         sum(len(ticket.transitions) for ticket in tickets),
-        len(state.sentiment.answers),
+        len(state.survey.answers),
     ]
 
 

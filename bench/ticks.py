@@ -29,7 +29,7 @@ from stream.engine.engine import Engine
 from stream.engine.owned import Owned
 from stream.engine.warmth import cool
 from stream.history.daily import close_score
-from stream.kinds.account import AccountState, fold_usage
+from stream.kinds.state import AccountState, fold_usage
 from stream.worker.metrics import WorkerMetrics
 from stream.worker.processor import HealthJob, make_job
 from stream.worker.run import GC_THRESHOLDS
@@ -82,9 +82,9 @@ def account(number: int, now_ms: int) -> AccountState:
         moment = datetime.fromtimestamp(now_ms / 1000 - (30 - day) * 86_400, UTC)
         event = Usage(f"account-{number}", user, "export", moment, f"e{day}")
         fold_usage(state, event)
-    state.activity.seen.clear()
+    state.usage.seen.clear()
     for back in range(35, 0, -1):
-        close_score(state.activity.days, now_ms // DAY_MS - back, 80.0)
+        close_score(state.usage.days, now_ms // DAY_MS - back, 80.0)
     return state
 
 

@@ -27,8 +27,8 @@ from heartline.snapshot import Progress, scorecards_of
 from stream.config.settings import Settings
 from stream.contracts.decode import AnyEvent
 from stream.contracts.report import HealthReport
-from stream.kinds.account import AccountState, newest_ms, zone_of
 from stream.kinds.folding import fold_event
+from stream.kinds.state import AccountState, newest_ms, zone_of
 from stream.measures.product import product_config_from
 from stream.scoring.band_history import published_report
 from stream.scoring.evaluation import build_report

@@ -2,7 +2,7 @@
 
 from heartline.health_topic import TopicError, latest_values
 from stream.config.settings import KafkaSettings
-from stream.kinds.account import AccountState, decode_state
+from stream.kinds.state import AccountState, decode_state
 
 
 async def live_states(kafka: KafkaSettings) -> dict[str, AccountState]:

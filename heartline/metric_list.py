@@ -24,7 +24,7 @@ from consumers.board.settings import BoardSettings
 from stream.contracts.report import Contribution, HealthReport, Profile
 from stream.contracts.topics import Topics
 from stream.engine.partition import Partition
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.worker.metrics import WorkerCollector, WorkerMetrics
 
 _AS_OF: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from alerts.wording import tidy
 from heartline.snapshot import reports
 from stream.contracts.decode import AnyEvent
 from stream.contracts.report import HealthReport
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.measures.product_config import ProductConfig
 from stream.measures.wording import shown
 from stream.scoring.evaluation import evaluate

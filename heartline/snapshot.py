@@ -22,12 +22,12 @@ from stream.calendar.zones import UTC_ZONE, zone
 from stream.config.settings import Settings
 from stream.contracts.decode import AnyEvent, Decoder, Update, check_time, epoch_ms
 from stream.contracts.errors import BadEvent, ConfigError
-from stream.contracts.feeds import Mapping
+from stream.contracts.feeds import FieldMapping
 from stream.contracts.report import HealthReport
 from stream.contracts.topics import KINDS, Kind
 from stream.history.rolling import day_of
-from stream.kinds.account import AccountState, newest_ms, zone_of
 from stream.kinds.folding import fold_event
+from stream.kinds.state import AccountState, newest_ms, zone_of
 from stream.measures.product import product_config_from
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import published_report
@@ -121,7 +121,7 @@ def read_events(files: Sequence[Path], settings: Settings, summary: Summary) -> 
     Account updates without a time come first: what they say holds from the start.
     """
     decoders = {
-        kind: Decoder(kind, Mapping(settings.feeds[kind]) if kind in settings.feeds else None) for kind in KINDS
+        kind: Decoder(kind, FieldMapping(settings.feeds[kind]) if kind in settings.feeds else None) for kind in KINDS
     }
     now_ms = WallClock().now_ms(None)
     events: list[tuple[int, AnyEvent]] = []

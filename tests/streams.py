@@ -10,8 +10,8 @@ from typing import Any, Final
 from stream.calendar.clock import Clock, EventClock
 from stream.contracts.topics import Kind, Topics
 from stream.engine.partition import Partition
-from stream.kinds.account import AccountState
-from stream.kinds.subscriptions import CHANGES
+from stream.kinds.state import AccountState
+from stream.kinds.subscription import CHANGES
 from stream.worker.processor import HealthJob
 
 Raw = dict[str, Any]

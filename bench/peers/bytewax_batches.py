@@ -19,7 +19,7 @@ from job import KINDS, AccountState, decode_state, encode_state, fold_event
 from meter import Meter, from_environment
 
 from stream.contracts.decode import AnyEvent, Decoder, Usage
-from stream.kinds.account import fold_usages
+from stream.kinds.state import fold_usages
 
 told = from_environment()
 meter = Meter(told.events)

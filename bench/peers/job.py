@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from stream.contracts.decode import Decoder
-from stream.kinds.account import AccountState, decode_state, encode_state
 from stream.kinds.folding import fold_event
+from stream.kinds.state import AccountState, decode_state, encode_state
 
 __all__ = ["KINDS", "AccountState", "decode_state", "encode_state", "fold_event", "reader", "states_before"]
 

@@ -39,7 +39,7 @@ from consumers.alerting.settings import AlertingSettings
 from consumers.alerting.state import StateStore, connect
 from consumers.errors import STORE_AWAY
 from consumers.kafka_client import make_consumer
-from stream.config.logs import log_readably
+from stream.config.logs import configure_logging
 from stream.contracts.errors import ConfigError
 
 SENDER_STOP_SECONDS = 15.0
@@ -62,7 +62,7 @@ def run_alerting(settings: AlertingSettings) -> None:
         StalledError: records wait and none arrives: a restart is the cure.
     """
     # urllib3 and slack_sdk name addresses in their debug lines, which would tell the webhook.
-    log_readably(("kafka", "slack_sdk", "urllib3", "uvicorn"))
+    configure_logging(("kafka", "slack_sdk", "urllib3", "uvicorn"))
     gc.set_threshold(*GC_THRESHOLDS)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,11 +9,11 @@ from typing import Final, Literal
 from stream.history import rolling
 from stream.history.rolling import BITS, DAYS_KEPT, LAST_DAY
 from stream.history.series import daily_series
-from stream.kinds.account import AccountState, zone_of
-from stream.kinds.surveys import SURVEYS, Sentiment
-from stream.kinds.tickets import PRIORITIES, Support, phase
-from stream.kinds.touchpoints import KINDS, Contacts
-from stream.kinds.usage import Activity, FeatureUse
+from stream.kinds.state import AccountState, zone_of
+from stream.kinds.survey import SURVEYS, SurveyState
+from stream.kinds.ticket import PRIORITIES, TicketState, phase
+from stream.kinds.touchpoint import KINDS, TouchpointState
+from stream.kinds.usage import FeatureUse, UsageState
 from stream.measures.reach import DAILY_USER_DAYS, WEEKLY_USER_DAYS
 
 PEOPLE_MAX: Final = 100
@@ -28,7 +28,7 @@ HOUR_MS: Final = 3_600_000
 EPOCH: Final = date(1970, 1, 1)
 
 Cadence = Literal["daily", "weekly", "occasional", "gone quiet"]
-TicketState = Literal["open", "escalated", "solved"]
+TicketStatus = Literal["open", "escalated", "solved"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Case:
     ticket_id: str
     priority: str
     category: str | None
-    state: TicketState
+    state: TicketStatus
     opened_at: datetime | None
     hours: float | None
 
@@ -144,20 +144,20 @@ def details(state: AccountState, as_of: datetime, core_features: Sequence[str] =
     as_of_ms = round(as_of.timestamp() * 1000)
     day = zone_of(state).day_of(as_of_ms)
     return Details(
-        people=_people(state.activity, day),
-        people_total=len(state.activity.users),
-        features=_features(state.activity, day, core_features),
-        features_total=len(state.activity.features.keys() | set(core_features)),
-        tickets=_tickets(state.support, as_of_ms),
-        tickets_total=len(state.support.tickets),
-        answers=_answers(state.sentiment, as_of_ms),
-        answers_total=len(state.sentiment.answers),
-        touchpoints=_touchpoints(state.contacts, as_of_ms),
+        people=_people(state.usage, day),
+        people_total=len(state.usage.users),
+        features=_features(state.usage, day, core_features),
+        features_total=len(state.usage.features.keys() | set(core_features)),
+        tickets=_tickets(state.ticket, as_of_ms),
+        tickets_total=len(state.ticket.tickets),
+        answers=_answers(state.survey, as_of_ms),
+        answers_total=len(state.survey.answers),
+        touchpoints=_touchpoints(state.touchpoint, as_of_ms),
         days=_days(state, day),
     )
 
 
-def _people(activity: Activity, day: int) -> list[Person]:
+def _people(activity: UsageState, day: int) -> list[Person]:
     """Those who make most of the usage first, then those who left last."""
     found = ((rolling.events_in(user, day), user[LAST_DAY], user_id) for user_id, user in activity.users.items())
     top = heapq.nlargest(PEOPLE_MAX, found)
@@ -177,7 +177,7 @@ def _person(user_id: str, user: list[int], events: int, day: int) -> Person:
     return Person(user_id, cadence, active, events, _date(user[LAST_DAY]), strip)
 
 
-def _features(activity: Activity, day: int, core_features: Sequence[str]) -> list[Feature]:
+def _features(activity: UsageState, day: int, core_features: Sequence[str]) -> list[Feature]:
     """Core features first, in the order of the catalogue, then the others by users."""
     core = [_feature(name, activity.features.get(name), day, is_core=True) for name in core_features]
     others = [
@@ -203,12 +203,12 @@ def _was_active(last_day: int, bits: int, day: int) -> bool:
     return 0 <= last_day - day < DAYS_KEPT and bits >> (last_day - day) & 1 == 1
 
 
-def _tickets(support: Support, as_of_ms: int) -> list[Case]:
+def _tickets(support: TicketState, as_of_ms: int) -> list[Case]:
     """Escalated ones first, then open ones by urgency and age, then the newest of the solved."""
     ranked: list[tuple[tuple[int, int, float, str], Case]] = []
     for ticket_id, ticket in support.tickets.items():
         at = phase(ticket, as_of_ms)
-        state: TicketState = "escalated" if at.is_escalated and at.is_open else "open" if at.is_open else "solved"
+        state: TicketStatus = "escalated" if at.is_escalated and at.is_open else "open" if at.is_open else "solved"
         until_ms = as_of_ms if at.is_open or at.resolved_ms is None else at.resolved_ms
         hours = max(until_ms - at.opened_ms, 0) / HOUR_MS if at.opened_ms is not None else None
         opened_at = _moment(at.opened_ms) if at.opened_ms is not None else None
@@ -220,7 +220,7 @@ def _tickets(support: Support, as_of_ms: int) -> list[Case]:
     return [case for _, case in heapq.nsmallest(TICKETS_MAX, ranked, key=lambda item: item[0])]
 
 
-def _answers(sentiment: Sentiment, as_of_ms: int) -> list[Voice]:
+def _answers(sentiment: SurveyState, as_of_ms: int) -> list[Voice]:
     """The newest first."""
     known = (answer for answer in sentiment.answers.values() if answer.ms <= as_of_ms)
     return [
@@ -235,7 +235,7 @@ def _mood(survey: str, score: int) -> Literal["good", "neutral", "bad"]:
     return "bad" if score <= low else "good" if score >= high else "neutral"
 
 
-def _touchpoints(contacts: Contacts, as_of_ms: int) -> list[Contact]:
+def _touchpoints(contacts: TouchpointState, as_of_ms: int) -> list[Contact]:
     """The newest first."""
     known = (touchpoint for touchpoint in contacts.touchpoints.values() if touchpoint.ms <= as_of_ms)
     return [Contact(KINDS[t.kind], _moment(t.ms), t.user_id or None) for t in heapq.nlargest(TOUCHPOINTS_MAX, known)]

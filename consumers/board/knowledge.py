@@ -19,7 +19,7 @@ from consumers.board.reader import Reader
 from consumers.board.settings import BoardSettings
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import Band, HealthReport, decode_report
-from stream.kinds.account import decode_state
+from stream.kinds.state import decode_state
 from stream.scoring.scorecard_yaml import read_scorecards
 from stream.scoring.shipped import DEFAULT, SHIPPED
 

@@ -13,7 +13,7 @@ from consumers.board.knowledge import Knowledge
 from consumers.board.live import Hub
 from consumers.board.settings import BoardSettings, check_access
 from consumers.web_server import WebServer
-from stream.config.logs import log_readably
+from stream.config.logs import configure_logging
 from stream.contracts.errors import ConfigError
 
 JOIN_SECONDS: Final = 10.0
@@ -29,7 +29,7 @@ def run_board(settings: BoardSettings) -> None:
     Raises:
         ConfigError: nobody says who may see it, no broker answered, or a port is taken.
     """
-    log_readably(("kafka", "uvicorn"))
+    configure_logging(("kafka", "uvicorn"))
     check_access(settings.board)
     hub, stop = Hub(), threading.Event()
     registry = CollectorRegistry()

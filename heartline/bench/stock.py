@@ -18,8 +18,8 @@ from heartline.bench.compare import stock_settings
 from heartline.bench.verify import read_states
 from stream.config.settings import KafkaSettings
 from stream.contracts.decode import Decoder
-from stream.kinds.account import AccountState, encode_state
 from stream.kinds.folding import fold_event
+from stream.kinds.state import AccountState, encode_state
 
 
 class _State(faust.Codec):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from heartline.bench.workload import Tally, account_id
 from heartline.health_topic import to_the_end
 from stream.config.settings import KafkaSettings
 from stream.engine.connection import client_arguments
-from stream.kinds.account import AccountState, decode_state
+from stream.kinds.state import AccountState, decode_state
 
 _SHOWN_MAX: Final = 5
 
@@ -51,10 +51,10 @@ async def _read_last(kafka: KafkaSettings) -> dict[str, bytes]:
 
 def counted(state: AccountState) -> Counts:
     """How many usage events, ticket events and answers an account's state holds."""
-    support, sentiment = state.support, state.sentiment
+    support, sentiment = state.ticket, state.survey
     transitions = sum(len(ticket.transitions) for ticket in support.tickets.values())
     return (
-        state.activity.events + state.activity.repeated,
+        state.usage.events + state.usage.repeated,
         transitions + support.late + support.overflow,
         len(sentiment.answers) + sentiment.late + sentiment.overflow,
     )

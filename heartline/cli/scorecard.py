@@ -162,7 +162,7 @@ def _live(settings: "Settings", before: "Scorecards", now: "Scorecards") -> "tup
     from heartline.live_states import live_states
     from heartline.scorecards import moved_live
     from stream.calendar.clock import EventClock, WallClock
-    from stream.kinds.account import watermark_ms
+    from stream.kinds.state import watermark_ms
     from stream.measures.product import product_config_from
 
     states = asyncio.run(live_states(settings.kafka))

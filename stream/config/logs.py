@@ -8,7 +8,7 @@ from typing import Final
 FORMAT: Final = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 
 
-def log_readably(quiet: Iterable[str] = ()) -> None:
+def configure_logging(quiet: Iterable[str] = ()) -> None:
     """Set up the process's log.
 
     Args:

@@ -24,7 +24,7 @@ SHOWN_MISTAKES_MAX: Final = 20
 
 
 @dataclass
-class Document:
+class YamlDocument:
     """One file and the mistakes that are found in it.
 
     Args:
@@ -54,10 +54,10 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Place:
+class YamlNode:
     """One value of the document: where it is, and what it is called."""
 
-    document: Document
+    document: YamlDocument
     node: Node
     name: str
 
@@ -65,15 +65,15 @@ class Place:
         """Note that the value is not what is accepted here."""
         self.document.mistake(self.node, self.name, f" = {shown(self.node)}: expected {expected}")
 
-    def mapping(self, accepted: Collection[str] | None = None, needed: Collection[str] = ()) -> dict[str, "Place"]:
+    def mapping(self, accepted: Collection[str] | None = None, needed: Collection[str] = ()) -> dict[str, "YamlNode"]:
         """The value as a mapping by words; unknown, repeated and missing keys are noted, and left out."""
-        found: dict[str, Place] = {}
+        found: dict[str, YamlNode] = {}
         if not isinstance(self.node, MappingNode):
             self.wrong("a mapping" + (f" of {', '.join(accepted)}" if accepted else ""))
             return found
         for key, value in self.node.value:
             name = key.value if isinstance(key, ScalarNode) else None
-            place = Place(self.document, value, f"{self.name}.{name}" if self.name else str(name))
+            place = YamlNode(self.document, value, f"{self.name}.{name}" if self.name else str(name))
             if name is None:
                 self.document.mistake(key, self.name, f": the key {shown(key)} is no word")
             elif name in found:
@@ -89,12 +89,12 @@ class Place:
                 self.document.mistake(self.node, self.name, f": {name} is missing")
         return found
 
-    def items(self, of: str) -> list["Place"]:
+    def items(self, of: str) -> list["YamlNode"]:
         """The value as a list."""
         if not isinstance(self.node, SequenceNode) or not self.node.value:
             self.wrong(f"a list of {of}")
             return []
-        return [Place(self.document, node, f"{self.name}[{at}]") for at, node in enumerate(self.node.value)]
+        return [YamlNode(self.document, node, f"{self.name}[{at}]") for at, node in enumerate(self.node.value)]
 
     def number(self, low: float, high: float, expected: str) -> float | None:
         """The value as a number within bounds; None, and a mistake noted, when it is not."""
@@ -126,7 +126,7 @@ def shown(node: Node) -> str:
     return "a list" if isinstance(node, SequenceNode) else "a mapping"
 
 
-def read_document(path: Path, what: str, expected: str) -> Place:
+def read_document(path: Path, what: str, expected: str) -> YamlNode:
     """The root of a YAML file.
 
     Args:
@@ -150,7 +150,7 @@ def read_document(path: Path, what: str, expected: str) -> Place:
     if root is None:
         raise ConfigError(f"{what} {path}: empty; expected {expected}")
     _check_size(path, what, root)
-    return Place(Document(path, what), root, "")
+    return YamlNode(YamlDocument(path, what), root, "")
 
 
 def _check_size(path: Path, what: str, root: Node) -> None:
@@ -177,12 +177,12 @@ def _children(node: Node) -> Iterator[Node]:
             yield value
 
 
-def plain(place: Place) -> Any:
+def plain(place: YamlNode) -> Any:
     """The value as plain Python data; repeated keys, and what is no plain value, are noted and left out."""
     if isinstance(place.node, MappingNode):
         return {name: plain(child) for name, child in place.mapping().items()}
     if isinstance(place.node, SequenceNode):
-        return [plain(Place(place.document, n, f"{place.name}[{at}]")) for at, n in enumerate(place.node.value)]
+        return [plain(YamlNode(place.document, n, f"{place.name}[{at}]")) for at, n in enumerate(place.node.value)]
     try:
         return yaml.SafeLoader("").construct_object(place.node)
     except (yaml.YAMLError, ValueError, OverflowError):

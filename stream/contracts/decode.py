@@ -33,7 +33,7 @@ from stream.contracts.events import (
     UsageEvent,
     validate,
 )
-from stream.contracts.feeds import Mapping
+from stream.contracts.feeds import FieldMapping
 from stream.contracts.topics import Kind
 from stream.history.rolling import DAY_MS
 
@@ -224,7 +224,7 @@ class Decoder:
         mapping: how the feed names things; None when it speaks the contract's language.
     """
 
-    def __init__(self, kind: Kind, mapping: Mapping | None = None) -> None:
+    def __init__(self, kind: Kind, mapping: FieldMapping | None = None) -> None:
         self._kind = kind
         self._mapping = mapping
         self._fast = _FAST.get(kind, _never) if mapping is None else _never

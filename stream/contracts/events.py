@@ -239,7 +239,7 @@ class Goal(_Contract):
     due_at: Moment | None = None
 
 
-class HealthOverride(_Contract):
+class NewOverride(_Contract):
     """A person's verdict in the place of the scorecard's: a score, or a band, until it expires."""
 
     score: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
@@ -249,7 +249,7 @@ class HealthOverride(_Contract):
     expires_at: Moment = Field(description="when the scorecard's verdict holds again; at most 90 days after timestamp")
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> "HealthOverride":
+    def _one_of_two(self) -> "NewOverride":
         if (self.score is None) == (self.band is None):
             raise PydanticCustomError("override", "expected either a score (0 to 100) or a band")
         return self
@@ -271,7 +271,7 @@ class AccountEvent(_Contract):
     mrr: NotNegative | None = None
     timezone: ZoneName | None = None
     goals: Annotated[list[Goal], Field(max_length=50)] | None = None
-    health_override: HealthOverride | None = Field(None, description="needs a timestamp; null clears")
+    health_override: NewOverride | None = Field(None, description="needs a timestamp; null clears")
 
     @model_validator(mode="after")
     def _bounded(self) -> "AccountEvent":

@@ -9,7 +9,7 @@ from typing import Any
 from stream.config.settings import FeedSettings
 
 
-class Mapping:
+class FieldMapping:
     """The mapping of one kind of event.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-from stream.contracts.values import read_json
+from stream.contracts.values import decode_or_reject
 
 Band = Literal["healthy", "watch", "at_risk", "critical", "unknown"]
 
@@ -215,7 +215,7 @@ def decode_report(value: bytes) -> HealthReport:
     Raises:
         BadEvent: the value is not a health report; the detail names the field.
     """
-    return read_json(_decoder, value, "not_a_report", "a health report")
+    return decode_or_reject(_decoder, value, "not_a_report", "a health report")
 
 
 def decode_outline(value: bytes) -> Outline:
@@ -224,7 +224,7 @@ def decode_outline(value: bytes) -> Outline:
     Raises:
         BadEvent: the value is not a health report; the detail names the field.
     """
-    return read_json(_outline_decoder, value, "not_a_report", "a health report")
+    return decode_or_reject(_outline_decoder, value, "not_a_report", "a health report")
 
 
 def report_schema() -> dict[str, Any]:

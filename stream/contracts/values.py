@@ -9,7 +9,7 @@ from stream.contracts.errors import BadEvent
 T = TypeVar("T")
 
 
-def read_json(decoder: msgspec.json.Decoder[T], value: bytes, reason: str, expected: str) -> T:
+def decode_or_reject(decoder: msgspec.json.Decoder[T], value: bytes, reason: str, expected: str) -> T:
     """One value of a topic of ours.
 
     Args:

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from stream.history import daily, windows
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 
 
 class DayRow(Struct, frozen=True, gc=False):
@@ -32,7 +32,7 @@ def daily_series(state: AccountState, last_day: int, days: int) -> list[DayRow]:
         last_day: as days since 1970-01-01, in the account's zone (`account.zone_of(state).day_of(ms)`).
         days: how many rows, 0 or more.
     """
-    activity, kept = state.activity, state.activity.days
+    activity, kept = state.usage, state.usage.days
     first_day, end_day = last_day + 1 - days, last_day + 1
     wau, mau = windows.active_users_within(kept, activity.users.values(), activity.newest_day, first_day, end_day)
     dau = daily.active_users(kept, first_day, end_day)

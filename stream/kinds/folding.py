@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from stream.contracts.decode import Answer, AnyEvent, Outcome, Subscription, Ticket, Touchpoint, Update, Usage
 from stream.contracts.topics import Kind
-from stream.kinds.account import (
+from stream.kinds.state import (
     AccountState,
     fold_answer,
     fold_outcome,
@@ -17,7 +17,7 @@ from stream.kinds.account import (
     fold_usage,
     fold_usages,
 )
-from stream.kinds.usage import UNMOVED
+from stream.kinds.usage import NO_CHANGE
 
 Fold = Callable[[AccountState, Any], bool]
 FoldRun = Callable[[AccountState, Sequence[Any]], int]
@@ -32,11 +32,11 @@ class Bounded(Protocol):
 
 # By kind: how it is folded, and which facts of the account it makes.
 _FOLDS: Final[dict[Kind, tuple[Fold, Callable[[AccountState], Bounded]]]] = {
-    "ticket": (fold_ticket, lambda state: state.support),
-    "survey": (fold_answer, lambda state: state.sentiment),
-    "touchpoint": (fold_touchpoint, lambda state: state.contacts),
-    "outcome": (fold_outcome, lambda state: state.outcomes),
-    "subscription": (fold_subscription, lambda state: state.subscriptions),
+    "ticket": (fold_ticket, lambda state: state.ticket),
+    "survey": (fold_answer, lambda state: state.survey),
+    "touchpoint": (fold_touchpoint, lambda state: state.touchpoint),
+    "outcome": (fold_outcome, lambda state: state.outcome),
+    "subscription": (fold_subscription, lambda state: state.subscription),
 }
 
 
@@ -47,7 +47,7 @@ class Folding:
         counts: gets ("late", kind), ("overflow", kind) and ("repeated", kind) for what did not count.
 
     Attributes:
-        by_kind: folds a run of events; returns the place of the first that may have moved a measure, or UNMOVED (-1).
+        by_kind: folds a run of events; returns the place of the first that may have moved a measure, or NO_CHANGE (-1).
     """
 
     def __init__(self, counts: Counter[tuple[str, str]]) -> None:
@@ -58,16 +58,16 @@ class Folding:
 
     def _usage(self, state: AccountState, events: Sequence[Usage]) -> int:
         """Fold usage and keep count of what did not count."""
-        activity = state.activity
+        activity = state.usage
         repeated, late, overflow = activity.repeated, activity.late, activity.overflow
-        first_moved = fold_usages(state, events)
+        first_change_index = fold_usages(state, events)
         if activity.repeated > repeated:
             self._counts["repeated", "usage"] += activity.repeated - repeated
         if activity.late > late:
             self._counts["late", "usage"] += activity.late - late
         if activity.overflow > overflow:
             self._counts["overflow", "usage"] += activity.overflow - overflow
-        return first_moved
+        return first_change_index
 
     def _counted(self, kind: Kind, fold: FoldRun, facts: Callable[[AccountState], Bounded]) -> FoldRun:
         """The fold of a kind that also keeps count of what was too late, or beyond the bounds of its account."""
@@ -75,12 +75,12 @@ class Folding:
         def counted(state: AccountState, events: Sequence[AnyEvent]) -> int:
             part = facts(state)
             late, overflow = part.late, part.overflow
-            first_moved = fold(state, events)
+            first_change_index = fold(state, events)
             if part.late > late:
                 self._counts["late", kind] += part.late - late
             if part.overflow > overflow:
                 self._counts["overflow", kind] += part.overflow - overflow
-            return first_moved
+            return first_change_index
 
         return counted
 
@@ -89,11 +89,11 @@ def _one_by_one(fold: Fold) -> FoldRun:
     """The fold of a run, where one event's fold is all there is."""
 
     def fold_run(state: AccountState, events: Sequence[AnyEvent]) -> int:
-        first_moved = UNMOVED
+        first_change_index = NO_CHANGE
         for place, event in enumerate(events):
-            if fold(state, event) and first_moved == UNMOVED:
-                first_moved = place
-        return first_moved
+            if fold(state, event) and first_change_index == NO_CHANGE:
+                first_change_index = place
+        return first_change_index
 
     return fold_run
 

@@ -25,7 +25,7 @@ SEEN_MAX: Final = 64
 USERS_MAX: Final = 50_000
 FEATURES_MAX: Final = 2_000
 
-UNMOVED: Final = -1  # `fold` found nothing that moves a measure
+NO_CHANGE: Final = -1  # `fold` found nothing that moves a measure
 _NEVER_MS: Final = 1 << 62
 _UNREACHED: Final = -1  # a day that the account's days don't list any more
 
@@ -47,7 +47,7 @@ class FeatureUse(Struct, array_like=True, gc=False):
     ordinal: int = -1
 
 
-class Activity(Struct, array_like=True, gc=False):
+class UsageState(Struct, array_like=True, gc=False):
     """Product usage.
 
     Attributes:
@@ -81,7 +81,7 @@ class Activity(Struct, array_like=True, gc=False):
     sessions: Sessions = {}
 
 
-def fold(activity: Activity, events: Sequence[Usage], zone: Zone | None) -> int:
+def fold(activity: UsageState, events: Sequence[Usage], zone: Zone | None) -> int:
     """Fold a run of usage events, whose timestamps are epoch milliseconds.
 
     Args:
@@ -90,9 +90,9 @@ def fold(activity: Activity, events: Sequence[Usage], zone: Zone | None) -> int:
         zone: where the account's days begin and end; None: in UTC.
 
     Returns:
-        The place in the run of the first event that may have moved a measure; UNMOVED (-1): none has. Events that only
-        raise counts, a feature used again by who counts as its user, repeats, and events older than every window move
-        nothing.
+        The index in the run of the first event that may have moved a measure; NO_CHANGE (-1): none has. Events that
+        only raise counts, a feature used again by who counts as its user, repeats, and events older than every window
+        move nothing.
     """
     # One long loop: a call for each of these steps would cost more than the step.
     seen, users, features, days = activity.seen, activity.users, activity.features, activity.days
@@ -100,7 +100,7 @@ def fold(activity: Activity, events: Sequence[Usage], zone: Zone | None) -> int:
     newest_day, listed_day, at_day = activity.newest_day, _UNREACHED, _UNREACHED
     newest_ms = -1 if activity.newest_ms is None else activity.newest_ms
     first_ms = _NEVER_MS if activity.first_ms is None else activity.first_ms
-    applied, first_moved = 0, UNMOVED
+    applied, first_change_index = 0, NO_CHANGE
     for place, event in enumerate(events):
         event_id = event.event_id
         if event_id in seen:
@@ -130,7 +130,7 @@ def fold(activity: Activity, events: Sequence[Usage], zone: Zone | None) -> int:
         if user is None:
             user = _new_user(activity, event.user_id, day)
             if user is None:
-                first_moved = place if first_moved == UNMOVED else first_moved
+                first_change_index = place if first_change_index == NO_CHANGE else first_change_index
                 continue
             moved = True
         elif user[LAST_DAY] == day:
@@ -148,7 +148,7 @@ def fold(activity: Activity, events: Sequence[Usage], zone: Zone | None) -> int:
         if use is None:
             use = _new_feature(activity, event.feature, day)
             if use is None:
-                first_moved = place if first_moved == UNMOVED else first_moved
+                first_change_index = place if first_change_index == NO_CHANGE else first_change_index
                 continue
         elif day != use.last_day:
             use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
@@ -161,17 +161,17 @@ def fold(activity: Activity, events: Sequence[Usage], zone: Zone | None) -> int:
             use.users[ordinal] = day
             if last is None or last <= newest_day - ADOPTED_DAYS:
                 moved = True
-        if moved and first_moved == UNMOVED:
-            first_moved = place
+        if moved and first_change_index == NO_CHANGE:
+            first_change_index = place
         if event.session_id is not None and day > newest_day - sessions.DAYS_KEPT:
             _fold_session(activity, event, event.session_id, day)
     if applied > 0:
         activity.events += applied
         activity.first_ms, activity.newest_ms = first_ms, newest_ms
-    return first_moved
+    return first_change_index
 
 
-def _begin_day(activity: Activity, day: int) -> None:
+def _begin_day(activity: UsageState, day: int) -> None:
     """A day comes that is newer than any before."""
     if activity.newest_day < 0:  # the first one, with nothing to close or to forget
         activity.newest_day = activity.pruned_day = day
@@ -183,7 +183,7 @@ def _begin_day(activity: Activity, day: int) -> None:
         _prune(activity)
 
 
-def _place(activity: Activity, day: int) -> int:
+def _place(activity: UsageState, day: int) -> int:
     """The place of a day in the lists of the account's days; _UNREACHED: too old for them."""
     if day <= activity.newest_day - daily.LATE_DAYS:
         return _UNREACHED
@@ -192,7 +192,7 @@ def _place(activity: Activity, day: int) -> int:
     return at if 0 <= at < len(days.events) else daily.place(days, day)
 
 
-def _new_user(activity: Activity, user_id: str, day: int) -> list[int] | None:
+def _new_user(activity: UsageState, user_id: str, day: int) -> list[int] | None:
     """A user's first event; None: there are too many users, which is counted."""
     if len(activity.users) >= USERS_MAX:
         activity.overflow += 1
@@ -202,7 +202,7 @@ def _new_user(activity: Activity, user_id: str, day: int) -> list[int] | None:
     return user
 
 
-def _new_feature(activity: Activity, feature: str, day: int) -> FeatureUse | None:
+def _new_feature(activity: UsageState, feature: str, day: int) -> FeatureUse | None:
     """A feature's first use; None: there are too many features, which is counted."""
     if len(activity.features) >= FEATURES_MAX:
         activity.overflow += 1
@@ -211,7 +211,7 @@ def _new_feature(activity: Activity, feature: str, day: int) -> FeatureUse | Non
     return use
 
 
-def _fold_session(activity: Activity, event: Usage, session_id: str, day: int) -> None:
+def _fold_session(activity: UsageState, event: Usage, session_id: str, day: int) -> None:
     """Count an event into its session, where that is in the day's sample; that alone is no reason to judge at once."""
     key = sessions.hash_of(session_id)
     kept = activity.sessions.get(day)
@@ -226,7 +226,7 @@ def _fold_session(activity: Activity, event: Usage, session_id: str, day: int) -
     sessions.add(sessions.place(activity.sessions, day, key), use.ordinal, event.duration_seconds)
 
 
-def _fold_late(activity: Activity, feature: str, day: int) -> None:
+def _fold_late(activity: UsageState, feature: str, day: int) -> None:
     """An event older than every window: it only tells that the feature was used at some time."""
     activity.late += 1
     use = activity.features.get(feature)
@@ -238,7 +238,7 @@ def _fold_late(activity: Activity, feature: str, day: int) -> None:
             use.first_day = day
 
 
-def _prune(activity: Activity) -> None:
+def _prune(activity: UsageState) -> None:
     """Forget users, and who used which feature, from before every window; a feature's own last day stays."""
     activity.pruned_day = activity.newest_day
     horizon = activity.newest_day - KEPT_DAYS

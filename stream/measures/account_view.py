@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from stream.calendar.workdays import Calendar
 from stream.contracts.topics import Source
-from stream.kinds import surveys
-from stream.kinds.account import AccountState, zone_of
-from stream.kinds.surveys import Dated
+from stream.kinds import survey
+from stream.kinds.state import AccountState, zone_of
+from stream.kinds.survey import Dated
 from stream.measures.active_users import UserBitmaps
 from stream.measures.product_config import ProductConfig
 
@@ -64,7 +64,7 @@ class AccountView:
         self.product = product
         self.zone = zone_of(state)
         self.day = self.zone.day_of(newest_ms)
-        activity, profile = state.activity, state.profile
+        activity, profile = state.usage, state.profile
         first_ms = activity.first_ms
         self.first_day = None if first_ms is None else self.zone.day_of(first_ms)
         self.seats: int | None = profile["licensed_seats"][0] if "licensed_seats" in profile else None
@@ -73,11 +73,11 @@ class AccountView:
         self.people = UserBitmaps(activity, self.day)
         self.sources = _sources(
             first_ms is not None,
-            state.support.newest_ms > 0,
-            state.sentiment.newest_ms > 0,
-            state.contacts.newest_ms > 0,
-            state.outcomes.newest_ms > 0 or "goals" in profile,
-            state.subscriptions.newest_ms > 0 or "renewal_at" in profile,
+            state.ticket.newest_ms > 0,
+            state.survey.newest_ms > 0,
+            state.touchpoint.newest_ms > 0,
+            state.outcome.newest_ms > 0 or "goals" in profile,
+            state.subscription.newest_ms > 0 or "renewal_at" in profile,
         )
         self._answers: tuple[list[Dated], ...] | None = None
 
@@ -85,7 +85,7 @@ class AccountView:
     def answers(self) -> tuple[list[Dated], ...]:
         """Its answers, by survey and the oldest first."""
         if self._answers is None:
-            self._answers = surveys.dated(self.state.sentiment, self.zone)
+            self._answers = survey.dated(self.state.survey, self.zone)
         return self._answers
 
     @property
@@ -98,13 +98,13 @@ class AccountView:
             month_before=first_day is not None and self.day - first_day >= MONTH_BEFORE_DAYS,
             seats=self.seats is not None,
             core_features=bool(self.core_features),
-            tickets=bool(state.support.tickets),
-            answers=bool(state.sentiment.answers),
-            sessions=bool(state.activity.sessions),
-            touchpoints=bool(state.contacts.touchpoints),
+            tickets=bool(state.ticket.tickets),
+            answers=bool(state.survey.answers),
+            sessions=bool(state.usage.sessions),
+            touchpoints=bool(state.touchpoint.touchpoints),
             follow_up=product.follow_up_ms is not None,
             goals="goals" in profile,
-            renewal="renewal_at" in profile or bool(state.subscriptions.changes),
+            renewal="renewal_at" in profile or bool(state.subscription.changes),
             stages="lifecycle_stage" in profile or "started_at" in profile,
             value=bool(product.key_actions or product.milestones),
             launches=bool(product.launches),

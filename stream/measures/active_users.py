@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from stream.history.rolling import BITS, COUNTS, LAST_DAY
-from stream.kinds.usage import Activity
+from stream.kinds.usage import UsageState
 
 Measures = dict[str, Any]
 
@@ -25,7 +25,7 @@ class UserBitmaps:
 
     __slots__ = ("_bitmaps", "_is_newest", "_users")
 
-    def __init__(self, activity: Activity, day: int) -> None:
+    def __init__(self, activity: UsageState, day: int) -> None:
         self._users = activity.users
         users = activity.users.values()
         self._is_newest = activity.newest_day <= day
@@ -40,7 +40,7 @@ class UserBitmaps:
     def active_in(self, days: int, back: int = 0) -> list[int]:
         """The bits of the `days` days that end `back` days before the day, of every user who has any there.
 
-        >>> state = Activity({"ann": [0, 100, 0b1011], "bob": [1, 98, 0b1]}, newest_day=100)
+        >>> state = UsageState({"ann": [0, 100, 0b1011], "bob": [1, 98, 0b1]}, newest_day=100)
         >>> [bin(bits) for bits in UserBitmaps(state, 101).within(3)], len(UserBitmaps(state, 101).within(3, back=2))
         (['0b110'], 2)
         """
@@ -54,7 +54,7 @@ class UserBitmaps:
     def events(self, days: int, back: int = 0) -> list[int]:
         """The events of every user in the same window, of those who have any there; counts are known 37 days back.
 
-        >>> state = Activity({"ann": [0, 100, 0b1011, 5, 3, 1], "bob": [1, 98, 0b1, 4]}, newest_day=100)
+        >>> state = UsageState({"ann": [0, 100, 0b1011, 5, 3, 1], "bob": [1, 98, 0b1, 4]}, newest_day=100)
         >>> UserBitmaps(state, 101).events(30), UserBitmaps(state, 101).events(30, back=2)
         ([9, 4], [4, 4])
         """

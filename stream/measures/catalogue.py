@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.measures.account_view import AccountView, Availability
 from stream.measures.active_users import Measures
 from stream.measures.champions import breadth_change, champions

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stream.history.rolling import DAY_MS
-from stream.kinds.touchpoints import KINDS, Touchpoint
+from stream.kinds.touchpoint import KINDS, Touchpoint
 from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
 
@@ -47,7 +47,7 @@ def feedback(context: MeasureContext) -> Measures:
     None where nobody says that loops are closed at all: no follow-up time is set and no touchpoint was ever seen.
     Source: docs/metrics.md, contact.
     """
-    contacts, as_of_ms, day, zone = context.state.contacts, context.as_of_ms, context.day, context.zone
+    contacts, as_of_ms, day, zone = context.state.touchpoint, context.as_of_ms, context.day, context.zone
     follow_up_ms = context.account.product.follow_up_ms
     if follow_up_ms is None and not contacts.touchpoints:
         return _UNKNOWN_FEEDBACK

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from stream.kinds import surveys
-from stream.kinds.subscriptions import Term, terms
-from stream.kinds.surveys import Answer
-from stream.kinds.usage import Activity
+from stream.kinds import survey
+from stream.kinds.subscription import Term, terms
+from stream.kinds.survey import SurveyResponse
+from stream.kinds.usage import UsageState
 from stream.measures.account_view import AccountView
 from stream.measures.active_users import Measures
 from stream.measures.sessions import sittings_of
@@ -34,14 +34,14 @@ class MeasureContext:
     _active_days: int | None = None
     _mau_previous: int | None = None
     _sittings: Measures | None = None
-    _nps_answers: dict[str, tuple[str, Answer]] | None = None
+    _nps_answers: dict[str, tuple[str, SurveyResponse]] | None = None
     _touched: list[tuple[int, int]] | None = None
     _terms: list[Term] | None = None
 
     def __init__(self, account: AccountView, as_of_ms: int) -> None:
         self.account = account
         self.state = account.state
-        self.activity: Activity = account.state.activity
+        self.activity: UsageState = account.state.usage
         self.as_of_ms = as_of_ms
         self.zone = account.zone
         self.day = day = account.zone.day_of(as_of_ms)
@@ -91,18 +91,18 @@ class MeasureContext:
         return self._sittings
 
     @property
-    def nps_answers(self) -> dict[str, tuple[str, Answer]]:
+    def nps_answers(self) -> dict[str, tuple[str, SurveyResponse]]:
         """By user the latest NPS answer of the trailing 90 days, with its response_id."""
         if self._nps_answers is None:
-            nps = self.account.answers[surveys.SURVEY_CODE["nps"]]
-            self._nps_answers = surveys.latest(nps, self.day - 89, self.day)
+            nps = self.account.answers[survey.SURVEY_CODE["nps"]]
+            self._nps_answers = survey.latest(nps, self.day - 89, self.day)
         return self._nps_answers
 
     @property
     def touched(self) -> list[tuple[int, int]]:
         """Code of the kind, and age in days, of each touchpoint that was by then."""
         if self._touched is None:
-            day_of, touchpoints = self.zone.day_of, self.state.contacts.touchpoints.values()
+            day_of, touchpoints = self.zone.day_of, self.state.touchpoint.touchpoints.values()
             self._touched = [(one.kind, self.day - day_of(one.ms)) for one in touchpoints if one.ms <= self.as_of_ms]
         return self._touched
 
@@ -110,5 +110,5 @@ class MeasureContext:
     def terms(self) -> list[Term]:
         """Every subscription that had begun, or was first heard of, by then."""
         if self._terms is None:
-            self._terms = terms(self.state.subscriptions, self.as_of_ms)
+            self._terms = terms(self.state.subscription, self.as_of_ms)
         return self._terms

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from stream.calendar.zones import Zone
-from stream.kinds.account import AccountState
-from stream.kinds.outcomes import value_at
+from stream.kinds.outcome import value_at
+from stream.kinds.state import AccountState
 from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
 from stream.measures.product_config import started_day
@@ -28,7 +28,7 @@ def goals(context: MeasureContext) -> Measures:
         return _NO_GOALS
     paces = pace(state, as_of_ms, context.day, context.zone)
     known = [at for at in paces.values() if at is not None]
-    values = [value_at(state.outcomes, goal["name"], as_of_ms) for goal in availability]
+    values = [value_at(state.outcome, goal["name"], as_of_ms) for goal in availability]
     return {
         "goals_off_track": sum([at < OFF_TRACK_RATIO for at in known]) if known else None,
         "goals_unreported": sum([value is None for value in values]),
@@ -44,7 +44,7 @@ def attainment(context: MeasureContext) -> Measures:
         return {"outcome_attainment": {}, "outcome_pace": {}}
     reached: dict[str, float | None] = dict.fromkeys(named)
     for goal in targets(state):
-        value = value_at(state.outcomes, goal["name"], as_of_ms)
+        value = value_at(state.outcome, goal["name"], as_of_ms)
         reached[goal["name"]] = value / goal["target"] if value is not None else None
     return {
         "outcome_attainment": reached,
@@ -73,7 +73,7 @@ def pace(state: AccountState, as_of_ms: int, day: int, zone: Zone) -> dict[str, 
         share = 1.0
         if day < due:
             share = (day - started) / (due - started) if started is not None and started < day else 0.0
-        value = value_at(state.outcomes, goal["name"], as_of_ms)
+        value = value_at(state.outcome, goal["name"], as_of_ms)
         found[goal["name"]] = value / (goal["target"] * share) if value is not None and share > 0 else None
     return found
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from stream.calendar.workdays import Calendar
 from stream.history.daily import active_days, last_active_day
-from stream.kinds.usage import Activity
+from stream.kinds.usage import UsageState
 from stream.measures.active_users import Measures
 
 CADENCE_DAYS: Final = 56
@@ -18,7 +18,7 @@ _NEVER_USED: Final[Measures] = {
 }
 
 
-def silence(activity: Activity, day: int, first_day: int | None, calendar: Calendar) -> Measures:
+def silence(activity: UsageState, day: int, first_day: int | None, calendar: Calendar) -> Measures:
     """How long nobody was active, and how long that is for this account. Source: docs/metrics.md, silence.
 
     The usual pause is taken over the 56 days that end with the last active day (fewer for a younger account): working

@@ -19,7 +19,7 @@ def launches(context: MeasureContext) -> Measures:
     for name, launched in product.launches:
         if launched > day:
             continue
-        use = state.activity.features.get(name)
+        use = state.usage.features.get(name)
         is_used = use is not None and 0 <= use.first_day <= day
         found[name] = max(use.first_day - max(launched, started or launched), 0) if use and is_used else None
     known = started is not None and started <= day

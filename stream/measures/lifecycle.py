@@ -3,8 +3,8 @@
 from typing import Final
 
 from stream.calendar.zones import Zone
-from stream.kinds.account import AccountState
-from stream.kinds.subscriptions import Term
+from stream.kinds.state import AccountState
+from stream.kinds.subscription import Term
 from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
 from stream.measures.product_config import first_value_day, started_day

@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from stream.calendar.workdays import NO_CALENDARS, Calendars
-from stream.kinds.account import AccountState, zone_of
+from stream.kinds.state import AccountState, zone_of
 
 SLOPE_DAYS: Final = 30
 
@@ -59,9 +59,7 @@ def progress(state: AccountState, day: int, product: ProductConfig) -> dict[str,
         return dict(_NOTHING)
     started = started_day(state)
     first = {
-        name: use.first_day
-        for name, use in state.activity.features.items()
-        if use.first_day >= 0 and use.first_day <= day
+        name: use.first_day for name, use in state.usage.features.items() if use.first_day >= 0 and use.first_day <= day
     }
     reached = first_value_day(state, day, product)
     value_days, waiting_days = None, None
@@ -96,7 +94,7 @@ def _milestones(first: dict[str, int], started: int | None, day: int, milestones
 
 def first_value_day(state: AccountState, day: int, product: ProductConfig) -> int | None:
     """The day of the first use of any key action, up to `day`; None: not yet."""
-    uses = state.activity.features
+    uses = state.usage.features
     days = [uses[name].first_day for name in product.key_actions if name in uses]
     return min([at for at in days if 0 <= at <= day], default=None)
 
@@ -111,5 +109,5 @@ def started_day(state: AccountState) -> int | None:
     given = state.profile["started_at"][0] if "started_at" in state.profile else None
     if given is not None:
         return zone.day_of(round(datetime.fromisoformat(given).timestamp() * 1000))
-    first_ms = state.activity.first_ms
+    first_ms = state.usage.first_ms
     return None if first_ms is None else zone.day_of(first_ms)

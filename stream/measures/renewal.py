@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Final
 
 from stream.calendar.zones import Zone
-from stream.kinds.account import AccountState
-from stream.kinds.subscriptions import Term
+from stream.kinds.state import AccountState
+from stream.kinds.subscription import Term
 from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from stream.kinds.surveys import latest, scores
+from stream.kinds.survey import latest, scores
 from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
 
@@ -21,7 +21,7 @@ _NO_ANSWERS: Final[Measures] = {
 
 def sentiment_of(context: MeasureContext) -> Measures:
     """What they say. NPS counts each user's latest answer, so nobody votes twice. Source: docs/metrics.md."""
-    if not context.state.sentiment.answers:
+    if not context.state.survey.answers:
         return _NO_ANSWERS
     first_day, day = context.day - WINDOW_DAYS + 1, context.day
     in_nps, in_csat, in_ces = context.account.answers

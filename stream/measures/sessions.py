@@ -3,7 +3,7 @@
 from typing import Final
 
 from stream.kinds.sessions import DAYS_KEPT, FEATURES, SECONDS, sample
-from stream.kinds.usage import Activity
+from stream.kinds.usage import UsageState
 from stream.measures.active_users import Measures
 from stream.measures.trend import median
 
@@ -12,7 +12,7 @@ WINDOW_DAYS: Final = 30
 _NO_SESSIONS: Final[Measures] = {"session_minutes": None, "components_per_session": None}
 
 
-def sittings_of(activity: Activity, day: int) -> Measures:
+def sittings_of(activity: UsageState, day: int) -> Measures:
     """Median minutes and median distinct features of the sessions in the trailing 30 days.
 
     Exact while no day has more than three sessions, else of a uniform sample of them (`stream.kinds.sessions`). None

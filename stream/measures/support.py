@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from stream.calendar.zones import Zone
 from stream.history.rolling import DAY_MS
-from stream.kinds.tickets import PRIORITIES, URGENT, Support, is_ended, phase
+from stream.kinds.ticket import PRIORITIES, URGENT, TicketState, is_ended, phase
 from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
 from stream.measures.trend import median
@@ -31,7 +31,7 @@ class _Cases(Struct, gc=False):
     resolution_hours: list[float] = []
 
 
-def _cases(support: Support, as_of_ms: int, zone: Zone) -> _Cases:
+def _cases(support: TicketState, as_of_ms: int, zone: Zone) -> _Cases:
     """Count tickets in every window at once."""
     found = _Cases()
     day_of, day = zone.day_of, zone.day_of(as_of_ms)
@@ -68,7 +68,7 @@ def _cases(support: Support, as_of_ms: int, zone: Zone) -> _Cases:
 
 def support_load(context: MeasureContext) -> Measures:
     """The weight of support. Source: docs/metrics.md, tickets, escalations and resolution."""
-    support, mau = context.state.support, context.mau
+    support, mau = context.state.ticket, context.mau
     if not support.tickets:
         return _NO_TICKETS if mau > 0 else _NO_TICKETS | {"support_incident_rate": None}
     return _load(_cases(support, context.as_of_ms, context.zone), mau)

@@ -8,7 +8,7 @@ from stream.calendar.zones import zone
 from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Band, HealthReport
 from stream.history import daily
-from stream.kinds.account import AccountState, PublishedReport
+from stream.kinds.state import AccountState, PublishedReport
 from stream.scoring.scorecard import Scorecard
 
 HISTORY_DAYS: Final = 28  # that a report shows
@@ -68,16 +68,16 @@ def published_report(
 
 def closings(state: AccountState, day: int) -> tuple[float | None, ...]:
     """The closing scores of the days that a report of a day may compare with; None where none is known."""
-    days = state.activity.days
+    days = state.usage.days
     return tuple([daily.score_at(days, day - back) for back in COMPARED_DAYS]) if days.tenths else _NO_CLOSINGS
 
 
 def history(state: AccountState, day: int, score: float | None) -> list[tuple[str, float]]:
     """Daily closing scores of the last 28 days, today's so far included."""
-    if not state.activity.days.tenths:
+    if not state.usage.days.tenths:
         return [(iso_date(day), score)] if score is not None else []
     first_day = day + 1 - HISTORY_DAYS
-    found = [*daily.scores(state.activity.days, first_day, day), score]
+    found = [*daily.scores(state.usage.days, first_day, day), score]
     return [(iso_date(at), value) for at, value in enumerate(found, start=first_day) if value is not None]
 
 

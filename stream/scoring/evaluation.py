@@ -4,7 +4,7 @@ from msgspec import Struct, convert
 
 from stream.contracts.health_override import HealthOverride, in_force
 from stream.contracts.report import Band, HealthReport, Profile
-from stream.kinds.account import AccountState, newest_ms
+from stream.kinds.state import AccountState, newest_ms
 from stream.measures import Measures
 from stream.measures.account_view import AccountView
 from stream.measures.catalogue import completed, measured

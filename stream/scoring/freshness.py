@@ -10,24 +10,24 @@ from datetime import UTC, datetime
 from stream.contracts.report import Freshness
 from stream.contracts.topics import SOURCES, Kind, Source
 from stream.history.rolling import DAY_MS
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 
 
 def newest_by_kind(state: AccountState) -> dict[Kind, int]:
     """When the newest event of each kind happened, epoch milliseconds; without kinds that never told anything."""
     newest: dict[Kind, int] = {}
-    if state.activity.newest_ms is not None:
-        newest["usage"] = state.activity.newest_ms
-    if state.support.newest_ms > 0:
-        newest["ticket"] = state.support.newest_ms
-    if state.sentiment.newest_ms > 0:
-        newest["survey"] = state.sentiment.newest_ms
-    if state.contacts.newest_ms > 0:
-        newest["touchpoint"] = state.contacts.newest_ms
-    if state.outcomes.newest_ms > 0:
-        newest["outcome"] = state.outcomes.newest_ms
-    if state.subscriptions.newest_ms > 0:
-        newest["subscription"] = state.subscriptions.newest_ms
+    if state.usage.newest_ms is not None:
+        newest["usage"] = state.usage.newest_ms
+    if state.ticket.newest_ms > 0:
+        newest["ticket"] = state.ticket.newest_ms
+    if state.survey.newest_ms > 0:
+        newest["survey"] = state.survey.newest_ms
+    if state.touchpoint.newest_ms > 0:
+        newest["touchpoint"] = state.touchpoint.newest_ms
+    if state.outcome.newest_ms > 0:
+        newest["outcome"] = state.outcome.newest_ms
+    if state.subscription.newest_ms > 0:
+        newest["subscription"] = state.subscription.newest_ms
     return newest
 
 

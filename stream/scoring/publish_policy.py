@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from stream.kinds.account import AccountState, PublishedReport, newest_ms, zone_of
-from stream.kinds.subscriptions import terms
+from stream.kinds.state import AccountState, PublishedReport, newest_ms, zone_of
+from stream.kinds.subscription import terms
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import COMPARED_DAYS
 from stream.scoring.evaluation import Evaluation, profile_of
@@ -49,18 +49,18 @@ def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = 
         product: the product's key actions and milestones, and whether answers are followed up.
     """
     profile, parts = repr(profile_of(state)), list[str]()
-    if state.subscriptions.newest_ms:
-        requests = sum([at.is_running and at.requested_ms is not None for at in terms(state.subscriptions, as_of_ms)])
-        parts.append(f"subscriptions: {state.subscriptions.newest_ms}, requests to cancel: {requests}")
-    contacts = state.contacts
+    if state.subscription.newest_ms:
+        requests = sum([at.is_running and at.requested_ms is not None for at in terms(state.subscription, as_of_ms)])
+        parts.append(f"subscriptions: {state.subscription.newest_ms}, requests to cancel: {requests}")
+    contacts = state.touchpoint
     if contacts.newest_ms:
         parts.append(f"touchpoints: {len(contacts.touchpoints)}, {contacts.newest_ms}")
-    if state.sentiment.newest_ms and (contacts.newest_ms or product.follow_up_ms is not None):
-        parts.append(f"answers: {len(state.sentiment.answers)}, {state.sentiment.newest_ms}")
-    if state.outcomes.newest_ms:
-        parts.append(f"outcomes: {sum(map(len, state.outcomes.goals.values()))}, {state.outcomes.newest_ms}")
+    if state.survey.newest_ms and (contacts.newest_ms or product.follow_up_ms is not None):
+        parts.append(f"answers: {len(state.survey.answers)}, {state.survey.newest_ms}")
+    if state.outcome.newest_ms:
+        parts.append(f"outcomes: {sum(map(len, state.outcome.goals.values()))}, {state.outcome.newest_ms}")
     if product.key_actions or product.milestones:
-        used = state.activity.features
+        used = state.usage.features
         parts.append(f"steps: {sum([name in used for name in (*product.milestones, *product.key_actions)])}")
     return ", ".join((profile, *parts))
 

@@ -1,6 +1,6 @@
 """Which scorecard judges an account: by its segment, and by its lifecycle stage, given or derived."""
 
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.measures import measure
 from stream.measures.product_config import ProductConfig
 from stream.scoring.scorecard import Scorecard, Scorecards

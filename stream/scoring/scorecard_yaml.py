@@ -11,7 +11,7 @@ from typing import Final
 
 from yaml.nodes import MappingNode
 
-from stream.config.yaml_source import Document, Place, read_document
+from stream.config.yaml_source import YamlDocument, YamlNode, read_document
 from stream.contracts.report import Band
 from stream.contracts.topics import Source
 from stream.measures.wording import UNITS, label_of
@@ -51,7 +51,7 @@ def read_scorecards(path: Path) -> Scorecards:
     return Scorecards(tuple(known))
 
 
-def _check_choice(document: Document, places: list[Place], cards: list[Scorecard]) -> None:
+def _check_choice(document: YamlDocument, places: list[YamlNode], cards: list[Scorecard]) -> None:
     """Names are unlike, the last scorecard is for all, and none stands behind one that is for all."""
     seen: set[str] = set()
     for place, card in zip(places, cards, strict=True):
@@ -68,7 +68,7 @@ def _check_choice(document: Document, places: list[Place], cards: list[Scorecard
             document.mistake(place.node, place.name, f".for: the last scorecard, {card.name}, must be for all accounts")
 
 
-def _card(place: Place) -> Scorecard | None:
+def _card(place: YamlNode) -> Scorecard | None:
     """One scorecard; None, with mistakes noted, when it is none."""
     before = len(place.document.mistakes)
     fields = place.mapping(_CARD, needed=("name", "version", "groups"))
@@ -85,7 +85,7 @@ def _card(place: Place) -> Scorecard | None:
     return Scorecard(f"{name}@{version}", lines, floors, least, exits, math.ceil(dwell), vetoes, segments, stages)
 
 
-def _number(fields: dict[str, Place], name: str, low: float, high: float, expected: str, default: float) -> float:
+def _number(fields: dict[str, YamlNode], name: str, low: float, high: float, expected: str, default: float) -> float:
     """One number of a mapping, or its default."""
     if name not in fields:
         return default
@@ -93,7 +93,7 @@ def _number(fields: dict[str, Place], name: str, low: float, high: float, expect
     return default if found is None else found
 
 
-def _whom(place: Place) -> tuple[frozenset[str], frozenset[str]]:
+def _whom(place: YamlNode) -> tuple[frozenset[str], frozenset[str]]:
     """The segments and lifecycle stages that a scorecard is for."""
     fields = place.mapping(("segments", "lifecycle_stages"))
     if not fields:
@@ -108,7 +108,7 @@ def _whom(place: Place) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(name for name in segments if name), frozenset(name for name in stages if name)
 
 
-def _groups(place: Place) -> tuple[Line, ...]:
+def _groups(place: YamlNode) -> tuple[Line, ...]:
     """The lines of all groups; a measure counts once."""
     lines: list[Line] = []
     for name, group in place.mapping().items():
@@ -124,7 +124,7 @@ def _groups(place: Place) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _group(place: Place, name: str) -> list[Line]:
+def _group(place: YamlNode, name: str) -> list[Line]:
     """One group; its own weight, where given, is shared among its measures."""
     fields = place.mapping(("weight", "measures"), needed=("measures",))
     if "measures" not in fields:
@@ -145,7 +145,7 @@ def _weighing(line: Line, weight: float) -> Line:
     return Line(line.measure, line.group, line.source, weight, line.curve, line.label, line.unit)
 
 
-def _line(place: Place, measure: str, group: str) -> Line | None:
+def _line(place: YamlNode, measure: str, group: str) -> Line | None:
     """One measure of a group."""
     fields = place.mapping(("weight", "curve", "label", "unit"), needed=("weight", "curve"))
     source, unit = _measure(place, measure)
@@ -157,7 +157,7 @@ def _line(place: Place, measure: str, group: str) -> Line | None:
     return Line(measure, group, source, weight, curve, label, unit)
 
 
-def _measure(place: Place, measure: str) -> tuple[Source | None, str]:
+def _measure(place: YamlNode, measure: str) -> tuple[Source | None, str]:
     """A measure's source and unit; None, with the mistake noted, for one that there is not."""
     if measure in MEASURES:
         return MEASURES[measure]
@@ -167,7 +167,7 @@ def _measure(place: Place, measure: str) -> tuple[Source | None, str]:
     return None, "count"
 
 
-def _wording(fields: dict[str, Place], label: str, unit: str) -> tuple[str, str]:
+def _wording(fields: dict[str, YamlNode], label: str, unit: str) -> tuple[str, str]:
     """The label and unit as given, or the measure's own."""
     if "label" in fields:
         label = fields["label"].text("a label of at most 60 characters", 60) or label
@@ -179,7 +179,7 @@ def _wording(fields: dict[str, Place], label: str, unit: str) -> tuple[str, str]
     return label, unit
 
 
-def _curve(place: Place) -> tuple[tuple[float, float], ...]:
+def _curve(place: YamlNode) -> tuple[tuple[float, float], ...]:
     """Points of value: score, values ascending."""
     points: list[tuple[float, float]] = []
     for text, item in place.mapping().items():
@@ -200,7 +200,7 @@ def _curve(place: Place) -> tuple[tuple[float, float], ...]:
     return tuple(points)
 
 
-def _bands(place: Place) -> tuple[tuple[tuple[Band, float], ...], tuple[tuple[Band, float], ...]]:
+def _bands(place: YamlNode) -> tuple[tuple[tuple[Band, float], ...], tuple[tuple[Band, float], ...]]:
     """Floors and exits; each band as its floor alone, or as {enter, exit}."""
     floors, exits = dict(_DEFAULT_FLOORS), dict(_DEFAULT_FLOORS)
     fields = place.mapping(_RANKED, needed=_RANKED)
@@ -218,7 +218,7 @@ def _bands(place: Place) -> tuple[tuple[tuple[Band, float], ...], tuple[tuple[Ba
     return ranked, leaving
 
 
-def _thresholds(place: Place, default: float) -> tuple[float, float]:
+def _thresholds(place: YamlNode, default: float) -> tuple[float, float]:
     """Where a band is entered and where it is left."""
     if not isinstance(place.node, MappingNode):
         floor = place.number(0, 100, "a score from 0 to 100, or {enter: 75, exit: 70}")
@@ -237,7 +237,7 @@ def _with_critical(
     return (*[(b, floors[b]) for b in _RANKED], left), (*[(b, leaving[b]) for b in _RANKED], left)
 
 
-def _vetoes(place: Place) -> tuple[Veto, ...]:
+def _vetoes(place: YamlNode) -> tuple[Veto, ...]:
     """The rules that cap the score; each name stands once, for reports tell points by it."""
     found: list[Veto] = []
     for item in place.items("vetoes"):
@@ -249,7 +249,7 @@ def _vetoes(place: Place) -> tuple[Veto, ...]:
     return tuple(found)
 
 
-def _veto(place: Place) -> Veto | None:
+def _veto(place: YamlNode) -> Veto | None:
     """One rule: a measure, one bound, the cap, and why."""
     before = len(place.document.mistakes)
     fields = place.mapping(

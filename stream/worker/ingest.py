@@ -18,9 +18,9 @@ from stream.contracts.topics import Kind, Topics
 from stream.engine.partition import Output, Partition
 from stream.engine.restless import Lane
 from stream.engine.work import Record
-from stream.kinds.account import AccountState
 from stream.kinds.folding import Folding
-from stream.kinds.usage import UNMOVED
+from stream.kinds.state import AccountState
+from stream.kinds.usage import NO_CHANGE
 from stream.scoring.publish_policy import of_later_day
 from stream.worker.repartition import Rekeyed, read_rekeyed, rekey
 
@@ -104,9 +104,9 @@ class Intake:
                 if state is None:
                     away.add(account_id)
                     continue
-            first_moved = fold(state, [events[at] for at in run] if len(run) > 1 else [events[run[0]]])
-            if first_moved != UNMOVED and (is_rare or not state.unjudged or state.published is None):
-                waiting = (account_id, records[run[first_moved]].timestamp)
+            first_change_index = fold(state, [events[at] for at in run] if len(run) > 1 else [events[run[0]]])
+            if first_change_index != NO_CHANGE and (is_rare or not state.unjudged or state.published is None):
+                waiting = (account_id, records[run[first_change_index]].timestamp)
                 if is_rare or state.published is None:
                     lane = Lane.RARE
                 else:

@@ -14,14 +14,14 @@ from stream.calendar.clock import Clock, EventClock, WallClock
 from stream.calendar.zones import QUARTER_MS, zone
 from stream.config.settings import Settings
 from stream.contracts.decode import Decoder
-from stream.contracts.feeds import Mapping
+from stream.contracts.feeds import FieldMapping
 from stream.contracts.report import encode_report
 from stream.contracts.topics import KINDS, STALE_AFTER_DAYS, Kind, Source, Topics
 from stream.engine.partition import Output, Partition
 from stream.engine.work import Record
 from stream.history.daily import close_score
 from stream.history.rolling import DAY_MS
-from stream.kinds.account import AccountState, decode_state, encode_state, newest_ms, watermark_ms, zone_of
+from stream.kinds.state import AccountState, decode_state, encode_state, newest_ms, watermark_ms, zone_of
 from stream.measures.product import product_config_from
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import published_report
@@ -169,7 +169,7 @@ class HealthJob:
             partition.dirty.add(account_id)
         newest = newest_by_kind(state)
         self._note(partition, account_id, state, newest)
-        if close_score(state.activity.days, found.day, found.score):
+        if close_score(state.usage.days, found.day, found.score):
             partition.dirty.add(account_id)
         # Without an event since the last judgement the profile is as it was.
         digest = profile_digest(state, now_ms, self._product) if moved or before is None else before.digest
@@ -250,7 +250,7 @@ def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:
     return HealthJob(
         settings.kafka.topics,
         clock,
-        {kind: Decoder(kind, Mapping(feeds[kind]) if kind in feeds else None) for kind in KINDS},
+        {kind: Decoder(kind, FieldMapping(feeds[kind]) if kind in feeds else None) for kind in KINDS},
         SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards),
         core_features=frozenset(settings.product.core_features),
         tick_interval_ms=round(settings.worker.tick_interval_seconds * 1000),

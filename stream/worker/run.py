@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from stream.app import make_app
 from stream.calendar.clock import EventClock, WallClock
-from stream.config.logs import log_readably
+from stream.config.logs import configure_logging
 from stream.config.settings import Settings
 from stream.contracts.errors import HeartlineError
 from stream.engine.failstop import ExitCode, fail_stop
@@ -56,7 +56,7 @@ def run_work(settings: Settings, work: Work[Any]) -> None:
 
 def _log_readably() -> None:
     """As everywhere, and without what Faust says of every topic."""
-    log_readably(_QUIET)
+    configure_logging(_QUIET)
     # Faust warns of every topic that it may not create: they exist, `prepare_topics` saw to it.
     for name in ("faust.transport.consumer", "faust.transport.drivers.aiokafka"):
         logging.getLogger(name).setLevel(logging.ERROR)

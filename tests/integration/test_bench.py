@@ -16,7 +16,7 @@ from heartline.bench.verify import Counts, counted, insist_exact
 from heartline.bench.workload import Shape, Workload, account_id
 from stream.calendar.clock import WallClock
 from stream.engine.partition import Partition
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.worker.processor import HealthJob
 from tests.servers import Kafka
 from tests.streams import TOPICS, record

@@ -24,7 +24,7 @@ from stream.contracts.topics import Topics
 from stream.engine.partition import Partition
 from stream.history.columns import Column
 from stream.history.rolling import end_of_day_ms
-from stream.kinds.account import AccountState, decode_state, newest_ms
+from stream.kinds.state import AccountState, decode_state, newest_ms
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
 from stream.worker.processor import HealthJob
@@ -85,8 +85,8 @@ def uninterrupted_pass(bootstrap_servers: str, topics: Topics) -> dict[str, Acco
 
 def facts(state: AccountState) -> list[object]:
     """What events alone decide; the judgements depend on when one was made."""
-    days = replace(state.activity.days, scored_day=-1, tenths=[], packed_tenths=Column())
-    return [replace(state.activity, days=days), state.support, state.sentiment, state.profile]
+    days = replace(state.usage.days, scored_day=-1, tenths=[], packed_tenths=Column())
+    return [replace(state.usage, days=days), state.ticket, state.survey, state.profile]
 
 
 def batch_differences(states: dict[str, AccountState]) -> dict[str, object]:

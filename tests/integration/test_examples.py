@@ -20,7 +20,7 @@ from heartline.embedded.ports import free_ports
 from stream.config.settings import Settings, load
 from stream.contracts.decode import Decoder
 from stream.contracts.events import validate
-from stream.contracts.feeds import Mapping
+from stream.contracts.feeds import FieldMapping
 from stream.contracts.partitioner import partition_of
 from tests.integration.conftest import NewTopic
 from tests.integration.roles import wait_for
@@ -178,8 +178,10 @@ def test_the_feeds_example_maps_raw_payloads() -> None:
     """The file is read as the worker reads it, and its mapping decodes the payloads that the relay gets."""
     feeds = load(Settings, EXAMPLES / "feeds/heartline.yaml").feeds
     payloads = EXAMPLES / "webhooks/payloads"
-    usage: Any = Decoder("usage", Mapping(feeds["usage"])).decode((payloads / "segment-track.json").read_bytes())
-    ticket: Any = Decoder("ticket", Mapping(feeds["ticket"])).decode((payloads / "zendesk-created.json").read_bytes())
+    usage: Any = Decoder("usage", FieldMapping(feeds["usage"])).decode((payloads / "segment-track.json").read_bytes())
+    ticket: Any = Decoder("ticket", FieldMapping(feeds["ticket"])).decode(
+        (payloads / "zendesk-created.json").read_bytes()
+    )
 
     assert (usage.account_id, usage.user_id, usage.feature) == ("acme", "u-17", "Report Exported")
     assert (ticket.account_id, ticket.ticket_id, ticket.status, ticket.priority) == ("acme", "5158", "opened", "urgent")

@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 
 from stream.contracts.decode import Decoder, Update
 from stream.contracts.report import HealthReport, Override, encode_report
-from stream.kinds.account import encode_state
+from stream.kinds.state import encode_state
 from stream.scoring.scorecard_yaml import SHIPPED_FILE
 from tests.integration.conftest import NewTopic
 from tests.integration.topics import read_all

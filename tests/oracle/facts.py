@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.measures import measure
 from tests.oracle.batch import Measures
 

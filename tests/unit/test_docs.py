@@ -7,7 +7,7 @@ import pytest
 
 from stream.contracts.events import CHANGE_ALIASES, PRIORITY_ALIASES, REASONS, STATUS_ALIASES, TOUCH_ALIASES
 from stream.contracts.topics import Topics
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.measures import measure
 from stream.scoring.shipped import DEFAULT
 

@@ -15,7 +15,7 @@ from heartline.bench.verify import counted
 from heartline.bench.workload import Shape, Workload
 from heartline.replay.lines import Record
 from stream.history.rolling import DAY_MS
-from stream.kinds.account import decode_state
+from stream.kinds.state import decode_state
 
 SHAPE = Shape(events=2_000, accounts=20, users_per_account=5, distribution="zipf")
 NOW_MS = 1_780_000_000_000

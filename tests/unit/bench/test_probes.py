@@ -18,7 +18,7 @@ from heartline.bench.probes import (
 from heartline.bench.verify import counted
 from heartline.replay.lines import Record
 from stream.engine.partition import Partition
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.worker.processor import HealthJob
 from tests.streams import TOPICS, record
 

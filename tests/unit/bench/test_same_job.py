@@ -7,8 +7,8 @@ from bench.same_job import KINDS, SHAPE, held, insist_same
 from heartline.bench.measured import BenchError
 from heartline.bench.workload import Workload
 from stream.contracts.decode import Decoder
-from stream.kinds.account import AccountState
 from stream.kinds.folding import fold_event
+from stream.kinds.state import AccountState
 
 NOW_MS = 1_780_000_000_000
 

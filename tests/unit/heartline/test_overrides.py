@@ -7,7 +7,7 @@ import pytest
 from heartline.overrides import expiry, update
 from stream.contracts.decode import Decoder, Update
 from stream.contracts.errors import ConfigError
-from stream.kinds.account import AccountState, fold_update
+from stream.kinds.state import AccountState, fold_update
 from tests.unit.heartline.test_cli import NOWHERE, run
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from stream.contracts.decode import AnyEvent
 from stream.contracts.report import Band
 from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS, end_of_day_ms
-from stream.kinds.account import AccountState, newest_ms
+from stream.kinds.state import AccountState, newest_ms
 from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Scorecards, Veto
 from stream.scoring.scorecard_yaml import SHIPPED_FILE
@@ -99,7 +99,7 @@ def test_an_account_is_explained_by_every_line_of_its_scorecard() -> None:
     card = replace(DEFAULT, vetoes=(Veto("few", "mau", "usage", None, 100, 20, "few people"),))
     _, partition = fold(make_stream(5, 400, 150))
     state = partition.states["acme"]
-    report = build_report("acme", state, end_of_day_ms(state.activity.newest_day), card)
+    report = build_report("acme", state, end_of_day_ms(state.usage.newest_day), card)
     console = Console(width=200, file=StringIO())
     with console.capture() as capture:
         console.print(explained(report, card))

@@ -7,7 +7,7 @@ from stream.contracts.report import HealthReport, decode_report
 from stream.contracts.topics import Kind
 from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.worker.processor import HealthJob
 from tests.streams import TOPICS, Raw, record
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import BANDS
 from stream.history.rolling import DAY_MS, end_of_day_ms
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.measures import measure
 from stream.measures.history_days import REACH_DAYS
 from stream.scoring.evaluation import build_report, evaluate

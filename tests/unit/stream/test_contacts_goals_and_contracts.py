@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.history.rolling import DAY_MS
-from stream.kinds.account import AccountState, decode_state, encode_state
-from stream.kinds.outcomes import DAYS_KEPT, GOALS_MAX, Outcomes, value_at
-from stream.kinds.outcomes import fold as fold_outcome
-from stream.kinds.subscriptions import CHANGES_MAX, CODE, SUBSCRIPTIONS_MAX, Change, Subscriptions, term
-from stream.kinds.subscriptions import fold as fold_change
-from stream.kinds.touchpoints import KEPT_DAYS, TOUCHPOINTS_MAX, Contacts, Touchpoint
-from stream.kinds.touchpoints import fold as fold_touchpoint
+from stream.kinds.outcome import DAYS_KEPT, GOALS_MAX, OutcomeState, value_at
+from stream.kinds.outcome import fold as fold_outcome
+from stream.kinds.state import AccountState, decode_state, encode_state
+from stream.kinds.subscription import CHANGES_MAX, CODE, SUBSCRIPTIONS_MAX, SubscriptionChange, SubscriptionState, term
+from stream.kinds.subscription import fold as fold_change
+from stream.kinds.touchpoint import KEPT_DAYS, TOUCHPOINTS_MAX, Touchpoint, TouchpointState
+from stream.kinds.touchpoint import fold as fold_touchpoint
 from tests.streams import DAY_MS as A_DAY
 from tests.streams import fold, make_stream
 
@@ -49,7 +49,7 @@ changes = st.lists(
     st.tuples(
         st.sampled_from(["s1", "s2"]),
         st.builds(
-            Change,
+            SubscriptionChange,
             st.integers(0, 12),
             st.integers(0, 7),
             st.sampled_from([-1, 0, 9.5]),
@@ -63,7 +63,7 @@ changes = st.lists(
 
 @given(touches, st.integers(0, 1 << 32))
 def test_touchpoints_do_not_depend_on_order_or_repeats(found: list[tuple[str, Touchpoint]], seed: int) -> None:
-    one, other = Contacts(), Contacts()
+    one, other = TouchpointState(), TouchpointState()
     for item in found:
         fold_touchpoint(one, *item)
     for item in shuffled(found, seed):
@@ -75,7 +75,7 @@ def test_touchpoints_do_not_depend_on_order_or_repeats(found: list[tuple[str, To
 @given(points, st.integers(0, 1 << 32))
 def test_outcomes_do_not_depend_on_order_or_repeats(found: list[tuple[str, int, float]], seed: int) -> None:
     moments = [(goal, DAY * A_DAY + hour * 3_600_000, value) for goal, hour, value in found]
-    one, other = Outcomes(), Outcomes()
+    one, other = OutcomeState(), OutcomeState()
     for item in moments:
         fold_outcome(one, *item)
     for item in shuffled(moments, seed):
@@ -87,8 +87,10 @@ def test_outcomes_do_not_depend_on_order_or_repeats(found: list[tuple[str, int, 
 
 
 @given(changes, st.integers(0, 1 << 32))
-def test_subscriptions_do_not_depend_on_order_or_repeats(found: list[tuple[str, Change]], seed: int) -> None:
-    one, other = Subscriptions(), Subscriptions()
+def test_subscriptions_do_not_depend_on_order_or_repeats(
+    found: list[tuple[str, SubscriptionChange]], seed: int
+) -> None:
+    one, other = SubscriptionState(), SubscriptionState()
     for item in found:
         fold_change(one, *item)
     for item in shuffled(found, seed):
@@ -99,7 +101,7 @@ def test_subscriptions_do_not_depend_on_order_or_repeats(found: list[tuple[str, 
 
 
 def test_what_is_kept_of_touchpoints_is_bounded() -> None:
-    contacts = Contacts()
+    contacts = TouchpointState()
     for number in range(TOUCHPOINTS_MAX + 1):
         fold_touchpoint(contacts, f"c{number}", Touchpoint(DAY * DAY_MS, 0))
     assert (len(contacts.touchpoints), contacts.overflow) == (TOUCHPOINTS_MAX, 1)
@@ -110,7 +112,7 @@ def test_what_is_kept_of_touchpoints_is_bounded() -> None:
 
 
 def test_what_is_kept_of_outcomes_is_bounded() -> None:
-    outcomes = Outcomes()
+    outcomes = OutcomeState()
     for number in range(GOALS_MAX + 1):
         fold_outcome(outcomes, f"g{number}", DAY * DAY_MS, 1)
     assert (len(outcomes.goals), outcomes.overflow) == (GOALS_MAX, 1)
@@ -122,14 +124,14 @@ def test_what_is_kept_of_outcomes_is_bounded() -> None:
 
 
 def test_what_is_kept_of_subscriptions_is_bounded() -> None:
-    subscriptions = Subscriptions()
+    subscriptions = SubscriptionState()
     for number in range(SUBSCRIPTIONS_MAX + 1):
-        fold_change(subscriptions, f"s{number}", Change(DAY, 1))
+        fold_change(subscriptions, f"s{number}", SubscriptionChange(DAY, 1))
     assert (len(subscriptions.changes), subscriptions.overflow) == (SUBSCRIPTIONS_MAX, 1)
     for number in range(CHANGES_MAX):
-        fold_change(subscriptions, "s0", Change(DAY + 1 + number, 3))
+        fold_change(subscriptions, "s0", SubscriptionChange(DAY + 1 + number, 3))
     assert len(subscriptions.changes["s0"]) == CHANGES_MAX
-    assert not fold_change(subscriptions, "s0", Change(DAY, 1))
+    assert not fold_change(subscriptions, "s0", SubscriptionChange(DAY, 1))
     assert subscriptions.late == 1
 
 
@@ -155,15 +157,18 @@ def test_what_is_kept_of_subscriptions_is_bounded() -> None:
 def test_a_subscription_runs_as_its_changes_say(
     steps: list[str], running: bool, trial: bool, requested: int | None
 ) -> None:
-    at = term([Change(ms, CODE[step]) for ms, step in enumerate(steps)], len(steps))
+    at = term([SubscriptionChange(ms, CODE[step]) for ms, step in enumerate(steps)], len(steps))
     assert (at.is_running, at.is_trial, at.requested_ms) == (running, trial, requested)
 
 
 def test_price_and_seats_hold_until_told_otherwise_and_a_renewal_forgets_the_old_date() -> None:
-    told = [Change(1, CODE["started"], 100.0, 5, 50, "core"), Change(2, CODE["upgraded"], 200.0)]
-    at = term([*told, Change(3, CODE["renewed"])], 2)
+    told = [
+        SubscriptionChange(1, CODE["started"], 100.0, 5, 50, "core"),
+        SubscriptionChange(2, CODE["upgraded"], 200.0),
+    ]
+    at = term([*told, SubscriptionChange(3, CODE["renewed"])], 2)
     assert (at.mrr, at.seats, at.renewal_ms, at.product, at.since_ms) == (200.0, 5, 50, "core", 1)
-    at = term([*told, Change(3, CODE["renewed"])], 3)
+    at = term([*told, SubscriptionChange(3, CODE["renewed"])], 3)
     assert (at.mrr, at.seats, at.renewal_ms, at.product, at.since_ms) == (200.0, 5, None, "core", 3)
     assert term(told, 0).mrr is None  # as of before it began
 
@@ -175,14 +180,14 @@ def test_a_state_of_before_these_inputs_still_decodes_and_folds_on() -> None:
     old = msgspec.msgpack.decode(encode_state(state))[:7]
     decoded = decode_state(msgspec.msgpack.encode(old))
     assert decoded == state
-    assert fold_touchpoint(decoded.contacts, "c1", Touchpoint(DAY * DAY_MS, 0))
-    assert AccountState().contacts == Contacts()  # a default is nobody's but its own
+    assert fold_touchpoint(decoded.touchpoint, "c1", Touchpoint(DAY * DAY_MS, 0))
+    assert AccountState().touchpoint == TouchpointState()  # a default is nobody's but its own
 
 
 def test_the_facts_survive_the_changelog() -> None:
     _, partition = fold(make_stream(7, 900, 100))
     for state in partition.states.values():
-        assert len(state.contacts.touchpoints) > 5
-        assert len(state.outcomes.goals) == 3
-        assert len(state.subscriptions.changes) == 2
+        assert len(state.touchpoint.touchpoints) > 5
+        assert len(state.outcome.goals) == 3
+        assert len(state.subscription.changes) == 2
         assert decode_state(encode_state(state)) == state

@@ -15,7 +15,7 @@ from stream.history.columns import Column, extend, numbers
 from stream.history.daily import CLOSED_MAX, DAYS_MAX, PACKED_AT_DAYS, active_users, usage_events
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.history.series import DayRow, daily_series
-from stream.kinds.account import AccountState, decode_state, encode_state, fold_usage
+from stream.kinds.state import AccountState, decode_state, encode_state, fold_usage
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
 from tests.streams import CORE, fold
@@ -55,7 +55,7 @@ def test_users_and_events_of_each_day_are_those_of_the_raw_events(seed: int, spa
     users: dict[int, set[int]] = defaultdict(set)
     for day, user in made:
         users[day].add(user)
-    days = folded(arrived).activity.days
+    days = folded(arrived).usage.days
     last = made[-1][0]
     assert len(days.users) == len(days.events) <= max(PACKED_AT_DAYS, DAYS_MAX)
     assert days.packed_users.count + len(days.users) <= DAYS_MAX + PACKED_AT_DAYS
@@ -105,7 +105,7 @@ def test_usage_counts_in_its_own_day_up_to_63_days_late(late: int, counts: bool)
     state = AccountState()
     for number, day in enumerate((FIRST, FIRST + 100, FIRST + 100 - late)):
         fold_usage(state, usage(number, day, 1))
-    assert sum(state.activity.days.users) == sum(state.activity.days.events) == 2 + counts
+    assert sum(state.usage.days.users) == sum(state.usage.days.events) == 2 + counts
 
 
 def test_a_state_of_fifty_users_stays_below_six_kilobytes() -> None:
@@ -125,7 +125,7 @@ def test_a_state_of_fifty_users_stays_below_six_kilobytes() -> None:
         clock.current_ms = end_of_day_ms(day)
         judged(job, partition)
     state = partition.states["acme"]
-    assert len(state.activity.users) == 50
+    assert len(state.usage.users) == 50
     assert len(encode_state(state)) < 6 * 1024
     rows = daily_series(state, FIRST + 729, 366)
     assert None not in {value for row in rows for value in (row.dau, row.wau, row.mau, row.events, row.score)}
@@ -162,8 +162,8 @@ def test_states_from_before_the_years_rollups_are_read_with_their_days_and_score
     encoded: list[Any] = msgspec.msgpack.decode(encode_state(state))
     activity = encoded[1]
     users, events = (
-        active_users(state.activity.days, FIRST, FIRST + 200),
-        usage_events(state.activity.days, FIRST, FIRST + 200),
+        active_users(state.usage.days, FIRST, FIRST + 200),
+        usage_events(state.usage.days, FIRST, FIRST + 200),
     )
     activity[12:] = [[FIRST, users, events]]
     encoded[5] = [0, 70.5, "watch", 1.0, None, "", [[FIRST + 150, 70.0], [FIRST + 152, 70.5]]]
@@ -208,7 +208,7 @@ def test_states_whose_windows_were_closed_three_weeks_late_go_on_without_a_gap(a
     made = [(FIRST + day, user) for day in range(500) for user in range(7) if (day * day + user) % (user + 3) < 2]
     before = [item for item in made if item[0] < FIRST + age]
     whole, state = folded(made), folded(before)
-    days, newest = state.activity.days, before[-1][0]
+    days, newest = state.usage.days, before[-1][0]
     rows = daily_series(state, newest - 20 - age % 14, newest - 20 - age % 14 - FIRST + 1)
     days.wau, days.mau = Column(), Column()
     extend(days.wau, FIRST, [row.wau or 0 for row in rows], CLOSED_MAX)

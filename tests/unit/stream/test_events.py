@@ -9,7 +9,7 @@ from stream.config.settings import FeedSettings
 from stream.contracts.decode import Answer, AnyEvent, Decoder, Ticket, Update, check_time, epoch_ms
 from stream.contracts.errors import BadEvent
 from stream.contracts.events import EARLIEST_MS, FUTURE_SLACK_MS, REASONS, VALUE_BYTES_MAX
-from stream.contracts.feeds import Mapping
+from stream.contracts.feeds import FieldMapping
 from stream.contracts.topics import Kind
 
 USAGE = {"event_id": "e1", "account_id": "acme", "user_id": "ann", "feature": "export"}
@@ -332,7 +332,7 @@ def test_an_answer_without_a_response_id_goes_by_its_event_id() -> None:
 
 
 def mapped(fields: dict[str, str], values: dict[str, dict[str, str]] | None = None) -> Decoder:
-    return Decoder("ticket", Mapping(FeedSettings(fields=fields, values=values or {})))
+    return Decoder("ticket", FieldMapping(FeedSettings(fields=fields, values=values or {})))
 
 
 ZENDESK = {
@@ -376,7 +376,7 @@ def test_the_mapping_moves_fields_and_translates_values(
     fields: dict[str, str], values: dict[str, dict[str, str]], data: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     before = json.dumps(data)
-    assert Mapping(FeedSettings(fields=fields, values=values)).apply(data) == expected
+    assert FieldMapping(FeedSettings(fields=fields, values=values)).apply(data) == expected
     assert json.dumps(data) == before
 
 

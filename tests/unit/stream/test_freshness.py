@@ -8,7 +8,7 @@ from stream.calendar.clock import ManualClock
 from stream.config.settings import Settings, WorkerSettings
 from stream.contracts.report import Freshness
 from stream.history.rolling import DAY_MS
-from stream.kinds.account import decode_state, encode_state
+from stream.kinds.state import decode_state, encode_state
 from stream.worker.processor import make_job
 from tests.streams import TOPICS, Raw, fold, record
 from tests.unit.stream.lives import DAY, Part, fold_one, judged, usage

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stream.contracts.report import BANDS, Contribution, HealthReport
 from stream.history.rolling import DAY_MS, end_of_day_ms
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.scoring.evaluation import build_report
 from stream.scoring.result import NEW_DAYS
 from stream.scoring.scorecard import Line, Scorecard
@@ -66,7 +66,7 @@ def test_contributions_sum_to_the_score_and_changes_to_its_change(
 ) -> None:
     _, partition = fold(make_stream(seed, size, span_days))
     for account_id, state in partition.states.items():
-        newest_day = max(state.activity.newest_day, 20_089)
+        newest_day = max(state.usage.newest_day, 20_089)
         report = build_report(account_id, state, end_of_day_ms(newest_day + days_after), DEFAULT, CORE)
         assert report.band in BANDS
         assert 0 <= report.coverage_ratio <= 1

@@ -13,7 +13,7 @@ from stream.contracts.partitioner import partition_of
 from stream.contracts.topics import Kind
 from stream.engine.warmth import adopt
 from stream.history.rolling import DAY_MS
-from stream.kinds.account import AccountState, decode_state, encode_state
+from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.worker.processor import HealthJob
 from stream.worker.repartition import Rekeyed, rekey
 from tests.streams import TOPICS, Raw, Rec, arrive, fold, make_stream, record
@@ -48,7 +48,7 @@ def test_a_refused_record_becomes_a_dead_letter_with_its_place_reason_and_bytes(
     )
     assert partition.outputs[0].key == b"acme"
     assert job.counts["dead_letter", "wrong_type"] == 1
-    assert partition.states["acme"].activity.events == 2  # the stream goes on
+    assert partition.states["acme"].usage.events == 2  # the stream goes on
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_what_does_not_count_is_counted() -> None:
 
 def test_users_beyond_the_bound_are_counted_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stream.kinds.usage.USERS_MAX", 3)
-    monkeypatch.setattr("stream.kinds.tickets.TICKETS_MAX", 1)
+    monkeypatch.setattr("stream.kinds.ticket.TICKETS_MAX", 1)
     job, partition = HealthJob(TOPICS, EventClock()), Part(0)
     for number in range(5):
         fold_one(job, partition, "usage", usage(number, user_id=f"u{number}"))
@@ -206,8 +206,8 @@ def test_users_beyond_the_bound_are_counted_and_not_kept(monkeypatch: pytest.Mon
     for number in range(2):
         fold_one(job, partition, "ticket", ticket | {"ticket_id": f"{number}"})
     state = partition.states["acme"]
-    assert (len(state.activity.users), state.activity.overflow, state.activity.events) == (3, 2, 5)
-    assert (len(state.support.tickets), state.support.overflow) == (1, 1)
+    assert (len(state.usage.users), state.usage.overflow, state.usage.events) == (3, 2, 5)
+    assert (len(state.ticket.tickets), state.ticket.overflow) == (1, 1)
     assert job.counts["overflow", "usage"] == 2
     assert job.counts["overflow", "ticket"] == 1
 
@@ -265,4 +265,4 @@ def test_a_restart_anywhere_goes_on_where_the_state_ends(seed: int, size: int, c
 
 def replace_judgement(state: AccountState) -> AccountState:
     """The facts alone."""
-    return AccountState(1, state.activity, state.support, state.sentiment, state.profile)
+    return AccountState(1, state.usage, state.ticket, state.survey, state.profile)

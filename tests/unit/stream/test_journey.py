@@ -15,7 +15,7 @@ from stream.contracts.errors import ConfigError
 from stream.contracts.report import decode_report
 from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS, end_of_day_ms
-from stream.kinds.account import AccountState, decode_state, encode_state
+from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig, progress
 from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Line

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stream.calendar.clock import EventClock, ManualClock
 from stream.engine.warmth import adopt
 from stream.history.rolling import DAY_MS, day_of, end_of_day_ms
-from stream.kinds.account import decode_state, encode_state
+from stream.kinds.state import decode_state, encode_state
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
 from stream.worker.processor import ACCOUNTS_A_SLICE, SETTLED_MS, HealthJob

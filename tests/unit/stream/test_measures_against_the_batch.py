@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stream.history.rolling import day_of, end_of_day_ms
-from stream.kinds.account import AccountState, decode_state, encode_state, newest_ms
+from stream.kinds.state import AccountState, decode_state, encode_state, newest_ms
 from stream.measures import Measures, measure
 from stream.measures.history_days import REACH_DAYS
 from tests.oracle.batch import EPOCH, Batch
@@ -108,7 +108,7 @@ def test_measures_as_of_up_to_four_weeks_before_the_newest_event_are_the_batchs(
         seats_known = state.profile.get("licensed_seats", (None, 0))[0] is not None
         without = NOT_EXACT_EARLIER if seats_known else NOT_EXACT_EARLIER | OF_KNOWN_USERS
         found = found_at(state, day)
-        ahead = state.activity.newest_day - day  # of the account's own newest usage
+        ahead = state.usage.newest_day - day  # of the account's own newest usage
         beyond = {name for name, reach in REACH_DAYS.items() if ahead > reach}
         assert [found[name] for name in beyond] == [None] * len(beyond)
         without = without | beyond
@@ -152,16 +152,16 @@ def test_any_interleaving_of_topics_and_any_chunking_gives_equal_facts(
 def facts(state: AccountState) -> tuple[Any, ...]:
     """What an account's events have made, kind by kind."""
     return (
-        *(state.activity, state.support, state.sentiment, state.profile),
-        *(state.contacts, state.outcomes, state.subscriptions),
+        *(state.usage, state.ticket, state.survey, state.profile),
+        *(state.touchpoint, state.outcome, state.subscription),
     )
 
 
 def test_usage_repeated_within_the_last_64_events_counts_once_and_beyond_counts_again() -> None:
     base = {"type": "usage", "account_id": "acme", "user_id": "ann", "feature": "export"}
     events = [base | {"event_id": f"e{n}", "timestamp": 1_767_225_600_000 + n} for n in range(70)]
-    published_report = states_of([*events, events[-64]])["acme"].activity  # the oldest id that is still remembered
-    forgotten = states_of([*events, events[-65]])["acme"].activity
+    published_report = states_of([*events, events[-64]])["acme"].usage  # the oldest id that is still remembered
+    forgotten = states_of([*events, events[-65]])["acme"].usage
     assert (published_report.events, published_report.repeated) == (70, 1)
     assert (forgotten.events, forgotten.repeated) == (71, 0)
 
@@ -181,10 +181,10 @@ def test_the_generated_streams_have_what_matters() -> None:
     """Late, repeated, closed and reopened things must really occur, or the properties above would prove little."""
     events = make_stream(7, 500, 200)
     job, partition = fold(arrive(events, 3, 90, 0.3))
-    activity = partition.states["acme"].activity
+    activity = partition.states["acme"].usage
     assert activity.repeated > 10
     assert len(activity.users) > 3
-    assert len(partition.states["acme"].support.tickets) >= 3
+    assert len(partition.states["acme"].ticket.tickets) >= 3
     assert TICKET_DAYS > 30
     assert job.counts["repeated", "usage"] > 20
 
@@ -200,5 +200,5 @@ def test_usage_counts_while_a_window_can_still_ask_for_its_day(late_days: int, c
     base = {"type": "usage", "account_id": "acme", "feature": "export"}
     newest = base | {"event_id": "new", "user_id": "ann", "timestamp": (20_000 + late_days) * 86_400_000}
     old = base | {"event_id": "old", "user_id": "bob", "timestamp": 20_000 * 86_400_000}
-    activity = states_of([newest, old])["acme"].activity
+    activity = states_of([newest, old])["acme"].usage
     assert ("bob" in activity.users, activity.late) == (counts, 0 if counts else 1)

@@ -11,8 +11,8 @@ from stream.contracts.errors import BadEvent
 from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Profile, decode_report, encode_report
 from stream.history.rolling import DAY_MS, end_of_day_ms
-from stream.kinds import outcomes, surveys, touchpoints
-from stream.kinds.account import AccountState, PublishedReport, newest_ms
+from stream.kinds import outcome, survey, touchpoint
+from stream.kinds.state import AccountState, PublishedReport, newest_ms
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.evaluation import Evaluation
 from stream.scoring.publish_policy import of_later_day, profile_digest, should_publish
@@ -49,19 +49,19 @@ def calls(*days: int, answer_ms: int = 0) -> AccountState:
     """An account that was called on these days, and answered a survey."""
     state = AccountState() if answer_ms == 0 else answered(answer_ms)
     for day in days:
-        touchpoints.fold(state.contacts, str(day), touchpoints.Touchpoint(day, 0))
+        touchpoint.fold(state.touchpoint, str(day), touchpoint.Touchpoint(day, 0))
     return state
 
 
 def answered(ms: int) -> AccountState:
     state = AccountState()
-    surveys.fold(state.sentiment, "r1", ms, "nps", "u1", 9)
+    survey.fold(state.survey, "r1", ms, "nps", "u1", 9)
     return state
 
 
 def reached(ms: int, value: float) -> AccountState:
     state = AccountState()
-    outcomes.fold(state.outcomes, "go live", ms, value)
+    outcome.fold(state.outcome, "go live", ms, value)
     return state
 
 

@@ -14,7 +14,7 @@ from stream.contracts.health_override import KEPT_MAX, HealthOverride, in_force
 from stream.contracts.health_override import fold as fold_setting
 from stream.contracts.report import HealthReport
 from stream.history.rolling import DAY_MS, end_of_day_ms
-from stream.kinds.account import decode_state, encode_state
+from stream.kinds.state import decode_state, encode_state
 from tests.streams import Raw, fold
 from tests.unit.stream.lives import DAY, fold_one, judged, month
 

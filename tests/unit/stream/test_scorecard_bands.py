@@ -67,7 +67,7 @@ def test_without_exits_and_dwell_the_score_alone_tells_the_band(score: float, be
 def test_since_when_a_band_holds_is_remembered_over_reports() -> None:
     _, partition = fold(make_stream(5, 400, 150))
     state = partition.states["acme"]
-    day = state.activity.newest_day
+    day = state.usage.newest_day
     first = build_report("acme", state, end_of_day_ms(day), STEADY)
     state.published = published_report(None, first, end_of_day_ms(day), "")
     assert (state.published.band_since_day, state.published.scorecard) == (day, "default@1")
@@ -152,9 +152,7 @@ def test_with_vetoes_points_still_add_up_to_the_score_and_changes_to_its_change(
     )
     _, partition = fold(make_stream(seed, 300, 100))
     for account_id, state in partition.states.items():
-        report = build_report(
-            account_id, state, end_of_day_ms(max(state.activity.newest_day, 20_089) + days_after), card
-        )
+        report = build_report(account_id, state, end_of_day_ms(max(state.usage.newest_day, 20_089) + days_after), card)
         if report.score is None:
             assert report.caps == []
             continue

@@ -15,7 +15,7 @@ from stream.contracts.errors import ConfigError
 from stream.contracts.report import decode_report
 from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS, end_of_day_ms
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.measures import measure
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.scorable_measures import MEASURES
@@ -237,7 +237,7 @@ def test_a_scorecard_may_name_every_measure_that_is_a_number_and_no_other() -> N
         for state in partition.states.values():
             key_action = "export" if seed % 2 else "never"
             product = ProductConfig(frozenset({key_action}), ("export", "never"), launches=(("never", 20_100),))
-            found = measure(state, end_of_day_ms(state.activity.newest_day), CORE, product)
+            found = measure(state, end_of_day_ms(state.usage.newest_day), CORE, product)
             numbers |= {name for name, value in found.items() if isinstance(value, int | float)}
             others |= {name for name, value in found.items() if isinstance(value, dict | list)}
     assert numbers == set(MEASURES)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from stream.contracts.decode import Usage
 from stream.history.rolling import DAY_MS, end_of_day_ms
-from stream.kinds.account import AccountState, decode_state, encode_state, fold_usage
 from stream.kinds.sessions import DAYS_KEPT, KEPT_A_DAY, SECONDS, Sessions, add, hash_of, place, sample
+from stream.kinds.state import AccountState, decode_state, encode_state, fold_usage
 from stream.measures import measure
 
 DAY = 20_000
@@ -85,8 +85,8 @@ def test_what_is_kept_is_bounded_in_days_and_in_seconds() -> None:
     events = [event(number, DAY + number, "a", 80_000) for number in range(100)]
     events += [event(200, DAY + 99, "a", 80_000)]
     state = folded(events)
-    assert len(state.activity.sessions) == DAYS_KEPT
-    assert state.activity.sessions[DAY + 99][0][SECONDS] == 86_400
+    assert len(state.usage.sessions) == DAYS_KEPT
+    assert state.usage.sessions[DAY + 99][0][SECONDS] == 86_400
     assert measure(state, end_of_day_ms(DAY + 91))["session_minutes"] is None, "as of eight days earlier"
     assert measure(state, end_of_day_ms(DAY + 92))["session_minutes"] == 80_000 / 60
 
@@ -97,11 +97,11 @@ def test_a_state_of_before_there_were_sessions_numbers_its_features() -> None:
     encoded[1] = encoded[1][:13]
     encoded[1][1] = {name: use[:4] for name, use in encoded[1][1].items()}
     old = decode_state(msgspec.msgpack.encode(encoded))
-    assert [use.ordinal for use in old.activity.features.values()] == [-1, -1]
+    assert [use.ordinal for use in old.usage.features.values()] == [-1, -1]
     fold_usage(old, event(3, DAY, "a", 60, "g"))
     fold_usage(old, event(4, DAY, "a", 60, "h"))
     fold_usage(old, event(5, DAY, "a", 60, "f"))
-    assert [use.ordinal for use in old.activity.features.values()] == [0, 1, 2]
+    assert [use.ordinal for use in old.usage.features.values()] == [0, 1, 2]
     assert measure(old, end_of_day_ms(DAY))["components_per_session"] == 3
 
 
@@ -115,5 +115,5 @@ def test_fifty_users_with_sessions_stay_below_six_kilobytes() -> None:
                 number += 1
                 feature = f"feature-{(user + rng.randrange(3)) % 15}"
                 fold_usage(state, event(number, day, f"s{user}-{day}", rng.randrange(3000), feature, f"user-{user}"))
-    assert len(state.activity.users) == 50
+    assert len(state.usage.users) == 50
     assert len(encode_state(state)) < 6 * 1024

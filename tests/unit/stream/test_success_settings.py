@@ -8,7 +8,7 @@ import yaml
 from stream.config.settings import ProductSettings, Settings, load
 from stream.contracts.errors import ConfigError
 from stream.history.rolling import DAY_MS, end_of_day_ms
-from stream.kinds.account import AccountState
+from stream.kinds.state import AccountState
 from stream.measures import measure
 from stream.measures.product import product_config_from
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stream.kinds.surveys import KEPT_DAYS
+from stream.kinds.survey import KEPT_DAYS
 from stream.measures import measure, nps
 from tests.streams import DAY_MS, Raw, fold
 
@@ -81,6 +81,6 @@ def test_without_answers_sentiment_is_unknown() -> None:
 
 def test_answers_older_than_every_window_are_late_or_forgotten() -> None:
     _, partition = fold([answer("old", KEPT_DAYS + 1, 9), answer("new", 0, 9), answer("late", KEPT_DAYS + 1, 9)])
-    sentiment = partition.states["acme"].sentiment
+    sentiment = partition.states["acme"].survey
     assert [item.user_id for item in sentiment.answers.values()] == ["new"]
     assert sentiment.late == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.kinds.tickets import CODE, TRANSITIONS, TRANSITIONS_MAX, Phase, Support, fold, phase
+from stream.kinds.ticket import CODE, TRANSITIONS, TRANSITIONS_MAX, Phase, TicketState, fold, phase
 from stream.measures import measure
 from tests.streams import DAY_MS, Raw
 from tests.streams import fold as fold_events
@@ -15,9 +15,9 @@ HOUR = 3_600_000
 T0 = 20_000 * DAY_MS
 
 
-def support_of(*steps: tuple[float, str], priority: str = "normal") -> Support:
+def support_of(*steps: tuple[float, str], priority: str = "normal") -> TicketState:
     """One ticket with transitions at hours since T0."""
-    support = Support()
+    support = TicketState()
     for hours, status in steps:
         fold(support, "t", T0 + round(hours * HOUR), status, priority, None)
     return support
@@ -100,7 +100,7 @@ def test_a_repeated_transition_changes_nothing() -> None:
 def test_priority_and_category_are_those_of_the_newest_event(
     events: list[tuple[int, str, str | None]], priority: int, category: str | None
 ) -> None:
-    support = Support()
+    support = TicketState()
     for hours, word, kind in events:
         fold(support, "t", T0 + hours * HOUR, "updated", word, kind)
     ticket = support.tickets["t"]
@@ -182,7 +182,7 @@ def test_old_ended_tickets_are_forgotten_and_open_ones_are_not() -> None:
         *(ticket("recent", 130, "opened"), ticket("recent", 130, "solved")),
     ]
     _, partition = fold_events(events)
-    support = partition.states["acme"].support
+    support = partition.states["acme"].ticket
     assert set(support.tickets) == {"open", "recent"}
     fold(support, "late", T0, "opened", "normal", None)
     assert ("late" in support.tickets, support.late) == (False, 1)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from stream.contracts.decode import Update, Usage
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds import usage
-from stream.kinds.account import AccountState, decode_state, encode_state, fold_update, fold_usage, fold_usages
-from stream.kinds.usage import UNMOVED
+from stream.kinds.state import AccountState, decode_state, encode_state, fold_update, fold_usage, fold_usages
+from stream.kinds.usage import NO_CHANGE
 from stream.measures import measure
 
 DAY = 20_000
@@ -66,7 +66,7 @@ def test_however_events_are_cut_into_runs_the_state_is_that_of_the_events_one_by
         one_by_one, by_run = account(timezone), account(timezone)
         for run in runs(drawn, cuts):
             moved = [fold_usage(one_by_one, each) for each in run]
-            assert fold_usages(by_run, run) == (moved.index(True) if True in moved else UNMOVED)
+            assert fold_usages(by_run, run) == (moved.index(True) if True in moved else NO_CHANGE)
             assert encode_state(by_run) == encode_state(one_by_one)
 
 
@@ -79,7 +79,7 @@ def test_an_event_that_moves_nothing_leaves_every_measure_but_the_share_of_each_
     for each in drawn:
         before = decode_state(encode_state(state))
         if not fold_usage(state, event(each)):
-            at_ms = end_of_day_ms(state.activity.newest_day)
+            at_ms = end_of_day_ms(state.usage.newest_day)
             then, now = measure(before, at_ms, CORE), measure(state, at_ms, CORE)
             assert {name for name, value in now.items() if value != then[name]} <= {"users_for_half"}
 
@@ -105,8 +105,8 @@ def test_a_run_that_holds_nothing_new_moves_nothing_and_an_event_beyond_the_boun
     state = account(None)
     first, again = event((0, 0, 0, 0, None)), event((1, 0, 0, 0, None))
     assert fold_usages(state, [first, first, again]) == 0
-    assert fold_usages(state, [first, event((2, 0, 0, 0, None))]) == UNMOVED
+    assert fold_usages(state, [first, event((2, 0, 0, 0, None))]) == NO_CHANGE
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(usage, "USERS_MAX", 1)
         assert fold_usages(state, [first, event((3, 0, 1, 0, None))]) == 1
-    assert (state.activity.events, state.activity.repeated, state.activity.overflow) == (4, 3, 1)
+    assert (state.usage.events, state.usage.repeated, state.usage.overflow) == (4, 3, 1)

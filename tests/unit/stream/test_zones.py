@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stream.calendar.clock import ManualClock
 from stream.calendar.zones import REMEMBERED_DAYS_MAX, Zone, zone, zone_names
 from stream.history.rolling import DAY_MS
-from stream.kinds.account import AccountState, decode_state, encode_state, newest_ms, zone_of
+from stream.kinds.state import AccountState, decode_state, encode_state, newest_ms, zone_of
 from stream.measures import measure
 from tests.oracle.batch import EPOCH, Batch
 from tests.oracle.facts import state_differences
@@ -101,11 +101,11 @@ def test_a_zone_that_comes_later_counts_from_then_on() -> None:
     late_evening = 23 * 3_600_000
     _, partition = fold([usage(1, DAY, user_id="ann", ms=late_evening)])
     state = partition.states["acme"]
-    assert state.activity.newest_day == DAY
+    assert state.usage.newest_day == DAY
     job, _ = fold([])
     fold_one(job, partition, "account", {"account_id": "acme", "timezone": "Asia/Tokyo"})
     fold_one(job, partition, "usage", usage(2, DAY, user_id="ben", ms=late_evening + 1))
-    assert state.activity.newest_day == DAY + 1
+    assert state.usage.newest_day == DAY + 1
     now_ms = DAY * DAY_MS + late_evening + 2
     assert (measure(state, now_ms)["dau"], measure(state, now_ms)["wau"]) == (1, 2)
 
@@ -118,7 +118,7 @@ def test_a_cleared_zone_and_one_of_an_older_state_that_is_no_zone_are_utc() -> N
         + [usage(1, DAY, ms=DAY_MS - 1)]
     )
     assert zone_of(partition.states["acme"]).name == "UTC"
-    assert partition.states["acme"].activity.newest_day == DAY
+    assert partition.states["acme"].usage.newest_day == DAY
 
 
 def test_each_account_is_judged_again_when_its_own_day_turns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from consumers.board.pipeline import LagWatch
 from consumers.board.portfolio import Place
 from consumers.board.settings import BoardOptions, BoardSettings
 from stream.contracts.report import HealthReport, encode_report
-from stream.kinds.account import AccountState, encode_state
+from stream.kinds.state import AccountState, encode_state
 
 HERE = "http://127.0.0.1:8050"
 

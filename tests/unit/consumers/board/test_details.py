@@ -6,7 +6,7 @@ from typing import Any
 
 from consumers.board.details import details
 from stream.contracts.decode import Answer, Decoder, Ticket, Usage
-from stream.kinds.account import (
+from stream.kinds.state import (
     AccountState,
     decode_state,
     encode_state,

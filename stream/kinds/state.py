@@ -22,13 +22,13 @@ from stream.contracts.decode import Answer, Outcome, Subscription, Ticket, Touch
 from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Band
 from stream.history import daily
-from stream.kinds import outcomes, subscriptions, surveys, tickets, touchpoints, usage
-from stream.kinds.outcomes import Outcomes
-from stream.kinds.subscriptions import Subscriptions
-from stream.kinds.surveys import Sentiment
-from stream.kinds.tickets import Support
-from stream.kinds.touchpoints import Contacts
-from stream.kinds.usage import Activity
+from stream.kinds import outcome, subscription, survey, ticket, touchpoint, usage
+from stream.kinds.outcome import OutcomeState
+from stream.kinds.subscription import SubscriptionState
+from stream.kinds.survey import SurveyState
+from stream.kinds.ticket import TicketState
+from stream.kinds.touchpoint import TouchpointState
+from stream.kinds.usage import UsageState
 
 
 class PublishedReport(Struct, array_like=True, gc=False):
@@ -78,67 +78,67 @@ class AccountState(Struct, array_like=True, gc=False):
     """
 
     version: int = 1
-    activity: Activity = msgspec.field(default_factory=Activity)
-    support: Support = msgspec.field(default_factory=Support)
-    sentiment: Sentiment = msgspec.field(default_factory=Sentiment)
+    usage: UsageState = msgspec.field(default_factory=UsageState)
+    ticket: TicketState = msgspec.field(default_factory=TicketState)
+    survey: SurveyState = msgspec.field(default_factory=SurveyState)
     profile: dict[str, tuple[Any, int]] = {}
     published: PublishedReport | None = None
     unjudged: bool = False
-    contacts: Contacts = msgspec.field(default_factory=Contacts)
-    outcomes: Outcomes = msgspec.field(default_factory=Outcomes)
-    subscriptions: Subscriptions = msgspec.field(default_factory=Subscriptions)
+    touchpoint: TouchpointState = msgspec.field(default_factory=TouchpointState)
+    outcome: OutcomeState = msgspec.field(default_factory=OutcomeState)
+    subscription: SubscriptionState = msgspec.field(default_factory=SubscriptionState)
     overrides: list[HealthOverride] = []
 
 
 def fold_usages(state: AccountState, events: Sequence[Usage]) -> int:
-    """Fold a run of usage events; returns the place of the first that may have moved a measure, or `usage.UNMOVED`."""
+    """Fold a run of usage events; returns the index of the first that may have moved a measure, or NO_CHANGE."""
     known = state.profile.get("timezone")
-    return usage.fold(state.activity, events, None if known is None else zone(known[0]))
+    return usage.fold(state.usage, events, None if known is None else zone(known[0]))
 
 
 def fold_usage(state: AccountState, event: Usage) -> bool:
     """Fold one usage event; returns whether it may have moved a measure."""
     event.timestamp = epoch_ms(event.timestamp)
-    return fold_usages(state, [event]) != usage.UNMOVED
+    return fold_usages(state, [event]) != usage.NO_CHANGE
 
 
 def fold_ticket(state: AccountState, event: Ticket) -> bool:
     """Fold one ticket event; returns whether anything changed."""
     ms = epoch_ms(event.timestamp)
-    return tickets.fold(state.support, event.ticket_id, ms, event.status, event.priority, event.category)
+    return ticket.fold(state.ticket, event.ticket_id, ms, event.status, event.priority, event.category)
 
 
 def fold_answer(state: AccountState, event: Answer) -> bool:
     """Fold one survey event; returns whether anything changed."""
     response_id = event.response_id if event.response_id is not None else event.event_id
     ms = epoch_ms(event.timestamp)
-    return surveys.fold(state.sentiment, response_id, ms, event.survey, event.user_id, event.score)
+    return survey.fold(state.survey, response_id, ms, event.survey, event.user_id, event.score)
 
 
 def fold_touchpoint(state: AccountState, event: Touchpoint) -> bool:
     """Fold one touchpoint; returns whether anything changed."""
-    touchpoint = touchpoints.Touchpoint(
-        epoch_ms(event.timestamp), touchpoints.CODE[event.kind], event.user_id or "", event.response_id or ""
+    contact = touchpoint.Touchpoint(
+        epoch_ms(event.timestamp), touchpoint.CODE[event.kind], event.user_id or "", event.response_id or ""
     )
-    return touchpoints.fold(state.contacts, event.event_id, touchpoint)
+    return touchpoint.fold(state.touchpoint, event.event_id, contact)
 
 
 def fold_outcome(state: AccountState, event: Outcome) -> bool:
     """Fold one outcome; returns whether anything changed."""
-    return outcomes.fold(state.outcomes, event.goal, epoch_ms(event.timestamp), event.value)
+    return outcome.fold(state.outcome, event.goal, epoch_ms(event.timestamp), event.value)
 
 
 def fold_subscription(state: AccountState, event: Subscription) -> bool:
     """Fold one subscription event; returns whether anything changed."""
-    change = subscriptions.Change(
+    change = subscription.SubscriptionChange(
         epoch_ms(event.timestamp),
-        subscriptions.CODE[event.status],
+        subscription.CODE[event.status],
         event.mrr if event.mrr is not None else -1.0,
         event.seats if event.seats is not None else -1,
         epoch_ms(event.renewal_at) if event.renewal_at is not None else -1,
         event.product or "",
     )
-    return subscriptions.fold(state.subscriptions, event.subscription_id, change)
+    return subscription.fold(state.subscription, event.subscription_id, change)
 
 
 def fold_update(state: AccountState, event: Update) -> bool:
@@ -176,12 +176,12 @@ def _setting(value: dict[str, Any] | None, set_ms: int) -> HealthOverride:
 def newest_ms(state: AccountState) -> int | None:
     """When the newest event happened, account updates aside; None before the first."""
     newest = max(
-        state.activity.newest_ms or 0,
-        state.support.newest_ms,
-        state.sentiment.newest_ms,
-        state.contacts.newest_ms,
-        state.outcomes.newest_ms,
-        state.subscriptions.newest_ms,
+        state.usage.newest_ms or 0,
+        state.ticket.newest_ms,
+        state.survey.newest_ms,
+        state.touchpoint.newest_ms,
+        state.outcome.newest_ms,
+        state.subscription.newest_ms,
     )
     return newest or None
 
@@ -207,6 +207,6 @@ def decode_state(value: bytes) -> AccountState:
     state = _decoder.decode(value)
     if state.published is not None and state.published.history:
         for day, score in state.published.history:
-            daily.close_score(state.activity.days, day, score)
+            daily.close_score(state.usage.days, day, score)
         state.published.history = []
     return state

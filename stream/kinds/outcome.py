@@ -15,7 +15,7 @@ GOALS_MAX: Final = 50  # as many as the account feed may name
 Point = tuple[int, float]
 
 
-class Outcomes(Struct, array_like=True, gc=False):
+class OutcomeState(Struct, array_like=True, gc=False):
     """The outcomes of an account.
 
     Attributes:
@@ -31,7 +31,7 @@ class Outcomes(Struct, array_like=True, gc=False):
     overflow: int = 0
 
 
-def fold(outcomes: Outcomes, goal: str, ms: int, value: float) -> bool:
+def fold(outcomes: OutcomeState, goal: str, ms: int, value: float) -> bool:
     """Count one outcome in; returns whether it changed anything."""
     points = outcomes.goals.get(goal)
     if points is None:
@@ -54,10 +54,10 @@ def fold(outcomes: Outcomes, goal: str, ms: int, value: float) -> bool:
     return True
 
 
-def value_at(outcomes: Outcomes, goal: str, as_of_ms: int) -> float | None:
+def value_at(outcomes: OutcomeState, goal: str, as_of_ms: int) -> float | None:
     """A goal's newest value as of a moment; None before its first, or before the oldest that is kept.
 
-    >>> outcomes = Outcomes()
+    >>> outcomes = OutcomeState()
     >>> fold(outcomes, "seats live", 5, 10.0), fold(outcomes, "seats live", 3, 12.0)
     (True, False)
     >>> value_at(outcomes, "seats live", 9), value_at(outcomes, "seats live", 4)

@@ -51,7 +51,7 @@ class Phase(Struct, gc=False):
     is_escalated: bool = False
 
 
-class Support(Struct, array_like=True, gc=False):
+class TicketState(Struct, array_like=True, gc=False):
     """All tickets of an account.
 
     Attributes:
@@ -68,7 +68,7 @@ class Support(Struct, array_like=True, gc=False):
     overflow: int = 0
 
 
-def fold(support: Support, ticket_id: str, ms: int, status: str, priority: str, category: str | None) -> bool:
+def fold(support: TicketState, ticket_id: str, ms: int, status: str, priority: str, category: str | None) -> bool:
     """Count one ticket event in, in any order; returns whether it changed anything."""
     code = CODE[status]
     ticket = support.tickets.get(ticket_id)
@@ -113,7 +113,7 @@ def _insert(transitions: list[tuple[int, int]], transition: tuple[int, int]) -> 
     return True
 
 
-def prune(support: Support) -> None:
+def prune(support: TicketState) -> None:
     """Forget tickets that ended, and were last heard of, before every window."""
     support.pruned_day = day_of(support.newest_ms)
     horizon = support.newest_ms - KEPT_DAYS * DAY_MS

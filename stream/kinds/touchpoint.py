@@ -31,7 +31,7 @@ class Touchpoint(Struct, array_like=True, gc=False, frozen=True, order=True):
     response_id: str = ""
 
 
-class Contacts(Struct, array_like=True, gc=False):
+class TouchpointState(Struct, array_like=True, gc=False):
     """All touchpoints of an account.
 
     Attributes:
@@ -48,7 +48,7 @@ class Contacts(Struct, array_like=True, gc=False):
     overflow: int = 0
 
 
-def fold(contacts: Contacts, event_id: str, touchpoint: Touchpoint) -> bool:
+def fold(contacts: TouchpointState, event_id: str, touchpoint: Touchpoint) -> bool:
     """Count one touchpoint, or a newer version of it, in; returns whether it changed anything."""
     known = contacts.touchpoints.get(event_id)
     if known is not None and touchpoint <= known:
@@ -68,7 +68,7 @@ def fold(contacts: Contacts, event_id: str, touchpoint: Touchpoint) -> bool:
     return True
 
 
-def _prune(contacts: Contacts) -> None:
+def _prune(contacts: TouchpointState) -> None:
     """Forget the touchpoints that no window can reach any more; the newest one always stays."""
     contacts.pruned_day = day_of(contacts.newest_ms)
     horizon = contacts.newest_ms - KEPT_DAYS * DAY_MS

@@ -21,7 +21,7 @@ SUBSCRIPTIONS_MAX: Final = 200
 CHANGES_MAX: Final = 32
 
 
-class Change(Struct, array_like=True, gc=False, frozen=True, order=True):
+class SubscriptionChange(Struct, array_like=True, gc=False, frozen=True, order=True):
     """One change of a subscription; ordered by time first. -1 and empty: the event does not say.
 
     Attributes:
@@ -38,7 +38,7 @@ class Change(Struct, array_like=True, gc=False, frozen=True, order=True):
     product: str = ""
 
 
-class Subscriptions(Struct, array_like=True, gc=False):
+class SubscriptionState(Struct, array_like=True, gc=False):
     """All subscriptions of an account.
 
     Attributes:
@@ -48,7 +48,7 @@ class Subscriptions(Struct, array_like=True, gc=False):
         overflow: changes of subscriptions that were not kept because there were SUBSCRIPTIONS_MAX already.
     """
 
-    changes: dict[str, list[Change]] = {}
+    changes: dict[str, list[SubscriptionChange]] = {}
     newest_ms: int = 0
     late: int = 0
     overflow: int = 0
@@ -74,7 +74,7 @@ class Term(Struct, gc=False):
     product: str | None = None
 
 
-def fold(subscriptions: Subscriptions, subscription_id: str, change: Change) -> bool:
+def fold(subscriptions: SubscriptionState, subscription_id: str, change: SubscriptionChange) -> bool:
     """Count one change in, in any order; returns whether it changed anything."""
     changes = subscriptions.changes.get(subscription_id)
     if changes is None:
@@ -96,7 +96,7 @@ def fold(subscriptions: Subscriptions, subscription_id: str, change: Change) -> 
     return True
 
 
-def term(changes: list[Change], as_of_ms: int) -> Term:
+def term(changes: list[SubscriptionChange], as_of_ms: int) -> Term:
     """What a subscription was at a moment.
 
     It runs from its first change on - where its start was before anyone told us, too - until it is cancelled, and again
@@ -126,7 +126,7 @@ def term(changes: list[Change], as_of_ms: int) -> Term:
     return at
 
 
-def terms(subscriptions: Subscriptions, as_of_ms: int) -> list[Term]:
+def terms(subscriptions: SubscriptionState, as_of_ms: int) -> list[Term]:
     """Every subscription that had begun, or was first heard of, by a moment."""
     if not subscriptions.changes:
         return []

@@ -17,7 +17,7 @@ KEPT_DAYS: Final = 210  # two windows of 90 days, looked at from up to 28 days l
 ANSWERS_MAX: Final = 20_000
 
 
-class Answer(Struct, array_like=True, gc=False, frozen=True, order=True):
+class SurveyResponse(Struct, array_like=True, gc=False, frozen=True, order=True):
     """One answer; ordered by time first, so that the newest version of it is the largest."""
 
     ms: int
@@ -26,10 +26,10 @@ class Answer(Struct, array_like=True, gc=False, frozen=True, order=True):
     user_id: str
 
 
-Dated = tuple[Answer, str, int]  # with its response_id, and the day in the account's time zone
+Dated = tuple[SurveyResponse, str, int]  # with its response_id, and the day in the account's time zone
 
 
-class Sentiment(Struct, array_like=True, gc=False):
+class SurveyState(Struct, array_like=True, gc=False):
     """All answers of an account.
 
     Attributes:
@@ -39,16 +39,16 @@ class Sentiment(Struct, array_like=True, gc=False):
         overflow: answers that were not kept because there were ANSWERS_MAX already.
     """
 
-    answers: dict[str, Answer] = {}
+    answers: dict[str, SurveyResponse] = {}
     newest_ms: int = 0
     pruned_day: int = 0
     late: int = 0
     overflow: int = 0
 
 
-def fold(sentiment: Sentiment, response_id: str, ms: int, survey: str, user_id: str, score: int) -> bool:
+def fold(sentiment: SurveyState, response_id: str, ms: int, survey: str, user_id: str, score: int) -> bool:
     """Count one answer, or a newer version of it, in; returns whether it changed anything."""
-    answer = Answer(ms, score, SURVEY_CODE[survey], user_id)
+    answer = SurveyResponse(ms, score, SURVEY_CODE[survey], user_id)
     known = sentiment.answers.get(response_id)
     if known is not None and answer <= known:
         return False
@@ -67,7 +67,7 @@ def fold(sentiment: Sentiment, response_id: str, ms: int, survey: str, user_id: 
     return True
 
 
-def _prune(sentiment: Sentiment) -> None:
+def _prune(sentiment: SurveyState) -> None:
     """Forget the answers that no window can reach any more."""
     sentiment.pruned_day = day_of(sentiment.newest_ms)
     horizon = sentiment.newest_ms - KEPT_DAYS * DAY_MS
@@ -75,7 +75,7 @@ def _prune(sentiment: Sentiment) -> None:
         del sentiment.answers[response_id]
 
 
-def dated(sentiment: Sentiment, zone: Zone) -> tuple[list[Dated], ...]:
+def dated(sentiment: SurveyState, zone: Zone) -> tuple[list[Dated], ...]:
     """By survey all answers with the zone's day of each, the oldest first.
 
     Of two of one moment and score the one with the larger response_id comes last, whatever came first.
@@ -89,7 +89,7 @@ def dated(sentiment: Sentiment, zone: Zone) -> tuple[list[Dated], ...]:
     return found
 
 
-def latest(answers: list[Dated], first_day: int, last_day: int) -> dict[str, tuple[str, Answer]]:
+def latest(answers: list[Dated], first_day: int, last_day: int) -> dict[str, tuple[str, SurveyResponse]]:
     """By user the latest answer among the days first_day..last_day, with its response_id."""
     return {
         answer.user_id: (response_id, answer) for answer, response_id, day in answers if first_day <= day <= last_day
