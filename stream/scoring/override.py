@@ -14,7 +14,7 @@ _STEP: Final = 0.1  # scores have one decimal
 def overridden(override: HealthOverride | None, model_score: float | None, scorecard: Scorecard) -> float | None:
     """The score while an override holds: the one that was set; with a band, the scorecard's own, moved into the band.
 
-    >>> from stream.scorecard import DEFAULT
+    >>> from stream.scoring.shipped import DEFAULT
     >>> low = HealthOverride(0, 9, "ann", "sponsor left", band="watch")
     >>> [overridden(low, score, DEFAULT) for score in (90.0, 60.0, 30.0, None)]
     [74.9, 60.0, 50.0, 62.5]

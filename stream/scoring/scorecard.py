@@ -178,7 +178,7 @@ class Scorecard:
             before: the band until now; None or unknown when there is none to hold on to.
             days_in_band: for how many days it is in that band.
 
-        >>> from stream.scorecard import DEFAULT
+        >>> from stream.scoring.shipped import DEFAULT
         >>> DEFAULT.band(75), DEFAULT.band(24.9)
         ('healthy', 'critical')
         """
