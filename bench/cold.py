@@ -40,7 +40,7 @@ class Plain:
     def decode(self, value: bytes) -> bytes:
         return value
 
-    def unjudged(self, _: bytes) -> bool:
+    def needs_evaluation(self, _: bytes) -> bool:
         return False
 
     def watermark_ms(self, _: bytes) -> int | None:

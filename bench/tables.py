@@ -102,9 +102,9 @@ def latency_row(prefix: str) -> Callable[[Figures], str]:
 
 def cost_cell(figures: Figures) -> str:
     """Processor time an event; where not all was judged in time, that it is more."""
-    if figures.unjudged_accounts == 0:
+    if figures.pending_accounts == 0:
         return f"{figures.cpu_us_per_event:.1f}"
-    return f"> {figures.cpu_us_per_event:.1f}, {figures.unjudged_accounts:,} accounts not yet judged"
+    return f"> {figures.cpu_us_per_event:.1f}, {figures.pending_accounts:,} accounts not yet judged"
 
 
 ROWS: dict[str, Callable[[Figures], str]] = {
@@ -119,13 +119,17 @@ ROWS: dict[str, Callable[[Figures], str]] = {
     "recovery, warm, seconds": lambda each: f"{each.recovery_warm_seconds:.2f}",
     "half load, events a second": lambda each: f"{each.half_load_events_per_second:,.0f}",
     "half load: a new account's first report, p50 / p99": latency_row("publish_latency"),
-    "half load: a known account's answer or ticket, p50 / p99": latency_row("moved_latency"),
-    "half load: a known account's first usage of the day, p50 / p99": latency_row("used_latency"),
-    "half load: a known account's score moves by further usage of a day, p50 / p99": latency_row("again_latency"),
+    "half load: a known account's answer or ticket, p50 / p99": latency_row("high_priority_latency"),
+    "half load: a known account's first usage of the day, p50 / p99": latency_row("first_daily_usage_latency"),
+    "half load: a known account's score moves by further usage of a day, p50 / p99": latency_row(
+        "repeat_usage_latency"
+    ),
     "a tenth: a new account's first report, p50 / p99": latency_row("publish_latency_tenth"),
-    "a tenth: a known account's answer or ticket, p50 / p99": latency_row("moved_latency_tenth"),
-    "a tenth: a known account's first usage of the day, p50 / p99": latency_row("used_latency_tenth"),
-    "a tenth: a known account's score moves by further usage of a day, p50 / p99": latency_row("again_latency_tenth"),
+    "a tenth: a known account's answer or ticket, p50 / p99": latency_row("high_priority_latency_tenth"),
+    "a tenth: a known account's first usage of the day, p50 / p99": latency_row("first_daily_usage_latency_tenth"),
+    "a tenth: a known account's score moves by further usage of a day, p50 / p99": latency_row(
+        "repeat_usage_latency_tenth"
+    ),
 }
 
 

@@ -115,7 +115,7 @@ def _state(board: Dashboard) -> None:
     board.with_panel(
         lines(
             "Refused, late, repeated",
-            "Records a minute that did not simply count: dead letters by reason, late, re-keyed, repeated by kind.",
+            "Records a minute beside those folded: dead letters by reason; late, repartitioned, repeated by kind.",
             "none",
             ("sum by (outcome, label) (increase(heartline_worker_outcomes_total[1m]))", "{{outcome}} {{label}}"),
         )
@@ -128,7 +128,7 @@ def _state(board: Dashboard) -> None:
             ("sum(heartline_worker_accounts)", "known"),
             ("sum(heartline_worker_hot_accounts)", "hot"),
             ("sum(heartline_worker_dirty_accounts)", "dirty"),
-            ("sum(heartline_worker_unjudged_accounts)", "to be judged"),
+            ("sum(heartline_worker_pending_accounts)", "to be judged"),
         ).min(0)
     )
     board.with_panel(

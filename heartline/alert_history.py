@@ -33,7 +33,7 @@ from stream.measures.product import product_config_from
 from stream.scoring.band_history import published_report
 from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard_selection import scorecard_for
-from stream.worker.processor import SETTLED_MS
+from stream.worker.health_processor import SETTLED_MS
 
 Every = Literal["hour", "day"]
 Event = Literal["opened", "updated", "resolved"]

@@ -35,7 +35,7 @@ def make_app(
 
     Args:
         settings: the worker's.
-        work: what is done to the records: `job.make_job(...)`, or a test's own.
+        work: what is done to the records: `job.make_processor(...)`, or a test's own.
         registry: where its metrics are registered; a new one by default.
         stop: how to leave on an unexpected error.
     """

@@ -12,7 +12,7 @@ from stream.contracts.topics import Kind, Topics
 from stream.engine.partition import Partition
 from stream.kinds.state import AccountState
 from stream.kinds.subscription import CHANGES
-from stream.worker.processor import HealthJob
+from stream.worker.health_processor import HealthProcessor
 
 Raw = dict[str, Any]
 
@@ -51,20 +51,20 @@ def record(kind: Kind, value: Raw | bytes | None, offset: int = 0, timestamp: in
 
 def fold(
     events: Iterable[Raw], chunk_size: int = 1000, core: frozenset[str] = CORE, clock: Clock | None = None
-) -> tuple[HealthJob, Partition[AccountState]]:
+) -> tuple[HealthProcessor, Partition[AccountState]]:
     """Fold raw events in their order, in chunks of one topic each, as the worker would."""
-    job = HealthJob(TOPICS, clock or EventClock(), core_features=core)
+    processor = HealthProcessor(TOPICS, clock or EventClock(), core_features=core)
     partition = Partition[AccountState](0)
     chunk: list[Rec] = []
     for offset, event in enumerate(events):
         found = record(event["type"], event, offset)
         if chunk and (found.topic != chunk[0].topic or len(chunk) >= chunk_size):
-            job.fold(partition, chunk[0].topic, chunk)
+            processor.fold(partition, chunk[0].topic, chunk)
             chunk = []
         chunk.append(found)
     if chunk:
-        job.fold(partition, chunk[0].topic, chunk)
-    return job, partition
+        processor.fold(partition, chunk[0].topic, chunk)
+    return processor, partition
 
 
 def make_stream(seed: int, size: int, span_days: int) -> list[Raw]:

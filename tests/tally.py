@@ -13,7 +13,7 @@ from stream.config.settings import Settings, load
 from stream.contracts.partitioner import partition_of
 from stream.engine.partition import Output, Partition
 from stream.engine.work import Record
-from stream.worker.repartition import Rekeyed, read_rekeyed, rekey
+from stream.worker.repartition import RepartitionedRecord, decode_repartitioned, repartition
 
 
 class Tally(msgspec.Struct, array_like=True):
@@ -21,10 +21,10 @@ class Tally(msgspec.Struct, array_like=True):
 
     counts: dict[str, int] = {}
     digests: dict[str, int] = {}
-    unjudged: bool = False
+    needs_evaluation: bool = False
 
 
-class TallyWork:
+class TallyProcessor:
     """Counts events per account; a report with the counts goes to the health topic; a value of b"noop" changes nothing.
 
     Values are the event's number in ASCII, padded as one likes with spaces; what isn't a number is a dead letter.
@@ -37,7 +37,7 @@ class TallyWork:
     def fold(self, partition: Partition[Tally], topic: str, records: Sequence[Record]) -> None:
         for record in records:
             if topic == self._topics.repartition:
-                arrived = read_rekeyed(record.value)
+                arrived = decode_repartitioned(record.value)
                 self._fold_one(partition, arrived.topic, arrived.partition, arrived)
             else:
                 self._fold_one(partition, topic, partition.number, record)
@@ -57,8 +57,8 @@ class TallyWork:
         home = partition_of(account_id, partition.count)
         if home != partition.number and account_id not in partition.states:
             assert account_id not in partition.cold
-            arrived = Rekeyed(topic, number, record.offset, record.timestamp, record.key, record.value)
-            partition.outputs.append(rekey(self._topics.repartition, arrived, account_id, home))
+            arrived = RepartitionedRecord(topic, number, record.offset, record.timestamp, record.key, record.value)
+            partition.outputs.append(repartition(self._topics.repartition, arrived, account_id, home))
             return
         tally = partition.state(account_id)
         if tally is None:
@@ -66,23 +66,23 @@ class TallyWork:
         tally.counts[topic] = tally.counts.get(topic, 0) + 1
         tally.digests[topic] = digest(tally.digests.get(topic, 0), value)
         partition.dirty.add(account_id)
-        if not tally.unjudged:
-            tally.unjudged = True
-            partition.restless.append((account_id, record.timestamp))
+        if not tally.needs_evaluation:
+            tally.needs_evaluation = True
+            partition.pending.append((account_id, record.timestamp))
 
-    def judge(self, partition: Partition[Tally]) -> Iterator[None]:
-        while partition.restless and not partition.catching_up:
-            account_id, _ = partition.restless.popleft()
+    def evaluate(self, partition: Partition[Tally]) -> Iterator[None]:
+        while partition.pending and not partition.catching_up:
+            account_id, _ = partition.pending.popleft()
             tally = partition.state(account_id)
             assert tally is not None
-            tally.unjudged = False
+            tally.needs_evaluation = False
             partition.dirty.add(account_id)
             report = msgspec.json.encode(tally.counts)
             partition.outputs.append(Output(self._topics.health, account_id.encode(), report))
             yield
 
-    def unjudged(self, state: Tally) -> bool:
-        return state.unjudged
+    def needs_evaluation(self, state: Tally) -> bool:
+        return state.needs_evaluation
 
     def watermark_ms(self, state: Tally) -> int | None:
         return None
@@ -100,10 +100,10 @@ def digest(before: int, number: int) -> int:
 
 
 if __name__ == "__main__":
-    from stream.worker.run import run_work
+    from stream.worker.run import run_processor
     from tests.crash_points import install
 
     if crash_at := os.environ.get("CRASH_AT"):
         install(crash_at)
     settings = load(Settings)
-    run_work(settings, TallyWork(settings))
+    run_processor(settings, TallyProcessor(settings))

@@ -21,7 +21,7 @@ class Figures:
             states and offsets committed; what it judges by then is in.
         cpu_us_per_event: user and system time of the worker's process, from ready to the last commit, when every
             account is judged.
-        unjudged_accounts: that were not judged or saved when the patience for it ended, so that cpu_us_per_event is
+        pending_accounts: that were not judged or saved when the patience for it ended, so that cpu_us_per_event is
             without them; 0: all were.
         changelog_records: written for that backlog.
         peak_rss_mb: the most memory resident in that process.
@@ -31,11 +31,11 @@ class Figures:
             report, with events coming at half of the pace at which the backlog was folded, judged and committed; of
             events of new accounts. None, here and below: longer than report_seconds.
         publish_latency_tenth_p50_ms, publish_latency_tenth_p99_ms: the same at a tenth.
-        moved_latency_..._ms: the same of known accounts, of an answer or a ticket that moves the score by more than a
-            point.
-        used_latency_..._ms: the same of known accounts, of the first usage of a day.
-        again_latency_..._ms: the same of known accounts, of further usage of a day, which moves the score by more than
-            a point.
+        high_priority_latency_..._ms: the same of known accounts, of an answer or a ticket that moves the score by
+            more than a point.
+        first_daily_usage_latency_..._ms: the same of known accounts, of the first usage of a day.
+        repeat_usage_latency_..._ms: the same of known accounts, of further usage of a day, which moves the score
+            by more than a point.
         half_load_events_per_second: what came at half load.
         report_seconds: how long was waited for the reports after the last event.
         events, accounts, users_per_account, distribution: the shape of the backlog.
@@ -47,7 +47,7 @@ class Figures:
     events_per_second: float
     folded_cpu_us_per_event: float
     cpu_us_per_event: float
-    unjudged_accounts: int
+    pending_accounts: int
     changelog_records: int
     peak_rss_mb: float
     recovery_seconds: float
@@ -56,18 +56,18 @@ class Figures:
     publish_latency_p99_ms: float | None
     publish_latency_tenth_p50_ms: float | None
     publish_latency_tenth_p99_ms: float | None
-    moved_latency_p50_ms: float | None
-    moved_latency_p99_ms: float | None
-    moved_latency_tenth_p50_ms: float | None
-    moved_latency_tenth_p99_ms: float | None
-    used_latency_p50_ms: float | None
-    used_latency_p99_ms: float | None
-    used_latency_tenth_p50_ms: float | None
-    used_latency_tenth_p99_ms: float | None
-    again_latency_p50_ms: float | None
-    again_latency_p99_ms: float | None
-    again_latency_tenth_p50_ms: float | None
-    again_latency_tenth_p99_ms: float | None
+    high_priority_latency_p50_ms: float | None
+    high_priority_latency_p99_ms: float | None
+    high_priority_latency_tenth_p50_ms: float | None
+    high_priority_latency_tenth_p99_ms: float | None
+    first_daily_usage_latency_p50_ms: float | None
+    first_daily_usage_latency_p99_ms: float | None
+    first_daily_usage_latency_tenth_p50_ms: float | None
+    first_daily_usage_latency_tenth_p99_ms: float | None
+    repeat_usage_latency_p50_ms: float | None
+    repeat_usage_latency_p99_ms: float | None
+    repeat_usage_latency_tenth_p50_ms: float | None
+    repeat_usage_latency_tenth_p99_ms: float | None
     half_load_events_per_second: float
     report_seconds: float
     events: int
@@ -118,7 +118,7 @@ def figures_of(
         events_per_second=round(shape.events / cost.seconds),
         folded_cpu_us_per_event=round(cost.folding_cpu_seconds / shape.events * 1e6, 2),
         cpu_us_per_event=round(cost.cpu_seconds / shape.events * 1e6, 2),
-        unjudged_accounts=cost.waiting,
+        pending_accounts=cost.waiting,
         changelog_records=cost.changelog_records,
         peak_rss_mb=round(peak_rss_mb, 1),
         recovery_seconds=round(recoveries[0], 3),
@@ -127,18 +127,18 @@ def figures_of(
         publish_latency_p99_ms=half.quantile_ms("new", 0.99),
         publish_latency_tenth_p50_ms=tenth.quantile_ms("new", 0.5),
         publish_latency_tenth_p99_ms=tenth.quantile_ms("new", 0.99),
-        moved_latency_p50_ms=half.quantile_ms("moved", 0.5),
-        moved_latency_p99_ms=half.quantile_ms("moved", 0.99),
-        moved_latency_tenth_p50_ms=tenth.quantile_ms("moved", 0.5),
-        moved_latency_tenth_p99_ms=tenth.quantile_ms("moved", 0.99),
-        used_latency_p50_ms=half.quantile_ms("used", 0.5),
-        used_latency_p99_ms=half.quantile_ms("used", 0.99),
-        used_latency_tenth_p50_ms=tenth.quantile_ms("used", 0.5),
-        used_latency_tenth_p99_ms=tenth.quantile_ms("used", 0.99),
-        again_latency_p50_ms=half.quantile_ms("again", 0.5),
-        again_latency_p99_ms=half.quantile_ms("again", 0.99),
-        again_latency_tenth_p50_ms=tenth.quantile_ms("again", 0.5),
-        again_latency_tenth_p99_ms=tenth.quantile_ms("again", 0.99),
+        high_priority_latency_p50_ms=half.quantile_ms("high_priority", 0.5),
+        high_priority_latency_p99_ms=half.quantile_ms("high_priority", 0.99),
+        high_priority_latency_tenth_p50_ms=tenth.quantile_ms("high_priority", 0.5),
+        high_priority_latency_tenth_p99_ms=tenth.quantile_ms("high_priority", 0.99),
+        first_daily_usage_latency_p50_ms=half.quantile_ms("first_daily_usage", 0.5),
+        first_daily_usage_latency_p99_ms=half.quantile_ms("first_daily_usage", 0.99),
+        first_daily_usage_latency_tenth_p50_ms=tenth.quantile_ms("first_daily_usage", 0.5),
+        first_daily_usage_latency_tenth_p99_ms=tenth.quantile_ms("first_daily_usage", 0.99),
+        repeat_usage_latency_p50_ms=half.quantile_ms("repeat_usage", 0.5),
+        repeat_usage_latency_p99_ms=half.quantile_ms("repeat_usage", 0.99),
+        repeat_usage_latency_tenth_p50_ms=tenth.quantile_ms("repeat_usage", 0.5),
+        repeat_usage_latency_tenth_p99_ms=tenth.quantile_ms("repeat_usage", 0.99),
         half_load_events_per_second=round(half.paced.per_second),
         report_seconds=report_seconds,
         events=shape.events,

@@ -23,7 +23,7 @@ _FOLDED: Final = "heartline_worker_records_folded_total"
 _PUBLISHED: Final = "heartline_worker_records_published_total"
 _AT_REST: Final = (
     "heartline_worker_partitions_catching_up",
-    "heartline_worker_unjudged_accounts",
+    "heartline_worker_pending_accounts",
     "heartline_worker_dirty_accounts",
 )
 _RECOVERY: Final = "heartline_worker_recovery_seconds_sum"

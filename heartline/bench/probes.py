@@ -4,10 +4,10 @@ Four kinds, each of accounts of its own, so that no other event moves them. All 
 weeks of usage, up to the day before, and some answers:
 
 - new: the first event of an account never seen before. Its first report is always news.
-- moved: by turns a detractor's answer and an urgent ticket. Either moves the score by more than a point.
-- used: the first usage of a day, which is always news.
-- again: more usage on a day of which a report has told. In the last week but one person came, who was there today too;
-  now a second one is back, which moves the score by more than a point.
+- high_priority: by turns a detractor's answer and an urgent ticket. Either moves the score by more than a point.
+- first_daily_usage: the first usage of a day, which is always news.
+- repeat_usage: more usage on a day of which a report has told. In the last week but one person came, who was there
+  today too; now a second one is back, which moves the score by more than a point.
 """
 
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ ALONE_DAYS: Final = 7  # so long but one person came, where another one comes ba
 ANSWERS: Final = 3
 NEW_COUNTS: Final[Counts] = (1, 0, 0)
 
-ProbeKind = Literal["new", "moved", "used", "again"]
-_TURNS: Final[tuple[ProbeKind, ...]] = ("moved", "moved", "used", "again")
+ProbeKind = Literal["new", "high_priority", "first_daily_usage", "repeat_usage"]
+_TURNS: Final[tuple[ProbeKind, ...]] = ("high_priority", "high_priority", "first_daily_usage", "repeat_usage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def first_event(number: int, at_ms: int) -> Record:
 
 def history(number: int, end_ms: int) -> Iterator[Record]:
     """What a known account was sent before: an event of one of its users each day, and some glad answers."""
-    name, again = known_id(number), kind_of(number) == "again"
+    name, again = known_id(number), kind_of(number) == "repeat_usage"
     for day in range(HISTORY_DAYS):
         at_ms = end_ms - (HISTORY_DAYS - day) * DAY_MS
         user = 0 if again and day >= HISTORY_DAYS - ALONE_DAYS else day % USERS
@@ -96,7 +96,7 @@ def known_event(number: int, at_ms: int) -> Record:
 def known_counts(number: int, *, probed: bool) -> Counts:
     """How many usage events, tickets and answers a known account was sent, with or without that event."""
     answered, opened, used, again = (int(probed and number % len(_TURNS) == turn) for turn in range(len(_TURNS)))
-    before = int(kind_of(number) == "again")
+    before = int(kind_of(number) == "repeat_usage")
     return HISTORY_DAYS + before + used + again, opened, ANSWERS + answered
 
 

@@ -54,11 +54,11 @@ def bench(
     recovery_warm_...    a start's that has its local copies
     publish_latency_*    from producer to committed report, at half of the pace
                          of the whole, and at a tenth; of new accounts
-    moved_latency_*      the same of known accounts' answers and tickets
-    used_latency_*       the same of their first usage of a day
-    again_latency_*      the same of further usage that moves the score;
+    high_priority_latency_*      the same of known accounts' answers and tickets
+    first_daily_usage_latency_*       the same of their first usage of a day
+    repeat_usage_latency_*      the same of further usage that moves the score;
                          null: longer than report_seconds
-    unjudged_accounts    not judged in time: the cost is without them
+    pending_accounts    not judged in time: the cost is without them
     --compare stock      decode, fold, encode and one table write an event,
                          into states of the same size, without judging
     ratio                of processor time an event, stock Faust to worker

@@ -53,7 +53,7 @@ class Seen:
         folded = self.worker.total("heartline_worker_records_folded_total")
         waiting = (
             self.worker.total("heartline_worker_dirty_accounts"),
-            self.worker.total("heartline_worker_unjudged_accounts"),
+            self.worker.total("heartline_worker_pending_accounts"),
             self.alerting.total("heartline_alerting_lag_records"),
             self.alerting.total("heartline_outbox_depth"),
         )

@@ -67,7 +67,7 @@ class WorkerSettings(BaseModel):
 
     clock: Literal["wall", "event"] = Field("wall", description="wall: live; event: replay history on its own clock")
     checkpoint_interval_seconds: float = Field(1.0, gt=0, le=60)
-    tick_interval_seconds: float = Field(3600.0, ge=1, description="how often silent accounts are judged again")
+    scan_interval_seconds: float = Field(3600.0, ge=1, description="how often silent accounts are judged again")
     session_timeout_seconds: float = Field(30.0, ge=6, le=300)
     group_instance_id: str | None = Field(
         None,

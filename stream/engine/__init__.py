@@ -10,8 +10,7 @@ Read the modules in the order a chunk meets them:
 - `folding`      one chunk into one partition
 - `work`         what the engine asks of the work it carries; it knows nothing of accounts
 - `partition`    the states of one partition group, hot and cold
-- `restless`     who waits to be judged
-- `pace`         when a partition is checkpointed, and for how long it may judge then
+- `pace`         when a partition is checkpointed, and for how long it may evaluate then
 - `checkpoints`  that it is, and what follows
 - `checkpoint`   states, outputs and offsets in one transaction
 - `warmth`       which states are objects, which are bytes, and which are on the disk alone

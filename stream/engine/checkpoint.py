@@ -33,9 +33,9 @@ class Snapshot:
         states: changelog records: account id to the encoded state, None when the account is gone.
         outputs: records for other topics, in order.
         offsets: the next offset of every input topic.
-        oldest_ms: Kafka timestamp of the record that waited longest for the judgements made here; None: none did.
+        oldest_ms: Kafka timestamp of the record that waited longest for the evaluations made here; None: none did.
         oversized: accounts whose state no longer fits into a record; their last smaller state stays in the changelog.
-        unjudged: accounts among `states` that wait to be judged.
+        needs_evaluation: accounts among `states` that wait to be evaluated.
         watermark_ms: the partition's.
     """
 
@@ -44,7 +44,7 @@ class Snapshot:
     offsets: dict[str, int]
     oldest_ms: int | None
     oversized: list[str]
-    unjudged: list[str] = field(default_factory=list)
+    needs_evaluation: list[str] = field(default_factory=list)
     watermark_ms: int | None = None
 
     def is_news(self, committed: dict[str, int]) -> bool:
@@ -52,22 +52,24 @@ class Snapshot:
         return bool(self.states) or bool(self.outputs) or self.offsets != committed
 
 
-async def take(work: Work[S], partition: Partition[S], judging_seconds: float, hot_max: int = sys.maxsize) -> Snapshot:
-    """Judge what the time allows and encode one moment of the partition, in slices that leave the loop free.
+async def take(
+    work: Work[S], partition: Partition[S], evaluation_seconds: float, hot_max: int = sys.maxsize
+) -> Snapshot:
+    """Evaluate what the time allows and encode one moment of the partition, in slices that leave the loop free.
 
     Nothing may be folded into the partition meanwhile: the caller sees to it. So the states, the health that they
     justify and the offsets belong together.
 
     Args:
-        work: judges and encodes.
+        work: evaluates and encodes.
         partition: the partition.
-        judging_seconds: after that much judging the rest waits for the next checkpoint.
+        evaluation_seconds: after that much evaluation the rest waits for the next checkpoint.
         hot_max: how many accounts stay hot.
     """
-    oldest_ms = await _judge(work, partition, judging_seconds)
+    oldest_ms = await _evaluate(work, partition, evaluation_seconds)
     dirty, partition.dirty = list(partition.dirty), set()
     states: dict[str, bytes | None] = {}
-    unjudged = []
+    needs_evaluation = []
     for count, key in enumerate(dirty, 1):
         state = partition.states.get(key)
         if state is None:
@@ -75,8 +77,8 @@ async def take(work: Work[S], partition: Partition[S], judging_seconds: float, h
         else:
             states[key] = work.encode(state)
             saved(partition, key, state, hot_max)
-            if work.unjudged(state):
-                unjudged.append(key)
+            if work.needs_evaluation(state):
+                needs_evaluation.append(key)
         if count % ENCODE_SLICE == 0:
             await asyncio.sleep(0)
     oversized = [key for key, value in states.items() if value is not None and len(value) > STATE_BYTES_MAX]
@@ -85,15 +87,15 @@ async def take(work: Work[S], partition: Partition[S], judging_seconds: float, h
     await cool(work, partition, hot_max, states)
     outputs, partition.outputs = partition.outputs, []
     return Snapshot(
-        states, outputs, dict(partition.next_offsets), oldest_ms, oversized, unjudged, partition.watermark_ms
+        states, outputs, dict(partition.next_offsets), oldest_ms, oversized, needs_evaluation, partition.watermark_ms
     )
 
 
-async def _judge(work: Work[S], partition: Partition[S], seconds: float) -> int | None:
-    """Judge for so long, at least one slice; returns `Snapshot.oldest_ms`."""
-    partition.restless.longest_ms = None
+async def _evaluate(work: Work[S], partition: Partition[S], seconds: float) -> int | None:
+    """Evaluate for so long, at least one slice; returns `Snapshot.oldest_ms`."""
+    partition.pending.oldest_ms = None
     spent = 0.0
-    slices = work.judge(partition)
+    slices = work.evaluate(partition)
     while spent < seconds:
         started = time.perf_counter()
         finished = next(slices, True)
@@ -101,7 +103,7 @@ async def _judge(work: Work[S], partition: Partition[S], seconds: float) -> int 
         if finished:
             break
         await asyncio.sleep(0)
-    return partition.restless.longest_ms
+    return partition.pending.oldest_ms
 
 
 async def publish(

@@ -33,11 +33,11 @@ class Checkpoints(Generic[S]):
 
     Args:
         settings: the worker's.
-        work: judges and encodes.
+        work: evaluates and encodes.
         metrics: where counts go.
         stop: how to leave on an unexpected error.
         held: the partitions in this worker's hands.
-        pace: when, and for how long to judge.
+        pace: when, and for how long to evaluate.
         flows: whether chunks are folded now: not in a rebalance, and not in the drain.
     """
 
@@ -97,9 +97,11 @@ class Checkpoints(Generic[S]):
             owned.foldable.clear()
             started = time.monotonic()
             pace = self._pace
-            judging_seconds = pace.judging_seconds(owned, started) if self._flows() else pace.drain_judging_seconds
+            evaluation_seconds = (
+                pace.evaluation_seconds(owned, started) if self._flows() else pace.drain_evaluation_seconds
+            )
             try:
-                return await take(self._work, owned.partition, judging_seconds, pace.hot_max)
+                return await take(self._work, owned.partition, evaluation_seconds, pace.hot_max)
             finally:
                 owned.foldable.set()
                 owned.taken_at = time.monotonic()

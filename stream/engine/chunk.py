@@ -36,7 +36,7 @@ class Chunk:
         return f"{self.topic}[{self.partition}]@{self.start}"
 
 
-class Coverage:
+class FetchPositions:
     """Where the next chunk of every partition starts; lives in the consumer's thread, beside the consumer.
 
     It is told of every seek and of every fetch in the order in which the consumer did them, without an await in

@@ -52,10 +52,12 @@ def merge(
             for part in read_parts(path, number, identity):
                 if closed():
                     return False
-                unjudged = frozenset(part.head.unjudged) if (number, path) in bases else newest.unjudged
+                needs_evaluation = (
+                    frozenset(part.head.needs_evaluation) if (number, path) in bases else newest.needs_evaluation
+                )
                 for key, place in part.places.items():
                     if place is not None and newest.places.get(key, place) == place:
-                        writer.add(key, part.checked(place), key in unjudged)
+                        writer.add(key, part.checked(place), key in needs_evaluation)
         writer.finish()
     finally:
         writer.close()
@@ -75,13 +77,13 @@ class BaseWriter:
     def _empty(self) -> tuple[Head, list[bytes], int]:
         return Head(self._moment, [], [], []), [], 0
 
-    def add(self, key: str, checked: bytes, unjudged: bool) -> None:
+    def add(self, key: str, checked: bytes, needs_evaluation: bool) -> None:
         """One state, after its check."""
         head = self._head
         head.keys.append(key)
         head.sizes.append(len(checked) - CHECK_BYTES)
-        if unjudged:
-            head.unjudged.append(key)
+        if needs_evaluation:
+            head.needs_evaluation.append(key)
         self._body.append(checked)
         self._bytes += len(checked)
         if len(head.keys) >= STATES_A_FRAME or self._bytes >= BYTES_A_FRAME:

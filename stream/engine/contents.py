@@ -71,13 +71,13 @@ class Head(Struct, array_like=True):
 
     Attributes:
         moment: how far the copy reaches with it.
-        unjudged: accounts that wait to be judged; whoever else has a state here does not.
+        needs_evaluation: accounts that wait to be evaluated; whoever else has a state here does not.
         keys: the accounts whose states follow.
         sizes: the length of each of them; -1: the account is gone.
     """
 
     moment: Moment
-    unjudged: list[str]
+    needs_evaluation: list[str]
     keys: list[str]
     sizes: list[int]
 
@@ -103,7 +103,9 @@ _decode_identity: Final = msgspec.msgpack.Decoder(Identity).decode
 _decode_head: Final = msgspec.msgpack.Decoder(Head).decode
 
 
-def with_states(moment: Moment, states: Mapping[str, bytes | None], unjudged: Sequence[str]) -> tuple[Head, bytes]:
+def with_states(
+    moment: Moment, states: Mapping[str, bytes | None], needs_evaluation: Sequence[str]
+) -> tuple[Head, bytes]:
     """The head of a frame with these states, and the states each after its check.
 
     Raises:
@@ -119,7 +121,7 @@ def with_states(moment: Moment, states: Mapping[str, bytes | None], unjudged: Se
             raise OSError(errno.EFBIG, f"the state of account {key[:80]!r} has {len(value)} bytes")
         sizes.append(len(value))
         body += (check_of(key, value), value)
-    return Head(moment, list(unjudged), list(states), sizes), b"".join(body)
+    return Head(moment, list(needs_evaluation), list(states), sizes), b"".join(body)
 
 
 def in_parts(states: Mapping[str, bytes | None]) -> Iterator[Mapping[str, bytes | None]]:
@@ -203,17 +205,17 @@ def read_places(frames: FrameFile, file: int) -> Iterator[dict[str, int | None]]
 
 @dataclass(slots=True)
 class Contents:
-    """Where a copy holds what the changelog says below `moment.position`: a place per account, and who is unjudged."""
+    """Where a copy holds what the changelog says below `moment.position`: a place per account, and who waits."""
 
     moment: Moment = field(default_factory=Moment)
     places: dict[str, int | None] = field(default_factory=dict)
-    unjudged: dict[str, None] = field(default_factory=dict)
+    needs_evaluation: dict[str, None] = field(default_factory=dict)
 
     def add(self, head: Head, places: Mapping[str, int | None]) -> None:
         """What came after."""
-        if self.unjudged:
-            for key in places.keys() & self.unjudged.keys():
-                del self.unjudged[key]
+        if self.needs_evaluation:
+            for key in places.keys() & self.needs_evaluation.keys():
+                del self.needs_evaluation[key]
         self.places.update(places)
-        self.unjudged.update(dict.fromkeys(head.unjudged))
+        self.needs_evaluation.update(dict.fromkeys(head.needs_evaluation))
         self.moment = head.moment

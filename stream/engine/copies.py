@@ -20,8 +20,8 @@ from stream.engine.frames import TornFrameError
 from stream.engine.local_copy import CopyInUseError, LocalCopy
 from stream.engine.owned import Owned
 from stream.engine.partition import S
-from stream.engine.restless import Restless
 from stream.engine.warmth import move, settle
+from stream.worker.priority_queue import PriorityQueue
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ async def recall(settings: Settings, owned: Owned[S], now_ms: int) -> None:
         return
     partition.cold = cast(dict[str, bytes | int], contents.places)  # `load` leaves no account that is gone
     partition.watermark_ms = contents.moment.watermark_ms
-    partition.restless = Restless((key, None) for key in contents.unjudged)
+    partition.pending = PriorityQueue((key, None) for key in contents.needs_evaluation)
     owned.recalled = contents.moment.position
 
 
@@ -138,7 +138,7 @@ async def keep_recovered(owned: Owned[S], now_ms: int) -> None:
     partition = owned.partition
     moment = Moment(owned.changelog_end, now_ms, partition.watermark_ms)
     try:
-        await asyncio.to_thread(copy.save, moment, {}, [key for key, _ in partition.restless])
+        await asyncio.to_thread(copy.save, moment, {}, [key for key, _ in partition.pending])
     except OSError as error:
         give_up(owned, error)
 
@@ -148,13 +148,13 @@ async def keep(owned: Owned[S], snapshot: Snapshot, now_ms: int) -> None:
     copy = owned.copy
     if copy is None or copy.failed or not snapshot.states:
         return
-    states, unjudged = snapshot.states, snapshot.unjudged
+    states, needs_evaluation = snapshot.states, snapshot.needs_evaluation
     moment = Moment(owned.changelog_saved, now_ms, snapshot.watermark_ms)
     try:
         if len(states) <= INLINE_STATES_MAX:
-            places = copy.save(moment, states, unjudged)
+            places = copy.save(moment, states, needs_evaluation)
         else:
-            places = await asyncio.to_thread(copy.save, moment, states, unjudged)
+            places = await asyncio.to_thread(copy.save, moment, states, needs_evaluation)
         settle(owned.partition, states, places)
         if copy.wants_compaction and owned.compaction is None:
             owned.compaction = asyncio.create_task(_compact(owned, copy, copy.rotate()))

@@ -25,7 +25,7 @@ class FetchedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
         return record
 
 
-def read_lightly() -> None:
+def patch_record_parser() -> None:
     """Have the consumers of this process that start from now on hand out records of the parser.
 
     Raises:

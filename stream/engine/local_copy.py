@@ -159,7 +159,9 @@ class LocalCopy:
 
     # States in, states out
 
-    def save(self, moment: Moment, states: Mapping[str, bytes | None], unjudged: Sequence[str]) -> dict[str, int]:
+    def save(
+        self, moment: Moment, states: Mapping[str, bytes | None], needs_evaluation: Sequence[str]
+    ) -> dict[str, int]:
         """Add what a checkpoint saved; returns the places of the states.
 
         Many states go into several frames, of which only the last one moves the position: what a kill leaves of the
@@ -168,7 +170,7 @@ class LocalCopy:
         Args:
             moment: how far the copy reaches with it.
             states: account id to its encoded state; None: the account is gone.
-            unjudged: accounts that wait to be judged; whoever else is among the states does not.
+            needs_evaluation: accounts that wait to be evaluated; whoever else is among the states does not.
 
         Raises:
             OSError: the disk is full or broken. The copy lacks this then, and would not know: save nothing more.
@@ -179,7 +181,10 @@ class LocalCopy:
                 raise OSError(errno.EBADF, "the local copy is closed", str(self._files.folder))
             journal = self._journal = self._journal or self._open_journal()
             *parts, last = in_parts(states)
-            for part, reached, waiting in [*((part, self.moment, ()) for part in parts), (last, moment, unjudged)]:
+            for part, reached, waiting in [
+                *((part, self.moment, ()) for part in parts),
+                (last, moment, needs_evaluation),
+            ]:
                 head, body = with_states(reached, part, waiting)
                 packed = encode_head(head)
                 start = journal.append(packed, body)

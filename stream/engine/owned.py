@@ -37,9 +37,9 @@ class Owned(Generic[S]):
         lock: held by the checkpoint that runs.
         foldable: set but for the time in which a snapshot is taken.
         early: set when the next checkpoint should not wait for its time.
-        judged_at: when the last checkpoint began to judge, monotonic seconds.
+        evaluation_started_at: when the last checkpoint began to evaluate, monotonic seconds.
         taken_at: when the last snapshot ended, monotonic seconds.
-        taking_seconds: how long it took, judging and encoding.
+        taking_seconds: how long it took, evaluation and encoding.
         folding_seconds: how long chunks have been folded into it, all in all.
         folding_seconds_then: the same of all partitions of the worker, at the last checkpoint of this one.
         folding_ratio: how much of the time between that and the one before folding took, in all partitions.
@@ -60,7 +60,7 @@ class Owned(Generic[S]):
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     foldable: asyncio.Event = field(default_factory=_set_event)
     early: asyncio.Event = field(default_factory=asyncio.Event)
-    judged_at: float = field(default_factory=time.monotonic)
+    evaluation_started_at: float = field(default_factory=time.monotonic)
     taken_at: float = field(default_factory=time.monotonic)
     taking_seconds: float = 0.0
     folding_seconds: float = 0.0
@@ -102,4 +102,4 @@ class Owned(Generic[S]):
         if partition.catching_up and self.backlog is not None:
             partition.catching_up = any(partition.next_offsets[topic] < end for topic, end in self.backlog.items())
             if not partition.catching_up:
-                self.early.set()  # the first judgements need not wait
+                self.early.set()  # the first evaluations need not wait

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from stream.engine.restless import Restless
+from stream.worker.priority_queue import PriorityQueue
 
 S = TypeVar("S")
 
@@ -50,18 +50,18 @@ class Partition(Generic[S]):
         kept: account id to the place of its state in the local copy, for hot accounts: true until it is dirty, and
             forgotten when it is saved the next time.
         dirty: accounts whose state is newer than the changelog.
-        restless: accounts whose measures may have moved since they were last judged, with the Kafka timestamp of the
+        pending: accounts whose measures may have moved since they were last evaluated, with the Kafka timestamp of the
             record that made it so.
-        due: accounts that the running tick has still to judge, the next one last.
+        scheduled: accounts that the running scan has still to evaluate, the next one last.
         next_offsets: per input topic, the offset of the first record not yet folded.
         outputs: records to publish with the next checkpoint, in order.
         watermark_ms: the newest event time folded, epoch milliseconds; None before the first.
-        ticked_ms: the moment at which the last tick over all accounts began; None before the first.
-        turned_ms: the moment up to which new days have been looked for; None before the first tick.
-        zones: the time zone of each account that has another than UTC, as far as they have been judged.
-        newest_ms: by input topic, the newest event time folded or found in a judged account, epoch milliseconds.
-        catching_up: whether records that waited when the partition was taken over are not folded yet; who judges now
-            would judge on half of the facts.
+        last_scan_ms: the moment at which the last scan over all accounts began; None before the first.
+        last_midnight_scan_ms: the moment up to which new days have been looked for; None before the first scan.
+        zones: the time zone of each account that has another than UTC, as far as they have been evaluated.
+        newest_ms: by input topic, the newest event time folded or found in a evaluated account, epoch milliseconds.
+        catching_up: whether records that waited when the partition was taken over are not folded yet; who evaluates now
+            would evaluate on half of the facts.
         decode: what makes a state of a cold one's bytes.
         read: what gets those from their place.
         read_ahead: what has the disk fetch several at once; None: nothing is there.
@@ -73,13 +73,13 @@ class Partition(Generic[S]):
     cold: dict[str, bytes | int] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
     dirty: set[str] = field(default_factory=set)
-    restless: Restless = field(default_factory=Restless)
-    due: list[str] = field(default_factory=list)
+    pending: PriorityQueue = field(default_factory=PriorityQueue)
+    scheduled: list[str] = field(default_factory=list)
     next_offsets: dict[str, int] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
     watermark_ms: int | None = None
-    ticked_ms: int | None = None
-    turned_ms: int | None = None
+    last_scan_ms: int | None = None
+    last_midnight_scan_ms: int | None = None
     zones: dict[str, str] = field(default_factory=dict)
     newest_ms: dict[str, int] = field(default_factory=dict)
     catching_up: bool = False

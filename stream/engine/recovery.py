@@ -62,7 +62,7 @@ async def recover(settings: Settings, work: Work[S], fenced: Sequence[Owned[S]],
     await consumer.start()
     try:
         await resume_offsets(consumer, settings.kafka, fenced)
-        with states_are_no_garbage():
+        with gc_paused():
             now_ms = int(time.time() * 1000)
             for owned in fenced:
                 await copies.recall(settings, owned, now_ms)
@@ -72,7 +72,7 @@ async def recover(settings: Settings, work: Work[S], fenced: Sequence[Owned[S]],
 
 
 @contextlib.contextmanager
-def states_are_no_garbage() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Keep the garbage collector away while millions of objects are made, and from what was made ever after."""
     gc.disable()
     try:

@@ -65,8 +65,8 @@ class Tail(Generic[S]):
         """
         await self._put()
         partition, touched = self.owned.partition, self._touched
-        if partition.restless:  # known from the copy; who is in the changelog again says so itself
-            partition.restless = partition.restless.without(touched)
+        if partition.pending:  # known from the copy; who is in the changelog again says so itself
+            partition.pending = partition.pending.without(touched)
         for count, key in enumerate(touched, 1):
             adopt(work, partition, key, hot_max)
             if count % DECODE_SLICE == 0:

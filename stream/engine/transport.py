@@ -1,8 +1,8 @@
 """Fetch: Faust's aiokafka consumer, but one message per fetched (topic, partition) chunk instead of one per record.
 
-Invariant: every chunk says where it starts (`chunk.Coverage`), positions are set only by `perform_seek`, to what the
-engine holds, and offsets are committed only by checkpoints. Faust's own accounting of acknowledged offsets is out of
-the game: it may skip records (`_new_offset`, `_add_gap`), and nothing here relies on it.
+Invariant: every chunk says where it starts (`chunk.FetchPositions`), positions are set only by `perform_seek`, to what
+the engine holds, and offsets are committed only by checkpoints. Faust's own accounting of acknowledged offsets is not
+used: it may skip records (`_new_offset`, `_add_gap`), and nothing here relies on it.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from mode import Service
 
-from stream.engine.chunk import Chunk, Coverage
+from stream.engine.chunk import Chunk, FetchPositions
 from stream.engine.connection import client_arguments
 from stream.engine.failstop import ExitCode
-from stream.engine.fetched import read_lightly
+from stream.engine.fetched import patch_record_parser
 from stream.engine.loops import new_event_loop
 from stream.engine.watchdog import CATCH_UP_SECONDS, WATCH_SECONDS, Watchdog
 
@@ -37,7 +37,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._coverage = Coverage()
+        self._coverage = FetchPositions()
         self._close_thread_loop_on_stop = True  # nobody else has the loop that it is given
 
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -49,7 +49,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         app = self.app
         settings = app.engine.settings
         self._assignor = app.assignor
-        read_lightly()
+        patch_record_parser()
         return aiokafka.AIOKafkaConsumer(
             **client_arguments(settings.kafka),
             client_id=f"{settings.kafka.app_id}-worker",
@@ -84,7 +84,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, Chunk]:
         fetched = await super()._fetch_records(*args, **kwargs)
-        # No await between the consumer's own step and this: see Coverage.
+        # No await between the consumer's own step and this: see FetchPositions.
         chunks = {tp: self._coverage.chunk(tp, records) for tp, records in fetched.items()}
         return {tp: chunk for tp, chunk in chunks.items() if chunk is not None}
 

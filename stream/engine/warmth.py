@@ -35,8 +35,8 @@ def adopt(work: Work[S], partition: Partition[S], account_id: str, hot_max: int)
     watermark_ms = work.watermark_ms(state)
     if watermark_ms is not None and watermark_ms > (partition.watermark_ms or 0):
         partition.watermark_ms = watermark_ms
-    if work.unjudged(state):
-        partition.restless.append((account_id, None))
+    if work.needs_evaluation(state):
+        partition.pending.append((account_id, None))
     if len(partition.states) < hot_max:
         partition.warm(account_id, state)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 WATCH_SECONDS: Final = 5.0
-# Judging waits for the end of a catch-up, so that is looked for more often.
+# Evaluation waits for the end of a catch-up, so that is looked for more often.
 CATCH_UP_SECONDS: Final = 0.5
 
 

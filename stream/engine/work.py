@@ -1,7 +1,7 @@
 """What the engine asks of the work it carries: pure, synchronous functions over one partition's hot state.
 
-The engine knows nothing of accounts or health; the product's work is `stream.worker.processor.HealthJob`, tests bring
-smaller ones.
+The engine knows nothing of accounts or health; the product's is `stream.worker.health_processor.HealthProcessor`, tests
+bring smaller ones.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,19 +30,19 @@ class Work(Protocol[S]):
         ...
 
     def fold(self, partition: Partition[S], topic: str, records: Sequence[Record]) -> None:
-        """Fold one chunk, in order, into the states; mark what is dirty and restless; dead letters go to outputs."""
+        """Fold one chunk, in order, into the states; mark what is dirty and pending; dead letters go to outputs."""
         ...
 
-    def judge(self, partition: Partition[S]) -> Iterator[None]:
-        """Judge what is restless or due, the longest waiting first, appending reports to outputs.
+    def evaluate(self, partition: Partition[S]) -> Iterator[None]:
+        """Evaluate what is pending or scheduled, the longest waiting first, appending reports to outputs.
 
-        Yields after every slice of a few milliseconds. Whoever consumes may stop there: what is left stays restless or
-        due. A state says by itself that it is restless, so that a restart knows it.
+        Yields after every slice of a few milliseconds. Whoever consumes may stop there: what is left stays pending or
+        scheduled. A state says by itself that it is pending, so that a restart knows it.
         """
         ...
 
-    def unjudged(self, state: S) -> bool:
-        """Whether the state says of itself that it is restless."""
+    def needs_evaluation(self, state: S) -> bool:
+        """Whether the state says of itself that it is pending."""
         ...
 
     def watermark_ms(self, state: S) -> int | None:

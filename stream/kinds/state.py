@@ -38,7 +38,7 @@ class PublishedReport(Struct, array_like=True, gc=False):
         as_of_ms: when it was evaluated.
         score, band, coverage_ratio, score_7d_ago: as published.
         digest: the profile as published, to notice its change.
-        history: [day, score] of judged days as older states have it; `daily` keeps them now.
+        history: [day, score] of evaluated days as older states have it; `daily` keeps them now.
         band_since_day: the day on which the account came into its band.
         scorecard: which one scored.
         last_event_ms: when the newest event happened that the published report knew of; None before the first.
@@ -73,7 +73,7 @@ class AccountState(Struct, array_like=True, gc=False):
         version: of the encoding.
         profile: per field (value, epoch ms of the update that set it; 0 for an update without a time).
         published: the last published report; None before the first.
-        unjudged: whether facts have moved since; kept, so that a restart judges what the last process did not.
+        needs_evaluation: whether facts have moved since; kept, so that a restart evaluates what was left.
         overrides: what people set by hand in the place of the scorecard's verdict, the oldest first.
     """
 
@@ -83,7 +83,7 @@ class AccountState(Struct, array_like=True, gc=False):
     survey: SurveyState = msgspec.field(default_factory=SurveyState)
     profile: dict[str, tuple[Any, int]] = {}
     published: PublishedReport | None = None
-    unjudged: bool = False
+    needs_evaluation: bool = False
     touchpoint: TouchpointState = msgspec.field(default_factory=TouchpointState)
     outcome: OutcomeState = msgspec.field(default_factory=OutcomeState)
     subscription: SubscriptionState = msgspec.field(default_factory=SubscriptionState)

@@ -16,39 +16,39 @@ from stream.contracts.errors import BadEvent
 from stream.contracts.partitioner import partition_of
 from stream.contracts.topics import Kind, Topics
 from stream.engine.partition import Output, Partition
-from stream.engine.restless import Lane
 from stream.engine.work import Record
 from stream.kinds.folding import Folding
 from stream.kinds.state import AccountState
 from stream.kinds.usage import NO_CHANGE
 from stream.scoring.publish_policy import of_later_day
-from stream.worker.repartition import Rekeyed, read_rekeyed, rekey
+from stream.worker.priority_queue import Priority
+from stream.worker.repartition import RepartitionedRecord, decode_repartitioned, repartition
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class SourceBatch:
     """Records as they arrived in one partition of an input topic.
 
     Attributes:
         topic, partition: where.
         records: in order.
-        rekeyed: whether another worker has sent them on: then they can't belong elsewhere again.
+        repartitioned: whether another worker has sent them on: then they can't belong elsewhere again.
     """
 
     topic: str
     partition: int
     records: Sequence[Record]
-    rekeyed: bool = False
+    repartitioned: bool = False
 
 
-class Intake:
+class Ingest:
     """Folds chunks. Bad input becomes a dead letter among the partition's outputs; nothing raises.
 
     Args:
         topics: the names of the topics.
         decoders: per kind of event.
-        counts: gets ("dead_letter", reason), ("late", kind), ("overflow", kind), ("rekeyed", kind), ("repeated", kind)
-            and ("unknown_account", kind).
+        counts: gets ("dead_letter", reason), ("late", kind), ("overflow", kind), ("repartitioned", kind),
+            ("repeated", kind) and ("unknown_account", kind).
 
     Attributes:
         newest_ms: by kind, the newest event time of all partitions, epoch milliseconds.
@@ -72,59 +72,61 @@ class Intake:
     def fold(self, partition: Partition[AccountState], topic: str, records: Sequence[Record]) -> None:
         """Fold one chunk; what is refused goes to the dead letters, what belongs elsewhere on its way."""
         if topic == self._repartition_topic:
-            self._fold_rekeyed(partition, records)
+            self._fold_repartitioned(partition, records)
         else:
-            self._fold_arrival(partition, Arrival(topic, partition.number, records))
+            self._fold_batch(partition, SourceBatch(topic, partition.number, records))
 
-    def _fold_rekeyed(self, partition: Partition[AccountState], records: Sequence[Record]) -> None:
+    def _fold_repartitioned(self, partition: Partition[AccountState], records: Sequence[Record]) -> None:
         """Fold records that another partition has sent here, each as what it was where it arrived."""
         for record in records:
             try:
-                original = read_rekeyed(record.value)
+                original = decode_repartitioned(record.value)
                 if original.topic not in self._kinds:
-                    raise BadEvent("wrong_type", f"re-keyed from {original.topic[:80]!r}, which is no input topic")
+                    raise BadEvent("wrong_type", f"repartitioned from {original.topic[:80]!r}, which is no input topic")
             except BadEvent as error:
-                self._refuse(partition, Arrival(self._repartition_topic, partition.number, records), record, error)
+                self._refuse(partition, SourceBatch(self._repartition_topic, partition.number, records), record, error)
             else:
-                self._fold_arrival(partition, Arrival(original.topic, original.partition, [original], rekeyed=True))
+                self._fold_batch(
+                    partition, SourceBatch(original.topic, original.partition, [original], repartitioned=True)
+                )
 
-    def _fold_arrival(self, partition: Partition[AccountState], arrival: Arrival) -> None:
+    def _fold_batch(self, partition: Partition[AccountState], batch: SourceBatch) -> None:
         """Fold what arrived in one input topic."""
-        kind, records = self._kinds[arrival.topic], arrival.records
+        kind, records = self._kinds[batch.topic], batch.records
         events = self._decoders[kind].decode_all([record.value for record in records], self._wall.now_ms(None))
         fold, states, mark_dirty = self._fold[kind], partition.states, partition.dirty.add
         is_rare = kind != "usage"  # what people enter one by one; so is an account's first report
         away: set[str] = set()
-        runs, newest_ms = self._runs(partition, arrival, events)
+        runs, newest_ms = self._runs(partition, batch, events)
         partition.expect(runs)
         for account_id, run in runs.items():
             state = states.get(account_id)
             if state is None:
-                state = partition.thaw(account_id) or self._start(partition, arrival, account_id, run)
+                state = partition.thaw(account_id) or self._start(partition, batch, account_id, run)
                 if state is None:
                     away.add(account_id)
                     continue
             first_change_index = fold(state, [events[at] for at in run] if len(run) > 1 else [events[run[0]]])
-            if first_change_index != NO_CHANGE and (is_rare or not state.unjudged or state.published is None):
+            if first_change_index != NO_CHANGE and (is_rare or not state.needs_evaluation or state.published is None):
                 waiting = (account_id, records[run[first_change_index]].timestamp)
                 if is_rare or state.published is None:
-                    lane = Lane.RARE
+                    priority = Priority.HIGH
                 else:
-                    lane = Lane.FIRST if of_later_day(state.published, state) else Lane.AGAIN
-                partition.restless.append(waiting, lane)
-                state.unjudged = True
+                    priority = Priority.NORMAL if of_later_day(state.published, state) else Priority.LOW
+                partition.pending.append(waiting, priority)
+                state.needs_evaluation = True
             mark_dirty(account_id)
-        self._note_newest(partition, arrival.topic, _newest_ms(events, away) if away else newest_ms)
+        self._note_newest(partition, batch.topic, _newest_ms(events, away) if away else newest_ms)
 
     def _runs(
-        self, partition: Partition[AccountState], arrival: Arrival, events: Sequence[AnyEvent | BadEvent]
+        self, partition: Partition[AccountState], batch: SourceBatch, events: Sequence[AnyEvent | BadEvent]
     ) -> tuple[dict[str, list[int]], int]:
         """By account the places of its events in the chunk, and their newest time; what is no event is refused."""
         runs: dict[str, list[int]] = {}
         newest_ms = 0
         for at, event in enumerate(events):
             if isinstance(event, BadEvent):
-                self._refuse(partition, arrival, arrival.records[at], event)
+                self._refuse(partition, batch, batch.records[at], event)
                 continue
             ms: Any = event.timestamp  # epoch milliseconds; None: an update without a time
             if ms is not None and ms > newest_ms:
@@ -146,51 +148,51 @@ class Intake:
         partition.watermark_ms = max(partition.watermark_ms or 0, newest_ms)
 
     def _start(
-        self, partition: Partition[AccountState], arrival: Arrival, account_id: str, run: Sequence[int]
+        self, partition: Partition[AccountState], batch: SourceBatch, account_id: str, run: Sequence[int]
     ) -> AccountState | None:
-        """Start an account; None where it is at home elsewhere: its records are sent there."""
+        """Start an account; None where it is of another partition: its records are sent there."""
         home = partition_of(account_id, partition.count)
         if home != partition.number:
             for at in run:
-                self._send_home(partition, arrival, arrival.records[at], account_id, home)
+                self._route_to_owner(partition, batch, batch.records[at], account_id, home)
             return None
-        kind = self._kinds[arrival.topic]
+        kind = self._kinds[batch.topic]
         if kind != "account":
             self._counts["unknown_account", kind] += 1
         state = partition.states[account_id] = AccountState()
         return state
 
-    def _send_home(
-        self, partition: Partition[AccountState], arrival: Arrival, record: Record, account_id: str, home: int
+    def _route_to_owner(
+        self, partition: Partition[AccountState], batch: SourceBatch, record: Record, account_id: str, home: int
     ) -> None:
         """Send a record to its account's partition: folding it here would make a second, half account.
 
         One that has been sent already, and not to its account's partition, is refused.
         """
-        if arrival.rekeyed:
+        if batch.repartitioned:
             error = BadEvent(
                 "misrouted",
-                f"account {account_id[:80]!r} belongs to partition {home} of {partition.count}, the record was re-keyed"
-                f" to {partition.number}; did something else than a worker write to the repartition topic?",
+                f"account {account_id[:80]!r} belongs to partition {home} of {partition.count}, the record was sent "
+                f"to {partition.number}; did something else than a worker write to the repartition topic?",
             )
-            self._refuse(partition, arrival, record, error)
+            self._refuse(partition, batch, record, error)
             return
-        self._counts["rekeyed", self._kinds[arrival.topic]] += 1
-        place = (arrival.topic, arrival.partition, record.offset)
-        arrived = Rekeyed(*place, record.timestamp, record.key, record.value)
-        partition.outputs.append(rekey(self._repartition_topic, arrived, account_id, home))
+        self._counts["repartitioned", self._kinds[batch.topic]] += 1
+        place = (batch.topic, batch.partition, record.offset)
+        arrived = RepartitionedRecord(*place, record.timestamp, record.key, record.value)
+        partition.outputs.append(repartition(self._repartition_topic, arrived, account_id, home))
 
-    def _refuse(self, partition: Partition[AccountState], arrival: Arrival, record: Record, error: BadEvent) -> None:
+    def _refuse(self, partition: Partition[AccountState], batch: SourceBatch, record: Record, error: BadEvent) -> None:
         """Put a record among the dead letters."""
         self._counts["dead_letter", error.reason] += 1
-        place = (arrival.topic, arrival.partition, record.offset)
+        place = (batch.topic, batch.partition, record.offset)
         value = dead_letter(*place, record.timestamp, record.key, record.value, error)
         key = record.key[:KEY_BYTES_MAX] if record.key is not None else None
         partition.outputs.append(Output(self._dead_letter_topic, key, value))
 
 
 def _newest_ms(events: Sequence[AnyEvent | BadEvent], away: Container[str]) -> int:
-    """The newest time of the events, but for accounts that are at home elsewhere; 0: none has one."""
+    """The newest time of the events, but for accounts that are of another partition; 0: none has one."""
     here = [event for event in events if not isinstance(event, BadEvent) and event.account_id not in away]
     times: list[Any] = [event.timestamp for event in here if event.timestamp is not None]
     return max(times, default=0)

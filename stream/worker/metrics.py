@@ -19,7 +19,7 @@ from stream.engine.partition import Partition
 # What can become of records beside folding; each has a series from the start, so that the first one shows as a rise.
 OUTCOMES: Final = (
     *(("dead_letter", reason) for reason in REASONS),
-    *((outcome, kind) for outcome in ("late", "overflow", "rekeyed", "unknown_account") for kind in KINDS),
+    *((outcome, kind) for outcome in ("late", "overflow", "repartitioned", "unknown_account") for kind in KINDS),
     ("repeated", "usage"),
 )
 
@@ -73,7 +73,7 @@ class WorkerMetrics:
         )
         self.checkpoint_seconds = Histogram(
             "heartline_worker_checkpoint_seconds",
-            "Time of one partition's checkpoint, from judging to the accepted commit, in seconds.",
+            "Time of one partition's checkpoint, from evaluation to the accepted commit, in seconds.",
             buckets=_SECONDS,
             registry=registry,
         )
@@ -114,11 +114,11 @@ class WorkerCollector(Collector):
         )
         yield GaugeMetricFamily(
             "heartline_worker_partitions_catching_up",
-            "Partition groups that fold a backlog and judge nothing until it is folded.",
+            "Partition groups that fold a backlog and evaluate nothing until it is folded.",
             value=sum(p.catching_up for p in partitions),
         )
         yield GaugeMetricFamily(
-            "heartline_worker_partitions_without_copy",
+            "heartline_worker_partitions_without_store",
             "Partition groups whose local copy could not be used, or not be written any more: what changes of them "
             "stays in memory.",
             value=self._view.without_copy(),
@@ -137,9 +137,9 @@ class WorkerCollector(Collector):
             value=sum(len(p.dirty) for p in partitions),
         )
         yield GaugeMetricFamily(
-            "heartline_worker_unjudged_accounts",
-            "Accounts that wait to be judged: something moved, or a tick has not come to them yet.",
-            value=sum(len(p.restless) + len(p.due) for p in partitions),
+            "heartline_worker_pending_accounts",
+            "Accounts that wait to be evaluated: something moved, or a scan has not come to them yet.",
+            value=sum(len(p.pending) + len(p.scheduled) for p in partitions),
         )
         lag = GaugeMetricFamily(
             "heartline_worker_lag_records", "Records in Kafka and not yet folded.", labels=["topic"]
@@ -164,7 +164,7 @@ class WorkerCollector(Collector):
         yield newest
         outcomes = CounterMetricFamily(
             "heartline_worker_outcomes",
-            "What became of records beside folding: dead_letter by reason; late, overflow, rekeyed, repeated, "
+            "What became of records beside folding: dead_letter by reason; late, overflow, repartitioned, repeated, "
             "unknown_account by kind.",
             labels=["outcome", "label"],
         )

@@ -12,7 +12,7 @@ from stream.contracts.errors import BadEvent
 from stream.engine.partition import Output
 
 
-class Rekeyed(msgspec.Struct, array_like=True):
+class RepartitionedRecord(msgspec.Struct, array_like=True):
     """An input record as it arrived; to a fold it is a record like any other.
 
     Attributes:
@@ -30,10 +30,10 @@ class Rekeyed(msgspec.Struct, array_like=True):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Rekeyed)
+_decoder = msgspec.msgpack.Decoder(RepartitionedRecord)
 
 
-def rekey(topic: str, arrived: Rekeyed, account_id: str, home: int) -> Output:
+def repartition(topic: str, arrived: RepartitionedRecord, account_id: str, home: int) -> Output:
     """A record as the repartition topic carries it.
 
     Args:
@@ -45,7 +45,7 @@ def rekey(topic: str, arrived: Rekeyed, account_id: str, home: int) -> Output:
     return Output(topic, account_id.encode(), _encoder.encode(arrived), home)
 
 
-def read_rekeyed(value: bytes | None) -> Rekeyed:
+def decode_repartitioned(value: bytes | None) -> RepartitionedRecord:
     """The record as it arrived.
 
     Raises:
@@ -54,4 +54,4 @@ def read_rekeyed(value: bytes | None) -> Rekeyed:
     try:
         return _decoder.decode(value or b"")
     except msgspec.DecodeError as error:
-        raise BadEvent("wrong_type", f"not a record that a worker has re-keyed: {error}") from None
+        raise BadEvent("wrong_type", f"not a record that a worker has repartitioned: {error}") from None

@@ -22,7 +22,7 @@ from stream.engine.failstop import ExitCode, fail_stop
 from stream.engine.loops import new_event_loop
 from stream.engine.topology import prepare_topics
 from stream.engine.work import Work
-from stream.worker.processor import make_job
+from stream.worker.health_processor import make_processor
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +43,10 @@ def run_worker(settings: Settings) -> None:
         HeartlineError: the broker can't be reached at start, or the metrics port is taken.
     """
     clock = WallClock() if settings.worker.clock == "wall" else EventClock()
-    run_work(settings, make_job(settings, clock))
+    run_processor(settings, make_processor(settings, clock))
 
 
-def run_work(settings: Settings, work: Work[Any]) -> None:
+def run_processor(settings: Settings, work: Work[Any]) -> None:
     """Run a worker around any work; see `run_worker`."""
     _log_readably()
     gc.set_threshold(*GC_THRESHOLDS)

@@ -16,9 +16,9 @@ from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS
 from stream.kinds.state import AccountState
 from stream.measures.product_config import ProductConfig
-from stream.worker.processor import HealthJob
+from stream.worker.health_processor import HealthProcessor
 from tests.streams import TOPICS, Raw
-from tests.unit.stream.lives import DAY, fold_one, judged, month
+from tests.unit.stream.lives import DAY, evaluated, fold_one, month
 
 HOUR_MS = 3_600_000
 JOURNEY = ProductConfig(key_actions=frozenset({"share"}))
@@ -101,14 +101,14 @@ USED = month(users=1)
 def test_what_people_enter_one_by_one_counts_at_once(
     past: list[Raw], now: Raw, rule: str, steps: tuple[list[str], list[str]]
 ) -> None:
-    """The worker's job and the alerting's rules, in one process; all of it on one day."""
-    job = HealthJob(TOPICS, EventClock(), product=JOURNEY)
+    """The worker's processor and the alerting's rules, in one process; all of it on one day."""
+    processor = HealthProcessor(TOPICS, EventClock(), product=JOURNEY)
     partition = Partition[AccountState](0)
     for each in [*past, *USED]:
-        fold_one(job, partition, each["type"], each)
-    before, record = alerted(judged(job, partition), None, rule)
-    fold_one(job, partition, now["type"], now)
-    after, _ = alerted(judged(job, partition), record, rule)
+        fold_one(processor, partition, each["type"], each)
+    before, record = alerted(evaluated(processor, partition), None, rule)
+    fold_one(processor, partition, now["type"], now)
+    after, _ = alerted(evaluated(processor, partition), record, rule)
     assert (before, after) == steps
 
 

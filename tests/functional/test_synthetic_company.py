@@ -21,7 +21,7 @@ from stream.calendar.clock import EventClock
 from stream.contracts.report import HealthReport, decode_report
 from stream.contracts.topics import Topics
 from stream.engine.partition import Partition
-from stream.worker.processor import HealthJob
+from stream.worker.health_processor import HealthProcessor
 
 # One of each weekday would do; two that differ most in where the weekends fall keep the test short.
 DAYS = [datetime(2026, 5, 20, 13, 30, tzinfo=UTC), datetime(2026, 5, 24, 23, 59, tzinfo=UTC)]
@@ -29,7 +29,7 @@ DAYS = [datetime(2026, 5, 20, 13, 30, tzinfo=UTC), datetime(2026, 5, 24, 23, 59,
 
 @dataclass
 class Raw:
-    """A record as the job reads it."""
+    """A record as the processor reads it."""
 
     topic: str
     value: bytes
@@ -42,7 +42,7 @@ class Raw:
 def reports(now: datetime) -> Iterator[HealthReport]:
     """Every report that the worker publishes of the stories, judged every six hours."""
     topics = Topics()
-    job = HealthJob(topics, EventClock(), core_features=frozenset(CORE_FEATURES))
+    processor = HealthProcessor(topics, EventClock(), core_features=frozenset(CORE_FEATURES))
     partition: Any = Partition(0)
     for _, batch in groupby(events(now), key=lambda event: max(_quarter(event), _quarter_of(story_start(now)))):
         by_topic: dict[str, list[Any]] = defaultdict(list)
@@ -50,8 +50,8 @@ def reports(now: datetime) -> Iterator[HealthReport]:
             topic = topics.input(event["type"])
             by_topic[topic].append(Raw(topic, json.dumps(event).encode(), event["account_id"].encode()))
         for topic, records in by_topic.items():
-            job.fold(partition, topic, records)
-        for _ in job.judge(partition):
+            processor.fold(partition, topic, records)
+        for _ in processor.evaluate(partition):
             pass
         for output in partition.outputs:
             assert output.topic == topics.health, output.value

@@ -27,7 +27,7 @@ from stream.history.rolling import end_of_day_ms
 from stream.kinds.state import AccountState, decode_state, newest_ms
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
-from stream.worker.processor import HealthJob
+from stream.worker.health_processor import HealthProcessor
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag, last_values, read_all, unread
 from tests.oracle.batch import recompute
@@ -75,11 +75,11 @@ def env(kafka: Kafka, redis_url: str, prefix: str, slack: SlackStandin) -> dict[
 
 def uninterrupted_pass(bootstrap_servers: str, topics: Topics) -> dict[str, AccountState]:
     """The states that one pass over the input topics gives, without any engine, checkpoint or restart."""
-    job = HealthJob(topics, EventClock())
+    processor = HealthProcessor(topics, EventClock())
     partitions = [Partition[AccountState](n, PARTITIONS) for n in range(PARTITIONS)]
     for topic in topics.inputs:
         for record in read_all(bootstrap_servers, topic):
-            job.fold(partitions[record.partition], topic, [record])
+            processor.fold(partitions[record.partition], topic, [record])
     return {account_id: state for partition in partitions for account_id, state in partition.states.items()}
 
 

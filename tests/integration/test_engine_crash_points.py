@@ -15,7 +15,7 @@ from heartline.embedded.ports import free_ports
 from stream.config.settings import Settings
 from stream.engine.failstop import ExitCode
 from stream.engine.topology import prepare_topics
-from stream.worker.repartition import read_rekeyed
+from stream.worker.repartition import decode_repartitioned
 from tests.crash_points import COPY, OTHERS, TRANSACTION
 from tests.integration.engine_oracle import assert_exact, read_all
 from tests.integration.engine_worker import WorkerProcess, engine_settings, eventually, feed
@@ -66,7 +66,9 @@ async def test_a_kill_before_within_and_after_the_transaction_changes_nothing(se
         await crashed(worker)
     await start()
     await assert_exact(settings)
-    sent = [read_rekeyed(record.value) for record in await read_all(settings, settings.kafka.topics.repartition)]
+    sent = [
+        decode_repartitioned(record.value) for record in await read_all(settings, settings.kafka.topics.repartition)
+    ]
     assert len(sent) > fed / 10
     assert len({(record.topic, record.partition, record.offset) for record in sent}) == len(sent), "sent once each"
 

@@ -59,7 +59,7 @@ async def assert_copies_say_what_the_changelog_says(settings: Settings) -> None:
         copy.close()
         assert states == last[number]
         assert contents.moment.position >= ends[number]
-        assert contents.unjudged == {}
+        assert contents.needs_evaluation == {}
 
 
 async def test_a_kill_around_and_within_what_is_written_to_the_copy_changes_nothing(
@@ -149,7 +149,7 @@ async def test_accounts_that_are_on_the_disk_alone_are_exact_through_kills_and_a
         for worker in workers[-2:]:
             gauges = await asyncio.to_thread(scrape, worker)
             assert gauges["heartline_worker_hot_accounts"] <= PARTITIONS, "the others are on the disk"
-            assert gauges["heartline_worker_partitions_without_copy"] == 0
+            assert gauges["heartline_worker_partitions_without_store"] == 0
             accounts += gauges["heartline_worker_accounts"]
         assert accounts > 200
         assert [await worker.stop() for worker in workers[-2:]] == [0, 0]

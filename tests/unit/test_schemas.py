@@ -43,8 +43,8 @@ def test_good_events_keep_to_their_schema_and_broken_ones_do_not(kind: str) -> N
 
 
 def test_published_reports_keep_to_their_schema() -> None:
-    job, partition = fold(make_stream(5, 500, 150))
-    for _ in job.judge(partition):
+    processor, partition = fold(make_stream(5, 500, 150))
+    for _ in processor.evaluate(partition):
         pass
     reports = [json.loads(output.value or b"") for output in partition.outputs if output.topic == TOPICS.health]
     assert len(reports) == 2
@@ -56,8 +56,8 @@ def test_published_reports_keep_to_their_schema() -> None:
 
 @pytest.mark.parametrize("value", [None, b"", b"not json", b"\xff\x00", b"x" * (2 << 20)])
 def test_dead_letters_keep_to_their_schema(value: bytes | None) -> None:
-    job, partition = fold([])
-    job.fold(partition, TOPICS.input("usage"), [record("usage", value, 7, 1_769_860_800_000, b"acme")])
+    processor, partition = fold([])
+    processor.fold(partition, TOPICS.input("usage"), [record("usage", value, 7, 1_769_860_800_000, b"acme")])
     letter = json.loads(partition.outputs[0].value or b"")
     validator("dead-letter").validate(letter)
     assert not validator("dead-letter").is_valid(letter | {"offset": "seven"})

@@ -19,7 +19,7 @@ from heartline.bench.verify import counted
 from heartline.replay.lines import Record
 from stream.engine.partition import Partition
 from stream.kinds.state import AccountState
-from stream.worker.processor import HealthJob
+from stream.worker.health_processor import HealthProcessor
 from tests.streams import TOPICS, record
 
 NOW_MS = 1_780_000_000_000
@@ -33,26 +33,26 @@ class Fixed:
 
 
 class World:
-    """A job and its one partition."""
+    """A processor and its one partition."""
 
     def __init__(self) -> None:
-        self.job = HealthJob(TOPICS, Fixed())
+        self.processor = HealthProcessor(TOPICS, Fixed())
         self.partition = Partition[AccountState](0)
 
     def send(self, records: Iterable[Record]) -> int:
         """Fold and judge; how many reports came of it."""
         before = len(self.partition.outputs)
         for event in records:
-            self.job.fold(self.partition, TOPICS.input(event.kind), [record(event.kind, event.value)])
-        for _ in self.job.judge(self.partition):
+            self.processor.fold(self.partition, TOPICS.input(event.kind), [record(event.kind, event.value)])
+        for _ in self.processor.evaluate(self.partition):
             pass
         return len(self.partition.outputs) - before
 
     def score(self, account_id: str) -> float:
-        judged = self.partition.states[account_id].published
-        assert judged is not None
-        assert judged.score is not None
-        return judged.score
+        published = self.partition.states[account_id].published
+        assert published is not None
+        assert published.score is not None
+        return published.score
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["a detractor's answer", "an urgent ticket"])
@@ -60,7 +60,7 @@ def test_the_event_of_a_known_account_moves_its_score_by_more_than_a_point(numbe
     world, name = World(), known_id(number)
     world.send(history(number, NOW_MS))
     before = world.score(name)
-    assert kind_of(number) == "moved"
+    assert kind_of(number) == "high_priority"
     assert counted(world.partition.states[name]) == known_counts(number, probed=False)
     assert world.send([known_event(number, NOW_MS)]) == 1
     assert before - world.score(name) > 1
@@ -70,7 +70,7 @@ def test_the_event_of_a_known_account_moves_its_score_by_more_than_a_point(numbe
 def test_the_first_usage_of_a_day_is_reported() -> None:
     world, name = World(), known_id(2)
     world.send(history(2, NOW_MS))
-    assert kind_of(2) == "used"
+    assert kind_of(2) == "first_daily_usage"
     assert counted(world.partition.states[name]) == known_counts(2, probed=False)
     assert world.send([known_event(2, NOW_MS)]) == 1
     assert counted(world.partition.states[name]) == known_counts(2, probed=True)
@@ -81,7 +81,7 @@ def test_further_usage_of_a_day_moves_the_score_by_more_than_a_point() -> None:
     world, name = World(), known_id(3)
     world.send(history(3, NOW_MS - 1))
     before = world.score(name)
-    assert kind_of(3) == "again"
+    assert kind_of(3) == "repeat_usage"
     assert counted(world.partition.states[name]) == known_counts(3, probed=False)
     assert world.send([known_event(3, NOW_MS)]) == 1
     assert world.score(name) - before > 1

@@ -12,7 +12,7 @@ def result_of(shape: Shape) -> Result:
     """A result in which every figure is 1,500, of a shape."""
     values = {field.name: 1500 for field in fields(Figures)}
     sizes = {"events": shape.events, "accounts": shape.accounts, "distribution": shape.distribution}
-    own = {"report_seconds": 60.0, "unjudged_accounts": 0, "kafka_version": "4.3.1", "python_version": "3.11.7"}
+    own = {"report_seconds": 60.0, "pending_accounts": 0, "kafka_version": "4.3.1", "python_version": "3.11.7"}
     return Result(Figures(**values | sizes | own), "2026-03-02", 0.4)  # type: ignore[arg-type]
 
 
@@ -33,7 +33,7 @@ def test_a_shape_that_is_measured_again_replaces_itself_only(tmp_path: Path) -> 
 def test_a_shape_measured_before_a_figure_was_there_is_left_out_until_it_is_measured_again(tmp_path: Path) -> None:
     path = tmp_path / "tables.json"
     keep(result_of(SHAPES[0]), path)
-    path.write_text(path.read_text("utf-8").replace('"again_latency_p50_ms": 1500,', ""), "utf-8")
+    path.write_text(path.read_text("utf-8").replace('"repeat_usage_latency_p50_ms": 1500,', ""), "utf-8")
     assert read_kept(path) == {}
     assert keep(result_of(SHAPES[2]), path) == {name_of(SHAPES[2]): result_of(SHAPES[2])}
 
@@ -48,7 +48,7 @@ def test_columns_come_in_the_order_of_the_shapes() -> None:
 
 def test_what_took_longer_than_was_waited_is_told_and_the_others_are_kept() -> None:
     known = result_of(SHAPES[3])
-    figures = replace(known.figures, publish_latency_p99_ms=None, unjudged_accounts=1_234)
+    figures = replace(known.figures, publish_latency_p99_ms=None, pending_accounts=1_234)
     text = table({name_of(SHAPES[3]): replace(known, figures=figures)})
     assert "| half load: a new account's first report, p50 / p99 | 1.5 s / > 60 s |" in text
     assert "| > 1500.0, 1,234 accounts not yet judged |" in text

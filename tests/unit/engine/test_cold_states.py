@@ -21,10 +21,10 @@ from stream.engine.local_copy import LocalCopy
 from stream.engine.owned import Owned
 from stream.engine.partition import Partition
 from stream.engine.warmth import adopt
-from tests.tally import Tally, TallyWork
+from tests.tally import Tally, TallyProcessor
 
 IDENTITY = Identity(VERSION, "heartline-state-changelog", "id", 3, 12)
-WORK = TallyWork(Settings())
+WORK = TallyProcessor(Settings())
 NAMES = [f"account-{number}" for number in range(9)]
 NOW_MS = 1_800_000_000_000
 

@@ -7,7 +7,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
 from stream.contracts.errors import EngineError
-from stream.engine.fetched import FetchedRecords, read_lightly
+from stream.engine.fetched import FetchedRecords, patch_record_parser
 
 TP = TopicPartition("usage", 0)
 PRODUCER = 7
@@ -61,9 +61,9 @@ def test_reading_may_be_left_off_and_go_on() -> None:
 
 def test_a_library_that_reads_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetcher, "PartitionRecords", fetcher.PartitionRecords)  # taken back at the end
-    read_lightly()
+    patch_record_parser()
     assert fetcher.PartitionRecords is FetchedRecords
-    read_lightly()  # a second consumer
+    patch_record_parser()  # a second consumer
     monkeypatch.delattr(fetcher, "PartitionRecords")
     with pytest.raises(EngineError, match="install the locked version"):
-        read_lightly()
+        patch_record_parser()

@@ -20,13 +20,13 @@ from prometheus_client import CollectorRegistry
 from stream.config.settings import KafkaSettings, Settings, WorkerSettings
 from stream.contracts.partitioner import partition_of
 from stream.engine import copies
-from stream.engine.chunk import Chunk, Coverage
+from stream.engine.chunk import Chunk, FetchPositions
 from stream.engine.engine import Engine
 from stream.engine.failstop import ExitCode
 from stream.engine.work import Record
 from stream.worker.metrics import WorkerMetrics
-from stream.worker.repartition import read_rekeyed
-from tests.tally import Tally, TallyWork, digest
+from stream.worker.repartition import decode_repartitioned
+from tests.tally import Tally, TallyProcessor, digest
 from tests.unit.engine.fakes import FakeBroker, FakeRecord, Stopped, stop
 
 PARTITIONS = [0, 1]
@@ -48,8 +48,10 @@ class Worker:
 
     def __init__(self, broker: FakeBroker, settings: Settings) -> None:
         self.broker = broker
-        self.engine: Engine[Tally] = Engine(settings, TallyWork(settings), WorkerMetrics(CollectorRegistry()), stop)
-        self.coverage = Coverage()
+        self.engine: Engine[Tally] = Engine(
+            settings, TallyProcessor(settings), WorkerMetrics(CollectorRegistry()), stop
+        )
+        self.coverage = FetchPositions()
         self.positions: dict[TopicPartition, int] = {}
         self.queue: list[Chunk] = []
 
@@ -122,8 +124,8 @@ class Interleavings(RuleBasedStateMachine):
             patch("stream.engine.recovery.changelog_ends", self._ends),
             patch("stream.engine.recovery.recover", self.broker.recover),
             patch("stream.engine.checkpoint.ENCODE_SLICE", 1),
-            patch("stream.engine.pace.JUDGING_SECONDS_MAX", 1e-9),  # one account a checkpoint
-            patch("stream.engine.pace.IDLE_JUDGING_SECONDS_MAX", 1e-9),
+            patch("stream.engine.pace.EVALUATION_SECONDS_MAX", 1e-9),  # one account a checkpoint
+            patch("stream.engine.pace.IDLE_EVALUATION_SECONDS_MAX", 1e-9),
         ]
         for each in self.patches:
             each.start()
@@ -145,18 +147,18 @@ class Interleavings(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.run(self.worker.assign(PARTITIONS, self.generation + 5))
-        for _ in range(2):  # the second time for what the first has re-keyed
+        for _ in range(2):  # the second time for what the first has repartitioned
             self.worker.seek()
             for tp in list(self.worker.positions):
                 self.worker.fetch(tp, 10_000)
             self.run(self.worker.fold(10_000))
             self.run(self.worker.engine.drain())
-        while any(partition.restless for partition in self.worker.engine.partitions()):
+        while any(partition.pending for partition in self.worker.engine.partitions()):
             self.run(self.worker.engine.drain())
         self.what_is_committed_is_exact()
         for number in PARTITIONS:
             for value in self.broker.changelog.get(number, {}).values():
-                assert not msgspec.msgpack.decode(value, type=Tally).unjudged
+                assert not msgspec.msgpack.decode(value, type=Tally).needs_evaluation
         for (topic, partition), log in self.broker.inputs.items():
             assert self.broker.group[TopicPartition(topic, partition)] == len(log)
         self.worker.die()
@@ -276,7 +278,7 @@ class Interleavings(RuleBasedStateMachine):
         before = dict(self.broker.group)
         owned = zombie.engine._owned[partition]
         hot = owned.partition
-        has_news = hot.next_offsets != owned.committed or bool(hot.dirty or hot.restless or hot.outputs)
+        has_news = hot.next_offsets != owned.committed or bool(hot.dirty or hot.pending or hot.outputs)
         assert self.run(zombie.checkpoint(partition), ExitCode.FENCED) == has_news
         assert self.broker.group == before
         zombie.die()
@@ -285,7 +287,7 @@ class Interleavings(RuleBasedStateMachine):
     def what_is_committed_is_exact(self) -> None:
         """States, reports and dead letters are those of the records below the committed offsets.
 
-        But for the reports of accounts whose state says that they wait to be judged. Records of another partition's
+        But for the reports of accounts whose state says that they wait to be evaluated. Records of another partition's
         accounts are in the repartition topic instead.
         """
         dead: Counter[bytes] = Counter()
@@ -301,20 +303,20 @@ class Interleavings(RuleBasedStateMachine):
                     elif record.value != b"noop":
                         _count(should, topic, record)
             for record in self._committed(REPARTITION, number):
-                arrived = read_rekeyed(record.value)
+                arrived = decode_repartitioned(record.value)
                 _count(should, arrived.topic, arrived)
             stored = self.broker.changelog.get(number, {})
             found = {key: msgspec.msgpack.decode(value, type=Tally) for key, value in stored.items()}
             assert {key: (tally.counts, tally.digests) for key, tally in found.items()} == {
                 key: (tally.counts, tally.digests) for key, tally in should.items()
             }
-            judged = {key: tally.counts for key, tally in found.items() if not tally.unjudged}
+            evaluated = {key: tally.counts for key, tally in found.items() if not tally.needs_evaluation}
             reports = {k: v for k, v in self._outputs(SETTINGS.kafka.topics.health) if k in found}
-            assert {k: msgspec.json.decode(v or b"") for k, v in reports.items() if k in judged} == judged
+            assert {k: msgspec.json.decode(v or b"") for k, v in reports.items() if k in evaluated} == evaluated
         assert Counter(value for _, value in self._outputs(SETTINGS.kafka.topics.dead_letters)) == dead
 
         logs = [self.broker.inputs.get((REPARTITION, number), []) for number in PARTITIONS]
-        arrived_at = [read_rekeyed(record.value) for log in logs for record in log]
+        arrived_at = [decode_repartitioned(record.value) for log in logs for record in log]
         assert Counter((record.topic, record.partition, record.offset) for record in arrived_at) == sent
 
     @invariant()

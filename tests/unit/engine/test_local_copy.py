@@ -24,7 +24,7 @@ from stream.engine.owned import Owned
 from stream.engine.pace import Pace
 from stream.engine.partition import Partition
 from stream.worker.metrics import WorkerMetrics
-from tests.tally import Tally, TallyWork
+from tests.tally import Tally, TallyProcessor
 from tests.unit.engine.fakes import FakeBroker, Stopped, stop
 
 IDENTITY = Identity(VERSION, "heartline-state-changelog", "id", 3, 12)
@@ -35,9 +35,9 @@ States = dict[str, bytes | None]
 
 
 def save(copy: LocalCopy, position: int, states: States) -> dict[str, int]:
-    """Add a checkpoint; who is called u... waits to be judged."""
-    unjudged = [key for key, value in states.items() if key.startswith("u") and value is not None]
-    return copy.save(Moment(position, NOW_MS, position), states, unjudged)
+    """Add a checkpoint; who is called u... waits to be evaluated."""
+    needs_evaluation = [key for key, value in states.items() if key.startswith("u") and value is not None]
+    return copy.save(Moment(position, NOW_MS, position), states, needs_evaluation)
 
 
 def states_of(copy: LocalCopy, contents: Contents) -> dict[str, bytes]:
@@ -93,7 +93,7 @@ def test_whatever_order_saving_compacting_and_dying_come_in_the_copy_says_what_w
         assert found is not None
         assert states_of(again, found) == should
         assert found.moment == Moment(position, NOW_MS, position)
-        assert found.unjudged.keys() == {key for key in should if key.startswith("u")}
+        assert found.needs_evaluation.keys() == {key for key in should if key.startswith("u")}
         return again
 
     for step in steps:
@@ -248,7 +248,7 @@ def test_a_frame_that_is_not_whole_does_not_count(tmp_path: Path) -> None:
 
 def ready(folder: Path, changelog_end: int = 0) -> Owned[Tally]:
     """A partition with an empty copy in that folder."""
-    owned: Owned[Tally] = Owned(Partition(3, 12, decode=TallyWork(Settings()).decode), SimpleNamespace())
+    owned: Owned[Tally] = Owned(Partition(3, 12, decode=TallyProcessor(Settings()).decode), SimpleNamespace())
     owned.topic_ids = {"heartline-state-changelog": "id"}
     owned.changelog_end = changelog_end
     owned.copy = LocalCopy(folder / "heartline" / "003", IDENTITY)
@@ -301,7 +301,7 @@ async def test_what_nobody_foresaw_in_the_copy_ends_the_process_instead_of_the_c
     owned.partition.dirty.add("a")
     metrics = WorkerMetrics(CollectorRegistry())
     checkpoints = Checkpoints(
-        Settings(), TallyWork(Settings()), metrics, stop, [owned], Pace(Settings(), [owned]), lambda: True
+        Settings(), TallyProcessor(Settings()), metrics, stop, [owned], Pace(Settings(), [owned]), lambda: True
     )
 
     def broken(self: LocalCopy, *arguments: Any) -> None:
@@ -332,7 +332,7 @@ def test_a_copy_comes_back_with_what_it_says_of_the_partition(tmp_path: Path, ca
     assert (first.recalled, first.partition.cold) == (0, {})
     asyncio.run(copies.keep_part(first, {"u1": b"1", "a": b"1", "gone": b"0"}))
     asyncio.run(copies.keep_part(first, {"a": b"2", "gone": None}))
-    first.partition.restless.append(("u1", None))
+    first.partition.pending.append(("u1", None))
     first.partition.watermark_ms = 99
     asyncio.run(copies.keep_recovered(first, NOW_MS))
     first.changelog_saved = 60
@@ -342,7 +342,7 @@ def test_a_copy_comes_back_with_what_it_says_of_the_partition(tmp_path: Path, ca
     second = taken(changelog_end=61)
     assert (second.recalled, second.partition.watermark_ms) == (60, 100)
     assert cold(second) == {"u1": b"1", "a": b"2", "b": b"3"}
-    assert list(second.partition.restless) == [("u1", None), ("b", None)]
+    assert list(second.partition.pending) == [("u1", None), ("b", None)]
     copies.let_go(second)
 
     lost = taken(changelog_end=10)

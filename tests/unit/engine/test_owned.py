@@ -37,7 +37,7 @@ def test_a_partition_catches_up_with_the_ends_of_all_its_topics(
 
 
 def test_the_backlog_is_what_waited_at_first_and_not_what_comes_later() -> None:
-    """A stream that never rests would otherwise never be judged."""
+    """A stream that never rests would otherwise never be evaluated."""
     owned = taken_over(usage=0, tickets=5)
     owned.observe_ends({USAGE: 10, TICKETS: 5})
     owned.observe_ends({USAGE: 5_000, TICKETS: 700})

@@ -1,4 +1,4 @@
-"""When a partition is checkpointed, and for how long it may judge then."""
+"""When a partition is checkpointed, and for how long it may evaluate then."""
 
 import asyncio
 
@@ -18,10 +18,14 @@ from tests.tally import Tally
         ({"held": 12}, 0.36, "transactions of many partitions may take a twentieth of the time"),
         ({"taking_seconds": 0.05}, 0.35, "four partitions may take half of the time: each 0.05 s of 0.4"),
         ({"taking_seconds": 1.0}, 3.0, "and are never rarer than three intervals"),
-        ({"taking_seconds": 0.09, "restless": 1}, 0.31, "judging may take nearly all of the time: each 0.09 s of 0.4"),
-        ({"taking_seconds": 0.09, "restless": 1, "folding": 0.3}, 0.51, "or what folding leaves of it"),
-        ({"taking_seconds": 0.09, "restless": 1, "folding": 0.9}, 0.63, "but half of it at least"),
-        ({"taking_seconds": 1.0, "restless": 1}, 1.0, "who waits to be judged waits one interval at most"),
+        (
+            {"taking_seconds": 0.09, "pending": 1},
+            0.31,
+            "evaluation may take nearly all of the time: each 0.09 s of 0.4",
+        ),
+        ({"taking_seconds": 0.09, "pending": 1, "folding": 0.3}, 0.51, "or what folding leaves of it"),
+        ({"taking_seconds": 0.09, "pending": 1, "folding": 0.9}, 0.63, "but half of it at least"),
+        ({"taking_seconds": 1.0, "pending": 1}, 1.0, "who waits to be evaluated waits one interval at most"),
         ({"catching_up": True}, 5.0, "in a backlog nothing is published"),
         (
             {"catching_up": True, "dirty": 10_000},
@@ -39,8 +43,8 @@ def test_checkpoints_come_as_often_as_they_are_cheap(changed: dict[str, float], 
     owned.folding_ratio = changed.get("folding", 0.0)
     owned.partition.catching_up = bool(changed.get("catching_up", False))
     owned.partition.dirty = {str(number) for number in range(int(changed.get("dirty", 0)))}
-    if "restless" in changed:
-        owned.partition.restless.append(("a", None))
+    if "pending" in changed:
+        owned.partition.pending.append(("a", None))
     assert pace.pause_seconds(owned) == pytest.approx(expected), reason
 
 
@@ -102,12 +106,12 @@ async def test_the_pause_in_a_backlog_depends_on_what_comes_meanwhile(
         (1.0, 0.1, 0.1, "which is shorter where something is folded"),
     ],
 )
-def test_judging_takes_what_folding_leaves_of_the_time(
+def test_evaluation_takes_what_folding_leaves_of_the_time(
     elapsed: float, folding_seconds: float, expected: float, reason: str
 ) -> None:
     held: list[Owned[Tally]] = [Owned(Partition(number), None) for number in range(2)]
     pace = Pace(Settings(), held)
     held[1].folding_seconds = 40.0  # before the last checkpoint
-    pace.judging_seconds(held[0], 100.0)
+    pace.evaluation_seconds(held[0], 100.0)
     held[1].folding_seconds += folding_seconds
-    assert pace.judging_seconds(held[0], 100.0 + elapsed) == pytest.approx(expected), reason
+    assert pace.evaluation_seconds(held[0], 100.0 + elapsed) == pytest.approx(expected), reason

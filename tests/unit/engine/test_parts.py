@@ -11,17 +11,17 @@ from stream.config.settings import Settings
 from stream.contracts.errors import EngineError
 from stream.contracts.topics import TopicSpec
 from stream.engine import checkpoint
-from stream.engine.chunk import Chunk, Coverage
+from stream.engine.chunk import Chunk, FetchPositions
 from stream.engine.folding import fold_chunk
 from stream.engine.mark import Mark, contradiction, read_mark
 from stream.engine.offsets import resume_offset
 from stream.engine.partition import Output, Partition
-from stream.engine.restless import Restless
 from stream.engine.topology import co_assigned, count_mismatch
 from stream.engine.watchdog import Watchdog
 from stream.worker.metrics import OUTCOMES, WorkerCollector, WorkerMetrics
+from stream.worker.priority_queue import PriorityQueue
 from tests.streams import fold, make_stream
-from tests.tally import Tally, TallyWork
+from tests.tally import Tally, TallyProcessor
 from tests.unit.engine.fakes import FakeBroker, FakeRecord
 
 TOPIC = "product-usage"
@@ -50,24 +50,24 @@ def test_a_chunk_is_folded_from_the_next_offset_on(
     start: int, offsets: Sequence[int], folded: int, reason: str
 ) -> None:
     hot = partition(5)
-    assert fold_chunk(TallyWork(Settings()), hot, Chunk(TOPIC, 0, start, records(*offsets), 1)) == folded, reason
+    assert fold_chunk(TallyProcessor(Settings()), hot, Chunk(TOPIC, 0, start, records(*offsets), 1)) == folded, reason
     assert hot.next_offsets[TOPIC] == max(5, offsets[-1] + 1)
     assert sum(tally.counts[TOPIC] for tally in hot.states.values()) == folded
 
 
 def test_a_chunk_that_starts_too_late_is_refused_and_named() -> None:
     with pytest.raises(EngineError, match=r"product-usage\[0\]@6 came where offset 5 was expected"):
-        fold_chunk(TallyWork(Settings()), partition(5), Chunk(TOPIC, 0, 6, records(6), 1))
+        fold_chunk(TallyProcessor(Settings()), partition(5), Chunk(TOPIC, 0, 6, records(6), 1))
 
 
 def test_a_chunk_of_a_topic_without_an_offset_is_refused() -> None:
     with pytest.raises(EngineError, match="offset None was expected"):
-        fold_chunk(TallyWork(Settings()), Partition(0), Chunk(TOPIC, 0, 0, records(0), 1))
+        fold_chunk(TallyProcessor(Settings()), Partition(0), Chunk(TOPIC, 0, 0, records(0), 1))
 
 
 def test_a_chunk_that_goes_back_without_a_seek_is_refused_rather_than_skipped() -> None:
     with pytest.raises(EngineError, match=r"product-usage\[0\]@5 begins with offset 0: .* created again"):
-        fold_chunk(TallyWork(Settings()), partition(5), Chunk(TOPIC, 0, 5, records(0, 1), 1))
+        fold_chunk(TallyProcessor(Settings()), partition(5), Chunk(TOPIC, 0, 5, records(0, 1), 1))
 
 
 MARK = Mark("topic-1", "changelog-1", 40)
@@ -102,7 +102,7 @@ def test_a_mark_comes_back_as_it_was_and_what_is_none_is_none() -> None:
 
 def test_chunks_start_where_the_last_one_ended_and_a_seek_starts_anew() -> None:
     tp = TopicPartition(TOPIC, 0)
-    coverage = Coverage()
+    coverage = FetchPositions()
     assert coverage.chunk(tp, records(3)) is None, "nothing counts before the first seek"
     coverage.sought({tp: 10}, 1)
     first, second = coverage.chunk(tp, records(10, 14)), coverage.chunk(tp, records(20))
@@ -125,23 +125,23 @@ async def test_a_snapshot_encodes_what_is_dirty_and_buries_what_is_gone(monkeypa
     hot = partition(9)
     hot.states = {"small": Tally({TOPIC: 1}, {}), "large": Tally({"x" * 2000: 1}, {}), "clean": Tally({}, {})}
     hot.dirty = {"small", "large", "gone"}
-    snapshot = await checkpoint.take(TallyWork(Settings()), hot, 1)
+    snapshot = await checkpoint.take(TallyProcessor(Settings()), hot, 1)
     assert snapshot.states.keys() == {"small", "gone"}
     assert snapshot.states["gone"] is None
     assert snapshot.oversized == ["large"]
     assert hot.dirty == set()
 
 
-async def test_judging_ends_with_its_time_and_goes_on_with_whoever_waits_longest() -> None:
-    work, hot = TallyWork(Settings()), partition(0)
-    hot.states = {name: Tally({TOPIC: 1}, {}, unjudged=True) for name in "abc"}
-    hot.restless = Restless([("a", 10), ("b", None), ("c", 30)])
-    judged, oldest = [], []
+async def test_evaluation_ends_with_its_time_and_goes_on_with_whoever_waits_longest() -> None:
+    work, hot = TallyProcessor(Settings()), partition(0)
+    hot.states = {name: Tally({TOPIC: 1}, {}, needs_evaluation=True) for name in "abc"}
+    hot.pending = PriorityQueue([("a", 10), ("b", None), ("c", 30)])
+    evaluated, oldest = [], []
     for seconds in (0, 1e-9, 1e-9, 1, 1):
         snapshot = await checkpoint.take(work, hot, seconds)
-        judged.append([output.key for output in snapshot.outputs])
+        evaluated.append([output.key for output in snapshot.outputs])
         oldest.append(snapshot.oldest_ms)
-    assert judged == [[], [b"a"], [b"b"], [b"c"], []]
+    assert evaluated == [[], [b"a"], [b"b"], [b"c"], []]
     assert oldest == [None, 10, None, 30, None]
 
 
@@ -218,9 +218,9 @@ class View:
 
     def partitions(self) -> list[Partition[Tally]]:
         return [
-            Partition(0, states={"a": Tally()}, dirty={"a"}, restless=Restless([("a", 1)]), watermark_ms=5_000),
+            Partition(0, states={"a": Tally()}, dirty={"a"}, pending=PriorityQueue([("a", 1)]), watermark_ms=5_000),
             Partition(1, states={"b": Tally()}, cold={"c": b"encoded"}, watermark_ms=2_000),
-            Partition(2, due=["d", "e"]),
+            Partition(2, scheduled=["d", "e"]),
         ]
 
     def lags(self) -> dict[str, int]:
@@ -238,9 +238,9 @@ def test_the_gauges_are_read_when_prometheus_asks() -> None:
     value = registry.get_sample_value
     assert value("heartline_worker_accounts") == 3
     assert value("heartline_worker_hot_accounts") == 2
-    assert value("heartline_worker_partitions_without_copy") == 2
+    assert value("heartline_worker_partitions_without_store") == 2
     assert value("heartline_worker_dirty_accounts") == 1
-    assert value("heartline_worker_unjudged_accounts") == 3
+    assert value("heartline_worker_pending_accounts") == 3
     assert value("heartline_worker_lag_records", {"topic": TOPIC}) == 42
     assert value("heartline_worker_watermark_timestamp_seconds") == 2
     outcomes = "heartline_worker_outcomes_total"
@@ -252,9 +252,9 @@ def test_the_gauges_are_read_when_prometheus_asks() -> None:
 def test_every_outcome_that_the_job_counts_has_a_series_before_the_first() -> None:
     """Else the first one is no rise, and no panel and no alarm shows it."""
     twice = [event for event in make_stream(5, 100, 60) for _ in range(2)]
-    job, _ = fold([*twice, {"type": "usage"}, {"type": "ticket", "timestamp": "?"}])
-    assert {outcome for outcome, _ in job.counts} >= {"dead_letter", "repeated", "unknown_account"}
-    assert set(job.counts) <= set(OUTCOMES)
+    processor, _ = fold([*twice, {"type": "usage"}, {"type": "ticket", "timestamp": "?"}])
+    assert {outcome for outcome, _ in processor.counts} >= {"dead_letter", "repeated", "unknown_account"}
+    assert set(processor.counts) <= set(OUTCOMES)
 
 
 def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +272,7 @@ def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.Mo
 
     async def run() -> None:
         breathing = asyncio.create_task(breathe())
-        await checkpoint.take(TallyWork(Settings()), hot, 1)
+        await checkpoint.take(TallyProcessor(Settings()), hot, 1)
         breathing.cancel()
 
     asyncio.run(run())

@@ -13,15 +13,15 @@ from stream.engine import copies
 from stream.engine.owned import Owned
 from stream.engine.partition import Partition
 from stream.engine.tail import Tail
-from tests.tally import Tally, TallyWork
+from tests.tally import Tally, TallyProcessor
 
-WORK = TallyWork(Settings())
+WORK = TallyProcessor(Settings())
 NOW_MS = int(time.time() * 1000)
 
 
-def record(key: str, count: int | None, *, unjudged: bool = False) -> SimpleNamespace:
+def record(key: str, count: int | None, *, needs_evaluation: bool = False) -> SimpleNamespace:
     """A changelog record; no count: the account is gone."""
-    value = None if count is None else WORK.encode(Tally({"usage": count}, {}, unjudged))
+    value = None if count is None else WORK.encode(Tally({"usage": count}, {}, needs_evaluation))
     return SimpleNamespace(key=key.encode(), value=value)
 
 
@@ -55,22 +55,27 @@ def test_the_last_record_of_each_account_counts_and_who_is_gone_is_gone(
     on_disk: bool, part_bytes: int, tmp_path: Path
 ) -> None:
     store = str(tmp_path) if on_disk else "memory"
-    first = [record("a", 1), record("b", 1, unjudged=True), record("c", 1, unjudged=True), record("a", 2)]
-    second = [record("b", 3), record("d", 1), record("c", None), record("a", 5, unjudged=True), record("a", 6)]
+    first = [
+        record("a", 1),
+        record("b", 1, needs_evaluation=True),
+        record("c", 1, needs_evaluation=True),
+        record("a", 2),
+    ]
+    second = [record("b", 3), record("d", 1), record("c", None), record("a", 5, needs_evaluation=True), record("a", 6)]
     with patch("stream.engine.tail.PART_BYTES", part_bytes):
         owned = taken(store, 4)
         asyncio.run(read(owned, first, hot_max=1))
         assert counts(owned) == {"a": 2, "b": 1, "c": 1}
         assert len(owned.partition.states) == 1
-        assert set(owned.partition.restless) == {("b", None), ("c", None)}
+        assert set(owned.partition.pending) == {("b", None), ("c", None)}
         copies.let_go(owned)
 
         again = taken(store, 9)
         assert again.recalled == (4 if on_disk else 0)
-        assert set(again.partition.restless) == ({("b", None), ("c", None)} if on_disk else set())
+        assert set(again.partition.pending) == ({("b", None), ("c", None)} if on_disk else set())
         asyncio.run(read(again, second if on_disk else first + second, hot_max=1))
         assert counts(again) == {"a": 6, "b": 3, "d": 1}
-        assert list(again.partition.restless) == []
+        assert list(again.partition.pending) == []
         if on_disk:
             assert all(isinstance(found, int) for found in again.partition.cold.values())
         copies.let_go(again)

@@ -21,7 +21,7 @@ from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Scorecards, Veto
 from stream.scoring.scorecard_yaml import SHIPPED_FILE
 from stream.scoring.shipped import DEFAULT, SHIPPED
-from stream.worker.processor import HealthJob
+from stream.worker.health_processor import HealthProcessor
 from tests.streams import CORE, TOPICS, Raw, epoch_ms, fold, make_stream, record
 from tests.unit.heartline.test_cli import run
 from tests.unit.heartline.test_snapshot import usage, write_events
@@ -130,16 +130,16 @@ def bands(events: list[tuple[int, AnyEvent]], days: list[int], cards: Scorecards
 def worked(events: list[Raw]) -> dict[tuple[int, str], Band]:
     """The band of each account at the end of each day, by a worker that judges then."""
     clock = ManualClock(0)
-    job = HealthJob(TOPICS, clock, scorecards=REMEMBERING, core_features=CORE)
+    processor = HealthProcessor(TOPICS, clock, scorecards=REMEMBERING, core_features=CORE)
     partition: Partition[AccountState] = Partition(0)
     days = [epoch_ms(event["timestamp"]) // DAY_MS for event in events]
     found: dict[tuple[int, str], Band] = {}
     for day in range(days[0], days[-1] + 1):
         for event, at in zip(events, days, strict=True):
             if at == day:
-                job.fold(partition, TOPICS.input(event["type"]), [record(event["type"], event)])
+                processor.fold(partition, TOPICS.input(event["type"]), [record(event["type"], event)])
         clock.current_ms = end_of_day_ms(day)
-        for _ in job.judge(partition):
+        for _ in processor.evaluate(partition):
             pass
         for account_id, state in partition.states.items():
             if newest_ms(state) is not None and state.published is not None:

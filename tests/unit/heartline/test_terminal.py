@@ -147,7 +147,7 @@ def test_all_is_settled_only_when_what_was_sent_has_come_out() -> None:
     def seen(folded: int, dirty: int = 0, unjudged: int = 0, lag: int = 0, outbox: int = 0) -> Seen:
         worker = (
             f'heartline_worker_records_folded_total{{topic="t"}} {folded}\nheartline_worker_dirty_accounts {dirty}\n'
-            f"heartline_worker_unjudged_accounts {unjudged}\n"
+            f"heartline_worker_pending_accounts {unjudged}\n"
         )
         alerting = f"heartline_alerting_lag_records {lag}\nheartline_outbox_depth {outbox}\n"
         return Seen(worker=parse(worker), alerting=parse(alerting))

@@ -1,4 +1,4 @@
-"""Small lives of accounts for the tests of the job, and what to ask of a partition that folded one."""
+"""Small lives of accounts for the tests of the processor, and what to ask of a partition that folded one."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from stream.contracts.topics import Kind
 from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS
 from stream.kinds.state import AccountState
-from stream.worker.processor import HealthJob
+from stream.worker.health_processor import HealthProcessor
 from tests.streams import TOPICS, Raw, record
 
 DAY = 20_000
@@ -31,9 +31,9 @@ def month(account_id: str = "acme", users: int = 4, first: int = DAY - 89, last:
     ]
 
 
-def judged(job: HealthJob, partition: Part) -> list[HealthReport]:
-    """Judge, and take out what is to be published."""
-    for _ in job.judge(partition):
+def evaluated(processor: HealthProcessor, partition: Part) -> list[HealthReport]:
+    """Evaluate, and take out what is to be published."""
+    for _ in processor.evaluate(partition):
         pass
     outputs, partition.outputs = partition.outputs, []
     return [decode_report(output.value or b"") for output in outputs if output.topic == TOPICS.health]
@@ -45,5 +45,5 @@ def letters(partition: Part) -> list[DeadLetter]:
     ]
 
 
-def fold_one(job: HealthJob, partition: Part, kind: Kind, value: Raw | bytes | None, **fields: Any) -> None:
-    job.fold(partition, TOPICS.input(kind), [record(kind, value, **fields)])
+def fold_one(processor: HealthProcessor, partition: Part, kind: Kind, value: Raw | bytes | None, **fields: Any) -> None:
+    processor.fold(partition, TOPICS.input(kind), [record(kind, value, **fields)])

@@ -19,7 +19,7 @@ from stream.kinds.state import AccountState, decode_state, encode_state, fold_us
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
 from tests.streams import CORE, fold
-from tests.unit.stream.lives import DAY, fold_one, judged, month
+from tests.unit.stream.lives import DAY, evaluated, fold_one, month
 
 FIRST = 20_001
 
@@ -112,7 +112,7 @@ def test_a_state_of_fifty_users_stays_below_six_kilobytes() -> None:
     """Two years, each user on a fifth of the days, in fifteen features, judged every day."""
     rng = random.Random(7)
     clock = ManualClock(0)
-    job, partition = fold([], clock=clock)
+    processor, partition = fold([], clock=clock)
     number = 0
     for day in range(FIRST, FIRST + 730):
         state = partition.states.setdefault("acme", AccountState())
@@ -123,7 +123,7 @@ def test_a_state_of_fifty_users_stays_below_six_kilobytes() -> None:
                 event.feature = f"feature-{(user + rng.randrange(3)) % 15}"
                 fold_usage(state, event)
         clock.current_ms = end_of_day_ms(day)
-        judged(job, partition)
+        evaluated(processor, partition)
     state = partition.states["acme"]
     assert len(state.usage.users) == 50
     assert len(encode_state(state)) < 6 * 1024
@@ -134,15 +134,15 @@ def test_a_state_of_fifty_users_stays_below_six_kilobytes() -> None:
 def test_a_day_closes_with_the_score_that_was_judged_last_on_it() -> None:
     """Also where nobody was told, and over a restart."""
     clock = ManualClock(DAY * DAY_MS + 1)
-    job, partition = fold(month(), clock=clock)
+    processor, partition = fold(month(), clock=clock)
     last: dict[int, float | None] = {}
     for hour in range(0, 24 * 130, 8):
         clock.current_ms = DAY * DAY_MS + hour * 3_600_000
         if hour % 168 == 0:
             ticket = {"account_id": "acme", "ticket_id": f"t{hour}", "timestamp": clock.current_ms}
             ticket |= {"status": "opened", "priority": "urgent", "event_id": f"t{hour}"}
-            fold_one(job, partition, "ticket", ticket)
-        judged(job, partition)
+            fold_one(processor, partition, "ticket", ticket)
+        evaluated(processor, partition)
         state = partition.states["acme"] = decode_state(encode_state(partition.states["acme"]))
         last[clock.current_ms // DAY_MS] = build_report("acme", state, clock.current_ms, DEFAULT, CORE).score
     rows = daily_series(partition.states["acme"], max(last), len(last))

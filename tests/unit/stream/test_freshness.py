@@ -9,9 +9,9 @@ from stream.config.settings import Settings, WorkerSettings
 from stream.contracts.report import Freshness
 from stream.history.rolling import DAY_MS
 from stream.kinds.state import decode_state, encode_state
-from stream.worker.processor import make_job
+from stream.worker.health_processor import make_processor
 from tests.streams import TOPICS, Raw, fold, record
-from tests.unit.stream.lives import DAY, Part, fold_one, judged, usage
+from tests.unit.stream.lives import DAY, Part, evaluated, fold_one, usage
 
 TICKET: Raw = {
     "event_id": "t",
@@ -28,8 +28,8 @@ def at(day: float) -> datetime:
 
 def test_each_source_that_told_anything_is_in_the_report() -> None:
     clock = ManualClock(DAY * DAY_MS + DAY_MS // 2)
-    job, partition = fold([usage(1, DAY), TICKET | {"type": "ticket"}], clock=clock)
-    (report,) = judged(job, partition)
+    processor, partition = fold([usage(1, DAY), TICKET | {"type": "ticket"}], clock=clock)
+    (report,) = evaluated(processor, partition)
     assert report.freshness == {
         "usage": Freshness(at(DAY), 0.5, False),
         "tickets": Freshness(at(DAY - 30), 30.5, False),  # no ticket may well mean no trouble
@@ -48,27 +48,29 @@ def test_usage_is_stale_when_it_is_quiet_for_everyone(
     quiet_days: int, other_quiet_days: int, stale: bool, why: str
 ) -> None:
     clock = ManualClock(DAY * DAY_MS)
-    job, partition = fold([usage(1, DAY - other_quiet_days, "birch"), usage(2, DAY - quiet_days, "acme")], clock=clock)
-    reports = {report.account_id: report for report in judged(job, partition)}
+    processor, partition = fold(
+        [usage(1, DAY - other_quiet_days, "birch"), usage(2, DAY - quiet_days, "acme")], clock=clock
+    )
+    reports = {report.account_id: report for report in evaluated(processor, partition)}
     assert reports["acme"].freshness["usage"].is_stale is stale, why
 
 
 def test_after_a_restart_what_others_sent_is_known_once_they_are_judged() -> None:
     clock = ManualClock(DAY * DAY_MS)
     before, partition = fold([usage(1, DAY - 1, "birch"), usage(2, DAY - 9, "acme")], clock=clock)
-    judged(before, partition)
+    evaluated(before, partition)
     again = Part(0, states={name: decode_state(encode_state(state)) for name, state in partition.states.items()})
     settings = Settings(worker=WorkerSettings(stale_after_days={"usage": 2}))
-    job = make_job(settings, clock)
-    judged(job, again)
+    processor = make_processor(settings, clock)
+    evaluated(processor, again)
     assert again.newest_ms == {TOPICS.input("usage"): (DAY - 1) * DAY_MS}
-    fold_one(job, again, "account", {"account_id": "acme", "owner": "dana"})
-    (report,) = judged(job, again)
+    fold_one(processor, again, "account", {"account_id": "acme", "owner": "dana"})
+    (report,) = evaluated(processor, again)
     assert report.freshness["usage"] == Freshness(at(DAY - 9), 9.0, False)
 
 
 def test_the_newest_event_of_each_topic_is_kept() -> None:
-    job, partition = fold([usage(1, DAY), usage(2, DAY - 1)], clock=ManualClock(DAY * DAY_MS))
-    job.fold(partition, TOPICS.input("ticket"), [record("ticket", TICKET)])
+    processor, partition = fold([usage(1, DAY), usage(2, DAY - 1)], clock=ManualClock(DAY * DAY_MS))
+    processor.fold(partition, TOPICS.input("ticket"), [record("ticket", TICKET)])
     assert partition.newest_ms == {TOPICS.input("usage"): DAY * DAY_MS, TOPICS.input("ticket"): (DAY - 30) * DAY_MS}
     assert partition.watermark_ms == DAY * DAY_MS

@@ -20,7 +20,7 @@ from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig, pro
 from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Line
 from stream.scoring.shipped import DEFAULT
-from stream.worker.processor import make_job
+from stream.worker.health_processor import make_processor
 from tests.oracle.facts import alike
 from tests.streams import TOPICS, Raw, arrive, epoch_ms, fold, make_stream, record
 
@@ -120,12 +120,12 @@ def test_the_example_of_an_account_that_is_stuck() -> None:
 
 def test_the_worker_judges_by_the_products_key_actions_and_milestones() -> None:
     product = ProductSettings(key_actions=["export"], milestones=["export", "share"])
-    job = make_job(Settings(product=product), ManualClock(end_of_day_ms(DAY + 5)))
+    processor = make_processor(Settings(product=product), ManualClock(end_of_day_ms(DAY + 5)))
     partition: Partition[AccountState] = Partition(0)
-    job.fold(
+    processor.fold(
         partition, TOPICS.input("usage"), [record("usage", use(DAY, "login")), record("usage", use(DAY + 4, "export"))]
     )
-    for _ in job.judge(partition):
+    for _ in processor.evaluate(partition):
         pass
     measures = decode_report(partition.outputs[-1].value or b"").measures
     assert (measures["time_to_first_value_days"], measures["milestone_next"]) == (4, "share")

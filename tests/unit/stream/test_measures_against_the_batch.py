@@ -180,13 +180,13 @@ def test_the_comparison_compares_every_measure_and_would_notice() -> None:
 def test_the_generated_streams_have_what_matters() -> None:
     """Late, repeated, closed and reopened things must really occur, or the properties above would prove little."""
     events = make_stream(7, 500, 200)
-    job, partition = fold(arrive(events, 3, 90, 0.3))
+    processor, partition = fold(arrive(events, 3, 90, 0.3))
     activity = partition.states["acme"].usage
     assert activity.repeated > 10
     assert len(activity.users) > 3
     assert len(partition.states["acme"].ticket.tickets) >= 3
     assert TICKET_DAYS > 30
-    assert job.counts["repeated", "usage"] > 20
+    assert processor.counts["repeated", "usage"] > 20
 
 
 @pytest.mark.parametrize(

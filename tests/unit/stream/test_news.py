@@ -1,4 +1,4 @@
-"""What the job publishes: what a person could notice, and in what form; and how the job is made."""
+"""What the processor publishes: what a person could notice, and in what form; and how the processor is made."""
 
 import json
 from typing import Any
@@ -16,9 +16,9 @@ from stream.kinds.state import AccountState, PublishedReport, newest_ms
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.evaluation import Evaluation
 from stream.scoring.publish_policy import of_later_day, profile_digest, should_publish
-from stream.worker.processor import make_job
+from stream.worker.health_processor import make_processor
 from tests.streams import fold, make_stream
-from tests.unit.stream.lives import DAY, Part, fold_one, judged, month, usage
+from tests.unit.stream.lives import DAY, Part, evaluated, fold_one, month, usage
 
 NAME = repr(Profile(name="Acme"))
 LEFT = HealthOverride(5, 50, "ann", "sponsor left", 20.0)
@@ -187,14 +187,14 @@ def test_a_score_that_creeps_is_news_once_it_has_gone_a_point() -> None:
 
 
 def test_a_report_comes_back_from_its_topic_as_it_was() -> None:
-    job, partition = fold(make_stream(3, 300, 90))
-    for found in judged(job, partition):
+    processor, partition = fold(make_stream(3, 300, 90))
+    for found in evaluated(processor, partition):
         assert decode_report(encode_report(found)) == found
 
 
 def test_a_report_of_an_earlier_version_is_read_without_what_came_later() -> None:
-    job, partition = fold(month())
-    (report,) = judged(job, partition)
+    processor, partition = fold(month())
+    (report,) = evaluated(processor, partition)
     raw = json.loads(encode_report(report))
     for name in ("score_28d_ago", "changes_28d", "override", "model_score", "model_band", "freshness"):
         del raw[name]
@@ -216,11 +216,11 @@ def test_what_is_no_report_is_refused_in_words(value: bytes) -> None:
 
 def test_the_job_is_made_as_the_settings_say() -> None:
     feed = FeedSettings(fields={"account_id": "org"})
-    made = make_job(Settings(worker=WorkerSettings(clock="event"), feeds={"usage": feed}))
+    made = make_processor(Settings(worker=WorkerSettings(clock="event"), feeds={"usage": feed}))
     partition = Part(0)
     event = usage(1)
     event["org"] = event.pop("account_id")
     fold_one(made, partition, "usage", event)
     assert list(partition.states) == ["acme"]
-    assert [found.account_id for found in judged(made, partition)] == ["acme"]
+    assert [found.account_id for found in evaluated(made, partition)] == ["acme"]
     assert newest_ms(partition.states["acme"]) == DAY * DAY_MS

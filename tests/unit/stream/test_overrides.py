@@ -16,7 +16,7 @@ from stream.contracts.report import HealthReport
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.state import decode_state, encode_state
 from tests.streams import Raw, fold
-from tests.unit.stream.lives import DAY, fold_one, judged, month
+from tests.unit.stream.lives import DAY, evaluated, fold_one, month
 
 HOUR_MS = 3_600_000
 
@@ -92,13 +92,13 @@ def test_the_last_one_set_holds_even_where_an_earlier_one_would_last_longer() ->
 def lived(*steps: tuple[float, Raw | None]) -> list[HealthReport]:
     """A healthy account's reports: after some days each event, or nothing, arrives."""
     clock = ManualClock(end_of_day_ms(DAY))
-    job, partition = fold(month(), clock=clock)
-    reports = judged(job, partition)
+    processor, partition = fold(month(), clock=clock)
+    reports = evaluated(processor, partition)
     for days, event in steps:
         clock.advance(days=days)
         if event is not None:
-            fold_one(job, partition, "account", event)
-        reports += judged(job, partition)
+            fold_one(processor, partition, "account", event)
+        reports += evaluated(processor, partition)
     state = partition.states["acme"]
     assert decode_state(encode_state(state)).overrides == state.overrides
     return reports
@@ -138,11 +138,11 @@ def test_a_new_reason_or_owner_is_told() -> None:
 
 def test_the_verdict_of_an_account_of_which_nothing_is_known_counts_too() -> None:
     clock = ManualClock(end_of_day_ms(DAY))
-    job, partition = fold([], clock=clock)
-    fold_one(job, partition, "account", update(1))
-    (held,) = judged(job, partition)
+    processor, partition = fold([], clock=clock)
+    fold_one(processor, partition, "account", update(1))
+    (held,) = evaluated(processor, partition)
     assert (held.score, held.band, held.model_score, held.model_band) == (30, "at_risk", None, "unknown")
     assert held.reason.endswith("the scorecard says no score; too little is known to judge (known: nothing yet)")
     clock.advance(days=2)
-    (over,) = judged(job, partition)
+    (over,) = evaluated(processor, partition)
     assert (over.score, over.band, over.override) == (None, "unknown", None)

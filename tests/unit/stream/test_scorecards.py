@@ -23,7 +23,7 @@ from stream.scoring.scorecard import Line, Veto
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
 from stream.scoring.shipped import DEFAULT, SHIPPED
-from stream.worker.processor import HealthJob, make_job
+from stream.worker.health_processor import HealthProcessor, make_processor
 from tests.streams import CORE, TOPICS, Raw, fold, make_stream, record
 
 LINE = "{weight: 1, curve: {0: 0, 10: 100}}"
@@ -287,21 +287,21 @@ def test_the_stage_is_derived_where_the_feed_gives_none(
 
 def test_the_worker_judges_by_the_scorecards_of_its_settings(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD)
-    job = make_job(Settings(scorecards=path), ManualClock(end_of_day_ms(20_000)))
+    processor = make_processor(Settings(scorecards=path), ManualClock(end_of_day_ms(20_000)))
     partition: Partition[AccountState] = Partition(0)
     profile = {"type": "account", "account_id": "acme", "segment": "enterprise", "lifecycle_stage": "mature"}
     use = {"type": "usage", "event_id": "e", "account_id": "acme", "user_id": "u", "feature": "f"}
-    job.fold(partition, TOPICS.input("usage"), [record("usage", use | {"timestamp": 20_000 * DAY_MS})])
-    told = [published(job, partition)]
-    job.fold(partition, TOPICS.input("account"), [record("account", profile)])
-    told.append(published(job, partition))
+    processor.fold(partition, TOPICS.input("usage"), [record("usage", use | {"timestamp": 20_000 * DAY_MS})])
+    told = [published(processor, partition)]
+    processor.fold(partition, TOPICS.input("account"), [record("account", profile)])
+    told.append(published(processor, partition))
     assert told == [["rest@1"], ["big@2026-03"]]
     with pytest.raises(ConfigError, match=r"wrong scorecards"):
-        make_job(Settings(scorecards=written(tmp_path, one(""))))
+        make_processor(Settings(scorecards=written(tmp_path, one(""))))
 
 
-def published(job: HealthJob, partition: Partition[AccountState]) -> list[str]:
-    for _ in job.judge(partition):
+def published(processor: HealthProcessor, partition: Partition[AccountState]) -> list[str]:
+    for _ in processor.evaluate(partition):
         pass
     outputs, partition.outputs = partition.outputs, []
     return [decode_report(output.value or b"").scorecard for output in outputs]

@@ -17,7 +17,7 @@ from stream.history.rolling import DAY_MS
 from stream.measures import measure
 from stream.measures.product import product_config_from
 from stream.measures.product_config import ProductConfig
-from stream.worker.processor import make_job
+from stream.worker.health_processor import make_processor
 from tests.streams import Raw, fold
 from tests.unit.stream.lives import usage
 
@@ -126,7 +126,9 @@ def test_settings_name_a_calendar_for_all_and_for_segments(tmp_path: Path) -> No
     first = day_of("2026-12-21")
     counts = {name: calendars.of(name).between(first, first + 7) for name in (None, "other", "gulf", "six-days")}
     assert counts == {None: 3, "other": 3, "gulf": 5, "six-days": 6}
-    assert make_job(settings_of(tmp_path, calendar))._product.calendars.of("gulf").days_off(first, first + 7) == []
+    assert (
+        make_processor(settings_of(tmp_path, calendar))._product.calendars.of("gulf").days_off(first, first + 7) == []
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from stream.measures import measure
 from tests.oracle.batch import EPOCH, Batch
 from tests.oracle.facts import state_differences
 from tests.streams import ACCOUNTS, CORE, arrive, fold, make_stream
-from tests.unit.stream.lives import DAY, fold_one, judged, usage
+from tests.unit.stream.lives import DAY, evaluated, fold_one, usage
 
 FIRST_MS = 946_684_800_000
 LAST_MS = 2_208_988_800_000  # 2040
@@ -102,9 +102,9 @@ def test_a_zone_that_comes_later_counts_from_then_on() -> None:
     _, partition = fold([usage(1, DAY, user_id="ann", ms=late_evening)])
     state = partition.states["acme"]
     assert state.usage.newest_day == DAY
-    job, _ = fold([])
-    fold_one(job, partition, "account", {"account_id": "acme", "timezone": "Asia/Tokyo"})
-    fold_one(job, partition, "usage", usage(2, DAY, user_id="ben", ms=late_evening + 1))
+    processor, _ = fold([])
+    fold_one(processor, partition, "account", {"account_id": "acme", "timezone": "Asia/Tokyo"})
+    fold_one(processor, partition, "usage", usage(2, DAY, user_id="ben", ms=late_evening + 1))
     assert state.usage.newest_day == DAY + 1
     now_ms = DAY * DAY_MS + late_evening + 2
     assert (measure(state, now_ms)["dau"], measure(state, now_ms)["wau"]) == (1, 2)
@@ -126,18 +126,18 @@ def test_each_account_is_judged_again_when_its_own_day_turns(monkeypatch: pytest
     zones = {"acme": None, "delhi": "Asia/Kolkata", "lord": "Australia/Lord_Howe", "perth": "Australia/Perth"}
     clock = ManualClock(DAY * DAY_MS + 1)
     told = [{"type": "account", "account_id": name, "timezone": place} for name, place in zones.items()]
-    job, partition = fold([*told, *(usage(1, DAY - 1, name) for name in zones)], clock=clock)
-    monkeypatch.setattr(job, "_tick_interval_ms", 7 * DAY_MS)
-    judged(job, partition)
+    processor, partition = fold([*told, *(usage(1, DAY - 1, name) for name in zones)], clock=clock)
+    monkeypatch.setattr(processor, "_scan_interval_ms", 7 * DAY_MS)
+    evaluated(processor, partition)
     turned: dict[str, datetime] = {}
     monkeypatch.setattr(
-        job,
-        "_judge_one",
+        processor,
+        "_evaluate_one",
         lambda part, name, state, now_ms, _: turned.setdefault(name, datetime.fromtimestamp(now_ms / 1000, UTC)),
     )
     for _ in range(24 * 12):
         clock.advance(seconds=300)
-        judged(job, partition)
+        evaluated(processor, partition)
     assert {name: f"{at:%H:%M}" for name, at in turned.items()} == {
         "acme": "00:00",
         "delhi": "18:30",
@@ -152,9 +152,9 @@ def test_the_turn_of_a_day_asks_encoded_accounts_only_where_it_turned(monkeypatc
     zones = {"acme": None, "delhi": "Asia/Kolkata", "tokyo": "Asia/Tokyo"}
     clock = ManualClock(DAY * DAY_MS + 1)
     told = [{"type": "account", "account_id": name, "timezone": place} for name, place in zones.items()]
-    job, partition = fold([*told, *(usage(1, DAY - 1, name) for name in zones)], clock=clock)
-    monkeypatch.setattr(job, "_tick_interval_ms", 7 * DAY_MS)
-    judged(job, partition)
+    processor, partition = fold([*told, *(usage(1, DAY - 1, name) for name in zones)], clock=clock)
+    monkeypatch.setattr(processor, "_scan_interval_ms", 7 * DAY_MS)
+    evaluated(processor, partition)
     partition.cold = {name: encode_state(state) for name, state in partition.states.items()}
     partition.states.clear()
     asked: list[str] = []
@@ -166,18 +166,18 @@ def test_the_turn_of_a_day_asks_encoded_accounts_only_where_it_turned(monkeypatc
 
     partition.decode = decode
     clock.current_ms = DAY * DAY_MS + 15 * 3_600_000
-    judged(job, partition)
+    evaluated(processor, partition)
     assert set(asked) == {"Asia/Tokyo"}
     asked.clear()
     clock.current_ms = DAY * DAY_MS + 18 * 3_600_000
-    judged(job, partition)
+    evaluated(processor, partition)
     assert asked == []
     clock.advance(seconds=1800)
-    judged(job, partition)
+    evaluated(processor, partition)
     assert set(asked) == {"Asia/Kolkata"}
     asked.clear()
     clock.current_ms = (DAY + 1) * DAY_MS
-    judged(job, partition)
+    evaluated(processor, partition)
     assert set(asked) == {"UTC"}
 
 
@@ -185,7 +185,7 @@ def test_reports_tell_dates_of_the_accounts_own_calendar() -> None:
     clock = ManualClock(DAY * DAY_MS + 20 * 3_600_000)
     told = {"type": "account", "account_id": "acme", "timezone": "Pacific/Auckland"}
     events = [usage(back * 10, DAY - back, ms=3_600_000) for back in range(40, -1, -1)]
-    job, partition = fold([told, *events], clock=clock)
-    (report,) = judged(job, partition)
+    processor, partition = fold([told, *events], clock=clock)
+    (report,) = evaluated(processor, partition)
     assert report.history[-1][0] == "2024-10-05"  # and 2024-10-04 by UTC
     assert report.measures["days_since_active"] == 1

@@ -1,10 +1,10 @@
-"""A tick over a million accounts in memory: the longest pause of the event loop, and what the tick costs.
+"""A scan over a million accounts in memory: the longest pause of the event loop, and what the scan costs.
 
-    python -m bench.ticks [--accounts 1000000] [--partitions 12] [--hot 200000] [--store memory|FOLDER]
+    python -m bench.scans [--accounts 1000000] [--partitions 12] [--hot 200000] [--store memory|FOLDER]
 
 The engine's own checkpoints run over the partitions, with a broker that takes everything at once. A task beside them
-asks for the loop every few milliseconds, as heartbeats and folds do, and remembers how long it had to wait. The tick
-itself is the one of a new day: every account is judged again, and one in ten has news.
+asks for the loop every few milliseconds, as heartbeats and folds do, and remembers how long it had to wait. The scan
+itself is the one of a new day: every account is evaluated again, and one in ten has news.
 """
 
 import argparse
@@ -30,8 +30,8 @@ from stream.engine.owned import Owned
 from stream.engine.warmth import cool
 from stream.history.daily import close_score
 from stream.kinds.state import AccountState, fold_usage
+from stream.worker.health_processor import HealthProcessor, make_processor
 from stream.worker.metrics import WorkerMetrics
-from stream.worker.processor import HealthJob, make_job
 from stream.worker.run import GC_THRESHOLDS
 
 DAY_MS = 86_400_000
@@ -99,7 +99,7 @@ async def ends(_: KafkaSettings, numbers: Sequence[int]) -> dict[int, int]:
 
 
 async def fill(
-    job: HealthJob,
+    processor: HealthProcessor,
     now_ms: int,
     accounts: int,
     settings: Settings,
@@ -107,35 +107,35 @@ async def fill(
     fenced: Sequence[Owned[AccountState]],
     hot_max: int,
 ) -> int:
-    """Stands in for `recovery.recover`: accounts that were judged a day ago."""
-    with recovery.states_are_no_garbage():
+    """Stands in for `recovery.recover`: accounts that were evaluated a day ago."""
+    with recovery.gc_paused():
         for owned in fenced:
             hot = owned.partition
             for name in range(owned.number, accounts, len(fenced)):
                 hot.states[f"account-{name}"] = account(name, now_ms)
-            for _slice in job.judge(hot):
+            for _slice in processor.evaluate(hot):
                 pass
             hot.outputs.clear()
             await copies.recall(settings, owned, now_ms)
-            states: dict[str, bytes | None] = {name: job.encode(state) for name, state in hot.states.items()}
+            states: dict[str, bytes | None] = {name: processor.encode(state) for name, state in hot.states.items()}
             hot.dirty.clear()
-            await cool(job, hot, hot_max, states)
+            await cool(processor, hot, hot_max, states)
             owned.changelog_saved = len(states)
             await copies.keep(owned, Snapshot(states, [], {}, None, []), now_ms)
     return accounts
 
 
 async def run(accounts: int, partitions: int, hot: int, store: str) -> None:
-    """Fill, judge once, turn the day, and measure until nobody is due."""
+    """Fill, evaluate once, turn the day, and measure until nobody is scheduled."""
     clock = ManualClock(20_004 * DAY_MS + 1)  # a Tuesday: at weekends nobody is late
     worker = WorkerSettings(hot_accounts_max=hot, store=store)
     settings = Settings(kafka=KafkaSettings(partitions=partitions), worker=worker)
-    job = make_job(settings, clock)
-    engine = Engine(settings, job, WorkerMetrics(CollectorRegistry()))
+    processor = make_processor(settings, clock)
+    engine = Engine(settings, processor, WorkerMetrics(CollectorRegistry()))
     with (
         patch("stream.engine.ownership.fenced_producer", producer),
         patch("stream.engine.recovery.changelog_ends", ends),
-        patch("stream.engine.recovery.recover", partial(fill, job, clock.current_ms, accounts)),
+        patch("stream.engine.recovery.recover", partial(fill, processor, clock.current_ms, accounts)),
     ):
         await engine.assign(range(partitions), 1)
         await engine.recover()
@@ -147,7 +147,7 @@ async def run(accounts: int, partitions: int, hot: int, store: str) -> None:
     engine.begin_seek()
     engine.observe_ends({})  # there is no backlog to fold first
     rounds = 0
-    while rounds == 0 or any(p.due or p.restless for p in engine.partitions()):
+    while rounds == 0 or any(p.scheduled or p.pending for p in engine.partitions()):
         await asyncio.sleep(0.2)
         rounds += 1
     seconds, cpu = time.monotonic() - began, time.process_time() - cpu

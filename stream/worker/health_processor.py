@@ -1,4 +1,4 @@
-"""The worker's work on one partition: chunks into the accounts (`intake`), then judge what moved, publish the news.
+"""The worker's work on one partition: chunks into the accounts (`ingest`), then evaluate what moved, publish the news.
 
 This is the product as the engine sees it (`engine.work.Work`): synchronous and pure but for the clock it is given.
 Bad input becomes a dead letter among the outputs; it never raises.
@@ -32,32 +32,32 @@ from stream.scoring.scorecard import Scorecards
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
 from stream.scoring.shipped import SHIPPED
-from stream.worker.ingest import Intake
+from stream.worker.ingest import Ingest
 
-ACCOUNTS_A_SLICE: Final = 20  # about 2 ms of judging between two breaths of the event loop
-DUE_A_SLICE: Final = 6  # of a tick, while accounts that moved wait too
-EXAMINED_A_SLICE: Final = 500  # of a tick: most of them may be settled, and cold, which costs their decoding
+ACCOUNTS_A_SLICE: Final = 20  # about 2 ms of evaluation between two breaths of the event loop
+SCHEDULED_A_SLICE: Final = 6  # of a scan, while accounts that moved wait too
+EXAMINED_A_SLICE: Final = 500  # of a scan: most of them may be settled, and cold, which costs their decoding
 # After this long without any event the score can't move any more: the slowest measure is silence, which reaches the end
 # of its curve after six usual gaps of at most 56 days.
 SETTLED_MS: Final = 400 * DAY_MS
 
 
-class HealthJob:
-    """Folds the input topics into account states and judges them.
+class HealthProcessor:
+    """Folds the input topics into account states and evaluates them.
 
     Args:
         topics: the names of the topics.
-        clock: which now to judge by.
+        clock: which now to evaluate by.
         decoders: per kind of event.
         scorecards: what counts, for whom.
         core_features: the product's catalogue.
-        tick_interval_ms: how often accounts that send nothing are judged again; a new day of theirs always does.
+        scan_interval_ms: how often accounts that send nothing are evaluated again; a new day of theirs always does.
         product: the product's key actions and milestones, and its customers' calendars.
         stale_after_days: by source, when it is stale that nobody sends.
 
     Attributes:
         counts: (what, label) to how often, for the metrics: ("dead_letter", reason), ("late", kind), ("overflow",
-            kind), ("rekeyed", kind), ("repeated", kind), ("unknown_account", kind).
+            kind), ("repartitioned", kind), ("repeated", kind), ("unknown_account", kind).
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class HealthJob:
         decoders: dict[Kind, Decoder] | None = None,
         scorecards: Scorecards = SHIPPED,
         core_features: frozenset[str] = frozenset(),
-        tick_interval_ms: int = 3_600_000,
+        scan_interval_ms: int = 3_600_000,
         product: ProductConfig = NO_PRODUCT_CONFIG,
         stale_after_days: dict[Source, float] = STALE_AFTER_DAYS,
     ) -> None:
@@ -77,79 +77,79 @@ class HealthJob:
         self._scorecards = scorecards
         self._core_features = core_features
         self._product = product
-        self._tick_interval_ms = tick_interval_ms
+        self._scan_interval_ms = scan_interval_ms
         self._stale_after_days = stale_after_days
         self.counts: Counter[tuple[str, str]] = Counter()
         if decoders is None:
             decoders = {kind: Decoder(kind) for kind in KINDS}
-        self._intake = Intake(topics, decoders, self.counts)
+        self._ingest = Ingest(topics, decoders, self.counts)
 
     def fold(self, partition: Partition[AccountState], topic: str, records: Sequence[Record]) -> None:
-        """Fold one chunk; see `Intake`."""
-        self._intake.fold(partition, topic, records)
+        """Fold one chunk; see `Ingest`."""
+        self._ingest.fold(partition, topic, records)
 
-    # Judging
+    # Evaluation
 
-    def judge(self, partition: Partition[AccountState]) -> Iterator[None]:
-        """Judge the restless accounts, and on a tick all that can still change, side by side; yields after a slice.
+    def evaluate(self, partition: Partition[AccountState]) -> Iterator[None]:
+        """Evaluate the pending accounts, and on a scan all that can still change, side by side; yields after a slice.
 
-        Nothing is judged while a backlog is folded: the shorter topics are done first, and an account whose usage is
+        Nothing is evaluated while a backlog is folded: the shorter topics are done first, and an account whose usage is
         still unread would look silent.
         """
         now_ms = self._clock.now_ms(partition.watermark_ms)
         if now_ms is None or partition.catching_up:
             return
-        self._begin_tick(partition, now_ms)
-        while partition.restless or partition.due:
-            moved = self._judge_restless(partition, now_ms)
-            self._judge_due(partition, now_ms, DUE_A_SLICE if moved else ACCOUNTS_A_SLICE)
+        self._begin_scan(partition, now_ms)
+        while partition.pending or partition.scheduled:
+            moved = self._evaluate_pending(partition, now_ms)
+            self._evaluate_scheduled(partition, now_ms, SCHEDULED_A_SLICE if moved else ACCOUNTS_A_SLICE)
             yield
 
-    def _begin_tick(self, partition: Partition[AccountState], now_ms: int) -> None:
-        """An interval after the last tick began every account is due, and in between those whose own day turns.
+    def _begin_scan(self, partition: Partition[AccountState], now_ms: int) -> None:
+        """An interval after the last scan began every account is scheduled, and in between those whose own day turns.
 
-        Days begin at quarters of an hour, wherever an account is. A tick that takes longer than that is finished first.
+        Days begin at quarters of an hour, wherever an account is. A scan that takes longer than that is finished first.
         """
-        ticked_ms, turned_ms = partition.ticked_ms, partition.turned_ms
-        if partition.due:
+        last_scan_ms, last_midnight_scan_ms = partition.last_scan_ms, partition.last_midnight_scan_ms
+        if partition.scheduled:
             return
-        if ticked_ms is None or turned_ms is None or now_ms - ticked_ms >= self._tick_interval_ms:
-            partition.ticked_ms = partition.turned_ms = now_ms
-            waiting = {account_id for account_id, _ in partition.restless}
-            partition.due = [each for each in (*partition.states, *partition.cold) if each not in waiting]
-        elif now_ms // QUARTER_MS > turned_ms // QUARTER_MS:
-            partition.turned_ms = now_ms
-            partition.due = _whose_day_turned(partition, turned_ms, now_ms)
-        partition.due.reverse()  # the last one is next, and a disk is read forwards
+        if last_scan_ms is None or last_midnight_scan_ms is None or now_ms - last_scan_ms >= self._scan_interval_ms:
+            partition.last_scan_ms = partition.last_midnight_scan_ms = now_ms
+            waiting = {account_id for account_id, _ in partition.pending}
+            partition.scheduled = [each for each in (*partition.states, *partition.cold) if each not in waiting]
+        elif now_ms // QUARTER_MS > last_midnight_scan_ms // QUARTER_MS:
+            partition.last_midnight_scan_ms = now_ms
+            partition.scheduled = _accounts_past_midnight(partition, last_midnight_scan_ms, now_ms)
+        partition.scheduled.reverse()  # the last one is next, and a disk is read forwards
 
-    def _judge_restless(self, partition: Partition[AccountState], now_ms: int) -> bool:
-        """Judge a slice of the accounts that moved, as they are waiting; returns whether there was any."""
-        count = min(len(partition.restless), ACCOUNTS_A_SLICE)
+    def _evaluate_pending(self, partition: Partition[AccountState], now_ms: int) -> bool:
+        """Evaluate a slice of the accounts that moved, as they are waiting; returns whether there was any."""
+        count = min(len(partition.pending), ACCOUNTS_A_SLICE)
         for _ in range(count):
-            account_id, ingested_ms = partition.restless.popleft()
+            account_id, ingested_ms = partition.pending.popleft()
             state = partition.state(account_id)
-            if state is not None and state.unjudged:  # else it was on both lanes
-                self._judge_one(partition, account_id, state, now_ms, ingested_ms)
+            if state is not None and state.needs_evaluation:  # else it was on both priorities
+                self._evaluate_one(partition, account_id, state, now_ms, ingested_ms)
         return count > 0
 
-    def _judge_due(self, partition: Partition[AccountState], now_ms: int, count: int) -> None:
-        """Judge a slice of the running tick; who is settled, gone, or restless by now is passed over."""
-        due = partition.due
-        for _ in range(min(len(due), EXAMINED_A_SLICE)):
-            account_id = due.pop()
+    def _evaluate_scheduled(self, partition: Partition[AccountState], now_ms: int, count: int) -> None:
+        """Evaluate a slice of the running scan; who is settled, gone, or pending by now is passed over."""
+        scheduled = partition.scheduled
+        for _ in range(min(len(scheduled), EXAMINED_A_SLICE)):
+            account_id = scheduled.pop()
             state = partition.peek(account_id)
-            if state is None or state.unjudged:
+            if state is None or state.needs_evaluation:
                 continue
             if state.published is not None and _settled(state, state.published.as_of_ms):
                 continue
             if account_id in partition.cold:
                 partition.warm(account_id, state)
-            self._judge_one(partition, account_id, state, now_ms, None)
+            self._evaluate_one(partition, account_id, state, now_ms, None)
             count -= 1
             if count == 0:
                 return
 
-    def _judge_one(
+    def _evaluate_one(
         self,
         partition: Partition[AccountState],
         account_id: str,
@@ -157,34 +157,34 @@ class HealthJob:
         now_ms: int,
         ingested: int | None,
     ) -> None:
-        """Judge one account; publish if it is news.
+        """Evaluate one account; publish if it is news.
 
-        Score and band come first, at a fraction of a report's cost: on most ticks they are as they were published.
+        Score and band come first, at a fraction of a report's cost: on most scans they are as they were published.
         """
         scorecard = scorecard_for(self._scorecards, state, now_ms, self._core_features, self._product)
         found = evaluate(state, now_ms, scorecard, self._core_features, self._product)
-        before, moved = state.published, state.unjudged
+        before, moved = state.published, state.needs_evaluation
         if moved:
-            state.unjudged = False
+            state.needs_evaluation = False
             partition.dirty.add(account_id)
         newest = newest_by_kind(state)
         self._note(partition, account_id, state, newest)
         if close_score(state.usage.days, found.day, found.score):
             partition.dirty.add(account_id)
-        # Without an event since the last judgement the profile is as it was.
+        # Without an event since the last evaluation the profile is as it was.
         digest = profile_digest(state, now_ms, self._product) if moved or before is None else before.digest
         if before is None or should_publish(before, found, digest) or (moved and of_later_day(before, state)):
             report = build_report(
                 account_id, state, now_ms, scorecard, self._core_features, ingested, self._product, found
             )
-            fresh = freshness_of(newest, now_ms, self._intake.newest_ms, self._stale_after_days)
+            fresh = freshness_of(newest, now_ms, self._ingest.newest_ms, self._stale_after_days)
             told = encode_report(replace(report, freshness=fresh))
             partition.outputs.append(Output(self._health_topic, account_id.encode(), told))
             state.published = published_report(before, report, now_ms, digest, found.override, found.closings)
             partition.dirty.add(account_id)
             return
         if _settled(state, now_ms) and not _settled(state, before.as_of_ms):
-            before.as_of_ms = now_ms  # so that ticks leave it alone from now on
+            before.as_of_ms = now_ms  # so that scans leave it alone from now on
             partition.dirty.add(account_id)
 
     def _note(
@@ -200,12 +200,12 @@ class HealthJob:
             topic = self._topic_of[kind]
             if ms > partition.newest_ms.get(topic, 0):
                 partition.newest_ms[topic] = ms
-            if ms > self._intake.newest_ms.get(kind, 0):
-                self._intake.newest_ms[kind] = ms
+            if ms > self._ingest.newest_ms.get(kind, 0):
+                self._ingest.newest_ms[kind] = ms
 
-    def unjudged(self, state: AccountState) -> bool:
-        """Whether facts have moved since the account was judged."""
-        return state.unjudged
+    def needs_evaluation(self, state: AccountState) -> bool:
+        """Whether facts have moved since the account was evaluated."""
+        return state.needs_evaluation
 
     def watermark_ms(self, state: AccountState) -> int | None:
         """The newest moment that any event of the account names."""
@@ -220,7 +220,7 @@ class HealthJob:
         return decode_state(value)
 
 
-def _whose_day_turned(partition: Partition[AccountState], since_ms: int, until_ms: int) -> list[str]:
+def _accounts_past_midnight(partition: Partition[AccountState], since_ms: int, until_ms: int) -> list[str]:
     """The accounts where a new day began; asked of an index, since most accounts may be encoded."""
     zones = partition.zones
     turned = {name for name in {"UTC", *zones.values()} if zone(name).day_of(until_ms) > zone(name).day_of(since_ms)}
@@ -238,7 +238,7 @@ def _settled(state: AccountState, at_ms: int) -> bool:
     return newest is None or newest + SETTLED_MS < at_ms
 
 
-def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:
+def make_processor(settings: Settings, clock: Clock | None = None) -> HealthProcessor:
     """The job as the settings describe it.
 
     Raises:
@@ -247,13 +247,13 @@ def make_job(settings: Settings, clock: Clock | None = None) -> HealthJob:
     if clock is None:
         clock = EventClock() if settings.worker.clock == "event" else WallClock()
     feeds = settings.feeds
-    return HealthJob(
+    return HealthProcessor(
         settings.kafka.topics,
         clock,
         {kind: Decoder(kind, FieldMapping(feeds[kind]) if kind in feeds else None) for kind in KINDS},
         SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards),
         core_features=frozenset(settings.product.core_features),
-        tick_interval_ms=round(settings.worker.tick_interval_seconds * 1000),
+        scan_interval_ms=round(settings.worker.scan_interval_seconds * 1000),
         product=product_config_from(settings),
         stale_after_days=dict(settings.worker.stale_after_days),
     )

@@ -1,4 +1,4 @@
-"""When the job judges an account: what moved, what is due, and what a restart or a backlog changes."""
+"""When the processor evaluates an account: what moved, what is scheduled, and what a restart or a backlog changes."""
 
 from datetime import UTC, datetime
 
@@ -12,54 +12,54 @@ from stream.history.rolling import DAY_MS, day_of, end_of_day_ms
 from stream.kinds.state import decode_state, encode_state
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
-from stream.worker.processor import ACCOUNTS_A_SLICE, SETTLED_MS, HealthJob
+from stream.worker.health_processor import ACCOUNTS_A_SLICE, SETTLED_MS, HealthProcessor
 from tests.streams import CORE, TOPICS, epoch_ms, fold, make_stream, record
-from tests.unit.stream.lives import DAY, KAFKA_MS, Part, fold_one, judged, month, usage
+from tests.unit.stream.lives import DAY, KAFKA_MS, Part, evaluated, fold_one, month, usage
 
 
 def test_an_account_is_judged_once_it_moved_and_published_once_it_is_news() -> None:
-    job, partition = fold(month())
-    (report,) = judged(job, partition)
+    processor, partition = fold(month())
+    (report,) = evaluated(processor, partition)
     assert (report.account_id, report.band) == ("acme", "healthy")
     assert report.as_of == datetime.fromtimestamp((DAY * DAY_MS + 3) / 1000, UTC)
-    assert judged(job, partition) == []  # nothing moved
-    fold_one(job, partition, "usage", usage(99_999_999, user_id="u0", ms=50))
-    assert judged(job, partition) == []  # more of the same is no news
-    assert not partition.states["acme"].unjudged
+    assert evaluated(processor, partition) == []  # nothing moved
+    fold_one(processor, partition, "usage", usage(99_999_999, user_id="u0", ms=50))
+    assert evaluated(processor, partition) == []  # more of the same is no news
+    assert not partition.states["acme"].needs_evaluation
 
 
 def test_nothing_is_judged_on_half_of_a_backlog_and_all_of_it_after() -> None:
-    """Folding goes on, what moved stays marked, and the first judgement sees everything."""
-    job, partition = fold(month())
+    """Folding goes on, what moved stays marked, and the first evaluation sees everything."""
+    processor, partition = fold(month())
     partition.catching_up = True
-    assert judged(job, partition) == []
-    assert partition.states["acme"].unjudged
+    assert evaluated(processor, partition) == []
+    assert partition.states["acme"].needs_evaluation
     partition.catching_up = False
-    assert [report.account_id for report in judged(job, partition)] == ["acme"]
+    assert [report.account_id for report in evaluated(processor, partition)] == ["acme"]
 
 
 def test_a_report_tells_how_long_its_oldest_record_waited() -> None:
-    job, partition = HealthJob(TOPICS, ManualClock(end_of_day_ms(DAY))), Part(0)
+    processor, partition = HealthProcessor(TOPICS, ManualClock(end_of_day_ms(DAY))), Part(0)
     events = month(users=1)
-    job.fold(
+    processor.fold(
         partition, "product-usage", [record("usage", event, n, KAFKA_MS + n) for n, event in enumerate(events[:5])]
     )
-    job.fold(
+    processor.fold(
         partition, "product-usage", [record("usage", event, n, KAFKA_MS + 900) for n, event in enumerate(events[5:])]
     )
-    (report,) = judged(job, partition)
+    (report,) = evaluated(processor, partition)
     assert report.ingested_at == datetime.fromtimestamp(KAFKA_MS / 1000, UTC)
-    assert not partition.restless
+    assert not partition.pending
 
 
 def test_a_silent_account_falls_without_any_event() -> None:
     """Only the clock moves; the worker must find out by itself."""
     clock = ManualClock(end_of_day_ms(DAY))
-    job, partition = fold(month(), clock=clock)
-    reports = judged(job, partition)
+    processor, partition = fold(month(), clock=clock)
+    reports = evaluated(processor, partition)
     for _ in range(90):
         clock.advance(days=1)
-        reports += judged(job, partition)
+        reports += evaluated(processor, partition)
     bands = [report.band for report in reports]
     assert bands[0] == "healthy"
     assert bands[-1] == "critical"
@@ -74,131 +74,131 @@ def test_a_silent_account_falls_without_any_event() -> None:
 
 def test_a_tick_judges_after_its_interval_or_at_the_turn_of_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock(DAY * DAY_MS + 1)
-    job, partition = fold(month(), clock=clock)
-    judged(job, partition)
-    ticked = partition.ticked_ms
+    processor, partition = fold(month(), clock=clock)
+    evaluated(processor, partition)
+    ticked = partition.last_scan_ms
     clock.advance(seconds=3599)
-    judged(job, partition)
-    assert partition.ticked_ms == ticked
+    evaluated(processor, partition)
+    assert partition.last_scan_ms == ticked
     clock.advance(seconds=1)
-    judged(job, partition)
-    assert partition.ticked_ms == clock.current_ms
+    evaluated(processor, partition)
+    assert partition.last_scan_ms == clock.current_ms
     clock.current_ms = end_of_day_ms(DAY)
-    judged(job, partition)
+    evaluated(processor, partition)
     seen: list[str] = []
-    monkeypatch.setattr(job, "_judge_one", lambda part, account_id, *rest: seen.append(account_id))
-    judged(job, partition)
+    monkeypatch.setattr(processor, "_evaluate_one", lambda part, account_id, *rest: seen.append(account_id))
+    evaluated(processor, partition)
     assert seen == []
     clock.advance(seconds=0.001)
-    judged(job, partition)
+    evaluated(processor, partition)
     assert seen == ["acme"]
     clock.advance(seconds=1800)
-    judged(job, partition)
+    evaluated(processor, partition)
     assert seen == ["acme"], "its next day is tomorrow"
 
 
 def test_a_long_silent_account_is_left_alone_by_ticks_until_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock(end_of_day_ms(DAY))
-    job, partition = fold(month(), clock=clock)
-    judged(job, partition)
+    processor, partition = fold(month(), clock=clock)
+    evaluated(processor, partition)
     clock.advance(days=SETTLED_MS / DAY_MS - 1)
-    assert len(judged(job, partition)) == 1
+    assert len(evaluated(processor, partition)) == 1
     clock.advance(days=3)
-    assert judged(job, partition) == []  # judged once more, and no news
+    assert evaluated(processor, partition) == []  # evaluated once more, and no news
     seen: list[str] = []
-    monkeypatch.setattr(job, "_judge_one", lambda part, account_id, *rest: seen.append(account_id))
+    monkeypatch.setattr(processor, "_evaluate_one", lambda part, account_id, *rest: seen.append(account_id))
     clock.advance(days=1)
-    judged(job, partition)
+    evaluated(processor, partition)
     assert seen == []
-    fold_one(job, partition, "usage", usage(1, day=day_of(clock.current_ms)))
-    judged(job, partition)
+    fold_one(processor, partition, "usage", usage(1, day=day_of(clock.current_ms)))
+    evaluated(processor, partition)
     assert seen == ["acme"]
 
 
 def test_the_event_clock_judges_by_the_newest_event_and_the_wall_clock_by_the_wall() -> None:
     events = month()
     by_events, partition = fold(events, clock=EventClock())
-    (then,) = judged(by_events, partition)
+    (then,) = evaluated(by_events, partition)
     assert then.as_of.timestamp() * 1000 == events[-1]["timestamp"]
     by_wall, partition = fold(events, clock=ManualClock(end_of_day_ms(DAY + 50)))
-    (now,) = judged(by_wall, partition)
+    (now,) = evaluated(by_wall, partition)
     assert day_of(round(now.as_of.timestamp() * 1000)) == DAY + 50
     assert (then.band, now.band) == ("healthy", "critical")
 
 
 def test_without_any_time_the_event_clock_judges_nothing_yet() -> None:
-    job, partition = fold([{"type": "account", "account_id": "acme", "name": "Acme"}])
-    assert judged(job, partition) == []
-    assert partition.states["acme"].unjudged
-    fold_one(job, partition, "usage", usage(1, account_id="birch"))
-    assert {report.account_id for report in judged(job, partition)} == {"acme", "birch"}
+    processor, partition = fold([{"type": "account", "account_id": "acme", "name": "Acme"}])
+    assert evaluated(processor, partition) == []
+    assert partition.states["acme"].needs_evaluation
+    fold_one(processor, partition, "usage", usage(1, account_id="birch"))
+    assert {report.account_id for report in evaluated(processor, partition)} == {"acme", "birch"}
 
 
 def test_after_a_restart_the_unjudged_are_judged_and_the_event_clock_stands_where_it_stood() -> None:
-    job, partition = fold([*month("acme"), *month("birch")])
-    judged(job, partition)
-    fold_one(job, partition, "usage", usage(5_000_000, account_id="birch", user_id="new"))
+    processor, partition = fold([*month("acme"), *month("birch")])
+    evaluated(processor, partition)
+    fold_one(processor, partition, "usage", usage(5_000_000, account_id="birch", user_id="new"))
     update = {"account_id": "acme", "owner": "dana", "timestamp": (DAY + 3) * DAY_MS}
-    fold_one(job, partition, "account", update)
+    fold_one(processor, partition, "account", update)
     again = Part(0, decode=decode_state)
     for name, state in partition.states.items():
         again.cold[name] = encode_state(state)
-        adopt(job, again, name, hot_max=1)
-    assert sorted(again.restless) == [("acme", None), ("birch", None)]
+        adopt(processor, again, name, hot_max=1)
+    assert sorted(again.pending) == [("acme", None), ("birch", None)]
     assert again.watermark_ms == partition.watermark_ms == (DAY + 3) * DAY_MS
 
 
 def test_the_first_usage_of_a_day_is_judged_before_more_use_of_accounts_that_were_told_of_that_day() -> None:
-    job, partition = fold([*month("acme"), *month("birch"), *month("cedar")])
-    judged(job, partition)
+    processor, partition = fold([*month("acme"), *month("birch"), *month("cedar")])
+    evaluated(processor, partition)
     for number, name in enumerate(("acme", "birch")):
-        fold_one(job, partition, "usage", usage(6_000_000 + number, account_id=name, user_id="new"))
-    fold_one(job, partition, "usage", usage(6_000_009, DAY + 1, account_id="cedar"))
-    assert [account_id for account_id, _ in partition.restless] == ["cedar", "acme", "birch"]
-    assert "cedar" in [report.account_id for report in judged(job, partition)]
+        fold_one(processor, partition, "usage", usage(6_000_000 + number, account_id=name, user_id="new"))
+    fold_one(processor, partition, "usage", usage(6_000_009, DAY + 1, account_id="cedar"))
+    assert [account_id for account_id, _ in partition.pending] == ["cedar", "acme", "birch"]
+    assert "cedar" in [report.account_id for report in evaluated(processor, partition)]
 
 
-def test_judging_yields_after_slices_and_stops_wherever_its_consumer_does() -> None:
-    job, partition = fold([usage(n, account_id=f"a{n}") for n in range(120)])
-    next(job.judge(partition))
+def test_evaluation_yields_after_slices_and_stops_wherever_its_consumer_does() -> None:
+    processor, partition = fold([usage(n, account_id=f"a{n}") for n in range(120)])
+    next(processor.evaluate(partition))
     assert [output.key for output in partition.outputs] == [b"a%d" % n for n in range(ACCOUNTS_A_SLICE)]
-    assert [account_id for account_id, _ in partition.restless] == [f"a{n}" for n in range(ACCOUNTS_A_SLICE, 120)]
-    assert not partition.states["a0"].unjudged
-    assert partition.states["a70"].unjudged
-    fold_one(job, partition, "usage", usage(1_000, account_id="a0", user_id="new"))
-    fold_one(job, partition, "usage", usage(1_001, account_id="a70", user_id="new"))
-    assert [account_id for account_id, _ in partition.restless][-2:] == ["a119", "a0"]  # whoever waits, waits once
-    assert sum(1 for _ in job.judge(partition)) == -(-(120 - ACCOUNTS_A_SLICE + 1) // ACCOUNTS_A_SLICE)
-    assert not partition.restless
-    assert not any(state.unjudged for state in partition.states.values())
+    assert [account_id for account_id, _ in partition.pending] == [f"a{n}" for n in range(ACCOUNTS_A_SLICE, 120)]
+    assert not partition.states["a0"].needs_evaluation
+    assert partition.states["a70"].needs_evaluation
+    fold_one(processor, partition, "usage", usage(1_000, account_id="a0", user_id="new"))
+    fold_one(processor, partition, "usage", usage(1_001, account_id="a70", user_id="new"))
+    assert [account_id for account_id, _ in partition.pending][-2:] == ["a119", "a0"]  # whoever waits, waits once
+    assert sum(1 for _ in processor.evaluate(partition)) == -(-(120 - ACCOUNTS_A_SLICE + 1) // ACCOUNTS_A_SLICE)
+    assert not partition.pending
+    assert not any(state.needs_evaluation for state in partition.states.values())
 
 
 def test_a_tick_goes_on_where_it_was_beside_what_moves_and_another_begins_after_it() -> None:
     clock = ManualClock(end_of_day_ms(DAY))
-    job, partition = fold([usage(n, account_id=f"a{n}") for n in range(200)], clock=clock)
-    judged(job, partition)
+    processor, partition = fold([usage(n, account_id=f"a{n}") for n in range(200)], clock=clock)
+    evaluated(processor, partition)
     clock.advance(days=1)
-    next(job.judge(partition))
-    assert len(partition.due) == 200 - ACCOUNTS_A_SLICE
+    next(processor.evaluate(partition))
+    assert len(partition.scheduled) == 200 - ACCOUNTS_A_SLICE
     for number in reversed(range(200)):
-        fold_one(job, partition, "usage", usage(1_000 + number, DAY + 1, account_id=f"a{number}"))
-    next(job.judge(partition))
-    assert len(partition.restless) == 200 - ACCOUNTS_A_SLICE
-    assert len(partition.due) < 200 - ACCOUNTS_A_SLICE, "accounts that keep moving don't hold up the others' tick"
+        fold_one(processor, partition, "usage", usage(1_000 + number, DAY + 1, account_id=f"a{number}"))
+    next(processor.evaluate(partition))
+    assert len(partition.pending) == 200 - ACCOUNTS_A_SLICE
+    assert len(partition.scheduled) < 200 - ACCOUNTS_A_SLICE, "accounts that keep moving don't hold up the others' scan"
     clock.advance(days=1)
-    began_ms = partition.ticked_ms
-    next(job.judge(partition))
-    assert partition.ticked_ms == began_ms, "the next day waits until the tick is through"
-    judged(job, partition)
-    assert (len(partition.restless), partition.due) == (0, [])
-    judged(job, partition)
-    assert partition.ticked_ms == clock.current_ms
+    began_ms = partition.last_scan_ms
+    next(processor.evaluate(partition))
+    assert partition.last_scan_ms == began_ms, "the next day waits until the scan is through"
+    evaluated(processor, partition)
+    assert (len(partition.pending), partition.scheduled) == (0, [])
+    evaluated(processor, partition)
+    assert partition.last_scan_ms == clock.current_ms
 
 
 def test_a_tick_reads_cold_accounts_in_the_order_in_which_they_lie_on_the_disk() -> None:
     clock = ManualClock(end_of_day_ms(DAY))
-    job, partition = fold([usage(n, account_id=f"a{n}") for n in range(60)], clock=clock)
-    judged(job, partition)
+    processor, partition = fold([usage(n, account_id=f"a{n}") for n in range(60)], clock=clock)
+    evaluated(processor, partition)
     states = {name: encode_state(state) for name, state in partition.states.items()}
     partition.cold = {name: place for place, name in enumerate(states)}
     partition.states.clear()
@@ -211,19 +211,19 @@ def test_a_tick_reads_cold_accounts_in_the_order_in_which_they_lie_on_the_disk()
     partition.read, partition.decode = at, decode_state
     for _ in range(2):
         clock.advance(days=1)
-        judged(job, partition)
+        evaluated(processor, partition)
     assert read == list(range(60)), "each once: then they are hot"
     assert partition.kept == {name: place for place, name in enumerate(states)}
 
 
 def test_history_has_one_score_a_day_and_four_weeks() -> None:
     clock = ManualClock(end_of_day_ms(DAY))
-    job, partition = fold(month(), clock=clock)
+    processor, partition = fold(month(), clock=clock)
     for _ in range(40):
-        judged(job, partition)
+        evaluated(processor, partition)
         clock.advance(days=1)
-        fold_one(job, partition, "account", {"account_id": "acme", "owner": f"o{clock.current_ms}"})
-    (report,) = judged(job, partition)
+        fold_one(processor, partition, "account", {"account_id": "acme", "owner": f"o{clock.current_ms}"})
+    (report,) = evaluated(processor, partition)
     dates = [day for day, _ in report.history]
     assert len(dates) == 28
     assert dates == sorted(set(dates))
@@ -236,10 +236,10 @@ def test_history_has_one_score_a_day_and_four_weeks() -> None:
 def test_reports_are_the_same_whether_judged_along_the_way_or_at_the_end(seed: int, size: int) -> None:
     """But for what was published when: the numbers of a moment depend on the facts alone."""
     events = make_stream(seed, size, 60)
-    job, partition = HealthJob(TOPICS, EventClock(), core_features=CORE), Part(0)
+    processor, partition = HealthProcessor(TOPICS, EventClock(), core_features=CORE), Part(0)
     for event in events:
-        job.fold(partition, TOPICS.input(event["type"]), [record(event["type"], event)])
-        for _ in job.judge(partition):
+        processor.fold(partition, TOPICS.input(event["type"]), [record(event["type"], event)])
+        for _ in processor.evaluate(partition):
             pass
     _, at_once = fold(events)
     now_ms = max(epoch_ms(event["timestamp"]) for event in events)

@@ -14,8 +14,8 @@ from stream.contracts.topics import Kind
 from stream.engine.warmth import adopt
 from stream.history.rolling import DAY_MS
 from stream.kinds.state import AccountState, decode_state, encode_state
-from stream.worker.processor import HealthJob
-from stream.worker.repartition import Rekeyed, rekey
+from stream.worker.health_processor import HealthProcessor
+from stream.worker.repartition import RepartitionedRecord, repartition
 from tests.streams import TOPICS, Raw, Rec, arrive, fold, make_stream, record
 from tests.unit.stream.lives import DAY, KAFKA_MS, Part, fold_one, letters, usage
 
@@ -23,9 +23,9 @@ from tests.unit.stream.lives import DAY, KAFKA_MS, Part, fold_one, letters, usag
 
 
 def test_a_refused_record_becomes_a_dead_letter_with_its_place_reason_and_bytes() -> None:
-    job, partition = HealthJob(TOPICS, EventClock()), Part(0)
+    processor, partition = HealthProcessor(TOPICS, EventClock()), Part(0)
     bad = b'{"event_id": "e1", "account_id": "acme", "user_id": 7}'
-    job.fold(
+    processor.fold(
         partition,
         "product-usage",
         [
@@ -47,7 +47,7 @@ def test_a_refused_record_becomes_a_dead_letter_with_its_place_reason_and_bytes(
         value_bytes=len(bad),
     )
     assert partition.outputs[0].key == b"acme"
-    assert job.counts["dead_letter", "wrong_type"] == 1
+    assert processor.counts["dead_letter", "wrong_type"] == 1
     assert partition.states["acme"].usage.events == 2  # the stream goes on
 
 
@@ -73,17 +73,17 @@ def test_a_refused_record_becomes_a_dead_letter_with_its_place_reason_and_bytes(
     ],
 )
 def test_bad_input_is_dead_lettered_and_touches_nothing_else(kind: Kind, value: Any, reason: str) -> None:
-    job, partition = HealthJob(TOPICS, EventClock()), Part(0)
-    fold_one(job, partition, kind, value)
+    processor, partition = HealthProcessor(TOPICS, EventClock()), Part(0)
+    fold_one(processor, partition, kind, value)
     assert [letter.reason for letter in letters(partition)] == [reason]
-    assert job.counts == {("dead_letter", reason): 1}
+    assert processor.counts == {("dead_letter", reason): 1}
     assert (partition.states, partition.dirty, partition.watermark_ms) == ({}, set(), None)
-    assert not partition.restless
+    assert not partition.pending
 
 
 def test_a_dead_letter_fits_into_a_message_however_large_its_record_was() -> None:
-    job, partition = HealthJob(TOPICS, EventClock()), Part(0)
-    fold_one(job, partition, "usage", b"\xff" * (VALUE_BYTES_MAX + 1), key=b"k" * (1 << 20))
+    processor, partition = HealthProcessor(TOPICS, EventClock()), Part(0)
+    fold_one(processor, partition, "usage", b"\xff" * (VALUE_BYTES_MAX + 1), key=b"k" * (1 << 20))
     (output,) = partition.outputs
     (letter,) = letters(partition)
     assert len(letter.value or b"") == ORIGINAL_BYTES_MAX
@@ -102,32 +102,39 @@ def sent_home(partition: Part) -> list[Rec]:
 
 
 def test_an_account_of_another_partition_is_sent_home_and_makes_no_second_half() -> None:
-    job, home = HealthJob(TOPICS, EventClock()), partition_of("acme", 12)
+    processor, home = HealthProcessor(TOPICS, EventClock()), partition_of("acme", 12)
     elsewhere, partition = Part((home + 1) % 12, count=12), Part(home, count=12)
-    job.fold(elsewhere, "product-usage", [record("usage", usage(1), 7, KAFKA_MS)])
-    job.fold(elsewhere, "product-usage", [record("usage", {"account_id": "acme"}, 8)])
+    processor.fold(elsewhere, "product-usage", [record("usage", usage(1), 7, KAFKA_MS)])
+    processor.fold(elsewhere, "product-usage", [record("usage", {"account_id": "acme"}, 8)])
     (sent,) = sent_home(elsewhere)
     assert (sent.partition, sent.key) == (home, b"acme")
     assert (elsewhere.states, elsewhere.watermark_ms) == ({}, None)
     assert [letter.reason for letter in letters(elsewhere)] == ["missing_field"]  # refused where it arrived
-    assert job.counts["rekeyed", "usage"] == 1
-    job.fold(partition, TOPICS.repartition, [sent])
+    assert processor.counts["repartitioned", "usage"] == 1
+    processor.fold(partition, TOPICS.repartition, [sent])
     assert (partition.outputs, list(partition.states)) == ([], ["acme"])
-    assert list(partition.restless) == [("acme", KAFKA_MS)]
+    assert list(partition.pending) == [("acme", KAFKA_MS)]
 
 
 def test_a_record_that_is_not_at_home_after_it_was_sent_is_refused_rather_than_sent_for_ever() -> None:
-    job, home = HealthJob(TOPICS, EventClock()), partition_of("acme", 12)
+    processor, home = HealthProcessor(TOPICS, EventClock()), partition_of("acme", 12)
     elsewhere = Part((home + 1) % 12, count=12)
-    fold_one(job, elsewhere, "usage", usage(1), offset=7)
+    fold_one(processor, elsewhere, "usage", usage(1), offset=7)
     (sent,) = sent_home(elsewhere)
     elsewhere.outputs.clear()
     strange = [
         sent,
         Rec(TOPICS.repartition, 0, 1, 0, b"acme", b"no envelope"),
-        Rec(TOPICS.repartition, 0, 2, 0, b"acme", rekey("", Rekeyed("web", 0, 0, 0, b"", b""), "acme", 0).value),
+        Rec(
+            TOPICS.repartition,
+            0,
+            2,
+            0,
+            b"acme",
+            repartition("", RepartitionedRecord("web", 0, 0, 0, b"", b""), "acme", 0).value,
+        ),
     ]
-    job.fold(elsewhere, TOPICS.repartition, strange)
+    processor.fold(elsewhere, TOPICS.repartition, strange)
     assert [letter.reason for letter in letters(elsewhere)] == ["misrouted", "wrong_type", "wrong_type"]
     assert (
         f"product-usage[{elsewhere.number}]@7: account 'acme' belongs to partition {home} of 12"
@@ -143,12 +150,12 @@ def test_wherever_records_arrive_the_facts_are_those_of_records_that_arrived_at_
 ) -> None:
     events = make_stream(seed, size, 60)
     _, right = fold(events)
-    job, parts = HealthJob(TOPICS, EventClock()), [Part(number, count=count) for number in range(count)]
+    processor, parts = HealthProcessor(TOPICS, EventClock()), [Part(number, count=count) for number in range(count)]
     for offset, event in enumerate(events):
         number = (len(event["account_id"]) + list(TOPICS.inputs).index(TOPICS.input(event["type"]))) % count
-        job.fold(parts[number], TOPICS.input(event["type"]), [record(event["type"], event, offset)])
+        processor.fold(parts[number], TOPICS.input(event["type"]), [record(event["type"], event, offset)])
     for sent in [sent for part in parts for sent in sent_home(part)]:
-        job.fold(parts[sent.partition], TOPICS.repartition, [sent])
+        processor.fold(parts[sent.partition], TOPICS.repartition, [sent])
     found = {name: (part.number, state) for part in parts for name, state in part.states.items()}
     assert sum(len(part.states) for part in parts) == len(right.states), "no account has two halves"
     for name, state in right.states.items():
@@ -160,16 +167,16 @@ def test_wherever_records_arrive_the_facts_are_those_of_records_that_arrived_at_
 
 
 def test_an_event_of_an_unknown_account_is_folded_and_counted_once() -> None:
-    job, partition = HealthJob(TOPICS, EventClock()), Part(0)
-    fold_one(job, partition, "usage", usage(1))
-    fold_one(job, partition, "usage", usage(2))
-    fold_one(job, partition, "account", {"account_id": "birch", "name": "Birch"})
-    assert job.counts == {("unknown_account", "usage"): 1}
+    processor, partition = HealthProcessor(TOPICS, EventClock()), Part(0)
+    fold_one(processor, partition, "usage", usage(1))
+    fold_one(processor, partition, "usage", usage(2))
+    fold_one(processor, partition, "account", {"account_id": "birch", "name": "Birch"})
+    assert processor.counts == {("unknown_account", "usage"): 1}
     assert set(partition.states) == {"acme", "birch"}
 
 
 def test_what_does_not_count_is_counted() -> None:
-    job, partition = HealthJob(TOPICS, EventClock()), Part(0)
+    processor, partition = HealthProcessor(TOPICS, EventClock()), Part(0)
     old = (DAY - 300) * DAY_MS
     ticket = {"event_id": "e", "account_id": "acme", "ticket_id": "1", "status": "opened", "timestamp": DAY * DAY_MS}
     answer = {
@@ -180,15 +187,15 @@ def test_what_does_not_count_is_counted() -> None:
         "score": 1,
         "timestamp": DAY * DAY_MS,
     }
-    fold_one(job, partition, "account", {"account_id": "acme"})
-    fold_one(job, partition, "usage", usage(1))
-    fold_one(job, partition, "usage", usage(1))
-    fold_one(job, partition, "usage", usage(2, day=DAY - 97))
-    fold_one(job, partition, "ticket", ticket)
-    fold_one(job, partition, "ticket", ticket | {"ticket_id": "2", "timestamp": old})
-    fold_one(job, partition, "survey", answer)
-    fold_one(job, partition, "survey", answer | {"event_id": "f", "timestamp": old})
-    assert job.counts == {
+    fold_one(processor, partition, "account", {"account_id": "acme"})
+    fold_one(processor, partition, "usage", usage(1))
+    fold_one(processor, partition, "usage", usage(1))
+    fold_one(processor, partition, "usage", usage(2, day=DAY - 97))
+    fold_one(processor, partition, "ticket", ticket)
+    fold_one(processor, partition, "ticket", ticket | {"ticket_id": "2", "timestamp": old})
+    fold_one(processor, partition, "survey", answer)
+    fold_one(processor, partition, "survey", answer | {"event_id": "f", "timestamp": old})
+    assert processor.counts == {
         ("repeated", "usage"): 1,
         ("late", "usage"): 1,
         ("late", "ticket"): 1,
@@ -199,17 +206,17 @@ def test_what_does_not_count_is_counted() -> None:
 def test_users_beyond_the_bound_are_counted_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stream.kinds.usage.USERS_MAX", 3)
     monkeypatch.setattr("stream.kinds.ticket.TICKETS_MAX", 1)
-    job, partition = HealthJob(TOPICS, EventClock()), Part(0)
+    processor, partition = HealthProcessor(TOPICS, EventClock()), Part(0)
     for number in range(5):
-        fold_one(job, partition, "usage", usage(number, user_id=f"u{number}"))
+        fold_one(processor, partition, "usage", usage(number, user_id=f"u{number}"))
     ticket = {"event_id": "e", "account_id": "acme", "status": "opened", "timestamp": DAY * DAY_MS}
     for number in range(2):
-        fold_one(job, partition, "ticket", ticket | {"ticket_id": f"{number}"})
+        fold_one(processor, partition, "ticket", ticket | {"ticket_id": f"{number}"})
     state = partition.states["acme"]
     assert (len(state.usage.users), state.usage.overflow, state.usage.events) == (3, 2, 5)
     assert (len(state.ticket.tickets), state.ticket.overflow) == (1, 1)
-    assert job.counts["overflow", "usage"] == 2
-    assert job.counts["overflow", "ticket"] == 1
+    assert processor.counts["overflow", "usage"] == 2
+    assert processor.counts["overflow", "ticket"] == 1
 
 
 @pytest.mark.parametrize(
@@ -233,14 +240,14 @@ def test_the_newest_account_update_holds_field_by_field(updates: list[Raw], expe
 @settings(max_examples=60)
 @given(st.integers(0, 1 << 32), st.integers(1, 300), st.sampled_from([1, 64, 200]))
 def test_a_state_comes_back_from_the_changelog_as_it_was(seed: int, size: int, span_days: int) -> None:
-    job, partition = fold(arrive(make_stream(seed, size, span_days), seed, 30, 0.2))
-    for _ in job.judge(partition):
+    processor, partition = fold(arrive(make_stream(seed, size, span_days), seed, 30, 0.2))
+    for _ in processor.evaluate(partition):
         pass
     for state in partition.states.values():
         value = encode_state(state)
         assert decode_state(value) == state
         assert encode_state(decode_state(value)) == value
-        assert (job.encode(state), job.decode(value)) == (value, state)
+        assert (processor.encode(state), processor.decode(value)) == (value, state)
 
 
 @settings(max_examples=40)

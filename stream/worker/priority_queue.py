@@ -1,0 +1,95 @@
+"""Accounts that wait to be evaluated, in three priorities: a rare event came, the first usage of a day, or more usage.
+
+Where more accounts change than can be evaluated at once, they wait. A survey answer or a ticket may cost an account ten
+points, its first usage of a day is always published, and further usage seldom is: so they do not share one queue.
+Of four turns HIGH has three, and of the other turns NORMAL has three of four; within a priority the longest waiting
+comes first. No priority can starve another, and the turns of an empty one go to the others.
+
+Invariant: every account that waits is in a queue, at least once.
+"""
+
+from collections import deque
+from collections.abc import Container, Iterable, Iterator
+from enum import IntEnum
+from typing import Final, TypeAlias
+
+# An account, and the Kafka timestamp of the record that it waits for; None: not known after a recovery.
+Waiting: TypeAlias = tuple[str, int | None]
+
+
+class Priority(IntEnum):
+    """What an account waits for."""
+
+    HIGH = 0  # what people enter one by one, and the first report of an account
+    NORMAL = 1  # its first usage of a day
+    LOW = 2  # more usage
+
+
+WEIGHTED_ROUND_ROBIN: Final = (
+    *(Priority.HIGH, Priority.HIGH, Priority.HIGH, Priority.NORMAL) * 3,
+    *(Priority.HIGH, Priority.HIGH, Priority.HIGH, Priority.LOW),
+)
+
+
+class PriorityQueue:
+    """Accounts that wait to be evaluated.
+
+    Args:
+        waiting: those that wait already, the longest waiting first; they get the lowest priority.
+
+    Attributes:
+        oldest_ms: the oldest timestamp of those taken since it was last set to None; None: none, or not known.
+    """
+
+    __slots__ = ("_high", "_queues", "_turn", "oldest_ms")
+
+    def __init__(self, waiting: Iterable[Waiting] = ()) -> None:
+        self._queues: tuple[deque[Waiting], ...] = (deque(), deque(), deque(waiting))
+        self._high: set[str] = set()  # account ids in the first queue
+        self._turn = 0
+        self.oldest_ms: int | None = None
+
+    def append(self, waiting: Waiting, priority: Priority = Priority.LOW) -> None:
+        """Add an account that does not wait; with HIGH it may wait already, and is then taken twice."""
+        if priority is Priority.HIGH:
+            if waiting[0] in self._high:
+                return
+            self._high.add(waiting[0])
+        self._queues[priority].append(waiting)
+
+    def popleft(self) -> Waiting:
+        """Take the next one.
+
+        Raises:
+            IndexError: no account waits.
+        """
+        if not self:
+            raise IndexError("no account waits to be evaluated")
+        while True:
+            priority = WEIGHTED_ROUND_ROBIN[self._turn]
+            self._turn = (self._turn + 1) % len(WEIGHTED_ROUND_ROBIN)
+            if self._queues[priority]:
+                break
+        waiting = self._queues[priority].popleft()
+        if priority is Priority.HIGH:
+            self._high.remove(waiting[0])
+        since_ms = waiting[1]
+        if since_ms is not None and (self.oldest_ms is None or since_ms < self.oldest_ms):
+            self.oldest_ms = since_ms
+        return waiting
+
+    def without(self, account_ids: Container[str]) -> "PriorityQueue":
+        """The same queue but for some accounts."""
+        rest = PriorityQueue()
+        for priority in Priority:
+            for each in self._queues[priority]:
+                if each[0] not in account_ids:
+                    rest.append(each, priority)
+        return rest
+
+    def __len__(self) -> int:
+        return sum(map(len, self._queues))
+
+    def __iter__(self) -> Iterator[Waiting]:
+        for queue in self._queues:
+            yield from queue
