@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from stream.measures.wording import Number, label_of, shown, unit_of
+from stream.contracts.report import Number
+from stream.measures.registry import label_of, unit_of
+from stream.measures.wording import shown
 
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
 _INVISIBLE: Final = re.compile("[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")

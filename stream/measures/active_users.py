@@ -5,12 +5,9 @@
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
 from stream.history.rolling import BITS, COUNTS, LAST_DAY
 from stream.kinds.usage import UsageState
-
-Measures = dict[str, Any]
 
 
 class UserBitmaps:
@@ -41,7 +38,8 @@ class UserBitmaps:
         """The bits of the `days` days that end `back` days before the day, of every user who has any there.
 
         >>> state = UsageState({"ann": [0, 100, 0b1011], "bob": [1, 98, 0b1]}, newest_day=100)
-        >>> [bin(bits) for bits in UserBitmaps(state, 101).active_in(3)], len(UserBitmaps(state, 101).active_in(3, back=2))
+        >>> users = UserBitmaps(state, 101)
+        >>> [bin(bits) for bits in users.active_in(3)], len(users.active_in(3, back=2))
         (['0b110'], 2)
         """
         mask = (1 << days) - 1 << back

@@ -1,83 +1,20 @@
-"""All measures of one account, put together, or only those that are wanted."""
+"""All measures of one account, put together, or only those that are wanted; what the declarations say of all of them.
 
-from collections.abc import Callable
+Every module of this package is imported, so that what one of them declares (`stream.measures.registry`) is known.
+"""
+
+import pkgutil
 from functools import cache, lru_cache
-from typing import Final, NamedTuple
+from importlib import import_module
+from pathlib import Path
+from typing import Final
 
+from stream.contracts.topics import Source
 from stream.kinds.state import AccountState
 from stream.measures.account_view import AccountView, Availability
-from stream.measures.active_users import Measures
-from stream.measures.champions import breadth_change, champions
-from stream.measures.contact import contact, contact_by_kind, feedback
 from stream.measures.context import MeasureContext
-from stream.measures.engagement import engagement
-from stream.measures.engagement_change import change, concentration, course, pause
-from stream.measures.features import depth, features
-from stream.measures.goals import attainment, goals
-from stream.measures.launches import launches
-from stream.measures.lifecycle import lifecycle
-from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig, progress
-from stream.measures.reach import reach, windows
-from stream.measures.renewal import renewal
-from stream.measures.sentiment import sentiment_of
-from stream.measures.support import support_load
-
-Make = Callable[[MeasureContext], Measures]
-
-
-class Family(NamedTuple):
-    """Measures that are made together.
-
-    Attributes:
-        make: makes them, always the same ones.
-        is_told: whether there is anything to make them by; without it they are those of an account that nobody knows.
-    """
-
-    make: Make
-    is_told: Callable[[Availability], bool]
-
-
-def _product(context: MeasureContext) -> Measures:
-    """First value and milestones."""
-    return progress(context.state, context.day, context.account.product)
-
-
-def _sittings(context: MeasureContext) -> Measures:
-    """Sessions, which engagement asks for, too."""
-    return context.sittings
-
-
-# The cheap ones that every scorecard asks for stand alone.
-FAMILIES: Final[tuple[Family, ...]] = (
-    Family(windows, lambda availability: availability.use or availability.seats),
-    Family(reach, lambda availability: availability.use or availability.seats),
-    Family(concentration, lambda availability: availability.use),
-    Family(change, lambda availability: availability.use),
-    Family(pause, lambda availability: availability.use),
-    Family(course, lambda availability: availability.month_before),
-    Family(depth, lambda availability: availability.core_features),
-    Family(features, lambda availability: availability.use or availability.core_features),
-    Family(_product, lambda availability: availability.value),
-    Family(support_load, lambda availability: availability.use or availability.tickets),
-    Family(sentiment_of, lambda availability: availability.answers),
-    Family(breadth_change, lambda availability: availability.month_before),
-    Family(champions, lambda availability: availability.month_before),
-    Family(_sittings, lambda availability: availability.sessions),
-    Family(
-        engagement,
-        lambda availability: (
-            availability.use and (availability.seats or availability.core_features or availability.sessions)
-        ),
-    ),
-    Family(launches, lambda availability: availability.launches),
-    Family(contact, lambda availability: availability.touchpoints),
-    Family(contact_by_kind, lambda availability: availability.touchpoints),
-    Family(feedback, lambda availability: availability.touchpoints or availability.follow_up),
-    Family(goals, lambda availability: availability.goals),
-    Family(attainment, lambda availability: availability.goals),
-    Family(renewal, lambda availability: availability.renewal),
-    Family(lifecycle, lambda availability: availability.use or availability.renewal or availability.stages),
-)
+from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
+from stream.measures.registry import EXACT_DAYS, GROUPS, MEASURES, NEVER, SOURCES, Formula, MeasureGroup, Measures
 
 
 def measure(
@@ -106,40 +43,87 @@ def measure(
 def measured(context: MeasureContext, wanted: frozenset[str]) -> Measures:
     """The wanted measures of one account as of one moment; others may come with them."""
     found: Measures = {}
-    for make in _makers(wanted):
-        found.update(make(context))
+    for formula in _formulas(wanted):
+        found.update(formula(context))
     return found
 
 
 def completed(context: MeasureContext, wanted: frozenset[str], known: Measures) -> Measures:
     """All measures, of which `measured` has made the wanted ones already."""
-    makers, unknown = _rest(wanted, context.account.availability)
-    found = unknown.copy()
+    formulas, nulls = _others(wanted, context.account.availability)
+    found = nulls.copy()
     found.update(known)
-    for make in makers:
-        found.update(make(context))
+    for formula in formulas:
+        found.update(formula(context))
     return found
 
 
 @cache
-def _makers(wanted: frozenset[str]) -> tuple[Make, ...]:
+def _formulas(wanted: frozenset[str]) -> tuple[Formula, ...]:
     """What makes the wanted measures."""
-    return tuple(family.make for family in FAMILIES if not wanted.isdisjoint(_of_nobody(family)))
+    return tuple(group.formula for group in GROUPS if not wanted.isdisjoint(null_values(group)))
 
 
 @lru_cache(4096)
-def _rest(made: frozenset[str], availability: Availability) -> tuple[tuple[Make, ...], Measures]:
+def _others(made: frozenset[str], availability: Availability) -> tuple[tuple[Formula, ...], Measures]:
     """What makes the other measures, where there is something to make them by; and all as nobody's account has them."""
-    unknown: Measures = {}
-    for family in FAMILIES:
-        unknown.update(_of_nobody(family))
-    makers = set(_makers(made))
+    nulls: Measures = {}
+    for group in GROUPS:
+        nulls.update(null_values(group))
+    known = set(_formulas(made))
     return tuple(
-        family.make for family in FAMILIES if family.is_told(availability) and family.make not in makers
-    ), unknown
+        group.formula for group in GROUPS if group.available(availability) and group.formula not in known
+    ), nulls
 
 
 @cache
-def _of_nobody(family: Family) -> Measures:
-    """The measures of a family as they are of an account of which nothing is known."""
-    return family.make(MeasureContext(AccountView(AccountState(), 0, frozenset(), NO_PRODUCT_CONFIG), 0))
+def null_values(group: MeasureGroup) -> Measures:
+    """The measures of a group as they are of an account of which nothing is known."""
+    return group.formula(MeasureContext(AccountView(AccountState(), 0, frozenset(), NO_PRODUCT_CONFIG), 0))
+
+
+def known_at(wanted: frozenset[str], ahead_days: int) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The wanted measures that are known as of so many days before the account's newest usage, and those that are not.
+
+    >>> known, unknown = known_at(frozenset({"mau", "balance", "champions"}), 7)
+    >>> sorted(known), unknown
+    (['champions', 'mau'], ('balance',))
+    """
+    return _known_at(wanted, min(max(ahead_days, 0), EXACT_DAYS))
+
+
+@cache
+def _known_at(wanted: frozenset[str], ahead_days: int) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The same, for no more days than make a difference."""
+    unknown = [name for name, history_days in HISTORY_DAYS.items() if name in wanted and ahead_days > history_days]
+    return wanted.difference(unknown), tuple(unknown)
+
+
+def _check(group: MeasureGroup) -> None:
+    """A group makes what it declares, and None only of what may be None.
+
+    Raises:
+        TypeError: it does not; names the measure.
+    """
+    name, values = f"{group.formula.__module__}.{group.formula.__name__}", null_values(group)
+    declared = {measure.id: measure for measure in group.declared}
+    if odd := sorted(declared.keys() ^ values.keys()):
+        raise TypeError(f"{name}: makes and declares different measures: {', '.join(odd)}; name each on both sides")
+    if unknown := [each for each, value in values.items() if value is None and declared[each].none_when == NEVER]:
+        raise TypeError(f"{name}: {', '.join(unknown)} can be None; declare none_when")
+
+
+for _module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+    import_module(f"{__package__}.{_module.name}")
+for _group in GROUPS:
+    _check(_group)
+
+# What a scorecard may name: every measure that is one number, with its source and unit.
+SCORABLE: Final[dict[str, tuple[Source, str]]] = {
+    name: (SOURCES[name], found.unit) for name, found in MEASURES.items() if found.is_number
+}
+# As of how many days before the newest usage a measure is known; of what is not named, of at least EXACT_DAYS.
+HISTORY_DAYS: Final[dict[str, int]] = {
+    name: found.history_days for name, found in MEASURES.items() if found.history_days < EXACT_DAYS
+}
+COUNTS_WHEN_DESERTED: Final = frozenset(name for name, found in MEASURES.items() if found.counts_when_deserted)

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
-from stream.measures.reach import mau_previous
+from stream.measures.reach import PREVIOUS_HISTORY_DAYS, mau_previous
+from stream.measures.registry import Measure, Measures, measures
 
 GONE_DAYS: Final = 14  # two weeks without a day of use: longer than most absences, shorter than most holidays
 EARLIER_DAYS: Final = 30  # and the days before them, in which champions are found
 ACTIVE_DAYS_MIN: Final = 8  # twice a week
-REACH_DAYS: Final = 20  # 64 days of bits, of which it looks at 44
+HISTORY_DAYS: Final = 20  # 64 days of bits, of which it looks at 44
 SHOWN_MAX: Final = 3
 BREADTH_DAYS: Final = 60
 
@@ -17,6 +17,24 @@ _EARLIER_MASK: Final = (1 << EARLIER_DAYS) - 1 << GONE_DAYS
 _GONE_MASK: Final = (1 << GONE_DAYS) - 1
 
 
+@measures(
+    Measure(
+        "breadth_change_ratio",
+        "users against the month before",
+        "percent",
+        "ratio, may exceed 1",
+        "mau / mau_previous",
+        none_when=(
+            "the account is younger than 60 days; nobody was active in the 30 days before; as of more "
+            "than 4 days before the newest usage"
+        ),
+        deserted=None,
+        reference="Five metrics (breadth)",
+        history_days=PREVIOUS_HISTORY_DAYS,
+    ),
+    source="usage",
+    available=lambda known: known.month_before,
+)
 def breadth_change(context: MeasureContext) -> Measures:
     """mau against the 30 days before; None while the account is younger than both, or nobody was there before."""
     before, days_known = mau_previous(context), context.days_known
@@ -24,6 +42,39 @@ def breadth_change(context: MeasureContext) -> Measures:
     return {"breadth_change_ratio": context.mau / before if known and before is not None else None}
 
 
+@measures(
+    Measure(
+        "champions",
+        "most active users of the month before",
+        "count",
+        "users",
+        "of the 30 days before the trailing 14: the fewest users who made half of the active days (a "
+        "user is active once a day; of equals the first by id), of whom only those with 8 or more",
+        none_when="the account is younger than 44 days; as of more than 20 days before the newest usage",
+        deserted=None,
+        reference="Five metrics (breadth)",
+        history_days=HISTORY_DAYS,
+    ),
+    Measure(
+        "champions_gone",
+        "of them, not active for two weeks",
+        "count",
+        "users",
+        "champions who were not active on any of the trailing 14 days",
+        none_when="the account is younger than 44 days; as of more than 20 days before the newest usage",
+        deserted=None,
+        history_days=HISTORY_DAYS,
+    ),
+    Measure(
+        "champions_gone_users",
+        "champions gone users",
+        "list",
+        "list",
+        "at most three of their ids, the most active first",
+    ),
+    source="usage",
+    available=lambda known: known.month_before,
+)
 def champions(context: MeasureContext) -> Measures:
     """The champions of the 30 days before the last 14, and those of them who have not come since.
 
@@ -32,7 +83,7 @@ def champions(context: MeasureContext) -> Measures:
     newest usage. Source: docs/metrics.md, champions.
     """
     activity, day, first_day = context.activity, context.day, context.account.first_day
-    if first_day is None or day - first_day + 1 < GONE_DAYS + EARLIER_DAYS or day < activity.newest_day - REACH_DAYS:
+    if first_day is None or day - first_day + 1 < GONE_DAYS + EARLIER_DAYS or day < activity.newest_day - HISTORY_DAYS:
         return {"champions": None, "champions_gone": None, "champions_gone_users": []}
     ranked = [
         (-earlier.bit_count(), user_id, bits & _GONE_MASK == 0)

@@ -5,8 +5,8 @@ from typing import Final
 
 from stream.history.rolling import DAY_MS
 from stream.kinds.touchpoint import KINDS, Touchpoint
-from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
+from stream.measures.registry import Measure, Measures, measures
 
 # Source: docs/metrics.md, contact: within two days of the answer, as closed-loop guides ask.
 FOLLOW_UP_MS: Final = 2 * DAY_MS
@@ -18,6 +18,34 @@ _UNKNOWN_FEEDBACK: Final[Measures] = dict.fromkeys(
 )
 
 
+@measures(
+    Measure(
+        "touchpoints_30",
+        "contacts in a month",
+        "count",
+        "touchpoints",
+        "touchpoints in the trailing 30 days",
+        reference="Math, Festival",
+    ),
+    Measure(
+        "touchpoints_90",
+        "contacts in three months",
+        "count",
+        "touchpoints",
+        "touchpoints in the trailing 90 days",
+        reference="Math, Festival",
+    ),
+    Measure(
+        "days_since_touchpoint",
+        "days since the last contact",
+        "count",
+        "days",
+        "days since the newest",
+        none_when="there was none",
+    ),
+    source="touchpoints",
+    available=lambda known: known.touchpoints,
+)
 def contact(context: MeasureContext) -> Measures:
     """Touchpoints in the trailing days, and days since the newest. Source: docs/metrics.md, contact."""
     if not context.touched:
@@ -30,6 +58,26 @@ def contact(context: MeasureContext) -> Measures:
     }
 
 
+@measures(
+    Measure(
+        "touchpoints_30_by_kind",
+        "touchpoints 30 by kind",
+        "mapping",
+        "touchpoints",
+        "touchpoints_30 by kind: call, email, qbr, training, onsite, play",
+        reference="Math, Festival",
+    ),
+    Measure(
+        "touchpoints_90_by_kind",
+        "touchpoints 90 by kind",
+        "mapping",
+        "touchpoints",
+        "touchpoints_90 by kind",
+        reference="Math, Festival",
+    ),
+    source="touchpoints",
+    available=lambda known: known.touchpoints,
+)
 def contact_by_kind(context: MeasureContext) -> Measures:
     """The same counts by kind of touchpoint, every kind named."""
     kinds = {days: [kind for kind, age in context.touched if age < days] for days in (30, 90)}
@@ -39,6 +87,46 @@ def contact_by_kind(context: MeasureContext) -> Measures:
     }
 
 
+@measures(
+    Measure(
+        "open_feedback",
+        "answers that wait",
+        "count",
+        "users",
+        "users whose latest NPS answer of 90 days is a promoter's or a detractor's, is older than the"
+        " follow-up time, and was not followed by a touchpoint",
+        none_when="neither `product.follow_up_days` is set, nor was there ever a touchpoint",
+        reference="Festival",
+    ),
+    Measure(
+        "open_detractors",
+        "unhappy answers that wait",
+        "count",
+        "users",
+        "those whose answer is 0 to 6",
+        none_when="neither `product.follow_up_days` is set, nor was there ever a touchpoint",
+        reference="Festival",
+    ),
+    Measure(
+        "open_promoters",
+        "glad answers that wait",
+        "count",
+        "users",
+        "those whose answer is 9 or 10",
+        none_when="neither `product.follow_up_days` is set, nor was there ever a touchpoint",
+        reference="Festival",
+    ),
+    Measure(
+        "open_feedback_days",
+        "days that the oldest waits",
+        "count",
+        "days",
+        "days since the oldest of these answers; 0 when there is none",
+        none_when="neither `product.follow_up_days` is set, nor was there ever a touchpoint",
+    ),
+    source="touchpoints",
+    available=lambda known: known.touchpoints or known.follow_up,
+)
 def feedback(context: MeasureContext) -> Measures:
     """NPS answers of promoters and detractors that no touchpoint followed within the follow-up time.
 

@@ -7,8 +7,8 @@ from stream.kinds.subscription import Term, terms
 from stream.kinds.survey import SurveyResponse
 from stream.kinds.usage import UsageState
 from stream.measures.account_view import AccountView
-from stream.measures.active_users import Measures
-from stream.measures.sessions import sittings_of
+from stream.measures.registry import Measures
+from stream.measures.sessions import session_measures
 
 MONTH_DAYS: Final = 30
 KNOWN_DAYS: Final = 90
@@ -33,7 +33,7 @@ class MeasureContext:
     _known: int | None = None
     _active_days: int | None = None
     _mau_previous: int | None = None
-    _sittings: Measures | None = None
+    _sessions: Measures | None = None
     _nps_answers: dict[str, tuple[str, SurveyResponse]] | None = None
     _touched: list[tuple[int, int]] | None = None
     _terms: list[Term] | None = None
@@ -84,11 +84,11 @@ class MeasureContext:
         return self._mau_previous
 
     @property
-    def sittings(self) -> Measures:
+    def sessions(self) -> Measures:
         """What the sessions come to."""
-        if self._sittings is None:
-            self._sittings = sittings_of(self.activity, self.day)
-        return self._sittings
+        if self._sessions is None:
+            self._sessions = session_measures(self.activity, self.day)
+        return self._sessions
 
     @property
     def nps_answers(self) -> dict[str, tuple[str, SurveyResponse]]:

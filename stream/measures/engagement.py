@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
 from stream.measures.features import depth
-from stream.measures.history_days import REACH_DAYS
+from stream.measures.registry import Measure, Measures, measures
+from stream.measures.sessions import HISTORY_DAYS
 
 # What each part is worth, and the value that is full marks. Source: docs/metrics.md, engagement.
 WEIGHTS: Final[dict[str, float]] = {
@@ -24,16 +24,32 @@ FULL: Final[dict[str, float]] = {
 PARTS_MIN: Final = 2
 
 
+@measures(
+    Measure(
+        "engagement_score",
+        "engagement score",
+        "score",
+        "0..100",
+        "weighted mean of what is known of: `license_utilization` (30, full marks at 1), "
+        "`frequency_30d` (30, at 16 days), `depth` (25, at 1), `session_minutes` (15, at 30 minutes)",
+        none_when="never used; fewer than two of them are known",
+        deserted=0,
+        reference="That matter",
+        history_days=HISTORY_DAYS,
+    ),
+    source="usage",
+    available=lambda known: known.use and (known.seats or known.core_features or known.sessions),
+)
 def engagement(context: MeasureContext) -> Measures:
     """The engagement score of an account; None where it was never used. Source: docs/metrics.md, engagement."""
-    if context.account.first_day is None or context.day < context.activity.newest_day - REACH_DAYS["session_minutes"]:
+    if context.account.first_day is None or context.day < context.activity.newest_day - HISTORY_DAYS:
         return {"engagement_score": None}
     seats, mau = context.account.seats, context.mau
     parts = {
         "license_utilization": mau / seats if seats is not None and seats > 0 else None,
         "frequency_30d": context.active_days / mau if mau > 0 else None,
         "depth": depth(context)["depth"] if context.account.core_features else None,
-        "session_minutes": context.sittings["session_minutes"],
+        "session_minutes": context.sessions["session_minutes"],
     }
     return {"engagement_score": engagement_score(parts, context.account.product.engagement_weights or WEIGHTS)}
 

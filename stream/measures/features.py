@@ -5,12 +5,26 @@ from collections.abc import Collection
 from typing import Final
 
 from stream.kinds.usage import FeatureUse
-from stream.measures.active_users import Measures
 from stream.measures.context import MONTH_DAYS, MeasureContext
+from stream.measures.registry import Measure, Measures, measures
 
 _MONTH_MASK: Final = (1 << MONTH_DAYS) - 1
 
 
+@measures(
+    Measure(
+        "depth",
+        "core features in use",
+        "percent",
+        "ratio",
+        "core features used in 30 days / core features (`product.core_features`)",
+        none_when="no catalogue is configured",
+        deserted=None,
+        reference="Five metrics",
+    ),
+    source="usage",
+    available=lambda known: known.core_features,
+)
 def depth(context: MeasureContext) -> Measures:
     """How much of the core they use. Source: docs/metrics.md, depth."""
     core, uses, day = context.account.core_features, context.activity.features, context.day
@@ -25,6 +39,57 @@ def _in_use(use: FeatureUse, day: int) -> bool:
     return 0 <= ahead < MONTH_DAYS or (ahead < 0 and use.bits >> -ahead & _MONTH_MASK != 0)
 
 
+@measures(
+    Measure(
+        "features_30d",
+        "features in use",
+        "count",
+        "features",
+        "distinct features used in the trailing 30 days",
+        reference="Five metrics",
+    ),
+    Measure(
+        "features_per_active_user",
+        "features per user",
+        "count",
+        "features",
+        "users of each feature, summed / mau",
+        none_when="mau is 0; as of before the newest usage",
+        deserted=0,
+        reference="Five metrics",
+        history_days=0,
+    ),
+    Measure(
+        "balance",
+        "balance over core features",
+        "percent",
+        "ratio",
+        "Shannon entropy of the core features' user counts / its maximum: 1 all alike, 0 only one",
+        none_when="fewer than two core features; no use; as of before the newest usage",
+        deserted=0,
+        reference="Five metrics",
+        history_days=0,
+    ),
+    Measure(
+        "feature_adoption_rate",
+        "feature adoption rate",
+        "mapping",
+        "ratio",
+        "by feature: its users in 30 days / mau",
+        none_when="absent: not used in 30 days; all: mau is 0, or as of before the newest usage",
+        reference="Math, That matter",
+    ),
+    Measure(
+        "feature_status",
+        "feature status",
+        "mapping",
+        "word",
+        "by feature: `used` in 30 days, `lapsed`, `never used` (of the catalogue)",
+        reference="Five metrics",
+    ),
+    source="usage",
+    available=lambda known: known.use or known.core_features,
+)
 def features(context: MeasureContext) -> Measures:
     """How much of the product they use. Source: docs/metrics.md, depth and feature adoption.
 

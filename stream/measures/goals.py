@@ -6,9 +6,9 @@ from typing import Any, Final
 from stream.calendar.zones import Zone
 from stream.kinds.outcome import value_at
 from stream.kinds.state import AccountState
-from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
-from stream.measures.product_config import started_day
+from stream.measures.milestones import started_day
+from stream.measures.registry import Measure, Measures, measures
 
 # A goal is off track below nine tenths of the straight line: outcomes are told in steps, a line is not.
 OFF_TRACK_RATIO: Final = 0.9
@@ -16,6 +16,34 @@ OFF_TRACK_RATIO: Final = 0.9
 _NO_GOALS: Final[Measures] = {"goals_off_track": None, "goals_unreported": None, "outcome_pace_min": None}
 
 
+@measures(
+    Measure(
+        "goals_off_track",
+        "goals behind plan",
+        "count",
+        "goals",
+        "goals whose pace is below 0.9",
+        none_when="no goal has a pace",
+    ),
+    Measure(
+        "goals_unreported",
+        "goals that nothing was reported of",
+        "count",
+        "goals",
+        "goals with a target and no value yet",
+        none_when="no goal has a target",
+    ),
+    Measure(
+        "outcome_pace_min",
+        "the furthest behind, against its plan",
+        "percent",
+        "ratio, may exceed 1",
+        "the lowest of them",
+        none_when="no goal has a pace",
+    ),
+    source="outcomes",
+    available=lambda known: known.goals,
+)
 def goals(context: MeasureContext) -> Measures:
     """How many goals lag, and how many nobody reports on.
 
@@ -23,12 +51,12 @@ def goals(context: MeasureContext) -> Measures:
     Source: docs/metrics.md, outcomes.
     """
     state, as_of_ms = context.state, context.as_of_ms
-    availability = targets(state)
-    if not availability:
+    named = targets(state)
+    if not named:
         return _NO_GOALS
     paces = pace(state, as_of_ms, context.day, context.zone)
     known = [at for at in paces.values() if at is not None]
-    values = [value_at(state.outcome, goal["name"], as_of_ms) for goal in availability]
+    values = [value_at(state.outcome, goal["name"], as_of_ms) for goal in named]
     return {
         "goals_off_track": sum([at < OFF_TRACK_RATIO for at in known]) if known else None,
         "goals_unreported": sum([value is None for value in values]),
@@ -36,6 +64,29 @@ def goals(context: MeasureContext) -> Measures:
     }
 
 
+@measures(
+    Measure(
+        "outcome_attainment",
+        "outcome attainment",
+        "mapping",
+        "ratio, may exceed 1",
+        "by goal: value / target",
+        none_when="no target; no value",
+        reference="That matter",
+    ),
+    Measure(
+        "outcome_pace",
+        "outcome pace",
+        "mapping",
+        "ratio, may exceed 1",
+        "by goal: value / where the straight line is at as_of, which goes from 0 on the day the "
+        "account began to the target on the due day, and stays there",
+        none_when="no target, due date or value; the line has not begun",
+        reference="That matter",
+    ),
+    source="outcomes",
+    available=lambda known: known.goals,
+)
 def attainment(context: MeasureContext) -> Measures:
     """By goal: its newest value / its target, and that against the straight line; None without what either needs."""
     state, as_of_ms = context.state, context.as_of_ms

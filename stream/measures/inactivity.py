@@ -3,9 +3,11 @@
 from typing import Final
 
 from stream.calendar.workdays import Calendar
+from stream.contracts.report import Number
 from stream.history.daily import active_days, last_active_day
 from stream.kinds.usage import UsageState
-from stream.measures.active_users import Measures
+from stream.measures.context import MeasureContext
+from stream.measures.registry import Measure, Measures, measures
 
 CADENCE_DAYS: Final = 56
 MISSED_PAUSES: Final = 2  # silent is who missed two usual pauses, and a day beyond
@@ -16,6 +18,66 @@ _NEVER_USED: Final[Measures] = {
     "silence_limit_days": None,
     "silence_ratio": None,
 }
+
+
+def _silent(before: Number | None, now: Number, measures: Measures) -> str | None:
+    """For how long nobody was there."""
+    days = measures.get("days_since_active")
+    if days is None:
+        return None
+    if before is not None and before > now:
+        return "in use again" if days == 0 else f"in use again, last {'yesterday' if days == 1 else f'{days} days ago'}"
+    if days == 0:
+        return "in use today"
+    return "nobody active since yesterday" if days == 1 else f"nobody active for {days} days"
+
+
+@measures(
+    Measure(
+        "days_since_active",
+        "days without any use",
+        "count",
+        "days",
+        "days since anyone was active",
+        none_when="never used",
+        deserted=0,
+    ),
+    Measure(
+        "silence_working_days",
+        "working days without any use",
+        "count",
+        "working days",
+        "working days that went by since anyone was active: after the last active day and before as_of's own",
+        none_when="never used",
+        deserted=0,
+    ),
+    Measure(
+        "silence_limit_days",
+        "working days without use that are usual here, at most",
+        "count",
+        "working days",
+        "2 x the usual pause + 1, rounded: after so many working days this account is silent",
+        none_when="never used",
+        deserted=0,
+    ),
+    Measure(
+        "silence_ratio",
+        "silence, against what is usual here",
+        "times",
+        "times",
+        "silence_working_days / the usual pause: working days for each active day, at least 1, over "
+        "the 56 days that end with the last active day (fewer for a younger account)",
+        none_when="never used",
+        deserted=0,
+        phrase=_silent,
+        stands_alone=True,
+    ),
+    source="usage",
+    available=lambda known: known.use,
+)
+def inactivity(context: MeasureContext) -> Measures:
+    """Since when nobody was there. Source: docs/metrics.md, silence."""
+    return silence(context.activity, context.day, context.account.first_day, context.account.calendar)
 
 
 def silence(activity: UsageState, day: int, first_day: int | None, calendar: Calendar) -> Measures:

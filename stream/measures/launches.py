@@ -1,10 +1,34 @@
 """Whether the account has taken up what was launched."""
 
-from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
-from stream.measures.product_config import started_day
+from stream.measures.milestones import started_day
+from stream.measures.registry import Measure, Measures, measures
 
 
+@measures(
+    Measure(
+        "launch_uptake_days",
+        "launch uptake days",
+        "mapping",
+        "days",
+        "by feature launched so far: days to its first use, from the launch or from the account's "
+        "beginning where that came later; 0 where it was used before",
+        none_when="not used yet; absent: not yet launched",
+        reference="That matter (uptake)",
+    ),
+    Measure(
+        "launches_unused",
+        "launched features never used",
+        "count",
+        "features",
+        "features launched so far that were never used",
+        none_when="none is configured, or launched yet; the beginning is unknown",
+        deserted=None,
+        reference="That matter",
+    ),
+    source="usage",
+    available=lambda known: known.launches,
+)
 def launches(context: MeasureContext) -> Measures:
     """Per launched feature the days until the account first used it; how many it has never used.
 

@@ -5,9 +5,9 @@ from typing import Final
 from stream.calendar.zones import Zone
 from stream.kinds.state import AccountState
 from stream.kinds.subscription import Term
-from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
-from stream.measures.product_config import first_value_day, started_day
+from stream.measures.milestones import first_value_day, started_day
+from stream.measures.registry import Measure, Measures, measures
 from stream.measures.renewal import renewal_day
 
 # Choices of this project; docs/metrics.md, lifecycle, has the reasons.
@@ -20,6 +20,27 @@ OVERDUE_DAYS: Final = 30  # a renewal date that passed without news
 NO_STAGE: Final[Measures] = {"lifecycle_stage": None, "lifecycle_stage_basis": None}
 
 
+@measures(
+    Measure(
+        "lifecycle_stage",
+        "lifecycle stage",
+        "word",
+        "word",
+        "as the account feed gives it, else derived: see below",
+        none_when="the beginning is unknown and no subscription says it",
+        reference="Math, That matter",
+    ),
+    Measure(
+        "lifecycle_stage_basis",
+        "lifecycle stage basis",
+        "word",
+        "word",
+        "which of the two: `given` or `derived`",
+        none_when="there is no stage",
+    ),
+    source="subscriptions",
+    available=lambda known: known.use or known.renewal or known.stages,
+)
 def lifecycle(context: MeasureContext) -> Measures:
     """The stage as the account feed gives it, else derived; None where it is not known when the account began."""
     given = context.state.profile.get("lifecycle_stage", (None, 0))[0]

@@ -2,16 +2,106 @@
 
 from typing import Final
 
-from stream.measures.active_users import Measures, weekday_mask
+from stream.contracts.report import Number
+from stream.measures.active_users import weekday_mask
 from stream.measures.context import MeasureContext
-from stream.measures.history_days import REACH_DAYS
+from stream.measures.registry import Measure, Measures, measures
+from stream.measures.wording import shown
 
 DAILY_USER_DAYS: Final = 16  # active days in 30 that make a daily, a weekly user. Source: docs/metrics.md
 WEEKLY_USER_DAYS: Final = 4
+PREVIOUS_HISTORY_DAYS: Final = 4  # 64 days of bits, of which it looks at 60
 
 _WEEK: Final = 0x7F
 
 
+def _active(before: Number | None, now: Number, measures: Measures) -> str | None:
+    """People, where the licences say of how many; else shares."""
+    seats = _seats(measures)
+    if seats is None:
+        known = shown(before, "percent")
+        return f"people active this month {known} → {shown(now, 'percent')} of those known"
+    then = "unknown" if before is None else f"{before * seats:.0f}"
+    return f"people active this month {then} → {now * seats:.0f} of {seats:,.0f} seats"
+
+
+def _seats(measures: Measures) -> float | None:
+    """How many licences there are; None where that is unknown, or can't be told from the measures."""
+    rate, mau = measures.get("license_utilization"), measures.get("mau")
+    return round(mau / rate) if rate is not None and mau is not None and rate > 0 else None
+
+
+@measures(
+    Measure(
+        "mau",
+        "monthly active users",
+        "count",
+        "users",
+        "distinct users with a usage event in the trailing 30 days",
+        reference="Math, Festival",
+    ),
+    Measure(
+        "active_user_rate_monthly",
+        "users active in a month",
+        "percent",
+        "ratio, may exceed 1",
+        "mau / `licensed_seats`; where seats are unknown / users seen in 90 days",
+        none_when="seats are 0; seats unknown and nobody seen",
+        deserted=0,
+        reference="Math",
+        phrase=_active,
+    ),
+    Measure(
+        "active_user_basis",
+        "active user basis",
+        "word",
+        "word",
+        "which of the two: `licensed_seats` or `known_users_90d`",
+        none_when="there is no rate",
+    ),
+    Measure(
+        "license_utilization",
+        "licences in use",
+        "percent",
+        "ratio, may exceed 1",
+        "mau / `licensed_seats`; over 1 is a reason to talk about more seats",
+        none_when="seats unknown or 0",
+        deserted=0,
+        reference="That matter",
+    ),
+    Measure(
+        "turnover_exposure",
+        "exposure to one departure",
+        "percent",
+        "ratio",
+        "1 / mau: the share of active users that leaves when one person does",
+        none_when="mau is 0",
+        deserted=0,
+        reference="Five metrics",
+    ),
+    Measure(
+        "stickiness",
+        "stickiness (daily / monthly users)",
+        "percent",
+        "ratio",
+        "mean dau of the trailing 30 days / mau",
+        none_when="mau is 0",
+        deserted=0,
+        reference="Festival",
+    ),
+    Measure(
+        "frequency_30d",
+        "active days per user in a month",
+        "count",
+        "days, 1..30",
+        "mean active days per active user in the trailing 30 days",
+        none_when="mau is 0",
+        deserted=0,
+        reference="Five metrics",
+    ),
+    source="usage",
+    available=lambda known: known.use or known.seats,
+)
 def reach(context: MeasureContext) -> Measures:
     """Of the trailing month: how many use it, of those who could, and how often. Source: docs/metrics.md, reach."""
     mau, active_days, base, licensed = context.mau, context.active_days, context.base, context.account.licensed
@@ -26,6 +116,97 @@ def reach(context: MeasureContext) -> Measures:
     }
 
 
+@measures(
+    Measure(
+        "dau",
+        "daily active users",
+        "count",
+        "users",
+        "distinct users with a usage event in the trailing day",
+        reference="Math, Festival",
+    ),
+    Measure(
+        "wau",
+        "weekly active users",
+        "count",
+        "users",
+        "distinct users with a usage event in the trailing 7 days",
+        reference="Math, Festival",
+    ),
+    Measure(
+        "wau_previous",
+        "weekly active users, the week before",
+        "count",
+        "users",
+        "the same for the 7 days before the trailing 7",
+    ),
+    Measure(
+        "mau_previous",
+        "monthly active users, the month before",
+        "count",
+        "users",
+        "the same for the 30 days before the trailing 30",
+        none_when="as of more than 4 days before the newest usage",
+        deserted=0,
+        history_days=PREVIOUS_HISTORY_DAYS,
+    ),
+    Measure(
+        "active_user_rate_daily",
+        "users active in a day",
+        "percent",
+        "ratio, may exceed 1",
+        "dau / `licensed_seats`; where seats are unknown / users seen in 90 days",
+        none_when="seats are 0; seats unknown and nobody seen",
+        deserted=0,
+        reference="Math",
+    ),
+    Measure(
+        "active_user_rate_weekly",
+        "users active in a week",
+        "percent",
+        "ratio, may exceed 1",
+        "wau / `licensed_seats`; where seats are unknown / users seen in 90 days",
+        none_when="seats are 0; seats unknown and nobody seen",
+        deserted=0,
+        reference="Math",
+    ),
+    Measure(
+        "license_utilization_daily",
+        "licences in use on a weekday",
+        "percent",
+        "ratio, may exceed 1",
+        "mean dau of the weekdays (Monday to Friday) in the trailing 30 days / `licensed_seats`",
+        none_when="seats unknown or 0",
+        deserted=0,
+        reference="That matter",
+    ),
+    Measure(
+        "users_daily",
+        "daily users",
+        "count",
+        "users",
+        "active users with 16 or more active days of 30",
+        reference="Five metrics",
+    ),
+    Measure(
+        "users_weekly",
+        "weekly users",
+        "count",
+        "users",
+        "active users with 4 to 15 active days of 30",
+        reference="Five metrics",
+    ),
+    Measure(
+        "users_monthly",
+        "occasional users",
+        "count",
+        "users",
+        "active users with 1 to 3 active days of 30",
+        reference="Five metrics",
+    ),
+    source="usage",
+    available=lambda known: known.use or known.seats,
+)
 def windows(context: MeasureContext) -> Measures:
     """The same of the other windows, and by how often people come. Source: docs/metrics.md, active users, frequency."""
     base, licensed, back = context.base, context.account.licensed, context.back
@@ -50,7 +231,7 @@ def windows(context: MeasureContext) -> Measures:
 
 def mau_previous(context: MeasureContext) -> int | None:
     """People active in the 30 days before the trailing 30; None as of a day whose bits do not reach so far back."""
-    known = context.day >= context.activity.newest_day - REACH_DAYS["mau_previous"]
+    known = context.day >= context.activity.newest_day - PREVIOUS_HISTORY_DAYS
     return context.mau_previous if known else None
 
 

@@ -6,8 +6,8 @@ from typing import Final
 from stream.calendar.zones import Zone
 from stream.kinds.state import AccountState
 from stream.kinds.subscription import Term
-from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
+from stream.measures.registry import Measure, Measures, measures
 
 _UNKNOWN: Final[Measures] = {
     "subscriptions_active": None,
@@ -17,6 +17,53 @@ _UNKNOWN: Final[Measures] = {
 }
 
 
+@measures(
+    Measure(
+        "subscriptions_active",
+        "subscriptions that run",
+        "count",
+        "subscriptions",
+        "subscriptions that run, trials included",
+        none_when="no subscription event",
+    ),
+    Measure(
+        "cancellation_requested",
+        "requests to cancel",
+        "count",
+        "subscriptions",
+        "subscriptions that run, with a request to cancel that was neither withdrawn nor settled by a renewal",
+        none_when="no subscription event",
+        reference="Math (save rate)",
+    ),
+    Measure(
+        "cancellation_requested_days",
+        "days since they asked",
+        "count",
+        "days",
+        "days since the oldest of these requests; 0 when there is none",
+        none_when="no subscription event",
+    ),
+    Measure(
+        "mrr_active",
+        "revenue a month that is at stake",
+        "money",
+        "money a month",
+        "mrr of those that run and are no trials, where it is told",
+        none_when="nobody told any; no subscription event",
+    ),
+    Measure(
+        "days_to_renewal",
+        "days to the renewal",
+        "count",
+        "days",
+        "days to the earliest `renewal_at` of the subscriptions that run, else to that of the account"
+        " feed; negative when it has passed",
+        none_when="neither is known; every subscription has ended",
+        reference="Math",
+    ),
+    source="subscriptions",
+    available=lambda known: known.renewal,
+)
 def renewal(context: MeasureContext) -> Measures:
     """Subscriptions that run, their worth, open requests to cancel, and the days until the next renewal.
 

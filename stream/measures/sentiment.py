@@ -3,8 +3,8 @@
 from typing import Final
 
 from stream.kinds.survey import latest, scores
-from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
+from stream.measures.registry import Measure, Measures, measures
 
 WINDOW_DAYS: Final = 90
 
@@ -19,6 +19,56 @@ _NO_ANSWERS: Final[Measures] = {
 }
 
 
+@measures(
+    Measure(
+        "nps",
+        "NPS",
+        "score",
+        "points, −100..100",
+        "100 x (users whose latest answer is 9 or 10 − users whose latest is 0 to 6) / users who answered, 90 days",
+        none_when="nobody answered",
+        reference="Five metrics; Reichheld 2003",
+    ),
+    Measure("nps_responses", "NPS answers", "count", "users", "users who answered NPS in 90 days"),
+    Measure(
+        "nps_previous",
+        "NPS, the 90 days before",
+        "score",
+        "points",
+        "`nps` of the 90 days before: NPS is a direction, not a point",
+        none_when="nobody answered then",
+        reference="Five metrics",
+    ),
+    Measure(
+        "csat",
+        "satisfied answers (CSAT)",
+        "percent",
+        "ratio",
+        "share of answers of 4 or 5 (of 5) in 90 days, all answers",
+        none_when="no answers",
+        reference="Festival",
+    ),
+    Measure(
+        "csat_mean",
+        "mean rating (CSAT)",
+        "score",
+        "1..5",
+        "mean answer in 90 days, all answers",
+        none_when="no answers",
+        reference="Festival",
+    ),
+    Measure("csat_responses", "CSAT answers", "count", "answers", "answers in 90 days", reference="Festival"),
+    Measure(
+        "ces_mean",
+        "mean effort (CES)",
+        "score",
+        "1..7",
+        "mean customer effort answer in 90 days, 7 is easiest",
+        none_when="no answers",
+    ),
+    source="surveys",
+    available=lambda known: known.answers,
+)
 def sentiment_of(context: MeasureContext) -> Measures:
     """What they say. NPS counts each user's latest answer, so nobody votes twice. Source: docs/metrics.md."""
     if not context.state.survey.answers:

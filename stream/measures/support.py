@@ -6,11 +6,13 @@ from typing import Final
 from msgspec import Struct
 
 from stream.calendar.zones import Zone
+from stream.contracts.report import Number
 from stream.history.rolling import DAY_MS
 from stream.kinds.ticket import PRIORITIES, URGENT, TicketState, is_ended, phase
-from stream.measures.active_users import Measures
 from stream.measures.context import MeasureContext
+from stream.measures.registry import Measure, Measures, measures
 from stream.measures.trend import median
+from stream.measures.wording import counted, duration, shown
 
 HOUR_MS: Final = 3_600_000
 LONG_AGO_MS: Final = 92 * DAY_MS  # what ended before is in no window of 90 days, whatever the clocks of the zone did
@@ -66,6 +68,148 @@ def _cases(support: TicketState, as_of_ms: int, zone: Zone) -> _Cases:
     return found
 
 
+def _urgent(before: Number | None, now: Number, measures: Measures) -> str | None:
+    """How many urgent tickets are open, and for how long."""
+    if now == 0:
+        return "no urgent ticket open any more" if before else "no urgent ticket open"
+    hours = measures.get("open_urgent_hours")
+    since = f" for {duration(hours)}" if hours is not None else ""
+    return f"{counted(now, 'urgent ticket')} open{since}"
+
+
+def _escalated(before: Number | None, now: Number, measures: Measures) -> str | None:
+    """For how long a ticket has been escalated."""
+    if now == 0:
+        return "no escalation running any more" if before else "no escalation running"
+    return f"a ticket escalated for {duration(now)}"
+
+
+def _tickets(before: Number | None, now: Number, measures: Measures) -> str | None:
+    """How much support they need, by people and tickets."""
+    opened = measures.get("tickets_opened_30")
+    if opened is None:
+        return None
+    return f"{counted(opened, 'ticket')} in a month, {shown(now, 'score')} a user (was {shown(before, 'score')})"
+
+
+@measures(
+    Measure(
+        "tickets_opened_7",
+        "tickets opened in 7 days",
+        "count",
+        "tickets",
+        "tickets opened in the trailing 7 days",
+        reference="Math",
+    ),
+    Measure(
+        "tickets_opened_30",
+        "tickets opened in 30 days",
+        "count",
+        "tickets",
+        "tickets opened in the trailing 30 days",
+        reference="Math",
+    ),
+    Measure(
+        "tickets_opened_90",
+        "tickets opened in 90 days",
+        "count",
+        "tickets",
+        "tickets opened in the trailing 90 days",
+        reference="Math",
+    ),
+    Measure(
+        "tickets_opened_90_by_priority",
+        "tickets opened 90 by priority",
+        "mapping",
+        "tickets",
+        "tickets opened in the trailing 90 days, by priority",
+        reference="Math",
+    ),
+    Measure(
+        "tickets_opened_90_by_category",
+        "tickets opened 90 by category",
+        "mapping",
+        "tickets",
+        "tickets opened in the trailing 90 days, by category where there is one",
+        reference="Math",
+    ),
+    Measure("open_tickets", "open tickets", "count", "tickets", "tickets that are open at as_of, however old"),
+    Measure("open_tickets_by_priority", "open tickets by priority", "mapping", "tickets", "the same by priority"),
+    Measure(
+        "open_urgent_tickets",
+        "urgent tickets open",
+        "count",
+        "tickets",
+        "urgent tickets that are open at as_of, however old",
+        phrase=_urgent,
+        stands_alone=True,
+    ),
+    Measure(
+        "open_urgent_hours",
+        "oldest urgent ticket open for",
+        "hours",
+        "hours",
+        "how long the oldest of the open urgent tickets has been open; 0 where none is",
+    ),
+    Measure(
+        "support_incident_rate",
+        "tickets per user in a month",
+        "score",
+        "tickets a user",
+        "tickets opened in 30 days / mau",
+        none_when="mau is 0",
+        reference="Math",
+        phrase=_tickets,
+    ),
+    Measure(
+        "escalated_tickets",
+        "tickets escalated in 90 days",
+        "count",
+        "tickets",
+        "tickets whose first escalation lies in the trailing 90 days",
+        reference="That matter",
+    ),
+    Measure(
+        "escalation_rate",
+        "tickets escalated",
+        "percent",
+        "ratio, may exceed 1",
+        "escalated_tickets / tickets_opened_90",
+        none_when="none was opened",
+        reference="That matter",
+    ),
+    Measure(
+        "escalation_hours",
+        "time in escalation",
+        "hours",
+        "hours",
+        "mean over the escalated tickets of the time they were escalated, all their escalations "
+        "together, running ones until as_of",
+        none_when="none was escalated",
+        reference="That matter",
+    ),
+    Measure(
+        "escalation_running_hours",
+        "longest running escalation",
+        "hours",
+        "hours",
+        "the longest of the escalations that run now; 0 when none does",
+        phrase=_escalated,
+        stands_alone=True,
+    ),
+    Measure(
+        "resolution_hours",
+        "time to solve a ticket",
+        "hours",
+        "hours",
+        "median time from opened to ended, of tickets that ended in the trailing 90 days; 0 where "
+        "skewed clocks put the end first",
+        none_when="none ended",
+        reference="That matter",
+    ),
+    source="tickets",
+    available=lambda known: known.use or known.tickets,
+)
 def support_load(context: MeasureContext) -> Measures:
     """The weight of support. Source: docs/metrics.md, tickets, escalations and resolution."""
     support, mau = context.state.ticket, context.mau

@@ -5,14 +5,20 @@ by one odd week. Holidays are left out and made up for by the account's own week
 in docs/health.md, "The trend".
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 
 from stream.calendar.workdays import MONDAY_TO_FRIDAY, Calendar
 from stream.history.daily import Days, active_users, weeks, weeks_known
+from stream.measures.registry import Measure, Measures, measures
+
+if TYPE_CHECKING:
+    from stream.measures.context import MeasureContext
 
 Status = Literal["seasonal", "declining", "collapsing", "growing", "steady"]
 
@@ -46,6 +52,50 @@ class Trend(Struct, frozen=True, gc=False):
     ratio: float
     deviation: float
     status: Status
+
+
+@measures(
+    Measure(
+        "usage_trend_ratio",
+        "usage against what was to be expected",
+        "percent",
+        "ratio, may exceed 1",
+        "user-days of the trailing 28 days / 4 x the level of a week in the 84 days before: the "
+        "median of its weeks, since the last shift of level",
+        none_when="fewer than 6 whole weeks are known before the trailing 4; the level is 0",
+        deserted=0,
+        reference="Festival",
+    ),
+    Measure(
+        "usage_trend_deviation",
+        "usage, in deviations from what was to be expected",
+        "score",
+        "standard deviations",
+        "(user-days of the 28 days − expected) / what four of the account's own weeks vary by",
+        none_when="fewer than 6 whole weeks are known before the trailing 4; the level is 0",
+        deserted=0,
+    ),
+    Measure(
+        "usage_trend_status",
+        "usage trend status",
+        "word",
+        "word",
+        "`growing`, `steady`, `declining`, `collapsing`, `seasonal`: [health.md](health.md#the-trend)"
+        " has the thresholds",
+        none_when="fewer than 6 whole weeks are known before the trailing 4; the level is 0",
+        reference="Festival",
+    ),
+    source="usage",
+    available=lambda known: known.month_before,
+)
+def usage_trend(context: MeasureContext) -> Measures:
+    """Whether use goes its usual way. Source: docs/metrics.md, trend; docs/health.md, the trend."""
+    found = trend(context.activity.days, context.day, context.account.calendar)
+    return {
+        "usage_trend_ratio": found.ratio if found is not None else None,
+        "usage_trend_deviation": found.deviation if found is not None else None,
+        "usage_trend_status": found.status if found is not None else None,
+    }
 
 
 def trend(days: Days, day: int, calendar: Calendar = MONDAY_TO_FRIDAY) -> Trend | None:

@@ -3,7 +3,6 @@
 Pure: the same facts and the same moment give the same report.
 
 - `scorecard`            a scorecard, its lines, bands and vetoes
-- `scorable_measures`    the measures that a scorecard may name: what they are fed by and how they are shown
 - `scorecard_yaml`       a file of scorecards to the model, every mistake told with file, line, field and value
 - `shipped`              the scorecards that come with Heartline, read once
 - `scorecard_selection`  which scorecard scores an account
@@ -11,7 +10,7 @@ Pure: the same facts and the same moment give the same report.
 - `band_history`         the band until now and the closing scores of days
 - `override`             what a person set in the place of the score
 - `changes`              what moved the score since an earlier moment, measure by measure
-- `phrases`, `reason`    the sentence
+- `reason`               the sentence
 - `freshness`            how recent what each source told is
 - `evaluation`           score and band alone, to know whether to publish; and all of it as one report
 - `publish_policy`       whether an evaluation is worth publishing

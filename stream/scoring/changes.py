@@ -12,9 +12,8 @@ from msgspec import Struct
 from stream.contracts.health_override import HealthOverride, in_force
 from stream.contracts.report import Cap, Change, Number
 from stream.measures import Measures
-from stream.measures.catalogue import measured
+from stream.measures.catalogue import known_at, measured
 from stream.measures.context import MeasureContext
-from stream.measures.history_days import known_at
 from stream.scoring.override import OVERRIDE, overridden
 from stream.scoring.result import ScoreBreakdown, ScoreResult, active_lines, caps, compute_score, may_be_enough, shares
 from stream.scoring.scorecard import Scorecard

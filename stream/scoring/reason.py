@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Final
 
-from stream.contracts.report import Band, Cap, Change, Contribution
+from stream.contracts.report import Band, Cap, Change, Contribution, Number
 from stream.measures import Measures
-from stream.measures.wording import by_hand, label_of, shown
+from stream.measures.registry import MEASURES, label_of
+from stream.measures.wording import by_hand, shown
 from stream.scoring.changes import WEEK_DAYS, Compared, Verdict
 from stream.scoring.override import OVERRIDE, override_of
-from stream.scoring.phrases import phrase, standing_phrase
 from stream.scoring.scorecard import Scorecard
 
 NOTABLE_POINTS: Final = 1.0
@@ -110,7 +110,7 @@ def _held(scorecard: Scorecard, found: Contribution, measures: Measures) -> str:
     """What one measure keeps from the score."""
     label, unit = scorecard.wording(found.measure)
     own_words = label != label_of(found.measure)
-    said = None if own_words else standing_phrase(found.measure, found.value, measures)
+    said = None if own_words else _standing_phrase(found.measure, found.value, measures)
     return f"{said if said is not None else f'{label} {shown(found.value, unit)}'} ({points(-found.points_lost)})"
 
 
@@ -118,6 +118,20 @@ def _capped(scorecard: Scorecard, cap: Cap) -> str:
     """What a veto keeps from the score."""
     label, unit = scorecard.wording(cap.name)
     return f"capped at {cap.cap_score:g}: {label}, {shown(cap.value, unit)} ({points(cap.points)})"
+
+
+def phrase(measure: str, before: Number | None, now: Number | None, measures: Measures) -> str | None:
+    """A move in words; None where values beside a label say all there is to say."""
+    declared = MEASURES.get(measure)
+    if declared is None or declared.phrase is None or now is None:
+        return None
+    return declared.phrase(before, now, measures)
+
+
+def _standing_phrase(measure: str, now: Number, measures: Measures) -> str | None:
+    """What holds the score back, in words; None where a label and the value say all there is to say."""
+    declared = MEASURES.get(measure)
+    return phrase(measure, None, now, measures) if declared is not None and declared.stands_alone else None
 
 
 def points(value: float) -> str:

@@ -13,16 +13,11 @@ from stream.contracts.report import Cap, Contribution, Number
 from stream.contracts.topics import Source
 from stream.measures import Measures
 from stream.measures.account_view import AccountView
+from stream.measures.catalogue import COUNTS_WHEN_DESERTED
 from stream.measures.context import MeasureContext
 from stream.scoring.scorecard import ActiveLines, Line, Scorecard, Veto
 
 NEW_DAYS: Final = 14  # the usage of an account counts once every weekday was seen twice
-# Usage measures that are not None for lack of active users, but because nothing is configured or reached.
-NOT_OVER_USERS: Final = {
-    *("depth", "time_to_first_value_days", "first_value_waiting_days"),
-    *("milestones_reached", "milestones_per_30_days", "milestone_stuck_days", "launches_unused"),
-    *("session_minutes", "components_per_session", "champions", "champions_gone", "breadth_change_ratio"),
-}
 _USAGE: Final[frozenset[Source]] = frozenset({"usage"})
 
 
@@ -94,7 +89,7 @@ def compute_score(
         value = measures[line.measure]
         if value is not None:
             score = line.score(value)
-        elif deserted and line.source == "usage" and line.measure not in NOT_OVER_USERS:
+        elif deserted and line.source == "usage" and line.measure in COUNTS_WHEN_DESERTED:
             value, score = 0, 0.0
         else:
             continue

@@ -20,7 +20,7 @@ class Line:
         weight: its share before missing data are taken out.
         curve: (value, score 0..100) points, values ascending; linear between them, flat beyond them.
         label: what people call it.
-        unit: how its values are shown, one of `stream.measures.wording.UNITS`.
+        unit: how its values are shown, one of `stream.measures.registry.UNITS`.
     """
 
     measure: str

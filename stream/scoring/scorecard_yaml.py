@@ -14,8 +14,8 @@ from yaml.nodes import MappingNode
 from stream.config.yaml_source import YamlDocument, YamlNode, read_document
 from stream.contracts.report import Band
 from stream.contracts.topics import Source
-from stream.measures.wording import UNITS, label_of
-from stream.scoring.scorable_measures import MEASURES
+from stream.measures.catalogue import SCORABLE
+from stream.measures.registry import UNITS, label_of
 from stream.scoring.scorecard import Line, Scorecard, Scorecards, Veto, crossing
 
 SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")
@@ -159,9 +159,9 @@ def _line(place: YamlNode, measure: str, group: str) -> Line | None:
 
 def _measure(place: YamlNode, measure: str) -> tuple[Source | None, str]:
     """A measure's source and unit; None, with the mistake noted, for one that there is not."""
-    if measure in MEASURES:
-        return MEASURES[measure]
-    alike = difflib.get_close_matches(measure, MEASURES, 3, 0.5)
+    if measure in SCORABLE:
+        return SCORABLE[measure]
+    alike = difflib.get_close_matches(measure, SCORABLE, 3, 0.5)
     hint = f"did you mean {' or '.join(alike)}?" if alike else "docs/metrics.md lists them"
     place.document.mistake(place.node, place.name, f": there is no measure {measure[:60]!r} that is a number; {hint}")
     return None, "count"
@@ -259,7 +259,7 @@ def _veto(place: YamlNode) -> Veto | None:
     name = fields["name"].text("a name of at most 60 characters", 60) if "name" in fields else None
     measure = fields["measure"].text("a measure's id") if "measure" in fields else None
     source, unit = _measure(fields["measure"], measure) if measure is not None else (None, "count")
-    if name is not None and (name in MEASURES or name == "override"):
+    if name is not None and (name in SCORABLE or name == "override"):
         fields["name"].wrong("a name that is not a measure's, nor override")
     if ("at_least" in fields) == ("at_most" in fields):
         place.document.mistake(place.node, place.name, ": expected either at_least or at_most")

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from heartline.measure_tables import filled
 from stream.contracts.events import CHANGE_ALIASES, PRIORITY_ALIASES, REASONS, STATUS_ALIASES, TOUCH_ALIASES
 from stream.contracts.topics import Topics
-from stream.kinds.state import AccountState
-from stream.measures import measure
+from stream.measures.registry import GROUPS
 from stream.scoring.shipped import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+MODULES = sorted({group.formula.__module__.rpartition(".")[2] for group in GROUPS})
 PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md"])
 
 
@@ -20,12 +21,21 @@ def page(name: str) -> str:
     return (DOCS / name).read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", sorted(measure(AccountState(), 0)))
-def test_every_measure_has_a_row(name: str) -> None:
-    rows = [
-        line for line in page("metrics.md").splitlines() if line.startswith("| `") and f"`{name}`" in line.split("|")[1]
-    ]
-    assert len(rows) == 1
+def test_the_tables_of_measures_are_what_is_declared() -> None:
+    assert filled(page("metrics.md")) == page("metrics.md"), "make measures writes them"
+
+
+@pytest.mark.parametrize(
+    ("tables", "why"),
+    [
+        (["reach"], "the other modules have no table"),
+        ([*MODULES, "reach"], "a module has two tables"),
+        ([*MODULES, "registry"], "a module declares no measure"),
+    ],
+)
+def test_a_page_without_the_table_of_a_module_is_refused(tables: list[str], why: str) -> None:
+    with pytest.raises(ValueError, match="expected each module with measures in one table"):
+        filled("".join(f"<!-- measures: {name} -->\n<!-- end of measures -->\n" for name in tables))
 
 
 def test_the_default_scorecard_is_argued_as_it_is() -> None:

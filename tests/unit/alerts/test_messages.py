@@ -22,7 +22,7 @@ from alerts.policy import LifecycleSettings, RepeatSettings, Surroundings
 from alerts.rules import ABOUT_SCORE, default_rules
 from alerts.wording import clip, escape, tidy
 from stream.contracts.report import Cap, Change, HealthReport, Override, Profile
-from stream.measures.wording import LABELS
+from stream.measures.registry import MEASURES
 from stream.scoring.shipped import DEFAULT
 from tests.reports import MONDAY, make_report
 
@@ -368,7 +368,7 @@ def test_escaping_follows_slack() -> None:
 def test_every_measure_of_the_default_scorecard_has_a_name_and_a_play() -> None:
     """A red flag always says something to do about its first driver."""
     for line in DEFAULT.lines:
-        assert line.measure in LABELS, line.measure
+        assert line.measure in MEASURES, line.measure
         for rule in ("band_entered", "score_dropped"):
             assert line.measure in choose(PLAYBOOKS[rule], [line.measure, "other"])[0].measures, line.measure
 

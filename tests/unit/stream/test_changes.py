@@ -11,7 +11,7 @@ from stream.contracts.report import BANDS
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.state import AccountState
 from stream.measures import measure
-from stream.measures.history_days import REACH_DAYS
+from stream.measures.catalogue import HISTORY_DAYS
 from stream.scoring.evaluation import build_report, evaluate
 from stream.scoring.scorecard import Line, Scorecard, Veto
 from stream.scoring.shipped import DEFAULT
@@ -145,7 +145,7 @@ def test_the_score_of_then_is_what_was_judged_then(days: int) -> None:
     """The same facts as of then: what happened since changes nothing of it. Balance, which is not known, stays out."""
     seats: Raw = {"type": "account", "account_id": "acme", "licensed_seats": 10, "timestamp": 1}
     before = [seats, *month(5, 120, days)]
-    known = replace(DEFAULT, lines=tuple(line for line in DEFAULT.lines if line.measure not in REACH_DAYS))
+    known = replace(DEFAULT, lines=tuple(line for line in DEFAULT.lines if line.measure not in HISTORY_DAYS))
     then = build_report("acme", state_of(before), end_of_day_ms(TODAY - days), known, CORE)
     now = build_report("acme", state_of([*before, *month(2, days - 1, 0)]), end_of_day_ms(TODAY), known, CORE)
     assert then.score is not None

@@ -16,7 +16,8 @@ from stream.contracts.report import decode_report
 from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.state import AccountState, decode_state, encode_state
-from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig, progress
+from stream.measures.milestones import progress
+from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Line
 from stream.scoring.shipped import DEFAULT

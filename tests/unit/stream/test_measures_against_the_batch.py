@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stream.history.rolling import day_of, end_of_day_ms
 from stream.kinds.state import AccountState, decode_state, encode_state, newest_ms
 from stream.measures import Measures, measure
-from stream.measures.history_days import REACH_DAYS
+from stream.measures.catalogue import HISTORY_DAYS
 from tests.oracle.batch import EPOCH, Batch
 from tests.oracle.facts import all_names, differences, state_differences
 from tests.streams import CORE, TICKET_DAYS, Raw, arrive, fold, make_stream
@@ -109,7 +109,7 @@ def test_measures_as_of_up_to_four_weeks_before_the_newest_event_are_the_batchs(
         without = NOT_EXACT_EARLIER if seats_known else NOT_EXACT_EARLIER | OF_KNOWN_USERS
         found = found_at(state, day)
         ahead = state.usage.newest_day - day  # of the account's own newest usage
-        beyond = {name for name, reach in REACH_DAYS.items() if ahead > reach}
+        beyond = {name for name, reach in HISTORY_DAYS.items() if ahead > reach}
         assert [found[name] for name in beyond] == [None] * len(beyond)
         without = without | beyond
         if "champions_gone" in beyond:

@@ -8,8 +8,7 @@ from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Change, Contribution
 from stream.measures.wording import shown
 from stream.scoring.changes import Compared, Verdict
-from stream.scoring.phrases import phrase
-from stream.scoring.reason import choose_comparison, reason
+from stream.scoring.reason import choose_comparison, phrase, reason
 from stream.scoring.result import ScoreBreakdown
 from stream.scoring.shipped import DEFAULT
 

@@ -17,8 +17,8 @@ from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.state import AccountState
 from stream.measures import measure
+from stream.measures.catalogue import SCORABLE
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
-from stream.scoring.scorable_measures import MEASURES
 from stream.scoring.scorecard import Line, Veto
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
@@ -240,7 +240,7 @@ def test_a_scorecard_may_name_every_measure_that_is_a_number_and_no_other() -> N
             found = measure(state, end_of_day_ms(state.usage.newest_day), CORE, product)
             numbers |= {name for name, value in found.items() if isinstance(value, int | float)}
             others |= {name for name, value in found.items() if isinstance(value, dict | list)}
-    assert numbers == set(MEASURES)
+    assert numbers == set(SCORABLE)
     assert numbers | others == set(measure(AccountState(), 0))
 
 

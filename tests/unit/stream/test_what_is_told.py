@@ -7,9 +7,9 @@ from msgspec.structs import fields
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.measures import measure
 from stream.measures.account_view import AccountView, Availability
-from stream.measures.catalogue import FAMILIES, Family
 from stream.measures.context import MeasureContext
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
+from stream.measures.registry import GROUPS, MeasureGroup
 from tests.streams import CORE, FIRST_DAY, fold, make_stream
 
 JOURNEYS = (
@@ -30,7 +30,7 @@ JOURNEYS = (
     kinds=st.sets(st.sampled_from(["usage", "ticket", "survey", "touchpoint", "outcome", "subscription", "account"])),
 )
 @example(1, 200, 44, 0, NO_PRODUCT_CONFIG, CORE, {"usage"})  # just old enough for champions
-def test_every_measure_is_what_its_family_makes(
+def test_every_measure_is_what_its_group_makes(
     seed: int, size: int, span_days: int, back_days: int, product: ProductConfig, core: frozenset[str], kinds: set[str]
 ) -> None:
     events = [event for event in make_stream(seed, size, span_days) if event["type"] in kinds]
@@ -38,17 +38,17 @@ def test_every_measure_is_what_its_family_makes(
     as_of_ms = end_of_day_ms(FIRST_DAY + span_days - 1 - min(back_days, span_days))
     for state in partition.states.values():
         context = MeasureContext(AccountView(state, as_of_ms, core, product), as_of_ms)
-        made = {name: value for family in FAMILIES for name, value in family.make(context).items()}
+        made = {name: value for group in GROUPS for name, value in group.formula(context).items()}
         assert measure(state, as_of_ms, core, product) == made
 
 
-def test_each_family_is_left_out_of_some_account() -> None:
+def test_each_group_is_left_out_of_some_account() -> None:
     """Or there would be nothing to compare above."""
     nothing = Availability(*[False for _ in fields(Availability)])
     everything = Availability(*[True for _ in fields(Availability)])
 
-    def left_out(availability: Availability) -> list[Family]:
-        return [family for family in FAMILIES if not family.is_told(availability)]
+    def left_out(availability: Availability) -> list[MeasureGroup]:
+        return [group for group in GROUPS if not group.available(availability)]
 
-    assert left_out(nothing) == list(FAMILIES)
+    assert left_out(nothing) == list(GROUPS)
     assert left_out(everything) == []
