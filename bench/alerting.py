@@ -1,9 +1,9 @@
-"""What a health update costs the alerting process: judged against a real Redis, with 10,000 alerts open.
+"""What a health update costs the alerting process: evaluated against a real Redis, with 10,000 alerts open.
 
     python bench/alerting.py [updates]
 
 Kafka is left out: records are handed over as the poll loop does, 500 at a time, to the process's own handler. Every
-account is judged once beforehand; each measured update moves its score and users. Once with small reports, once with
+account is evaluated once beforehand; each measured update moves its score and users. Once with small reports, once with
 whole ones: four weeks of history, what moved, and every measure that a rule looks at.
 """
 

@@ -14,6 +14,7 @@ import random
 import resource
 import tempfile
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +26,7 @@ from stream.engine.owned import Owned
 from stream.engine.partition import Partition
 from stream.engine.tail import Tail
 from stream.engine.warmth import cool
+from stream.engine.work import Record
 
 TOUCHED = 10_000
 SLICE = 500
@@ -32,7 +34,17 @@ PROBE_SECONDS = 0.002
 
 
 class Plain:
-    """Work whose states are their own bytes, so that only the engine's part is measured."""
+    """Work whose states are their own bytes, so that only the engine's part is measured; nothing is ever folded."""
+
+    @property
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        return {}
+
+    def fold(self, partition: Partition[bytes], topic: str, records: Sequence[Record]) -> None:
+        raise NotImplementedError
+
+    def evaluate(self, partition: Partition[bytes]) -> Iterator[None]:
+        raise NotImplementedError
 
     def encode(self, state: bytes) -> bytes:
         return state
@@ -134,7 +146,7 @@ async def _warm_start(store: str, accounts: int, hot: int) -> None:
         partition.thaw(f"account-{number}")
     print(f"thaw: {clock.cpu / len(names) * 1e6:.2f} us of CPU an account")
     clock = Clock()
-    await cool(WORK, partition, hot)  # type: ignore[arg-type]
+    await cool(WORK, partition, hot)
     print(f"cool: {clock.cpu / len(names) * 1e6:.2f} us of CPU an account")
     await _tick(partition)
     await _compact(owned, before)

@@ -6,6 +6,7 @@ No part of the product knows of them.
 """
 
 from pathlib import Path
+from typing import Any
 
 import jgo
 
@@ -14,7 +15,7 @@ from heartline.embedded.kafka_jars import fetch_jars, is_intact
 from heartline.embedded.kafka_lock import LockedJar, locked_jars
 from heartline.embedded.relock import OLDEST_JAVA, jar_entries
 
-FOLDER = Path(__file__).resolve().parent / "peers" / "java"
+FOLDER = Path(__file__).resolve().parent / "peer_programs" / "java"
 # What is asked for; of two versions of what they need the one that comes first is taken.
 WANTED = {
     "kafka-streams": ("org.apache.kafka:kafka-streams:4.3.1",),
@@ -52,7 +53,7 @@ def class_path(name: str) -> list[Path]:
 
 def lock_text(name: str) -> str:
     """Resolve and fetch what a peer needs and give the text of its lock."""
-    found = {}
+    found: dict[tuple[str, str], Any] = {}
     for coordinate in WANTED[name]:
         for artifact in jgo.resolve(coordinate):
             found.setdefault((artifact.groupId, artifact.artifactId), artifact)

@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,15 +24,15 @@ from typing import Any
 import msgspec
 
 from bench.page import machine, write
-from bench.peers import plain_job
-from bench.roster import PEERS, Peer, run_peer
-from bench.same_job import KINDS, insist_same
+from bench.peer_programs import plain_job
+from bench.peers import PEERS, Peer, run_peer
+from bench.same_job import KINDS, verify_same
 from heartline.bench.backlog import fill, work_off
-from heartline.bench.measured import BenchError, Cost, MeasuredWorker
-from heartline.bench.place import Place, find_place
+from heartline.bench.environment import Environment, find_environment
 from heartline.bench.progress import Progress
 from heartline.bench.sending import send_all
-from heartline.bench.verify import insist_exact, read_counts
+from heartline.bench.verify import read_counts, verify_exact
+from heartline.bench.worker_process import BenchError, Cost, MeasuredWorker
 from heartline.bench.workload import Shape, Workload
 from heartline.replay.lines import Record
 from stream.config.settings import KafkaSettings
@@ -42,7 +42,7 @@ from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, encode_state
 
 PARTITIONS = 4
-JUDGED_SECONDS = 300.0
+EVALUATION_SECONDS = 300.0
 CHUNK = 5_000
 JOB_ALONE = "the Python job alone: decode and fold, nothing around"
 PLAIN_ALONE = "the plain job alone, nothing around"
@@ -100,24 +100,24 @@ def heartline_rows(shape: Shape, cost: Cost, peak_rss_mb: float) -> list[Row]:
     pace = shape.events / cost.seconds
     whole, folding = (seconds / shape.events * 1e6 for seconds in (cost.cpu_seconds, cost.folding_cpu_seconds))
     return [
-        Row("Heartline, all judged, published and committed", keeps, shape.events, whole, None, pace, peak_rss_mb),
+        Row("Heartline, all evaluated, published and committed", keeps, shape.events, whole, None, pace, peak_rss_mb),
         Row(
             "of it until the last event is folded and committed", keeps, shape.events, folding, None, pace, peak_rss_mb
         ),
     ]
 
 
-def peer_row(peer: Peer, figures: dict[str, float]) -> Row:
+def peer_row(peer: Peer, results: dict[str, float]) -> Row:
     """What a peer printed."""
-    events = int(figures["events"])
+    events = int(results["events"])
     return Row(
         f"{peer.name} {peer.version}{', the plain job' if peer.is_plain else ''}",
         peer.keeps,
         events,
-        figures["cpu_seconds"] / events * 1e6,
-        figures["second_half_cpu_seconds"] / (events - events // 2) * 1e6,
-        events / figures["seconds"],
-        figures["peak_rss_mb"],
+        results["cpu_seconds"] / events * 1e6,
+        results["second_half_cpu_seconds"] / (events - events // 2) * 1e6,
+        events / results["seconds"],
+        results["peak_rss_mb"],
         alone=None if peer.is_java else PLAIN_ALONE if peer.is_plain else JOB_ALONE,
     )
 
@@ -188,39 +188,43 @@ class Feed:
     kafka: KafkaSettings
     states_before: Path | None
 
-    def told(self, peer: Peer, number: int, events: int) -> dict[str, str]:
-        """What a peer is told of it."""
-        told = {
+    def peer_env(self, peer: Peer, number: int, events: int) -> dict[str, str]:
+        """The variables that lead a peer to it."""
+        peer_env = {
             "BOOTSTRAP": self.kafka.bootstrap_servers,
             "TOPICS": ",".join(self.kafka.topics.input(kind) for kind in KINDS),
             "GROUP": f"{self.kafka.topic_prefix}peer-{number}",
             "PARTITIONS": str(self.kafka.partitions),
             "EVENTS": str(min(peer.events or events, events)),
         }
-        return told if self.states_before is None else told | {"STATES_BEFORE": str(self.states_before)}
+        return peer_env if self.states_before is None else peer_env | {"STATES_BEFORE": str(self.states_before)}
 
 
-async def middle_feed(place: Place, shape: Shape, end_ms: int, events: int, before: dict[str, bytes]) -> Feed:
+async def middle_feed(
+    environment: Environment, shape: Shape, end_ms: int, events: int, before: dict[str, bytes]
+) -> Feed:
     """The same events from the middle on, in topics of their own, and the states of before."""
-    kafka = place.kafka.model_copy(update={"topic_prefix": f"{place.kafka.topic_prefix}middle-"})
-    path = place.folder / "states"
+    kafka = environment.kafka.model_copy(update={"topic_prefix": f"{environment.kafka.topic_prefix}middle-"})
+    path = environment.folder / "states"
     path.write_bytes(msgspec.msgpack.encode(before))
     history = Workload(shape, end_ms).history()
     await send_all(kafka, islice(history, shape.events // 2, shape.events // 2 + events), lambda _: None)
     return Feed(kafka, path)
 
 
-async def measure_heartline(place: Place, shape: Shape, end_ms: int, progress: Progress) -> list[Row]:
-    """Fill the topics and have a worker work them off; every event counted once, or there are no figures."""
-    workload = await fill(place, shape, end_ms, progress)
-    with MeasuredWorker(place) as worker:
-        cost, peak_rss_mb = await work_off(worker, shape.events, JUDGED_SECONDS, progress)
+async def measure_heartline(environment: Environment, shape: Shape, end_ms: int, progress: Progress) -> list[Row]:
+    """Fill the topics and have a worker work them off; every event counted once, or there are no results."""
+    workload = await fill(environment, shape, end_ms, progress)
+    with MeasuredWorker(environment) as worker:
+        cost, peak_rss_mb = await work_off(worker, shape.events, EVALUATION_SECONDS, progress)
         worker.stop()
-    insist_exact(await read_counts(place.kafka), workload.tally, {})
+    verify_exact(await read_counts(environment.kafka), workload.tally, {})
     return heartline_rows(shape, cost, peak_rss_mb)
 
 
-def measure_all(shape: Shape, peers: Sequence[Peer], progress: Progress) -> Iterator[tuple[list[Row], str | None]]:
+def measure_all(
+    shape: Shape, peers: Sequence[Peer], progress: Progress
+) -> Generator[tuple[list[Row], str | None], None, None]:
     """Heartline's rows, then those and one more after each peer, with the broker's version.
 
     Raises:
@@ -229,35 +233,35 @@ def measure_all(shape: Shape, peers: Sequence[Peer], progress: Progress) -> Iter
     end_ms = int(time.time() * 1000)
     failed: list[str] = []
     if any(peer.is_java for peer in peers):
-        sizes = insist_same(end_ms)
+        sizes = verify_same(end_ms)
         progress.note(
             f"the Java peers fold alike; a state takes {sizes.java:,.0f} bytes there, {sizes.python:,.0f} here"
         )
-    with find_place(PARTITIONS, progress.step) as place:
-        rows = asyncio.run(measure_heartline(place, shape, end_ms, progress))
+    with find_environment(PARTITIONS, progress.step) as environment:
+        rows = asyncio.run(measure_heartline(environment, shape, end_ms, progress))
         progress.step(f"decoding and folding {shape.events:,} events with nothing around it")
         alone, halfway = fold_alone(Workload(shape, end_ms).history(), shape.events)
         rows.append(alone)
         if any(peer.is_plain for peer in peers):
             rows.append(plain_alone(Workload(shape, end_ms).history(), shape.events))
-        yield rows, place.kafka_version
-        whole = Feed(place.kafka, None)
+        yield rows, environment.kafka_version
+        whole = Feed(environment.kafka, None)
         few = max((peer.events for peer in peers if peer.events is not None), default=0)
         middle = whole
         if 0 < few <= shape.events // 2:
-            middle = asyncio.run(middle_feed(place, shape, end_ms, few, halfway))
+            middle = asyncio.run(middle_feed(environment, shape, end_ms, few, halfway))
         for number, peer in enumerate(peers):
-            told = (whole if peer.events is None or peer.is_plain else middle).told(peer, number, shape.events)
-            progress.step(f"{peer.name} {peer.version} over {int(told['EVENTS']):,} events: {peer.keeps}")
+            peer_env = (whole if peer.events is None or peer.is_plain else middle).peer_env(peer, number, shape.events)
+            progress.step(f"{peer.name} {peer.version} over {int(peer_env['EVENTS']):,} events: {peer.keeps}")
             try:
-                rows = [*rows, peer_row(peer, run_peer(peer, told))]
+                rows = [*rows, peer_row(peer, run_peer(peer, peer_env))]
             except HeartlineError as error:
                 progress.note(f"{error}\nThe others go on.")
                 failed.append(f"{peer.name} ({peer.keeps})")
                 continue
-            yield rows, place.kafka_version
+            yield rows, environment.kafka_version
     if failed:
-        raise BenchError(f"no figures of {', '.join(failed)}: see above")
+        raise BenchError(f"no results of {', '.join(failed)}: see above")
 
 
 def main() -> None:

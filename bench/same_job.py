@@ -1,6 +1,6 @@
 """Do the Java peers the same job? Some events folded by both folds, and every account's state counted through.
 
-A difference ends the run of the peers: figures of another job would compare nothing.
+A difference ends the run of the peers: results of another job would compare nothing.
 """
 
 import subprocess
@@ -8,8 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.roster import java_command
-from heartline.bench.measured import BenchError
+from bench.peers import java_command
+from heartline.bench.worker_process import BenchError
 from heartline.bench.workload import Shape, Workload
 from heartline.embedded.errors import EmbeddedServerError
 from stream.contracts.decode import Decoder
@@ -54,7 +54,7 @@ def held(state: AccountState) -> list[int]:
     ]
 
 
-def insist_same(end_ms: int) -> Sizes:
+def verify_same(end_ms: int) -> Sizes:
     """Fold the same events by both.
 
     Args:
@@ -71,14 +71,16 @@ def insist_same(end_ms: int) -> Sizes:
         event = read[record.kind](record.value)
         fold_event(states.setdefault(event.account_id, AccountState()), event)
         lines.append(f"{KINDS.index(record.kind)} {record.value.decode()}")
-    told = _java("\n".join(lines))
-    wrong = {name: told.get(name, [])[:-1] for name in states if told.get(name, [])[:-1] != held(states[name])}
-    if wrong or told.keys() != states.keys():
+    java_counts = _java("\n".join(lines))
+    wrong = {
+        name: java_counts.get(name, [])[:-1] for name in states if java_counts.get(name, [])[:-1] != held(states[name])
+    }
+    if wrong or java_counts.keys() != states.keys():
         name = next(iter(wrong), None)
         shown = "" if name is None else f"; {name} holds {held(states[name])} here and {wrong[name]} there"
         raise BenchError(f"the Java peers' fold differs in {len(wrong)} of {len(states)} accounts{shown}")
     sizes = [len(encode_state(state)) for state in states.values()]
-    return Sizes(sum(sizes) / len(sizes), sum(counts[-1] for counts in told.values()) / len(told))
+    return Sizes(sum(sizes) / len(sizes), sum(counts[-1] for counts in java_counts.values()) / len(java_counts))
 
 
 def _java(lines: str) -> dict[str, list[int]]:

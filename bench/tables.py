@@ -4,8 +4,8 @@
     python -m bench.tables --shape 2    that one anew; the others stay as they were measured
     python -m bench.tables --million    all six, a million accounts among them: a quarter of an hour more
 
-What was measured is kept in bench/tables.json, shape by shape, as soon as it is known: a run that is cut off keeps what
-it has. A quiet machine, please: events a second and latencies depend on what else runs.
+What was measured is kept in bench/results/shapes.json, shape by shape, as soon as it is known: a run that is cut off
+keeps what it has. A quiet machine, please: events a second and latencies depend on what else runs.
 """
 
 import argparse
@@ -18,13 +18,13 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from bench.page import hardware, write
-from heartline.bench.figures import Figures
 from heartline.bench.progress import Progress
-from heartline.bench.run import DEFAULT_PATIENCE, Patience, bench
+from heartline.bench.results import Results
+from heartline.bench.run import DEFAULT_TIMEOUTS, Timeouts, bench
 from heartline.bench.workload import Shape
 from stream.contracts.errors import HeartlineError
 
-KEPT = Path(__file__).with_suffix(".json")
+KEPT = Path(__file__).parent / "results" / "shapes.json"
 SHAPES = (
     Shape(1_000_000, 1_000, 50, "zipf"),
     Shape(1_000_000, 10_000, 50, "zipf"),
@@ -34,47 +34,47 @@ SHAPES = (
     Shape(3_000_000, 1_000_000, 5, "uniform"),
 )
 MILLION = 1_000_000
-# A million accounts have more to wait for than a table is worth: what takes longer is told as longer.
-MILLION_PATIENCE = Patience(judged=100.0, rest=20.0, report=20.0)
+# A million accounts have more to wait for than a table is worth: what takes longer is reported as longer.
+MILLION_TIMEOUTS = Timeouts(evaluation=100.0, idle=20.0, report=20.0)
 PARTITIONS = 4
 
 
 @dataclass(frozen=True)
-class Result:
+class Measurement:
     """One shape, measured.
 
     Attributes:
-        figures: of the run.
+        results: of the run.
         date: on which day, as 2026-03-02.
         load_average: of the machine at the end of the run, over its last minute.
     """
 
-    figures: Figures
+    results: Results
     date: str
     load_average: float
 
 
-def name_of(shape: Shape | Figures) -> str:
+def name_of(shape: Shape | Results) -> str:
     """What a shape is called in the table and in the file."""
     return f"{shape.accounts:,} accounts, {shape.distribution}"
 
 
-def read_kept(path: Path = KEPT) -> dict[str, Result]:
-    """What was measured so far, by the shape's name; without shapes measured before there was one of the figures."""
+def read_kept(path: Path = KEPT) -> dict[str, Measurement]:
+    """What was measured so far, by the shape's name; without shapes measured before there was one of the results."""
     if not path.exists():
         return {}
     kept = json.loads(path.read_text("utf-8"))
-    told = {field.name for field in fields(Figures)}
+    names = {field.name for field in fields(Results)}
     return {
-        name: Result(**each | {"figures": Figures(**each["figures"])})
+        name: Measurement(**each | {"results": Results(**each["results"])})
         for name, each in kept.items()
-        if each["figures"].keys() == told
+        if each["results"].keys() == names
     }
 
 
-def keep(result: Result, path: Path = KEPT) -> dict[str, Result]:
+def keep(result: Measurement, path: Path = KEPT) -> dict[str, Measurement]:
     """Put a result beside the others, in the place of an earlier one of its shape; gives all of them."""
-    kept = read_kept(path) | {name_of(result.figures): result}
+    kept = read_kept(path) | {name_of(result.results): result}
     whole = path.with_suffix(".new")
     whole.write_text(json.dumps({name: asdict(each) for name, each in kept.items()}, indent=2) + "\n", "utf-8")
     whole.replace(path)
@@ -90,28 +90,28 @@ def seconds_cell(milliseconds: float | None, report_seconds: float) -> str:
     return f"> {report_seconds:g} s" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
 
 
-def latency_row(prefix: str) -> Callable[[Figures], str]:
-    """The median and the 99th percentile of the figures that begin so."""
+def latency_row(prefix: str) -> Callable[[Results], str]:
+    """The median and the 99th percentile of the results that begin so."""
 
-    def cell(figures: Figures) -> str:
-        values = (getattr(figures, f"{prefix}_{quantile}_ms") for quantile in ("p50", "p99"))
-        return " / ".join(seconds_cell(value, figures.report_seconds) for value in values)
+    def cell(results: Results) -> str:
+        values = (getattr(results, f"{prefix}_{quantile}_ms") for quantile in ("p50", "p99"))
+        return " / ".join(seconds_cell(value, results.report_seconds) for value in values)
 
     return cell
 
 
-def cost_cell(figures: Figures) -> str:
-    """Processor time an event; where not all was judged in time, that it is more."""
-    if figures.pending_accounts == 0:
-        return f"{figures.cpu_us_per_event:.1f}"
-    return f"> {figures.cpu_us_per_event:.1f}, {figures.pending_accounts:,} accounts not yet judged"
+def cost_cell(results: Results) -> str:
+    """Processor time an event; where not all was evaluated in time, that it is more."""
+    if results.pending_accounts == 0:
+        return f"{results.cpu_us_per_event:.1f}"
+    return f"> {results.cpu_us_per_event:.1f}, {results.pending_accounts:,} accounts not yet evaluated"
 
 
-ROWS: dict[str, Callable[[Figures], str]] = {
+ROWS: dict[str, Callable[[Results], str]] = {
     "events": lambda each: f"{each.events:,}",
     "users an account": lambda each: f"{each.users_per_account}",
     "µs of processor time an event, folded and committed": lambda each: f"{each.folded_cpu_us_per_event:.1f}",
-    "the same, and every account judged and published": cost_cell,
+    "the same, and every account evaluated and published": cost_cell,
     "events a second": lambda each: f"{each.events_per_second:,}",
     "changelog records": lambda each: f"{each.changelog_records:,}",
     "peak MiB": lambda each: f"{each.peak_rss_mb:,.0f}",
@@ -133,15 +133,15 @@ ROWS: dict[str, Callable[[Figures], str]] = {
 }
 
 
-def table(kept: Mapping[str, Result]) -> str:
+def table(kept: Mapping[str, Measurement]) -> str:
     """A column for each shape that was measured, in their order."""
-    results = [kept[name_of(shape)] for shape in SHAPES if name_of(shape) in kept]
-    lines = [f"| | {' | '.join(name_of(each.figures) for each in results)} |", f"|---|{'---|' * len(results)}"]
+    measured = [kept[name_of(shape)] for shape in SHAPES if name_of(shape) in kept]
+    lines = [f"| | {' | '.join(name_of(each.results) for each in measured)} |", f"|---|{'---|' * len(measured)}"]
     for name, cell in ROWS.items():
-        lines.append(f"| {name} | {' | '.join(cell(each.figures) for each in results)} |")
-    lines.append(f"| measured | {' | '.join(each.date for each in results)} |")
-    lines.append(f"| load average at the end | {' | '.join(f'{each.load_average:.1f}' for each in results)} |")
-    return "\n".join([*lines, "", f"{hardware(results[-1].figures.kafka_version)}."])
+        lines.append(f"| {name} | {' | '.join(cell(each.results) for each in measured)} |")
+    lines.append(f"| measured | {' | '.join(each.date for each in measured)} |")
+    lines.append(f"| load average at the end | {' | '.join(f'{each.load_average:.1f}' for each in measured)} |")
+    return "\n".join([*lines, "", f"{hardware(measured[-1].results.kafka_version)}."])
 
 
 def chosen(numbers: Sequence[int], *, million: bool) -> list[Shape]:
@@ -151,15 +151,15 @@ def chosen(numbers: Sequence[int], *, million: bool) -> list[Shape]:
     return [shape for shape in SHAPES if million or shape.accounts < MILLION]
 
 
-def measure(shape: Shape, progress: Progress) -> Result:
+def measure(shape: Shape, progress: Progress) -> Measurement:
     """One run.
 
     Raises:
-        HeartlineError: it has no figures.
+        HeartlineError: it has no results.
     """
-    patience = MILLION_PATIENCE if shape.accounts >= MILLION else DEFAULT_PATIENCE
-    figures = bench(shape, PARTITIONS, False, progress, patience)
-    return Result(figures, time.strftime("%Y-%m-%d"), round(os.getloadavg()[0], 1))
+    timeouts = MILLION_TIMEOUTS if shape.accounts >= MILLION else DEFAULT_TIMEOUTS
+    results = bench(shape, PARTITIONS, False, progress, timeouts)
+    return Measurement(results, time.strftime("%Y-%m-%d"), round(os.getloadavg()[0], 1))
 
 
 def main() -> None:
@@ -169,7 +169,7 @@ def main() -> None:
     listed = "; ".join(f"{number}: {name_of(shape)}" for number, shape in enumerate(SHAPES, 1))
     numbers = range(1, len(SHAPES) + 1)
     parser.add_argument("--shape", type=int, action="append", default=[], choices=numbers, help=f"only this: {listed}")
-    parser.add_argument("--no-write", action="store_true", help="keep nothing, print the figures only")
+    parser.add_argument("--no-write", action="store_true", help="keep nothing, print the results only")
     options = parser.parse_args()
     failed = []
     with Progress() as progress:
@@ -181,11 +181,11 @@ def main() -> None:
                 progress.note(f"{name_of(shape)}: {error}\nThe other shapes go on.")
                 failed.append(name_of(shape))
                 continue
-            print(json.dumps(asdict(result.figures)), flush=True)
+            print(json.dumps(asdict(result.results)), flush=True)
             if not options.no_write:
                 write("tables", table(keep(result)))
     if failed:
-        sys.exit(f"no figures of {'; '.join(failed)}: see above")
+        sys.exit(f"no results of {'; '.join(failed)}: see above")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from heartline.bench.measured import BenchError
-from heartline.bench.place import Place
+from heartline.bench.environment import Environment
 from heartline.bench.sending import OnSent, send_all
+from heartline.bench.worker_process import BenchError
 from heartline.bench.workload import Workload
 from heartline.embedded.process import GuardedProcess
 from stream.config.settings import KafkaSettings
@@ -39,17 +39,19 @@ def stock_settings(worker: KafkaSettings) -> KafkaSettings:
     return worker.model_copy(update={"topic_prefix": prefix, "app_id": f"{prefix}app"})
 
 
-async def measure_stock(place: Place, workload: Workload, events: int, end_ms: int, on_sent: OnSent) -> StockCost:
+async def measure_stock(
+    environment: Environment, workload: Workload, events: int, end_ms: int, on_sent: OnSent
+) -> StockCost:
     """Send further events to topics of their own and let stock Faust fold them into the states that the worker left.
 
     Raises:
         SendError: Kafka did not take them.
         BenchError: it ended without a result, or took too long.
     """
-    await send_all(stock_settings(place.kafka), workload.present(events, end_ms), on_sent)
-    kafka, log = place.kafka, place.folder / "stock.log"
+    await send_all(stock_settings(environment.kafka), workload.present(events, end_ms), on_sent)
+    kafka, log = environment.kafka, environment.folder / "stock.log"
     arguments = [kafka.bootstrap_servers, kafka.topic_prefix, kafka.app_id, str(kafka.partitions), str(events)]
-    arguments.append(str(place.folder / "stock"))
+    arguments.append(str(environment.folder / "stock"))
     process = GuardedProcess("stock Faust", [sys.executable, "-P", "-m", "heartline.bench.stock", *arguments], log)
     process.start()
     try:
@@ -59,7 +61,7 @@ async def measure_stock(place: Place, workload: Workload, events: int, end_ms: i
         if process.running or process.exit_status != 0:
             state = f"has not folded {events:,} events" if process.running else f"ended with {process.exit_status}"
             raise BenchError(f"stock Faust {state}; it said last:\n{process.log_tail()}")
-        figures = json.loads(log.read_text("utf-8").strip().splitlines()[-1])
+        results = json.loads(log.read_text("utf-8").strip().splitlines()[-1])
     finally:
         process.stop()
-    return StockCost(events, figures["seconds"], figures["cpu_seconds"])
+    return StockCost(events, results["seconds"], results["cpu_seconds"])

@@ -80,13 +80,13 @@ class LatencyError(HeartlineError):
     """The reader of health reports did not see what it should."""
 
 
-class _Told(Struct):
+class _ReportView(Struct):
     """What is read of a report: up to which event it knows its account."""
 
     last_event_at: datetime | None = None
 
 
-_decode = msgspec.json.Decoder(_Told).decode
+_decode = msgspec.json.Decoder(_ReportView).decode
 
 
 def quantile(values: Sequence[float], count: int, share: float) -> float | None:
@@ -113,10 +113,10 @@ async def _read(kafka: KafkaSettings, pipe: Connection) -> None:
         **client_arguments(kafka), isolation_level="read_committed", auto_offset_reset="latest", fetch_max_wait_ms=100
     )
     await consumer.start()
-    places = [TopicPartition(kafka.topics.health, number) for number in range(kafka.partitions)]
-    consumer.assign(places)
-    for place in places:
-        await consumer.position(place)  # from here on nothing is missed
+    partitions = [TopicPartition(kafka.topics.health, number) for number in range(kafka.partitions)]
+    consumer.assign(partitions)
+    for partition in partitions:
+        await consumer.position(partition)  # from here on nothing is missed
     pipe.send("ready")
     seen: dict[tuple[str, int], float] = {}
     wanted: set[tuple[str, int]] | None = None

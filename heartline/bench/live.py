@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from heartline.bench.environment import Environment
 from heartline.bench.latency import Watcher, quantile
-from heartline.bench.place import Place
 from heartline.bench.probes import NEW_COUNTS, ProbeKind, history, known_counts, known_id
 from heartline.bench.progress import Progress
 from heartline.bench.sending import Paced, send_all, send_paced
@@ -34,20 +34,20 @@ class Live:
         return None if found is None else round(found, 1)
 
 
-async def prepare(place: Place, known: range, end_ms: int) -> int:
+async def prepare(environment: Environment, known: range, end_ms: int) -> int:
     """Send what the known accounts are known by; returns how many events that is."""
     records = (record for number in known for record in history(number, end_ms))
-    return await send_all(place.kafka, records, lambda _: None)
+    return await send_all(environment.kafka, records, lambda _: None)
 
 
 async def run_live(
-    place: Place, workload: Workload, progress: Progress, pace: float, known: range, report_seconds: float
+    environment: Environment, workload: Workload, progress: Progress, pace: float, known: range, report_seconds: float
 ) -> Live:
     """Live load at that many events a second; its new accounts are numbered by the events that were sent before."""
     progress.step(f"live for {PACED_SECONDS:g} s, {pace:,.0f} events/s")
-    with Watcher(place.kafka) as watcher:
+    with Watcher(environment.kafka) as watcher:
         first = workload.tally.total
-        paced = await send_paced(place.kafka, workload, pace, PACED_SECONDS, first, known)
+        paced = await send_paced(environment.kafka, workload, pace, PACED_SECONDS, first, known)
         latencies = await asyncio.to_thread(watcher.latencies_ms, paced.probes, report_seconds)
     _note_pace(progress, pace, paced)
     missing = len(paced.probes) - len(latencies)

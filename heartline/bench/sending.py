@@ -69,12 +69,12 @@ async def send_paced(
     paced = Paced()
     async with Sender(kafka) as sender:
         started = time.monotonic()
-        due_before, new, old = 0, 0, 0
+        sent_before, new, old = 0, 0, 0
         while (elapsed := time.monotonic() - started) < seconds:
             due = int(elapsed * per_second)
-            for record in workload.present(due - due_before, _now_ms()):
+            for record in workload.present(due - sent_before, _now_ms()):
                 await sender.add(record)
-            due_before = due
+            sent_before = due
             while new < elapsed * PROBES_PER_SECOND:
                 at_ms = _now_ms()
                 await _probe(sender, paced, first_event(first + new, at_ms), at_ms, "new")

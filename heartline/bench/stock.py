@@ -2,7 +2,7 @@
 
 The same decoding, the same fold, the same encoding of the same states; what differs is everything around it. It
 starts with the states that the worker left in its changelog, so each write is as large as the worker's would be. Health
-is not judged here, though it is in the worker's own figures. Run as a program, by `compare`.
+is not evaluated here, though it is in the worker's own results. Run as a program, by `compare`.
 """
 
 import asyncio
@@ -87,9 +87,9 @@ def make_app(kafka: KafkaSettings, warm: dict[str, AccountState], events: int, d
     return app
 
 
-def _tell(figures: dict[str, float]) -> None:
-    """The figures as the last line, and the end: nobody needs what a clean stop would still write."""
-    sys.__stdout__.write(f"\n{json.dumps(figures)}\n")  # type: ignore[union-attr]
+def _tell(results: dict[str, float]) -> None:
+    """The results as the last line, and the end: nobody needs what a clean stop would still write."""
+    sys.__stdout__.write(f"\n{json.dumps(results)}\n")  # type: ignore[union-attr]
     sys.__stdout__.flush()  # type: ignore[union-attr]
     os._exit(0)
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer
 
-from heartline.bench.measured import BenchError
+from heartline.bench.worker_process import BenchError
 from heartline.bench.workload import Tally, account_id
 from heartline.health_topic import to_the_end
 from stream.config.settings import KafkaSettings
@@ -60,7 +60,7 @@ def counted(state: AccountState) -> Counts:
     )
 
 
-def insist_exact(held: dict[str, Counts], tally: Tally, probes: Mapping[str, Counts]) -> int:
+def verify_exact(held: dict[str, Counts], tally: Tally, probes: Mapping[str, Counts]) -> int:
     """How many events the states hold, which is exactly what was sent, account by account and kind by kind.
 
     Args:
@@ -82,6 +82,6 @@ def insist_exact(held: dict[str, Counts], tally: Tally, probes: Mapping[str, Cou
         shown = "; ".join(f"{name}: sent {sent.get(name)}, counted {held.get(name)}" for name in wrong[:_SHOWN_MAX])
         raise BenchError(
             f"{len(wrong):,} of {len(sent):,} accounts do not hold what they were sent (usage, tickets, answers): "
-            f"{shown}. Events were lost or counted twice: the figures of this run mean nothing"
+            f"{shown}. Events were lost or counted twice: the results of this run mean nothing"
         )
     return sum(map(sum, held.values()))

@@ -9,7 +9,7 @@ import typer
 from heartline.cli.options import Json
 
 if TYPE_CHECKING:
-    from heartline.bench.figures import Figures
+    from heartline.bench.results import Results
 
 
 def bench(
@@ -37,7 +37,7 @@ def bench(
     Topics are filled: 95 % usage, 4 % tickets, 1 % survey answers, keyed by account (murmur2). One worker process
     starts and works all of it off; it is stopped, started again cold and warm, and gets events at a tenth and at half
     of the pace that it just showed. At the end the state of every account is compared with what was sent to it: when a
-    single event was lost or counted twice the status is 1 and there are no figures.
+    single event was lost or counted twice the status is 1 and there are no results.
 
     It uses an embedded Apache Kafka, or the one that KAFKA_BOOTSTRAP_SERVERS names, with topics of its own that it
     deletes again. Worker and broker share the machine with whatever else runs: processor time an event is the figure
@@ -47,7 +47,7 @@ def bench(
 
     \b
     cpu_us_per_event     user + system of the worker, from ready to its last
-                         commit: fetch, fold, judge, encode, transactions
+                         commit: fetch, fold, evaluate, encode, transactions
     folded_cpu_us_...    the same until the last event is folded and committed
     events_per_second    from ready until then
     recovery_seconds     a cold start's, reading the whole changelog
@@ -58,9 +58,9 @@ def bench(
     first_daily_usage_latency_*       the same of their first usage of a day
     repeat_usage_latency_*      the same of further usage that moves the score;
                          null: longer than report_seconds
-    pending_accounts    not judged in time: the cost is without them
+    pending_accounts    not evaluated in time: the cost is without them
     --compare stock      decode, fold, encode and one table write an event,
-                         into states of the same size, without judging
+                         into states of the same size, without evaluation
     ratio                of processor time an event, stock Faust to worker
 
     [bold]Examples[/]
@@ -77,15 +77,15 @@ def bench(
 
     shape = Shape(events, accounts, users_per_account, distribution)
     with Progress() as progress:
-        figures = run(shape, partitions, compare == "stock", progress)
-    _report(figures, as_json)
+        results = run(shape, partitions, compare == "stock", progress)
+    _report(results, as_json)
 
 
-def _report(figures: "Figures", as_json: bool) -> None:
+def _report(results: "Results", as_json: bool) -> None:
     """One JSON object, or a line a figure."""
     from dataclasses import asdict
 
-    values = asdict(figures)
+    values = asdict(results)
     if as_json:
         print(json.dumps(values))
         return

@@ -1,4 +1,4 @@
-"""The bench command on a small size: it ends with figures, and only if every event was counted once."""
+"""The bench command on a small size: it ends with results, and only if every event was counted once."""
 
 import json
 import os
@@ -10,9 +10,9 @@ from dataclasses import fields
 import pytest
 from kafka import KafkaAdminClient
 
-from heartline.bench.figures import Compared, Figures
-from heartline.bench.measured import BenchError
-from heartline.bench.verify import Counts, counted, insist_exact
+from heartline.bench.results import ComparedResults, Results
+from heartline.bench.verify import Counts, counted, verify_exact
+from heartline.bench.worker_process import BenchError
 from heartline.bench.workload import Shape, Workload, account_id
 from stream.calendar.clock import WallClock
 from stream.engine.partition import Partition
@@ -37,20 +37,20 @@ def test_the_bench_counts_every_event_once_and_tells_its_figures(kafka: Kafka) -
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    figures = json.loads(result.stdout.splitlines()[-1])
-    assert list(figures) == [field.name for field in fields(Compared)]
-    assert figures["events"] == 20_000
-    assert figures["accounts"] == 200
-    assert figures["kafka_version"][0].isdigit()
-    assert figures["recovery_warm_seconds"] > 0
-    assert figures["pending_accounts"] == 0
-    measured = {field.name for field in fields(Compared) if field.type in (float, int, float | None)}
-    assert all(figures[name] > 0 for name in measured - {"pending_accounts"}), figures
-    assert figures["high_priority_latency_tenth_p50_ms"] <= figures["high_priority_latency_tenth_p99_ms"]
-    assert figures["first_daily_usage_latency_p50_ms"] <= figures["first_daily_usage_latency_p99_ms"]
-    assert figures["repeat_usage_latency_p50_ms"] <= figures["repeat_usage_latency_p99_ms"]
-    assert figures["publish_latency_p50_ms"] <= figures["publish_latency_p99_ms"]
-    assert figures["ratio"] > 1
+    results = json.loads(result.stdout.splitlines()[-1])
+    assert list(results) == [field.name for field in fields(ComparedResults)]
+    assert results["events"] == 20_000
+    assert results["accounts"] == 200
+    assert results["kafka_version"][0].isdigit()
+    assert results["recovery_warm_seconds"] > 0
+    assert results["pending_accounts"] == 0
+    measured = {field.name for field in fields(ComparedResults) if field.type in (float, int, float | None)}
+    assert all(results[name] > 0 for name in measured - {"pending_accounts"}), results
+    assert results["high_priority_latency_tenth_p50_ms"] <= results["high_priority_latency_tenth_p99_ms"]
+    assert results["first_daily_usage_latency_p50_ms"] <= results["first_daily_usage_latency_p99_ms"]
+    assert results["repeat_usage_latency_p50_ms"] <= results["repeat_usage_latency_p99_ms"]
+    assert results["publish_latency_p50_ms"] <= results["publish_latency_p99_ms"]
+    assert results["ratio"] > 1
     assert "each once, in the state of its own account" in result.stderr
     assert not [name for name in topics_of(kafka) if name.startswith("bench-")]
 
@@ -85,29 +85,29 @@ def held(states: dict[str, AccountState]) -> dict[str, Counts]:
 
 def test_what_was_folded_once_passes() -> None:
     workload, states = folded()
-    assert insist_exact(held(states), workload.tally, {}) == SHAPE.events == workload.tally.total
+    assert verify_exact(held(states), workload.tally, {}) == SHAPE.events == workload.tally.total
 
 
 @pytest.mark.parametrize("number", [0, 1234, 4999])
 def test_one_lost_event_is_told(number: int) -> None:
     workload, states = folded(skip=number)
     with pytest.raises(BenchError, match="1 of 40 accounts do not hold what they were sent"):
-        insist_exact(held(states), workload.tally, {})
+        verify_exact(held(states), workload.tally, {})
 
 
 @pytest.mark.parametrize("number", [0, 1234, 4999])
 def test_one_usage_event_folded_twice_is_told(number: int) -> None:
     workload, states = folded(double=number)
     with pytest.raises(BenchError, match="1 of 40 accounts do not hold what they were sent"):
-        insist_exact(held(states), workload.tally, {})
+        verify_exact(held(states), workload.tally, {})
 
 
 def test_an_account_nobody_was_sent_and_a_probe_that_never_came_are_told() -> None:
     workload, states = folded()
     with pytest.raises(BenchError, match=r"probe-7: sent \(1, 0, 0\), counted None"):
-        insist_exact(held(states), workload.tally, {"probe-7": (1, 0, 0)})
+        verify_exact(held(states), workload.tally, {"probe-7": (1, 0, 0)})
     with pytest.raises(BenchError, match=r"stranger: sent None"):
-        insist_exact(held(states | {"stranger": AccountState()}), workload.tally, {})
+        verify_exact(held(states | {"stranger": AccountState()}), workload.tally, {})
 
 
 def test_the_mix_is_as_promised_and_the_same_again() -> None:
@@ -136,6 +136,6 @@ def test_every_event_of_an_account_leaves_a_trace_of_its_kind() -> None:
 
 
 def test_the_plain_figures_are_the_first_of_the_compared_ones() -> None:
-    assert [field.name for field in fields(Figures)] == [field.name for field in fields(Compared)][
-        : len(fields(Figures))
+    assert [field.name for field in fields(Results)] == [field.name for field in fields(ComparedResults)][
+        : len(fields(Results))
     ]

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from bench.jars import WANTED, peer_jars
-from bench.peers import plain_job
-from bench.roster import PEERS, Peer
+from bench.peer_programs import plain_job
+from bench.peers import PEERS, Peer
 from bench.run_peers import JOB_ALONE, Row, fold_alone, heartline_rows, peer_row, plain_alone, table
-from heartline.bench.measured import Cost
 from heartline.bench.verify import counted
+from heartline.bench.worker_process import Cost
 from heartline.bench.workload import Shape, Workload
 from heartline.replay.lines import Record
 from stream.history.rolling import DAY_MS
@@ -20,7 +20,12 @@ from stream.kinds.state import decode_state
 SHAPE = Shape(events=2_000, accounts=20, users_per_account=5, distribution="zipf")
 NOW_MS = 1_780_000_000_000
 COST = Cost(
-    seconds=10.0, folding_cpu_seconds=0.010, judged_seconds=12.0, cpu_seconds=0.016, changelog_records=5, waiting=0
+    seconds=10.0,
+    folding_cpu_seconds=0.010,
+    evaluated_seconds=12.0,
+    cpu_seconds=0.016,
+    changelog_records=5,
+    pending_accounts=0,
 )
 
 

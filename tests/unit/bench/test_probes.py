@@ -1,4 +1,4 @@
-"""The probes of live load: each has news to tell, and what was sent of them is known."""
+"""The probes of live load: each is worth a report, and what was sent of them is known."""
 
 from collections.abc import Iterable
 
@@ -40,7 +40,7 @@ class World:
         self.partition = Partition[AccountState](0)
 
     def send(self, records: Iterable[Record]) -> int:
-        """Fold and judge; how many reports came of it."""
+        """Fold and evaluate; how many reports came of it."""
         before = len(self.partition.outputs)
         for event in records:
             self.processor.fold(self.partition, TOPICS.input(event.kind), [record(event.kind, event.value)])

@@ -3,8 +3,8 @@
 import pytest
 
 import bench.same_job as same_job
-from bench.same_job import KINDS, SHAPE, held, insist_same
-from heartline.bench.measured import BenchError
+from bench.same_job import KINDS, SHAPE, held, verify_same
+from heartline.bench.worker_process import BenchError
 from heartline.bench.workload import Workload
 from stream.contracts.decode import Decoder
 from stream.kinds.folding import fold_event
@@ -13,7 +13,7 @@ from stream.kinds.state import AccountState
 NOW_MS = 1_780_000_000_000
 
 
-def told_right() -> dict[str, list[int]]:
+def right_counts() -> dict[str, list[int]]:
     """What a Java fold that is the same would print: the counts, and 10 bytes for each state."""
     read = {kind: Decoder(kind).decode for kind in KINDS}
     states: dict[str, AccountState] = {}
@@ -24,19 +24,19 @@ def told_right() -> dict[str, list[int]]:
 
 
 def test_the_same_fold_passes_and_tells_the_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = told_right()
-    monkeypatch.setattr(same_job, "_java", lambda lines: told)
-    sizes = insist_same(NOW_MS)
+    counts = right_counts()
+    monkeypatch.setattr(same_job, "_java", lambda lines: counts)
+    sizes = verify_same(NOW_MS)
     assert sizes.java == 10
     assert sizes.python > 1_000
 
 
 def test_another_count_or_a_missing_account_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = told_right()
-    told["account-0000003"][5] += 1
-    monkeypatch.setattr(same_job, "_java", lambda lines: told)
+    counts = right_counts()
+    counts["account-0000003"][5] += 1
+    monkeypatch.setattr(same_job, "_java", lambda lines: counts)
     with pytest.raises(BenchError, match="differs in 1 of 100 accounts; account-0000003 holds"):
-        insist_same(NOW_MS)
-    del told["account-0000003"]
+        verify_same(NOW_MS)
+    del counts["account-0000003"]
     with pytest.raises(BenchError, match="differs in 1 of 100"):
-        insist_same(NOW_MS)
+        verify_same(NOW_MS)

@@ -21,9 +21,9 @@ from meter import Meter, from_environment
 from stream.contracts.decode import AnyEvent, Decoder, Usage
 from stream.kinds.state import fold_usages
 
-told = from_environment()
-meter = Meter(told.events)
-decoders = {topic: Decoder(kind) for topic, kind in zip(told.topics, KINDS, strict=True)}
+config = from_environment()
+meter = Meter(config.events)
+decoders = {topic: Decoder(kind) for topic, kind in zip(config.topics, KINDS, strict=True)}
 
 
 def parse(messages: list[KafkaSourceMessage]) -> Iterator[tuple[str, AnyEvent]]:
@@ -62,12 +62,12 @@ class Account(StatefulBatchLogic):
 
 
 flow = Dataflow("peer")
-messages = op.input("in", flow, KafkaSource([told.bootstrap], told.topics, tail=False, batch_size=5_000))
+messages = op.input("in", flow, KafkaSource([config.bootstrap], config.topics, tail=False, batch_size=5_000))
 keyed = op.flat_map_batch("parse", messages, parse)
 op.output("out", op.stateful_batch("fold", keyed, Account), TestingSink([]))
 
 if __name__ == "__main__":
     folder = Path(tempfile.mkdtemp(prefix="peer-bytewax-"))
     init_db_dir(folder, 1)
-    interval = timedelta(seconds=told.commit_seconds)
+    interval = timedelta(seconds=config.commit_seconds)
     cluster_main(flow, [], 0, recovery_config=RecoveryConfig(folder), epoch_interval=interval)

@@ -9,8 +9,8 @@ from plain_job import fold
 from quixstreams import Application, State
 from quixstreams.dataframe import StreamingDataFrame
 
-told = from_environment()
-meter = Meter(told.events)
+config = from_environment()
+meter = Meter(config.events)
 
 
 def count(event: dict[str, Any], state: State) -> None:
@@ -21,14 +21,14 @@ def count(event: dict[str, Any], state: State) -> None:
 
 
 app = Application(
-    broker_address=told.bootstrap,
-    consumer_group=told.group,
+    broker_address=config.bootstrap,
+    consumer_group=config.group,
     auto_offset_reset="earliest",
     state_dir=tempfile.mkdtemp(prefix="peer-quix-"),
-    commit_interval=told.commit_seconds,
+    commit_interval=config.commit_seconds,
     loglevel="WARNING",
 )
-frames = [app.dataframe(app.topic(topic, value_deserializer="json", key_deserializer="str")) for topic in told.topics]
+frames = [app.dataframe(app.topic(topic, value_deserializer="json", key_deserializer="str")) for topic in config.topics]
 reduce(StreamingDataFrame.concat, frames).apply(count, stateful=True)
 
 if __name__ == "__main__":

@@ -26,20 +26,20 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Place:
+class Environment:
     """Where everything is.
 
     Attributes:
         kafka: settings that lead to the broker, and to topics of the run's own.
-        kafka_version: of Apache Kafka; None where a given broker does not tell.
-        environ: the worker's whole environment.
+        kafka_version: of Apache Kafka; None where a given broker does not say.
+        worker_env: the whole environment of the worker process.
         metrics_port: where the worker's metrics page will be.
         folder: a temporary one.
     """
 
     kafka: KafkaSettings
     kafka_version: str | None
-    environ: dict[str, str]
+    worker_env: dict[str, str]
     metrics_port: int
     folder: Path
 
@@ -50,7 +50,7 @@ class Place:
 
 
 @contextmanager
-def find_place(partitions: int, say: Say, outside: Mapping[str, str] = os.environ) -> Iterator[Place]:
+def find_environment(partitions: int, say: Say, outside: Mapping[str, str] = os.environ) -> Iterator[Environment]:
     """A broker to run on: the one that KAFKA_BOOTSTRAP_SERVERS names, else an embedded one for as long as this lasts.
 
     Of the settings in the environment only those of Kafka count, and only for a given broker: a run measures the
@@ -82,7 +82,7 @@ def find_place(partitions: int, say: Say, outside: Mapping[str, str] = os.enviro
             )
         port = free_ports(1)[0]
         environ = _environment(outside, kafka, port) | {"HEARTLINE_WORKER__STORE": str(folder / "store")}
-        yield Place(kafka, version, environ, port, folder)
+        yield Environment(kafka, version, environ, port, folder)
 
 
 def _environment(outside: Mapping[str, str], kafka: KafkaSettings, metrics_port: int) -> dict[str, str]:

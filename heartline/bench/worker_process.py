@@ -10,7 +10,7 @@ from typing import Final
 import psutil
 from aiokafka import TopicPartition
 
-from heartline.bench.place import Place
+from heartline.bench.environment import Environment
 from heartline.roles import Role
 from heartline.scrape import Scrape, scrape
 from stream.contracts.errors import HeartlineError
@@ -39,27 +39,27 @@ class Cost:
 
     Attributes:
         seconds: of the clock on the wall, from ready until the last event is folded and its checkpoint is committed.
-        folding_cpu_seconds: user and system, for the same; what is judged by then is in.
-        judged_seconds: of the clock until every account is judged, or the time for that is up, and all is committed.
+        folding_cpu_seconds: user and system, for the same; what is evaluated by then is in.
+        evaluated_seconds: the same until every account is evaluated and committed, or the time for that is up.
         cpu_seconds: user and system, for the same.
         changelog_records: written meanwhile.
-        waiting: accounts that were not judged, or not saved, when the time was up; 0: it was enough.
+        pending_accounts: accounts that were not evaluated, or not saved, when the time was up; 0: it was enough.
     """
 
     seconds: float
     folding_cpu_seconds: float
-    judged_seconds: float
+    evaluated_seconds: float
     cpu_seconds: float
     changelog_records: int
-    waiting: int
+    pending_accounts: int
 
 
 class MeasuredWorker:
-    """A worker process on a place; use it in `with`."""
+    """A worker process in an environment; use it in `with`."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._role = Role("worker", place.environ, place.folder)
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._role = Role("worker", environment.worker_env, environment.folder)
 
     def __enter__(self) -> "MeasuredWorker":
         return self
@@ -93,14 +93,14 @@ class MeasuredWorker:
         if status != 0:
             raise BenchError(f"the worker ended with status {status}, not 0; it said last:\n{self._role.log_tail()}")
 
-    async def work_off(self, events: int, judged_seconds: float) -> Cost:
-        """Wait until it has folded that many events since its start, judged every account, and committed all of it.
+    async def work_off(self, events: int, evaluated_seconds: float) -> Cost:
+        """Wait until it has folded that many events since its start, evaluated every account, and committed all of it.
 
         Call it right after `start`.
 
         Args:
             events: how many to wait for.
-            judged_seconds: how long to wait for the judging, once all are folded.
+            evaluated_seconds: how long to wait for the evaluation, once all are folded.
 
         Raises:
             BenchError: it stalls.
@@ -110,13 +110,13 @@ class MeasuredWorker:
         await self._wait_folded(events)
         await self.wait_committed(events)
         seconds, folding_cpu_seconds = time.monotonic() - started, self._cpu_seconds() - cpu_before
-        waiting = await self.wait_judged(judged_seconds)
+        waiting = await self.wait_evaluated(evaluated_seconds)
         whole_seconds, cpu_seconds = time.monotonic() - started, self._cpu_seconds() - cpu_before
-        records = self._page().total(_PUBLISHED, topic=self._place.kafka.topics.changelog)
+        records = self._page().total(_PUBLISHED, topic=self._environment.kafka.topics.changelog)
         return Cost(seconds, folding_cpu_seconds, whole_seconds, cpu_seconds, int(records or 0), waiting)
 
-    async def wait_judged(self, seconds: float) -> int:
-        """Wait until no account waits to be judged, nor to be saved; nothing may be sent meanwhile.
+    async def wait_evaluated(self, seconds: float) -> int:
+        """Wait until no account waits to be evaluated, nor to be saved; nothing may be sent meanwhile.
 
         Args:
             seconds: how long at most.
@@ -131,7 +131,7 @@ class MeasuredWorker:
         before, moved = -1, time.monotonic()
         deadline = moved + seconds
         while (now := self._waiting()) > 0 and time.monotonic() < deadline:
-            before, moved = self._insist(now, before, moved, f"{now:,} accounts to judge or to save")
+            before, moved = self._insist(now, before, moved, f"{now:,} accounts to evaluate or to save")
             await asyncio.sleep(_LOOK_SECONDS)
         return now
 
@@ -147,10 +147,10 @@ class MeasuredWorker:
             BenchError: it stalls.
             RoleEnded: it ended.
         """
-        kafka = self._place.kafka
-        places = [TopicPartition(topic, n) for topic in kafka.topics.inputs for n in range(kafka.partitions)]
+        kafka = self._environment.kafka
+        partitions = [TopicPartition(topic, n) for topic in kafka.topics.inputs for n in range(kafka.partitions)]
         before, moved = -1, time.monotonic()
-        while (now := sum((await committed_offsets(kafka, places)).values())) < events:
+        while (now := sum((await committed_offsets(kafka, partitions)).values())) < events:
             before, moved = self._insist(now, before, moved, f"committed {now:,} of {events:,} events")
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -192,4 +192,4 @@ class MeasuredWorker:
 
     def _page(self) -> Scrape:
         """Its metrics; empty where the page does not answer in time, for it is asked again."""
-        return scrape(self._place.metrics_port) or Scrape(())
+        return scrape(self._environment.metrics_port) or Scrape(())

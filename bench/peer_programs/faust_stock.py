@@ -21,23 +21,23 @@ class Raw(faust.Codec):
         return s
 
 
-told = from_environment()
+config = from_environment()
 app = faust.App(
-    told.group,
-    broker=f"kafka://{told.bootstrap}",
+    config.group,
+    broker=f"kafka://{config.bootstrap}",
     store="memory://",
-    topic_partitions=told.partitions,
+    topic_partitions=config.partitions,
     web_enabled=False,
     autodiscover=False,
     datadir=tempfile.mkdtemp(prefix="peer-faust-"),
 )
 events = app.topic(
-    *told.topics, partitions=told.partitions, value_type=None, value_serializer=Raw(), key_serializer=Raw()
+    *config.topics, partitions=config.partitions, value_type=None, value_serializer=Raw(), key_serializer=Raw()
 )
-table = app.Table("state", partitions=told.partitions, key_type=str)
+table = app.Table("state", partitions=config.partitions, key_type=str)
 table.value_serializer = State()
-meter = Meter(told.events)
-read = reader(told.topics)
+meter = Meter(config.events)
+read = reader(config.topics)
 before = {name: decode_state(value) for name, value in states_before().items()}
 
 

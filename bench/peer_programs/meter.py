@@ -9,8 +9,8 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a peer is told by its environment.
+class RunSettings:
+    """What the environment tells a peer.
 
     Attributes:
         bootstrap: bootstrap servers.
@@ -29,10 +29,10 @@ class Told:
     commit_seconds: int
 
 
-def from_environment() -> Told:
-    """What this peer is told."""
+def from_environment() -> RunSettings:
+    """The settings of this run."""
     environ = os.environ
-    return Told(
+    return RunSettings(
         environ["BOOTSTRAP"],
         environ["TOPICS"].split(","),
         environ["GROUP"],
@@ -70,14 +70,14 @@ class Meter:
         if self._count < self._events or self._cpu_before is None:
             return
         cpu = time.process_time()
-        figures = {
+        results = {
             "events": self._count,
             "seconds": time.monotonic() - self._started,
             "cpu_seconds": cpu - self._cpu_before,
             "second_half_cpu_seconds": cpu - self._cpu_halfway,
             "peak_rss_mb": peak_rss_mb(),
         }
-        sys.__stdout__.write(f"\n{json.dumps(figures)}\n")
+        sys.__stdout__.write(f"\n{json.dumps(results)}\n")
         sys.__stdout__.flush()
         os._exit(0)
 

@@ -9,9 +9,9 @@ from meter import Meter, from_environment
 from quixstreams import Application, State
 from quixstreams.dataframe import StreamingDataFrame
 
-told = from_environment()
-meter = Meter(told.events)
-read = reader(told.topics)
+config = from_environment()
+meter = Meter(config.events)
+read = reader(config.topics)
 before = states_before()
 
 
@@ -28,11 +28,11 @@ def count(received: tuple[Any, bytes], state: State) -> None:
 
 
 app = Application(
-    broker_address=told.bootstrap,
-    consumer_group=told.group,
+    broker_address=config.bootstrap,
+    consumer_group=config.group,
     auto_offset_reset="earliest",
     state_dir=tempfile.mkdtemp(prefix="peer-quix-"),
-    commit_interval=told.commit_seconds,
+    commit_interval=config.commit_seconds,
     loglevel="WARNING",
 )
 
@@ -44,7 +44,7 @@ def events_of(topic: str) -> StreamingDataFrame:
     return values.apply(lambda value: (decode, value))
 
 
-reduce(StreamingDataFrame.concat, map(events_of, told.topics)).apply(count, stateful=True)
+reduce(StreamingDataFrame.concat, map(events_of, config.topics)).apply(count, stateful=True)
 
 if __name__ == "__main__":
     app.run()

@@ -9,8 +9,8 @@ from bytewax.testing import TestingSink, cluster_main
 from meter import Meter, from_environment
 from plain_job import event_of, fold
 
-told = from_environment()
-meter = Meter(told.events)
+config = from_environment()
+meter = Meter(config.events)
 
 
 def parse(message: KafkaSourceMessage) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def count(state: dict[str, Any] | None, event: dict[str, Any]) -> tuple[dict[str
 
 
 flow = Dataflow("peer")
-messages = op.input("in", flow, KafkaSource([told.bootstrap], told.topics, tail=False, batch_size=5_000))
+messages = op.input("in", flow, KafkaSource([config.bootstrap], config.topics, tail=False, batch_size=5_000))
 events = op.map("parse", messages, parse)
 keyed = op.key_on("key", events, lambda event: event["account_id"])
 counts = op.stateful_map("fold", keyed, count)

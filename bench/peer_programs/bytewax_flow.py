@@ -15,9 +15,9 @@ from meter import Meter, from_environment
 
 from stream.contracts.decode import AnyEvent
 
-told = from_environment()
-meter = Meter(told.events)
-read = reader(told.topics)
+config = from_environment()
+meter = Meter(config.events)
+read = reader(config.topics)
 
 
 def parse(message: KafkaSourceMessage) -> tuple[str, AnyEvent]:
@@ -36,7 +36,7 @@ def count(state: AccountState | None, event: AnyEvent) -> tuple[AccountState, No
 
 
 flow = Dataflow("peer")
-messages = op.input("in", flow, KafkaSource([told.bootstrap], told.topics, tail=False, batch_size=5_000))
+messages = op.input("in", flow, KafkaSource([config.bootstrap], config.topics, tail=False, batch_size=5_000))
 keyed = op.map("parse", messages, parse)
 states = op.stateful_map("fold", keyed, count)
 op.output("out", op.filter("drop", states, lambda _: False), TestingSink([]))
@@ -45,7 +45,7 @@ if __name__ == "__main__":
     if os.environ.get("RECOVERY"):
         folder = Path(tempfile.mkdtemp(prefix="peer-bytewax-"))
         init_db_dir(folder, 1)
-        interval = timedelta(seconds=told.commit_seconds)
+        interval = timedelta(seconds=config.commit_seconds)
         cluster_main(flow, [], 0, recovery_config=RecoveryConfig(folder), epoch_interval=interval)
     else:
         cluster_main(flow, [], 0)

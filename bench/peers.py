@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.jars import FOLDER as JAVA_FOLDER
 from bench.jars import class_path, peer_jars
-from heartline.bench.measured import BenchError
+from heartline.bench.worker_process import BenchError
 from heartline.embedded.errors import JavaMissingError
 from heartline.embedded.java import find_java
 from heartline.embedded.relock import OLDEST_JAVA
@@ -29,12 +29,12 @@ class Peer:
 
     Attributes:
         name: of the library.
-        program: in `bench/peers`; one in Java is compiled with the classes that it uses.
-        package: whose pinned version is told: a Python package, or for Java the name of a lock of jars.
+        program: in `bench/peer_programs`; one in Java is compiled with the classes that it uses.
+        package: with its pinned version: a Python package, or for Java the name of a lock of jars.
         keeps: how it keeps its state.
         events: at most so many of the backlog; None: all of it. With fewer it begins in the middle (see `run_peers`).
-        environ: what it is told beside topics and numbers.
-        is_plain: whether it does the smaller job of `bench/peers/plain_job.py`, from the first event on.
+        environ: variables beside topics and numbers.
+        is_plain: whether it does the smaller job of `bench/peer_programs/plain_job.py`, from the first event on.
     """
 
     name: str
@@ -145,17 +145,17 @@ def python_command(peer: Peer, folder: Path) -> list[str | Path]:
     """The peer in a Python of its own with its pinned requirements."""
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     subprocess.run([*install, "-r", peer.requirements], check=True)
-    return [python, ROOT / "bench" / "peers" / peer.program]
+    return [python, ROOT / "bench" / "peer_programs" / peer.program]
 
 
 def java_command(program: str, lock: str, folder: Path) -> list[str | Path]:
-    """A Java program of `bench/peers/java` compiled, with the jars of a lock, and the Java that runs it."""
+    """A Java program of `bench/peer_programs/java` compiled, with the jars of a lock, and the Java that runs it."""
     java = find_java(OLDEST_JAVA).program
     jars = os.pathsep.join(str(path) for path in class_path(lock))
     classes = folder / "classes"
-    compiler = [java, "-m", "jdk.compiler/com.sun.tools.javac.Main", "-nowarn", "-d", classes]
+    compiler: list[str | Path] = [java, "-m", "jdk.compiler/com.sun.tools.javac.Main", "-nowarn", "-d", classes]
     compiled = subprocess.run(
         [*compiler, "-cp", jars, "-sourcepath", JAVA_FOLDER, JAVA_FOLDER / program],
         capture_output=True,
@@ -164,16 +164,16 @@ def java_command(program: str, lock: str, folder: Path) -> list[str | Path]:
     )
     if compiled.returncode != 0:
         raise JavaMissingError(f"{java} could not compile {program}; a JDK is needed:\n{compiled.stderr[-2000:]}")
-    run = [java, f"-Djava.io.tmpdir={folder}", "-Xmx2g", "-cp", f"{classes}{os.pathsep}{jars}"]
+    run: list[str | Path] = [java, f"-Djava.io.tmpdir={folder}", "-Xmx2g", "-cp", f"{classes}{os.pathsep}{jars}"]
     return [*run, program.removesuffix(".java")]
 
 
-def run_peer(peer: Peer, told: Mapping[str, str]) -> dict[str, float]:
+def run_peer(peer: Peer, peer_env: Mapping[str, str]) -> dict[str, float]:
     """Make its environment, let it do the job, and give what it printed.
 
     Args:
         peer: which.
-        told: where the events are and how many, see `bench/peers/meter.py`.
+        peer_env: where the events are and how many, see `bench/peer_programs/meter.py`.
 
     Raises:
         BenchError: it ended with an error, or took too long.
@@ -185,7 +185,7 @@ def run_peer(peer: Peer, told: Mapping[str, str]) -> dict[str, float]:
         environ = (
             outside
             | {"PYTHONPATH": str(ROOT), "TMPDIR": name, "COMMIT_SECONDS": str(COMMIT_SECONDS)}
-            | dict(told)
+            | dict(peer_env)
             | dict(peer.environ)
         )
         try:
@@ -196,5 +196,5 @@ def run_peer(peer: Peer, told: Mapping[str, str]) -> dict[str, float]:
             raise BenchError(f"{peer.name} was not done within {DEADLINE_SECONDS} s") from None
     if result.returncode != 0:
         raise BenchError(f"{peer.name} ended with {result.returncode}:\n{result.stderr[-3000:]}")
-    figures: dict[str, float] = json.loads(result.stdout.strip().splitlines()[-1])
-    return figures
+    results: dict[str, float] = json.loads(result.stdout.strip().splitlines()[-1])
+    return results

@@ -4,31 +4,31 @@ import platform
 from dataclasses import asdict, dataclass
 
 from heartline.bench.compare import StockCost
+from heartline.bench.environment import Environment
 from heartline.bench.live import Live
-from heartline.bench.measured import Cost
-from heartline.bench.place import Place
+from heartline.bench.worker_process import Cost
 from heartline.bench.workload import Shape
 
 
 @dataclass(frozen=True)
-class Figures:
+class Results:
     """What a run found out.
 
     Attributes:
         events_per_second: of one worker over a backlog, on the wall clock, from ready until the last event is folded
             and committed.
         folded_cpu_us_per_event: user and system time of the worker's process for the same: fetch, decode, fold, and
-            states and offsets committed; what it judges by then is in.
+            states and offsets committed; what it evaluates by then is in.
         cpu_us_per_event: user and system time of the worker's process, from ready to the last commit, when every
-            account is judged.
-        pending_accounts: that were not judged or saved when the patience for it ended, so that cpu_us_per_event is
+            account is evaluated.
+        pending_accounts: that were not evaluated or saved within the timeout, so that cpu_us_per_event is
             without them; 0: all were.
         changelog_records: written for that backlog.
         peak_rss_mb: the most memory resident in that process.
         recovery_seconds: a cold start's, from assignment to ready state, over the whole changelog.
         recovery_warm_seconds: of a start with the local copies that a clean stop left.
         publish_latency_p50_ms, publish_latency_p99_ms: from handing an event to the producer to seeing its committed
-            report, with events coming at half of the pace at which the backlog was folded, judged and committed; of
+            report, with events coming at half of the pace at which the backlog was folded, evaluated and committed; of
             events of new accounts. None, here and below: longer than report_seconds.
         publish_latency_tenth_p50_ms, publish_latency_tenth_p99_ms: the same at a tenth.
         high_priority_latency_..._ms: the same of known accounts, of an answer or a ticket that moves the score by
@@ -40,7 +40,7 @@ class Figures:
         report_seconds: how long was waited for the reports after the last event.
         events, accounts, users_per_account, distribution: the shape of the backlog.
         partitions: of every topic.
-        kafka_version: None where a given broker does not tell.
+        kafka_version: None where a given broker does not say.
         python_version: of this process and the worker.
     """
 
@@ -80,7 +80,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Compared(Figures):
+class ComparedResults(Results):
     """The same beside stock Faust.
 
     Attributes:
@@ -93,32 +93,32 @@ class Compared(Figures):
     ratio: float
 
 
-def figures_of(
-    place: Place,
+def results_of(
+    environment: Environment,
     shape: Shape,
     cost: Cost,
     peak_rss_mb: float,
     recoveries: tuple[float, float],
     live: list[Live],
     report_seconds: float,
-) -> Figures:
+) -> Results:
     """What was measured, rounded to what it is worth.
 
     Args:
-        place: where.
+        environment: where.
         shape: the sizes of the backlog.
         cost: of the backlog.
         peak_rss_mb: of all steps.
         recoveries: seconds, cold and warm.
-        live: at a tenth of the backlog's pace, judging included, and at half of it.
+        live: at a tenth of the backlog's pace, evaluation included, and at half of it.
         report_seconds: how long the reports of live load were waited for.
     """
     tenth, half = live
-    return Figures(
+    return Results(
         events_per_second=round(shape.events / cost.seconds),
         folded_cpu_us_per_event=round(cost.folding_cpu_seconds / shape.events * 1e6, 2),
         cpu_us_per_event=round(cost.cpu_seconds / shape.events * 1e6, 2),
-        pending_accounts=cost.waiting,
+        pending_accounts=cost.pending_accounts,
         changelog_records=cost.changelog_records,
         peak_rss_mb=round(peak_rss_mb, 1),
         recovery_seconds=round(recoveries[0], 3),
@@ -145,18 +145,18 @@ def figures_of(
         accounts=shape.accounts,
         users_per_account=shape.users_per_account,
         distribution=shape.distribution,
-        partitions=place.kafka.partitions,
-        kafka_version=place.kafka_version,
+        partitions=environment.kafka.partitions,
+        kafka_version=environment.kafka_version,
         python_version=platform.python_version(),
     )
 
 
-def compared(figures: Figures, stock: StockCost) -> Compared:
+def with_stock_faust(results: Results, stock: StockCost) -> ComparedResults:
     """The same with what stock Faust needed beside it."""
     cpu_us = stock.cpu_seconds / stock.events * 1e6
-    return Compared(
-        **asdict(figures),
+    return ComparedResults(
+        **asdict(results),
         stock_events_per_second=round(stock.events / stock.seconds),
         stock_cpu_us_per_event=round(cpu_us, 1),
-        ratio=round(cpu_us / figures.cpu_us_per_event, 1),
+        ratio=round(cpu_us / results.cpu_us_per_event, 1),
     )

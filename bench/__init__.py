@@ -1,0 +1,24 @@
+"""What measures Heartline beside `heartline bench`, which has `heartline/bench`: not in the wheel, run from a checkout.
+
+The worker:
+
+- `tables`           over several shapes of accounts, one after another
+- `cold`             accounts whose states are on disk
+- `periodic_scan`    the scan of a new day over a million accounts
+
+Heartline and its peers on the same events:
+
+- `run_peers`        one after another on one broker
+- `peers`            what each is, and how it is made to run
+- `peer_programs/`   the programs themselves
+- `same_job`         whether the Java ones do the same job
+- `jars`             their jars, locked
+
+Alerting and measures:
+
+- `alerting`             what a health report costs the alerting process
+- `alerting_latency`     from an event to its Slack message
+- `trend_false_alarms`   the usage trend against a plain rule, on real histories
+
+`page` writes the tables into docs/benchmarks.md; what was measured is kept in `results/`.
+"""
