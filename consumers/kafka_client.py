@@ -1,6 +1,5 @@
 """The Kafka side of the process: its consumer, and the topic that it reads."""
 
-import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
 
 from consumers.alerting.settings import AlertingSettings
+from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import ConfigError
 from stream.contracts.topics import TopicSpec
@@ -19,7 +19,7 @@ CONNECT_SECONDS_MAX = 60.0
 CONNECT_TRY_MS = 3000  # short, so that a signal is heeded while no broker answers
 METADATA_AGE_MS = 30_000
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 def make_consumer(settings: AlertingSettings, stop: threading.Event) -> Any:
@@ -85,9 +85,9 @@ def _create(admin: KafkaAdminClient, kafka: KafkaSettings, spec: TopicSpec) -> N
     }
     try:
         admin.create_topics({spec.name: options}, wait_for_metadata=True)
-        log.info("created the topic %s with %d partitions", spec.name, spec.partitions)
+        log.info("created a topic", topic=spec.name, partitions=spec.partitions)
     except TopicAlreadyExistsError:
-        log.debug("the topic %s was just created by another process", spec.name)
+        log.debug("the topic was just created by another process", topic=spec.name)
 
 
 def connection(kafka: KafkaSettings) -> dict[str, Any]:

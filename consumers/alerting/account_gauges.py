@@ -4,7 +4,6 @@ Only the accounts of `HealthCollector.shown` are exported, so their number is bo
 recovers. The reports lie in Redis; while it is away these gauges are absent, and a dashboard shows a gap, not a guess.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -12,9 +11,10 @@ import redis
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from stream.config.logs import get_logger
 from stream.contracts.report import HealthReport
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 # What an account's dashboard draws; the report has many more.
 SHOWN_MEASURES: Final = (
@@ -85,5 +85,5 @@ class AccountGauges(Collector):
                 report for partition, accounts in self._shown().items() for report in self._reports(partition, accounts)
             ]
         except redis.RedisError as error:
-            log.warning("the measures of the accounts shown are not exported: Redis does not answer (%s)", error)
+            log.warning("the measures of the accounts shown are not exported: Redis does not answer", error=str(error))
             return []

@@ -7,7 +7,6 @@ stream only once Kafka has confirmed it. A crash between the two puts it on Kafk
 Redis is lost with steps waiting, what led to them is judged again from the health topic and the commands.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +21,7 @@ from alerts.steps import Step, decode_step, encode_step
 from consumers.alerting.outbox import Notification
 from consumers.errors import STORE_AWAY
 from consumers.kafka_client import connection
+from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
 
 RELAY_MAX: Final = 500
@@ -30,7 +30,7 @@ PAUSE_SECONDS: Final = 2.0
 SEND_SECONDS: Final = 30.0
 PLAY_CHARS_MAX: Final = 128  # as the contract of touchpoints has it, for owners too
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 def _now_ms() -> int:
@@ -110,9 +110,9 @@ class AuditRelay:
         try:
             return 0.0 if self.turn() else IDLE_SECONDS
         except STORE_AWAY as error:
-            log.debug("audit log: Redis is away (%s)", type(error).__name__)
+            log.debug("audit log: Redis is away", error=type(error).__name__)
         except KafkaError as error:
-            log.warning("audit log: Kafka is away (%s); the steps wait in Redis", type(error).__name__)
+            log.warning("audit log: Kafka is away; the steps wait in Redis", error=type(error).__name__)
         return PAUSE_SECONDS
 
     def turn(self) -> int:

@@ -3,7 +3,6 @@
 A record that is not a report (poison) is counted and named with its place, and does not stop the others.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,10 +22,11 @@ from alerts.steps import Step, StepKind
 from consumers.alerting.loop import Record
 from consumers.alerting.recipients import Telling
 from consumers.alerting.state import Changes, Known
+from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import HealthReport, Outline, decode_outline, decode_report
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -111,7 +111,13 @@ def decode_batch(records: Sequence[Record]) -> tuple[list[Incoming], int]:
             incoming.append(decode(record))
         except BadEvent as error:
             poison += 1
-            log.error("%s[%d]@%d passed over: %s", record.topic, record.partition, record.offset, error)
+            log.error(
+                "record passed over",
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                error=str(error),
+            )
     return incoming, poison
 
 
@@ -125,7 +131,13 @@ def decode_commands(records: Sequence[Record]) -> tuple[list[Command], int]:
                 raise BadEvent("misrouted", f"the key is {record.key!r:.80} and the command is of {command.key!r:.80}")
             commands.append(command)
         except BadEvent as error:
-            log.error("%s[%d]@%d passed over: %s", record.topic, record.partition, record.offset, error)
+            log.error(
+                "record passed over",
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                error=str(error),
+            )
     return commands, len(records) - len(commands)
 
 
@@ -175,7 +187,7 @@ class Batch:
         try:
             whole = decode_report(item.value) if item.value is not None and judgement.is_told else None
         except BadEvent as error:
-            log.error("a report of account %r passed over: %s", item.account_id[:80], error)
+            log.error("report passed over", account_id=item.account_id[:80], error=str(error))
             self.judged.outcomes.append("poison")
             return
         self.judged.outcomes.append("deleted" if outline is None else "judged")

@@ -1,12 +1,11 @@
 """The alerting process's side of the loop: judges batches, and keeps the projection and the metrics in step."""
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from alerts.commands import AddSilence, ExpireSilence
 from alerts.config import AlertingConfig
@@ -23,13 +22,14 @@ from consumers.alerting.projection import Projection
 from consumers.alerting.rebuild import Rebuilt
 from consumers.alerting.recipients import Telling
 from consumers.alerting.state import Changes, Known, StateStore
+from stream.config.logs import get_logger
 from stream.contracts.topics import Topics
 
 TICK_MS: Final = 500
 DUE_ACCOUNTS_MAX: Final = 500
 DUE_ROUNDS_MAX: Final = 20
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 def now_ms() -> int:
@@ -109,7 +109,7 @@ class Alerting:
         if next_offset is None:
             rebuilt = self._rebuild(partition)
             if rebuilt.records:
-                log.warning("health partition %d: state rebuilt from %s", partition, self._topics.alerts)
+                log.warning("state rebuilt from the log of alerts", partition=partition, topic=self._topics.alerts)
             self._store.restore(partition, rebuilt)
             next_offset, commands_offset, records = self._store.load(partition)
         assert next_offset is not None  # just written, or read
@@ -119,7 +119,7 @@ class Alerting:
         seen = {self._topics.health: next_offset, self._topics.alert_commands: commands_offset or 0}
         watermark = max((record.judged_as_of for record in records), default=None)
         self._places[partition] = _Place(next_offset, commands_offset, seen, watermark)
-        log.info("%s[%d]: %d accounts, from offset %s", topic, partition, len(records), seen[topic])
+        log.info("partition assigned", topic=topic, partition=partition, accounts=len(records), offset=seen[topic])
         return seen[topic] or None
 
     def start_over(self, topic: str, partition: int) -> None:
@@ -306,7 +306,7 @@ class Alerting:
         for outcome, records in Counter(judged.outcomes).items():
             self._metrics.records.labels(outcome).inc(records)
         for transition, written in judged.steps:
-            log.info("%s", _line(transition))
+            log.info(transition.kind, **_fields(transition))
             if transition.alert is None:
                 continue
             self._metrics.transitions.labels(transition.alert.rule, transition.kind).inc()
@@ -321,15 +321,18 @@ def _utc(epoch_ms: int) -> datetime:
     return datetime.fromtimestamp(epoch_ms / 1000, UTC)
 
 
-def _line(transition: Transition) -> str:
-    """One step for the log."""
+def _fields(transition: Transition) -> dict[str, Any]:
+    """One step, as the fields of its log line."""
     alert = transition.alert
     if alert is None:
-        return f"{transition.kind} by={tidy(transition.by, 80)}: {transition.reason}"
-    lasted = ""
+        return {"by": tidy(transition.by, 80), "reason": transition.reason}
+    fields: dict[str, Any] = {
+        "alert_id": alert.alert_id,
+        "account_id": tidy(alert.account_id, 80),
+        "rule": alert.rule,
+        "severity": alert.severity,
+        "reason": transition.reason,
+    }
     if alert.resolved_at is not None:
-        lasted = f" after {duration(max(alert.resolved_at - alert.opened_at, timedelta()))}"
-    who = tidy(alert.account_id, 80)
-    return (
-        f"{transition.kind} {alert.alert_id} {alert.rule} {alert.severity} account={who}{lasted}: {transition.reason}"
-    )
+        fields["open_for"] = duration(max(alert.resolved_at - alert.opened_at, timedelta()))
+    return fields

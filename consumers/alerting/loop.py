@@ -6,7 +6,6 @@ While the handler's store is away the loop rewinds to what was not handled, wait
 membership stays, the memory stays flat, and no offset is committed that was not handled.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Protocol
@@ -22,13 +21,14 @@ from kafka.errors import (
 
 from consumers.alerting.watchdog import StallWatchdog
 from consumers.errors import STORE_AWAY, StateMovedError
+from stream.config.logs import get_logger
 
 POLL_MS = 500
 LAG_MS_MAX = 1000
 RETRY_SECONDS_MIN = 0.2
 RETRY_SECONDS_MAX = 5.0
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 class Record(Protocol):
@@ -126,7 +126,7 @@ class ConsumerLoop:
         except KafkaError as error:
             if not _passes(error):
                 raise
-            log.warning("Kafka is away (%s): waiting", type(error).__name__)
+            log.warning("Kafka is away: waiting", error=type(error).__name__)
             self._watchdog.calm()
             self._stop.wait(RETRY_SECONDS_MAX)
 
@@ -142,7 +142,7 @@ class ConsumerLoop:
             self._handler.tick()
             self._retries = 0
         except StateMovedError as moved:
-            log.warning("%s", moved)
+            log.warning(str(moved), partition=moved.partition)
             self._taken = {tp for tp in self._taken if tp.partition != moved.partition}
             self._rewind(batch, sought | handled.keys())
         except STORE_AWAY as error:
@@ -173,7 +173,12 @@ class ConsumerLoop:
         The beginning is asked for and sought by number, so that the position is set when this returns.
         """
         if start is not None and start > self._consumer.end_offsets([tp])[tp]:
-            log.warning("%s[%d] ends before offset %d: it was made anew, reading it whole", *tp, start)
+            log.warning(
+                "the topic ends before our offset, so it was made anew: reading it whole",
+                topic=tp.topic,
+                partition=tp.partition,
+                offset=start,
+            )
             self._handler.start_over(tp.topic, tp.partition)
             start = None
         if start is None:
@@ -184,7 +189,7 @@ class ConsumerLoop:
         """The store is away: give it some time."""
         pause = min(RETRY_SECONDS_MIN * 2**self._retries, RETRY_SECONDS_MAX)
         if self._retries == 0:
-            log.warning("Redis is away (%s): waiting, nothing is skipped", type(error).__name__)
+            log.warning("Redis is away: waiting, nothing is skipped", error=type(error).__name__)
         self._retries = min(self._retries + 1, 10)
         self._on_retry()
         self._watchdog.calm()
@@ -204,7 +209,7 @@ class ConsumerLoop:
         try:
             self._consumer.commit({tp: OffsetAndMetadata(offset, "", -1) for tp, offset in handled.items()})
         except (CommitFailedError, RebalanceInProgressError) as error:
-            log.info("offsets not committed, the group is rebalancing (%s)", type(error).__name__)
+            log.info("offsets not committed, the group is rebalancing", error=type(error).__name__)
 
     def _measure_lag(self) -> None:
         """Records known to the consumer and not handled, by partition; and whether it still moves."""

@@ -7,7 +7,6 @@ Every process reads all sights and decides alike. Whoever is first writes what s
 step in one transaction under a watched key, so that several processes tell it once.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
@@ -28,6 +27,7 @@ from consumers.alerting.metrics import Metrics
 from consumers.alerting.outbox import Notification, Outbox
 from consumers.alerting.recipients import Telling
 from consumers.alerting.state import Known
+from stream.config.logs import get_logger
 
 _FELL: Final = frozenset({"opened", "reopened"})
 
@@ -35,7 +35,7 @@ _sight_decoder = msgspec.json.Decoder(Sight)
 _standing_decoder = msgspec.json.Decoder(Standing)
 _encoder = msgspec.json.Encoder()
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 class Data(NamedTuple):
@@ -177,7 +177,7 @@ class Doubt:
                 return
         self._standing = standing
         if seen.says is not None:
-            log.warning("pipeline trouble %s: %s", seen.says, seen.reason)
+            log.warning(f"pipeline trouble {seen.says}", reason=seen.reason)
 
     def _tell(self, seen: Look, now: datetime) -> tuple[Standing | None, list[Notification]]:
         """What stands, knowing who was told, and the message to each of them."""

@@ -7,16 +7,15 @@ whose receipt was lost may be sent twice, with the same id.
 """
 
 import gc
-import logging
 import signal
 import sys
 import threading
 import time
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Final
 
 import redis
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
 from alerts.config import read_config
 from alerts.policy import DigestSettings
@@ -39,8 +38,8 @@ from consumers.alerting.settings import AlertingSettings
 from consumers.alerting.state import StateStore, connect
 from consumers.errors import STORE_AWAY
 from consumers.kafka_client import make_consumer
-from stream.config.logs import configure_logging
-from stream.contracts.errors import ConfigError
+from stream.config.logs import configure_logging, get_logger
+from stream.config.metrics_server import serve_metrics
 
 SENDER_STOP_SECONDS = 15.0
 ABANDON_RETRY_SECONDS = 5.0
@@ -49,7 +48,7 @@ ABANDON_RETRY_SECONDS = 5.0
 # thresholds (700, 10, 10) cost 9 of 44 microseconds a health update with 50,000 accounts.
 GC_THRESHOLDS: Final = (50_000, 20, 50)
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 def run_alerting(settings: AlertingSettings) -> None:
@@ -62,7 +61,7 @@ def run_alerting(settings: AlertingSettings) -> None:
         StalledError: records wait and none arrives: a restart is the cure.
     """
     # urllib3 and slack_sdk name addresses in their debug lines, which would tell the webhook.
-    configure_logging(("kafka", "slack_sdk", "urllib3", "uvicorn"))
+    configure_logging(settings.logs, ("kafka", "slack_sdk", "urllib3", "uvicorn"))
     gc.set_threshold(*GC_THRESHOLDS)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -109,7 +108,8 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     relay = AuditRelay(audit, settings.kafka, lambda: handler.partitions)
     relaying = threading.Thread(target=relay.run, args=(stop,), name="audit", daemon=True)
     relaying.start()
-    exporter = _export(settings, registry)
+    options = settings.alerting
+    stop_metrics = serve_metrics("alerting", options.metrics_host, options.metrics_port, registry)
     digest = config.lifecycle.digest if config.lifecycle.digest.enabled and not event_clock else None
     senders = [_start_sender(settings, client, channel, metrics, audit, digest, stop) for channel in receivers.channels]
     senders.append(_start_abandoning(outbox, names, stop))
@@ -134,9 +134,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         deadline = time.monotonic() + SENDER_STOP_SECONDS
         for sender in [*senders, relaying]:
             sender.join(max(deadline - time.monotonic(), 0))
-        if exporter is not None:
-            exporter.shutdown()
-            exporter.server_close()
+        stop_metrics()
         client.close()
 
 
@@ -183,7 +181,11 @@ def _start_abandoning(outbox: Outbox, names: Collection[str], stop: threading.Ev
                 for name in set(outbox.receivers()) - set(names):
                     given_up = outbox.abandon(name, "no receiver of this name is configured", now_ms())
                     if given_up > 0:
-                        log.error("%d messages wait for %s, which is not configured: now dead letters", given_up, name)
+                        log.error(
+                            "messages for a receiver that is not configured: now dead letters",
+                            receiver=name,
+                            messages=given_up,
+                        )
             except STORE_AWAY:
                 stop.wait(ABANDON_RETRY_SECONDS)
             else:
@@ -203,22 +205,6 @@ def _start_actions(settings: AlertingSettings, receivers: Receivers) -> SlackAct
     actions = SlackActions(receivers.signing_secrets, commands.send, host, port)
     actions.start()
     return actions
-
-
-def _export(settings: AlertingSettings, registry: CollectorRegistry) -> Any:
-    """The server for Prometheus; None when it is not wanted."""
-    if settings.alerting.metrics_port is None:
-        return None
-    host, port = settings.alerting.metrics_host, settings.alerting.metrics_port
-    try:
-        server, _ = start_http_server(port, host, registry)
-    except OSError as error:
-        raise ConfigError(
-            f"alerting.metrics_host, metrics_port = {host}:{port}: can't listen there ({error.strerror}); "
-            "end what listens, or set HEARTLINE_ALERTING__METRICS_PORT to another port (0: any free one)"
-        ) from None
-    log.info("metrics on http://%s:%d/metrics", host, server.server_port)
-    return server
 
 
 def _say_ready() -> None:

@@ -5,7 +5,6 @@ nothing else. What the receiver says of the channel (429, trouble, refused crede
 says of one message moves only that one.
 """
 
-import logging
 import random
 import threading
 import time
@@ -21,6 +20,7 @@ from consumers.alerting.outbox import Notification
 from consumers.alerting.queue import Queue
 from consumers.alerting.receivers.answer import Answer, Outcome, Receiver, Refreshed
 from consumers.errors import STORE_AWAY
+from stream.config.logs import get_logger
 
 IDLE_SECONDS: Final = 0.2
 STORE_PAUSE_SECONDS: Final = 1.0
@@ -31,7 +31,7 @@ MEASURE_SECONDS: Final = 1.0
 DAY_MS: Final = 86_400_000
 ALONE_MS: Final = 3_600_000  # after a digest was refused, each message goes by itself for so long
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 def backoff_seconds(attempt: int, random_ratio: float) -> float:
@@ -93,11 +93,10 @@ class Sender:
             try:
                 pause = self.turn()
             except STORE_AWAY as error:
-                log.debug("outbox of %s: Redis is away (%s)", name, type(error).__name__)
+                log.debug("outbox: Redis is away", receiver=name, error=type(error).__name__)
                 pause = STORE_PAUSE_SECONDS
-            except Exception as error:
-                # Its text might hold a secret. The message's lease ends by itself, and it is tried again.
-                log.error("outbox of %s: unexpected %s; the message stays", name, type(error).__name__)
+            except Exception:  # a fault of ours: the message's lease ends by itself, and it is tried again
+                log.exception("outbox: unexpected error; the message stays", receiver=name)
                 pause = BACKOFF_SECONDS_MAX
             stop.wait(pause)
 
@@ -162,7 +161,7 @@ class Sender:
         self._unsettled = lambda: self._give_back(claimed, old, answer.reason, at_ms, now_ms)
         self._metrics.notifications.labels(name, "dead_lettered").inc(len(old))
         self._metrics.notifications.labels(name, outcome.value).inc()
-        log.warning("digest of %d messages to %s not delivered yet: %s", len(claimed), name, answer.reason)
+        log.warning("digest not delivered yet", receiver=name, messages=len(claimed), reason=answer.reason)
         return answer
 
     def _give_back(
@@ -189,7 +188,7 @@ class Sender:
             return False
         self._refreshed_ms = 0  # as soon as the channel is free again
         self._hold_for(answer)
-        log.warning("%s did not hear again of %d open alerts: %s", receiver.name, len(notices), answer.reason)
+        log.warning("open alerts not sent again", receiver=receiver.name, alerts=len(notices), reason=answer.reason)
         return True
 
     def _judge(self, notification: Notification, answer: Answer) -> None:
@@ -208,10 +207,10 @@ class Sender:
             self._unsettled = lambda: self._queue.bury(notification, answer.reason, now_ms)
             self._metrics.notifications.labels(name, "dead_lettered").inc()
             log.error(
-                "notification %s to %s given up: %s; it is kept among the dead letters",
-                notification.id,
-                name,
-                answer.reason,
+                "notification given up; it is kept among the dead letters",
+                notification_id=notification.id,
+                receiver=name,
+                reason=answer.reason,
             )
         else:
             held = self._hold_for(answer)
@@ -219,7 +218,9 @@ class Sender:
             at_ms = now_ms + int(pause * 1000)
             self._unsettled = lambda: self._queue.retry(notification, at_ms)
             self._metrics.notifications.labels(name, answer.outcome.value).inc()
-            log.warning("notification %s to %s not delivered yet: %s", notification.id, name, answer.reason)
+            log.warning(
+                "notification not delivered yet", notification_id=notification.id, receiver=name, reason=answer.reason
+            )
 
     def _hold_for(self, answer: Answer) -> float | None:
         """Hold the channel after an answer that was no yes; for how long the message waits, None for its own pause."""
@@ -227,7 +228,7 @@ class Sender:
             seconds = max(answer.retry_after_seconds or 0.0, self._gap_seconds)
         elif answer.outcome is Outcome.GONE:
             name = self._receiver.name
-            log.error("receiver %s is refused (%s): messages are kept; mend its settings", name, answer.reason)
+            log.error("receiver refuses us: messages are kept; mend its settings", receiver=name, reason=answer.reason)
             seconds = GONE_SECONDS
         else:
             self._hold(backoff_seconds(self._failures, self._random_ratio()))

@@ -20,7 +20,6 @@ process's, and a loss of Redis shows.
 
 import functools
 import hashlib
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -39,6 +38,7 @@ from consumers.alerting.outbox import Notification, Outbox
 from consumers.alerting.rebuild import Rebuilt
 from consumers.alerting.settings import RedisSettings
 from consumers.errors import StateMovedError
+from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import HealthReport, decode_report
 
@@ -46,7 +46,7 @@ WATCH_TRIES = 5
 SCAN_COUNT = 1000
 FIELDS_KEPT = 4096  # more than the accounts of a batch, which needs each field four times
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 _decoder = msgspec.json.Decoder(AccountRecord)
 _encoder = msgspec.json.Encoder()
@@ -306,7 +306,7 @@ def _readable(values: Iterable[bytes | None]) -> Iterator[HealthReport]:
             try:
                 yield decode_report(value)
             except BadEvent as error:
-                log.error("a stored report is passed over: %s", error)
+                log.error("stored report passed over", error=str(error))
 
 
 def _write_hash(pipe: Any, key: str, values: Mapping[str, bytes], gone: Iterable[str]) -> None:

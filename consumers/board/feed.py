@@ -3,7 +3,6 @@
 It belongs to no consumer group and commits nothing: what it reads into is memory, so each start reads anew.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from consumers.alerting.loop import Record
 from consumers.kafka_client import connection
+from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import ConfigError
 
@@ -25,7 +25,7 @@ RETRY_SECONDS: Final = 3.0
 CONNECT_SECONDS_MAX: Final = 60.0
 POSITION_MS: Final = 1_000
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Feed:
                 try:
                     self._turn()
                 except KafkaError as error:
-                    log.warning("Kafka is away (%s): waiting, the board shows what it knew", type(error).__name__)
+                    log.warning("Kafka is away: waiting, the board shows what it knew", error=type(error).__name__)
                     stop.wait(RETRY_SECONDS)
         finally:
             if self._consumer is not None:

@@ -1,6 +1,5 @@
 """Everything that the board knows, and how each topic's records come into it."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +16,7 @@ from consumers.board.orders import Answers
 from consumers.board.portfolio import Place, Portfolio, Row, row_of
 from consumers.board.reader import Reader
 from consumers.board.settings import BoardSettings
+from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import Band, HealthReport, decode_report
 from stream.kinds.state import decode_state
@@ -25,7 +25,7 @@ from stream.scoring.shipped import DEFAULT, SHIPPED
 
 READ_TRIES: Final = 3  # a record may be replaced while it is looked for
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,13 @@ class Knowledge:
             report = decode_report(record.value)
         except BadEvent as error:
             self.poison += 1
-            log.warning("%s[%d]@%d: passed over: %s", record.topic, record.partition, record.offset, error.detail)
+            log.warning(
+                "record passed over",
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                error=error.detail,
+            )
             return None
         self.portfolio.put(row_of(report, Place(record.partition, record.offset)))
         return account_id

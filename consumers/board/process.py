@@ -1,24 +1,23 @@
 """The board's process: one thread reads Kafka, the loop serves pages."""
 
-import logging
 import signal
 import sys
 import threading
-from typing import Any, Final
+from typing import Final
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
 from consumers.board.app import make_app
 from consumers.board.knowledge import Knowledge
 from consumers.board.live import Hub
 from consumers.board.settings import BoardSettings, check_access
 from consumers.web_server import WebServer
-from stream.config.logs import configure_logging
-from stream.contracts.errors import ConfigError
+from stream.config.logs import configure_logging, get_logger
+from stream.config.metrics_server import serve_metrics
 
 JOIN_SECONDS: Final = 10.0
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 def run_board(settings: BoardSettings) -> None:
@@ -29,7 +28,7 @@ def run_board(settings: BoardSettings) -> None:
     Raises:
         ConfigError: nobody says who may see it, no broker answered, or a port is taken.
     """
-    configure_logging(("kafka", "uvicorn"))
+    configure_logging(settings.logs, ("kafka", "uvicorn"))
     check_access(settings.board)
     hub, stop = Hub(), threading.Event()
     registry = CollectorRegistry()
@@ -48,7 +47,7 @@ def run_board(settings: BoardSettings) -> None:
         signal.signal(number, lambda *_: None)  # uvicorn ends on both, and then raises them again
     failure: list[BaseException] = []
     reader = threading.Thread(target=_read, args=(knowledge, stop, server, failure), name="feed", daemon=True)
-    exporter = _export(settings, registry)
+    stop_metrics = serve_metrics("board", options.metrics_host, options.metrics_port, registry)
     try:
         reader.start()
         server.run()
@@ -58,9 +57,7 @@ def run_board(settings: BoardSettings) -> None:
         knowledge.close()
         app.state.board.lags.close()
         app.state.board.orders.close()
-        if exporter is not None:
-            exporter.shutdown()
-            exporter.server_close()
+        stop_metrics()
     if failure:
         raise failure[0]
     log.info("board stopped")
@@ -82,23 +79,7 @@ def _say_ready_soon(knowledge: Knowledge, address: str) -> None:
 
 def _say_ready(knowledge: Knowledge, address: str) -> None:
     """For whoever started us and waits."""
-    log.info("the board is at %s", address)
+    log.info("the board listens", url=address)
     knowledge.feed.loaded.wait()
     sys.stdout.write(f"board ready on {address}\n")
     sys.stdout.flush()
-
-
-def _export(settings: BoardSettings, registry: CollectorRegistry) -> Any:
-    """The server for Prometheus; None when it is not wanted."""
-    host, port = settings.board.metrics_host, settings.board.metrics_port
-    if port is None:
-        return None
-    try:
-        server, _ = start_http_server(port, host, registry)
-    except OSError as error:
-        raise ConfigError(
-            f"board.metrics_host, metrics_port = {host}:{port}: can't listen there ({error.strerror}); "
-            "end what listens, or set HEARTLINE_BOARD__METRICS_PORT to another port (0: any free one)"
-        ) from None
-    log.info("metrics on http://%s:%d/metrics", host, server.server_port)
-    return server

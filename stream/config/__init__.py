@@ -3,4 +3,6 @@
 - `settings`     the settings, and where they are read from
 - `yaml_source`  YAML that remembers its lines, and refuses what is no honest document
 - `logs`         how every process logs
+- `redact`       no secret in any output
+- `metrics_server`   where Prometheus scrapes a process
 """

@@ -1,19 +1,91 @@
-"""How every process of Heartline logs: one line a message on stderr, and of the libraries their warnings only."""
+"""How every process logs: structlog on stderr, as lines for people or as JSON, and the libraries' records with ours.
+
+A log call names what happened, and says on what by fields: `account_id`, `topic`, `partition`, `offset`, `alert_id`,
+`receiver`. Every line passes through `redact` before it is written.
+"""
 
 import logging
 import sys
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
-FORMAT: Final = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+from structlog.typing import EventDict, WrappedLogger
+
+from stream.config.redact import redact
+
+Logger = structlog.stdlib.BoundLogger
+
+_BEFORE: Final[list[structlog.typing.Processor]] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *_BEFORE,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=Logger,
+    cache_logger_on_first_use=True,
+)
 
 
-def configure_logging(quiet: Iterable[str] = ()) -> None:
-    """Set up the process's log.
+class LogSettings(BaseModel):
+    """What a process writes on stderr."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["console", "json"] = Field(
+        "console", description="console: a line for people; json: an object a line, for what collects logs"
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is written")
+
+
+def get_logger(name: str) -> Logger:
+    """The logger of a module."""
+    logger: Logger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def configure_logging(settings: LogSettings, quiet: Iterable[str] = ()) -> None:
+    """Set up the log of this process, in place of what was set up before.
 
     Args:
+        settings: format and level.
         quiet: libraries whose routine is not an operator's concern, while their warnings are.
     """
-    logging.basicConfig(format=FORMAT, level=logging.INFO, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_formatter(settings.format == "json"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level.upper())
     for name in quiet:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _formatter(as_json: bool) -> structlog.stdlib.ProcessorFormatter:
+    """From a record, ours or a library's, to its line."""
+    rendering: list[structlog.typing.Processor] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        if as_json
+        else [
+            structlog.dev.ConsoleRenderer(
+                pad_event_to=0, colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_BEFORE, structlog.stdlib.ExtraAdder()],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering, _redacted],
+    )
+
+
+def _redacted(logger: WrappedLogger, name: str, line: str | EventDict) -> str:
+    return redact(str(line))

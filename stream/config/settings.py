@@ -24,6 +24,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from stream.calendar.calendars import CalendarsSettings
+from stream.config.logs import LogSettings
+from stream.config.redact import remember_secrets, secrets_in
 from stream.contracts.errors import ConfigError
 from stream.contracts.topics import DEFAULT_PARTITIONS, STALE_AFTER_DAYS, Kind, Source, Topics
 
@@ -33,7 +35,7 @@ CONFIG_VALUES_MAX = 100_000  # aliases of aliases can make gigabytes of a few li
 
 # One file serves every process, so each ignores the others' sections; a name that none of them has is a slip.
 SECTIONS: Final = frozenset(
-    {"kafka", "worker", "product", "calendar", "feeds", "scorecards", "redis", "alerting", "slack", "board"}
+    {"kafka", "worker", "product", "calendar", "feeds", "scorecards", "redis", "alerting", "slack", "board", "logs"}
 )
 
 
@@ -171,6 +173,8 @@ class ProcessSettings(BaseSettings):
         nested_model_default_partial_update=True,
     )
 
+    logs: LogSettings = LogSettings()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -213,11 +217,13 @@ def load(cls: type[T], config_file: Path | None = None) -> T:
     data = _read_yaml(config_file) if config_file is not None else {}
     _everyday_names(data)
     try:
-        return cls(**data)
+        settings = cls(**data)
     except ValidationError as error:
         raise ConfigError(_worded(error, config_file)) from None
     except SettingsError as error:
         raise ConfigError(f"wrong configuration in the environment: {error}; a section's value must be JSON") from None
+    remember_secrets(secrets_in(settings))
+    return settings
 
 
 def _everyday_names(data: dict[str, Any]) -> None:

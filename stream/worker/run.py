@@ -11,11 +11,12 @@ import signal
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
 from stream.app import make_app
 from stream.calendar.clock import EventClock, WallClock
-from stream.config.logs import configure_logging
+from stream.config.logs import configure_logging, get_logger
+from stream.config.metrics_server import serve_metrics
 from stream.config.settings import Settings
 from stream.contracts.errors import HeartlineError
 from stream.engine.failstop import ExitCode, fail_stop
@@ -24,7 +25,7 @@ from stream.engine.topology import prepare_topics
 from stream.engine.work import Work
 from stream.worker.health_processor import make_processor
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 # States are many, live long and hold no cycles, so looking at them for garbage is waste. Python's own thresholds (700,
 # 10, 10) cost 4.6 of 10.5 microseconds an event where nearly every event touches another of 200,000 accounts. What has
@@ -48,15 +49,15 @@ def run_worker(settings: Settings) -> None:
 
 def run_processor(settings: Settings, work: Work[Any]) -> None:
     """Run a worker around any work; see `run_worker`."""
-    _log_readably()
+    _configure_logging(settings)
     gc.set_threshold(*GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(settings, work))
 
 
-def _log_readably() -> None:
+def _configure_logging(settings: Settings) -> None:
     """As everywhere, and without what Faust says of every topic."""
-    configure_logging(_QUIET)
+    configure_logging(settings.logs, _QUIET)
     # Faust warns of every topic that it may not create: they exist, `prepare_topics` saw to it.
     for name in ("faust.transport.consumer", "faust.transport.drivers.aiokafka"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -77,7 +78,7 @@ async def _serve(settings: Settings, work: Work[Any]) -> None:
         ) from error
     registry = CollectorRegistry()
     app = make_app(settings, work, registry)
-    _serve_metrics(settings, registry)
+    serve_metrics("worker", settings.worker.metrics_host, settings.worker.metrics_port, registry)
     app.finalize()
     starting = asyncio.create_task(app.start())
     signalled = asyncio.create_task(stopping.wait())
@@ -88,7 +89,7 @@ async def _serve(settings: Settings, work: Work[Any]) -> None:
         ended.cancel()
         if not signalled.done():
             fail_stop(ExitCode.CRASHED, "the Faust app ended by itself", app.crash_reason)
-    logger.info("stopping: the last checkpoint, then the group is left")
+    log.info("stopping: the last checkpoint, then the group is left")
     try:
         async with asyncio.timeout(2 * settings.worker.rebalance_timeout_seconds):
             await app.stop()
@@ -96,7 +97,7 @@ async def _serve(settings: Settings, work: Work[Any]) -> None:
         fail_stop(ExitCode.CRASHED, "the worker did not stop in time", error)
     starting.cancel()
     gc.freeze()  # the interpreter's last look for garbage would take 8 s for 500,000 accounts
-    logger.info("worker stopped")
+    log.info("worker stopped")
 
 
 async def _until(signalled: "asyncio.Task[Any]", task: "asyncio.Task[Any]", what: str) -> None:
@@ -104,18 +105,3 @@ async def _until(signalled: "asyncio.Task[Any]", task: "asyncio.Task[Any]", what
     await asyncio.wait([signalled, task], return_when=asyncio.FIRST_COMPLETED)
     if task.done() and not task.cancelled() and task.exception() is not None:
         fail_stop(ExitCode.CRASHED, what, task.exception())
-
-
-def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> None:
-    """Serve Prometheus on its own address and thread."""
-    worker = settings.worker
-    if worker.metrics_port is None:
-        return
-    try:
-        server, _ = start_http_server(worker.metrics_port, addr=worker.metrics_host, registry=registry)
-    except OSError as error:
-        raise HeartlineError(
-            f"worker.metrics_port = {worker.metrics_port}: can't listen on {worker.metrics_host}: {error.strerror}; "
-            "choose another port, 0 for any free one, or null for none"
-        ) from None
-    logger.info("metrics on http://%s:%d/metrics", worker.metrics_host, server.server_port)

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from consumers.alerting.receivers.answer import Outcome
 from consumers.alerting.receivers.email import Email
+from tests.logged import logged
 from tests.notices import make_notice
 from tests.receiver_servers import LOOPBACK, Authority, SmtpStandin
 
@@ -58,7 +59,7 @@ def test_one_refused_recipient_keeps_no_other_from_hearing(
         server.recipient_replies.extend(["550 5.1.1 nobody", "250 OK"])
         with caplog.at_level(logging.WARNING, "consumers"):
             assert make(server, authority.client).send(make_notice(), None).outcome is Outcome.DELIVERED
-    assert "mail: 1 of 2 recipients are refused" in caplog.text
+    assert logged(caplog, receiver="mail", refused=1, recipients=2)
 
 
 @pytest.mark.parametrize(

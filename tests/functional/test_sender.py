@@ -15,6 +15,7 @@ from consumers.alerting.receivers.answer import Outcome, read_answer
 from consumers.alerting.receivers.slack_webhook import SlackWebhook
 from consumers.alerting.sender import DAY_MS, GONE_SECONDS, Sender
 from heartline.slack_standin import Answer, SlackStandin
+from tests.logged import logged
 from tests.notices import make_notice, make_notification
 
 START_MS = 1_700_000_000_000
@@ -135,7 +136,7 @@ def test_a_refused_webhook_loses_no_message(scene: Scene, status: int, caplog: p
     scene.slack.otherwise = Answer(status)
     scene.put("a")
     scene.turns(1, 0)
-    assert "receiver slack is refused" in caplog.text
+    assert logged(caplog, receiver="slack", level="error")
     assert scene.count("gone") == 1
     assert scene.dead() == {}
     scene.slack.otherwise = Answer(200)

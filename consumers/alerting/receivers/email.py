@@ -5,7 +5,6 @@ In-Reply-To, References), RFC 3834 5 (Auto-Submitted), RFC 5321 4.2.1 (4yz try a
 """
 
 import html
-import logging
 import smtplib
 import ssl
 from email.headerregistry import Address
@@ -19,9 +18,10 @@ from alerts.notice import Notice
 from alerts.plain import as_html, as_text, headline
 from consumers.alerting.receivers.answer import BY_HAND, Answer, Outcome, no_answer
 from consumers.alerting.receivers.links import page_of
+from stream.config.logs import get_logger
 
 SUBJECT_CHARS_MAX: Final = 200
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 _AUTH_REFUSED: Final = frozenset({530, 534, 535, 538})
 
@@ -85,7 +85,9 @@ class Email:
                 refused = server.send_message(mail, self._sender, list(self._to))
                 delivered = Answer(Outcome.DELIVERED, "status 250")
                 if refused:
-                    log.warning("%s: %d of %d recipients are refused", self.name, len(refused), len(self._to))
+                    log.warning(
+                        "recipients refused", receiver=self.name, refused=len(refused), recipients=len(self._to)
+                    )
         except smtplib.SMTPRecipientsRefused as error:
             return _answer(min(code for code, _ in error.recipients.values()), "every recipient is refused")
         except smtplib.SMTPAuthenticationError as error:

@@ -10,7 +10,6 @@ Source: docs.slack.dev, verifying requests from Slack; handling user interaction
 import asyncio
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -31,6 +30,7 @@ from consumers.alerting.receivers.http import Response as HttpResponse
 from consumers.alerting.receivers.slack_buttons import Click, read_click, reply, utc_now
 from consumers.alerting.settings import LOOPBACK_HOSTS
 from consumers.web_server import BodyLimit, WebServer
+from stream.config.logs import get_logger
 from stream.contracts.errors import HeartlineError
 
 PATH: Final = "/slack/actions"
@@ -38,7 +38,7 @@ BODY_BYTES_MAX: Final = 1 << 18
 ANSWER_SECONDS_MAX: Final = 2.5
 REPLY_SECONDS_MAX: Final = 5.0
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 Send = Callable[[Command], None]
 
@@ -101,7 +101,7 @@ class SlackActions:
     def start(self) -> None:
         """Begin to answer."""
         self._server.start("slack-actions")
-        log.info("Slack's buttons are answered on %s%s", self._server.url, PATH)
+        log.info("Slack's buttons are answered", url=f"{self._server.url}{PATH}")
 
     def stop(self) -> None:
         """Stop listening."""
@@ -116,16 +116,16 @@ class SlackActions:
             fields = parse_qs(body.decode(), max_num_fields=10)
             click = read_click(json.loads(fields["payload"][0]), self._now())
         except (ValueError, KeyError, RecursionError) as error:  # an UnreadableClick is a ValueError
-            log.warning("a click in Slack can't be read: %s", type(error).__name__)
+            log.warning("a click in Slack can't be read", error=type(error).__name__)
             return PlainTextResponse("not a click on one of our buttons\n", 400)
         if click is None:
             return Response()
         try:
             await asyncio.wait_for(asyncio.to_thread(self._send, command_of(click)), ANSWER_SECONDS_MAX)
         except (HeartlineError, TimeoutError) as error:
-            log.warning("%s by %s on %s not taken: %s", click.choice, click.by, click.alert_id, type(error).__name__)
+            log.warning("click not taken", **_fields(click), error=type(error).__name__)
             return PlainTextResponse("not taken; click again\n", 503)
-        log.info("%s by %s on %s", click.choice, click.by, click.alert_id)
+        log.info("click taken", **_fields(click))
         return Response(background=BackgroundTask(self._tell_thread, click))
 
     def _tell_thread(self, click: Click) -> None:
@@ -136,7 +136,7 @@ class SlackActions:
             return
         response = self._http.post(click.response_url, json.dumps(reply(click)).encode(), {})
         if not isinstance(response, HttpResponse) or response.status != 200:
-            log.warning("Slack did not take the answer to a click on %s", click.alert_id)
+            log.warning("Slack did not take the answer to a click", alert_id=click.alert_id)
 
     def _is_slack(self, body: bytes, request: Request) -> bool:
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
@@ -147,6 +147,11 @@ class SlackActions:
             return any(verifier.is_valid(body, timestamp, signature) for verifier in self._verifiers)
         except ValueError:  # a timestamp of a thousand digits, a body that is no text
             return False
+
+
+def _fields(click: Click) -> dict[str, str]:
+    """A click, as the fields of its log line."""
+    return {"choice": click.choice, "by": click.by, "alert_id": click.alert_id, "account_id": click.account_id}
 
 
 class _Clock(Clock):

@@ -14,6 +14,7 @@ from consumers.alerting.batch import Batch, Judged, decode_batch, judge_batch
 from consumers.alerting.recipients import NOBODY, Telling
 from consumers.alerting.state import Known
 from stream.contracts.report import HealthReport, encode_report
+from tests.logged import logged
 from tests.reports import MONDAY, make_report
 
 NOW_MS = 1_800_000_000_000
@@ -65,8 +66,8 @@ def test_poison_is_named_with_its_place_and_stops_no_other(
     incoming, poison = decode_batch([record_of(make_report("a")), Item(key, value), record_of(make_report("b"))])
     assert [item.account_id for item in incoming] == ["a", "b"]
     assert poison == 1
-    assert "account-health[2]@7" in caplog.text
-    assert said in caplog.text
+    (line,) = logged(caplog, topic="account-health", partition=2, offset=7)
+    assert said in line["error"]
 
 
 def with_other_words(report: HealthReport) -> Item:
