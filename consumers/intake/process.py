@@ -1,0 +1,213 @@
+"""The intake's process: one loop that listens, writes to Kafka, and follows what other intakes learn."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+import sys
+from typing import Any, Final
+
+import uvicorn
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError
+from prometheus_client import CollectorRegistry, start_http_server
+
+from consumers.intake.acceptance import Acceptance
+from consumers.intake.app import Intake, make_app
+from consumers.intake.memberships import Memberships
+from consumers.intake.metrics import IntakeMetrics
+from consumers.intake.rate import RateLimit
+from consumers.intake.settings import IntakeSettings, check_entrances
+from consumers.intake.writer import Writer
+from stream.config.settings import KafkaSettings
+from stream.contracts.decode import Decoder
+from stream.contracts.errors import ConfigError
+from stream.contracts.feeds import Mapping as FeedMapping
+from stream.contracts.topics import KINDS
+
+CONNECT_SECONDS_MAX: Final = 60.0
+CONNECT_AGAIN_SECONDS: Final = 1.0
+SHUTDOWN_SECONDS: Final = 10
+BATCH_BYTES: Final = 256 << 10
+
+log = logging.getLogger(__name__)
+
+
+def run_intake(settings: IntakeSettings) -> None:
+    """Serve until SIGTERM or SIGINT; what was answered with 202 is on Kafka.
+
+    Prints `intake ready on <address>` once it listens.
+
+    Raises:
+        ConfigError: nobody could send anything, no broker answered, or a port is taken.
+    """
+    check_entrances(settings.intake)
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: IntakeSettings) -> None:
+    options, kafka = settings.intake, settings.kafka
+    memberships, topic = Memberships(), kafka.topics.prefix + "intake-memberships"
+    producer = await _connected(kafka)
+    writer = Writer(producer, options.in_flight_bytes_max, options.kafka_timeout_seconds)
+    registry = CollectorRegistry()
+    metrics = IntakeMetrics(registry, [*options.write_keys, *options.vendors], lambda: writer.waiting_bytes)
+    plain = Acceptance({kind: Decoder(kind) for kind in KINDS})
+    feeds = Acceptance(
+        {kind: Decoder(kind, FeedMapping(settings.feeds[kind]) if kind in settings.feeds else None) for kind in KINDS}
+    )
+    rate = RateLimit(options.events_per_second_max)
+    app = make_app(Intake(options, kafka.topics, plain, feeds, memberships, topic, writer, metrics, rate))
+    exporter = _export(settings, registry)
+    follower: asyncio.Task[None] | None = None
+    try:
+        await _ensure_topics(kafka, topic)
+        follower = asyncio.create_task(_follow(kafka, topic, memberships))
+        writer.start()
+        await _serve(app, settings)
+    finally:
+        if follower is not None:
+            follower.cancel()
+            await asyncio.gather(follower, return_exceptions=True)
+        await writer.stop()
+        await producer.stop()
+        if exporter is not None:
+            exporter.shutdown()
+            exporter.server_close()
+    log.info("intake stopped")
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it listens."""
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            sys.stdout.write(f"intake ready on http://{f'[{host}]' if ':' in host else host}:{port}\n")
+            sys.stdout.flush()
+
+
+async def _serve(app: Any, settings: IntakeSettings) -> None:
+    options = settings.intake
+    server = _Server(
+        uvicorn.Config(
+            app,
+            host=options.host,
+            port=options.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=options.connections_max,
+            timeout_keep_alive=30,
+            h11_max_incomplete_event_size=32 << 10,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+    )
+    try:
+        await server.serve()
+    except SystemExit:  # uvicorn's word for a port that is taken
+        raise ConfigError(
+            f"intake.host, port = {options.host}:{options.port}: can't listen there; end what listens, or set "
+            "HEARTLINE_INTAKE__PORT to another port (0: any free one)"
+        ) from None
+
+
+def _arguments(kafka: KafkaSettings) -> dict[str, Any]:
+    """How to reach and trust the brokers, in aiokafka's words."""
+    arguments: dict[str, Any] = {
+        "bootstrap_servers": kafka.bootstrap_servers,
+        "security_protocol": kafka.security_protocol,
+        "client_id": "heartline-intake",
+    }
+    if kafka.security_protocol != "PLAINTEXT":
+        arguments["ssl_context"] = ssl.create_default_context(cafile=kafka.ssl_ca_file)
+    if kafka.security_protocol == "SASL_SSL":
+        password = kafka.sasl_password
+        arguments |= {
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.sasl_username,
+            "sasl_plain_password": password.get_secret_value() if password is not None else None,
+        }
+    return arguments
+
+
+async def _connected(kafka: KafkaSettings) -> AIOKafkaProducer:
+    """A producer that has found its brokers."""
+    deadline = asyncio.get_running_loop().time() + CONNECT_SECONDS_MAX
+    while True:
+        producer = AIOKafkaProducer(
+            **_arguments(kafka), acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES, linger_ms=0
+        )
+        try:
+            await producer.start()
+        except KafkaConnectionError:
+            await producer.stop()
+            if asyncio.get_running_loop().time() > deadline:
+                raise ConfigError(
+                    f"kafka.bootstrap_servers = {kafka.bootstrap_servers!r}: no broker answered within "
+                    f"{CONNECT_SECONDS_MAX:.0f} seconds; check the address (KAFKA_BOOTSTRAP_SERVERS) and the broker"
+                ) from None
+            await asyncio.sleep(CONNECT_AGAIN_SECONDS)
+        else:
+            return producer
+
+
+async def _ensure_topics(kafka: KafkaSettings, memberships_topic: str) -> None:
+    """Make what is missing of the topics that it writes, if we may, so that processes can start in any order."""
+    if not kafka.create_topics:
+        return
+    wanted = {*kafka.topics.inputs, kafka.topics.dead_letters}
+    new = [
+        NewTopic(spec.name, spec.partitions, kafka.replication_factor, topic_configs=spec.config)
+        for spec in kafka.topics.specs(kafka.partitions)
+        if spec.name in wanted
+    ]
+    compacted = {"cleanup.policy": "compact"}
+    new.append(NewTopic(memberships_topic, 1, kafka.replication_factor, topic_configs=compacted))
+    admin = AIOKafkaAdminClient(**_arguments(kafka))
+    await admin.start()
+    try:
+        there = set(await admin.list_topics())
+        for topic in new:
+            if topic.name not in there:
+                with contextlib.suppress(TopicAlreadyExistsError):
+                    await admin.create_topics([topic])
+    finally:
+        await admin.close()
+
+
+async def _follow(kafka: KafkaSettings, topic: str, memberships: Memberships) -> None:
+    """Learn who belongs to which account, from the beginning on, and from other intakes as they learn it."""
+    while True:
+        consumer = AIOKafkaConsumer(**_arguments(kafka), enable_auto_commit=False, auto_offset_reset="earliest")
+        try:
+            await consumer.start()
+            consumer.assign([TopicPartition(topic, 0)])
+            async for record in consumer:
+                if record.key is not None:
+                    account = record.value.decode("utf-8", "replace") if record.value is not None else None
+                    memberships.learn([(record.key.decode("utf-8", "replace"), account)])
+        except (KafkaError, OSError) as error:
+            log.warning("following %s failed (%s); trying again", topic, error)
+            await asyncio.sleep(CONNECT_AGAIN_SECONDS)
+        finally:
+            await consumer.stop()
+
+
+def _export(settings: IntakeSettings, registry: CollectorRegistry) -> Any:
+    """The server for Prometheus; None when it is not wanted."""
+    host, port = settings.intake.metrics_host, settings.intake.metrics_port
+    if port is None:
+        return None
+    try:
+        server, _ = start_http_server(port, host, registry)
+    except OSError as error:
+        raise ConfigError(
+            f"intake.metrics_host, metrics_port = {host}:{port}: can't listen there ({error.strerror}); "
+            "end what listens, or set HEARTLINE_INTAKE__METRICS_PORT to another port (0: any free one)"
+        ) from None
+    log.info("metrics on http://%s:%d/metrics", host, server.server_port)
+    return server
