@@ -117,6 +117,10 @@ class WebServer:
         """Serve on this thread until `stop`, or until SIGINT or SIGTERM where it is the main thread."""
         self._server.run(self._sockets)
 
+    async def serve(self) -> None:
+        """The same within a loop that runs already."""
+        await self._server.serve(self._sockets)
+
     def start(self, name: str) -> None:
         """Serve on a thread of its own."""
         self._thread = threading.Thread(target=self.run, name=name, daemon=True)

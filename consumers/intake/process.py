@@ -7,7 +7,6 @@ import ssl
 import sys
 from typing import Any, Final
 
-import uvicorn
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError
@@ -20,15 +19,16 @@ from consumers.intake.metrics import IntakeMetrics
 from consumers.intake.rate import RateLimit
 from consumers.intake.settings import IntakeSettings, check_entrances
 from consumers.intake.writer import Writer
+from consumers.web_server import Limits, WebServer
 from stream.config.settings import KafkaSettings
 from stream.contracts.decode import Decoder
 from stream.contracts.errors import ConfigError
-from stream.contracts.feeds import Mapping as FeedMapping
+from stream.contracts.feeds import FieldMapping
 from stream.contracts.topics import KINDS
 
 CONNECT_SECONDS_MAX: Final = 60.0
 CONNECT_AGAIN_SECONDS: Final = 1.0
-SHUTDOWN_SECONDS: Final = 10
+IDLE_SECONDS: Final = 30
 BATCH_BYTES: Final = 256 << 10
 
 log = logging.getLogger(__name__)
@@ -55,17 +55,25 @@ async def _run(settings: IntakeSettings) -> None:
     metrics = IntakeMetrics(registry, [*options.write_keys, *options.vendors], lambda: writer.waiting_bytes)
     plain = Acceptance({kind: Decoder(kind) for kind in KINDS})
     feeds = Acceptance(
-        {kind: Decoder(kind, FeedMapping(settings.feeds[kind]) if kind in settings.feeds else None) for kind in KINDS}
+        {kind: Decoder(kind, FieldMapping(settings.feeds[kind]) if kind in settings.feeds else None) for kind in KINDS}
     )
     rate = RateLimit(options.events_per_second_max)
     app = make_app(Intake(options, kafka.topics, plain, feeds, memberships, topic, writer, metrics, rate))
+    server = WebServer(
+        app,
+        options.host,
+        options.port,
+        "intake.host, intake.port",
+        limits=Limits(options.connections_max, idle_seconds=IDLE_SECONDS),
+        on_started=lambda: _say_ready(server.url),
+    )
     exporter = _export(settings, registry)
     follower: asyncio.Task[None] | None = None
     try:
         await _ensure_topics(kafka, topic)
         follower = asyncio.create_task(_follow(kafka, topic, memberships))
         writer.start()
-        await _serve(app, settings)
+        await server.serve()
     finally:
         if follower is not None:
             follower.cancel()
@@ -78,41 +86,10 @@ async def _run(settings: IntakeSettings) -> None:
     log.info("intake stopped")
 
 
-class _Server(uvicorn.Server):
-    """Says where it is once it listens."""
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            sys.stdout.write(f"intake ready on http://{f'[{host}]' if ':' in host else host}:{port}\n")
-            sys.stdout.flush()
-
-
-async def _serve(app: Any, settings: IntakeSettings) -> None:
-    options = settings.intake
-    server = _Server(
-        uvicorn.Config(
-            app,
-            host=options.host,
-            port=options.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=options.connections_max,
-            timeout_keep_alive=30,
-            h11_max_incomplete_event_size=32 << 10,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
-    )
-    try:
-        await server.serve()
-    except SystemExit:  # uvicorn's word for a port that is taken
-        raise ConfigError(
-            f"intake.host, port = {options.host}:{options.port}: can't listen there; end what listens, or set "
-            "HEARTLINE_INTAKE__PORT to another port (0: any free one)"
-        ) from None
+def _say_ready(address: str) -> None:
+    """For whoever started us and waits."""
+    sys.stdout.write(f"intake ready on {address}\n")
+    sys.stdout.flush()
 
 
 def _arguments(kafka: KafkaSettings) -> dict[str, Any]:

@@ -79,6 +79,7 @@ _COMMANDS: Final = (
     (roles.worker, "Run it", None),
     (roles.alerting, "Run it", None),
     (roles.board, "Run it", None),
+    (roles.intake, "Run it", None),
     (replay.replay, "Run it", None),
     (doctor.doctor, "Look after it", None),
     (bench.bench, "Look after it", None),

@@ -1,4 +1,4 @@
-"""`heartline worker`, `heartline alerting` and `heartline board`: the processes that make up an installation."""
+"""`heartline worker`, `alerting`, `board` and `intake`: the processes that make up an installation."""
 
 from typing import Annotated
 
@@ -70,3 +70,30 @@ def board(
     if port is not None:
         settings = settings.model_copy(update={"board": settings.board.model_copy(update={"port": port})})
     run_board(settings)
+
+
+def intake(
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Where it listens; 0: any free port.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Run the intake: events that come by HTTP, onto Kafka.
+
+    It takes Segment's calls, the webhooks of eight vendors, and events as they are. An answer of 202 means that Kafka
+    has them; any number of intakes may run.
+
+    [bold]Examples[/]
+
+    \b
+    HEARTLINE_INTAKE__WRITE_KEYS='{"app": "<at least 16 characters>"}' heartline intake
+    heartline intake --config heartline.yaml --port 8060
+    """
+    from consumers.intake.process import run_intake
+    from consumers.intake.settings import IntakeSettings
+    from stream.config.settings import load
+
+    settings = load(IntakeSettings, config)
+    if port is not None:
+        settings = settings.model_copy(update={"intake": settings.intake.model_copy(update={"port": port})})
+    run_intake(settings)

@@ -35,7 +35,10 @@ CONFIG_VALUES_MAX = 100_000  # aliases of aliases can make gigabytes of a few li
 
 # One file serves every process, so each ignores the others' sections; a name that none of them has is a slip.
 SECTIONS: Final = frozenset(
-    {"kafka", "worker", "product", "calendar", "feeds", "scorecards", "redis", "alerting", "slack", "board", "logs"}
+    {
+        *("kafka", "worker", "product", "calendar", "feeds", "scorecards", "logs"),
+        *("redis", "alerting", "slack", "board", "intake"),
+    }
 )
 
 
