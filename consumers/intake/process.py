@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import signal
 import ssl
 import sys
 from typing import Any, Final
@@ -43,6 +44,8 @@ def run_intake(settings: IntakeSettings) -> None:
         ConfigError: nobody could send anything, no broker answered, or a port is taken.
     """
     check_entrances(settings.intake)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # the server ends on both, and then raises them again
     asyncio.run(_run(settings))
 
 
