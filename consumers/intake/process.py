@@ -2,16 +2,15 @@
 
 import asyncio
 import contextlib
-import logging
 import signal
 import ssl
 import sys
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
 from consumers.intake.acceptance import Acceptance
 from consumers.intake.app import Intake, make_app
@@ -21,6 +20,8 @@ from consumers.intake.rate import RateLimit
 from consumers.intake.settings import IntakeSettings, check_entrances
 from consumers.intake.writer import Writer
 from consumers.web_server import Limits, WebServer
+from stream.config.logs import configure_logging, get_logger
+from stream.config.metrics_server import serve_metrics
 from stream.config.settings import KafkaSettings
 from stream.contracts.decode import Decoder
 from stream.contracts.errors import ConfigError
@@ -32,7 +33,7 @@ CONNECT_AGAIN_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 30
 BATCH_BYTES: Final = 256 << 10
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 def run_intake(settings: IntakeSettings) -> None:
@@ -43,6 +44,7 @@ def run_intake(settings: IntakeSettings) -> None:
     Raises:
         ConfigError: nobody could send anything, no broker answered, or a port is taken.
     """
+    configure_logging(settings.logs, ("aiokafka", "uvicorn"))
     check_entrances(settings.intake)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # the server ends on both, and then raises them again
@@ -70,7 +72,7 @@ async def _run(settings: IntakeSettings) -> None:
         limits=Limits(options.connections_max, idle_seconds=IDLE_SECONDS),
         on_started=lambda: _say_ready(server.url),
     )
-    exporter = _export(settings, registry)
+    stop_metrics = serve_metrics("intake", options.metrics_host, options.metrics_port, registry)
     follower: asyncio.Task[None] | None = None
     try:
         await _ensure_topics(kafka, topic)
@@ -83,9 +85,7 @@ async def _run(settings: IntakeSettings) -> None:
             await asyncio.gather(follower, return_exceptions=True)
         await writer.stop()
         await producer.stop()
-        if exporter is not None:
-            exporter.shutdown()
-            exporter.server_close()
+        stop_metrics()
     log.info("intake stopped")
 
 
@@ -162,32 +162,16 @@ async def _ensure_topics(kafka: KafkaSettings, memberships_topic: str) -> None:
 async def _follow(kafka: KafkaSettings, topic: str, memberships: Memberships) -> None:
     """Learn who belongs to which account, from the beginning on, and from other intakes as they learn it."""
     while True:
-        consumer = AIOKafkaConsumer(**_arguments(kafka), enable_auto_commit=False, auto_offset_reset="earliest")
+        # Without a group it reads all partitions, and says so when the brokers do not know the topic yet.
+        consumer = AIOKafkaConsumer(topic, **_arguments(kafka), enable_auto_commit=False, auto_offset_reset="earliest")
         try:
             await consumer.start()
-            consumer.assign([TopicPartition(topic, 0)])
             async for record in consumer:
                 if record.key is not None:
                     account = record.value.decode("utf-8", "replace") if record.value is not None else None
                     memberships.learn([(record.key.decode("utf-8", "replace"), account)])
         except (KafkaError, OSError) as error:
-            log.warning("following %s failed (%s); trying again", topic, error)
+            log.warning("following failed, trying again", topic=topic, error=str(error))
             await asyncio.sleep(CONNECT_AGAIN_SECONDS)
         finally:
             await consumer.stop()
-
-
-def _export(settings: IntakeSettings, registry: CollectorRegistry) -> Any:
-    """The server for Prometheus; None when it is not wanted."""
-    host, port = settings.intake.metrics_host, settings.intake.metrics_port
-    if port is None:
-        return None
-    try:
-        server, _ = start_http_server(port, host, registry)
-    except OSError as error:
-        raise ConfigError(
-            f"intake.metrics_host, metrics_port = {host}:{port}: can't listen there ({error.strerror}); "
-            "end what listens, or set HEARTLINE_INTAKE__METRICS_PORT to another port (0: any free one)"
-        ) from None
-    log.info("metrics on http://%s:%d/metrics", host, server.server_port)
-    return server

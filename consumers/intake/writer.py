@@ -1,15 +1,15 @@
 """What was accepted onto Kafka, many requests at once: what waits goes together, and each hears when Kafka has it."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from aiokafka.errors import KafkaError
 
+from stream.config.logs import get_logger
 from stream.contracts.partitioner import partition_of
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 RETRY_AFTER_SECONDS: Final = 2
 SOURCE_HEADER: Final = "heartline-source"
@@ -109,7 +109,7 @@ class Writer:
                 async with asyncio.timeout(self._timeout_seconds):
                     await self._send([record for records, _ in group for record in records])
             except (KafkaError, TimeoutError, OSError) as error:
-                log.warning("Kafka did not take %d requests (%s); their senders will try again", len(group), error)
+                log.warning("Kafka did not take it; the senders will try again", requests=len(group), error=str(error))
                 self._give_up(group, f"Kafka did not take it: {type(error).__name__}")
                 continue
             except BaseException:
