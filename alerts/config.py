@@ -10,9 +10,9 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from alerts.context import LifecycleSettings
 from alerts.located import note_mistakes
 from alerts.playbooks import PLAYS_MAX, Play
-from alerts.policy import LifecycleSettings
 from alerts.receiver_settings import ReceiverName, ReceiverSettings
 from alerts.route_settings import RouteSettings, mistakes
 from alerts.rules import RuleBook, RuleSettings

@@ -1,7 +1,7 @@
 """What a verdict does to one alert: opened, reopened, updated, resolved, or nothing, always with the reason.
 
 One episode is told once when it opens, again only when it gets worse than what was told, and once when it ends; when it
-comes back soon after, it goes on. What is told when is decided in `telling`, after the step.
+comes back soon after, it goes on. What is told when is decided in `recipients`, after the step.
 """
 
 from collections.abc import Callable
@@ -12,17 +12,17 @@ from typing import Final, Literal, get_args
 
 from msgspec.structs import replace
 
+from alerts.alert_events import SYSTEM, AlertChange
+from alerts.context import AlertContext
 from alerts.model import SEVERITY_RANK, Alert, alert_id, fingerprint
-from alerts.policy import Surroundings
-from alerts.rules import Clear, Finding, Verdict
-from alerts.steps import SYSTEM, AlertStep
-from alerts.telling import Says, tell
+from alerts.notify_policy import NotificationKind, decide_notification
+from alerts.rules import Firing, Resolved, RuleResult
 from stream.contracts.report import Outline
 
-Kind = Literal[AlertStep, "nothing"]
-Outcome = Literal["lasted", "ended", "not_recovered", "came_back"]  # of a follow-up
+Kind = Literal[AlertChange, "nothing"]
+FollowUpResult = Literal["lasted", "ended", "not_recovered", "came_back"]  # of a follow-up
 
-OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+FOLLOW_UP_RESULTS: Final[tuple[FollowUpResult, ...]] = get_args(FollowUpResult)
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 NAME_CHARS_MAX = 200
@@ -36,34 +36,34 @@ class Transition:
         kind: the step; nothing when there is none.
         alert: the alert as it is now; None when there is none.
         reason: why.
-        says: what people are told; None: nothing.
+        notification_kind: what people are told; None: nothing.
         notification_id: names the message to send, the same however often the step is repeated; None: tell nobody.
         after: the message about the same episode that must come first; None when there is none.
         recovered: on resolved, whether the score came back.
         by: who took the step.
         command_id: the command behind it; None without one.
-        outcome: on followed_up, how it went; None else.
+        follow_up_result: on followed_up, how it went; None else.
     """
 
     kind: Kind
     alert: Alert | None
     reason: str
-    says: Says | None = None
+    notification_kind: NotificationKind | None = None
     notification_id: str | None = None
     after: str | None = None
     recovered: bool = False
     by: str = SYSTEM
     command_id: str | None = None
-    outcome: Outcome | None = None
+    follow_up_result: FollowUpResult | None = None
 
 
 def step(
     rule: str,
     alert: Alert | None,
-    verdict: Verdict,
+    verdict: RuleResult,
     report: Outline,
     now: datetime,
-    around: Surroundings,
+    context: AlertContext,
     before_resolving: timedelta = timedelta(),
 ) -> Transition:
     """The next state of one alert; nothing is told yet.
@@ -74,17 +74,17 @@ def step(
         verdict: what the rule says of `report`; a finding has lasted for as long as the rule wants.
         report: a report that is not older than the last one judged.
         now: the moment of the decision.
-        around: the settings.
+        context: the settings.
         before_resolving: the rule must be kept for so long before the episode is over.
     """
     if alert is None:
-        return _open(rule, None, verdict, report, now) if isinstance(verdict, Finding) else _nothing(None, verdict)
+        return _open(rule, None, verdict, report, now) if isinstance(verdict, Firing) else _nothing(None, verdict)
     if not alert.is_open:
-        return _after_the_end(rule, alert, verdict, report, now, around)
-    if isinstance(verdict, Finding):
+        return _after_the_end(rule, alert, verdict, report, now, context)
+    if isinstance(verdict, Firing):
         return _go_on(alert, verdict, report)
     alert = _seen(alert, report)
-    if not isinstance(verdict, Clear):
+    if not isinstance(verdict, Resolved):
         return _nothing(alert, verdict)
     since = alert.clear_since or now
     if now - since < before_resolving:
@@ -118,50 +118,50 @@ def resolve(alert: Alert, reason: str, now: datetime, *, recovered: bool, by: st
     return Transition("resolved", over, reason, recovered=recovered, by=by or SYSTEM)
 
 
-def with_message(transition: Transition, now: datetime, around: Surroundings) -> Transition:
+def with_notification(transition: Transition, now: datetime, context: AlertContext) -> Transition:
     """The transition with what people are told of it now, if they do not know yet and nothing holds it back."""
     alert = transition.alert
     if alert is None:
         return transition
-    told = tell(alert, now, around)
-    if told.says is None:
-        held = told.alert.held_until is not None and transition.kind != "nothing"
+    told = decide_notification(alert, now, context)
+    if told.notification_kind is None:
+        held = told.alert.suppressed_until is not None and transition.kind != "nothing"
         reason = f"{transition.reason}; not told yet: {told.reason}" if held else transition.reason
         return change(transition, alert=told.alert, reason=reason)
     kind: Kind = transition.kind
     reason = transition.reason
     if kind == "nothing":
-        kind = "reminded" if told.says == "reminded" else "told"
+        kind = "reminded" if told.notification_kind == "reminded" else "told"
         reason = f"{alert.reason}; {told.reason}" if kind == "told" else f"nobody has acknowledged it: {alert.reason}"
     return change(
         transition,
         kind=kind,
         alert=told.alert,
         reason=reason,
-        says=told.says,
+        notification_kind=told.notification_kind,
         notification_id=told.notification_id,
         after=alert.last_notification if alert.last_notification != told.notification_id else None,
         recovered=alert.recovered,
     )
 
 
-def _nothing(alert: Alert | None, verdict: Verdict) -> Transition:
+def _nothing(alert: Alert | None, verdict: RuleResult) -> Transition:
     return Transition("nothing", alert, verdict.reason)
 
 
 def _after_the_end(
-    rule: str, alert: Alert, verdict: Verdict, report: Outline, now: datetime, around: Surroundings
+    rule: str, alert: Alert, verdict: RuleResult, report: Outline, now: datetime, context: AlertContext
 ) -> Transition:
     """An episode is over: does it come back, does a new one begin, or was it closed by hand and goes on unseen?"""
-    if not isinstance(verdict, Finding):
-        if isinstance(verdict, Clear) and alert.closed_by is not None and alert.clear_since is None:
+    if not isinstance(verdict, Firing):
+        if isinstance(verdict, Resolved) and alert.closed_by is not None and alert.clear_since is None:
             alert = replace(alert, clear_since=now)
         return _nothing(alert, verdict)
     worse = SEVERITY_RANK[verdict.severity] > SEVERITY_RANK[alert.severity]
     if alert.closed_by is not None and alert.clear_since is None and not worse:
         return Transition("nothing", alert, f"closed by {alert.closed_by}, and the same ever since: {verdict.reason}")
     assert alert.resolved_at is not None  # set when it ended
-    if now - alert.resolved_at > timedelta(hours=around.lifecycle.reopen_within_hours):
+    if now - alert.resolved_at > timedelta(hours=context.lifecycle.reopen_within_hours):
         return _open(rule, alert, verdict, report, now)
     again = replace(
         _seen(alert, report),
@@ -183,7 +183,7 @@ def _after_the_end(
     return Transition("reopened", again, f"back after {_hours(now - alert.resolved_at)}: {verdict.reason}")
 
 
-def _open(rule: str, last: Alert | None, finding: Finding, report: Outline, now: datetime) -> Transition:
+def _open(rule: str, last: Alert | None, finding: Firing, report: Outline, now: datetime) -> Transition:
     """A new episode; its id comes from the report, so that judging the report again can't make a second one."""
     alert = Alert(
         alert_id=alert_id(report.account_id, rule, report.as_of),
@@ -209,7 +209,7 @@ def _open(rule: str, last: Alert | None, finding: Finding, report: Outline, now:
     return Transition("opened", alert, finding.reason)
 
 
-def _go_on(alert: Alert, finding: Finding, report: Outline) -> Transition:
+def _go_on(alert: Alert, finding: Firing, report: Outline) -> Transition:
     """The rule is still broken: a step only when the severity is worse than before."""
     same_scorecard = alert.scorecard == report.scorecard
     ceiling = _of_both(max, alert.ceiling_score, report.score) if same_scorecard else report.score

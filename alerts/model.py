@@ -43,17 +43,17 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         reopened: how often the episode came back within the window for that.
         clear_since: since when the rule is kept again, while that must last for a time; None otherwise.
         recovered: once resolved, whether the score came back.
-        told_severity: what people know while it is open: the severity that was last told; None when they know nothing.
-        told_at: when the last message about this episode was written.
-        held_until: nothing is told before this; None when nothing is held.
-        held_reason: why.
+        notified_severity: the severity that people were told last, while it is open; None: nothing.
+        notified_at: when the last message about this episode was written.
+        suppressed_until: nothing is told before this; None when nothing is held.
+        suppressed_reason: why.
         acknowledged_by, acknowledged_at: who has taken it on; None when nobody has.
         snoozed_until, snoozed_by: nothing is said until then, by whose wish.
         verdict, verdict_by, verdict_note: whether it was worth telling.
         play, play_by, play_at: the play that was started last.
         followed_up_days: the follow-ups that were made, in days after the play or the end.
         closed_by: who ended the episode by hand; None when it ended by itself.
-        told: the receivers that were told of it so far; they hear of the rest, wherever routes lead by then.
+        notified_receivers: who was notified of it so far, and hears of the rest.
     """
 
     alert_id: str
@@ -80,10 +80,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reopened: int = 0
     clear_since: datetime | None = None
     recovered: bool = False
-    told_severity: Severity | None = None
-    told_at: datetime | None = None
-    held_until: datetime | None = None
-    held_reason: str | None = None
+    notified_severity: Severity | None = None
+    notified_at: datetime | None = None
+    suppressed_until: datetime | None = None
+    suppressed_reason: str | None = None
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
     snoozed_until: datetime | None = None
@@ -96,7 +96,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     play_at: datetime | None = None
     followed_up_days: list[int] = []
     closed_by: str | None = None
-    told: list[str] = []
+    notified_receivers: list[str] = []
 
     @property
     def is_open(self) -> bool:
@@ -104,7 +104,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.status == "open"
 
 
-class Vitals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PortfolioMetrics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The numbers of an account that are added up over a portfolio; None where unknown, and then not in any sum.
 
     Attributes:
@@ -126,7 +126,7 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     nps_responses: int | None = None
 
     @classmethod
-    def of(cls, report: Outline) -> "Vitals":
+    def of(cls, report: Outline) -> "PortfolioMetrics":
         """The vitals that a report tells."""
         get = report.measures.get
         change = None
@@ -149,23 +149,23 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         account_id: the account.
-        judged_as_of: the moment that the last judged report speaks of; an older report changes nothing.
+        evaluated_as_of: the moment that the last judged report speaks of; an older report changes nothing.
         score: the score of that report, 0..100, None when unknown.
         band: its band.
         segment: the account's segment; None when the feed says nothing.
         alerts: by rule name, the open or last resolved alert.
         pending: by rule name, since when it is broken and waits for its `for_hours`.
         seq: of its last step in the audit log; the next one is larger.
-        vitals: its numbers as of that report.
+        portfolio_metrics: its numbers as of that report.
     """
 
     account_id: str
-    judged_as_of: datetime
+    evaluated_as_of: datetime
     score: float | None
     band: Band
     segment: str | None
     alerts: dict[str, Alert]
-    vitals: Vitals = Vitals()
+    portfolio_metrics: PortfolioMetrics = PortfolioMetrics()
     pending: dict[str, datetime] = {}
     seq: int = 0
 

@@ -39,11 +39,11 @@ def choose(plays: Sequence[Play], moved: Sequence[str]) -> list[Play]:
         plays: of the rule, in the order of the configuration.
         moved: ids of the measures that moved the score, the worst first.
     """
-    place = {measure: at for at, measure in reversed(list(enumerate(moved)))}
-    fitting = [play for play in plays if not play.measures or not place.keys().isdisjoint(play.measures)]
-    return sorted(fitting, key=lambda play: _rank(play.measures, place))[:SHOWN_MAX]
+    assigned = {measure: at for at, measure in reversed(list(enumerate(moved)))}
+    fitting = [play for play in plays if not play.measures or not assigned.keys().isdisjoint(play.measures)]
+    return sorted(fitting, key=lambda play: _rank(play.measures, assigned))[:SHOWN_MAX]
 
 
-def _rank(measures: Collection[str], place: dict[str, int]) -> int:
+def _rank(measures: Collection[str], assigned: dict[str, int]) -> int:
     """The place of the worst measure that a play answers; one that fits whatever moved comes after those."""
-    return min((place[measure] for measure in measures if measure in place), default=len(place))
+    return min((assigned[measure] for measure in measures if measure in assigned), default=len(assigned))

@@ -117,11 +117,11 @@ def _unknown(
             yield from _unknown(item.routes, known, (*above, at, "routes"), depth + 1)
 
 
-def _route(item: RouteSettings, place: str) -> Route:
+def _route(item: RouteSettings, assigned: str) -> Route:
     return Route(
-        name=item.name or place,
+        name=item.name or assigned,
         receivers=item.receivers or (),
         conditions=tuple(item.match.conditions()),
         goes_on=item.goes_on,
-        routes=tuple(_route(child, f"{item.name or place}.routes[{at}]") for at, child in enumerate(item.routes)),
+        routes=tuple(_route(child, f"{item.name or assigned}.routes[{at}]") for at, child in enumerate(item.routes)),
     )

@@ -17,13 +17,13 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from alerts.config import read_config
-from consumers.alerting.audit import AuditLog
-from consumers.alerting.handler import Alerting
+from consumers.alerting.alerting_handler import Alerting
+from consumers.alerting.audit_log import AuditLog
 from consumers.alerting.metrics import Metrics
 from consumers.alerting.outbox import Outbox
 from consumers.alerting.process import GC_THRESHOLDS
 from consumers.alerting.projection import Projection
-from consumers.alerting.rebuild import Rebuilt
+from consumers.alerting.rebuild_state import Rebuilt
 from consumers.alerting.recipients import NOBODY
 from consumers.alerting.settings import RedisSettings
 from consumers.alerting.state import StateStore, connect
@@ -64,7 +64,7 @@ def main(updates: int) -> None:
     with ValkeyServer() as server:
         for whole in (False, True):
             handler = make_handler(server.url, f"bench-{whole}:")
-            handler.take_over(TOPICS.health, 0)
+            handler.on_assigned(TOPICS.health, 0)
             run(handler, [record(n, 0, whole) for n in range(ACCOUNTS)])
             records = [record(n, 1, whole) for n in range(ACCOUNTS, ACCOUNTS + updates)]
             seconds, cpu = run(handler, records)
@@ -111,7 +111,7 @@ def make_handler(url: str, prefix: str) -> Alerting:
         Metrics(CollectorRegistry(), TOPICS.health, config.book.names, []),
         topics=TOPICS,
         event_clock=False,
-        telling=NOBODY,
+        recipients=NOBODY,
         rebuild=lambda partition: Rebuilt(),
         clock_ms=lambda: int(MONDAY.timestamp() * 1000),
     )

@@ -9,8 +9,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from alerts.report_words import cap_name, cap_value, change_name, change_values, heard, override_told, reason_beside
-from alerts.wording import measure_value, sparkline, tidy
+from alerts.messages.report_text import (
+    cap_name,
+    cap_value,
+    change_name,
+    change_values,
+    heard,
+    override_told,
+    reason_beside,
+)
+from alerts.text import measure_value, sparkline, tidy
 from heartline.looks import BAND_STYLE, label, movement
 from stream.contracts.report import Change, HealthReport
 

@@ -20,9 +20,9 @@ from itertools import islice
 from typing import Final, Literal, NamedTuple, TypeVar
 
 from alerts.config import AlertingConfig
-from alerts.judge import judge as judge_alerts
+from alerts.context import AlertContext
+from alerts.evaluation import evaluate_rules
 from alerts.model import AccountRecord, Severity
-from alerts.policy import Surroundings
 from heartline.snapshot import Progress, scorecards_of
 from stream.config.settings import Settings
 from stream.contracts.decode import AnyEvent
@@ -80,18 +80,18 @@ class History:
     Attributes:
         rows: in the order of time.
         account_days: days that accounts were judged on, added up.
-        judged: judgements.
+        evaluations: how many were made.
     """
 
     rows: list[Row] = field(default_factory=list)
     account_days: int = 0
-    judged: int = 0
+    evaluations: int = 0
 
     def add(self, other: "History") -> None:
         """Another one's, too."""
         self.rows += other.rows
         self.account_days += other.account_days
-        self.judged += other.judged
+        self.evaluations += other.evaluations
 
 
 class _Judge:
@@ -102,7 +102,7 @@ class _Judge:
         self._core = frozenset(settings.product.core_features)
         self._product = product_config_from(settings)
         self._config = config
-        self._around = Surroundings(config.lifecycle)
+        self._context = AlertContext(config.lifecycle)
 
     def report(self, account_id: str, state: AccountState, at_ms: int) -> HealthReport:
         """The report of a moment; the state remembers what it said, as the worker's does."""
@@ -113,16 +113,18 @@ class _Judge:
 
     def steps(self, record: AccountRecord | None, report: HealthReport) -> tuple[AccountRecord | None, list[Row]]:
         """What the rules make of a report."""
-        judgement = judge_alerts(record, report, self._config.book.choose(report.profile), report.as_of, self._around)
+        evaluation = evaluate_rules(
+            record, report, self._config.book.choose(report.profile), report.as_of, self._context
+        )
         rows = []
-        for step in judgement.changes:
+        for step in evaluation.changes:
             event = _EVENTS.get(step.kind)
             if event is not None and step.alert is not None:
                 alert = step.alert
                 rows.append(
                     Row(event, report.as_of, report.account_id, alert.rule, alert.severity, report.score, step.reason)
                 )
-        return judgement.record, rows
+        return evaluation.record, rows
 
 
 def replay_alerts(
@@ -213,7 +215,7 @@ def _live(
         report = judge_of.report(account_id, state, moment_ms)
         record, rows = judge_of.steps(record, report)
         history.rows += rows
-        history.judged += 1
+        history.evaluations += 1
 
 
 def _moments(

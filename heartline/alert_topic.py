@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaError
 
 from alerts.commands import Command
 from alerts.model import Alert
-from alerts.wording import duration
-from consumers.alerting.commands import CommandSender
+from alerts.text import duration
+from consumers.alerting.command_sender import CommandSender
 from consumers.board.alert_log import AlertLog, Episode
 from heartline.health_topic import TopicError, partition_count, to_the_end
 from stream.config.settings import KafkaSettings
@@ -111,6 +111,6 @@ def state_of(alert: Alert, now: datetime) -> str:
         return f"open {up}, snoozed until {alert.snoozed_until:%Y-%m-%d %H:%M}"
     if alert.acknowledged_by is not None:
         return f"open {up}, {alert.acknowledged_by} has it"
-    if alert.held_reason is not None:
-        return f"open {up}, held: {alert.held_reason}"
+    if alert.suppressed_reason is not None:
+        return f"open {up}, held: {alert.suppressed_reason}"
     return f"open {up}"

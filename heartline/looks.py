@@ -5,8 +5,8 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from alerts.report_words import cap_name, change_name
-from alerts.wording import measure_name, sparkline, tidy
+from alerts.messages.report_text import cap_name, change_name
+from alerts.text import measure_name, sparkline, tidy
 from stream.contracts.report import Band, HealthReport
 
 BAND_STYLE: Final[dict[Band, str]] = {

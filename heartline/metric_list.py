@@ -12,7 +12,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
-from alerts.judge import judge
+from alerts.evaluation import evaluate_rules
 from alerts.rules import default_rules
 from consumers.alerting.account_gauges import AccountGauges
 from consumers.alerting.metrics import Metrics
@@ -59,7 +59,7 @@ _UNITS: Final = {
     "answers": "answers",
     "listeners": "pages",
     "loaded": "0 or 1",
-    "trouble": "0 or 1",
+    "incident": "0 or 1",
 }
 
 
@@ -148,7 +148,7 @@ def _alerting() -> Iterable[Metric]:
     metrics = Metrics(registry, Topics().health, names)
     metrics.lag({0: 0})
     report = _report()
-    record = judge(None, report, rules, _AS_OF + timedelta(seconds=1)).record
+    record = evaluate_rules(None, report, rules, _AS_OF + timedelta(seconds=1)).record
     assert record is not None
     projection = Projection()
     projection.load(0, [record])

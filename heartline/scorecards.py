@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
-from alerts.wording import tidy
+from alerts.text import tidy
 from heartline.snapshot import reports
 from stream.contracts.decode import AnyEvent
 from stream.contracts.report import HealthReport

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from alerts.wording import duration, plural, sparkline, tidy
+from alerts.text import duration, plural, sparkline, tidy
 from consumers.board.pipeline import Lag
 from consumers.board.portfolio import SPARK_UNKNOWN, Row
 from heartline.looks import BAND_STYLE

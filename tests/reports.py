@@ -37,7 +37,9 @@ def make_report(
         fields: any other field of the report.
     """
     today = as_of.date()
-    history = [((today - timedelta(days=len(past) - place)).isoformat(), value) for place, value in enumerate(past)]
+    history = [
+        ((today - timedelta(days=len(past) - assigned)).isoformat(), value) for assigned, value in enumerate(past)
+    ]
     if score is not None:
         history.append((today.isoformat(), score))
     plain: dict[str, Any] = {

@@ -16,19 +16,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from alerts.applying import apply_command
+from alerts.apply_command import apply_command
 from alerts.commands import AlertCommand, decode_command
 from alerts.config import AlertingConfig
-from alerts.judge import Judgement, judge, next_due
+from alerts.context import AlertContext, LifecycleSettings, PipelineIncident, RepeatSettings
+from alerts.evaluation import AccountEvaluation, evaluate_rules, next_due
 from alerts.lifecycle import Transition
 from alerts.model import AccountRecord
-from alerts.policy import LifecycleSettings, RepeatSettings, Surroundings, Trouble
 from alerts.silences import Silence
 from stream.contracts.report import HealthReport
 from tests.reports import make_report
 
 # Rules alone: no reminders, no follow-ups, and an episode that comes back is a new one.
-RULES_ALONE = Surroundings(
+RULES_ALONE = AlertContext(
     LifecycleSettings(
         reopen_within_hours=0, repeat=RepeatSettings(warning_hours=0, critical_hours=0), follow_up_days=()
     )
@@ -58,15 +58,15 @@ class Life:
     silences: tuple[Silence, ...] = ()
     record: AccountRecord | None = None
     report: HealthReport | None = None
-    trouble: Trouble | None = None
+    pipeline_incident: PipelineIncident | None = None
     closings: dict[int, float] = field(default_factory=dict)
     transitions: list[tuple[datetime, Transition]] = field(default_factory=list)
     now: datetime = FIRST
 
     @property
-    def around(self) -> Surroundings:
+    def context(self) -> AlertContext:
         """What surrounds the account now."""
-        return Surroundings(self.config.lifecycle, self.silences, self.trouble)
+        return AlertContext(self.config.lifecycle, self.silences, self.pipeline_incident)
 
     def live(self, given: str, until: str) -> None:
         """Go through the lines of a table, and on to a time."""
@@ -81,7 +81,7 @@ class Life:
         while (due := self._due()) <= until:
             self.now = due
             assert self.report is not None
-            self._take(judge(self.record, self.report, self._rules(), due, self.around))
+            self._take(evaluate_rules(self.record, self.report, self._rules(), due, self.context))
         self.now = until
 
     def told(self) -> list[tuple[datetime, str]]:
@@ -89,8 +89,8 @@ class Life:
         found = []
         for at, step in self.transitions:
             if step.notification_id is not None and step.alert is not None:
-                severity = step.alert.severity if step.says in ("opened", "reopened", "updated") else ""
-                found.append((at, f"{step.says} {severity}".strip()))
+                severity = step.alert.severity if step.notification_kind in ("opened", "reopened", "updated") else ""
+                found.append((at, f"{step.notification_kind} {severity}".strip()))
         return found
 
     def told_by_rule(self) -> list[tuple[datetime, str]]:
@@ -111,7 +111,7 @@ class Life:
     def _due(self) -> datetime:
         if self.record is None or self.report is None:
             return NEVER
-        return next_due(self.record, self._rules(), self.around, self.now) or NEVER
+        return next_due(self.record, self._rules(), self.context, self.now) or NEVER
 
     def _rules(self) -> Sequence[Any]:
         assert self.report is not None
@@ -123,20 +123,20 @@ class Life:
             self.report = make_report(score=score, as_of=self.now, past=self._past())
             if score is not None:
                 self.closings[(self.now - FIRST).days] = score
-            self._take(judge(self.record, self.report, self._rules(), self.now, self.around))
+            self._take(evaluate_rules(self.record, self.report, self._rules(), self.now, self.context))
         elif what == "knows":
             measures = {name: float(value) for name, value in (pair.split("=") for pair in argument.split())}
             score = measures.pop("score", 80.0)
             self.report = make_report(score=score, as_of=self.now, past=self._past(), measures=measures)
             self.closings[(self.now - FIRST).days] = score
-            self._take(judge(self.record, self.report, self._rules(), self.now, self.around))
+            self._take(evaluate_rules(self.record, self.report, self._rules(), self.now, self.context))
         elif what == "again":
             assert self.report is not None
-            self._take(judge(self.record, self.report, self._rules(), self.now, self.around))
+            self._take(evaluate_rules(self.record, self.report, self._rules(), self.now, self.context))
         elif what == "doubt":
-            self.trouble = Trouble("lag", self.now, "events wait") if argument == "begins" else None
+            self.pipeline_incident = PipelineIncident("lag", self.now, "events wait") if argument == "begins" else None
         else:
-            self._take(apply_command(self.record, self._command(what, argument), self.now, self.around))
+            self._take(apply_command(self.record, self._command(what, argument), self.now, self.context))
 
     def _command(self, what: str, argument: str) -> AlertCommand:
         """`snooze d2 09:00`, `verdict valid`, `start_play call`; the rest takes no argument."""
@@ -153,9 +153,9 @@ class Life:
         assert not hasattr(command, "silence")
         return command  # type: ignore[return-value]
 
-    def _take(self, judgement: Judgement) -> None:
-        self.record = judgement.record
-        self.transitions += [(self.now, step) for step in judgement.changes]
+    def _take(self, evaluation: AccountEvaluation) -> None:
+        self.record = evaluation.record
+        self.transitions += [(self.now, step) for step in evaluation.changes]
 
 
 def check(told: Sequence[tuple[datetime, str]], expect: str) -> None:

@@ -1,7 +1,7 @@
 """The rules: does a report break one, is the trouble over, or is it too early to say.
 
-- `verdict`  what a rule answers
-- `rule`     what every rule is: its settings, overrides for some accounts, and a verdict on one report
+- `result`   what a rule answers: firing, resolved or indeterminate
+- `rule`     what every rule is: its settings, overrides for some accounts, and a result for one report
 - `band`     the account is in a bad band
 - `drop`     the score fell far within days
 - `silence`  nobody uses the product any more
@@ -17,23 +17,25 @@
 from alerts.rules.band import BandEntered
 from alerts.rules.book import ABOUT_SCORE, SHOWN_BY, TONES, RuleBook, RuleSettings, default_rules
 from alerts.rules.drop import ScoreDropped
+from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import Rule, Tone
-from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 
 __all__ = [
     "ABOUT_SCORE",
     "SHOWN_BY",
     "TONES",
     "BandEntered",
+    "Baseline",
     "Clear",
-    "Finding",
+    "Firing",
     "Hold",
+    "Indeterminate",
+    "Resolved",
     "Rule",
     "RuleBook",
+    "RuleResult",
     "RuleSettings",
     "ScoreDropped",
-    "Settled",
     "Tone",
-    "Verdict",
     "default_rules",
 ]

@@ -46,10 +46,10 @@ class RuleSettings(BaseModel):
         """A rule is spoken for by rules that come before it, so that they have spoken already."""
         seen: list[str] = []
         for name in RuleSettings.model_fields:
-            for speaker in getattr(self, name).spoken_for_by:
+            for speaker in getattr(self, name).inhibited_by:
                 if speaker not in seen:
                     told = f"{speaker!r} is no rule before {name}; there are {', '.join(seen) or 'none'}"
-                    raise PydanticCustomError("speaker", "{told}", {"told": told, "at": (name, "spoken_for_by")})
+                    raise PydanticCustomError("speaker", "{told}", {"told": told, "at": (name, "inhibited_by")})
             seen.append(name)
         return self
 

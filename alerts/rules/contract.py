@@ -5,14 +5,14 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from alerts.model import Alert, Number, Severity
+from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
-from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
-from alerts.wording import band_words, plural, points
+from alerts.text import band_words, plural, points
 from stream.contracts.report import Band, Outline
 
 _UNWELL: Final[tuple[Band, ...]] = ("watch", "at_risk", "critical")
-_UNKNOWN_BAND: Final = Hold("health is unknown")
-_NO_DATE: Final = Hold("no renewal is known")
+_UNKNOWN_BAND: Final = Indeterminate("health is unknown")
+_NO_DATE: Final = Indeterminate("no renewal is known")
 
 
 class RenewalNear(Rule):
@@ -32,8 +32,8 @@ class RenewalNear(Rule):
     critical_days: int = Field(30, ge=0, le=1000)
     margin_points: float = Field(5.0, ge=0, le=50, description="how clear of the line a score must be to resolve")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding near a renewal while not healthy, Clear when well or when it is no longer near."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing near a renewal while not healthy, Resolved when well or when it is no longer near."""
         days = _days_to_renewal(report)
         if days is None:
             return _NO_DATE
@@ -43,24 +43,26 @@ class RenewalNear(Rule):
             told = (
                 "the day of the renewal has passed" if days < 0 else f"the renewal is {plural(round(days), 'day')} away"
             )
-            return Clear(told, recovered=days >= 0)
+            return Resolved(told, recovered=days >= 0)
         if report.band in _UNWELL:
             bad = report.band != "watch"
             severity: Severity = "critical" if bad and days <= self.critical_days else "warning"
             state = band_words(report.band) if bad else "on watch"
             reason = f"renewal in {plural(round(days), 'day')}, while {state}"
             evidence: dict[str, Number] = {"days": days}
-            return Finding(severity, reason, evidence if report.score is None else {**evidence, "score": report.score})
+            return Firing(severity, reason, evidence if report.score is None else {**evidence, "score": report.score})
         if report.band == "unknown" or report.score is None:
             return _UNKNOWN_BAND
         return KEPT if alert is None else self._healthy(report, report.score, alert)
 
-    def _healthy(self, report: Outline, score: float, alert: Alert) -> Verdict:
+    def _healthy(self, report: Outline, score: float, alert: Alert) -> RuleResult:
         if alert.scorecard == report.scorecard and alert.ceiling_score is not None:
             needed = min(alert.ceiling_score + self.margin_points, 100.0)
             if score < needed:
-                return Hold(f"healthy at {points(score)}, and not yet clear of the line: {points(needed)} needed")
-        return Clear(f"healthy at {points(score)}, before the renewal")
+                return Indeterminate(
+                    f"healthy at {points(score)}, and not yet clear of the line: {points(needed)} needed"
+                )
+        return Resolved(f"healthy at {points(score)}, before the renewal")
 
 
 def _days_to_renewal(report: Outline) -> Number | None:
@@ -81,8 +83,8 @@ class CancellationRequested(Rule):
     name: ClassVar[str] = "cancellation_requested"
     shows: ClassVar[tuple[str, ...]] = ("cancellation_requested_days", "mrr_active")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding while one is open, Clear once none is."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing while one is open, Resolved once none is."""
         requests = number(report, "cancellation_requested")
         if requests is None:
             return UNKNOWN
@@ -91,6 +93,6 @@ class CancellationRequested(Rule):
                 return KEPT
             runs = number(report, "subscriptions_active") or 0
             stays = runs >= 1
-            return Clear("the request was withdrawn" if stays else "the subscription ended", recovered=stays)
+            return Resolved("the request was withdrawn" if stays else "the subscription ended", recovered=stays)
         days = number(report, "cancellation_requested_days") or 0
-        return Finding("critical", "wants to cancel", {"requests": requests, "days": days})
+        return Firing("critical", "wants to cancel", {"requests": requests, "days": days})

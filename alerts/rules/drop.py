@@ -7,20 +7,20 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from alerts.model import Alert, Severity
+from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, Rule
-from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
-from alerts.wording import plural, points
+from alerts.text import plural, points
 from stream.contracts.report import Outline
 
-_UNKNOWN: Final = Hold("health is unknown")
-_ALONE: Final = Hold("no earlier score to compare with")
+_UNKNOWN: Final = Indeterminate("health is unknown")
+_ALONE: Final = Indeterminate("no earlier score to compare with")
 
 
 class ScoreDropped(Rule):
     """Broken while the score is `drop_points` or more below its best day of the last `drop_days` days.
 
     The height that it fell from is kept for the whole episode: a fall in steps is one fall. The episode is over when
-    most of the fall is made good, or when the score held its new level for `settle_days`. A drop of twice the points
+    most of the fall is made good, or when the score held its new level for `new_level_days`. A drop of twice the points
     is critical.
 
     Source of the default: a real-time rule of another product takes 5 points, another fires at 10; at 15 of 100 a drop
@@ -30,15 +30,15 @@ class ScoreDropped(Rule):
     name: ClassVar[str] = "score_dropped"
     is_about_score: ClassVar[bool] = True
 
-    spoken_for_by: tuple[str, ...] = ("band_entered",)
+    inhibited_by: tuple[str, ...] = ("band_entered",)
 
     drop_points: float = Field(15.0, gt=0, le=100, description="a drop of this many points ...")
     drop_days: int = Field(7, ge=1, le=27, description="... within this many days")
     margin_points: float = Field(5.0, ge=0, le=50, description="how much more than the least fall must be made good")
-    settle_days: int = Field(14, ge=1, le=27, description="a new level held for so long is no fall any more")
+    new_level_days: int = Field(14, ge=1, le=27, description="a new level held for so long is no fall any more")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding on a drop, Clear when it is over, Hold between the two or without scores to compare."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing on a drop, Resolved when it is over, Indeterminate between the two or without scores to compare."""
         score = report.score
         if score is None:
             return _UNKNOWN
@@ -54,39 +54,41 @@ class ScoreDropped(Rule):
             return KEPT
         return self._finding(score, drop, best)
 
-    def _ongoing(self, report: Outline, score: float, alert: Alert) -> Verdict:
+    def _ongoing(self, report: Outline, score: float, alert: Alert) -> RuleResult:
         """The verdict within an episode: measured from where this one fell from."""
         if alert.scorecard != report.scorecard:
-            return Clear(f"judged by {report.scorecard} from now on: the scores before do not compare", recovered=False)
+            return Resolved(
+                f"judged by {report.scorecard} from now on: the scores before do not compare", recovered=False
+            )
         fell_from = alert.evidence["from_score"]
         drop = fell_from - score
         if drop <= self.drop_points - self.margin_points:
-            return Clear(f"back at {points(score)}")
+            return Resolved(f"back at {points(score)}")
         if self._is_settled(report, score, alert):
-            return Clear(f"steady: no further fall within {plural(self.settle_days, 'day')}", recovered=False)
+            return Resolved(f"steady: no further fall within {plural(self.new_level_days, 'day')}", recovered=False)
         if drop < self.drop_points:
-            return Hold(f"{points(drop)} points below where it fell from: not yet over")
+            return Indeterminate(f"{points(drop)} points below where it fell from: not yet over")
         days = int(alert.evidence["days"]) + max((report.as_of - alert.opened_at).days, 0)
         return self._finding(score, drop, _Best(fell_from, days))
 
     def _is_settled(self, report: Outline, score: float, alert: Alert) -> bool:
         """Whether the episode is old enough, and no recent day stood clearly higher than the score now."""
-        if report.as_of - alert.opened_at < timedelta(days=self.settle_days):
+        if report.as_of - alert.opened_at < timedelta(days=self.new_level_days):
             return False
-        first = (report.as_of.date() - timedelta(days=self.settle_days)).isoformat()
+        first = (report.as_of.date() - timedelta(days=self.new_level_days)).isoformat()
         recent = [closing for day, closing in report.history if day >= first]
         return max(recent, default=score) - score < max(self.margin_points, 1.0)
 
-    def _finding(self, score: float, drop: float, best: "_Best") -> Finding:
+    def _finding(self, score: float, drop: float, best: "_Best") -> Firing:
         severity: Severity = "critical" if drop >= 2 * self.drop_points else "warning"
         days = max(best.days_ago, 1)
-        return Finding(
+        return Firing(
             severity,
             f"fell {points(drop)} points in {plural(days, 'day')}, from {points(best.score)} to {points(score)}",
             {"from_score": best.score, "score": score, "drop_points": drop, "days": days},
         )
 
-    def _may_have_dropped(self, report: Outline, score: float, settled: Settled | None) -> bool:
+    def _may_have_dropped(self, report: Outline, score: float, settled: Baseline | None) -> bool:
         """Whether any score that `_best` could look at is high enough; nearly always none is."""
         line = score + self.drop_points
         if report.score_7d_ago is not None and report.score_7d_ago >= line:
@@ -97,7 +99,7 @@ class ScoreDropped(Rule):
                 return True
         return settled is not None and settled.score >= line
 
-    def _best(self, report: Outline, settled: Settled | None) -> "_Best | None":
+    def _best(self, report: Outline, settled: Baseline | None) -> "_Best | None":
         """The best closing score of the window before today; of equal ones the latest.
 
         Days up to the one on which the last episode ended do not count: what was told and closed is not told again.

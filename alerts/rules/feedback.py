@@ -5,9 +5,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from alerts.model import Alert, Severity
+from alerts.rules.result import Baseline, Firing, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, Tone, number
-from alerts.rules.verdict import Clear, Finding, Settled, Verdict
-from alerts.wording import plural
+from alerts.text import plural
 from stream.contracts.report import Outline
 
 
@@ -24,18 +24,18 @@ class DetractorFollowUp(Rule):
 
     late_days: float = Field(7, gt=0, le=90, description="waiting for so long is critical")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding while one waits, Clear once none does."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing while one waits, Resolved once none does."""
         waiting = number(report, "open_detractors")
         if waiting is None:
             return UNKNOWN
         if waiting < 1:
-            return KEPT if alert is None else Clear("nobody waits for an answer any more")
+            return KEPT if alert is None else Resolved("nobody waits for an answer any more")
         days = number(report, "open_feedback_days") or 0
         severity: Severity = "critical" if days >= self.late_days else "warning"
         since = f"not followed up for {plural(round(days), 'day')}" if days >= 1 else "to follow up"
         reason = f"{plural(round(waiting), 'unhappy answer')} {since}"
-        return Finding(severity, reason, {"answers": waiting, "days": days})
+        return Firing(severity, reason, {"answers": waiting, "days": days})
 
 
 class PromoterFollowUp(Rule):
@@ -50,13 +50,13 @@ class PromoterFollowUp(Rule):
 
     answers_min: int = Field(1, ge=1, le=10_000)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding while enough wait, Clear once none does."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing while enough wait, Resolved once none does."""
         waiting = number(report, "open_promoters")
         if waiting is None:
             return UNKNOWN
         if waiting < 1:
-            return KEPT if alert is None else Clear("nobody waits for an answer any more")
+            return KEPT if alert is None else Resolved("nobody waits for an answer any more")
         if waiting < self.answers_min:
             return KEPT
-        return Finding("info", f"{plural(round(waiting), 'glad answer')} to thank for", {"answers": waiting})
+        return Firing("info", f"{plural(round(waiting), 'glad answer')} to thank for", {"answers": waiting})

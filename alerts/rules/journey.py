@@ -5,12 +5,12 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from alerts.model import Alert, Severity
+from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
-from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
-from alerts.wording import plural
+from alerts.text import plural
 from stream.contracts.report import Outline
 
-_NEAR: Final = Hold("on track by a hair: not yet over")
+_NEAR: Final = Indeterminate("on track by a hair: not yet over")
 
 
 class OnboardingStuck(Rule):
@@ -29,21 +29,21 @@ class OnboardingStuck(Rule):
     critical_days: float = Field(30, gt=0, le=1000)
     until_days: float = Field(120, gt=0, le=10_000)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding while it waits, Clear once value was seen or the onboarding is long past."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing while it waits, Resolved once value was seen or the onboarding is long past."""
         waiting = number(report, "first_value_waiting_days")
         if waiting is None:
             if alert is not None and (reached := number(report, "time_to_first_value_days")) is not None:
-                return Clear(f"first value reached after {plural(round(reached), 'day')}")
+                return Resolved(f"first value reached after {plural(round(reached), 'day')}")
             return UNKNOWN
         if waiting < self.waiting_days:
-            return KEPT if alert is None else Clear("the onboarding began anew")
+            return KEPT if alert is None else Resolved("the onboarding began anew")
         if waiting > self.until_days:
             if alert is None:
                 return KEPT
-            return Clear(f"no onboarding any more after {plural(round(self.until_days), 'day')}", recovered=False)
+            return Resolved(f"no onboarding any more after {plural(round(self.until_days), 'day')}", recovered=False)
         severity: Severity = "critical" if waiting >= self.critical_days else "warning"
-        return Finding(severity, f"no first value after {plural(round(waiting), 'day')}", {"waiting_days": waiting})
+        return Firing(severity, f"no first value after {plural(round(waiting), 'day')}", {"waiting_days": waiting})
 
 
 class MilestoneStuck(Rule):
@@ -58,26 +58,26 @@ class MilestoneStuck(Rule):
     name: ClassVar[str] = "milestone_stuck"
     shows: ClassVar[tuple[str, ...]] = ("milestones_reached", "depth")
 
-    spoken_for_by: tuple[str, ...] = ("onboarding_stuck", "silence")
+    inhibited_by: tuple[str, ...] = ("onboarding_stuck", "silence")
     stuck_days: float = Field(30, gt=0, le=1000)
     until_days: float = Field(120, gt=0, le=10_000)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding while it is stuck, Clear once it went on."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing while it is stuck, Resolved once it went on."""
         stuck = number(report, "milestone_stuck_days")
         if stuck is None:
             if alert is not None and "milestone_next" in report.measures and number(report, "milestones_reached"):
-                return Clear("all milestones reached")
+                return Resolved("all milestones reached")
             return UNKNOWN
         if stuck < self.stuck_days:
-            return KEPT if alert is None else Clear("the next milestone was reached")
+            return KEPT if alert is None else Resolved("the next milestone was reached")
         if stuck > self.until_days:
             if alert is None:
                 return KEPT
-            return Clear(
+            return Resolved(
                 f"no step for {plural(round(self.until_days), 'day')}: that is how it is used", recovered=False
             )
-        return Finding("warning", f"no further milestone for {plural(round(stuck), 'day')}", {"stuck_days": stuck})
+        return Firing("warning", f"no further milestone for {plural(round(stuck), 'day')}", {"stuck_days": stuck})
 
 
 class OutcomeOffTrack(Rule):
@@ -93,8 +93,8 @@ class OutcomeOffTrack(Rule):
     critical_ratio: float = Field(0.5, ge=0, le=1, description="of the straight line to the target")
     exit_ratio: float = Field(0.95, ge=0, le=2, description="of it, for every goal, to be over")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding while a goal is off track, Clear once all are well on it."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing while a goal is off track, Resolved once all are well on it."""
         behind = number(report, "goals_off_track")
         if behind is None:
             return UNKNOWN
@@ -102,8 +102,8 @@ class OutcomeOffTrack(Rule):
         if behind < 1:
             if alert is None:
                 return KEPT
-            return _NEAR if pace is not None and pace < self.exit_ratio else Clear("every goal is on track again")
+            return _NEAR if pace is not None and pace < self.exit_ratio else Resolved("every goal is on track again")
         severity: Severity = "critical" if pace is not None and pace < self.critical_ratio else "warning"
         at = f", the furthest at {pace:.0%} of its plan" if pace is not None else ""
         evidence = {"goals": behind} | ({"pace_ratio": pace} if pace is not None else {})
-        return Finding(severity, f"{plural(round(behind), 'goal')} behind plan{at}", evidence)
+        return Firing(severity, f"{plural(round(behind), 'goal')} behind plan{at}", evidence)

@@ -5,12 +5,12 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from alerts.model import Alert, Number, Severity
+from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
-from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
-from alerts.wording import plural
+from alerts.text import plural
 from stream.contracts.report import Outline
 
-_SOME_GONE: Final = Hold("some of the most active users are still away")
+_SOME_GONE: Final = Indeterminate("some of the most active users are still away")
 
 
 class ChampionGone(Rule):
@@ -25,18 +25,18 @@ class ChampionGone(Rule):
     name: ClassVar[str] = "champion_gone"
     shows: ClassVar[tuple[str, ...]] = ("champions", "champions_gone", "mau")
 
-    spoken_for_by: tuple[str, ...] = ("silence",)
+    inhibited_by: tuple[str, ...] = ("silence",)
     gone_ratio: float = Field(0.5, gt=0, le=1, description="such a share of the champions, at least one")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding while too many are away, Clear once all are there or others have taken their place."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing while too many are away, Resolved once all are there or others have taken their place."""
         gone, champions = number(report, "champions_gone"), number(report, "champions")
         if gone is None or champions is None:
             return UNKNOWN
         if gone >= 1 and gone >= self.gone_ratio * champions:
             severity: Severity = "critical" if gone >= champions else "warning"
             whom = "its most active user" if champions == 1 else f"{gone:.0f} of its {champions:.0f} most active users"
-            return Finding(
+            return Firing(
                 severity, f"{whom} not active for two weeks", {"champions_gone": gone, "champions": champions}
             )
         if alert is None:
@@ -44,8 +44,8 @@ class ChampionGone(Rule):
         if gone >= 1:
             return _SOME_GONE
         if champions < 1:
-            return Clear("nobody stands out any more among its users", recovered=False)
-        return Clear(f"its {plural(round(champions), 'most active user')} of the last weeks all active")
+            return Resolved("nobody stands out any more among its users", recovered=False)
+        return Resolved(f"its {plural(round(champions), 'most active user')} of the last weeks all active")
 
 
 class BreadthCollapsed(Rule):
@@ -61,14 +61,14 @@ class BreadthCollapsed(Rule):
     name: ClassVar[str] = "breadth_collapsed"
     shows: ClassVar[tuple[str, ...]] = ("wau", "users_for_half")
 
-    spoken_for_by: tuple[str, ...] = ("silence",)
+    inhibited_by: tuple[str, ...] = ("silence",)
     lost_ratio: float = Field(0.5, gt=0, le=1, description="such a share of last month's users is not there any more")
     critical_ratio: float = Field(0.75, gt=0, le=1)
     users_min: int = Field(5, ge=1, le=100_000, description="fewer users than that, and one person decides")
     margin_ratio: float = Field(0.25, ge=0, le=1, description="how much more must be back to be over")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding while the users are gone, Clear once they are back or the new level has lasted."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing while the users are gone, Resolved once they are back or the new level has lasted."""
         users, before = number(report, "mau"), number(report, "mau_previous")
         if users is None:
             return UNKNOWN
@@ -80,19 +80,19 @@ class BreadthCollapsed(Rule):
             return KEPT
         return self._finding(users, before)
 
-    def _ongoing(self, users: Number, before: Number | None, had: Number) -> Verdict:
+    def _ongoing(self, users: Number, before: Number | None, had: Number) -> RuleResult:
         lost = 1 - users / had
         if lost <= max(self.lost_ratio - self.margin_ratio, 0):
-            return Clear(f"{users:.0f} of {had:.0f} users are back")
+            return Resolved(f"{users:.0f} of {had:.0f} users are back")
         if before is not None and users >= 0.9 * before:
-            return Clear(f"steady at {plural(round(users), 'user')} for a month", recovered=False)
+            return Resolved(f"steady at {plural(round(users), 'user')} for a month", recovered=False)
         if lost < self.lost_ratio:
-            return Hold(f"{users:.0f} of {had:.0f} users are back: not yet over")
+            return Indeterminate(f"{users:.0f} of {had:.0f} users are back: not yet over")
         return self._finding(users, had)
 
-    def _finding(self, users: Number, had: Number) -> Finding:
+    def _finding(self, users: Number, had: Number) -> Firing:
         lost = 1 - users / had
-        return Finding(
+        return Firing(
             "critical" if lost >= self.critical_ratio else "warning",
             f"{lost:.0%} of its users gone: {had:.0f} a month before, {users:.0f} now",
             {"users": users, "users_before": had},

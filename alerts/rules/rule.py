@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from alerts.model import Alert, Number
-from alerts.rules.verdict import Clear, Hold, Settled, Verdict
+from alerts.rules.result import Baseline, Indeterminate, Resolved, RuleResult
 from stream.contracts.report import Outline
 
 # trouble: something got worse, and may recover; task: somebody waits for an answer; opportunity: good news.
@@ -20,8 +20,8 @@ Tone = Literal["trouble", "task", "opportunity"]
 
 Stage = Literal["trial", "onboarding", "adopting", "mature", "renewing", "churned"]
 
-KEPT: Final = Clear("kept")
-UNKNOWN: Final = Hold("too little is known to judge")
+KEPT: Final = Resolved("kept")
+UNKNOWN: Final = Indeterminate("too little is known to judge")
 
 
 def number(report: Outline, measure: str) -> Number | None:
@@ -80,10 +80,10 @@ class Rule(BaseModel):
     enabled: bool = Field(True, description="off: opens nothing")
     for_hours: float = Field(0, ge=0, le=720, description="broken for so long before anybody is told")
     keep_firing_hours: float = Field(0, ge=0, le=720, description="kept for so long before it is over")
-    spoken_for_by: tuple[str, ...] = Field((), max_length=30, description="rules whose open alert says enough")
+    inhibited_by: tuple[str, ...] = Field((), max_length=30, description="rules whose open alert says enough")
     overrides: tuple[Override, ...] = Field((), max_length=50)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """The verdict on one report.
 
         Args:

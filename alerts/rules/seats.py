@@ -5,11 +5,11 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from alerts.model import Alert
+from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, Tone, number
-from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
 from stream.contracts.report import Outline
 
-_BETWEEN: Final = Hold("near the line")
+_BETWEEN: Final = Indeterminate("near the line")
 
 
 class LicencesLow(Rule):
@@ -22,25 +22,25 @@ class LicencesLow(Rule):
     name: ClassVar[str] = "licences_low"
     shows: ClassVar[tuple[str, ...]] = ("mau", "license_utilization_daily")
 
-    spoken_for_by: tuple[str, ...] = ("silence", "breadth_collapsed", "onboarding_stuck")
+    inhibited_by: tuple[str, ...] = ("silence", "breadth_collapsed", "onboarding_stuck")
     enter_ratio: float = Field(0.4, ge=0, le=1, description="share of the licences that is used in a month")
     exit_ratio: float = Field(0.5, ge=0, le=1, description="over again from here")
     days_known_min: int = Field(60, ge=0, le=1000, description="how long an account may take to fill its seats")
     seats_min: int = Field(5, ge=1, le=100_000)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding below, Clear above the exit, Hold between."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing below, Resolved above the exit, Indeterminate between."""
         used, seats = number(report, "license_utilization"), report.profile.licensed_seats
         if used is None or seats is None:
             return UNKNOWN
         if used >= max(self.exit_ratio, self.enter_ratio):
-            return KEPT if alert is None else Clear(f"{used:.0%} of {seats} licences in use")
+            return KEPT if alert is None else Resolved(f"{used:.0%} of {seats} licences in use")
         if used >= self.enter_ratio:
             return _BETWEEN
         days = number(report, "days_known")
         if alert is None and (days is None or days < self.days_known_min or seats < self.seats_min):
             return KEPT
-        return Finding("warning", f"only {used:.0%} of {seats} licences in use", {"used_ratio": used, "seats": seats})
+        return Firing("warning", f"only {used:.0%} of {seats} licences in use", {"used_ratio": used, "seats": seats})
 
 
 class LicencesHigh(Rule):
@@ -57,15 +57,15 @@ class LicencesHigh(Rule):
     exit_ratio: float = Field(0.85, gt=0, le=5, description="over again from here")
     seats_min: int = Field(5, ge=1, le=100_000)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding above, Clear below the exit, Hold between."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing above, Resolved below the exit, Indeterminate between."""
         used, seats = number(report, "license_utilization"), report.profile.licensed_seats
         if used is None or seats is None:
             return UNKNOWN
         if used < min(self.exit_ratio, self.enter_ratio):
-            return KEPT if alert is None else Clear(f"{used:.0%} of {seats} licences in use", recovered=False)
+            return KEPT if alert is None else Resolved(f"{used:.0%} of {seats} licences in use", recovered=False)
         if used < self.enter_ratio:
             return _BETWEEN
         if alert is None and seats < self.seats_min:
             return KEPT
-        return Finding("info", f"{used:.0%} of {seats} licences in use", {"used_ratio": used, "seats": seats})
+        return Firing("info", f"{used:.0%} of {seats} licences in use", {"used_ratio": used, "seats": seats})

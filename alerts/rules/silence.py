@@ -5,12 +5,12 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from alerts.model import Alert, Severity
+from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
-from alerts.rules.verdict import Clear, Finding, Hold, Settled, Verdict
-from alerts.wording import plural
+from alerts.text import plural
 from stream.contracts.report import Outline
 
-_STILL: Final = Hold("somebody was there, and it is quiet again")
+_STILL: Final = Indeterminate("somebody was there, and it is quiet again")
 
 
 class Silence(Rule):
@@ -28,14 +28,14 @@ class Silence(Rule):
     limit_ratio: float = Field(1.0, gt=0, le=10, description="quiet for so many times the account's own limit")
     critical_ratio: float = Field(2.0, gt=0, le=20)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding when it is quiet for too long, Clear once somebody came back."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing when it is quiet for too long, Resolved once somebody came back."""
         quiet, limit = number(report, "silence_working_days"), number(report, "silence_limit_days")
         if quiet is None or limit is None or limit <= 0:
             return UNKNOWN
         if quiet >= self.limit_ratio * limit:
             severity: Severity = "critical" if quiet >= self.critical_ratio * limit else "warning"
-            return Finding(
+            return Firing(
                 severity,
                 f"nobody active for {plural(round(quiet), 'working day')} (usual here: up to {round(limit)})",
                 {"quiet_days": quiet, "limit_days": limit},
@@ -44,4 +44,4 @@ class Silence(Rule):
             return KEPT
         if quiet > alert.evidence.get("limit_days", limit) / 2:
             return _STILL
-        return Clear("somebody is active again")
+        return Resolved("somebody is active again")

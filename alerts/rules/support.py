@@ -5,9 +5,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from alerts.model import Alert, Severity
+from alerts.rules.result import Baseline, Firing, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
-from alerts.rules.verdict import Clear, Finding, Settled, Verdict
-from alerts.wording import hours
+from alerts.text import hours
 from stream.contracts.report import Outline
 
 
@@ -26,12 +26,12 @@ class EscalationOpen(Rule):
     open_hours: float = Field(24, gt=0, le=8760)
     critical_hours: float = Field(72, gt=0, le=8760)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Settled | None) -> Verdict:
-        """Finding while it runs for too long, Clear once none does."""
+    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+        """Firing while it runs for too long, Resolved once none does."""
         running = number(report, "escalation_running_hours")
         if running is None:
             return UNKNOWN
         if running < self.open_hours:
-            return KEPT if alert is None else Clear("no escalation runs that long any more")
+            return KEPT if alert is None else Resolved("no escalation runs that long any more")
         severity: Severity = "critical" if running >= self.critical_hours else "warning"
-        return Finding(severity, f"a ticket is escalated for {hours(running)}", {"running_hours": running})
+        return Firing(severity, f"a ticket is escalated for {hours(running)}", {"running_hours": running})

@@ -4,22 +4,22 @@ The modules in the order a report meets them:
 
     settings         what an operator may set
     loop             poll, hand over, commit; nothing is skipped when the store is away
-    watchdog         ends a run that has stopped moving
-    handler          what the loop hands records to
+    stall_watchdog   ends a run that has stopped moving
+    alerting_handler what the loop hands records to
     batch            records decoded and evaluated, purely
-    pipeline_health  trouble of the pipeline, over all partitions and processes
+    pipeline_health  health of the pipeline, over all partitions and processes
     state            Redis: what is remembered of each account, and the one transaction that every batch makes
-    audit            Redis and Kafka: steps on their way to the audit log
-    rebuild          what is remembered, made again from the audit log after Redis was lost
-    recipients       whom to tell of a step
+    audit_log        Redis and Kafka: steps on their way to the audit log
+    rebuild_state    what is remembered, made again from the audit log after Redis was lost
+    recipients       who is notified of a change
     outbox           Redis: messages that must still be delivered, a queue for each receiver
-    queue            one receiver's queue: leased to one sender at a time
+    outbox_queue     one receiver's queue: leased to one sender at a time
     receivers        where alerts are told: one module a kind of receiver
     sender           the thread that empties one receiver's queue
     projection       the accounts in memory, as the gauges see them
     totals           what the accounts of a segment add up to
     account_gauges   measures and drivers of the few accounts that have series of their own
     metrics          every metric of the process
-    commands         sends what people tell alerting
+    command_sender   sends what people tell alerting
     process          wires them into one process
 """

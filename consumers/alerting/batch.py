@@ -10,18 +10,18 @@ from typing import cast
 
 import msgspec
 
-from alerts.applying import apply_command
+from alerts.alert_events import AlertEvent, AlertEventKind
+from alerts.apply_command import apply_command
 from alerts.commands import AddSilence, AlertCommand, Command, SilenceCommand, decode_command
 from alerts.config import AlertingConfig
-from alerts.judge import Judgement, forget, judge, next_due
+from alerts.context import AlertContext
+from alerts.evaluation import AccountEvaluation, delete_account, evaluate_rules, next_due
 from alerts.lifecycle import Transition
 from alerts.model import AccountRecord
-from alerts.policy import Surroundings
 from alerts.silences import Silence
-from alerts.steps import Step, StepKind
 from consumers.alerting.loop import Record
-from consumers.alerting.recipients import Telling
-from consumers.alerting.state import Changes, Known
+from consumers.alerting.recipients import Recipients
+from consumers.alerting.state import Changes, LoadedState
 from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import HealthReport, Outline, decode_outline, decode_report
@@ -29,7 +29,7 @@ from stream.contracts.report import HealthReport, Outline, decode_outline, decod
 log = get_logger(__name__)
 
 
-class Incoming(msgspec.Struct, frozen=True):
+class DecodedRecord(msgspec.Struct, frozen=True):
     """One record of the topic.
 
     Args:
@@ -46,7 +46,7 @@ class Incoming(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Written:
+class SourceTimestamps:
     """When what brought a step was written to Kafka.
 
     Args:
@@ -59,7 +59,7 @@ class Written:
 
 
 @dataclass
-class Judged:
+class BatchResult:
     """What a batch comes to.
 
     Args:
@@ -69,19 +69,19 @@ class Judged:
     """
 
     changes: Changes
-    steps: list[tuple[Transition, Written | None]] = field(default_factory=list)
+    steps: list[tuple[Transition, SourceTimestamps | None]] = field(default_factory=list)
     outcomes: list[str] = field(default_factory=list)
 
 
-def _written(item: Incoming | None) -> Written | None:
+def _timestamps(item: DecodedRecord | None) -> SourceTimestamps | None:
     """The moments behind a step; None for a step that no record of the topic brought."""
     if item is None:
         return None
     ingested_at = item.outline.ingested_at if item.outline is not None else None
-    return Written(item.written_ms, round(ingested_at.timestamp() * 1000) if ingested_at is not None else None)
+    return SourceTimestamps(item.written_ms, round(ingested_at.timestamp() * 1000) if ingested_at is not None else None)
 
 
-def decode(record: Record) -> Incoming:
+def decode(record: Record) -> DecodedRecord:
     """One record as what it says.
 
     Raises:
@@ -94,16 +94,16 @@ def decode(record: Record) -> Incoming:
     except UnicodeDecodeError:
         raise BadEvent("wrong_type", "expected the account_id in UTF-8 as the key") from None
     if record.value is None:
-        return Incoming(account_id, None, None, record.timestamp)
+        return DecodedRecord(account_id, None, None, record.timestamp)
     outline = decode_outline(record.value)
     if outline.account_id != account_id:
         raise BadEvent("misrouted", f"the key is {account_id!r:.80} and the report is of {outline.account_id!r:.80}")
     if outline.as_of.tzinfo is None:
         raise BadEvent("wrong_type", "expected as_of with a time zone")
-    return Incoming(account_id, outline, record.value, record.timestamp)
+    return DecodedRecord(account_id, outline, record.value, record.timestamp)
 
 
-def decode_batch(records: Sequence[Record]) -> tuple[list[Incoming], int]:
+def decode_batch(records: Sequence[Record]) -> tuple[list[DecodedRecord], int]:
     """The records that can be read, in order, and how many can't."""
     incoming, poison = [], 0
     for record in records:
@@ -147,8 +147,8 @@ class Batch:
     Args:
         known: what is remembered of the accounts.
         config: rules, playbooks and lifecycle.
-        around: silences, doubt in the data.
-        telling: whom to tell.
+        context: silences, doubt in the data.
+        recipients: whom to tell.
         partition: of the health topic.
         next_offset: of the health topic, after the batch.
         now_ms: the wall clock, epoch milliseconds.
@@ -156,43 +156,43 @@ class Batch:
 
     def __init__(
         self,
-        known: Known,
+        known: LoadedState,
         config: AlertingConfig,
-        around: Surroundings,
-        telling: Telling,
+        context: AlertContext,
+        recipients: Recipients,
         *,
         partition: int | None,
         next_offset: int,
         now_ms: int,
     ) -> None:
-        self.judged = Judged(Changes(next_offset))
-        self._changes = self.judged.changes
+        self.result = BatchResult(Changes(next_offset))
+        self._changes = self.result.changes
         self._known = known
         self._config = config
-        self._around = around
-        self._telling = telling
+        self._context = context
+        self._recipients = recipients
         self._partition = partition
         self._now_ms = now_ms
 
-    def report(self, item: Incoming, now: datetime) -> None:
+    def report(self, item: DecodedRecord, now: datetime) -> None:
         """Judge a new report, or the account's end."""
         record, outline = self._record(item.account_id), item.outline
         if outline is None:
-            judgement = forget(record, now, self._around)
+            evaluation = delete_account(record, now, self._context)
         else:
-            judgement = judge(record, outline, self._config.book.choose(outline.profile), now, self._around)
-        if not judgement.is_judged:
-            self.judged.outcomes.append("older")  # than what was judged before
+            evaluation = evaluate_rules(record, outline, self._config.book.choose(outline.profile), now, self._context)
+        if not evaluation.is_current:
+            self.result.outcomes.append("older")  # than what was judged before
             return
         try:
-            whole = decode_report(item.value) if item.value is not None and judgement.is_told else None
+            whole = decode_report(item.value) if item.value is not None and evaluation.is_told else None
         except BadEvent as error:
             log.error("report passed over", account_id=item.account_id[:80], error=str(error))
-            self.judged.outcomes.append("poison")
+            self.result.outcomes.append("poison")
             return
-        self.judged.outcomes.append("deleted" if outline is None else "judged")
+        self.result.outcomes.append("deleted" if outline is None else "judged")
         self._changes.reports[item.account_id] = item.value
-        self._settle(item.account_id, judgement, outline, whole, now, item)
+        self._ack(item.account_id, evaluation, outline, whole, now, item)
 
     def time(self, account_id: str, now: datetime) -> None:
         """Judge the latest report again, because its time has come."""
@@ -200,17 +200,17 @@ class Batch:
         if record is None or report is None:
             self._changes.due[account_id] = None
             return
-        judgement = judge(record, report, self._config.book.choose(report.profile), now, self._around)
-        if not judgement.is_judged:
+        evaluation = evaluate_rules(record, report, self._config.book.choose(report.profile), now, self._context)
+        if not evaluation.is_current:
             self._changes.due[account_id] = None  # a newer report is on its way
             return
-        self._settle(account_id, judgement, report, report, now, None)
+        self._ack(account_id, evaluation, report, report, now, None)
 
     def command(self, command: AlertCommand, now: datetime) -> None:
         """Apply a command about an alert."""
-        judgement = apply_command(self._record(command.account_id), command, now, self._around)
+        evaluation = apply_command(self._record(command.account_id), command, now, self._context)
         report = self._known.reports.get(command.account_id)
-        self._settle(command.account_id, judgement, report, report, now, None)
+        self._ack(command.account_id, evaluation, report, report, now, None)
 
     def silence(self, command: SilenceCommand, silences: Mapping[str, Silence], now: datetime) -> None:
         """Add a silence, or end one."""
@@ -225,9 +225,9 @@ class Batch:
             silence, kind = msgspec.structs.replace(found, ends_at=ends_at), "silence_expired"
             reason = f"{command.by} ended it"
         self._changes.silences[silence.silence_id] = silence
-        step = Step(
+        step = AlertEvent(
             seq=self._now_ms,
-            kind=cast(StepKind, kind),
+            kind=cast(AlertEventKind, kind),
             at=now,
             reason=reason,
             by=command.by,
@@ -246,45 +246,45 @@ class Batch:
     def _record(self, account_id: str) -> AccountRecord | None:
         return self._changes.records.get(account_id, self._known.records.get(account_id))
 
-    def _settle(
+    def _ack(
         self,
         account_id: str,
-        judgement: Judgement,
+        evaluation: AccountEvaluation,
         outline: Outline | None,
         whole: HealthReport | None,
         now: datetime,
-        item: Incoming | None,
+        item: DecodedRecord | None,
     ) -> None:
         """Write down what one account's turn came to.
 
         Args:
             account_id: the account.
-            judgement: its turn.
+            evaluation: its turn.
             outline: of its report; None when it was deleted.
             whole: its report, where somebody is told of it.
             now: the moment of the decision.
             item: the record that brought the report; None: time or a command brought the turn.
         """
-        written = _written(item)
-        judgement, told = self._telling.tell(
-            judgement,
+        written = _timestamps(item)
+        evaluation, told = self._recipients.tell(
+            evaluation,
             whole,
             now,
             now_ms=self._now_ms,
             ingested_ms=written.ingested_ms if written is not None else None,
             partition=self._partition,
         )
-        record, changes = judgement.record, judgement.changes
+        record, changes = evaluation.record, evaluation.changes
         if changes:
             seq = self._seq(account_id)
             for transition in changes:
                 seq = max(seq + 1, self._now_ms)
-                self._changes.steps.append((account_id, _step(transition, account_id, seq, now)))
-                self.judged.steps.append((transition, written))
+                self._changes.steps.append((account_id, _event(transition, account_id, seq, now)))
+                self.result.steps.append((transition, written))
             if record is not None:
                 record = msgspec.structs.replace(record, seq=seq)
         self._changes.records[account_id] = record
-        self._changes.notifications += told
+        self._changes.entries += told
         self._changes.due[account_id] = self._due_ms(record, outline, now)
 
     def _seq(self, account_id: str) -> int:
@@ -294,22 +294,22 @@ class Batch:
     def _due_ms(self, record: AccountRecord | None, outline: Outline | None, now: datetime) -> int | None:
         if record is None or outline is None or not (record.alerts or record.pending):
             return None
-        due = next_due(record, self._config.book.choose(outline.profile), self._around, now)
+        due = next_due(record, self._config.book.choose(outline.profile), self._context, now)
         return int(due.timestamp() * 1000) if due is not None else None
 
 
-def judge_batch(
-    incoming: Sequence[Incoming],
+def evaluate_batch(
+    incoming: Sequence[DecodedRecord],
     known: Mapping[str, AccountRecord],
     config: AlertingConfig,
     *,
     next_offset: int,
     now_ms: int,
     event_clock: bool,
-    telling: Telling,
+    recipients: Recipients,
     partition: int | None = None,
-    around: Surroundings | None = None,
-) -> Judged:
+    context: AlertContext | None = None,
+) -> BatchResult:
     """Judge a batch of reports in order.
 
     Args:
@@ -319,31 +319,31 @@ def judge_batch(
         next_offset: the offset after the batch.
         now_ms: the wall clock, epoch milliseconds.
         event_clock: decide as of each report's own moment, for a replay of history.
-        telling: whom to tell.
+        recipients: whom to tell.
         partition: of the health topic, that the records are of.
-        around: silences, doubt in the data; None: the settings alone.
+        context: silences, doubt in the data; None: the settings alone.
     """
     batch = Batch(
-        Known(known),
+        LoadedState(known),
         config,
-        around or Surroundings(config.lifecycle),
-        telling,
+        context or AlertContext(config.lifecycle),
+        recipients,
         partition=partition,
         next_offset=next_offset,
         now_ms=now_ms,
     )
     wall = datetime.fromtimestamp(now_ms / 1000, UTC)
     for item in incoming:
-        record = batch.judged.changes.records.get(item.account_id, known.get(item.account_id))
+        record = batch.result.changes.records.get(item.account_id, known.get(item.account_id))
         batch.report(item, _now(item, record, wall) if event_clock else wall)
-    return batch.judged
+    return batch.result
 
 
-def _step(transition: Transition, account_id: str, seq: int, now: datetime) -> Step:
+def _event(transition: Transition, account_id: str, seq: int, now: datetime) -> AlertEvent:
     """A transition as the audit log has it."""
-    return Step(
+    return AlertEvent(
         seq=seq,
-        kind=cast(StepKind, transition.kind),
+        kind=cast(AlertEventKind, transition.kind),
         at=now,
         reason=transition.reason,
         by=transition.by,
@@ -354,8 +354,8 @@ def _step(transition: Transition, account_id: str, seq: int, now: datetime) -> S
     )
 
 
-def _now(item: Incoming, record: AccountRecord | None, wall: datetime) -> datetime:
+def _now(item: DecodedRecord, record: AccountRecord | None, wall: datetime) -> datetime:
     """The moment on the event clock; a tombstone has none of its own, and takes the account's last."""
     if item.outline is not None:
         return item.outline.as_of
-    return record.judged_as_of if record is not None else wall
+    return record.evaluated_as_of if record is not None else wall

@@ -19,7 +19,7 @@ from kafka.errors import (
     RebalanceInProgressError,
 )
 
-from consumers.alerting.watchdog import StallWatchdog
+from consumers.alerting.stall_watchdog import StallWatchdog
 from consumers.errors import STORE_AWAY, StateMovedError
 from stream.config.logs import get_logger
 
@@ -51,13 +51,13 @@ class Record(Protocol):
 class Handler(Protocol):
     """What the loop hands records to; any of its methods may raise one of STORE_AWAY, and is then called again."""
 
-    def take_over(self, topic: str, partition: int) -> int | None:
+    def on_assigned(self, topic: str, partition: int) -> int | None:
         """Get ready for a partition of a topic; the offset to start from, None for its beginning."""
 
-    def start_over(self, topic: str, partition: int) -> None:
+    def on_topic_reset(self, topic: str, partition: int) -> None:
         """The topic was made anew: the partition's offsets begin again."""
 
-    def give_up(self, topic: str, partition: int) -> None:
+    def on_revoked(self, topic: str, partition: int) -> None:
         """The partition is another consumer's from now on."""
 
     def handle(self, topic: str, partition: int, records: Sequence[Record]) -> int:
@@ -127,7 +127,7 @@ class ConsumerLoop:
             if not _passes(error):
                 raise
             log.warning("Kafka is away: waiting", error=type(error).__name__)
-            self._watchdog.calm()
+            self._watchdog.reset()
             self._stop.wait(RETRY_SECONDS_MAX)
 
     def _hand_over(self, batch: Mapping[Any, Sequence[Record]]) -> None:
@@ -157,10 +157,10 @@ class ConsumerLoop:
         """Give up what is no longer ours, take over what is new; adds to `sought` whose position was set."""
         assigned = set(self._consumer.assignment())
         for tp in self._taken - assigned:
-            self._handler.give_up(tp.topic, tp.partition)
+            self._handler.on_revoked(tp.topic, tp.partition)
             self._taken.discard(tp)
         for tp in sorted(assigned - self._taken):
-            self._seek(tp, self._handler.take_over(tp.topic, tp.partition))
+            self._seek(tp, self._handler.on_assigned(tp.topic, tp.partition))
             sought.add(tp)
             self._taken.add(tp)
         if self._taken and self._on_ready is not None:
@@ -179,7 +179,7 @@ class ConsumerLoop:
                 partition=tp.partition,
                 offset=start,
             )
-            self._handler.start_over(tp.topic, tp.partition)
+            self._handler.on_topic_reset(tp.topic, tp.partition)
             start = None
         if start is None:
             start = self._consumer.beginning_offsets([tp])[tp]
@@ -192,7 +192,7 @@ class ConsumerLoop:
             log.warning("Redis is away: waiting, nothing is skipped", error=type(error).__name__)
         self._retries = min(self._retries + 1, 10)
         self._on_retry()
-        self._watchdog.calm()
+        self._watchdog.reset()
         self._stop.wait(pause)
 
     def _rewind(self, batch: Mapping[Any, Sequence[Record]], settled: Set[Any]) -> None:

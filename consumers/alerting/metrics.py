@@ -8,9 +8,9 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from alerts.followup import ACTIONS
-from alerts.lifecycle import KINDS, OUTCOMES
-from alerts.trouble import TROUBLE_KINDS
+from alerts.follow_up import ACTIONS
+from alerts.lifecycle import FOLLOW_UP_RESULTS, KINDS
+from alerts.pipeline_incident import INCIDENT_KINDS
 from consumers.alerting.outbox import Backlog
 
 COMMAND_OUTCOMES: Final = ("applied", "poison")
@@ -113,8 +113,8 @@ class Metrics:
             ["topic", "partition"],
             registry=registry,
         )
-        self._trouble = Gauge(
-            "heartline_pipeline_trouble",
+        self._pipeline_incident = Gauge(
+            "heartline_pipeline_incident",
             "1 while there is a sign that the pipeline, and not a customer, is in trouble, by kind: source_quiet, lag, "
             "mass_drop; red flags are held then. Every process shows the same; on the event clock always 0.",
             ["kind"],
@@ -124,7 +124,7 @@ class Metrics:
         self._initialise(rules, receivers)
 
     def _initialise(self, rules: Collection[str], receivers: Collection[str]) -> None:
-        self.trouble(())
+        self.pipeline_incident(())
         for outcome in RECORD_OUTCOMES:
             self.records.labels(outcome)
         for outcome in COMMAND_OUTCOMES:
@@ -134,7 +134,7 @@ class Metrics:
                 if kind != "nothing":
                     self.transitions.labels(rule, kind)
             for action in ACTIONS:
-                for went in OUTCOMES:
+                for went in FOLLOW_UP_RESULTS:
                     self.follow_ups.labels(rule, action, went)
         for receiver in receivers:
             self.ingested_to_delivered.labels(receiver)
@@ -155,7 +155,7 @@ class Metrics:
         if ingested_ms is not None:
             self.ingested_to_delivered.labels(receiver).observe(max(now_ms - ingested_ms, 0) / 1000)
 
-    def delivered_together(self, receiver: str, ingested_ms: Sequence[int | None], now_ms: int) -> None:
+    def delivered_grouped(self, receiver: str, ingested_ms: Sequence[int | None], now_ms: int) -> None:
         """One digest is out, and with it one message for each of `ingested_ms`."""
         self.notifications.labels(receiver, "delivered").inc()
         self.digests.labels(receiver).inc(len(ingested_ms))
@@ -169,10 +169,10 @@ class Metrics:
         self._outbox_oldest.labels(receiver).set(backlog.oldest_age_seconds)
         self._outbox_dead.labels(receiver).set(backlog.dead)
 
-    def trouble(self, kinds: Collection[str]) -> None:
+    def pipeline_incident(self, kinds: Collection[str]) -> None:
         """The kinds of trouble of which there is a sign now."""
-        for kind in TROUBLE_KINDS:
-            self._trouble.labels(kind).set(1 if kind in kinds else 0)
+        for kind in INCIDENT_KINDS:
+            self._pipeline_incident.labels(kind).set(1 if kind in kinds else 0)
 
     def lag(self, by_partition: Mapping[int, int]) -> None:
         """Records not judged yet; a partition that is no longer ours loses its series."""

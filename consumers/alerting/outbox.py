@@ -22,16 +22,16 @@ import msgspec
 import redis
 from msgspec.structs import replace
 
-from alerts.notice import Notice
+from alerts.notification import AlertNotification
 
 
-class Notification(msgspec.Struct, frozen=True, kw_only=True):
+class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One message to one receiver.
 
     Attributes:
         id: the same whenever the same step of the same alert is told.
         receiver: whom to tell.
-        notice: what to tell.
+        notification: what to tell.
         after: id of the message that must be out first; None when there is none.
         partition: of the health topic, where the account is; None for no account.
         created_ms: when it was written, epoch milliseconds.
@@ -42,7 +42,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     receiver: str
-    notice: Notice
+    notification: AlertNotification
     after: str | None
     partition: int | None = None
     created_ms: int
@@ -56,13 +56,13 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         reason: why.
-        notification: what was to be told.
-        buried_ms: when, epoch milliseconds.
+        entry: what was to be told.
+        dead_lettered_ms: when, epoch milliseconds.
     """
 
     reason: str
-    notification: Notification
-    buried_ms: int
+    entry: OutboxEntry
+    dead_lettered_ms: int
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Backlog:
     dead: int
 
 
-_decoder = msgspec.json.Decoder(Notification)
+_decoder = msgspec.json.Decoder(OutboxEntry)
 _dead_decoder = msgspec.json.Decoder(DeadLetter)
 _encoder = msgspec.json.Encoder()
 
@@ -123,13 +123,13 @@ class Outbox:
         self._client = client
         self._prefix = prefix
 
-    def add(self, pipe: Any, notification: Notification) -> None:
+    def add(self, pipe: Any, entry: OutboxEntry) -> None:
         """Write a notification, within the caller's transaction."""
-        keys = Keys(self._prefix, notification.receiver)
-        pipe.sadd(f"{self._prefix}outbox:receivers", notification.receiver)
-        pipe.set(keys.entry(notification.id), encode(notification))
-        pipe.zadd(keys.due, {notification.id: notification.created_ms})
-        pipe.zadd(keys.created, {notification.id: notification.created_ms})
+        keys = Keys(self._prefix, entry.receiver)
+        pipe.sadd(f"{self._prefix}outbox:receivers", entry.receiver)
+        pipe.set(keys.entry(entry.id), encode(entry))
+        pipe.zadd(keys.due, {entry.id: entry.created_ms})
+        pipe.zadd(keys.created, {entry.id: entry.created_ms})
 
     def receivers(self) -> list[str]:
         """Every receiver that ever had a message, by name."""
@@ -137,7 +137,7 @@ class Outbox:
             name.decode() for name in cast("set[bytes]", self._client.smembers(f"{self._prefix}outbox:receivers"))
         )
 
-    def waiting(self, receiver: str) -> list[Notification]:
+    def waiting(self, receiver: str) -> list[OutboxEntry]:
         """What waits for a receiver, the oldest first."""
         keys = Keys(self._prefix, receiver)
         names = cast("list[bytes]", self._client.zrange(keys.created, 0, -1))
@@ -150,26 +150,26 @@ class Outbox:
         """What was given up for a receiver, the oldest first."""
         stored = cast("dict[bytes, bytes]", self._client.hgetall(Keys(self._prefix, receiver).dead))
         letters = [_dead_decoder.decode(value) for value in stored.values()]
-        return sorted(letters, key=lambda letter: (letter.notification.created_ms, letter.notification.id))
+        return sorted(letters, key=lambda letter: (letter.entry.created_ms, letter.entry.id))
 
     def revive(self, letters: Iterable[DeadLetter], now_ms: int) -> int:
         """Put dead letters back into their queues, as if written now; how many there were."""
         count = 0
         for letter in letters:
-            notification = replace(letter.notification, created_ms=now_ms, attempts=0, owner=None)
+            entry = replace(letter.entry, created_ms=now_ms, attempts=0, owner=None)
             with self._client.pipeline(transaction=True) as pipe:
-                self.add(pipe, notification)
-                pipe.hdel(Keys(self._prefix, notification.receiver).dead, notification.id)
+                self.add(pipe, entry)
+                pipe.hdel(Keys(self._prefix, entry.receiver).dead, entry.id)
                 pipe.execute()
             count += 1
         return count
 
-    def abandon(self, receiver: str, reason: str, now_ms: int) -> int:
+    def drop_receiver(self, receiver: str, reason: str, now_ms: int) -> int:
         """Give up everything that waits for a receiver that there is no longer; how many there were."""
         waiting = self.waiting(receiver)
-        for notification in waiting:
+        for entry in waiting:
             with self._client.pipeline(transaction=True) as pipe:
-                queue_burial(pipe, Keys(self._prefix, receiver), notification, reason, now_ms)
+                queue_dead_letter(pipe, Keys(self._prefix, receiver), entry, reason, now_ms)
                 pipe.execute()
         return len(waiting)
 
@@ -185,12 +185,12 @@ class Outbox:
         return Backlog(depth, max(age_ms, 0) / 1000, dead)
 
 
-def encode(notification: Notification) -> bytes:
+def encode(entry: OutboxEntry) -> bytes:
     """The notification as it is stored."""
-    return _encoder.encode(notification)
+    return _encoder.encode(entry)
 
 
-def decode(value: bytes) -> Notification:
+def decode(value: bytes) -> OutboxEntry:
     """The reverse of `encode`."""
     return _decoder.decode(value)
 
@@ -202,10 +202,10 @@ def queue_removal(pipe: Any, keys: Keys, name: str) -> None:
     pipe.zrem(keys.created, name)
 
 
-def queue_burial(pipe: Any, keys: Keys, notification: Notification, reason: str, now_ms: int) -> None:
+def queue_dead_letter(pipe: Any, keys: Keys, entry: OutboxEntry, reason: str, now_ms: int) -> None:
     """Move a notification to the dead, within the caller's transaction."""
-    letter = DeadLetter(reason=reason, notification=replace(notification, owner=None), buried_ms=now_ms)
-    pipe.hset(keys.dead, notification.id, _encoder.encode(letter))
-    if not notification.notice.is_open:
-        pipe.hdel(keys.open, notification.notice.alert_id)
-    queue_removal(pipe, keys, notification.id)
+    letter = DeadLetter(reason=reason, entry=replace(entry, owner=None), dead_lettered_ms=now_ms)
+    pipe.hset(keys.dead, entry.id, _encoder.encode(letter))
+    if not entry.notification.is_open:
+        pipe.hdel(keys.open, entry.notification.alert_id)
+    queue_removal(pipe, keys, entry.id)

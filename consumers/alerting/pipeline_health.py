@@ -1,10 +1,10 @@
 """Trouble of the pipeline over all processes: what each partition shows, what stands for all, and who is told of it.
 
-    <prefix>sights    hash: partition to alerts.trouble.Sight, JSON; written in each batch's own transaction
-    <prefix>trouble   alerts.trouble.Standing, JSON; gone while there is none
+    <prefix>partition_health    hash: partition to PartitionHealth, JSON; written in each batch's own transaction
+    <prefix>pipeline_incident   IncidentState, JSON; gone while there is none
 
-Every process reads all sights and decides alike. Whoever is first writes what stands, the operators' message and the
-step in one transaction under a watched key, so that several processes tell it once.
+Every process reads the health of all partitions and decides alike. Whoever is first writes the incident, the operators'
+message and the event in one transaction under a watched key, so that several processes tell it once.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,37 +15,47 @@ import msgspec
 import redis
 from msgspec.structs import replace
 
+from alerts.alert_events import AlertEvent
+from alerts.context import PipelineIncident, PipelineIncidentSettings
 from alerts.lifecycle import Transition
-from alerts.notice import subject
-from alerts.policy import Trouble, TroubleSettings
-from alerts.steps import Step
-from alerts.trouble import MASS_RULES, Look, Sight, Standing, doubt, look, see, settling, signs
-from alerts.trouble_notice import PIPELINE_RULE, trouble_notice
-from consumers.alerting.audit import AuditLog
-from consumers.alerting.batch import Incoming, Judged
+from alerts.messages.pipeline_incident import PIPELINE_RULE, incident_notification
+from alerts.notification import routing_subject
+from alerts.pipeline_incident import (
+    MASS_RULES,
+    Assessment,
+    IncidentState,
+    PartitionHealth,
+    active_incident,
+    assess,
+    mass_drop_suspected,
+    observe,
+    signs,
+)
+from consumers.alerting.audit_log import AuditLog
+from consumers.alerting.batch import BatchResult, DecodedRecord
 from consumers.alerting.metrics import Metrics
-from consumers.alerting.outbox import Notification, Outbox
-from consumers.alerting.recipients import Telling
-from consumers.alerting.state import Known
+from consumers.alerting.outbox import Outbox, OutboxEntry
+from consumers.alerting.recipients import Recipients
+from consumers.alerting.state import LoadedState
 from stream.config.logs import get_logger
 
 _FELL: Final = frozenset({"opened", "reopened"})
 
-_sight_decoder = msgspec.json.Decoder(Sight)
-_standing_decoder = msgspec.json.Decoder(Standing)
+_sight_decoder = msgspec.json.Decoder(PartitionHealth)
+_standing_decoder = msgspec.json.Decoder(IncidentState)
 _encoder = msgspec.json.Encoder()
 
 log = get_logger(__name__)
 
 
-class Data(NamedTuple):
+class DataStatus(NamedTuple):
     """What is known of the data behind the reports: trouble that stands, and whether a mass drop may have begun."""
 
-    trouble: Trouble | None = None
-    settling: str | None = None
+    pipeline_incident: PipelineIncident | None = None
+    mass_drop_suspected: str | None = None
 
 
-class Doubt:
+class PipelineHealthMonitor:
     """What this process knows of the pipeline's trouble.
 
     Args:
@@ -54,7 +64,7 @@ class Doubt:
         outbox: where operators' messages go.
         audit: where the steps go.
         settings: the limits.
-        telling: whom to tell.
+        recipients: whom to tell.
         metrics: of the process.
     """
 
@@ -64,44 +74,46 @@ class Doubt:
         prefix: str,
         outbox: Outbox,
         audit: AuditLog,
-        settings: TroubleSettings,
-        telling: Telling,
+        settings: PipelineIncidentSettings,
+        recipients: Recipients,
         metrics: Metrics,
     ) -> None:
         self._client = client
-        self._sights_key, self._trouble_key = f"{prefix}sights", f"{prefix}trouble"
+        self._partitions_health_key, self._incident_key = f"{prefix}partition_health", f"{prefix}pipeline_incident"
         self._outbox = outbox
         self._audit = audit
         self._settings = settings
-        self._telling = telling
+        self._recipients = recipients
         self._metrics = metrics
-        self._sights: dict[int, Sight] = {}
-        self._standing: Standing | None = None
+        self._partitions_health: dict[int, PartitionHealth] = {}
+        self._standing: IncidentState | None = None
         self._held = False
 
-    def data(self, now: datetime) -> Data:
+    def data(self, now: datetime) -> DataStatus:
         """What holds account alerts back."""
-        trouble = doubt(self._standing, self._settings, now)
-        return Data(trouble, settling(self._sights.values(), self._settings, now))
+        pipeline_incident = active_incident(self._standing, self._settings, now)
+        return DataStatus(pipeline_incident, mass_drop_suspected(self._partitions_health.values(), self._settings, now))
 
     def read(self) -> bytes | None:
         """Learn what every partition shows, and what stands; the latter as it is stored."""
-        sights = cast("dict[bytes, bytes]", self._client.hgetall(self._sights_key))
-        stored = cast("bytes | None", self._client.get(self._trouble_key))
-        self._sights = {int(partition): _sight_decoder.decode(value) for partition, value in sights.items()}
+        partitions_health = cast("dict[bytes, bytes]", self._client.hgetall(self._partitions_health_key))
+        stored = cast("bytes | None", self._client.get(self._incident_key))
+        self._partitions_health = {
+            int(partition): _sight_decoder.decode(value) for partition, value in partitions_health.items()
+        }
         self._standing = _standing_decoder.decode(stored) if stored is not None else None
         return stored
 
     def weigh(
         self,
         partition: int,
-        known: Known,
-        judge: Callable[[Data], Judged],
+        known: LoadedState,
+        judge: Callable[[DataStatus], BatchResult],
         *,
-        incoming: Sequence[Incoming] = (),
+        incoming: Sequence[DecodedRecord] = (),
         accounts: int,
         now: datetime,
-    ) -> Judged:
+    ) -> BatchResult:
         """Judge a batch, and once more with everything held where the batch itself shows that the data are in doubt.
 
         Args:
@@ -113,31 +125,36 @@ class Doubt:
             now: the wall clock.
         """
         known_of_data = self.data(now)
-        judged = judge(known_of_data)
+        result = judge(known_of_data)
         reports = [item.outline for item in incoming if item.outline is not None]
-        sight = see(
-            self._sights.get(partition, Sight()),
+        partition_health = observe(
+            self._partitions_health.get(partition, PartitionHealth()),
             reports,
             accounts=accounts,
             delay_seconds=_delay_seconds(incoming, now),
-            fallen=_fallen([transition for transition, _ in judged.steps], known),
+            fallen=_fallen([transition for transition, _ in result.steps], known),
             now=now,
             settings=self._settings,
         )
         if self._standing is None:
-            sights = (self._sights | {partition: sight}).values()
-            begins = look(None, sights, self._settings, now).standing
-            shown = Data(doubt(begins, self._settings, now), settling(sights, self._settings, now))
-            if shown.trouble is not None or (shown.settling is not None and known_of_data.settling is None):
-                judged = judge(shown)
-        judged.changes.sight = sight
-        return judged
+            partitions_health = (self._partitions_health | {partition: partition_health}).values()
+            begins = assess(None, partitions_health, self._settings, now).standing
+            shown = DataStatus(
+                active_incident(begins, self._settings, now),
+                mass_drop_suspected(partitions_health, self._settings, now),
+            )
+            if shown.pipeline_incident is not None or (
+                shown.mass_drop_suspected is not None and known_of_data.mass_drop_suspected is None
+            ):
+                result = judge(shown)
+        result.changes.partition_health = partition_health
+        return result
 
-    def keep(self, partition: int, sight: Sight) -> None:
+    def keep(self, partition: int, partition_health: PartitionHealth) -> None:
         """A batch is written: that is what the partition shows now."""
-        self._sights[partition] = sight
+        self._partitions_health[partition] = partition_health
 
-    def look(self, partitions: Sequence[int], now: datetime) -> bool:
+    def refresh(self, partitions: Sequence[int], now: datetime) -> bool:
         """Decide whether trouble begins or ends; True when what was held need not be held any more.
 
         Args:
@@ -145,62 +162,70 @@ class Doubt:
             now: the wall clock.
         """
         stored = self.read()
-        seen = look(self._standing, self._sights.values(), self._settings, now)
+        seen = assess(self._standing, self._partitions_health.values(), self._settings, now)
         if partitions and seen.standing != self._standing:
             self._write(stored, seen, min(partitions), now)
-        self._metrics.trouble(signs(self._sights.values(), self._settings, now))
-        held, self._held = self._held, doubt(self._standing, self._settings, now) is not None
+        self._metrics.pipeline_incident(signs(self._partitions_health.values(), self._settings, now))
+        held, self._held = self._held, active_incident(self._standing, self._settings, now) is not None
         return held and not self._held
 
-    def _write(self, stored: bytes | None, seen: Look, partition: int, now: datetime) -> None:
+    def _write(self, stored: bytes | None, seen: Assessment, partition: int, now: datetime) -> None:
         """Write what stands from now on, unless another process was faster; then the next look learns of it."""
-        standing, notifications = seen.standing, list[Notification]()
-        if seen.says is not None:
-            standing, notifications = self._tell(seen, now)
+        standing, entries = seen.standing, list[OutboxEntry]()
+        if seen.change is not None:
+            standing, entries = self._tell(seen, now)
         pipe: Any
         with self._client.pipeline(transaction=True) as pipe:
             try:
-                pipe.watch(self._trouble_key)
-                if pipe.get(self._trouble_key) != stored:
+                pipe.watch(self._incident_key)
+                if pipe.get(self._incident_key) != stored:
                     return
                 pipe.multi()
                 if standing is None:
-                    pipe.delete(self._trouble_key)
+                    pipe.delete(self._incident_key)
                 else:
-                    pipe.set(self._trouble_key, _encoder.encode(standing))
-                for notification in notifications:
-                    self._outbox.add(pipe, notification)
-                if seen.says is not None:
+                    pipe.set(self._incident_key, _encoder.encode(standing))
+                for entry in entries:
+                    self._outbox.add(pipe, entry)
+                if seen.change is not None:
                     self._audit.add(pipe, partition, PIPELINE_RULE, _step(seen, now))
                 pipe.execute()
             except redis.WatchError:
                 return
         self._standing = standing
-        if seen.says is not None:
-            log.warning(f"pipeline trouble {seen.says}", reason=seen.reason)
+        if seen.change is not None:
+            log.warning(f"pipeline trouble {seen.change}", reason=seen.reason)
 
-    def _tell(self, seen: Look, now: datetime) -> tuple[Standing | None, list[Notification]]:
+    def _tell(self, seen: Assessment, now: datetime) -> tuple[IncidentState | None, list[OutboxEntry]]:
         """What stands, knowing who was told, and the message to each of them."""
-        ended = seen.says == "ended"
+        ended = seen.change == "ended"
         about = self._standing if ended else seen.standing
         assert about is not None  # something begins or ends
-        notice = trouble_notice(about, now, self._settings, reason=seen.reason, ended=ended)
-        receivers = list(dict.fromkeys([*about.told, *self._telling.routes.decide(subject(notice)).receivers]))
-        told = [name for name in receivers if name in self._telling.tells and self._telling.tells[name](notice.kind)]
-        notifications = [
-            Notification(
-                id=notice.id,
+        notification = incident_notification(about, now, self._settings, reason=seen.reason, ended=ended)
+        receivers = list(
+            dict.fromkeys(
+                [*about.notified_receivers, *self._recipients.routes.decide(routing_subject(notification)).receivers]
+            )
+        )
+        told = [
+            name
+            for name in receivers
+            if name in self._recipients.accepts and self._recipients.accepts[name](notification.kind)
+        ]
+        entries = [
+            OutboxEntry(
+                id=notification.id,
                 receiver=name,
-                notice=notice,
-                after=f"{notice.alert_id}:opened" if ended else None,
+                notification=notification,
+                after=f"{notification.alert_id}:opened" if ended else None,
                 created_ms=int(now.timestamp() * 1000),
             )
             for name in told
         ]
-        return None if ended else replace(about, told=receivers), notifications
+        return None if ended else replace(about, notified_receivers=receivers), entries
 
 
-def _fallen(transitions: Sequence[Transition], known: Known) -> int:
+def _fallen(transitions: Sequence[Transition], known: LoadedState) -> int:
     """Accounts that were known before, and fell now. One that is first seen may have been low for ever."""
     accounts = {
         transition.alert.account_id
@@ -210,7 +235,7 @@ def _fallen(transitions: Sequence[Transition], known: Known) -> int:
     return len(accounts & known.records.keys())
 
 
-def _delay_seconds(incoming: Sequence[Incoming], now: datetime) -> float | None:
+def _delay_seconds(incoming: Sequence[DecodedRecord], now: datetime) -> float | None:
     """From the newest fact behind the least late report until now; None without a report."""
     moments = [
         item.outline.ingested_at.timestamp() if item.outline.ingested_at is not None else item.written_ms / 1000
@@ -220,11 +245,11 @@ def _delay_seconds(incoming: Sequence[Incoming], now: datetime) -> float | None:
     return now.timestamp() - max(moments) if moments else None
 
 
-def _step(seen: Look, now: datetime) -> Step:
+def _step(seen: Assessment, now: datetime) -> AlertEvent:
     """The beginning or the end, as the audit log has it."""
-    return Step(
+    return AlertEvent(
         seq=int(now.timestamp() * 1000),
-        kind="pipeline_trouble" if seen.says == "began" else "pipeline_recovered",
+        kind="pipeline_incident_opened" if seen.change == "began" else "pipeline_incident_resolved",
         at=now,
         reason=seen.reason,
     )

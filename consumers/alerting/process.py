@@ -18,21 +18,21 @@ import redis
 from prometheus_client import CollectorRegistry
 
 from alerts.config import read_config
-from alerts.policy import DigestSettings
+from alerts.context import DigestSettings
 from consumers.alerting.account_gauges import AccountGauges
-from consumers.alerting.audit import AuditLog, AuditRelay
-from consumers.alerting.commands import CommandSender
-from consumers.alerting.handler import Alerting, now_ms
+from consumers.alerting.alerting_handler import Alerting, now_ms
+from consumers.alerting.audit_log import AuditLog, AuditRelay
+from consumers.alerting.command_sender import CommandSender
 from consumers.alerting.loop import ConsumerLoop
 from consumers.alerting.metrics import Metrics
 from consumers.alerting.outbox import Outbox
-from consumers.alerting.pipeline_health import Doubt
+from consumers.alerting.outbox_queue import Queue
+from consumers.alerting.pipeline_health import PipelineHealthMonitor
 from consumers.alerting.projection import HealthCollector, Projection
-from consumers.alerting.queue import Queue
-from consumers.alerting.rebuild import read_steps, rebuild
-from consumers.alerting.receivers.make import Channel, Receivers, make_receivers
+from consumers.alerting.rebuild_state import read_steps, rebuild
+from consumers.alerting.receivers.from_settings import Channel, Receivers, make_receivers
 from consumers.alerting.receivers.slack_actions import SlackActions
-from consumers.alerting.recipients import Telling
+from consumers.alerting.recipients import Recipients
 from consumers.alerting.sender import Sender
 from consumers.alerting.settings import AlertingSettings
 from consumers.alerting.state import StateStore, connect
@@ -88,8 +88,8 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     metrics = Metrics(registry, settings.kafka.topics.health, config.book.names, names)
     audit = AuditLog(client, settings.redis.key_prefix)
     store = StateStore(client, settings.redis.key_prefix, outbox, audit)
-    telling = Telling(
-        receivers.routes, {channel.name: channel.receiver.tells for channel in receivers.channels}, config.playbooks
+    recipients = Recipients(
+        receivers.routes, {channel.name: channel.receiver.accepts for channel in receivers.channels}, config.playbooks
     )
     event_clock = settings.alerting.clock == "event"
     handler = Alerting(
@@ -99,11 +99,13 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         metrics,
         topics=settings.kafka.topics,
         event_clock=event_clock,
-        telling=telling,
+        recipients=recipients,
         rebuild=lambda partition: rebuild(read_steps(settings.kafka, partition)),
-        doubt=None
+        pipeline_health=None
         if event_clock
-        else Doubt(client, settings.redis.key_prefix, outbox, audit, config.lifecycle.trouble, telling, metrics),
+        else PipelineHealthMonitor(
+            client, settings.redis.key_prefix, outbox, audit, config.lifecycle.pipeline_incident, recipients, metrics
+        ),
     )
     relay = AuditRelay(audit, settings.kafka, lambda: handler.partitions)
     relaying = threading.Thread(target=relay.run, args=(stop,), name="audit", daemon=True)
@@ -112,7 +114,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     stop_metrics = serve_metrics("alerting", options.metrics_host, options.metrics_port, registry)
     digest = config.lifecycle.digest if config.lifecycle.digest.enabled and not event_clock else None
     senders = [_start_sender(settings, client, channel, metrics, audit, digest, stop) for channel in receivers.channels]
-    senders.append(_start_abandoning(outbox, names, stop))
+    senders.append(_start_dropping_receivers(outbox, names, stop))
     actions: SlackActions | None = None
     try:
         consumer = make_consumer(settings, stop)
@@ -165,21 +167,21 @@ def _start_sender(
         metrics,
         messages_per_second=channel.messages_per_second,
         dead_letter_after_days=channel.dead_letter_after_days,
-        digest=digest if channel.receiver.tells("digest") else None,
+        digest=digest if channel.receiver.accepts("digest") else None,
     )
     thread = threading.Thread(target=sender.run, args=(stop,), name=f"outbox-{channel.name}", daemon=True)
     thread.start()
     return thread
 
 
-def _start_abandoning(outbox: Outbox, names: Collection[str], stop: threading.Event) -> threading.Thread:
+def _start_dropping_receivers(outbox: Outbox, names: Collection[str], stop: threading.Event) -> threading.Thread:
     """The thread that, once, gives up what waits for receivers that are no longer configured."""
 
-    def abandon() -> None:
+    def drop_receiver() -> None:
         while not stop.is_set():
             try:
                 for name in set(outbox.receivers()) - set(names):
-                    given_up = outbox.abandon(name, "no receiver of this name is configured", now_ms())
+                    given_up = outbox.drop_receiver(name, "no receiver of this name is configured", now_ms())
                     if given_up > 0:
                         log.error(
                             "messages for a receiver that is not configured: now dead letters",
@@ -191,7 +193,7 @@ def _start_abandoning(outbox: Outbox, names: Collection[str], stop: threading.Ev
             else:
                 return
 
-    thread = threading.Thread(target=abandon, name="outbox-abandon", daemon=True)
+    thread = threading.Thread(target=drop_receiver, name="outbox-abandon", daemon=True)
     thread.start()
     return thread
 

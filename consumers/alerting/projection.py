@@ -14,7 +14,7 @@ import msgspec
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from alerts.model import SEVERITIES, AccountRecord, Severity, Vitals
+from alerts.model import SEVERITIES, AccountRecord, PortfolioMetrics, Severity
 from consumers.alerting.totals import Totals, families
 from stream.contracts.report import BANDS, Band
 
@@ -31,7 +31,7 @@ class _Seen(msgspec.Struct, frozen=True):
     segment: str
     open: tuple[tuple[str, Severity], ...]
     verdicts: tuple[tuple[str, str], ...]
-    vitals: Vitals
+    portfolio_metrics: PortfolioMetrics
 
 
 class Projection:
@@ -83,7 +83,7 @@ class Projection:
         """(change in points, account) of every account whose score is lower than a week ago; hold the lock."""
         for accounts in self._accounts.values():
             for account_id, seen in accounts.items():
-                change = seen.vitals.score_change_7d
+                change = seen.portfolio_metrics.score_change_7d
                 if change is not None and change < 0:
                     yield change, account_id
 
@@ -112,7 +112,9 @@ class Projection:
         accounts, alerts = self._accounts[partition], record.alerts.values()
         open_alerts = tuple([(alert.rule, alert.severity) for alert in alerts if alert.is_open])
         verdicts = tuple([(alert.rule, alert.verdict) for alert in alerts if alert.verdict is not None])
-        seen = _Seen(record.score, record.band, record.segment or NO_SEGMENT, open_alerts, verdicts, record.vitals)
+        seen = _Seen(
+            record.score, record.band, record.segment or NO_SEGMENT, open_alerts, verdicts, record.portfolio_metrics
+        )
         before = accounts.get(record.account_id)
         if seen == before:
             return
@@ -129,7 +131,7 @@ class Projection:
         totals = self.totals.get(seen.segment)
         if totals is None:
             totals = self.totals[seen.segment] = Totals()
-        totals.add(seen.vitals, by)
+        totals.add(seen.portfolio_metrics, by)
         if totals.accounts == 0:
             del self.totals[seen.segment]
 
@@ -138,8 +140,8 @@ class Projection:
         self._add_up(seen, by)
         for key in seen.open:
             _add(self.open_alerts, key, by)
-        for judged in seen.verdicts:
-            _add(self.verdicts, judged, by)
+        for result in seen.verdicts:
+            _add(self.verdicts, result, by)
 
 
 def _same_labels(before: _Seen, seen: _Seen) -> bool:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from alerts.digest import digest_notice
-from alerts.policy import DigestSettings
-from alerts.storm import Waiting, Went, plan
+from alerts.context import DigestSettings
+from alerts.digest_policy import DeliveryKind, PendingDelivery, plan_delivery
+from alerts.messages.digest import digest_notification
 from consumers.alerting.metrics import Metrics
-from consumers.alerting.outbox import Notification
-from consumers.alerting.queue import Queue
-from consumers.alerting.receivers.answer import Answer, Outcome, Receiver, Refreshed
+from consumers.alerting.outbox import OutboxEntry
+from consumers.alerting.outbox_queue import Queue
+from consumers.alerting.receivers.delivery import DeliveryResult, DeliveryStatus, Receiver, RequiresResend
 from consumers.errors import STORE_AWAY
 from stream.config.logs import get_logger
 
@@ -26,10 +26,10 @@ IDLE_SECONDS: Final = 0.2
 STORE_PAUSE_SECONDS: Final = 1.0
 BACKOFF_SECONDS_MIN: Final = 1.0
 BACKOFF_SECONDS_MAX: Final = 60.0
-GONE_SECONDS: Final = 300.0
+UNAUTHORIZED_SECONDS: Final = 300.0
 MEASURE_SECONDS: Final = 1.0
 DAY_MS: Final = 86_400_000
-ALONE_MS: Final = 3_600_000  # after a digest was refused, each message goes by itself for so long
+INDIVIDUAL_MS: Final = 3_600_000  # after a digest was refused, each message goes by itself for so long
 
 log = get_logger(__name__)
 
@@ -78,12 +78,12 @@ class Sender:
         self._digest = digest
         self._clock_ms = clock_ms
         self._random_ratio = random_ratio
-        self._unsettled: Callable[[], None] | None = None
+        self._pending_ack: Callable[[], None] | None = None
         self._failures = 0
         self._not_before_ms = 0
         self._measured_ms = 0
-        self._refreshed_ms = 0
-        self._alone_until_ms = 0
+        self._resent_ms = 0
+        self._individual_until_ms = 0
         self._criticals: frozenset[str] = frozenset()
 
     def run(self, stop: threading.Event) -> None:
@@ -102,134 +102,136 @@ class Sender:
 
     def turn(self) -> float:
         """At most one message, which may be a digest of many; the seconds to wait until the next turn."""
-        self._settle()
+        self._ack()
         self._measure()
         wait_ms = self._not_before_ms - self._clock_ms()
         if wait_ms > 0:
             return min(wait_ms / 1000, MEASURE_SECONDS)
-        if self._refresh():
+        if self._resend():
             return 0.0
         claimed = self._claim(self._clock_ms())
         if not claimed:
             return IDLE_SECONDS
         if len(claimed) == 1:
-            answer = self._receiver.send(claimed[0].notice, self._queue.memory(claimed[0]))
-            self._judge(claimed[0], answer)
+            result = self._receiver.send(claimed[0].notification, self._queue.memory(claimed[0]))
+            self._judge(claimed[0], result)
         else:
-            answer = self._send_together(claimed)
-        self._settle()
-        return max(self._not_before_ms - self._clock_ms(), 0) / 1000 if answer.outcome is Outcome.DELIVERED else 0.0
+            result = self._send_grouped(claimed)
+        self._ack()
+        return (
+            max(self._not_before_ms - self._clock_ms(), 0) / 1000 if result.status is DeliveryStatus.DELIVERED else 0.0
+        )
 
-    def _claim(self, now_ms: int) -> list[Notification]:
+    def _claim(self, now_ms: int) -> list[OutboxEntry]:
         """What goes now: one, or in a storm many as one."""
-        if self._digest is not None and now_ms >= self._alone_until_ms and (due := self._queue.due(now_ms)):
-            waiting = [Waiting(item.id, item.after, item.notice) for item in due]
-            found = plan(waiting, self._queue.sent(), self._digest, now_ms)
+        if self._digest is not None and now_ms >= self._individual_until_ms and (due := self._queue.due(now_ms)):
+            waiting = [PendingDelivery(item.id, item.after, item.notification) for item in due]
+            found = plan_delivery(waiting, self._queue.sent(), self._digest, now_ms)
             self._criticals = found.criticals
-            if found.is_storm:
-                for name in found.alone:
+            if found.is_burst:
+                for name in found.individual:
                     if claimed := self._queue.claim_these([name], now_ms):
                         return claimed
-                return self._queue.claim_these(found.together, now_ms)
-        notification = self._queue.claim(now_ms)
-        return [notification] if notification is not None else []
+                return self._queue.claim_these(found.grouped, now_ms)
+        entry = self._queue.claim(now_ms)
+        return [entry] if entry is not None else []
 
-    def _send_together(self, claimed: Sequence[Notification]) -> Answer:
+    def _send_grouped(self, claimed: Sequence[OutboxEntry]) -> DeliveryResult:
         """Tell many in one message. Whatever it does not get through for, they are all still there."""
         name, now_ms = self._receiver.name, self._clock_ms()
         since = datetime.fromtimestamp(min(item.created_ms for item in claimed) / 1000, UTC)
         now = datetime.fromtimestamp(now_ms / 1000, UTC)
-        notice = digest_notice([item.notice for item in claimed], since, now)
-        answer = self._receiver.send(notice, None)
+        notification = digest_notification([item.notification for item in claimed], since, now)
+        result = self._receiver.send(notification, None)
         now_ms = self._clock_ms()
-        if answer.outcome is Outcome.DELIVERED:
+        if result.status is DeliveryStatus.DELIVERED:
             self._failures = 0
             self._hold(self._gap_seconds)
-            self._unsettled = lambda: self._queue.delivered_together(claimed, notice.id, now_ms)
-            self._metrics.delivered_together(name, [item.ingested_ms for item in claimed], now_ms)
-            return answer
-        if answer.outcome is Outcome.REFUSED:
+            self._pending_ack = lambda: self._queue.delivered_grouped(claimed, notification.id, now_ms)
+            self._metrics.delivered_grouped(name, [item.ingested_ms for item in claimed], now_ms)
+            return result
+        if result.status is DeliveryStatus.REJECTED:
             self._hold(self._gap_seconds)
-            self._alone_until_ms = now_ms + ALONE_MS
-            at_ms, outcome = now_ms, Outcome.FAILED
+            self._individual_until_ms = now_ms + INDIVIDUAL_MS
+            at_ms, status = now_ms, DeliveryStatus.FAILED
         else:
-            held, outcome = self._hold_for(answer), answer.outcome
+            held, status = self._hold_for(result), result.status
             attempts = max(item.attempts for item in claimed)
             pause = held if held is not None else backoff_seconds(attempts, self._random_ratio())
             at_ms = now_ms + int(pause * 1000)
         old = [item for item in claimed if now_ms - item.created_ms > self._age_ms_max]
-        self._unsettled = lambda: self._give_back(claimed, old, answer.reason, at_ms, now_ms)
+        self._pending_ack = lambda: self._give_back(claimed, old, result.reason, at_ms, now_ms)
         self._metrics.notifications.labels(name, "dead_lettered").inc(len(old))
-        self._metrics.notifications.labels(name, outcome.value).inc()
-        log.warning("digest not delivered yet", receiver=name, messages=len(claimed), reason=answer.reason)
-        return answer
+        self._metrics.notifications.labels(name, status.value).inc()
+        log.warning("digest not delivered yet", receiver=name, messages=len(claimed), reason=result.reason)
+        return result
 
     def _give_back(
-        self, claimed: Sequence[Notification], old: Sequence[Notification], reason: str, at_ms: int, now_ms: int
+        self, claimed: Sequence[OutboxEntry], old: Sequence[OutboxEntry], reason: str, at_ms: int, now_ms: int
     ) -> None:
         """Each is tried again, by itself or in the next digest; the old ones are given up."""
         for item in claimed:
             if item in old:
-                self._queue.bury(item, reason, now_ms)
+                self._queue.dead_letter(item, reason, now_ms)
             else:
                 self._queue.retry(item, at_ms)
 
-    def _refresh(self) -> bool:
+    def _resend(self) -> bool:
         """Tell again what is open, where the receiver needs it; True when the channel must wait now."""
         receiver, now_ms = self._receiver, self._clock_ms()
-        if not isinstance(receiver, Refreshed) or now_ms - self._refreshed_ms < receiver.refresh_seconds * 1000:
+        if not isinstance(receiver, RequiresResend) or now_ms - self._resent_ms < receiver.resend_seconds * 1000:
             return False
-        notices = self._queue.still_open()
-        self._refreshed_ms = now_ms
-        if not notices:
+        notifications = self._queue.still_open()
+        self._resent_ms = now_ms
+        if not notifications:
             return False
-        answer = receiver.refresh(notices, datetime.fromtimestamp(now_ms / 1000, UTC))
-        if answer.outcome is Outcome.DELIVERED:
+        result = receiver.resend(notifications, datetime.fromtimestamp(now_ms / 1000, UTC))
+        if result.status is DeliveryStatus.DELIVERED:
             return False
         self._refreshed_ms = 0  # as soon as the channel is free again
-        self._hold_for(answer)
-        log.warning("open alerts not sent again", receiver=receiver.name, alerts=len(notices), reason=answer.reason)
+        self._hold_for(result)
+        log.warning(
+            "open alerts not sent again", receiver=receiver.name, alerts=len(notifications), reason=result.reason
+        )
         return True
 
-    def _judge(self, notification: Notification, answer: Answer) -> None:
-        """Decide what becomes of the message and of the channel; `_settle` writes it down."""
+    def _judge(self, entry: OutboxEntry, result: DeliveryResult) -> None:
+        """Decide what becomes of the message and of the channel; `_ack` writes it down."""
         now_ms, name = self._clock_ms(), self._receiver.name
-        if answer.outcome is Outcome.DELIVERED:
+        if result.status is DeliveryStatus.DELIVERED:
             self._failures = 0
             self._hold(self._gap_seconds)
-            keep_open = isinstance(self._receiver, Refreshed)
-            went: Went = "critical" if notification.id in self._criticals else "one"
+            keep_open = isinstance(self._receiver, RequiresResend)
+            went: DeliveryKind = "critical" if entry.id in self._criticals else "one"
             sent = (went, now_ms) if self._digest is not None else None
-            self._unsettled = lambda: self._queue.delivered(notification, answer.memory, keep_open=keep_open, sent=sent)
-            self._metrics.delivered(name, notification.ingested_ms, now_ms)
-        elif answer.outcome is Outcome.REFUSED or now_ms - notification.created_ms > self._age_ms_max:
+            self._pending_ack = lambda: self._queue.delivered(entry, result.memory, keep_open=keep_open, sent=sent)
+            self._metrics.delivered(name, entry.ingested_ms, now_ms)
+        elif result.status is DeliveryStatus.REJECTED or now_ms - entry.created_ms > self._age_ms_max:
             self._hold(self._gap_seconds)
-            self._unsettled = lambda: self._queue.bury(notification, answer.reason, now_ms)
+            self._pending_ack = lambda: self._queue.dead_letter(entry, result.reason, now_ms)
             self._metrics.notifications.labels(name, "dead_lettered").inc()
             log.error(
                 "notification given up; it is kept among the dead letters",
-                notification_id=notification.id,
+                notification_id=entry.id,
                 receiver=name,
-                reason=answer.reason,
+                reason=result.reason,
             )
         else:
-            held = self._hold_for(answer)
-            pause = held if held is not None else backoff_seconds(notification.attempts, self._random_ratio())
+            held = self._hold_for(result)
+            pause = held if held is not None else backoff_seconds(entry.attempts, self._random_ratio())
             at_ms = now_ms + int(pause * 1000)
-            self._unsettled = lambda: self._queue.retry(notification, at_ms)
-            self._metrics.notifications.labels(name, answer.outcome.value).inc()
-            log.warning(
-                "notification not delivered yet", notification_id=notification.id, receiver=name, reason=answer.reason
-            )
+            self._pending_ack = lambda: self._queue.retry(entry, at_ms)
+            self._metrics.notifications.labels(name, result.status.value).inc()
+            log.warning("notification not delivered yet", notification_id=entry.id, receiver=name, reason=result.reason)
 
-    def _hold_for(self, answer: Answer) -> float | None:
+    def _hold_for(self, result: DeliveryResult) -> float | None:
         """Hold the channel after an answer that was no yes; for how long the message waits, None for its own pause."""
-        if answer.outcome is Outcome.RATE_LIMITED:
-            seconds = max(answer.retry_after_seconds or 0.0, self._gap_seconds)
-        elif answer.outcome is Outcome.GONE:
+        if result.status is DeliveryStatus.RATE_LIMITED:
+            seconds = max(result.retry_after_seconds or 0.0, self._gap_seconds)
+        elif result.status is DeliveryStatus.UNAUTHORIZED:
             name = self._receiver.name
-            log.error("receiver refuses us: messages are kept; mend its settings", receiver=name, reason=answer.reason)
-            seconds = GONE_SECONDS
+            log.error("receiver refuses us: messages are kept; mend its settings", receiver=name, reason=result.reason)
+            seconds = UNAUTHORIZED_SECONDS
         else:
             self._hold(backoff_seconds(self._failures, self._random_ratio()))
             self._failures += 1
@@ -240,11 +242,11 @@ class Sender:
     def _hold(self, seconds: float) -> None:
         self._not_before_ms = self._clock_ms() + int(seconds * 1000)
 
-    def _settle(self) -> None:
+    def _ack(self) -> None:
         """Write down what became of the last message; kept until Redis takes it, so that it is not sent again."""
-        if self._unsettled is not None:
-            self._unsettled()
-            self._unsettled = None
+        if self._pending_ack is not None:
+            self._pending_ack()
+            self._pending_ack = None
 
     def _measure(self) -> None:
         now_ms = self._clock_ms()

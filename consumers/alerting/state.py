@@ -11,7 +11,7 @@ Keys, all under the prefix, one of each per partition of the health topic, so th
 and for all together
 
     <prefix>silences                     hash: silence id to Silence, JSON
-    <prefix>sights                       hash: partition to what it shows of the pipeline, JSON; see `doubt`
+    <prefix>partition_health             hash: partition to PartitionHealth, JSON; see `pipeline_health`
 
 A batch is one MULTI: records, reports, due times, audit steps, outbox entries and the offset are all written, or none.
 The fence is watched and written by every batch, so that a batch can neither be applied twice nor on top of another
@@ -29,13 +29,13 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from alerts.alert_events import AlertEvent
 from alerts.model import AccountRecord
+from alerts.pipeline_incident import PartitionHealth
 from alerts.silences import Silence
-from alerts.steps import Step
-from alerts.trouble import Sight
-from consumers.alerting.audit import AuditLog
-from consumers.alerting.outbox import Notification, Outbox
-from consumers.alerting.rebuild import Rebuilt
+from consumers.alerting.audit_log import AuditLog
+from consumers.alerting.outbox import Outbox, OutboxEntry
+from consumers.alerting.rebuild_state import Rebuilt
 from consumers.alerting.settings import RedisSettings
 from consumers.errors import StateMovedError
 from stream.config.logs import get_logger
@@ -60,27 +60,27 @@ class Changes:
         next_offset: the offset after the batch.
         records: account to its new record; None to forget it.
         reports: account to its latest report, encoded; None to forget it.
-        notifications: messages to deliver.
+        entries: messages to deliver.
         due: account to when it is worth judging again, epoch milliseconds; None: never.
         steps: for the audit log: (key, step).
         silences: by id.
         commands_offset: the offset of alert-commands after the batch; None: unchanged.
-        sight: what the partition shows of the pipeline after the batch; None: unchanged.
+        partition_health: what the partition shows of the pipeline after the batch; None: unchanged.
     """
 
     next_offset: int
     records: dict[str, AccountRecord | None] = field(default_factory=dict)
     reports: dict[str, bytes | None] = field(default_factory=dict)
-    notifications: list[Notification] = field(default_factory=list)
+    entries: list[OutboxEntry] = field(default_factory=list)
     due: dict[str, int | None] = field(default_factory=dict)
-    steps: list[tuple[str, Step]] = field(default_factory=list)
+    steps: list[tuple[str, AlertEvent]] = field(default_factory=list)
     silences: dict[str, Silence] = field(default_factory=dict)
     commands_offset: int | None = None
-    sight: Sight | None = None
+    partition_health: PartitionHealth | None = None
 
 
 @dataclass(frozen=True)
-class Known:
+class LoadedState:
     """What is remembered of some accounts.
 
     Args:
@@ -163,7 +163,7 @@ class StateStore:
             self._client.zrem(self._key("due", partition), *gone)
         return [_decoder.decode(value).account_id for value in values if value is not None]
 
-    def hasten(self, partition: int, at_ms: int) -> None:
+    def expedite(self, partition: int, at_ms: int) -> None:
         """Make everybody due who waits for a time: what they wait for may have changed."""
         key = self._key("due", partition)
         waiting = cast("list[bytes]", self._client.zrange(key, 0, -1))
@@ -187,7 +187,7 @@ class StateStore:
         partition: int,
         expected: int | None,
         accounts: Iterable[str],
-        decide: Callable[[Known], Changes],
+        decide: Callable[[LoadedState], Changes],
         *,
         with_reports: bool = False,
         commands: tuple[int | None] | None = None,
@@ -250,16 +250,16 @@ class StateStore:
         values = self._client.hmget(self._key("reports", partition), [_field(account_id) for account_id in accounts])
         return list(_readable(cast("list[bytes | None]", values)))
 
-    def _read(self, pipe: Any, partition: int, ids: list[str], with_reports: bool) -> Known:
+    def _read(self, pipe: Any, partition: int, ids: list[str], with_reports: bool) -> LoadedState:
         if not ids:
-            return Known({})
+            return LoadedState({})
         fields = [_field(account_id) for account_id in ids]
         values = pipe.hmget(self._key("accounts", partition), fields)
         records = {name: _decoder.decode(value) for name, value in zip(ids, values, strict=True) if value is not None}
         if not with_reports:
-            return Known(records)
+            return LoadedState(records)
         values = pipe.hmget(self._key("reports", partition), fields)
-        return Known(records, {report.account_id: report for report in _readable(values)})
+        return LoadedState(records, {report.account_id: report for report in _readable(values)})
 
     def _write(self, pipe: Any, partition: int, changes: Changes) -> None:
         records = {account_id: _encoder.encode(record) for account_id, record in changes.records.items() if record}
@@ -269,14 +269,14 @@ class StateStore:
         gone = [account_id for account_id, report in changes.reports.items() if report is None]
         _write_hash(pipe, self._key("reports", partition), reports, gone)
         self._write_due(pipe, partition, changes)
-        for notification in changes.notifications:
-            self._outbox.add(pipe, notification)
+        for entry in changes.entries:
+            self._outbox.add(pipe, entry)
         for key, step in changes.steps:
             self._audit.add(pipe, partition, key, step)
         for silence in changes.silences.values():
             pipe.hset(f"{self._prefix}silences", silence.silence_id, _encoder.encode(silence))
-        if changes.sight is not None:
-            pipe.hset(f"{self._prefix}sights", str(partition), _encoder.encode(changes.sight))
+        if changes.partition_health is not None:
+            pipe.hset(f"{self._prefix}partition_health", str(partition), _encoder.encode(changes.partition_health))
         if changes.commands_offset is not None:
             pipe.set(self._key("commands_offset", partition), changes.commands_offset)
         pipe.set(self._key("next_offset", partition), changes.next_offset)

@@ -10,7 +10,7 @@ from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from alerts.model import Vitals
+from alerts.model import PortfolioMetrics
 
 WINDOWS: Final = ("dau", "wau", "mau")
 
@@ -30,21 +30,21 @@ class Totals:
     nps_responses: int = 0
     nps_net: float = 0.0
 
-    def add(self, vitals: Vitals, by: int) -> None:
+    def add(self, portfolio_metrics: PortfolioMetrics, by: int) -> None:
         """Count one account in (by=1) or out (by=-1)."""
         self.accounts += by
-        self.dau += by * (vitals.dau or 0)
-        self.wau += by * (vitals.wau or 0)
-        self.mau += by * (vitals.mau or 0)
-        if vitals.licensed_seats is not None and vitals.mau is not None:
-            self.licensed_seats += by * vitals.licensed_seats
-            self.licensed_mau += by * vitals.mau
-        if vitals.depth is not None:
-            self.depth_sum += by * vitals.depth
+        self.dau += by * (portfolio_metrics.dau or 0)
+        self.wau += by * (portfolio_metrics.wau or 0)
+        self.mau += by * (portfolio_metrics.mau or 0)
+        if portfolio_metrics.licensed_seats is not None and portfolio_metrics.mau is not None:
+            self.licensed_seats += by * portfolio_metrics.licensed_seats
+            self.licensed_mau += by * portfolio_metrics.mau
+        if portfolio_metrics.depth is not None:
+            self.depth_sum += by * portfolio_metrics.depth
             self.depth_accounts += by
-        if vitals.nps is not None and vitals.nps_responses is not None:
-            self.nps_responses += by * vitals.nps_responses
-            self.nps_net += by * vitals.nps * vitals.nps_responses / 100
+        if portfolio_metrics.nps is not None and portfolio_metrics.nps_responses is not None:
+            self.nps_responses += by * portfolio_metrics.nps_responses
+            self.nps_net += by * portfolio_metrics.nps * portfolio_metrics.nps_responses / 100
 
     def plus(self, other: "Totals") -> "Totals":
         """Both together."""

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from alerts.commands import Command
-from consumers.alerting.commands import CommandNotSentError
+from consumers.alerting.command_sender import CommandNotSentError
 from consumers.board.access import own_path
 from consumers.board.context import board_of
 from consumers.board.orders import ACTIONS, BadOrderError, end_silence, order, silence

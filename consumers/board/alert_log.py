@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from alerts.alert_events import AlertEvent, decode_alert_event
 from alerts.model import SEVERITY_RANK, Alert
 from alerts.silences import Silence, silence_over
-from alerts.steps import Step, decode_step
 from stream.contracts.errors import BadEvent
 
 STEPS_OF_ONE_MAX: Final = 60
@@ -22,7 +22,7 @@ class Episode:
 
     alert: Alert
     seq: int
-    steps: list[Step] = field(default_factory=list)
+    steps: list[AlertEvent] = field(default_factory=list)
 
 
 class AlertLog:
@@ -33,7 +33,7 @@ class AlertLog:
         on_step: called with each step.
     """
 
-    def __init__(self, kept: int, on_step: Callable[[Step], None] = lambda step: None) -> None:
+    def __init__(self, kept: int, on_step: Callable[[AlertEvent], None] = lambda step: None) -> None:
         self._on_step = on_step
         self._lock = threading.Lock()
         self._kept = kept
@@ -44,7 +44,7 @@ class AlertLog:
     def take(self, value: bytes | None) -> str | None:
         """Take a record of the log; returns the account whose alert moved, None when none did."""
         try:
-            step = decode_step(value or b"")
+            step = decode_alert_event(value or b"")
         except BadEvent:
             return None
         account_id = self._keep(step)
@@ -95,7 +95,7 @@ class AlertLog:
         with self._lock:
             return silence_over(alert, self._silences.values(), now)
 
-    def _keep(self, step: Step) -> str | None:
+    def _keep(self, step: AlertEvent) -> str | None:
         with self._lock:
             if step.silence is not None:
                 self._silences[step.silence.silence_id] = step.silence
@@ -128,7 +128,7 @@ class AlertLog:
                     del self._by_account[episode.alert.account_id]
                 return
 
-    def _add(self, episode: Episode, step: Step) -> None:
+    def _add(self, episode: Episode, step: AlertEvent) -> None:
         if any(known.seq == step.seq and known.kind == step.kind for known in episode.steps):
             return  # a record may be written twice
         insort(episode.steps, step, key=lambda each: each.seq)
@@ -137,7 +137,7 @@ class AlertLog:
             episode.alert, episode.seq = step.alert, step.seq
 
 
-def _alert_of(step: Step) -> str | None:
+def _alert_of(step: AlertEvent) -> str | None:
     """Which alert a step is about; a delivery names its message, and the message the alert."""
     if step.alert is not None:
         return step.alert.alert_id

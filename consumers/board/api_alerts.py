@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from alerts.commands import Command
 from alerts.model import Alert
-from consumers.alerting.commands import CommandNotSentError
+from consumers.alerting.command_sender import CommandNotSentError
 from consumers.board.context import board_of
 from consumers.board.orders import BadOrderError, end_silence, order, silence
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
+from alerts.alert_events import AlertEvent
 from alerts.commands import Command, ExpireSilence
 from alerts.model import Alert
-from alerts.steps import Step
-from consumers.alerting.commands import CommandSender, stamp
+from consumers.alerting.command_sender import CommandSender, stamp
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import HeartlineError
 
@@ -127,9 +127,9 @@ class Answers:
 
     def __init__(self) -> None:
         self._news = threading.Condition()
-        self._steps: OrderedDict[str, Step] = OrderedDict()
+        self._steps: OrderedDict[str, AlertEvent] = OrderedDict()
 
-    def take(self, step: Step) -> None:
+    def take(self, step: AlertEvent) -> None:
         """A step of the log."""
         if step.command_id is None:
             return
@@ -139,7 +139,7 @@ class Answers:
                 self._steps.popitem(last=False)
             self._news.notify_all()
 
-    def wait(self, command_id: str, seconds: float) -> Step | None:
+    def wait(self, command_id: str, seconds: float) -> AlertEvent | None:
         """The step of a command; None when none came in time."""
         with self._news:
             self._news.wait_for(lambda: command_id in self._steps, seconds)
@@ -194,7 +194,7 @@ class Orders:
         sender.send(command)
 
 
-def told(step: Step | None) -> str:
+def told(step: AlertEvent | None) -> str:
     """What came of a command, for whoever gave it."""
     if step is None:
         return "Sent. Alerting has not answered yet: it will when it runs."

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from alerts.facts import moved_measures
+from alerts.messages.evidence import moved_measures
 from stream.contracts.report import BANDS, Band, HealthReport
 
 SPARK_DAYS: Final = 28

@@ -6,8 +6,16 @@ from typing import Any, Final
 
 from markupsafe import Markup, escape
 
-from alerts.report_words import cap_name, cap_value, change_name, change_values, heard, override_told, reason_beside
-from alerts.wording import duration, measure_name, measure_value, tidy
+from alerts.messages.report_text import (
+    cap_name,
+    cap_value,
+    change_name,
+    change_values,
+    heard,
+    override_told,
+    reason_beside,
+)
+from alerts.text import duration, measure_name, measure_value, tidy
 from consumers.board.svg import band_shape, sparkline
 from stream.contracts.report import Band
 

@@ -36,7 +36,7 @@ def list_alerts(
     """
     import msgspec
 
-    from alerts.wording import tidy
+    from alerts.text import tidy
     from heartline.alert_topic import read_alerts, state_of
 
     kafka = load_settings(config, bootstrap_servers).kafka
@@ -69,7 +69,7 @@ def show(
     """
     import msgspec
 
-    from alerts.wording import tidy
+    from alerts.text import tidy
     from heartline.alert_topic import find, read_alerts, state_of
 
     kafka = load_settings(config, bootstrap_servers).kafka
@@ -119,7 +119,7 @@ def resolve(
 
 def verdict(
     alert: AlertId,
-    judged: Annotated[str, typer.Argument(metavar="valid|not_valid", help="Was it worth telling?")],
+    result: Annotated[str, typer.Argument(metavar="valid|not_valid", help="Was it worth telling?")],
     by: By = None,
     note: Note = None,
     bootstrap_servers: BootstrapServers = None,
@@ -134,9 +134,9 @@ def verdict(
     """
     from stream.contracts.errors import ConfigError
 
-    if judged not in ("valid", "not_valid"):
-        raise ConfigError(f"{judged!r}: expected valid or not_valid")
-    _command("GiveVerdict", alert, by, bootstrap_servers, config, verdict=judged, note=note)
+    if result not in ("valid", "not_valid"):
+        raise ConfigError(f"{result!r}: expected valid or not_valid")
+    _command("GiveVerdict", alert, by, bootstrap_servers, config, verdict=result, note=note)
 
 
 def play(
@@ -153,7 +153,7 @@ def play(
 def _command(kind: str, alert_id: str, by: str | None, servers: str | None, config: Any, **fields: Any) -> None:
     """Find the alert's account, and send the command."""
     from alerts import commands
-    from consumers.alerting.commands import stamp
+    from consumers.alerting.command_sender import stamp
     from heartline.alert_topic import find, read_alerts, send, who
 
     kafka = load_settings(config, servers).kafka

@@ -13,7 +13,7 @@ import typer
 from heartline.cli.options import Config, Json
 
 if TYPE_CHECKING:
-    from consumers.alerting.outbox import DeadLetter, Notification, Outbox
+    from consumers.alerting.outbox import DeadLetter, Outbox, OutboxEntry
 
 app = typer.Typer(help="What waits to be told, what was given up and why, and another try.", no_args_is_help=True)
 
@@ -41,7 +41,7 @@ def list_(receiver: Receiver = None, config: Config = None, as_json: Json = Fals
         tries = f", tried {item.attempts} times" if item.attempts > 0 else ""
         print(f"waiting  {item.receiver}  {item.id}  {_age(item.created_ms)}{tries}")
     for letter in dead:
-        item = letter.notification
+        item = letter.entry
         print(f"dead     {item.receiver}  {item.id}  {_age(item.created_ms)}: {letter.reason}")
     if not waiting and not dead:
         print("nothing waits, and nothing was given up")
@@ -65,7 +65,7 @@ def retry(
     """
     with _outbox(config) as outbox:
         names = [one for one in outbox.receivers() if receiver in (None, one)]
-        letters = [item for one in names for item in outbox.dead(one) if name in (None, item.notification.id)]
+        letters = [item for one in names for item in outbox.dead(one) if name in (None, item.entry.id)]
         count = outbox.revive(letters, _now_ms())
     if as_json:
         print(json.dumps({"revived": count}))
@@ -99,24 +99,24 @@ def _outbox(config: Path | None) -> Iterator["Outbox"]:
         client.close()
 
 
-def _facts(item: "Notification") -> dict[str, Any]:
+def _facts(item: "OutboxEntry") -> dict[str, Any]:
     return {
         "receiver": item.receiver,
         "id": item.id,
-        "account_id": item.notice.account_id,
+        "account_id": item.notification.account_id,
         "created_ms": item.created_ms,
         "attempts": item.attempts,
     }
 
 
 def _dead_facts(letter: "DeadLetter") -> dict[str, Any]:
-    return _facts(letter.notification) | {"reason": letter.reason, "buried_ms": letter.buried_ms}
+    return _facts(letter.entry) | {"reason": letter.reason, "dead_lettered_ms": letter.dead_lettered_ms}
 
 
 def _age(created_ms: int) -> str:
     from datetime import timedelta
 
-    from alerts.wording import duration
+    from alerts.text import duration
 
     return f"{duration(timedelta(milliseconds=max(_now_ms() - created_ms, 0)))} old"
 

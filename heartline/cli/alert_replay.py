@@ -93,7 +93,7 @@ def _print_json(
         "bad": summary.rejected,
         "accounts": summary.accounts,
         "account_days": history.account_days,
-        "judged": history.judged,
+        "evaluations": history.evaluations,
         "steps": len(history.rows),
         "rules": [asdict(rule) for rule in found],
         "out": str(out) if out is not None else None,
@@ -126,6 +126,6 @@ def _print_table(
     Console(width=100 if not sys.stdout.isatty() else None).print(table)
     print(f"\nfolded    {summary.events:,} events of {summary.accounts:,} accounts in {seconds:,.1f} s")
     print(f"bad       {summary.rejected:,} lines")
-    print(f"judged    {history.judged:,} times on {history.account_days:,} days of accounts")
+    print(f"evaluated {history.evaluations:,} times on {history.account_days:,} days of accounts")
     if out is not None:
         print(f"wrote     {len(history.rows):,} steps to {out}")

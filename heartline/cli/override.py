@@ -92,8 +92,8 @@ def show(
     heartline override show
     heartline override show acme --json
     """
-    from alerts.report_words import override_told
-    from alerts.wording import tidy
+    from alerts.messages.report_text import override_told
+    from alerts.text import tidy
     from heartline.health_topic import all_reports
     from stream.contracts.report import encode_report
 

@@ -41,7 +41,7 @@ def add(
 
     from alerts.commands import AddSilence
     from alerts.silences import Silence
-    from consumers.alerting.commands import stamp
+    from consumers.alerting.command_sender import stamp
     from heartline.alert_topic import moment_of, send, who
     from stream.contracts.errors import ConfigError
 
@@ -82,7 +82,7 @@ def expire(
 ) -> None:
     """End a silence now: what it held back, and is still true, is told within seconds."""
     from alerts.commands import ExpireSilence
-    from consumers.alerting.commands import stamp
+    from consumers.alerting.command_sender import stamp
     from heartline.alert_topic import read_alerts, send, who
     from heartline.health_topic import TopicError
 

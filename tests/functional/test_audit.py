@@ -6,30 +6,30 @@ from typing import Any
 import pytest
 import redis
 
-from alerts.applying import apply_command
+from alerts.alert_events import AlertEvent, decode_alert_event
+from alerts.apply_command import apply_command
 from alerts.commands import Acknowledge, AddSilence, StartPlay
 from alerts.config import read_config
+from alerts.context import AlertContext
 from alerts.model import AccountRecord
-from alerts.notice import BY_HAND
-from alerts.policy import Surroundings
+from alerts.notification import BY_HAND
 from alerts.routing import everything_to
 from alerts.silences import Silence
-from alerts.steps import Step, decode_step
-from consumers.alerting.audit import AuditLog, AuditRelay
-from consumers.alerting.batch import Batch, Incoming
-from consumers.alerting.outbox import Notification, Outbox
-from consumers.alerting.queue import Queue
-from consumers.alerting.rebuild import rebuild
-from consumers.alerting.recipients import Telling
-from consumers.alerting.state import Changes, Known, StateStore
+from consumers.alerting.audit_log import AuditLog, AuditRelay
+from consumers.alerting.batch import Batch, DecodedRecord
+from consumers.alerting.outbox import Outbox, OutboxEntry
+from consumers.alerting.outbox_queue import Queue
+from consumers.alerting.rebuild_state import rebuild
+from consumers.alerting.recipients import Recipients
+from consumers.alerting.state import Changes, LoadedState, StateStore
 from stream.config.settings import KafkaSettings
 from stream.contracts.events import TouchpointEvent
 from stream.contracts.report import encode_report
 from tests.reports import MONDAY, make_report
 
 CONFIG = read_config()
-AROUND = Surroundings(CONFIG.lifecycle)
-TELLING = Telling(everything_to("slack"), {"slack": lambda kind: kind not in BY_HAND}, CONFIG.playbooks)
+AROUND = AlertContext(CONFIG.lifecycle)
+TELLING = Recipients(everything_to("slack"), {"slack": lambda kind: kind not in BY_HAND}, CONFIG.playbooks)
 
 
 class Sent:
@@ -44,7 +44,7 @@ class Relay(AuditRelay):
 
     def __init__(self, audit: AuditLog) -> None:
         super().__init__(audit, KafkaSettings(), lambda: (0,))
-        self.topic: list[Step] = []
+        self.topic: list[AlertEvent] = []
         self.events: list[tuple[str, bytes, bytes]] = []
         self.dies_after: int | None = None
 
@@ -54,7 +54,7 @@ class Relay(AuditRelay):
         if topic != "account-alerts":
             self.events.append((topic, key, value))
             return Sent()
-        step = decode_step(value)
+        step = decode_alert_event(value)
         assert key.decode() == (step.account_id or "s1")
         self.topic.append(step)
         return Sent()
@@ -75,7 +75,7 @@ class Scene:
     def report(self, account: str, score: float, day: int = 0) -> None:
         """One report, in one transaction."""
         report = make_report(account, score, as_of=MONDAY + timedelta(days=day))
-        item = Incoming(account, report, encode_report(report), self.now_ms)
+        item = DecodedRecord(account, report, encode_report(report), self.now_ms)
         self._apply(account, lambda batch: batch.report(item, report.as_of))
 
     def acknowledge(self, account: str, offset: int) -> None:
@@ -97,7 +97,7 @@ class Scene:
         command = AddSilence(command_id="s", by="ann", at=MONDAY, silence=silence)
         self._apply("acme", lambda batch: batch.silence(command, {}, MONDAY))
 
-    def deliver(self) -> list[Notification]:
+    def deliver(self) -> list[OutboxEntry]:
         """Send what waits."""
         sent = []
         while (item := self.queue.claim(self.now_ms)) is not None:
@@ -120,10 +120,10 @@ class Scene:
         self.now_ms += 1000
         next_offset = (self.offset or 0) + 1
 
-        def decide(known: Known) -> Changes:
+        def decide(known: LoadedState) -> Changes:
             batch = Batch(known, CONFIG, AROUND, TELLING, partition=0, next_offset=next_offset, now_ms=self.now_ms)
             do(batch)
-            return batch.judged.changes
+            return batch.result.changes
 
         self.store.apply(0, self.offset, [account], decide, with_reports=True)
         self.offset = next_offset
@@ -211,7 +211,7 @@ def test_redis_lost_after_everything_was_relayed_is_rebuilt_whole_and_nothing_is
     scene.report("acme", 38, day=1)
     assert scene.deliver() == []
     scene.report("acme", 80, day=2)
-    assert [item.notice.kind for item in scene.deliver()] == ["resolved"]
+    assert [item.notification.kind for item in scene.deliver()] == ["resolved"]
 
 
 def test_redis_lost_before_a_message_was_delivered_tells_it_again_with_the_same_id(scene: Scene) -> None:
@@ -233,7 +233,7 @@ def test_redis_lost_before_an_end_was_delivered_tells_it_again(scene: Scene) -> 
     scene.relay.turn()
     scene.lose()
     scene.report("acme", 80, day=1)
-    assert [item.notice.kind for item in scene.deliver()] == ["resolved"]
+    assert [item.notification.kind for item in scene.deliver()] == ["resolved"]
 
 
 def test_redis_lost_before_a_step_was_relayed_judges_it_again(scene: Scene) -> None:
@@ -258,5 +258,5 @@ def test_a_command_that_was_applied_and_not_relayed_is_read_again(scene: Scene) 
     (alert,) = scene.records()["acme"].alerts.values()
     assert alert.acknowledged_by is None
     command = Acknowledge(command_id="c", by="ann", at=MONDAY, account_id="acme", alert_id=alert.alert_id)
-    judgement = apply_command(scene.records()["acme"], command, MONDAY)
-    assert judgement.changes[0].kind == "acknowledged"
+    evaluation = apply_command(scene.records()["acme"], command, MONDAY)
+    assert evaluation.changes[0].kind == "acknowledged"

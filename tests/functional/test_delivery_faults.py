@@ -10,20 +10,20 @@ import pytest
 import redis
 from prometheus_client import CollectorRegistry
 
-from alerts.notice import Notice
+from alerts.notification import AlertNotification
 from consumers.alerting.metrics import Metrics
 from consumers.alerting.outbox import Outbox
-from consumers.alerting.queue import LEASE_MS, Queue
+from consumers.alerting.outbox_queue import LEASE_MS, Queue
 from consumers.alerting.receivers.alertmanager import Alertmanager
-from consumers.alerting.receivers.answer import Answer, Outcome, Receiver
+from consumers.alerting.receivers.delivery import DeliveryResult, DeliveryStatus, Receiver
 from consumers.alerting.sender import Sender
-from tests.notices import make_notification
+from tests.notifications import make_entry
 from tests.receiver_servers import HttpStandin, Reply
 
 START_MS: Final = 1_772_445_600_000
 SECOND_MS: Final = 1000
-YES: Final = Answer(Outcome.DELIVERED, "status 200")
-DOWN: Final = Answer(Outcome.FAILED, "status 503")
+YES: Final = DeliveryResult(DeliveryStatus.DELIVERED, "status 200")
+DOWN: Final = DeliveryResult(DeliveryStatus.FAILED, "status 503")
 
 
 class Clock:
@@ -42,22 +42,22 @@ class Scripted:
     def __init__(self, name: str, clock: Clock) -> None:
         self.name = name
         self.clock = clock
-        self.answer = YES
+        self.result = YES
         self.asked_ms: list[int] = []
         self.taken: list[str] = []
 
-    def tells(self, kind: str) -> bool:
+    def accepts(self, kind: str) -> bool:
         return True
 
-    def send(self, notice: Notice, memory: bytes | None) -> Answer:
+    def send(self, notification: AlertNotification, memory: bytes | None) -> DeliveryResult:
         self.asked_ms.append(self.clock.now_ms)
-        answer = self.decide()
-        if answer.outcome is Outcome.DELIVERED:
-            self.taken.append(notice.id)
-        return answer
+        result = self.decide()
+        if result.status is DeliveryStatus.DELIVERED:
+            self.taken.append(notification.id)
+        return result
 
-    def decide(self) -> Answer:
-        return self.answer
+    def decide(self) -> DeliveryResult:
+        return self.result
 
 
 class Limited(Scripted):
@@ -69,13 +69,13 @@ class Limited(Scripted):
         self.free_ms = 0
         self.too_early = 0
 
-    def decide(self) -> Answer:
+    def decide(self) -> DeliveryResult:
         if self.clock.now_ms < self.free_ms:
             self.too_early += 1
         if self.random.random() < 0.6:
             seconds = float(self.random.randint(1, 40))
             self.free_ms = self.clock.now_ms + int(seconds) * SECOND_MS
-            return Answer(Outcome.RATE_LIMITED, "status 429", seconds)
+            return DeliveryResult(DeliveryStatus.RATE_LIMITED, "status 429", seconds)
         return YES
 
 
@@ -104,7 +104,7 @@ class Scene:
         with self.client.pipeline(transaction=True) as pipe:
             for name in names:
                 for receiver in receivers:
-                    self.outbox.add(pipe, make_notification(name, self.clock.now_ms, receiver, after=after))
+                    self.outbox.add(pipe, make_entry(name, self.clock.now_ms, receiver, after=after))
             pipe.execute()
 
     def run(self, seconds: int, *senders: Sender) -> None:
@@ -124,7 +124,7 @@ def test_an_hour_without_one_receiver_delays_no_other(scene: Scene) -> None:
     """Forty episodes that open and end meanwhile: the pager gets all of them in time, mail gets all of them after."""
     pager, mail = Scripted("pager", scene.clock), Scripted("mail", scene.clock)
     senders = scene.sender(pager), scene.sender(mail)
-    mail.answer = DOWN
+    mail.result = DOWN
     episodes = [f"hl-{number:02}" for number in range(40)]
     for name in episodes:
         scene.put(["pager", "mail"], f"{name}:opened")
@@ -133,7 +133,7 @@ def test_an_hour_without_one_receiver_delays_no_other(scene: Scene) -> None:
     assert Counter(pager.taken) == Counter([f"{name}:{kind}" for name in episodes for kind in ("opened", "resolved")])
     assert mail.taken == []
     assert len(mail.asked_ms) < 150, "an hour of trouble is not hammered"
-    mail.answer = YES
+    mail.result = YES
     scene.run(240, *senders)
     assert Counter(mail.taken) == Counter(pager.taken)
     for name in episodes:

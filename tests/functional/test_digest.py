@@ -9,15 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from alerts.notice import Notice
-from alerts.policy import DigestSettings
-from consumers.alerting.audit import AuditLog
+from alerts.context import DigestSettings
+from alerts.notification import AlertNotification
+from consumers.alerting.audit_log import AuditLog
 from consumers.alerting.metrics import Metrics
 from consumers.alerting.outbox import Outbox
-from consumers.alerting.queue import LEASE_MS, Queue
-from consumers.alerting.receivers.answer import Answer, Outcome
-from consumers.alerting.sender import ALONE_MS, Sender
-from tests.notices import make_notice, make_notification
+from consumers.alerting.outbox_queue import LEASE_MS, Queue
+from consumers.alerting.receivers.delivery import DeliveryResult, DeliveryStatus
+from consumers.alerting.sender import INDIVIDUAL_MS, Sender
+from tests.notifications import make_entry, make_notification
 
 START_MS = 1_700_000_000_000
 DIGEST = DigestSettings(after=3, within_seconds=60, critical_after=2)
@@ -29,19 +29,21 @@ class People:
     name = "slack"
 
     def __init__(self) -> None:
-        self.told: list[Notice] = []
-        self.answer: Callable[[Notice], Answer] = lambda notice: Answer(Outcome.DELIVERED, "ok")
+        self.told: list[AlertNotification] = []
+        self.result: Callable[[AlertNotification], DeliveryResult] = lambda notification: DeliveryResult(
+            DeliveryStatus.DELIVERED, "ok"
+        )
 
-    def tells(self, kind: str) -> bool:
+    def accepts(self, kind: str) -> bool:
         """Everything."""
         return True
 
-    def send(self, notice: Notice, memory: bytes | None) -> Answer:
+    def send(self, notification: AlertNotification, memory: bytes | None) -> DeliveryResult:
         """Told, if the answer is yes."""
-        answer = self.answer(notice)
-        if answer.outcome is Outcome.DELIVERED:
-            self.told.append(notice)
-        return answer
+        result = self.result(notification)
+        if result.status is DeliveryStatus.DELIVERED:
+            self.told.append(notification)
+        return result
 
 
 class Scene:
@@ -59,9 +61,9 @@ class Scene:
     def start(self) -> None:
         """A sender of a new process."""
 
-        def note(pipe: Any, notification: Any) -> None:
-            self.out.append(notification.id)
-            self.audit.note_delivered(pipe, notification)
+        def note(pipe: Any, entry: Any) -> None:
+            self.out.append(entry.id)
+            self.audit.note_delivered(pipe, entry)
 
         self.registry = CollectorRegistry()
         self.sender = Sender(
@@ -81,8 +83,10 @@ class Scene:
             for name in names:
                 alert, _, kind = name.partition(":")
                 after = f"{alert}:opened" if kind == "resolved" else None
-                notice = make_notice(name, **fields)
-                self.outbox.add(pipe, make_notification(name, self.now_ms, notice=notice, after=after, partition=0))
+                notification = make_notification(name, **fields)
+                self.outbox.add(
+                    pipe, make_entry(name, self.now_ms, notification=notification, after=after, partition=0)
+                )
             pipe.execute()
 
     def pass_seconds(self, seconds: int) -> None:
@@ -93,7 +97,7 @@ class Scene:
 
     def kinds(self) -> list[str]:
         """What people were told."""
-        return [notice.kind for notice in self.people.told]
+        return [notification.kind for notification in self.people.told]
 
     def depth(self) -> int:
         """How many still wait."""
@@ -140,7 +144,7 @@ def test_critical_ones_are_told_first_and_by_themselves_up_to_their_limit(scene:
     scene.put(*[f"w{number}:opened" for number in range(5)])
     scene.put(*[f"x{number}:opened" for number in range(3)], severity="critical")
     scene.pass_seconds(5)
-    assert [(notice.kind, notice.severity) for notice in scene.people.told] == [
+    assert [(notification.kind, notification.severity) for notification in scene.people.told] == [
         ("opened", "critical"),
         ("opened", "critical"),
         ("digest", "critical"),
@@ -160,28 +164,28 @@ def test_the_end_of_an_alert_that_was_told_in_a_digest_is_told(scene: Scene) -> 
 def test_killed_while_the_digest_is_sent_nothing_is_lost(scene: Scene, taken: bool) -> None:
     """Once the leases have ended another sender tells all of it; repeated only where it was taken before."""
 
-    def killed(notice: Notice) -> Answer:
+    def killed(notification: AlertNotification) -> DeliveryResult:
         if taken:
-            scene.people.told.append(notice)
+            scene.people.told.append(notification)
         raise KeyboardInterrupt
 
-    scene.people.answer = killed
+    scene.people.result = killed
     scene.put(*[f"a{number}:opened" for number in range(12)])
     with pytest.raises(KeyboardInterrupt):
         scene.sender.turn()
-    scene.people.answer = lambda notice: Answer(Outcome.DELIVERED, "ok")
+    scene.people.result = lambda notification: DeliveryResult(DeliveryStatus.DELIVERED, "ok")
     scene.start()
     scene.pass_seconds(LEASE_MS // 1000 - 1)
     assert scene.out == []
     scene.pass_seconds(5)
     assert len(scene.out) == 12
     assert scene.kinds() == ["digest"] * (2 if taken else 1)
-    assert len({notice.id for notice in scene.people.told}) == 1, "the same messages, so the same id"
+    assert len({notification.id for notification in scene.people.told}) == 1, "the same messages, so the same id"
 
 
 def test_a_digest_whose_yes_redis_did_not_hear_is_not_sent_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is written down before anything else is sent."""
-    original = Queue.delivered_together
+    original = Queue.delivered_grouped
     broken = [True]
 
     def away(self: Queue, *args: Any) -> None:
@@ -189,7 +193,7 @@ def test_a_digest_whose_yes_redis_did_not_hear_is_not_sent_again(scene: Scene, m
             raise redis.ConnectionError("away")
         original(self, *args)
 
-    monkeypatch.setattr(Queue, "delivered_together", away)
+    monkeypatch.setattr(Queue, "delivered_grouped", away)
     broken.insert(0, False)
     scene.put(*[f"a{number}:opened" for number in range(5)])
     with pytest.raises(redis.ConnectionError):
@@ -201,14 +205,14 @@ def test_a_digest_whose_yes_redis_did_not_hear_is_not_sent_again(scene: Scene, m
 
 def test_a_digest_that_is_refused_is_told_message_by_message(scene: Scene) -> None:
     """A fault of the digest must not bury what is in it."""
-    scene.people.answer = lambda notice: Answer(
-        Outcome.REFUSED if notice.kind == "digest" else Outcome.DELIVERED, "invalid_blocks"
+    scene.people.result = lambda notification: DeliveryResult(
+        DeliveryStatus.REJECTED if notification.kind == "digest" else DeliveryStatus.DELIVERED, "invalid_blocks"
     )
     scene.put(*[f"a{number}:opened" for number in range(6)])
     scene.pass_seconds(10)
     assert scene.kinds() == ["opened"] * 6
     assert scene.outbox.dead("slack") == []
-    assert ALONE_MS > 10_000
+    assert INDIVIDUAL_MS > 10_000
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -218,20 +222,22 @@ def test_a_digest_that_is_refused_is_told_message_by_message(scene: Scene) -> No
         min_size=1,
         max_size=5,
     ),
-    st.lists(st.sampled_from([Outcome.FAILED, Outcome.RATE_LIMITED, Outcome.DELIVERED]), max_size=6),
+    st.lists(
+        st.sampled_from([DeliveryStatus.FAILED, DeliveryStatus.RATE_LIMITED, DeliveryStatus.DELIVERED]), max_size=6
+    ),
 )
 def test_nothing_is_lost_whatever_comes_and_whatever_is_answered(
-    client: redis.Redis, waves: list[tuple[int, int, str, bool]], answers: list[Outcome]
+    client: redis.Redis, waves: list[tuple[int, int, str, bool]], answers: list[DeliveryStatus]
 ) -> None:
     """Every message is told once, by itself or in a digest; an episode's in their order; never a flood."""
     client.flushdb()
     scene = Scene(client, "p:")
     left = list(answers)
 
-    def answer(notice: Notice) -> Answer:
-        return Answer(left.pop(0), "said", 5.0) if left else Answer(Outcome.DELIVERED, "ok")
+    def result(notification: AlertNotification) -> DeliveryResult:
+        return DeliveryResult(left.pop(0), "said", 5.0) if left else DeliveryResult(DeliveryStatus.DELIVERED, "ok")
 
-    scene.people.answer = answer
+    scene.people.result = result
     written, went_at = list[str](), list[int]()
     for wave, (pause, count, severity, ends) in enumerate(waves):
         names = [f"a{wave}-{number}:opened" for number in range(count)]
@@ -253,5 +259,5 @@ def test_nothing_is_lost_whatever_comes_and_whatever_is_answered(
         if name.endswith(":resolved"):
             assert scene.out.index(name.replace("resolved", "opened")) < scene.out.index(name)
     for at_ms in went_at:
-        together = [other for other in went_at if at_ms <= other < at_ms + 60_000]
-        assert len(together) <= DIGEST.after + DIGEST.critical_after + 1
+        grouped = [other for other in went_at if at_ms <= other < at_ms + 60_000]
+        assert len(grouped) <= DIGEST.after + DIGEST.critical_after + 1

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from consumers.alerting.receivers.answer import Outcome
+from consumers.alerting.receivers.delivery import DeliveryStatus
 from consumers.alerting.receivers.email import Email
 from tests.logged import logged
-from tests.notices import make_notice
+from tests.notifications import make_notification
 from tests.receiver_servers import LOOPBACK, Authority, SmtpStandin
 
 
@@ -29,7 +29,10 @@ def make(server: SmtpStandin, context: ssl.SSLContext, **options: Any) -> Email:
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_a_mail_goes_encrypted(authority: Authority, security: str) -> None:
     with SmtpStandin(tls=authority.server, implicit=security == "tls") as server:
-        assert make(server, authority.client, security=security).send(make_notice(), None).outcome is Outcome.DELIVERED
+        assert (
+            make(server, authority.client, security=security).send(make_notification(), None).status
+            is DeliveryStatus.DELIVERED
+        )
         assert server.encrypted == [True]
         assert server.mails[0]["To"] == "dana@example.com, ada@example.com"
 
@@ -38,7 +41,7 @@ def test_a_server_without_encryption_gets_no_mail(authority: Authority) -> None:
     """Nor the password: an operator must look."""
     with SmtpStandin() as server:
         receiver = make(server, authority.client, login=("heartline", SecretStr("verysecret")))
-        assert receiver.send(make_notice(), None).outcome is Outcome.GONE
+        assert receiver.send(make_notification(), None).status is DeliveryStatus.UNAUTHORIZED
         assert server.attempts == 0
 
 
@@ -46,9 +49,9 @@ def test_a_server_without_encryption_gets_no_mail(authority: Authority) -> None:
 def test_a_certificate_of_somebody_else_gets_no_mail(authority: Authority, security: str) -> None:
     with SmtpStandin(tls=authority.server, implicit=security == "tls") as server:
         receiver = make(server, ssl.create_default_context(), security=security)
-        answer = receiver.send(make_notice(), None)
-        assert (answer.outcome, server.attempts) == (Outcome.GONE, 0)
-        assert answer.reason == "the server's certificate is refused: SSLCertVerificationError"
+        result = receiver.send(make_notification(), None)
+        assert (result.status, server.attempts) == (DeliveryStatus.UNAUTHORIZED, 0)
+        assert result.reason == "the server's certificate is refused: SSLCertVerificationError"
 
 
 def test_one_refused_recipient_keeps_no_other_from_hearing(
@@ -58,18 +61,18 @@ def test_one_refused_recipient_keeps_no_other_from_hearing(
     with SmtpStandin(tls=authority.server) as server:
         server.recipient_replies.extend(["550 5.1.1 nobody", "250 OK"])
         with caplog.at_level(logging.WARNING, "consumers"):
-            assert make(server, authority.client).send(make_notice(), None).outcome is Outcome.DELIVERED
+            assert make(server, authority.client).send(make_notification(), None).status is DeliveryStatus.DELIVERED
     assert logged(caplog, receiver="mail", refused=1, recipients=2)
 
 
 @pytest.mark.parametrize(
     ("replies", "outcome"),
     [
-        (["550 5.1.1 nobody", "550 5.1.1 nobody"], Outcome.REFUSED),  # for good
-        (["550 5.1.1 nobody", "450 4.2.1 greylisted"], Outcome.FAILED),  # one of them may work later
+        (["550 5.1.1 nobody", "550 5.1.1 nobody"], DeliveryStatus.REJECTED),  # for good
+        (["550 5.1.1 nobody", "450 4.2.1 greylisted"], DeliveryStatus.FAILED),  # one of them may work later
     ],
 )
-def test_no_recipient_at_all(authority: Authority, replies: list[str], outcome: Outcome) -> None:
+def test_no_recipient_at_all(authority: Authority, replies: list[str], outcome: DeliveryStatus) -> None:
     with SmtpStandin(tls=authority.server) as server:
         server.recipient_replies.extend(replies)
-        assert make(server, authority.client).send(make_notice(), None).outcome is outcome
+        assert make(server, authority.client).send(make_notification(), None).status is outcome

@@ -4,22 +4,22 @@ from datetime import timedelta
 
 import redis
 
-from tests.functional.test_doubt import Installation
+from tests.functional.test_pipeline_health import Installation
 
 
 def test_what_came_of_a_red_flag_is_counted_a_week_later(client: redis.Redis, prefix: str) -> None:
     """Nobody did anything, and it is well by itself; the other outcomes have their series from the start."""
-    place = Installation(client, prefix)
-    alerting = place.process(0)
+    assigned = Installation(client, prefix)
+    alerting = assigned.process(0)
     for score in (80, 40, 85):
-        place.report(alerting, 0, score, 1)
-        place.later(10, alerting)
+        assigned.report(alerting, 0, score, 1)
+        assigned.later(10, alerting)
 
     def counted(outcome: str) -> float | None:
         labels = {"rule": "band_entered", "action": "none", "outcome": outcome}
-        return place.registry.get_sample_value("heartline_alert_follow_ups_total", labels)
+        return assigned.registry.get_sample_value("heartline_alert_follow_ups_total", labels)
 
     assert (counted("lasted"), counted("came_back")) == (0, 0)
-    place.now += timedelta(days=7)
+    assigned.now += timedelta(days=7)
     alerting.tick()
     assert (counted("lasted"), counted("came_back")) == (1, 0)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import redis
 
-from consumers.alerting.outbox import Backlog, Notification, Outbox
-from consumers.alerting.queue import LEASE_MS, Queue
-from tests.notices import make_notification
+from consumers.alerting.outbox import Backlog, Outbox, OutboxEntry
+from consumers.alerting.outbox_queue import LEASE_MS, Queue
+from tests.notifications import make_entry
 
 NOW = 1_000_000
 
@@ -28,13 +28,13 @@ def put(client: redis.Redis, queue: Queue, *ids: str, after: str | None = None) 
     """Write notifications as the state store does."""
     with client.pipeline(transaction=True) as pipe:
         for number, name in enumerate(ids):
-            queue._outbox.add(pipe, make_notification(name, NOW - 1000 + number, queue.receiver, after=after))
+            queue._outbox.add(pipe, make_entry(name, NOW - 1000 + number, queue.receiver, after=after))
         pipe.execute()
 
 
-def name(notification: Notification | None) -> str | None:
+def name(entry: OutboxEntry | None) -> str | None:
     """Its id."""
-    return notification.id if notification is not None else None
+    return entry.id if entry is not None else None
 
 
 def test_oldest_first_and_each_to_one_sender(client: redis.Redis, queue: Queue, other: Queue) -> None:
@@ -131,9 +131,9 @@ def test_the_dead_are_kept_with_their_reason(client: redis.Redis, queue: Queue, 
     put(client, queue, "a")
     claimed = queue.claim(NOW)
     assert claimed is not None
-    queue.bury(claimed, "status 400", NOW)
+    queue.dead_letter(claimed, "status 400", NOW)
     (letter,) = Outbox(client, prefix).dead("slack")
-    assert (letter.reason, letter.notification.id, letter.buried_ms) == ("status 400", "a", NOW)
+    assert (letter.reason, letter.entry.id, letter.dead_lettered_ms) == ("status 400", "a", NOW)
     assert queue.backlog(NOW) == Backlog(0, 0.0, 1)
     assert queue.claim(NOW + 10 * LEASE_MS) is None
 
@@ -190,9 +190,9 @@ def test_the_dead_can_be_brought_back(client: redis.Redis, queue: Queue, prefix:
         claimed = queue.claim(NOW)
         assert claimed is not None
         queue.retry(claimed, NOW)
-        queue.bury(claimed, "status 400", NOW)
+        queue.dead_letter(claimed, "status 400", NOW)
     dead = outbox.dead("slack")
-    assert [letter.notification.id for letter in dead] == ["a", "b"]
+    assert [letter.entry.id for letter in dead] == ["a", "b"]
     assert outbox.revive(dead[:1], NOW + 5) == 1
     assert outbox.backlog("slack", NOW + 5) == Backlog(1, 0.0, 1)
     claimed = queue.claim(NOW + 5)
@@ -207,7 +207,7 @@ def test_what_waits_for_a_receiver_that_is_gone_is_kept_among_the_dead(
     put(client, queue, "a", "b")
     outbox = Outbox(client, prefix)
     assert outbox.receivers() == ["slack"]
-    assert outbox.abandon("slack", "no receiver of this name is configured", NOW) == 2
+    assert outbox.drop_receiver("slack", "no receiver of this name is configured", NOW) == 2
     assert [letter.reason for letter in outbox.dead("slack")] == ["no receiver of this name is configured"] * 2
     assert queue.claim(NOW) is None
 
@@ -232,15 +232,15 @@ def test_open_alerts_are_kept_until_they_are_over_for_whoever_must_hear_again(
         item = queue.claim(NOW)
         assert item is not None
         queue.delivered(item, keep_open=True)
-    assert [notice.id for notice in queue.still_open()] == ["hl-1:updated", "hl-2:opened", "hl-3:opened"]
+    assert [notification.id for notification in queue.still_open()] == ["hl-1:updated", "hl-2:opened", "hl-3:opened"]
     put(client, queue, "hl-1:resolved", "hl-2:resolved")
     over = queue.claim(NOW)
     assert over is not None
     queue.delivered(over, keep_open=True)
     over = queue.claim(NOW)
     assert over is not None
-    queue.bury(over, "status 400", NOW)
-    assert [notice.id for notice in queue.still_open()] == ["hl-3:opened"]
+    queue.dead_letter(over, "status 400", NOW)
+    assert [notification.id for notification in queue.still_open()] == ["hl-3:opened"]
 
 
 def test_a_delivery_is_noted_within_the_transaction_that_removes_it(client: redis.Redis, prefix: str) -> None:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import pytest
 from pydantic import SecretStr
 
-from alerts.notice import Notice
+from alerts.notification import AlertNotification
 from consumers.alerting.receivers.alertmanager import Alertmanager
-from consumers.alerting.receivers.answer import Answer, Outcome, Receiver
+from consumers.alerting.receivers.delivery import DeliveryResult, DeliveryStatus, Receiver
 from consumers.alerting.receivers.email import Email
 from consumers.alerting.receivers.pagerduty import PagerDuty
 from consumers.alerting.receivers.slack_bot import SlackBot
 from consumers.alerting.receivers.slack_webhook import SlackWebhook
 from consumers.alerting.receivers.webhook import Webhook, signing_key
-from tests.notices import make_notice
+from tests.notifications import make_notification
 from tests.receiver_servers import LOOPBACK, Authority, HttpStandin, Reply, SmtpStandin
 
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"  # also valid base64
@@ -141,14 +141,14 @@ def case(request: pytest.FixtureRequest, authority: Authority, monkeypatch: pyte
         yield mail_case(stack, authority) if request.param == "email" else http_case(stack, request.param)
 
 
-def send(case: Case, notice: Notice | None = None) -> Answer:
-    return case.receiver.send(notice or make_notice(), None)
+def send(case: Case, notification: AlertNotification | None = None) -> DeliveryResult:
+    return case.receiver.send(notification or make_notification(), None)
 
 
 def test_it_delivers_and_a_repeat_carries_the_same_id(case: Case) -> None:
     """So that whoever hears twice can tell."""
-    assert send(case).outcome is Outcome.DELIVERED
-    assert send(case).outcome is Outcome.DELIVERED
+    assert send(case).status is DeliveryStatus.DELIVERED
+    assert send(case).status is DeliveryStatus.DELIVERED
     first, second = case.ids()
     assert first == second
     assert "hl-1" in first
@@ -157,26 +157,26 @@ def test_it_delivers_and_a_repeat_carries_the_same_id(case: Case) -> None:
 @pytest.mark.parametrize(
     ("what", "outcome"),
     [
-        ("trouble", Outcome.FAILED),  # 503, 421: tried again
-        ("hangs", Outcome.FAILED),  # no answer in time: tried again
-        ("bad credentials", Outcome.GONE),  # an operator mends it: kept
-        ("refused", Outcome.REFUSED),  # this message will never pass: dead letter
+        ("trouble", DeliveryStatus.FAILED),  # 503, 421: tried again
+        ("hangs", DeliveryStatus.FAILED),  # no answer in time: tried again
+        ("bad credentials", DeliveryStatus.UNAUTHORIZED),  # an operator mends it: kept
+        ("refused", DeliveryStatus.REJECTED),  # this message will never pass: dead letter
     ],
 )
-def test_what_becomes_of_a_message_that_was_not_taken(case: Case, what: str, outcome: Outcome) -> None:
+def test_what_becomes_of_a_message_that_was_not_taken(case: Case, what: str, outcome: DeliveryStatus) -> None:
     case.say(what)
-    assert send(case).outcome is outcome
+    assert send(case).status is outcome
 
 
 def test_a_limit_is_respected(case: Case) -> None:
     """With the pause that the server asks for, where its protocol can say so; SMTP only says: later."""
     case.say("limited")
-    answer = send(case)
+    result = send(case)
     if isinstance(case.receiver, Email):
-        assert answer.outcome is Outcome.FAILED
+        assert result.status is DeliveryStatus.FAILED
     else:
-        assert (answer.outcome, answer.retry_after_seconds) == (Outcome.RATE_LIMITED, 7.0)
-    assert send(case).outcome is Outcome.DELIVERED
+        assert (result.status, result.retry_after_seconds) == (DeliveryStatus.RATE_LIMITED, 7.0)
+    assert send(case).status is DeliveryStatus.DELIVERED
 
 
 def test_it_makes_one_attempt_and_leaves_the_next_to_the_outbox(case: Case) -> None:
@@ -196,14 +196,14 @@ def test_its_secret_is_in_no_log_no_error_and_no_repr(
         what = "trouble"
     if what != "delivered":
         case.say(what)
-    answer = send(case)
+    result = send(case)
     if what == "moved":
-        assert answer.outcome is Outcome.GONE
+        assert result.status is DeliveryStatus.UNAUTHORIZED
         assert case.attempts() == 1
     captured = capfd.readouterr()
     ours = [record for record in caplog.records if not record.name.startswith("mail")]  # aiosmtpd's own, the server's
     logged = "\n".join(record.getMessage() for record in ours)
-    for text in (logged, captured.out, captured.err, repr(case.receiver), str(case.receiver), repr(answer)):
+    for text in (logged, captured.out, captured.err, repr(case.receiver), str(case.receiver), repr(result)):
         assert SECRET[:20] not in text
 
 
@@ -222,6 +222,6 @@ def test_nobody_listening_is_a_failure_like_any_other() -> None:
         ),
     ]  # fmt: skip
     for receiver in receivers:
-        answer = receiver.send(make_notice(), None)
-        assert answer.outcome is Outcome.FAILED
-        assert SECRET not in repr(answer)
+        result = receiver.send(make_notification(), None)
+        assert result.status is DeliveryStatus.FAILED
+        assert SECRET not in repr(result)

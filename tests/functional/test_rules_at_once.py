@@ -7,7 +7,7 @@ import pytest
 
 from alerts.config import read_config
 from alerts.model import AccountRecord
-from consumers.alerting.batch import Incoming, judge_batch
+from consumers.alerting.batch import DecodedRecord, evaluate_batch
 from consumers.alerting.recipients import NOBODY
 from stream.calendar.clock import EventClock
 from stream.contracts.report import HealthReport, encode_report
@@ -116,8 +116,8 @@ def alerted(
     reports: list[HealthReport], record: AccountRecord | None, rule: str
 ) -> tuple[list[str], AccountRecord | None]:
     """The steps of one rule, and what is remembered of the account."""
-    incoming = [Incoming("acme", report, encode_report(report), 0) for report in reports]
+    incoming = [DecodedRecord("acme", report, encode_report(report), 0) for report in reports]
     known = {"acme": record} if record is not None else {}
-    found = judge_batch(incoming, known, read_config(), next_offset=1, now_ms=0, event_clock=True, telling=NOBODY)
+    found = evaluate_batch(incoming, known, read_config(), next_offset=1, now_ms=0, event_clock=True, recipients=NOBODY)
     steps: list[str] = [step.kind for step, _ in found.steps if step.alert is not None and step.alert.rule == rule]
     return steps, found.changes.records.get("acme", record)

@@ -9,14 +9,14 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from consumers.alerting.metrics import Metrics
-from consumers.alerting.outbox import Notification, Outbox
-from consumers.alerting.queue import LEASE_MS, Queue
-from consumers.alerting.receivers.answer import Outcome, read_answer
+from consumers.alerting.outbox import Outbox, OutboxEntry
+from consumers.alerting.outbox_queue import LEASE_MS, Queue
+from consumers.alerting.receivers.delivery import DeliveryStatus, result_of_status
 from consumers.alerting.receivers.slack_webhook import SlackWebhook
-from consumers.alerting.sender import DAY_MS, GONE_SECONDS, Sender
+from consumers.alerting.sender import DAY_MS, UNAUTHORIZED_SECONDS, Sender
 from heartline.slack_standin import Answer, SlackStandin
 from tests.logged import logged
-from tests.notices import make_notice, make_notification
+from tests.notifications import make_entry, make_notification
 
 START_MS = 1_700_000_000_000
 TO_SLACK = {"receiver": "slack"}
@@ -46,7 +46,7 @@ class Scene:
         """Write notifications, ingested a minute ago."""
         with self.client.pipeline(transaction=True) as pipe:
             for name in ids:
-                self.outbox.add(pipe, make_notification(name, self.now_ms, ingested_ms=self.now_ms - 60_000))
+                self.outbox.add(pipe, make_entry(name, self.now_ms, ingested_ms=self.now_ms - 60_000))
             pipe.execute()
 
     def turns(self, count: int, step_seconds: float) -> list[str]:
@@ -63,7 +63,7 @@ class Scene:
 
     def dead(self) -> dict[str, str]:
         """Why each of the dead was given up."""
-        return {letter.notification.id: letter.reason for letter in self.outbox.dead("slack")}
+        return {letter.entry.id: letter.reason for letter in self.outbox.dead("slack")}
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_refused_webhook_loses_no_message(scene: Scene, status: int, caplog: p
     assert scene.count("gone") == 1
     assert scene.dead() == {}
     scene.slack.otherwise = Answer(200)
-    assert scene.turns(3, GONE_SECONDS) == ["a"]
+    assert scene.turns(3, UNAUTHORIZED_SECONDS) == ["a"]
 
 
 def test_a_refused_message_is_put_among_the_dead_and_stops_no_other(scene: Scene) -> None:
@@ -177,7 +177,7 @@ def test_a_settlement_that_redis_did_not_take_is_made_up_before_anything_is_sent
     """The message is out; Redis was away when that was to be written down; it is not sent again."""
     scene.put("a")
 
-    def away(notification: Notification, memory: bytes | None, **how: object) -> None:
+    def away(entry: OutboxEntry, memory: bytes | None, **how: object) -> None:
         raise redis.ConnectionError("away")
 
     with monkeypatch.context() as patch:
@@ -196,7 +196,7 @@ def test_a_redirect_is_not_followed(scene: Scene, status: int) -> None:
     with SlackStandin() as elsewhere:
         scene.slack.script(Answer(status, location=elsewhere.url))
         scene.put("a")
-        assert scene.turns(1, GONE_SECONDS) == []
+        assert scene.turns(1, UNAUTHORIZED_SECONDS) == []
         assert elsewhere.received == []
         assert scene.count("gone") == 1
         assert scene.turns(2, 1) == ["a"]
@@ -213,9 +213,9 @@ def test_after_a_success_the_pauses_start_small_again(scene: Scene) -> None:
     assert scene.turns(2, 1.1) == ["a", "b"]
 
 
-@pytest.mark.parametrize("answer", [Answer(200), Answer(404), Answer(429), Answer(500), Answer(drop=True)])
+@pytest.mark.parametrize("result", [Answer(200), Answer(404), Answer(429), Answer(500), Answer(drop=True)])
 def test_the_address_is_in_no_log_no_error_and_no_repr(
-    answer: Answer,
+    result: Answer,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -223,10 +223,10 @@ def test_the_address_is_in_no_log_no_error_and_no_repr(
     """Whoever has the address can post to the channel; so it is a password."""
     caplog.set_level(logging.DEBUG)
     monkeypatch.delenv("HTTPS_PROXY", raising=False)
-    with SlackStandin(otherwise=answer) as slack:
+    with SlackStandin(otherwise=result) as slack:
         webhook = SlackWebhook("slack", SecretStr(slack.url), 1)
-        said = webhook.send(make_notice(), None)
-    gone = webhook.send(make_notice(), None)
+        said = webhook.send(make_notification(), None)
+    gone = webhook.send(make_notification(), None)
     secret = slack.url.removeprefix("http://")
     for text in (caplog.text, repr(webhook), str(webhook), repr(said), repr(gone)):
         assert secret not in text
@@ -237,26 +237,26 @@ def test_the_address_is_in_no_log_no_error_and_no_repr(
 @pytest.mark.parametrize(
     ("status", "headers", "outcome", "retry_after"),
     [
-        (200, {}, Outcome.DELIVERED, None),
-        (429, {"Retry-After": "7"}, Outcome.RATE_LIMITED, 7.0),
-        (429, {"retry-after": "7"}, Outcome.RATE_LIMITED, 7.0),  # HTTP names have no case
-        (429, {}, Outcome.RATE_LIMITED, 30.0),  # unsaid
-        (429, {"Retry-After": "soon"}, Outcome.RATE_LIMITED, 30.0),  # nonsense
-        (429, {"Retry-After": "999999"}, Outcome.RATE_LIMITED, 3600.0),  # within reason
-        (400, {}, Outcome.REFUSED, None),  # invalid_payload
-        (413, {}, Outcome.REFUSED, None),  # too large, and will be again
-        (302, {}, Outcome.GONE, None),  # not followed
-        (403, {}, Outcome.GONE, None),  # invalid_token, action_prohibited
-        (404, {}, Outcome.GONE, None),  # no_service, channel_not_found
-        (410, {}, Outcome.GONE, None),  # channel_is_archived
-        (408, {}, Outcome.FAILED, None),
-        (500, {}, Outcome.FAILED, None),
-        (503, {}, Outcome.FAILED, None),
+        (200, {}, DeliveryStatus.DELIVERED, None),
+        (429, {"Retry-After": "7"}, DeliveryStatus.RATE_LIMITED, 7.0),
+        (429, {"retry-after": "7"}, DeliveryStatus.RATE_LIMITED, 7.0),  # HTTP names have no case
+        (429, {}, DeliveryStatus.RATE_LIMITED, 30.0),  # unsaid
+        (429, {"Retry-After": "soon"}, DeliveryStatus.RATE_LIMITED, 30.0),  # nonsense
+        (429, {"Retry-After": "999999"}, DeliveryStatus.RATE_LIMITED, 3600.0),  # within reason
+        (400, {}, DeliveryStatus.REJECTED, None),  # invalid_payload
+        (413, {}, DeliveryStatus.REJECTED, None),  # too large, and will be again
+        (302, {}, DeliveryStatus.UNAUTHORIZED, None),  # not followed
+        (403, {}, DeliveryStatus.UNAUTHORIZED, None),  # invalid_token, action_prohibited
+        (404, {}, DeliveryStatus.UNAUTHORIZED, None),  # no_service, channel_not_found
+        (410, {}, DeliveryStatus.UNAUTHORIZED, None),  # channel_is_archived
+        (408, {}, DeliveryStatus.FAILED, None),
+        (500, {}, DeliveryStatus.FAILED, None),
+        (503, {}, DeliveryStatus.FAILED, None),
     ],
 )
 def test_what_an_answer_means(
-    status: int, headers: dict[str, str], outcome: Outcome, retry_after: float | None
+    status: int, headers: dict[str, str], outcome: DeliveryStatus, retry_after: float | None
 ) -> None:
     """A table of what Slack may say."""
-    answer = read_answer(status, headers)
-    assert (answer.outcome, answer.retry_after_seconds) == (outcome, retry_after)
+    result = result_of_status(status, headers)
+    assert (result.status, result.retry_after_seconds) == (outcome, retry_after)

@@ -14,15 +14,15 @@ import pytest
 from pydantic import SecretStr
 
 from alerts.commands import Acknowledge, Command, GiveVerdict, Snooze
-from consumers.alerting.commands import CommandNotSentError
-from consumers.alerting.receivers.answer import Answer, Outcome
+from consumers.alerting.command_sender import CommandNotSentError
+from consumers.alerting.receivers.delivery import DeliveryResult, DeliveryStatus
 from consumers.alerting.receivers.http import HttpClient
 from consumers.alerting.receivers.slack_actions import ANSWER_SECONDS_MAX, PATH, SlackActions
 from consumers.alerting.receivers.slack_bot import SlackBot
 from consumers.alerting.receivers.slack_buttons import buttons
 from stream.contracts.errors import ConfigError
 from tests.integration.roles import wait_for
-from tests.notices import make_notice
+from tests.notifications import make_notification
 from tests.receiver_servers import HttpStandin, Reply
 
 JSON = {"Content-Type": "application/json"}
@@ -41,11 +41,11 @@ class Bot:
         )
         self.memory: bytes | None = None
 
-    def tell(self, name: str, **fields: Any) -> Answer:
+    def tell(self, name: str, **fields: Any) -> DeliveryResult:
         """One step, remembered as the outbox does."""
-        answer = self.bot.send(make_notice(name, **fields), self.memory)
-        self.memory = answer.memory or self.memory
-        return answer
+        result = self.bot.send(make_notification(name, **fields), self.memory)
+        self.memory = result.memory or self.memory
+        return result
 
     def calls(self) -> list[tuple[str, str | None]]:
         """Each call: the method, and the thread or message that it is about."""
@@ -65,7 +65,7 @@ def test_an_episode_is_one_message_with_its_story_in_the_thread(app: Bot) -> Non
     """Opened: a message. Worse, over: the message changes, the thread hears. Reminded: the thread, and the channel.
     Acknowledged: the message shows it, and nobody is called."""
     for step in ("opened", "updated", "acknowledged", "reminded", "resolved", "followed_up"):
-        assert app.tell(f"hl-1:{step}").outcome is Outcome.DELIVERED
+        assert app.tell(f"hl-1:{step}").status is DeliveryStatus.DELIVERED
     assert app.calls() == [
         ("chat.postMessage", None),
         ("chat.update", "123.45"),
@@ -96,30 +96,50 @@ def test_a_step_that_failed_half_way_is_done_again_whole(app: Bot) -> None:
     """Changing the message twice does no harm; the reply is the last step, so it comes once."""
     app.tell("hl-1:opened")
     app.slack.script(OK, Reply(503))
-    assert app.tell("hl-1:updated").outcome is Outcome.FAILED
-    assert app.tell("hl-1:updated").outcome is Outcome.DELIVERED
+    assert app.tell("hl-1:updated").status is DeliveryStatus.FAILED
+    assert app.tell("hl-1:updated").status is DeliveryStatus.DELIVERED
     assert [call for call, _ in app.calls()][1:] == ["chat.update", "chat.postMessage"] * 2
 
 
 @pytest.mark.parametrize(
     ("reply", "outcome", "reason"),
     [
-        (Reply(body=b'{"ok": false, "error": "channel_not_found"}', headers=JSON), Outcome.GONE, "channel_not_found"),
-        (Reply(body=b'{"ok": false, "error": "missing_scope"}', headers=JSON), Outcome.GONE, "missing_scope"),
-        (Reply(body=b'{"ok": false, "error": "brand_new_trouble"}', headers=JSON), Outcome.GONE, "brand_new_trouble"),
-        (Reply(body=b'{"ok": false, "error": "msg_too_long"}', headers=JSON), Outcome.REFUSED, "msg_too_long"),
-        (Reply(body=b'{"ok": false, "error": "internal_error"}', headers=JSON), Outcome.FAILED, "internal_error"),
-        (Reply(body=b'{"ok": false, "error": "ratelimited"}', headers=JSON), Outcome.RATE_LIMITED, "ratelimited"),
-        (Reply(body=b"<html>a proxy's page</html>"), Outcome.FAILED, "not Slack's answer"),
-        (Reply(502, b"<html>bad gateway</html>"), Outcome.FAILED, "status 502"),
-        (Reply(404, b"no"), Outcome.GONE, "status 404"),
+        (
+            Reply(body=b'{"ok": false, "error": "channel_not_found"}', headers=JSON),
+            DeliveryStatus.UNAUTHORIZED,
+            "channel_not_found",
+        ),
+        (
+            Reply(body=b'{"ok": false, "error": "missing_scope"}', headers=JSON),
+            DeliveryStatus.UNAUTHORIZED,
+            "missing_scope",
+        ),
+        (
+            Reply(body=b'{"ok": false, "error": "brand_new_trouble"}', headers=JSON),
+            DeliveryStatus.UNAUTHORIZED,
+            "brand_new_trouble",
+        ),
+        (Reply(body=b'{"ok": false, "error": "msg_too_long"}', headers=JSON), DeliveryStatus.REJECTED, "msg_too_long"),
+        (
+            Reply(body=b'{"ok": false, "error": "internal_error"}', headers=JSON),
+            DeliveryStatus.FAILED,
+            "internal_error",
+        ),
+        (
+            Reply(body=b'{"ok": false, "error": "ratelimited"}', headers=JSON),
+            DeliveryStatus.RATE_LIMITED,
+            "ratelimited",
+        ),
+        (Reply(body=b"<html>a proxy's page</html>"), DeliveryStatus.FAILED, "not Slack's answer"),
+        (Reply(502, b"<html>bad gateway</html>"), DeliveryStatus.FAILED, "status 502"),
+        (Reply(404, b"no"), DeliveryStatus.UNAUTHORIZED, "status 404"),
     ],
 )
-def test_what_slacks_errors_mean(app: Bot, reply: Reply, outcome: Outcome, reason: str) -> None:
+def test_what_slacks_errors_mean(app: Bot, reply: Reply, outcome: DeliveryStatus, reason: str) -> None:
     """What an operator must mend is kept for as long as that takes; an unknown error is taken for that."""
     app.slack.script(reply)
-    answer = app.tell("hl-1:opened")
-    assert (answer.outcome, answer.reason) == (outcome, reason)
+    result = app.tell("hl-1:opened")
+    assert (result.status, result.reason) == (outcome, reason)
 
 
 class Back:
@@ -157,7 +177,7 @@ class Back:
 
     def click(self, choice: str, at: datetime = NOW, secret: str = SECRET, **more: Any) -> int:
         """A click as Slack sends it."""
-        alert = make_notice()
+        alert = make_notification()
         element = buttons(str(alert.account_id), alert.alert_id)["elements"][0]
         action = element | {"action_id": f"heartline:{choice}", "action_ts": "1767.5"}
         payload = {"type": "block_actions", "user": {"id": "U7", "name": "ann"}, "actions": [action]}

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 import redis
 
-from alerts.judge import judge
+from alerts.evaluation import evaluate_rules
 from alerts.rules import default_rules
-from consumers.alerting.audit import AuditLog
+from consumers.alerting.audit_log import AuditLog
 from consumers.alerting.outbox import Outbox
-from consumers.alerting.state import Changes, Known, StateStore
+from consumers.alerting.state import Changes, LoadedState, StateStore
 from consumers.errors import StateMovedError
 from stream.contracts.report import encode_report
-from tests.notices import make_notification
+from tests.notifications import make_entry
 from tests.reports import MONDAY, make_report
 
-Decide = Callable[[Known], Changes]
+Decide = Callable[[LoadedState], Changes]
 
 
 @pytest.fixture
@@ -36,12 +36,12 @@ def batch(account: str = "acme", score: float = 40, next_offset: int = 10) -> De
     """One report's worth of changes, with a notification."""
     report = make_report(account, score)
 
-    def decide(known: Known) -> Changes:
-        judgement = judge(known.records.get(account), report, default_rules(), MONDAY)
-        notifications = [
-            make_notification(step.notification_id, 1) for step in judgement.changes if step.notification_id is not None
+    def decide(known: LoadedState) -> Changes:
+        evaluation = evaluate_rules(known.records.get(account), report, default_rules(), MONDAY)
+        entries = [
+            make_entry(step.notification_id, 1) for step in evaluation.changes if step.notification_id is not None
         ]
-        return Changes(next_offset, {account: judgement.record}, {account: encode_report(report)}, notifications)
+        return Changes(next_offset, {account: evaluation.record}, {account: encode_report(report)}, entries)
 
     return decide
 
@@ -77,7 +77,7 @@ def test_decide_sees_what_was_remembered(store: StateStore, outbox: Outbox) -> N
     """So the second bad report of an episode opens nothing."""
     store.apply(0, None, ["acme"], batch(score=40, next_offset=10))
     changes = store.apply(0, 10, ["acme"], batch(score=39, next_offset=11))
-    assert changes.notifications == []
+    assert changes.entries == []
     assert outbox.backlog("slack", 0).depth == 1
 
 
@@ -107,7 +107,7 @@ def test_another_process_on_the_same_partition_is_noticed(store: StateStore) -> 
 def test_a_write_between_reading_and_writing_is_noticed(store: StateStore, client: redis.Redis, prefix: str) -> None:
     """WATCH sees what slips in between; the batch is then refused, not merged."""
 
-    def decide(known: Known) -> Changes:
+    def decide(known: LoadedState) -> Changes:
         client.set(f"{prefix}next_offset:0", 77)
         return batch(next_offset=1)(known)
 
@@ -156,7 +156,7 @@ def test_a_stored_report_whose_words_cannot_be_read_is_as_none(store: StateStore
     changes = Changes(10, {}, {"odd": broken, "acme": encode_report(make_report("acme"))})
     store.apply(3, None, (), lambda known: changes)
 
-    def decide(known: Known) -> Changes:
+    def decide(known: LoadedState) -> Changes:
         assert list(known.reports) == ["acme"]
         return Changes(11)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from alerts.judge import judge
+from alerts.evaluation import evaluate_rules
 from alerts.model import AccountRecord
 from alerts.rules import default_rules
 from heartline.synthetic import CORE_FEATURES, customers, events, story_start
@@ -75,12 +75,12 @@ def test_the_troubled_get_a_red_flag_and_the_steady_do_not(now: datetime) -> Non
     told: dict[str, list[str]] = defaultdict(list)
     first_day = None
     for report in reports(now):
-        judgement = judge(known.get(report.account_id), report, default_rules(), report.as_of)
-        known[report.account_id] = judgement.record
-        for change in judgement.changes:
-            if change.says is None:
+        evaluation = evaluate_rules(known.get(report.account_id), report, default_rules(), report.as_of)
+        known[report.account_id] = evaluation.record
+        for change in evaluation.changes:
+            if change.notification_kind is None:
                 continue
-            told[story[report.account_id]].append(change.says)
+            told[story[report.account_id]].append(change.notification_kind)
             first_day = first_day or (report.as_of - story_start(now)).days
     assert len(known) == 40
     assert {"declines early", "collapses", "goes silent", "recovers", "ticket storm"} <= set(told)

@@ -10,8 +10,8 @@ from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
-from alerts.steps import Step
-from consumers.alerting.rebuild import read_steps
+from alerts.alert_events import AlertEvent
+from consumers.alerting.rebuild_state import read_steps
 from heartline.cli import app
 from heartline.embedded.ports import free_ports
 from heartline.slack_standin import SlackStandin
@@ -77,8 +77,8 @@ class World:
 
     def metrics(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         """Every sample of the exporter, parsed as Prometheus would."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as result:
+            text = result.read().decode()
         samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
         return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in samples}
 
@@ -95,7 +95,7 @@ class World:
             partitions=PARTITIONS,
         )
 
-    def audit(self) -> list[Step]:
+    def audit(self) -> list[AlertEvent]:
         """Every step on the audit topic, in the order of their decisions."""
         kafka = self.kafka_settings()
         return sorted((step for n in range(PARTITIONS) for step in read_steps(kafka, n)), key=lambda step: step.seq)

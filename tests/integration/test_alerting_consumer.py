@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from alerts.commands import Acknowledge, AddSilence, Resolve
 from alerts.silences import Silence
-from consumers.alerting.commands import CommandSender, stamp
+from consumers.alerting.command_sender import CommandSender, stamp
 from heartline.embedded import KafkaServer, ValkeyServer
 from heartline.embedded.ports import free_ports
 from heartline.slack_standin import Answer, SlackStandin

@@ -12,10 +12,10 @@ from urllib.request import urlopen
 import pytest
 
 from consumers.alerting.receivers.alertmanager import Alertmanager
-from consumers.alerting.receivers.answer import Outcome
+from consumers.alerting.receivers.delivery import DeliveryStatus
 from heartline.embedded.ports import free_ports
 from tests.integration.roles import wait_for
-from tests.notices import make_notice
+from tests.notifications import make_notification
 
 NOW = datetime.now(UTC)
 CONFIG = "route: {receiver: nobody, group_wait: 1s}\nreceivers: [{name: nobody}]\n"
@@ -53,24 +53,24 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def ready(base: str) -> bool:
     try:
-        with urlopen(f"{base}/-/ready", timeout=2) as answer:
-            return bool(answer.status == 200)
+        with urlopen(f"{base}/-/ready", timeout=2) as result:
+            return bool(result.status == 200)
     except OSError:
         return False
 
 
 def firing(base: str) -> dict[str, Any]:
     """What it holds for active, by account."""
-    with urlopen(f"{base}/api/v2/alerts?active=true", timeout=5) as answer:
-        return {alert["labels"]["account"]: alert for alert in json.load(answer)}
+    with urlopen(f"{base}/api/v2/alerts?active=true", timeout=5) as result:
+        return {alert["labels"]["account"]: alert for alert in json.load(result)}
 
 
 def test_an_alert_is_there_while_it_is_open_and_gone_when_it_is_over(url: str) -> None:
     receiver = Alertmanager(
         "am", url, 5, resend_seconds=60, labels={"team": "cs"}, link="https://b.example/{account_id}"
     )
-    opened = make_notice("hl-1:opened", account_id="acme", opened_at=NOW - timedelta(hours=1))
-    assert receiver.send(opened, None).outcome is Outcome.DELIVERED
+    opened = make_notification("hl-1:opened", account_id="acme", opened_at=NOW - timedelta(hours=1))
+    assert receiver.send(opened, None).status is DeliveryStatus.DELIVERED
     wait_for(lambda: "acme" in firing(url), 30, "the alert is active")
     alert = firing(url)["acme"]
     assert alert["labels"] == {
@@ -88,18 +88,18 @@ def test_an_alert_is_there_while_it_is_open_and_gone_when_it_is_over(url: str) -
         microsecond=opened.opened_at.microsecond // 1000 * 1000
     )
 
-    assert receiver.refresh([opened], NOW + timedelta(hours=1)).outcome is Outcome.DELIVERED
+    assert receiver.resend([opened], NOW + timedelta(hours=1)).status is DeliveryStatus.DELIVERED
     assert datetime.fromisoformat(firing(url)["acme"]["endsAt"]) > NOW + timedelta(hours=1)
 
-    over = make_notice("hl-1:resolved", account_id="acme", opened_at=opened.opened_at, resolved_at=NOW, at=NOW)
-    assert receiver.send(over, None).outcome is Outcome.DELIVERED
+    over = make_notification("hl-1:resolved", account_id="acme", opened_at=opened.opened_at, resolved_at=NOW, at=NOW)
+    assert receiver.send(over, None).status is DeliveryStatus.DELIVERED
     wait_for(lambda: "acme" not in firing(url), 30, "the alert is over")
 
 
 def test_one_that_is_not_refreshed_ends_by_itself(url: str) -> None:
     """Heartline went for good: nobody is left with an alert that nobody will end."""
     receiver = Alertmanager("am", url, 5, resend_seconds=1, labels={})
-    receiver.send(make_notice("hl-2:opened", account_id="globex", opened_at=NOW), None)
+    receiver.send(make_notification("hl-2:opened", account_id="globex", opened_at=NOW), None)
     wait_for(lambda: "globex" in firing(url), 30, "the alert is active")
     wait_for(lambda: "globex" not in firing(url), 20, "it ended")
 
@@ -107,5 +107,5 @@ def test_one_that_is_not_refreshed_ends_by_itself(url: str) -> None:
 def test_what_alertmanager_refuses_is_a_dead_letter(url: str) -> None:
     """It says 400 to an alert that ends before it began."""
     receiver = Alertmanager("am", url, 5, resend_seconds=60, labels={})
-    odd = make_notice("hl-3:resolved", opened_at=NOW, resolved_at=NOW - timedelta(days=1))
-    assert receiver.send(odd, None).outcome is Outcome.REFUSED
+    odd = make_notification("hl-3:resolved", opened_at=NOW, resolved_at=NOW - timedelta(days=1))
+    assert receiver.send(odd, None).status is DeliveryStatus.REJECTED

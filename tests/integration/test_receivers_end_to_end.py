@@ -108,11 +108,15 @@ def sent_commands(kafka: Kafka, prefix: str) -> list[Command]:
     """Everything on the topic of commands."""
     consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap_servers, enable_auto_commit=False)
     try:
-        places = [TopicPartition(Topics(prefix, f"{prefix}app").alert_commands, number) for number in range(PARTITIONS)]
-        consumer.assign(places)
-        consumer.seek_to_beginning(*places)
+        assigned_partitions = [
+            TopicPartition(Topics(prefix, f"{prefix}app").alert_commands, number) for number in range(PARTITIONS)
+        ]
+        consumer.assign(assigned_partitions)
+        consumer.seek_to_beginning(*assigned_partitions)
         found = []
-        while any(consumer.position(place) < end for place, end in consumer.end_offsets(places).items()):
+        while any(
+            consumer.position(assigned) < end for assigned, end in consumer.end_offsets(assigned_partitions).items()
+        ):
             for records in consumer.poll(timeout_ms=500).values():
                 found += [decode_command(record.value) for record in records]
         return found

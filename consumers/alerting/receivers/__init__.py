@@ -1,8 +1,8 @@
 """Where alerts are told: one module a kind of receiver, each with its payload as a pure function and one place of I/O.
 
-make           receivers out of their settings and secrets
-answer         what a receiver is, and what became of an attempt
-links          the address of an account's page
+from_settings  receivers out of their settings and secrets
+delivery       what a receiver is, and what became of an attempt
+account_link   the address of an account's page
 http           one HTTP request, without redirects and without telling anybody the address
 slack_webhook  one message to one Slack incoming webhook
 slack_bot      a Slack app: one message an episode, changed as it goes

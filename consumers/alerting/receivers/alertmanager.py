@@ -13,11 +13,11 @@ from typing import Any, Final
 import msgspec
 from pydantic import SecretStr
 
-from alerts.notice import Notice
-from alerts.plain import as_text, headline
-from consumers.alerting.receivers.answer import BY_HAND, WITHOUT_END, Answer, Outcome, read_answer
+from alerts.messages.plain_text import as_text, headline
+from alerts.notification import AlertNotification
+from consumers.alerting.receivers.account_link import page_of
+from consumers.alerting.receivers.delivery import BY_HAND, WITHOUT_END, DeliveryResult, DeliveryStatus, result_of_status
 from consumers.alerting.receivers.http import HttpClient, Response
-from consumers.alerting.receivers.links import page_of
 
 REFRESHES_UNTIL_END: Final = 4
 BATCH: Final = 200
@@ -50,7 +50,7 @@ class Alertmanager:
         link: str | None = None,
     ) -> None:
         self.name = name
-        self.refresh_seconds = resend_seconds
+        self.resend_seconds = resend_seconds
         self._url = url.rstrip("/") + "/api/v2/alerts"
         self._labels = labels
         self._token = token
@@ -60,61 +60,65 @@ class Alertmanager:
     def __repr__(self) -> str:
         return f"Alertmanager({self.name!r})"
 
-    def tells(self, kind: str) -> bool:
+    def accepts(self, kind: str) -> bool:
         """What opens, changes or ends an alert; acknowledging and silencing are Alertmanager's own."""
         return kind not in BY_HAND | WITHOUT_END
 
-    def send(self, notice: Notice, memory: bytes | None) -> Answer:
+    def send(self, notification: AlertNotification, memory: bytes | None) -> DeliveryResult:
         """Post one alert."""
-        return self._post([notice], datetime.now(UTC))
+        return self._post([notification], datetime.now(UTC))
 
-    def refresh(self, notices: Sequence[Notice], now: datetime) -> Answer:
+    def resend(self, notifications: Sequence[AlertNotification], now: datetime) -> DeliveryResult:
         """Post every open alert again."""
-        answer = Answer(Outcome.DELIVERED, "nothing is open")
-        for at in range(0, len(notices), BATCH):
-            answer = self._post(notices[at : at + BATCH], now)
-            if answer.outcome is not Outcome.DELIVERED:
-                return answer
-        return answer
+        result = DeliveryResult(DeliveryStatus.DELIVERED, "nothing is open")
+        for at in range(0, len(notifications), BATCH):
+            result = self._post(notifications[at : at + BATCH], now)
+            if result.status is not DeliveryStatus.DELIVERED:
+                return result
+        return result
 
-    def _post(self, notices: Sequence[Notice], now: datetime) -> Answer:
-        ends_at = now + timedelta(seconds=REFRESHES_UNTIL_END * self.refresh_seconds)
-        body = msgspec.json.encode([alert(notice, ends_at, self._labels, self._link) for notice in notices])
+    def _post(self, notifications: Sequence[AlertNotification], now: datetime) -> DeliveryResult:
+        ends_at = now + timedelta(seconds=REFRESHES_UNTIL_END * self.resend_seconds)
+        body = msgspec.json.encode(
+            [alert(notification, ends_at, self._labels, self._link) for notification in notifications]
+        )
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}"} if self._token is not None else {}
         response = self._http.post(self._url, body, headers)
         if not isinstance(response, Response):
             return response
-        return read_answer(response.status, response.headers)
+        return result_of_status(response.status, response.headers)
 
 
-def alert(notice: Notice, ends_at: datetime, labels: Mapping[str, str], link: str | None) -> dict[str, Any]:
+def alert(
+    notification: AlertNotification, ends_at: datetime, labels: Mapping[str, str], link: str | None
+) -> dict[str, Any]:
     """One alert of the request's list.
 
     Args:
-        notice: the alert's newest.
+        notification: the alert's newest.
         ends_at: when an open one ends by itself.
         labels: of the installation.
         link: an account's page.
     """
     facts = {
-        "alertname": notice.rule,
-        "severity": notice.severity,
-        "account": notice.account_id,
-        "segment": notice.segment,
-        "owner": notice.owner,
+        "alertname": notification.rule,
+        "severity": notification.severity,
+        "account": notification.account_id,
+        "segment": notification.segment,
+        "owner": notification.owner,
         "source": "heartline",
     }
     shaped: dict[str, Any] = {
         "labels": {**labels, **{name: value for name, value in facts.items() if value}},
         "annotations": {
-            "summary": headline(notice.message),
-            "description": as_text(notice.message),
-            "alert_id": notice.alert_id,
-            "account_name": notice.account_name or "",
+            "summary": headline(notification.message),
+            "description": as_text(notification.message),
+            "alert_id": notification.alert_id,
+            "account_name": notification.account_name or "",
         },
-        "startsAt": notice.opened_at,
-        "endsAt": ends_at if notice.resolved_at is None else notice.resolved_at,
+        "startsAt": notification.opened_at,
+        "endsAt": ends_at if notification.resolved_at is None else notification.resolved_at,
     }
-    if (page := page_of(notice, link)) is not None:
+    if (page := page_of(notification, link)) is not None:
         shaped["generatorURL"] = page
     return shaped

@@ -14,10 +14,10 @@ from typing import Final, Literal
 
 from pydantic import SecretStr
 
-from alerts.notice import Notice
-from alerts.plain import as_html, as_text, headline
-from consumers.alerting.receivers.answer import BY_HAND, Answer, Outcome, no_answer
-from consumers.alerting.receivers.links import page_of
+from alerts.messages.plain_text import as_html, as_text, headline
+from alerts.notification import AlertNotification
+from consumers.alerting.receivers.account_link import page_of
+from consumers.alerting.receivers.delivery import BY_HAND, DeliveryResult, DeliveryStatus, no_response
 from stream.config.logs import get_logger
 
 SUBJECT_CHARS_MAX: Final = 200
@@ -67,14 +67,14 @@ class Email:
     def __repr__(self) -> str:
         return f"Email({self.name!r})"
 
-    def tells(self, kind: str) -> bool:
+    def accepts(self, kind: str) -> bool:
         """Every step but those that a person took."""
         return kind not in BY_HAND
 
-    def send(self, notice: Notice, memory: bytes | None) -> Answer:
+    def send(self, notification: AlertNotification, memory: bytes | None) -> DeliveryResult:
         """Send one mail to everybody on the list."""
-        mail = message(notice, self._sender, self._to, page_of(notice, self._link))
-        delivered: Answer | None = None
+        mail = message(notification, self._sender, self._to, page_of(notification, self._link))
+        delivered: DeliveryResult | None = None
         try:
             with self._connect() as server:
                 if self._security == "starttls":
@@ -83,7 +83,7 @@ class Email:
                     user, password = self._login
                     server.login(user, password.get_secret_value())
                 refused = server.send_message(mail, self._sender, list(self._to))
-                delivered = Answer(Outcome.DELIVERED, "status 250")
+                delivered = DeliveryResult(DeliveryStatus.DELIVERED, "status 250")
                 if refused:
                     log.warning(
                         "recipients refused", receiver=self.name, refused=len(refused), recipients=len(self._to)
@@ -93,13 +93,15 @@ class Email:
         except smtplib.SMTPAuthenticationError as error:
             return _answer(error.smtp_code, "user or password is refused")
         except smtplib.SMTPNotSupportedError:
-            return Answer(Outcome.GONE, "the server offers no STARTTLS, or no login")
+            return DeliveryResult(DeliveryStatus.UNAUTHORIZED, "the server offers no STARTTLS, or no login")
         except smtplib.SMTPResponseException as error:
             return delivered or _answer(error.smtp_code, "")
         except ssl.SSLError as error:
-            return Answer(Outcome.GONE, f"the server's certificate is refused: {type(error).__name__}")
+            return DeliveryResult(
+                DeliveryStatus.UNAUTHORIZED, f"the server's certificate is refused: {type(error).__name__}"
+            )
         except (smtplib.SMTPException, OSError, ValueError) as error:
-            return delivered or no_answer(error)
+            return delivered or no_response(error)
         return delivered
 
     def _connect(self) -> smtplib.SMTP:
@@ -108,28 +110,28 @@ class Email:
         return smtplib.SMTP(self._host, self._port, timeout=self._timeout_seconds)
 
 
-def message(notice: Notice, sender: str, to: tuple[str, ...], page: str | None) -> EmailMessage:
+def message(notification: AlertNotification, sender: str, to: tuple[str, ...], page: str | None) -> EmailMessage:
     """The mail of one notice.
 
     Args:
-        notice: what to tell.
+        notification: what to tell.
         sender: the From address; its domain makes the Message-ID.
         to: the recipients.
         page: the account's page; None: no link.
     """
     domain = sender.rpartition("@")[2]
     mail = EmailMessage()
-    mail["Subject"] = headline(notice.message)[:SUBJECT_CHARS_MAX]
+    mail["Subject"] = headline(notification.message)[:SUBJECT_CHARS_MAX]
     mail["From"] = Address("Heartline", addr_spec=sender)
     mail["To"] = ", ".join(to)
-    mail["Date"] = format_datetime(notice.at)
-    mail["Message-ID"] = f"<{_local(notice.id)}@{domain}>"
-    thread = f"<{_local(notice.alert_id)}@{domain}>"
+    mail["Date"] = format_datetime(notification.at)
+    mail["Message-ID"] = f"<{_local(notification.id)}@{domain}>"
+    thread = f"<{_local(notification.alert_id)}@{domain}>"
     mail["In-Reply-To"] = thread
     mail["References"] = thread
     mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Heartline-Alert"] = notice.alert_id
-    text, body = as_text(notice.message), as_html(notice.message)
+    mail["X-Heartline-Alert"] = notification.alert_id
+    text, body = as_text(notification.message), as_html(notification.message)
     if page is not None:
         text += f"\n\n{page}"
         body += f'\n<p><a href="{html.escape(page)}">The account in Heartline</a></p>'
@@ -146,9 +148,9 @@ def _local(name: str) -> str:
     return "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-_") else "." for sign in name)
 
 
-def _answer(status: int, what: str) -> Answer:
+def _answer(status: int, what: str) -> DeliveryResult:
     """What an SMTP status means."""
     reason = f"status {status}" + (f": {what}" if what else "")
     if status in _AUTH_REFUSED:
-        return Answer(Outcome.GONE, reason)
-    return Answer(Outcome.REFUSED if 500 <= status < 600 else Outcome.FAILED, reason)
+        return DeliveryResult(DeliveryStatus.UNAUTHORIZED, reason)
+    return DeliveryResult(DeliveryStatus.REJECTED if 500 <= status < 600 else DeliveryStatus.FAILED, reason)

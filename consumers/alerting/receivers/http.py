@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx2
 
-from consumers.alerting.receivers.answer import Answer, no_answer
+from consumers.alerting.receivers.delivery import DeliveryResult, no_response
 
 ANSWER_BYTES_MAX: Final = 1 << 16
 
@@ -46,14 +46,14 @@ class HttpClient:
     def __repr__(self) -> str:
         return "HttpClient(hidden)"
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Response | Answer:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Response | DeliveryResult:
         """Send a JSON body; the response, or the answer that there was none."""
         sent = {"Content-Type": "application/json", "User-Agent": "heartline", **headers}
         try:
             with self._client.stream("POST", url, content=body, headers=sent) as response:
                 return Response(response.status_code, response.headers, _beginning(response))
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
-            return no_answer(error)
+            return no_response(error)
 
 
 def _beginning(response: Any) -> bytes:

@@ -9,11 +9,11 @@ from typing import Any, Final
 import msgspec
 from pydantic import SecretStr
 
-from alerts.notice import Notice
-from alerts.plain import as_text, headline
-from consumers.alerting.receivers.answer import WITHOUT_END, Answer, Outcome, read_answer
+from alerts.messages.plain_text import as_text, headline
+from alerts.notification import AlertNotification
+from consumers.alerting.receivers.account_link import page_of
+from consumers.alerting.receivers.delivery import WITHOUT_END, DeliveryResult, DeliveryStatus, result_of_status
 from consumers.alerting.receivers.http import HttpClient, Response
-from consumers.alerting.receivers.links import page_of
 
 SUMMARY_CHARS_MAX: Final = 1024
 _DELIVERED: Final = frozenset({202})
@@ -44,60 +44,60 @@ class PagerDuty:
     def __repr__(self) -> str:
         return f"PagerDuty({self.name!r}, routing_key=hidden)"
 
-    def tells(self, kind: str) -> bool:
+    def accepts(self, kind: str) -> bool:
         """What opens, changes, acknowledges or ends an incident."""
         return kind not in WITHOUT_END | _UNTOLD
 
-    def send(self, notice: Notice, memory: bytes | None) -> Answer:
+    def send(self, notification: AlertNotification, memory: bytes | None) -> DeliveryResult:
         """Send one event."""
-        shaped = {"routing_key": self._key.get_secret_value(), **event(notice, self._link)}
+        shaped = {"routing_key": self._key.get_secret_value(), **event(notification, self._link)}
         response = self._http.post(self._url, msgspec.json.encode(shaped), {})
         if not isinstance(response, Response):
             return response
-        answer = read_answer(response.status, response.headers, _DELIVERED)
+        result = result_of_status(response.status, response.headers, _DELIVERED)
         if response.status == 400 and b"routing key" in response.body.lower():
-            return Answer(Outcome.GONE, "status 400: the routing key is refused")
-        return answer
+            return DeliveryResult(DeliveryStatus.UNAUTHORIZED, "status 400: the routing key is refused")
+        return result
 
 
-def event(notice: Notice, link: str | None) -> dict[str, Any]:
+def event(notification: AlertNotification, link: str | None) -> dict[str, Any]:
     """One event, without the key.
 
     Args:
-        notice: what to tell.
+        notification: what to tell.
         link: an account's page.
     """
-    shaped: dict[str, Any] = {"event_action": action(notice), "dedup_key": notice.alert_id}
+    shaped: dict[str, Any] = {"event_action": action(notification), "dedup_key": notification.alert_id}
     if shaped["event_action"] != "trigger":
         return shaped
     shaped["payload"] = {
-        "summary": headline(notice.message)[:SUMMARY_CHARS_MAX],
+        "summary": headline(notification.message)[:SUMMARY_CHARS_MAX],
         "source": "heartline",
-        "severity": "critical" if notice.severity == "critical" else "warning",
-        "timestamp": notice.at,
-        "component": notice.account_id or "heartline",
-        "group": notice.segment or "none",
-        "class": notice.rule,
+        "severity": "critical" if notification.severity == "critical" else "warning",
+        "timestamp": notification.at,
+        "component": notification.account_id or "heartline",
+        "group": notification.segment or "none",
+        "class": notification.rule,
         "custom_details": {
-            "id": notice.id,
-            "account": notice.account_name,
-            "owner": notice.owner,
-            "health": notice.score,
-            "band": notice.band,
-            "reason": notice.reason,
-            "evidence": notice.evidence,
-            "text": as_text(notice.message),
+            "id": notification.id,
+            "account": notification.account_name,
+            "owner": notification.owner,
+            "health": notification.score,
+            "band": notification.band,
+            "reason": notification.reason,
+            "evidence": notification.evidence,
+            "text": as_text(notification.message),
         },
     }
     shaped["client"] = "Heartline"
-    if (page := page_of(notice, link)) is not None:
+    if (page := page_of(notification, link)) is not None:
         shaped["client_url"] = page
         shaped["links"] = [{"href": page, "text": "The account in Heartline"}]
     return shaped
 
 
-def action(notice: Notice) -> str:
+def action(notification: AlertNotification) -> str:
     """What an event does to the incident."""
-    if notice.resolved_at is not None:
+    if notification.resolved_at is not None:
         return "resolve"
-    return "acknowledge" if notice.kind in _ACKNOWLEDGE else "trigger"
+    return "acknowledge" if notification.kind in _ACKNOWLEDGE else "trigger"

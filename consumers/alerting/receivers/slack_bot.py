@@ -11,8 +11,14 @@ import msgspec
 from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from alerts.notice import Notice
-from consumers.alerting.receivers.answer import Answer, Outcome, no_answer, read_answer, retry_after
+from alerts.notification import AlertNotification
+from consumers.alerting.receivers.delivery import (
+    DeliveryResult,
+    DeliveryStatus,
+    no_response,
+    result_of_status,
+    retry_after,
+)
 from consumers.alerting.receivers.slack_buttons import buttons
 from consumers.alerting.receivers.slack_http import PlainWebClient, silent_logger
 
@@ -79,66 +85,70 @@ class SlackBot:
     def __repr__(self) -> str:
         return f"SlackBot({self.name!r}, token=hidden)"
 
-    def tells(self, kind: str) -> bool:
+    def accepts(self, kind: str) -> bool:
         """Everything: what people did is shown in the message."""
         return True
 
-    def send(self, notice: Notice, memory: bytes | None) -> Answer:
+    def send(self, notification: AlertNotification, memory: bytes | None) -> DeliveryResult:
         """Write the episode's message, or change it and answer in its thread."""
         try:
             if memory is None:
-                return self._post(notice)
-            return self._go_on(notice, msgspec.json.decode(memory, type=_Place))
+                return self._post(notification)
+            return self._go_on(notification, msgspec.json.decode(memory, type=_Place))
         except SlackApiError as error:
             return _refusal(error)
         except (SlackClientError, OSError, HTTPException, ValueError) as error:
-            return no_answer(error)
+            return no_response(error)
 
-    def _post(self, notice: Notice) -> Answer:
+    def _post(self, notification: AlertNotification) -> DeliveryResult:
         """A message of its own."""
-        said = self._client.chat_postMessage(channel=self._channel, **payload(notice, self._mentions, self._buttons))
-        place = _Place(str(said["channel"]), str(said["ts"]))
-        return Answer(Outcome.DELIVERED, "ok", memory=msgspec.json.encode(place))
+        said = self._client.chat_postMessage(
+            channel=self._channel, **payload(notification, self._mentions, self._buttons)
+        )
+        assigned = _Place(str(said["channel"]), str(said["ts"]))
+        return DeliveryResult(DeliveryStatus.DELIVERED, "ok", memory=msgspec.json.encode(assigned))
 
-    def _go_on(self, notice: Notice, place: _Place) -> Answer:
+    def _go_on(self, notification: AlertNotification, assigned: _Place) -> DeliveryResult:
         """The message is changed first: doing it again does no harm, and the thread's reply is the last step."""
-        shaped = payload(notice, self._mentions, self._buttons)
+        shaped = payload(notification, self._mentions, self._buttons)
         try:
-            if notice.kind not in _THREAD_ONLY:
-                self._client.chat_update(channel=place.channel, ts=place.ts, **shaped)
-            if notice.kind not in _MESSAGE_ONLY:
-                reply = payload(notice, {}, with_buttons=False)
-                broadcast = notice.kind == "reminded"
+            if notification.kind not in _THREAD_ONLY:
+                self._client.chat_update(channel=assigned.channel, ts=assigned.ts, **shaped)
+            if notification.kind not in _MESSAGE_ONLY:
+                reply = payload(notification, {}, with_buttons=False)
+                broadcast = notification.kind == "reminded"
                 self._client.chat_postMessage(
-                    channel=place.channel, thread_ts=place.ts, reply_broadcast=broadcast, **reply
+                    channel=assigned.channel, thread_ts=assigned.ts, reply_broadcast=broadcast, **reply
                 )
         except SlackApiError as error:
             if _code(error) in _MESSAGE_LOST:
-                return self._post(notice)  # somebody deleted it: the story goes on in a new one
+                return self._post(notification)  # somebody deleted it: the story goes on in a new one
             raise
-        return Answer(Outcome.DELIVERED, "ok")
+        return DeliveryResult(DeliveryStatus.DELIVERED, "ok")
 
     @property
     def _buttons(self) -> bool:
         return self._with_buttons
 
 
-def payload(notice: Notice, mentions: dict[str, str], with_buttons: bool) -> dict[str, Any]:
+def payload(notification: AlertNotification, mentions: dict[str, str], with_buttons: bool) -> dict[str, Any]:
     """The arguments of chat.postMessage and chat.update, but for the place.
 
     Args:
-        notice: what to tell.
+        notification: what to tell.
         mentions: owner to member id.
         with_buttons: whether people can answer by buttons; never once the alert is over.
     """
-    message = notice.message
+    message = notification.message
     blocks: list[dict[str, Any]] = list(message.get("blocks", ()))
-    member = mentions.get(notice.owner) if notice.owner is not None else None
-    if member is not None and notice.is_open:
+    member = mentions.get(notification.owner) if notification.owner is not None else None
+    if member is not None and notification.is_open:
         mention = {"type": "mrkdwn", "text": f"For <@{member}>"}
         blocks.append({"type": "context", "elements": [mention]})
-    if with_buttons and notice.is_open and notice.account_id is not None:
-        blocks.append(buttons(notice.account_id, notice.alert_id, acknowledged=notice.kind == "acknowledged"))
+    if with_buttons and notification.is_open and notification.account_id is not None:
+        blocks.append(
+            buttons(notification.account_id, notification.alert_id, acknowledged=notification.kind == "acknowledged")
+        )
     return {
         "text": message.get("text", ""),
         "blocks": blocks,
@@ -146,24 +156,24 @@ def payload(notice: Notice, mentions: dict[str, str], with_buttons: bool) -> dic
         "unfurl_media": False,
         "metadata": {
             "event_type": "heartline_alert",
-            "event_payload": {"id": notice.id, "alert_id": notice.alert_id, "kind": notice.kind},
+            "event_payload": {"id": notification.id, "alert_id": notification.alert_id, "kind": notification.kind},
         },
     }
 
 
-def _refusal(error: SlackApiError) -> Answer:
+def _refusal(error: SlackApiError) -> DeliveryResult:
     """What an error of the API means for the message and the channel."""
     status, code = int(getattr(error.response, "status_code", 0) or 0), _code(error)
     headers = dict(getattr(error.response, "headers", None) or {})
     if status == 429 or code in ("ratelimited", "rate_limited"):
-        return Answer(Outcome.RATE_LIMITED, "ratelimited", retry_after(headers))
+        return DeliveryResult(DeliveryStatus.RATE_LIMITED, "ratelimited", retry_after(headers))
     if status not in (0, 200):
-        return read_answer(status, headers)
+        return result_of_status(status, headers)
     if code in _REFUSED:
-        return Answer(Outcome.REFUSED, code)
+        return DeliveryResult(DeliveryStatus.REJECTED, code)
     if code in _PASSING or not code:
-        return Answer(Outcome.FAILED, code or "not Slack's answer")
-    return Answer(Outcome.GONE, code)  # token, scope, channel: an operator's to mend
+        return DeliveryResult(DeliveryStatus.FAILED, code or "not Slack's answer")
+    return DeliveryResult(DeliveryStatus.UNAUTHORIZED, code)  # token, scope, channel: an operator's to mend
 
 
 def _code(error: SlackApiError) -> str:

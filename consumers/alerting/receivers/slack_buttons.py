@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-from alerts.wording import escape, tidy
+from alerts.text import escape, tidy
 
 Choice = Literal["acknowledge", "snooze", "not_valid"]
 

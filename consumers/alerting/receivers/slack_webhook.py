@@ -8,8 +8,8 @@ from http.client import HTTPException
 
 from pydantic import SecretStr
 
-from alerts.notice import Notice
-from consumers.alerting.receivers.answer import BY_HAND, Answer, no_answer, read_answer
+from alerts.notification import AlertNotification
+from consumers.alerting.receivers.delivery import BY_HAND, DeliveryResult, no_response, result_of_status
 from consumers.alerting.receivers.slack_http import PlainWebhookClient, silent_logger
 
 
@@ -31,14 +31,14 @@ class SlackWebhook:
     def __repr__(self) -> str:
         return f"SlackWebhook({self.name!r}, url=hidden)"
 
-    def tells(self, kind: str) -> bool:
+    def accepts(self, kind: str) -> bool:
         """Every step but those that a person took."""
         return kind not in BY_HAND
 
-    def send(self, notice: Notice, memory: bytes | None) -> Answer:
+    def send(self, notification: AlertNotification, memory: bytes | None) -> DeliveryResult:
         """Send the notice's message as it is."""
         try:
-            response = self._client.send_dict(dict(notice.message))
+            response = self._client.send_dict(dict(notification.message))
         except (OSError, HTTPException, ValueError) as error:
-            return no_answer(error)
-        return read_answer(response.status_code, response.headers)
+            return no_response(error)
+        return result_of_status(response.status_code, response.headers)

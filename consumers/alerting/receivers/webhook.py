@@ -15,11 +15,11 @@ from typing import Any, Final
 import msgspec
 from pydantic import SecretStr
 
-from alerts.notice import Notice
-from alerts.plain import as_text, headline
-from consumers.alerting.receivers.answer import Answer, read_answer
+from alerts.messages.plain_text import as_text, headline
+from alerts.notification import AlertNotification
+from consumers.alerting.receivers.account_link import page_of
+from consumers.alerting.receivers.delivery import DeliveryResult, result_of_status
 from consumers.alerting.receivers.http import HttpClient, Response
-from consumers.alerting.receivers.links import page_of
 
 KEY_PREFIX: Final = "whsec_"
 KEY_BYTES_MIN: Final = 24
@@ -57,57 +57,57 @@ class Webhook:
     def __repr__(self) -> str:
         return f"Webhook({self.name!r}, url=hidden)"
 
-    def tells(self, kind: str) -> bool:
+    def accepts(self, kind: str) -> bool:
         """Every step: the other side may choose; each by itself, since it is a program."""
         return kind != "digest"
 
-    def send(self, notice: Notice, memory: bytes | None) -> Answer:
+    def send(self, notification: AlertNotification, memory: bytes | None) -> DeliveryResult:
         """Send the notice; any 2xx is a yes."""
-        body = msgspec.json.encode(payload(notice, self._link))
-        headers = signed_headers(self._key, notice.id, int(self._clock()), body)
+        body = msgspec.json.encode(payload(notification, self._link))
+        headers = signed_headers(self._key, notification.id, int(self._clock()), body)
         response = self._http.post(self._url.get_secret_value(), body, headers)
         if not isinstance(response, Response):
             return response
-        return read_answer(response.status, response.headers, _DELIVERED)
+        return result_of_status(response.status, response.headers, _DELIVERED)
 
 
-def payload(notice: Notice, link: str | None) -> dict[str, Any]:
+def payload(notification: AlertNotification, link: str | None) -> dict[str, Any]:
     """The notice as the endpoint gets it; docs/receivers.md describes it."""
     account = None
-    if notice.account_id is not None:
+    if notification.account_id is not None:
         account = {
-            "account_id": notice.account_id,
-            "name": notice.account_name,
-            "score": notice.score,
-            "band": notice.band,
-            "segment": notice.segment,
-            "owner": notice.owner,
-            "lifecycle_stage": notice.lifecycle_stage,
-            "mrr": notice.mrr,
-            "renewal_at": notice.renewal_at,
-            "page": page_of(notice, link),
+            "account_id": notification.account_id,
+            "name": notification.account_name,
+            "score": notification.score,
+            "band": notification.band,
+            "segment": notification.segment,
+            "owner": notification.owner,
+            "lifecycle_stage": notification.lifecycle_stage,
+            "mrr": notification.mrr,
+            "renewal_at": notification.renewal_at,
+            "page": page_of(notification, link),
         }
     return {
-        "type": f"alert.{notice.kind}",
-        "timestamp": notice.at,
+        "type": f"alert.{notification.kind}",
+        "timestamp": notification.at,
         "data": {
-            "id": notice.id,
+            "id": notification.id,
             "alert": {
-                "alert_id": notice.alert_id,
-                "fingerprint": notice.fingerprint,
-                "rule": notice.rule,
-                "severity": notice.severity,
-                "episode": notice.episode,
-                "opened_at": notice.opened_at,
-                "resolved_at": notice.resolved_at,
-                "recovered": notice.recovered,
-                "reason": notice.reason,
-                "by": notice.by,
-                "evidence": notice.evidence,
+                "alert_id": notification.alert_id,
+                "fingerprint": notification.fingerprint,
+                "rule": notification.rule,
+                "severity": notification.severity,
+                "episode": notification.episode,
+                "opened_at": notification.opened_at,
+                "resolved_at": notification.resolved_at,
+                "recovered": notification.recovered,
+                "reason": notification.reason,
+                "by": notification.by,
+                "evidence": notification.evidence,
             },
             "account": account,
-            "title": headline(notice.message),
-            "text": as_text(notice.message),
+            "title": headline(notification.message),
+            "text": as_text(notification.message),
         },
     }
 

@@ -18,7 +18,7 @@ from alerts.commands import (
     decode_command,
     encode_command,
 )
-from alerts.judge import judge
+from alerts.evaluation import evaluate_rules
 from alerts.model import Alert
 from alerts.rules import BandEntered
 from alerts.silences import Silence, silence_over
@@ -96,7 +96,7 @@ def test_a_silence_needs_a_matcher_and_a_time(fields: dict[str, Any], said: str)
 
 def an_alert(**fields: Any) -> Alert:
     """A warning of acme's, in the mid-market, Dana's."""
-    step = judge(None, make_report(score=40, **fields), [BandEntered()], MONDAY).changes[0]
+    step = evaluate_rules(None, make_report(score=40, **fields), [BandEntered()], MONDAY).changes[0]
     assert step.alert is not None
     return step.alert
 

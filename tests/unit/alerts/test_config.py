@@ -139,5 +139,5 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 def test_a_rule_is_spoken_for_by_rules_before_it_only(tmp_path: Path) -> None:
     """Else which of the two is told would hang on their order."""
-    said = refusal(tmp_path, "rules: {silence: {spoken_for_by: [score_dropped]}}")
-    assert "rules.silence.spoken_for_by = a list: 'score_dropped' is no rule before silence; there are cancel" in said
+    said = refusal(tmp_path, "rules: {silence: {inhibited_by: [score_dropped]}}")
+    assert "rules.silence.inhibited_by = a list: 'score_dropped' is no rule before silence; there are cancel" in said

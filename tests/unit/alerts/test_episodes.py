@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.judge import forget, judge
+from alerts.evaluation import delete_account, evaluate_rules
 from alerts.lifecycle import Transition
 from alerts.model import AccountRecord
 from alerts.rules import BandEntered, Rule, ScoreDropped, default_rules
@@ -36,9 +36,11 @@ def walk(scores: Sequence[float | None], rules: Sequence[Rule]) -> list[list[Tra
     past: list[float] = []
     for day, score in enumerate(scores):
         as_of = MONDAY + timedelta(days=day)
-        judgement = judge(record, make_report(score=score, as_of=as_of, past=past[-27:]), rules, as_of, RULES_ALONE)
-        record = judgement.record
-        steps.append(list(judgement.changes))
+        evaluation = evaluate_rules(
+            record, make_report(score=score, as_of=as_of, past=past[-27:]), rules, as_of, RULES_ALONE
+        )
+        record = evaluation.record
+        steps.append(list(evaluation.changes))
         if score is not None:
             past.append(score)
     return steps
@@ -139,27 +141,27 @@ def test_a_replay_of_old_reports_changes_nothing() -> None:
     reports = [make_report(score=score, as_of=MONDAY + timedelta(days=day)) for day, score in enumerate(scores)]
     record: AccountRecord | None = None
     for report in reports:
-        record = judge(record, report, rules, report.as_of, RULES_ALONE).record
+        record = evaluate_rules(record, report, rules, report.as_of, RULES_ALONE).record
     for report in reports[:-1]:
-        judgement = judge(record, report, rules, MONDAY + timedelta(days=30), RULES_ALONE)
-        assert judgement.record is record
-        assert not judgement.is_judged
-        assert judgement.transitions == ()
-        assert "older" in judgement.reason
-    assert judge(record, reports[-1], rules, MONDAY + timedelta(days=30), RULES_ALONE).changes == ()
+        evaluation = evaluate_rules(record, report, rules, MONDAY + timedelta(days=30), RULES_ALONE)
+        assert evaluation.record is record
+        assert not evaluation.is_current
+        assert evaluation.transitions == ()
+        assert "older" in evaluation.reason
+    assert evaluate_rules(record, reports[-1], rules, MONDAY + timedelta(days=30), RULES_ALONE).changes == ()
 
 
 def test_two_reports_of_one_moment_both_count() -> None:
     """On the event clock a burst of events with one timestamp gives several reports with it."""
-    record = judge(None, make_report(score=80), default_rules(), MONDAY).record
-    assert names(judge(record, make_report(score=40), default_rules(), MONDAY).changes) == (OPENED,)
+    record = evaluate_rules(None, make_report(score=80), default_rules(), MONDAY).record
+    assert names(evaluate_rules(record, make_report(score=40), default_rules(), MONDAY).changes) == (OPENED,)
 
 
 def test_the_same_report_gives_the_same_alert_id_whenever_it_is_judged() -> None:
     """After Redis is lost the topic is judged again, much later, and people see the same ids."""
     report = make_report(score=40)
     now, later = (
-        judge(None, report, default_rules(), at).changes[0]
+        evaluate_rules(None, report, default_rules(), at).changes[0]
         for at in (MONDAY, datetime.max.replace(tzinfo=MONDAY.tzinfo))
     )
     assert now.alert is not None
@@ -181,15 +183,15 @@ def test_ids_differ_by_account_rule_and_episode_and_show_nothing_of_the_account(
 
 def test_a_deleted_account_resolves_what_is_open_and_is_forgotten() -> None:
     """A tombstone ends the episode, tells so, and leaves nothing."""
-    record = judge(None, make_report(score=40), default_rules(), MONDAY).record
-    judgement = forget(record, MONDAY + timedelta(hours=2))
-    (step,) = judgement.changes
-    assert judgement.record is None
+    record = evaluate_rules(None, make_report(score=40), default_rules(), MONDAY).record
+    evaluation = delete_account(record, MONDAY + timedelta(hours=2))
+    (step,) = evaluation.changes
+    assert evaluation.record is None
     assert step.kind == "resolved"
     assert step.notification_id is not None
     assert step.alert is not None
     assert step.alert.resolved_at == MONDAY + timedelta(hours=2)
-    assert forget(None, MONDAY).changes == ()
+    assert delete_account(None, MONDAY).changes == ()
 
 
 def test_every_verdict_and_every_step_says_why() -> None:
@@ -197,18 +199,18 @@ def test_every_verdict_and_every_step_says_why() -> None:
     rules = default_rules()
     record: AccountRecord | None = None
     for day, score in enumerate([None, 80, 45, 20, 30, None, 51, 60, 40]):
-        judgement = judge(record, make_report(score=score, as_of=MONDAY + timedelta(days=day)), rules, MONDAY)
-        record = judgement.record
-        assert judgement.reason
-        assert all(transition.reason for transition in judgement.transitions)
+        evaluation = evaluate_rules(record, make_report(score=score, as_of=MONDAY + timedelta(days=day)), rules, MONDAY)
+        record = evaluation.record
+        assert evaluation.reason
+        assert all(transition.reason for transition in evaluation.transitions)
 
 
 def test_a_new_scorecard_does_not_keep_an_alert_up_by_the_old_one_s_line() -> None:
     """Scores of two scorecards do not compare."""
     rules = [BandEntered()]
-    record = judge(None, make_report(score=49, scorecard="default@1"), rules, MONDAY).record
+    record = evaluate_rules(None, make_report(score=49, scorecard="default@1"), rules, MONDAY).record
     later = make_report(score=51, as_of=MONDAY + timedelta(days=1), scorecard="default@2")
-    assert names(judge(record, later, rules, MONDAY).changes) == (RESOLVED,)
+    assert names(evaluate_rules(record, later, rules, MONDAY).changes) == (RESOLVED,)
 
 
 def test_messages_of_one_episode_name_the_one_before() -> None:

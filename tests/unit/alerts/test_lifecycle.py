@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from alerts.config import AlertingConfig
-from alerts.followup import action_of
+from alerts.follow_up import action_of
 from alerts.silences import Silence
 from tests.scenarios import Life, check, moment
 
@@ -265,18 +265,18 @@ def test_a_follow_up_is_counted_by_what_people_did_and_how_it_went(given: str, c
     """So that plays can be compared with doing nothing."""
     life = live(Row("counted", given, "", until="d150 00:00"))
     steps = [step for _, step in life.transitions if step.kind == "followed_up"]
-    assert [(action_of(step.alert), step.outcome) for step in steps if step.alert is not None] == counted
-    assert all(step.outcome is None for _, step in life.transitions if step.kind != "followed_up")
+    assert [(action_of(step.alert), step.follow_up_result) for step in steps if step.alert is not None] == counted
+    assert all(step.follow_up_result is None for _, step in life.transitions if step.kind != "followed_up")
 
 
-REFUSED = [
+REJECTED = [
     ("acknowledged twice", "d1 09:00 health 40\nd1 10:00 acknowledge\nd1 11:00 acknowledge", "ann has acknowledged"),
     ("after the end", "d1 09:00 health 40\nd2 09:00 health 80\nd2 10:00 acknowledge", "the episode is over"),
     ("snoozed into the past", "d1 09:00 health 40\nd2 10:00 snooze d2 09:00", "is over"),
 ]
 
 
-@pytest.mark.parametrize(("why", "given", "said"), REFUSED, ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(("why", "given", "said"), REJECTED, ids=[row[0] for row in REJECTED])
 def test_a_command_that_comes_too_late_is_refused_with_a_reason(why: str, given: str, said: str) -> None:
     life = live(Row(why, given, ""))
     _, last = next(item for item in reversed(life.transitions) if item[1].by == "ann")

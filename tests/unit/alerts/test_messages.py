@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from alerts.config import read_config
-from alerts.digest import DigestLine, build_digest
-from alerts.facts import moved_measures
-from alerts.headlines import MATTERS
-from alerts.judge import forget, judge
-from alerts.messages import build_message
+from alerts.context import AlertContext, LifecycleSettings, RepeatSettings
+from alerts.evaluation import delete_account, evaluate_rules
+from alerts.messages.compose import build_message
+from alerts.messages.digest import DigestLine, build_digest
+from alerts.messages.evidence import moved_measures
+from alerts.messages.headline import MATTERS
 from alerts.model import AccountRecord, Severity
 from alerts.playbooks import choose
-from alerts.policy import LifecycleSettings, RepeatSettings, Surroundings
 from alerts.rules import ABOUT_SCORE, default_rules
-from alerts.wording import clip, escape, tidy
+from alerts.text import clip, escape, tidy
 from stream.contracts.report import Cap, Change, HealthReport, Override, Profile
 from stream.measures.registry import MEASURES
 from stream.scoring.shipped import DEFAULT
 from tests.reports import MONDAY, make_report
 
-WITHOUT_REMINDERS = Surroundings(
+WITHOUT_REMINDERS = AlertContext(
     LifecycleSettings(
         reopen_within_hours=24, repeat=RepeatSettings(warning_hours=0, critical_hours=0), follow_up_days=()
     )
@@ -41,10 +41,10 @@ def told(*reports: HealthReport) -> list[dict[str, Any]]:
     record: AccountRecord | None = None
     messages = []
     for report in reports:
-        judgement = judge(record, report, default_rules(), report.as_of, WITHOUT_REMINDERS)
-        record = judgement.record
+        evaluation = evaluate_rules(record, report, default_rules(), report.as_of, WITHOUT_REMINDERS)
+        record = evaluation.record
         messages += [
-            build_message(step, report, report.as_of, PLAYBOOKS) for step in judgement.changes if step.notification_id
+            build_message(step, report, report.as_of, PLAYBOOKS) for step in evaluation.changes if step.notification_id
         ]
     return messages
 
@@ -136,8 +136,8 @@ def test_a_fall_that_merely_ended_is_not_called_a_recovery() -> None:
 
 def test_a_deleted_account_s_message_needs_no_report() -> None:
     """The name comes from the alert."""
-    record = judge(None, make_report(score=40), default_rules(), MONDAY).record
-    (step,) = forget(record, MONDAY + timedelta(hours=5)).changes
+    record = evaluate_rules(None, make_report(score=40), default_rules(), MONDAY).record
+    (step,) = delete_account(record, MONDAY + timedelta(hours=5)).changes
     message = build_message(step, None, MONDAY, PLAYBOOKS)
     assert headline(message) == "◽ Acme Corp: red flag closed, the account was deleted"
     assert "up for 5 h" in body(message)
@@ -205,9 +205,11 @@ def life_of(rule: str, profile: Profile, score: float | None = 60.0, **fields: A
     for day, measures in enumerate(LIVES[rule]):
         as_of = MONDAY + timedelta(days=day)
         report = make_report(score=score, as_of=as_of, measures=measures, profile=profile, **fields)
-        judgement = judge(record, report, only, as_of)
-        record = judgement.record
-        messages += [build_message(step, report, as_of, PLAYBOOKS) for step in judgement.changes if step.says]
+        evaluation = evaluate_rules(record, report, only, as_of)
+        record = evaluation.record
+        messages += [
+            build_message(step, report, as_of, PLAYBOOKS) for step in evaluation.changes if step.notification_kind
+        ]
     return messages
 
 
@@ -282,9 +284,13 @@ def test_customer_text_can_t_call_link_or_flood() -> None:
         assert_harmless(message)
 
 
-def line(number: int, says: str = "opened", rule: str = "silence", severity: Severity = "warning") -> DigestLine:
+def line(
+    number: int, notification_kind: str = "opened", rule: str = "silence", severity: Severity = "warning"
+) -> DigestLine:
     """A line of a digest."""
-    return DigestLine(says, f"Account {number}", rule, severity, "nobody is there", 90.0 - number, f"hl-{number}")
+    return DigestLine(
+        notification_kind, f"Account {number}", rule, severity, "nobody is there", 90.0 - number, f"hl-{number}"
+    )
 
 
 def test_a_storm_is_one_message_the_worst_first() -> None:
@@ -325,7 +331,8 @@ def test_what_came_and_went_within_a_storm_counts_as_its_last() -> None:
 @given(st.lists(hostile, min_size=1, max_size=60))
 def test_a_digest_can_t_be_made_to_call_anybody(names: list[str]) -> None:
     lines = [
-        DigestLine("opened", name, "silence", "warning", name, None, f"hl-{place}") for place, name in enumerate(names)
+        DigestLine("opened", name, "silence", "warning", name, None, f"hl-{assigned}")
+        for assigned, name in enumerate(names)
     ]
     assert_harmless(build_digest(lines, MONDAY, MONDAY))
 

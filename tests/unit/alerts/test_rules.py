@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.judge import judge
+from alerts.evaluation import evaluate_rules
 from alerts.model import AccountRecord, Alert
-from alerts.rules import Clear, Finding, Hold, Rule, RuleBook, RuleSettings
+from alerts.rules import Firing, Indeterminate, Resolved, Rule, RuleBook, RuleSettings
 from stream.contracts.report import HealthReport, Profile
 from tests.reports import MONDAY, make_report
 from tests.scenarios import RULES_ALONE
@@ -188,9 +188,11 @@ def steps_of(rule: Rule, days: Sequence[Day]) -> list[str]:
     for at, day in enumerate(days):
         as_of = MONDAY + timedelta(days=at)
         fields: dict[str, Any] = {"score": 80.0, **day.fields}
-        judgement = judge(record, make_report(as_of=as_of, measures=day.measures, **fields), [rule], as_of, RULES_ALONE)
-        record = judgement.record
-        step = next(iter(judgement.changes), None)
+        evaluation = evaluate_rules(
+            record, make_report(as_of=as_of, measures=day.measures, **fields), [rule], as_of, RULES_ALONE
+        )
+        record = evaluation.record
+        step = next(iter(evaluation.changes), None)
         if step is None or step.alert is None:
             told.append("")
         elif step.kind == "resolved":
@@ -233,7 +235,7 @@ def test_what_dances_on_a_line_is_told_once(name: str, just_in: Day, just_out: D
 def test_a_report_without_a_rule_s_measures_finds_nothing(name: str) -> None:
     """A worker of another version, or a feed that is not there."""
     verdict = RULES[name].evaluate(make_report(score=None, measures={}, profile=Profile()), None, None)
-    assert isinstance(verdict, Hold)
+    assert isinstance(verdict, Indeterminate)
     assert verdict.reason
 
 
@@ -241,7 +243,7 @@ def test_a_report_without_a_rule_s_measures_finds_nothing(name: str) -> None:
 def test_what_is_no_number_is_unknown(name: str) -> None:
     """Whoever writes to the topic: one odd report must not stop all others."""
     odd = dict.fromkeys(healthy_report().measures, "many")
-    assert not isinstance(RULES[name].evaluate(make_report(measures=odd), None, None), Finding)
+    assert not isinstance(RULES[name].evaluate(make_report(measures=odd), None, None), Firing)
 
 
 anything = st.one_of(st.none(), st.integers(-5, 400), st.floats(-5, 400), st.text(max_size=3))
@@ -255,15 +257,15 @@ def test_whatever_the_numbers_each_rule_answers_with_a_reason(data: st.DataObjec
         report = make_report(measures=measures, profile=Profile(licensed_seats=9))
         verdict = rule.evaluate(report, None, None)
         assert verdict.reason
-        if isinstance(verdict, Finding):
+        if isinstance(verdict, Firing):
             assert all(isinstance(value, (int, float)) for value in verdict.evidence.values())
             again = rule.evaluate(report, opened(rule, report, verdict), None)
-            assert not isinstance(again, Clear) or again.reason
+            assert not isinstance(again, Resolved) or again.reason
 
 
-def opened(rule: Rule, report: HealthReport, finding: Finding) -> Alert:
+def opened(rule: Rule, report: HealthReport, finding: Firing) -> Alert:
     """The alert that a finding opens."""
-    alert = judge(None, report, [rule], report.as_of).changes[0].alert
+    alert = evaluate_rules(None, report, [rule], report.as_of).changes[0].alert
     assert alert is not None
     assert alert.evidence == finding.evidence
     return alert

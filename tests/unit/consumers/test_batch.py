@@ -7,18 +7,18 @@ from typing import NamedTuple
 import pytest
 
 from alerts.config import read_config
+from alerts.context import AlertContext
 from alerts.model import AccountRecord
-from alerts.policy import Surroundings
 from alerts.routing import everything_to
-from consumers.alerting.batch import Batch, Judged, decode_batch, judge_batch
-from consumers.alerting.recipients import NOBODY, Telling
-from consumers.alerting.state import Known
+from consumers.alerting.batch import Batch, BatchResult, decode_batch, evaluate_batch
+from consumers.alerting.recipients import NOBODY, Recipients
+from consumers.alerting.state import LoadedState
 from stream.contracts.report import HealthReport, encode_report
 from tests.logged import logged
 from tests.reports import MONDAY, make_report
 
 NOW_MS = 1_800_000_000_000
-TO_SLACK = Telling(everything_to("slack"), {"slack": lambda kind: True})
+TO_SLACK = Recipients(everything_to("slack"), {"slack": lambda kind: True})
 
 
 class Item(NamedTuple):
@@ -37,11 +37,11 @@ def record_of(report: HealthReport) -> Item:
     return Item(report.account_id.encode(), encode_report(report))
 
 
-def run(*records: Item, known: dict[str, AccountRecord] | None = None, event_clock: bool = True) -> Judged:
+def run(*records: Item, known: dict[str, AccountRecord] | None = None, event_clock: bool = True) -> BatchResult:
     """Decode and judge."""
     incoming, _ = decode_batch(records)
-    return judge_batch(
-        incoming, known or {}, read_config(), next_offset=8, now_ms=NOW_MS, event_clock=event_clock, telling=TO_SLACK
+    return evaluate_batch(
+        incoming, known or {}, read_config(), next_offset=8, now_ms=NOW_MS, event_clock=event_clock, recipients=TO_SLACK
     )
 
 
@@ -79,41 +79,41 @@ def with_other_words(report: HealthReport) -> Item:
 def test_a_report_is_read_in_full_only_where_somebody_is_told_of_it() -> None:
     """What decides is read of each one. Where the rest can't be read, nothing is told of it and nothing changes."""
     quiet = with_other_words(make_report("quiet"))
-    judged = run(quiet, with_other_words(make_report("falls", 40)), record_of(make_report("fine")))
-    assert judged.outcomes == ["judged", "poison", "judged"]
-    assert judged.changes.records.keys() == judged.changes.reports.keys() == {"quiet", "fine"}
-    assert judged.changes.reports["quiet"] == quiet.value
-    assert judged.steps == []
+    result = run(quiet, with_other_words(make_report("falls", 40)), record_of(make_report("fine")))
+    assert result.outcomes == ["judged", "poison", "judged"]
+    assert result.changes.records.keys() == result.changes.reports.keys() == {"quiet", "fine"}
+    assert result.changes.reports["quiet"] == quiet.value
+    assert result.steps == []
 
 
 def test_several_reports_of_one_account_in_a_batch_follow_each_other() -> None:
     """Each sees what the one before it left."""
     reports = [make_report(score=score, as_of=MONDAY + timedelta(days=day)) for day, score in enumerate([80, 40, 70])]
-    judged = run(*map(record_of, reports))
-    assert [step.kind for step, _ in judged.steps] == ["opened", "resolved"]
-    assert [note.after is None for note in judged.changes.notifications] == [True, False]
-    assert judged.changes.reports["acme"] == encode_report(reports[-1])
-    assert judged.outcomes == ["judged"] * 3
+    result = run(*map(record_of, reports))
+    assert [step.kind for step, _ in result.steps] == ["opened", "resolved"]
+    assert [note.after is None for note in result.changes.entries] == [True, False]
+    assert result.changes.reports["acme"] == encode_report(reports[-1])
+    assert result.outcomes == ["judged"] * 3
 
 
 def test_deleted_and_come_back_within_a_batch() -> None:
     """The tombstone ends the episode; what comes after begins anew."""
     again = make_report(score=40, as_of=MONDAY + timedelta(days=1))
-    judged = run(record_of(make_report(score=40)), Item(b"acme", None), record_of(again))
-    assert [step.kind for step, _ in judged.steps] == ["opened", "resolved", "opened"]
-    assert judged.outcomes == ["judged", "deleted", "judged"]
-    assert len({note.id for note in judged.changes.notifications}) == 3
+    result = run(record_of(make_report(score=40)), Item(b"acme", None), record_of(again))
+    assert [step.kind for step, _ in result.steps] == ["opened", "resolved", "opened"]
+    assert result.outcomes == ["judged", "deleted", "judged"]
+    assert len({note.id for note in result.changes.entries}) == 3
 
 
 def test_an_older_report_is_counted_and_changes_nothing() -> None:
     """Neither the record nor the latest report."""
     newer = run(record_of(make_report(score=80))).changes.records["acme"]
     assert newer is not None
-    judged = run(record_of(make_report(score=20, as_of=MONDAY - timedelta(days=1))), known={"acme": newer})
-    assert judged.outcomes == ["older"]
-    assert judged.changes.records == {}
-    assert judged.changes.reports == {}
-    assert judged.changes.next_offset == 8
+    result = run(record_of(make_report(score=20, as_of=MONDAY - timedelta(days=1))), known={"acme": newer})
+    assert result.outcomes == ["older"]
+    assert result.changes.records == {}
+    assert result.changes.reports == {}
+    assert result.changes.next_offset == 8
 
 
 @pytest.mark.parametrize("event_clock", [True, False])
@@ -128,17 +128,19 @@ def test_the_clock_decides_when_an_alert_opened(event_clock: bool) -> None:
 def test_without_a_receiver_alerts_are_kept_and_nobody_is_told() -> None:
     """Or the outbox would fill for ever."""
     incoming, _ = decode_batch([record_of(make_report(score=40))])
-    judged = judge_batch(incoming, {}, read_config(), next_offset=1, now_ms=NOW_MS, event_clock=False, telling=NOBODY)
-    assert len(judged.steps) == 1
-    assert judged.changes.notifications == []
+    result = evaluate_batch(
+        incoming, {}, read_config(), next_offset=1, now_ms=NOW_MS, event_clock=False, recipients=NOBODY
+    )
+    assert len(result.steps) == 1
+    assert result.changes.entries == []
 
 
 def test_a_notification_carries_when_its_oldest_event_reached_kafka() -> None:
     """So that the delay from event to delivery can be measured."""
     report = make_report(score=40, ingested_at=MONDAY)
-    (note,) = run(record_of(report)).changes.notifications
+    (note,) = run(record_of(report)).changes.entries
     assert note.ingested_ms == int(MONDAY.timestamp() * 1000)
-    (note,) = run(record_of(make_report(score=40))).changes.notifications
+    (note,) = run(record_of(make_report(score=40))).changes.entries
     assert note.ingested_ms is None
 
 
@@ -148,11 +150,11 @@ def test_a_reminder_is_not_measured_from_the_event_behind_the_last_report() -> N
     opened = run(record_of(report)).changes.records["acme"]
     assert opened is not None
     config = read_config()
-    known = Known({"acme": opened}, {"acme": report})
-    around = Surroundings(config.lifecycle)
-    batch = Batch(known, config, around, TO_SLACK, partition=2, next_offset=9, now_ms=NOW_MS)
+    known = LoadedState({"acme": opened}, {"acme": report})
+    context = AlertContext(config.lifecycle)
+    batch = Batch(known, config, context, TO_SLACK, partition=2, next_offset=9, now_ms=NOW_MS)
 
     batch.time("acme", MONDAY + timedelta(days=30))
 
-    (note,) = batch.judged.changes.notifications
-    assert (note.notice.kind, note.ingested_ms) == ("reminded", None)
+    (note,) = batch.result.changes.entries
+    assert (note.notification.kind, note.ingested_ms) == ("reminded", None)

@@ -118,18 +118,18 @@ class FakeHandler:
         if fault is not None:
             raise fault
 
-    def take_over(self, topic: str, partition: int) -> int | None:
+    def on_assigned(self, topic: str, partition: int) -> int | None:
         """From the store."""
         if self.faults and self.faults[0] is not LOSS:
             self._maybe_fail(partition)
         self.seen_below[partition] = self.stored.get(partition, 0)
         return self.stored.get(partition)
 
-    def start_over(self, topic: str, partition: int) -> None:
+    def on_topic_reset(self, topic: str, partition: int) -> None:
         """From the beginning."""
         self.seen_below[partition] = 0
 
-    def give_up(self, topic: str, partition: int) -> None:
+    def on_revoked(self, topic: str, partition: int) -> None:
         """Take note."""
         self.given_up.append(partition)
 

@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry
 
 from alerts.rules import default_rules
 from consumers.alerting.metrics import NOTIFICATION_OUTCOMES, Metrics
-from consumers.alerting.receivers.answer import Outcome
+from consumers.alerting.receivers.delivery import DeliveryStatus
 
 RULES = [rule.name for rule in default_rules()]
 
@@ -35,7 +35,7 @@ def test_counters_are_zero_from_the_start(registry: CollectorRegistry) -> None:
 
 def test_every_outcome_of_an_attempt_has_its_label() -> None:
     """REFUSED goes straight to the dead letters, and is counted as such."""
-    assert {outcome.value for outcome in Outcome} - {"refused"} <= set(NOTIFICATION_OUTCOMES)
+    assert {outcome.value for outcome in DeliveryStatus} - {"refused"} <= set(NOTIFICATION_OUTCOMES)
 
 
 def test_the_lag_of_a_partition_that_went_is_gone(registry: CollectorRegistry, metrics: Metrics) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from alerts.judge import judge
+from alerts.evaluation import evaluate_rules
 from alerts.model import AccountRecord
 from alerts.rules import default_rules
 from consumers.alerting.projection import HealthCollector, Projection
@@ -42,7 +42,7 @@ class Gauges:
 def remember(account_id: str, score: float | None, segment: str | None = "smb") -> AccountRecord:
     """What is remembered of an account after one report."""
     report = make_report(account_id, score, profile=Profile(segment=segment))
-    record = judge(None, report, default_rules(), MONDAY + timedelta(minutes=1)).record
+    record = evaluate_rules(None, report, default_rules(), MONDAY + timedelta(minutes=1)).record
     assert record is not None
     return record
 
@@ -155,12 +155,12 @@ def test_the_bound_may_be_zero(worst_n: int) -> None:
     assert gauges.get("heartline_accounts_truncated") == 1 - worst_n
 
 
-def healthy_with(account_id: str, segment: str, **vitals: float | None) -> AccountRecord:
+def healthy_with(account_id: str, segment: str, **portfolio_metrics: float | None) -> AccountRecord:
     """What is remembered of an account with these measures."""
-    seats = vitals.pop("licensed_seats", None)
+    seats = portfolio_metrics.pop("licensed_seats", None)
     profile = Profile(segment=segment, licensed_seats=int(seats) if seats is not None else None)
-    report = make_report(account_id, 80.0, profile=profile, measures=vitals)
-    record = judge(None, report, default_rules(), MONDAY + timedelta(minutes=1)).record
+    report = make_report(account_id, 80.0, profile=profile, measures=portfolio_metrics)
+    record = evaluate_rules(None, report, default_rules(), MONDAY + timedelta(minutes=1)).record
     assert record is not None
     return record
 
@@ -186,11 +186,11 @@ def test_the_totals_are_the_sums_over_the_accounts_that_are_there(
     gauges = Gauges(segments_max=5)
     gauges.projection.load(0, [])
     latest: dict[str, tuple[str, dict[str, float | None]]] = {}
-    for account, segment, vitals in steps:
-        latest[account] = (segment, vitals)
-        gauges.projection.update(0, {account: healthy_with(account, segment, **vitals)})
+    for account, segment, portfolio_metrics in steps:
+        latest[account] = (segment, portfolio_metrics)
+        gauges.projection.update(0, {account: healthy_with(account, segment, **portfolio_metrics)})
     for segment in {segment for segment, _ in latest.values()}:
-        mine = [vitals for where, vitals in latest.values() if where == segment]
+        mine = [portfolio_metrics for where, portfolio_metrics in latest.values() if where == segment]
         assert gauges.get("heartline_active_users", window="mau", segment=segment) == sum(v["mau"] or 0 for v in mine)
         licensed = [v for v in mine if v["licensed_seats"] is not None and v["mau"] is not None]
         assert gauges.get("heartline_licensed_seats", segment=segment) == sum(
@@ -219,7 +219,7 @@ def test_the_accounts_that_fell_the_most_are_named_and_no_account_that_rose() ->
     moves = {"fell": (40.0, 90.0), "slipped": (85.0, 88.0), "tumbled": (50.0, 80.0), "rose": (90.0, 20.0)}
     records = []
     for name, (now, before) in moves.items():
-        record = judge(None, make_report(name, now, score_7d_ago=before), default_rules(), MONDAY).record
+        record = evaluate_rules(None, make_report(name, now, score_7d_ago=before), default_rules(), MONDAY).record
         assert record is not None
         records.append(record)
     gauges.projection.load(0, records)

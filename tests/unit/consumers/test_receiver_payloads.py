@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.notice import Notice
-from alerts.plain import as_html, as_text, headline
+from alerts.messages.plain_text import as_html, as_text, headline
+from alerts.notification import AlertNotification
 from consumers.alerting.receivers import alertmanager, email, pagerduty, slack_bot, webhook
 from consumers.alerting.receivers.slack_buttons import CHOICES, UnreadableClick, buttons, read_click
-from tests.notices import OPENED, make_notice
+from tests.notifications import OPENED, make_notification
 
 LINK = "https://board.example/accounts/{account_id}"
 MESSAGE = {
@@ -29,10 +29,10 @@ MESSAGE = {
         {"type": "context", "elements": [{"type": "mrkdwn", "text": "Owner *Dana Fields*  ·  hl-1"}]},
     ],
 }
-NOTICE = make_notice(message=MESSAGE, account_id="acme/eu", mrr=1200.0)
-OVER = make_notice("hl-1:resolved", message=MESSAGE)
-NO_ACCOUNT = make_notice(
-    "hl-2:pipeline_trouble", message=MESSAGE, account_id=None, account_name=None, segment=None, owner=None, score=None
+NOTICE = make_notification(message=MESSAGE, account_id="acme/eu", mrr=1200.0)
+OVER = make_notification("hl-1:resolved", message=MESSAGE)
+NO_ACCOUNT = make_notification(
+    "hl-2:pipeline_incident", message=MESSAGE, account_id=None, account_name=None, segment=None, owner=None, score=None
 )
 
 
@@ -173,26 +173,26 @@ def test_pagerdutys_event() -> None:
 
 
 @pytest.mark.parametrize(
-    ("notice", "action"),
+    ("notification", "action"),
     [
-        (make_notice("hl-1:opened"), "trigger"),
-        (make_notice("hl-1:reopened"), "trigger"),
-        (make_notice("hl-1:updated"), "trigger"),  # the same incident, told anew
-        (make_notice("hl-1:acknowledged"), "acknowledge"),
-        (make_notice("hl-1:snoozed"), "acknowledge"),
-        (make_notice("hl-1:resolved"), "resolve"),
+        (make_notification("hl-1:opened"), "trigger"),
+        (make_notification("hl-1:reopened"), "trigger"),
+        (make_notification("hl-1:updated"), "trigger"),  # the same incident, told anew
+        (make_notification("hl-1:acknowledged"), "acknowledge"),
+        (make_notification("hl-1:snoozed"), "acknowledge"),
+        (make_notification("hl-1:resolved"), "resolve"),
     ],
 )
-def test_what_a_step_does_to_the_incident(notice: Notice, action: str) -> None:
+def test_what_a_step_does_to_the_incident(notification: AlertNotification, action: str) -> None:
     """By the episode's id, whatever the step is called; only a trigger says more."""
-    event = pagerduty.event(notice, None)
+    event = pagerduty.event(notification, None)
     assert (event["event_action"], event["dedup_key"]) == (action, "hl-1")
     assert ("payload" in event) is (action == "trigger")
 
 
-def parsed(notice: Notice, page: str | None = None) -> EmailMessage:
+def parsed(notification: AlertNotification, page: str | None = None) -> EmailMessage:
     """The mail as it arrives."""
-    sent = email.message(notice, "alerts@heartline.example", ("dana@example.com", "ada@example.com"), page)
+    sent = email.message(notification, "alerts@heartline.example", ("dana@example.com", "ada@example.com"), page)
     return message_from_bytes(sent.as_bytes(), policy=default)
 
 
@@ -222,9 +222,9 @@ def test_a_mail_says_the_same_as_text_and_as_html() -> None:
 @pytest.mark.parametrize("name", ["Acme\r\nBcc: all@example.com", "Acme\nX: y", "A" * 500])
 def test_a_customers_name_makes_no_header(name: str) -> None:
     """A headline is one line already; were it not, the mail would be refused rather than forged."""
-    notice = make_notice(message={"text": name, "blocks": []})
+    notification = make_notification(message={"text": name, "blocks": []})
     try:
-        mail = parsed(notice)
+        mail = parsed(notification)
     except ValueError:
         return
     assert mail.keys().count("Subject") == 1
@@ -247,15 +247,17 @@ def test_a_slack_apps_message_has_buttons_while_the_alert_is_open() -> None:
 
 
 @pytest.mark.parametrize(
-    ("notice", "with_buttons", "blocks"),
+    ("notification", "with_buttons", "blocks"),
     [
         (OVER, True, 5),  # over: nothing to answer, nobody to call
         (NOTICE, False, 6),  # no way back: buttons would only fail
         (NO_ACCOUNT, True, 5),  # commands are about an account's alert
     ],
 )
-def test_no_buttons_where_they_would_do_nothing(notice: Notice, with_buttons: bool, blocks: int) -> None:
-    assert len(slack_bot.payload(notice, {"Dana Fields": "U42"}, with_buttons)["blocks"]) == blocks
+def test_no_buttons_where_they_would_do_nothing(
+    notification: AlertNotification, with_buttons: bool, blocks: int
+) -> None:
+    assert len(slack_bot.payload(notification, {"Dana Fields": "U42"}, with_buttons)["blocks"]) == blocks
 
 
 def test_who_has_taken_it_on_need_not_say_so_again() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from alerts.config import AlertingConfig, read_config
 from alerts.routing import Subject
-from consumers.alerting.receivers.make import Receivers, make_receivers
+from consumers.alerting.receivers.from_settings import Receivers, make_receivers
 from consumers.alerting.settings import SlackSettings
 from stream.contracts.errors import ConfigError
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumers.alerting.watchdog import STALL_SECONDS, StallWatchdog
+from consumers.alerting.stall_watchdog import STALL_SECONDS, StallWatchdog
 from consumers.errors import StalledError
 
 
@@ -35,6 +35,6 @@ def test_it_is_quiet_for_good_reasons(case: str) -> None:
     dog = StallWatchdog(clock)
     for turn in range(10):
         if case == "a known reason":
-            dog.calm()
+            dog.reset()
         dog.look({0: turn if case == "moves" else 5}, 0 if case == "nothing waits" else 3)
         clock.now += STALL_SECONDS - 1

@@ -54,7 +54,7 @@ def replayed(path: Path, every: Every = "day", config: AlertingConfig | None = N
 def test_a_steady_account_raises_nothing(tmp_path: Path) -> None:
     history = replayed(written(tmp_path, life("calm", 90)))
     assert history.rows == []
-    assert history.account_days == history.judged == 90
+    assert history.account_days == history.evaluations == 90
 
 
 def test_an_account_that_collapses_is_told_on_the_clock_of_its_events(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_by_the_hour_it_is_told_within_the_day(tmp_path: Path) -> None:
     """The worker judges an account when it sends something; a day is only how often one that is silent is looked at."""
     path = written(tmp_path, life("fell", 120, quit_on=70))
     daily, hourly = replayed(path, "day"), replayed(path, "hour")
-    assert hourly.judged == 2 * daily.judged
+    assert hourly.evaluations == 2 * daily.evaluations
     assert [(row.event, row.rule) for row in hourly.rows][:1] == [(row.event, row.rule) for row in daily.rows][:1]
     assert hourly.rows[0].at <= daily.rows[0].at
 
@@ -97,7 +97,7 @@ def test_an_account_whose_silence_can_say_no_more_is_left_alone(tmp_path: Path) 
     """As the worker leaves it alone: what happened in 400 days does not change in the next 400."""
     events = [*life("gone", 40), usage("other", "u", START), usage("other", "u", START + timedelta(days=900))]
     history = replayed(written(tmp_path, events))
-    assert 2 * 400 <= history.account_days == history.judged < 2 * 901
+    assert 2 * 400 <= history.account_days == history.evaluations < 2 * 901
 
 
 def test_no_events_no_history(tmp_path: Path) -> None:

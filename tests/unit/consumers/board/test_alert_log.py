@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from alerts.alert_events import AlertEvent, encode_alert_event
 from alerts.model import Alert
 from alerts.silences import Silence
-from alerts.steps import Step, encode_step
 from consumers.board.alert_log import AlertLog
 from tests.reports import MONDAY
 
@@ -38,7 +38,9 @@ def alert(number: int = 1, account_id: str = "acme", **fields: Any) -> Alert:
 
 def step(seq: int, kind: Any, about: Alert | None, **fields: Any) -> bytes:
     account_id = about.account_id if about is not None else None
-    return encode_step(Step(seq=seq, kind=kind, at=MONDAY, reason="so", account_id=account_id, alert=about, **fields))
+    return encode_alert_event(
+        AlertEvent(seq=seq, kind=kind, at=MONDAY, reason="so", account_id=account_id, alert=about, **fields)
+    )
 
 
 def test_the_newest_step_is_the_state_whatever_the_order_of_the_records() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from alerts.alert_events import AlertEvent
 from alerts.commands import Acknowledge, AddSilence, Command, ExpireSilence, GiveVerdict, Resolve, Snooze, StartPlay
-from alerts.steps import Step
-from consumers.alerting.commands import CommandNotSentError
+from consumers.alerting.command_sender import CommandNotSentError
 from consumers.board.orders import BadOrderError, order, silence, told
 from tests.reports import MONDAY, make_report
 from tests.unit.consumers.board.board_app import FakeBoard
@@ -184,6 +184,6 @@ def test_when_kafka_does_not_take_it_the_api_says_503_and_the_page_says_so() -> 
     [("snoozed", "Snoozed: so"), ("refused", "Refused: so"), ("told", "Done: so"), (None, "Sent. Alerting has not")],
 )
 def test_what_came_of_a_command_is_told(kind: Any, expected: str) -> None:
-    answer = Step(seq=1, kind=kind, at=MONDAY, reason="so") if kind is not None else None
+    answer = AlertEvent(seq=1, kind=kind, at=MONDAY, reason="so") if kind is not None else None
 
     assert told(answer).startswith(expected)

@@ -1,0 +1,82 @@
+"""What operators are told of trouble of the pipeline: one notice when it begins, one when it is over."""
+
+from datetime import datetime
+from typing import Final
+
+from alerts.context import PipelineIncidentSettings
+from alerts.messages.blocks import Payload, context, payload, section
+from alerts.model import alert_id, fingerprint
+from alerts.notification import AlertNotification
+from alerts.pipeline_incident import IncidentState
+from alerts.text import duration, escape, plural
+
+PIPELINE_RULE: Final = "pipeline_incident"
+
+_LOOK_AT: Final = {
+    "source_quiet": "whoever sends this source: its connector, its credentials, its topic",
+    "lag": "the worker, and the consumer lag of its group",
+    "mass_drop": "what changed for all at once: a release, the tracking, a scorecard, an import",
+}
+
+
+def incident_notification(
+    standing: IncidentState, now: datetime, settings: PipelineIncidentSettings, *, reason: str, ended: bool
+) -> AlertNotification:
+    """The notice of a beginning or an end. It is of no account.
+
+    Args:
+        standing: the trouble.
+        now: the moment of the decision.
+        settings: for how long account alerts are held.
+        reason: why it began, or is over.
+        ended: whether it is over.
+    """
+    name = alert_id("", PIPELINE_RULE, standing.since)
+    return AlertNotification(
+        id=f"{name}:{'resolved' if ended else 'opened'}",
+        kind="resolved" if ended else "opened",
+        alert_id=name,
+        fingerprint=fingerprint("", PIPELINE_RULE),
+        rule=PIPELINE_RULE,
+        severity="critical",
+        episode=1,
+        at=now,
+        opened_at=standing.since,
+        resolved_at=now if ended else None,
+        recovered=ended,
+        reason=reason,
+        evidence={},
+        message=_ended(standing, now, name) if ended else _began(standing, settings, name),
+    )
+
+
+def _began(standing: IncidentState, settings: PipelineIncidentSettings, name: str) -> Payload:
+    headline = "🔧 The data are in doubt: red flags are held"
+    hours = plural(round(settings.suppress_hours_max), "hour")
+    lines = [f"•  {escape(_capital(part))}." for part in standing.reason.split("; ")]
+    look_at = [f"•  {_LOOK_AT[kind]}" for kind in standing.kinds if kind in _LOOK_AT]
+    blocks = [
+        section("\n".join(lines)),
+        section("*Look at*\n" + "\n".join(look_at)),
+        section(
+            "That looks like the pipeline, and not like customers. Red flags are raised and kept, and nobody is told "
+            f"of them until this is over, for {hours} at most. What is then still true is told then."
+        ),
+        context(["pipeline incident", name]),
+    ]
+    return payload(headline, f"{headline}. {_capital(standing.reason)}", blocks)
+
+
+def _ended(standing: IncidentState, now: datetime, name: str) -> Payload:
+    lasted = duration(now - standing.since)
+    headline = f"✅ The data are trusted again, after {lasted}"
+    blocks = [
+        section(f"It was: {escape(standing.reason)}."),
+        section("Red flags that are still true are told now."),
+        context(["pipeline incident", name]),
+    ]
+    return payload(headline, headline, blocks)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

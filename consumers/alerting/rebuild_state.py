@@ -1,0 +1,127 @@
+"""After Redis was lost: what is remembered of a partition's accounts, made again from the audit log.
+
+The newest step of each alert is its state. Whom a message reached is in the log, too (`delivered`): what was written
+and not delivered counts as untold, and is told again with the next report, which the health topic still has. Reports
+are read again from the topic's beginning, commands from where the log's last command was. So nothing is lost, and
+repeated is only what a receiver took in the moment of the loss.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from kafka import KafkaConsumer, TopicPartition
+from msgspec.structs import replace
+
+from alerts.alert_events import AlertEvent, decode_alert_event
+from alerts.model import AccountRecord, Alert
+from alerts.silences import Silence
+from consumers.kafka_client import connection
+from stream.config.settings import KafkaSettings
+from stream.contracts.errors import BadEvent, HeartlineError
+
+STALLED_SECONDS: Final = 60.0
+POLL_MS: Final = 500
+
+
+class AuditUnreadableError(HeartlineError):
+    """The audit log could not be read to its end: the process ends, and a restart tries again."""
+
+
+@dataclass
+class Rebuilt:
+    """What the log tells of one partition.
+
+    Args:
+        records: every account that ever had an alert.
+        silences: by id.
+        commands_offset: where alert-commands goes on; None: its beginning.
+    """
+
+    records: list[AccountRecord] = field(default_factory=list)
+    silences: dict[str, Silence] = field(default_factory=dict)
+    commands_offset: int | None = None
+
+
+def rebuild(steps: Iterable[AlertEvent]) -> Rebuilt:
+    """Fold the steps of one partition, in the order of the log; repeats change nothing. Pure."""
+    newest: dict[tuple[str, str], tuple[int, Alert]] = {}
+    delivered: dict[str, set[str]] = {}
+    sequences: dict[str, int] = {}
+    found = Rebuilt()
+    for step in steps:
+        if step.commands_offset is not None:
+            found.commands_offset = max(found.commands_offset or 0, step.commands_offset)
+        if step.silence is not None:
+            found.silences[step.silence.silence_id] = step.silence
+        if step.kind == "delivered" and step.notification_id is not None:
+            delivered.setdefault(step.notification_id, set()).add(step.receiver or "")
+        if step.account_id is None or step.alert is None:
+            continue
+        sequences[step.account_id] = max(sequences.get(step.account_id, 0), step.seq)
+        key = step.account_id, step.alert.rule
+        if key not in newest or step.seq >= newest[key][0]:
+            newest[key] = step.seq, step.alert
+    alerts: dict[str, dict[str, Alert]] = {}
+    for (account_id, rule), (_, alert) in newest.items():
+        alerts.setdefault(account_id, {})[rule] = _as_told(alert, delivered)
+    found.records = [_record(account_id, known, sequences[account_id]) for account_id, known in alerts.items()]
+    return found
+
+
+def _as_told(alert: Alert, delivered: dict[str, set[str]]) -> Alert:
+    """The alert, knowing only what all its receivers took."""
+    name = alert.last_notification
+    if name is None or set(alert.notified_receivers) <= delivered.get(name, set()):
+        return alert
+    if alert.is_open:
+        return replace(alert, notified_severity=None)
+    return replace(alert, notified_severity=alert.severity)
+
+
+def _record(account_id: str, alerts: dict[str, Alert], seq: int) -> AccountRecord:
+    """The account until its latest report is judged again, which comes next."""
+    last = max(alerts.values(), key=lambda alert: alert.last_as_of)
+    return AccountRecord(
+        account_id=account_id,
+        evaluated_as_of=last.last_as_of,
+        score=None,
+        band="unknown",
+        segment=last.segment,
+        alerts=alerts,
+        seq=seq,
+    )
+
+
+def read_steps(kafka: KafkaSettings, partition: int) -> Iterable[AlertEvent]:
+    """Every step of a partition that is on Kafka now; what is no step is passed over.
+
+    Raises:
+        AuditUnreadableError: the broker stops answering before the end.
+    """
+    assigned = TopicPartition(kafka.topics.alerts, partition)
+    consumer: Any = KafkaConsumer(
+        **connection(kafka), enable_auto_commit=False, isolation_level="read_committed", metrics_enabled=False
+    )
+    try:
+        consumer.assign([assigned])
+        consumer.seek_to_beginning(assigned)
+        end = consumer.end_offsets([assigned])[assigned]
+        moved = time.monotonic()
+        while consumer.position(assigned) < end:
+            batch = consumer.poll(timeout_ms=POLL_MS)
+            if batch:
+                moved = time.monotonic()
+            elif time.monotonic() - moved > STALLED_SECONDS:
+                raise AuditUnreadableError(
+                    f"{kafka.topics.alerts}[{partition}]: nothing new for {STALLED_SECONDS:.0f} s, and its end is not "
+                    "reached; Redis can't be rebuilt without it"
+                )
+            for record in batch.get(assigned, ()):
+                try:
+                    yield decode_alert_event(record.value or b"")
+                except BadEvent:
+                    continue
+    finally:
+        consumer.close(autocommit=False)
