@@ -188,7 +188,7 @@ class Sender:
         result = receiver.resend(notifications, datetime.fromtimestamp(now_ms / 1000, UTC))
         if result.status is DeliveryStatus.DELIVERED:
             return False
-        self._refreshed_ms = 0  # as soon as the channel is free again
+        self._resent_ms = 0  # as soon as the channel is free again
         self._hold_for(result)
         log.warning(
             "open alerts not sent again", receiver=receiver.name, alerts=len(notifications), reason=result.reason
