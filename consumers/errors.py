@@ -35,3 +35,7 @@ class StateMovedError(HeartlineError):
 
 class StalledError(HeartlineError):
     """The consumer receives nothing although there is something: the process ends, and a restart goes on."""
+
+
+class TopicUnreadableError(HeartlineError):
+    """A topic is missing, or can't be read to its end."""

@@ -1,66 +1,127 @@
-"""The Kafka side of the process: its consumer, and the topic that it reads."""
+"""Kafka for the processes that read what the worker writes: how to connect, topics that are missing, a topic's whole.
+
+Everything reads committed records only.
+"""
 
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
-from kafka import KafkaAdminClient, KafkaConsumer
-from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
-from consumers.alerting.settings import AlertingSettings
+from consumers.errors import TopicUnreadableError
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import ConfigError
 from stream.contracts.topics import TopicSpec
 
-CONNECT_SECONDS_MAX = 60.0
-CONNECT_TRY_MS = 3000  # short, so that a signal is heeded while no broker answers
-METADATA_AGE_MS = 30_000
+CONNECT_SECONDS_MAX: Final = 60.0
+CONNECT_TRY_MS: Final = 3_000  # short, so that a signal is heeded while no broker answers
+STALLED_SECONDS_MAX: Final = 60.0
+POLL_MS: Final = 500
 
 log = get_logger(__name__)
 
+T = TypeVar("T")
 
-def make_consumer(settings: AlertingSettings, stop: threading.Event) -> Any:
-    """A consumer of reports and commands, subscribed, that commits only what it is told to; None when stopped before.
 
-    No rebalance listener: kafka-python calls it on its I/O thread, where a commit can't wait. The loop looks at the
-    assignment between two polls instead.
+def connection(kafka: KafkaSettings, client_id: str = "heartline-alerting") -> dict[str, Any]:
+    """How to reach and trust the brokers, in kafka-python's words."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": kafka.bootstrap_servers.split(","),
+        "security_protocol": kafka.security_protocol,
+        "client_id": client_id,
+        "bootstrap_timeout_ms": CONNECT_TRY_MS,
+    }
+    if kafka.ssl_ca_file is not None:
+        options["ssl_cafile"] = str(kafka.ssl_ca_file)
+    if kafka.security_protocol == "SASL_SSL":
+        password = kafka.sasl_password.get_secret_value() if kafka.sasl_password is not None else None
+        options |= {
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.sasl_username,
+            "sasl_plain_password": password,
+        }
+    return options
+
+
+def committed_consumer(kafka: KafkaSettings, client_id: str, **more: Any) -> Any:
+    """A consumer that belongs to no group, commits nothing, and is assigned its partitions by hand.
 
     Raises:
-        ConfigError: no broker answered within a minute.
+        KafkaTimeoutError: no broker answered within three seconds.
     """
-    kafka = settings.kafka
     options: dict[str, Any] = {
-        "group_id": settings.group_id,
+        "group_id": None,
         "auto_offset_reset": "earliest",
         "enable_auto_commit": False,
         "isolation_level": "read_committed",
         "allow_auto_create_topics": False,
-        "max_poll_records": settings.alerting.batch_records_max,
-        "session_timeout_ms": int(settings.alerting.session_timeout_seconds * 1000),
-        "metadata_max_age_ms": METADATA_AGE_MS,
         "metrics_enabled": False,
-        # Partition n of both topics to the same member, whose transaction holds what comes of both.
-        "partition_assignment_strategy": (RangePartitionAssignor,),
     }
+    return KafkaConsumer(**connection(kafka, client_id), **(options | more))
+
+
+def connect(kafka: KafkaSettings, make: Callable[[], T], stop: threading.Event | None = None) -> T | None:
+    """What `make` connects, tried again while no broker answers; None when stopped before.
+
+    Raises:
+        ConfigError: no broker answered within a minute.
+    """
     deadline = time.monotonic() + CONNECT_SECONDS_MAX
-    while not stop.is_set():
+    while stop is None or not stop.is_set():
         try:
-            topics = kafka.topics
-            ensure_topics(kafka, [topics.health, topics.alert_commands, topics.alerts, topics.input("touchpoint")])
-            consumer = KafkaConsumer(**connection(kafka), **options)
+            return make()
         except KafkaTimeoutError:
-            if time.monotonic() < deadline:
-                continue
-            raise ConfigError(
-                f"kafka.bootstrap_servers = {kafka.bootstrap_servers!r}: no broker answered within "
-                f"{CONNECT_SECONDS_MAX:.0f} seconds; check the address (KAFKA_BOOTSTRAP_SERVERS) and the broker's log"
-            ) from None
-        consumer.subscribe([kafka.topics.health, kafka.topics.alert_commands])
-        return consumer
+            if time.monotonic() > deadline:
+                raise ConfigError(
+                    f"kafka.bootstrap_servers = {kafka.bootstrap_servers!r}: no broker answered within "
+                    f"{CONNECT_SECONDS_MAX:.0f} seconds; check the address (KAFKA_BOOTSTRAP_SERVERS) and the broker"
+                ) from None
     return None
+
+
+def read_to_end(
+    kafka: KafkaSettings, topic: str, partitions: Sequence[int] | None = None, client_id: str = "heartline-cli"
+) -> Iterator[Any]:
+    """Every record that a topic holds now, each partition's in order.
+
+    Args:
+        kafka: where.
+        topic: its name.
+        partitions: which; None: all.
+        client_id: by which the brokers' logs name us.
+
+    Raises:
+        TopicUnreadableError: no broker answers, the topic is missing, or its end is not reached: the broker stopped
+            answering, or a transaction has been open for long.
+    """
+    with _reading(kafka, topic, client_id) as consumer:
+        numbers = partitions if partitions is not None else _partitions(consumer, kafka, topic)
+        yield from _read(consumer, topic, [TopicPartition(topic, number) for number in numbers])
+
+
+def partition_count(kafka: KafkaSettings, topic: str, client_id: str = "heartline-cli") -> int:
+    """How many partitions a topic has.
+
+    Raises:
+        TopicUnreadableError: no broker answers, or the topic is missing.
+    """
+    with _reading(kafka, topic, client_id) as consumer:
+        return len(_partitions(consumer, kafka, topic))
+
+
+def latest_values(kafka: KafkaSettings, topic: str) -> dict[bytes, bytes]:
+    """The last committed value of each key of a compacted topic; without keys that were deleted.
+
+    Raises:
+        TopicUnreadableError: see `read_to_end`.
+    """
+    values = {record.key: record.value for record in read_to_end(kafka, topic)}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def ensure_topics(kafka: KafkaSettings, names: Sequence[str]) -> None:
@@ -90,21 +151,48 @@ def _create(admin: KafkaAdminClient, kafka: KafkaSettings, spec: TopicSpec) -> N
         log.debug("the topic was just created by another process", topic=spec.name)
 
 
-def connection(kafka: KafkaSettings) -> dict[str, Any]:
-    """How to reach and trust the brokers, in kafka-python's words."""
-    options: dict[str, Any] = {
-        "bootstrap_servers": kafka.bootstrap_servers.split(","),
-        "security_protocol": kafka.security_protocol,
-        "client_id": "heartline-alerting",
-        "bootstrap_timeout_ms": CONNECT_TRY_MS,
-    }
-    if kafka.ssl_ca_file is not None:
-        options["ssl_cafile"] = str(kafka.ssl_ca_file)
-    if kafka.security_protocol == "SASL_SSL":
-        password = kafka.sasl_password.get_secret_value() if kafka.sasl_password is not None else None
-        options |= {
-            "sasl_mechanism": kafka.sasl_mechanism,
-            "sasl_plain_username": kafka.sasl_username,
-            "sasl_plain_password": password,
-        }
-    return options
+@contextmanager
+def _reading(kafka: KafkaSettings, topic: str, client_id: str) -> Iterator[Any]:
+    """A consumer, closed at the end; Kafka's errors become ours."""
+    consumer: Any = None
+    try:
+        consumer = committed_consumer(kafka, client_id)
+        yield consumer
+    except KafkaError as error:
+        raise TopicUnreadableError(
+            f"Kafka at {kafka.bootstrap_servers} can't be read ({type(error).__name__} on topic {topic}); check the "
+            "address (KAFKA_BOOTSTRAP_SERVERS) and that the broker runs"
+        ) from None
+    finally:
+        if consumer is not None:
+            consumer.close(autocommit=False)
+
+
+def _partitions(consumer: Any, kafka: KafkaSettings, topic: str) -> Sequence[int]:
+    found: set[int] | None = consumer.partitions_for_topic(topic)
+    if not found:
+        raise TopicUnreadableError(
+            f"Kafka at {kafka.bootstrap_servers} has no topic {topic}; the worker and alerting make their topics when "
+            "they first start"
+        )
+    return sorted(found)
+
+
+def _read(consumer: Any, topic: str, places: Sequence[TopicPartition]) -> Iterator[Any]:
+    if not places:
+        return
+    consumer.assign(places)
+    consumer.seek_to_beginning(*places)
+    ends = consumer.end_offsets(places)
+    moved = time.monotonic()
+    while any(consumer.position(place) < ends[place] for place in places):
+        batches = consumer.poll(timeout_ms=POLL_MS)
+        if batches:
+            moved = time.monotonic()
+        elif time.monotonic() - moved > STALLED_SECONDS_MAX:
+            raise TopicUnreadableError(
+                f"{topic}: nothing new for {STALLED_SECONDS_MAX:.0f} seconds, and its end is not reached; check the "
+                "broker's log, and whether a transaction has been open for long (`heartline doctor`)"
+            )
+        for records in batches.values():
+            yield from records

@@ -5,18 +5,15 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
-
 from alerts.commands import Command
 from alerts.model import Alert
 from alerts.text import duration
 from consumers.alerting.command_sender import CommandSender
 from consumers.board.alert_log import AlertLog, Episode
-from heartline.health_topic import TopicError, partition_count, to_the_end
+from consumers.kafka_client import read_to_end
+from heartline.errors import UnknownNameError
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import ConfigError
-from stream.engine.connection import client_arguments
 
 KEPT: Final = 1_000_000
 _SPAN: Final = re.compile(r"(\d{1,6})([mhdw])")
@@ -28,25 +25,15 @@ _UNITS: Final = {
 }
 
 
-async def read_alerts(kafka: KafkaSettings) -> AlertLog:
+def read_alerts(kafka: KafkaSettings) -> AlertLog:
     """Every alert and silence of the audit log, as its newest step leaves it.
 
     Raises:
-        TopicError: Kafka can't be reached, or the topic is missing.
+        TopicUnreadableError: Kafka can't be reached, or the topic is missing.
     """
-    topic, found = kafka.topics.alerts, AlertLog(KEPT)
-    consumer = AIOKafkaConsumer(
-        **client_arguments(kafka), isolation_level="read_committed", auto_offset_reset="earliest"
-    )
-    try:
-        count = await partition_count(kafka, topic)
-        await consumer.start()
-        async for _, value in to_the_end(consumer, topic, range(count)):
-            found.take(value)
-    except KafkaError as error:
-        raise TopicError(f"Kafka at {kafka.bootstrap_servers} can't be read: {error}") from None
-    finally:
-        await consumer.stop()
+    found = AlertLog(KEPT)
+    for record in read_to_end(kafka, kafka.topics.alerts):
+        found.take(record.value)
     return found
 
 
@@ -54,11 +41,11 @@ def find(found: AlertLog, alert_id: str) -> Episode:
     """One alert by its id, as every message shows it.
 
     Raises:
-        TopicError: there is none of that name.
+        UnknownNameError: there is none of that name.
     """
     episode = found.get(alert_id)
     if episode is None:
-        raise TopicError(
+        raise UnknownNameError(
             f"no alert {alert_id!r:.80} in the audit log; `heartline alert list --all` shows what there is"
         )
     return episode

@@ -1,19 +1,20 @@
 """The worker's current states, read from its changelog as a restarted worker would: committed records only."""
 
-from heartline.health_topic import TopicError, latest_values
+from consumers.errors import TopicUnreadableError
+from consumers.kafka_client import latest_values
 from stream.config.settings import KafkaSettings
 from stream.kinds.state import AccountState, decode_state
 
 
-async def live_states(kafka: KafkaSettings) -> dict[str, AccountState]:
+def live_states(kafka: KafkaSettings) -> dict[str, AccountState]:
     """Every account's state as of the last checkpoint.
 
     Raises:
-        TopicError: Kafka can't be reached, the changelog is missing, or a state is of another version.
+        TopicUnreadableError: Kafka can't be reached, the changelog is missing, or a state is of another version.
     """
     topic = kafka.topics.changelog
-    values = await latest_values(kafka, topic)
+    values = latest_values(kafka, topic)
     try:
         return {key.decode(): decode_state(value) for key, value in values.items()}
     except ValueError as error:
-        raise TopicError(f"{topic}: not a state that this version reads: {error}") from None
+        raise TopicUnreadableError(f"{topic}: not a state that this version reads: {error}") from None

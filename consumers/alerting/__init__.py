@@ -3,6 +3,7 @@
 The modules in the order a report meets them:
 
     settings         what an operator may set
+    group_consumer   the consumer of reports and commands
     loop             poll, hand over, commit; nothing is skipped when the store is away
     stall_watchdog   ends a run that has stopped moving
     alerting_handler what the loop hands records to

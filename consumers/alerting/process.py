@@ -23,6 +23,7 @@ from consumers.alerting.account_gauges import AccountGauges
 from consumers.alerting.alerting_handler import Alerting, now_ms
 from consumers.alerting.audit_log import AuditLog, AuditRelay
 from consumers.alerting.command_sender import CommandSender
+from consumers.alerting.group_consumer import make_consumer
 from consumers.alerting.loop import ConsumerLoop
 from consumers.alerting.metrics import Metrics
 from consumers.alerting.outbox import Outbox
@@ -37,7 +38,6 @@ from consumers.alerting.sender import Sender
 from consumers.alerting.settings import AlertingSettings
 from consumers.alerting.state import StateStore, connect
 from consumers.errors import STORE_AWAY
-from consumers.kafka_client import make_consumer
 from stream.config.logs import configure_logging, get_logger
 from stream.config.metrics_server import serve_metrics
 

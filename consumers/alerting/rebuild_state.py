@@ -6,27 +6,17 @@ are read again from the topic's beginning, commands from where the log's last co
 repeated is only what a receiver took in the moment of the loss.
 """
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
 
-from kafka import KafkaConsumer, TopicPartition
 from msgspec.structs import replace
 
 from alerts.alert_events import AlertEvent, decode_alert_event
 from alerts.model import AccountRecord, Alert
 from alerts.silences import Silence
-from consumers.kafka_client import connection
+from consumers.kafka_client import read_to_end
 from stream.config.settings import KafkaSettings
-from stream.contracts.errors import BadEvent, HeartlineError
-
-STALLED_SECONDS: Final = 60.0
-POLL_MS: Final = 500
-
-
-class AuditUnreadableError(HeartlineError):
-    """The audit log could not be read to its end: the process ends, and a restart tries again."""
+from stream.contracts.errors import BadEvent
 
 
 @dataclass
@@ -98,30 +88,10 @@ def read_steps(kafka: KafkaSettings, partition: int) -> Iterable[AlertEvent]:
     """Every step of a partition that is on Kafka now; what is no step is passed over.
 
     Raises:
-        AuditUnreadableError: the broker stops answering before the end.
+        TopicUnreadableError: the broker stops answering before the end; the process ends, and a restart tries again.
     """
-    assigned = TopicPartition(kafka.topics.alerts, partition)
-    consumer: Any = KafkaConsumer(
-        **connection(kafka), enable_auto_commit=False, isolation_level="read_committed", metrics_enabled=False
-    )
-    try:
-        consumer.assign([assigned])
-        consumer.seek_to_beginning(assigned)
-        end = consumer.end_offsets([assigned])[assigned]
-        moved = time.monotonic()
-        while consumer.position(assigned) < end:
-            batch = consumer.poll(timeout_ms=POLL_MS)
-            if batch:
-                moved = time.monotonic()
-            elif time.monotonic() - moved > STALLED_SECONDS:
-                raise AuditUnreadableError(
-                    f"{kafka.topics.alerts}[{partition}]: nothing new for {STALLED_SECONDS:.0f} s, and its end is not "
-                    "reached; Redis can't be rebuilt without it"
-                )
-            for record in batch.get(assigned, ()):
-                try:
-                    yield decode_alert_event(record.value or b"")
-                except BadEvent:
-                    continue
-    finally:
-        consumer.close(autocommit=False)
+    for record in read_to_end(kafka, kafka.topics.alerts, [partition], "heartline-alerting"):
+        try:
+            yield decode_alert_event(record.value or b"")
+        except BadEvent:
+            continue

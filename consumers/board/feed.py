@@ -9,20 +9,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka import TopicPartition
+from kafka.errors import KafkaError
 
 from consumers.alerting.loop import Record
-from consumers.kafka_client import connection
+from consumers.kafka_client import committed_consumer, connect
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
-from stream.contracts.errors import ConfigError
 
 POLL_MS: Final = 250
 RECORDS_MAX: Final = 2_000
 LOOK_SECONDS: Final = 5.0  # how often for topics and partitions that were not there yet
 RETRY_SECONDS: Final = 3.0
-CONNECT_SECONDS_MAX: Final = 60.0
 POSITION_MS: Final = 1_000
 
 log = get_logger(__name__)
@@ -92,26 +90,11 @@ class Feed:
         return sorted(self._sources.keys() - self.topics_found)
 
     def _connect(self, stop: threading.Event) -> None:
-        deadline = time.monotonic() + CONNECT_SECONDS_MAX
-        while not stop.is_set() and self._consumer is None:
-            try:
-                self._consumer = KafkaConsumer(
-                    **(connection(self._kafka) | {"client_id": "heartline-board"}),
-                    group_id=None,
-                    auto_offset_reset="earliest",
-                    enable_auto_commit=False,
-                    isolation_level="read_committed",
-                    allow_auto_create_topics=False,
-                    max_poll_records=RECORDS_MAX,
-                    metrics_enabled=False,
-                )
-            except KafkaTimeoutError:
-                if time.monotonic() > deadline:
-                    raise ConfigError(
-                        f"kafka.bootstrap_servers = {self._kafka.bootstrap_servers!r}: no broker answered within "
-                        f"{CONNECT_SECONDS_MAX:.0f} seconds; check the address (KAFKA_BOOTSTRAP_SERVERS) and the "
-                        "broker's log"
-                    ) from None
+        self._consumer = connect(
+            self._kafka,
+            lambda: committed_consumer(self._kafka, "heartline-board", max_poll_records=RECORDS_MAX),
+            stop,
+        )
 
     def _turn(self) -> None:
         if time.monotonic() - self._looked >= LOOK_SECONDS:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError
 
 from consumers.board.knowledge import Knowledge
 from consumers.board.settings import BoardSettings
-from consumers.kafka_client import connection
+from consumers.kafka_client import committed_consumer, connection
 from stream.config.settings import KafkaSettings
 
 KEPT_SECONDS: Final = 2.0
@@ -107,9 +107,8 @@ class LagWatch:
 
     def _ask(self) -> list[Lag]:
         if self._admin is None:
-            options = connection(self._kafka) | {"client_id": "heartline-board-lag"}
-            self._admin = KafkaAdminClient(**options)
-            self._consumer = KafkaConsumer(**options, group_id=None, isolation_level="read_committed")
+            self._admin = KafkaAdminClient(**connection(self._kafka, "heartline-board-lag"))
+            self._consumer = committed_consumer(self._kafka, "heartline-board-lag")
         there = {
             topic: [TopicPartition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()]
             for _, topics in self._groups.values()

@@ -4,10 +4,10 @@ import threading
 import time
 from typing import Any, Final
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from consumers.board.portfolio import Place
-from consumers.kafka_client import connection
+from consumers.kafka_client import committed_consumer
 from stream.config.settings import KafkaSettings
 
 READ_SECONDS_MAX: Final = 5.0
@@ -54,15 +54,7 @@ class Reader:
 
     def _connected(self) -> Any:
         if self._consumer is None:
-            self._consumer = KafkaConsumer(
-                **(connection(self._kafka) | {"client_id": "heartline-board-reader"}),
-                group_id=None,
-                auto_offset_reset="earliest",
-                enable_auto_commit=False,
-                isolation_level="read_committed",
-                allow_auto_create_topics=False,
-                fetch_max_wait_ms=100,
-                max_partition_fetch_bytes=FETCH_BYTES,
-                metrics_enabled=False,
+            self._consumer = committed_consumer(
+                self._kafka, "heartline-board-reader", fetch_max_wait_ms=100, max_partition_fetch_bytes=FETCH_BYTES
             )
         return self._consumer

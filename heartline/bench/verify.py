@@ -1,15 +1,13 @@
 """Was every event counted, and once? What the changelog holds, against the tally of what was sent."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer
-
+from consumers.kafka_client import latest_values
 from heartline.bench.worker_process import BenchError
 from heartline.bench.workload import Tally, account_id
-from heartline.health_topic import to_the_end
 from stream.config.settings import KafkaSettings
-from stream.engine.connection import client_arguments
 from stream.kinds.state import AccountState, decode_state
 
 _SHOWN_MAX: Final = 5
@@ -21,32 +19,24 @@ async def read_states(kafka: KafkaSettings) -> dict[str, AccountState]:
     """The last committed state of every account, as a recovery would read it.
 
     Raises:
-        TopicError: the changelog can't be read to its end.
+        TopicUnreadableError: the changelog can't be read to its end.
     """
-    return {name: decode_state(value) for name, value in (await _read_last(kafka)).items()}
+    return {
+        name.decode(): decode_state(value)
+        for name, value in (await asyncio.to_thread(latest_values, kafka, kafka.topics.changelog)).items()
+    }
 
 
 async def read_counts(kafka: KafkaSettings) -> dict[str, Counts]:
     """How many events of each kind the last committed state of every account holds; one state in memory at a time.
 
     Raises:
-        TopicError: the changelog can't be read to its end.
+        TopicUnreadableError: the changelog can't be read to its end.
     """
-    return {name: counted(decode_state(value)) for name, value in (await _read_last(kafka)).items()}
-
-
-async def _read_last(kafka: KafkaSettings) -> dict[str, bytes]:
-    """Account id to its last committed state, encoded."""
-    consumer = AIOKafkaConsumer(
-        **client_arguments(kafka), isolation_level="read_committed", auto_offset_reset="earliest"
-    )
-    await consumer.start()
-    try:
-        numbers = range(kafka.partitions)
-        last = {key: value async for key, value in to_the_end(consumer, kafka.topics.changelog, numbers)}
-    finally:
-        await consumer.stop()
-    return {key.decode(): value for key, value in last.items() if value is not None}
+    return {
+        name.decode(): counted(decode_state(value))
+        for name, value in (await asyncio.to_thread(latest_values, kafka, kafka.topics.changelog)).items()
+    }
 
 
 def counted(state: AccountState) -> Counts:

@@ -1,6 +1,5 @@
 """`heartline account`: one account's current report."""
 
-import asyncio
 import json
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -33,7 +32,7 @@ def account(
     from heartline.health_topic import find_report
 
     kafka = load_settings(config, bootstrap_servers).kafka
-    found = asyncio.run(find_report(kafka, account_id))
+    found = find_report(kafka, account_id)
     if found.report is None:
         tell_missing(account_id, found)
         raise typer.Exit(1)

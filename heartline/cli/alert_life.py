@@ -1,6 +1,5 @@
 """`heartline alert list`, `show`, `ack`, `snooze`, `resolve`, `verdict`, `play`: alerts looked at and answered."""
 
-import asyncio
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,7 +39,7 @@ def list_alerts(
     from heartline.alert_topic import read_alerts, state_of
 
     kafka = load_settings(config, bootstrap_servers).kafka
-    found = asyncio.run(read_alerts(kafka))
+    found = read_alerts(kafka)
     wanted = {"account_id": account, "rule": rule, "owner": owner}
     shown = [
         each.alert
@@ -73,7 +72,7 @@ def show(
     from heartline.alert_topic import find, read_alerts, state_of
 
     kafka = load_settings(config, bootstrap_servers).kafka
-    episode = find(asyncio.run(read_alerts(kafka)), alert)
+    episode = find(read_alerts(kafka), alert)
     if as_json:
         print(msgspec.json.encode({"alert": episode.alert, "steps": episode.steps}).decode())
         return
@@ -157,7 +156,7 @@ def _command(kind: str, alert_id: str, by: str | None, servers: str | None, conf
     from heartline.alert_topic import find, read_alerts, send, who
 
     kafka = load_settings(config, servers).kafka
-    episode = find(asyncio.run(read_alerts(kafka)), alert_id)
+    episode = find(read_alerts(kafka), alert_id)
     make: Any = getattr(commands, kind)
     command: Command = make(**stamp(who(by)), account_id=episode.alert.account_id, alert_id=alert_id, **fields)
     commands.decode_command(commands.encode_command(command))  # lengths are checked here

@@ -1,6 +1,5 @@
 """`heartline alert test-route`: who would be told of an alert, and why."""
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -72,7 +71,7 @@ def _report(account: str, config: Path | None, bootstrap_servers: str | None) ->
     from heartline.cli.account import tell_missing
     from heartline.health_topic import find_report
 
-    found = asyncio.run(find_report(load_settings(config, bootstrap_servers).kafka, account))
+    found = find_report(load_settings(config, bootstrap_servers).kafka, account)
     if found.report is None:
         tell_missing(account, found)
         print("or say what the routes look at: --segment, --owner, --stage, --band, --mrr", file=sys.stderr)

@@ -100,7 +100,7 @@ def show(
     kafka = load_settings(config, bootstrap_servers).kafka
     held = [
         report
-        for report in asyncio.run(all_reports(kafka))
+        for report in all_reports(kafka)
         if report.override is not None and account_id in (None, report.account_id)
     ]
     held.sort(key=lambda report: report.override.expires_at if report.override is not None else report.as_of)

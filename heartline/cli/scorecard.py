@@ -57,7 +57,6 @@ def explain(
     \b
     heartline scorecard explain ridge-robotics
     """
-    import asyncio
 
     from rich.console import Console
 
@@ -67,7 +66,7 @@ def explain(
 
     settings = load_settings(config, bootstrap_servers)
     cards = scorecards_of(settings).cards
-    report = asyncio.run(find_report(settings.kafka, account_id)).report
+    report = find_report(settings.kafka, account_id).report
     if report is None:
         print(f"heartline: no health report for account {account_id!r}", file=sys.stderr)
         raise typer.Exit(1)
@@ -157,7 +156,6 @@ def _of_files(
 
 def _live(settings: "Settings", before: "Scorecards", now: "Scorecards") -> "tuple[int, list[Moved]]":
     """By the worker's current states, now, on the worker's clock."""
-    import asyncio
 
     from heartline.live_states import live_states
     from heartline.scorecards import moved_live
@@ -165,7 +163,7 @@ def _live(settings: "Settings", before: "Scorecards", now: "Scorecards") -> "tup
     from stream.kinds.state import watermark_ms
     from stream.measures.product import product_config_from
 
-    states = asyncio.run(live_states(settings.kafka))
+    states = live_states(settings.kafka)
     newest = max((ms for state in states.values() if (ms := watermark_ms(state)) is not None), default=None)
     clock = EventClock() if settings.worker.clock == "event" else WallClock()
     now_ms = clock.now_ms(newest)

@@ -1,6 +1,5 @@
 """`heartline silence add|list|expire`: for a while, tell nothing of the alerts that match."""
 
-import asyncio
 import json
 import uuid
 from datetime import UTC, datetime
@@ -64,7 +63,7 @@ def list_silences(bootstrap_servers: BootstrapServers = None, config: Config = N
 
     from heartline.alert_topic import read_alerts
 
-    found = asyncio.run(read_alerts(load_settings(config, bootstrap_servers).kafka)).silences(datetime.now(UTC))
+    found = read_alerts(load_settings(config, bootstrap_servers).kafka).silences(datetime.now(UTC))
     if as_json:
         print(msgspec.json.encode({"silences": found}).decode())
         return
@@ -84,12 +83,12 @@ def expire(
     from alerts.commands import ExpireSilence
     from consumers.alerting.command_sender import stamp
     from heartline.alert_topic import read_alerts, send, who
-    from heartline.health_topic import TopicError
+    from heartline.errors import UnknownNameError
 
     kafka = load_settings(config, bootstrap_servers).kafka
-    known = {each.silence_id for each in asyncio.run(read_alerts(kafka)).silences(datetime.now(UTC))}
+    known = {each.silence_id for each in read_alerts(kafka).silences(datetime.now(UTC))}
     if silence not in known:
-        raise TopicError(f"no silence {silence!r:.80} holds; `heartline silence list` shows those that do")
+        raise UnknownNameError(f"no silence {silence!r:.80} holds; `heartline silence list` shows those that do")
     send(kafka, ExpireSilence(**stamp(who(by)), silence_id=silence))
     print(json.dumps({"sent": "expire_silence", "silence_id": silence}))
 
