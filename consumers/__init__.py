@@ -2,6 +2,7 @@
 
 alerting/      raises red flags, tells people, exports gauges
 board/         accounts by health, why, and what to do, in a browser and as JSON
+intake/        takes events by HTTP and writes them onto Kafka
 kafka_client   how to connect to Kafka, and to read a topic whole
 web_server     an HTTP server with limits, for what is reached from outside
 errors         what the consumers raise, and which errors of others mean: try again
