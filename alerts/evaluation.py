@@ -19,7 +19,7 @@ from alerts.lifecycle import Transition, resolve, step, with_notification
 from alerts.model import AccountRecord, Alert, PortfolioMetrics
 from alerts.notify_policy import reminder_due, suppress
 from alerts.rules import ABOUT_SCORE, Baseline, Firing, Indeterminate, Resolved, Rule, RuleResult
-from stream.contracts.report import Outline
+from stream.contracts.report import AlertReportView
 
 DEFAULT_CONTEXT: Final = AlertContext()
 DUE_AGAIN: Final = timedelta(minutes=1)
@@ -54,7 +54,7 @@ class AccountEvaluation(Struct, frozen=True):
 
 def evaluate_rules(
     record: AccountRecord | None,
-    report: Outline,
+    report: AlertReportView,
     rules: Sequence[Rule],
     now: datetime,
     context: AlertContext = DEFAULT_CONTEXT,
@@ -133,7 +133,9 @@ def next_due(record: AccountRecord, rules: Sequence[Rule], context: AlertContext
 class EvaluationPass:
     """One account's turn, rule by rule."""
 
-    def __init__(self, record: AccountRecord | None, report: Outline, now: datetime, context: AlertContext) -> None:
+    def __init__(
+        self, record: AccountRecord | None, report: AlertReportView, now: datetime, context: AlertContext
+    ) -> None:
         self.alerts = dict(record.alerts) if record is not None else {}
         self.pending = dict(record.pending) if record is not None else {}
         self.transitions: list[Transition] = []

@@ -17,7 +17,7 @@ from alerts.context import AlertContext
 from alerts.model import SEVERITY_RANK, Alert, alert_id, fingerprint
 from alerts.notify_policy import NotificationKind, decide_notification
 from alerts.rules import Firing, Resolved, RuleResult
-from stream.contracts.report import Outline
+from stream.contracts.report import AlertReportView
 
 Kind = Literal[AlertChange, "nothing"]
 FollowUpResult = Literal["lasted", "ended", "not_recovered", "came_back"]  # of a follow-up
@@ -61,7 +61,7 @@ def step(
     rule: str,
     alert: Alert | None,
     verdict: RuleResult,
-    report: Outline,
+    report: AlertReportView,
     now: datetime,
     context: AlertContext,
     before_resolving: timedelta = timedelta(),
@@ -150,7 +150,7 @@ def _nothing(alert: Alert | None, verdict: RuleResult) -> Transition:
 
 
 def _after_the_end(
-    rule: str, alert: Alert, verdict: RuleResult, report: Outline, now: datetime, context: AlertContext
+    rule: str, alert: Alert, verdict: RuleResult, report: AlertReportView, now: datetime, context: AlertContext
 ) -> Transition:
     """An episode is over: does it come back, does a new one begin, or was it closed by hand and goes on unseen?"""
     if not isinstance(verdict, Firing):
@@ -183,7 +183,7 @@ def _after_the_end(
     return Transition("reopened", again, f"back after {_hours(now - alert.resolved_at)}: {verdict.reason}")
 
 
-def _open(rule: str, last: Alert | None, finding: Firing, report: Outline, now: datetime) -> Transition:
+def _open(rule: str, last: Alert | None, finding: Firing, report: AlertReportView, now: datetime) -> Transition:
     """A new episode; its id comes from the report, so that judging the report again can't make a second one."""
     alert = Alert(
         alert_id=alert_id(report.account_id, rule, report.as_of),
@@ -209,7 +209,7 @@ def _open(rule: str, last: Alert | None, finding: Firing, report: Outline, now: 
     return Transition("opened", alert, finding.reason)
 
 
-def _go_on(alert: Alert, finding: Firing, report: Outline) -> Transition:
+def _go_on(alert: Alert, finding: Firing, report: AlertReportView) -> Transition:
     """The rule is still broken: a step only when the severity is worse than before."""
     same_scorecard = alert.scorecard == report.scorecard
     ceiling = _of_both(max, alert.ceiling_score, report.score) if same_scorecard else report.score
@@ -220,7 +220,7 @@ def _go_on(alert: Alert, finding: Firing, report: Outline) -> Transition:
     return Transition("updated", worse, finding.reason)
 
 
-def _seen(alert: Alert, report: Outline) -> Alert:
+def _seen(alert: Alert, report: AlertReportView) -> Alert:
     """The alert after looking at one more report."""
     if report.score is None:
         return replace(alert, last_as_of=report.as_of)

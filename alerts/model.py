@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from stream.contracts.report import Band, Outline
+from stream.contracts.report import AlertReportView, Band
 
 Severity = Literal["info", "warning", "critical"]
 Status = Literal["open", "resolved"]
@@ -126,7 +126,7 @@ class PortfolioMetrics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     nps_responses: int | None = None
 
     @classmethod
-    def of(cls, report: Outline) -> "PortfolioMetrics":
+    def of(cls, report: AlertReportView) -> "PortfolioMetrics":
         """The vitals that a report tells."""
         get = report.measures.get
         change = None

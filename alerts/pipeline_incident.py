@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from alerts.context import PipelineIncident, PipelineIncidentSettings
 from alerts.text import duration, plural
-from stream.contracts.report import Outline
+from stream.contracts.report import AlertReportView
 
 IncidentKind = Literal["source_quiet", "lag", "mass_drop"]
 
@@ -97,7 +97,7 @@ class Assessment:
 
 def observe(
     before: PartitionHealth,
-    reports: Sequence[Outline],
+    reports: Sequence[AlertReportView],
     *,
     accounts: int,
     delay_seconds: float | None,

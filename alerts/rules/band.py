@@ -9,7 +9,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import Rule
 from alerts.text import band_words, points
-from stream.contracts.report import Band, Outline
+from stream.contracts.report import AlertReportView, Band
 
 # The bands that raise a red flag; watch is for the dashboard, healthy is the goal.
 BAND_SEVERITY: Final[Mapping[Band, Severity]] = {"at_risk": "warning", "critical": "critical"}
@@ -29,7 +29,7 @@ class BandEntered(Rule):
 
     margin_points: float = Field(5.0, ge=0, le=50, description="how clear of the line a score must be to resolve")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing in a bad band, Clear well above it, Indeterminate between the two or without a score."""
         if report.score is None:
             return Indeterminate(f"health is unknown: {report.coverage_ratio:.0%} of the scorecard has data")

@@ -8,7 +8,7 @@ from alerts.model import Alert, Number, Severity
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.text import band_words, plural, points
-from stream.contracts.report import Band, Outline
+from stream.contracts.report import AlertReportView, Band
 
 _UNWELL: Final[tuple[Band, ...]] = ("watch", "at_risk", "critical")
 _UNKNOWN_BAND: Final = Indeterminate("health is unknown")
@@ -32,7 +32,7 @@ class RenewalNear(Rule):
     critical_days: int = Field(30, ge=0, le=1000)
     margin_points: float = Field(5.0, ge=0, le=50, description="how clear of the line a score must be to resolve")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing near a renewal while not healthy, Resolved when well or when it is no longer near."""
         days = _days_to_renewal(report)
         if days is None:
@@ -55,7 +55,7 @@ class RenewalNear(Rule):
             return _UNKNOWN_BAND
         return KEPT if alert is None else self._healthy(report, report.score, alert)
 
-    def _healthy(self, report: Outline, score: float, alert: Alert) -> RuleResult:
+    def _healthy(self, report: AlertReportView, score: float, alert: Alert) -> RuleResult:
         if alert.scorecard == report.scorecard and alert.ceiling_score is not None:
             needed = min(alert.ceiling_score + self.margin_points, 100.0)
             if score < needed:
@@ -65,7 +65,7 @@ class RenewalNear(Rule):
         return Resolved(f"healthy at {points(score)}, before the renewal")
 
 
-def _days_to_renewal(report: Outline) -> Number | None:
+def _days_to_renewal(report: AlertReportView) -> Number | None:
     """Whole days to the renewal: the worker's own, else by the account feed; None when unknown."""
     if "days_to_renewal" in report.measures:
         return number(report, "days_to_renewal")
@@ -83,7 +83,7 @@ class CancellationRequested(Rule):
     name: ClassVar[str] = "cancellation_requested"
     shows: ClassVar[tuple[str, ...]] = ("cancellation_requested_days", "mrr_active")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing while one is open, Resolved once none is."""
         requests = number(report, "cancellation_requested")
         if requests is None:

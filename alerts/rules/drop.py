@@ -10,7 +10,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, Rule
 from alerts.text import plural, points
-from stream.contracts.report import Outline
+from stream.contracts.report import AlertReportView
 
 _UNKNOWN: Final = Indeterminate("health is unknown")
 _ALONE: Final = Indeterminate("no earlier score to compare with")
@@ -37,7 +37,7 @@ class ScoreDropped(Rule):
     margin_points: float = Field(5.0, ge=0, le=50, description="how much more than the least fall must be made good")
     new_level_days: int = Field(14, ge=1, le=27, description="a new level held for so long is no fall any more")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing on a drop, Resolved when it is over, Indeterminate between the two or without scores to compare."""
         score = report.score
         if score is None:
@@ -54,7 +54,7 @@ class ScoreDropped(Rule):
             return KEPT
         return self._finding(score, drop, best)
 
-    def _ongoing(self, report: Outline, score: float, alert: Alert) -> RuleResult:
+    def _ongoing(self, report: AlertReportView, score: float, alert: Alert) -> RuleResult:
         """The verdict within an episode: measured from where this one fell from."""
         if alert.scorecard != report.scorecard:
             return Resolved(
@@ -71,7 +71,7 @@ class ScoreDropped(Rule):
         days = int(alert.evidence["days"]) + max((report.as_of - alert.opened_at).days, 0)
         return self._finding(score, drop, _Best(fell_from, days))
 
-    def _is_settled(self, report: Outline, score: float, alert: Alert) -> bool:
+    def _is_settled(self, report: AlertReportView, score: float, alert: Alert) -> bool:
         """Whether the episode is old enough, and no recent day stood clearly higher than the score now."""
         if report.as_of - alert.opened_at < timedelta(days=self.new_level_days):
             return False
@@ -88,7 +88,7 @@ class ScoreDropped(Rule):
             {"from_score": best.score, "score": score, "drop_points": drop, "days": days},
         )
 
-    def _may_have_dropped(self, report: Outline, score: float, settled: Baseline | None) -> bool:
+    def _may_have_dropped(self, report: AlertReportView, score: float, settled: Baseline | None) -> bool:
         """Whether any score that `_best` could look at is high enough; nearly always none is."""
         line = score + self.drop_points
         if report.score_7d_ago is not None and report.score_7d_ago >= line:
@@ -99,7 +99,7 @@ class ScoreDropped(Rule):
                 return True
         return settled is not None and settled.score >= line
 
-    def _best(self, report: Outline, settled: Baseline | None) -> "_Best | None":
+    def _best(self, report: AlertReportView, settled: Baseline | None) -> "_Best | None":
         """The best closing score of the window before today; of equal ones the latest.
 
         Days up to the one on which the last episode ended do not count: what was told and closed is not told again.

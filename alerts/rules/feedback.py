@@ -8,7 +8,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.result import Baseline, Firing, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, Tone, number
 from alerts.text import plural
-from stream.contracts.report import Outline
+from stream.contracts.report import AlertReportView
 
 
 class DetractorFollowUp(Rule):
@@ -24,7 +24,7 @@ class DetractorFollowUp(Rule):
 
     late_days: float = Field(7, gt=0, le=90, description="waiting for so long is critical")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing while one waits, Resolved once none does."""
         waiting = number(report, "open_detractors")
         if waiting is None:
@@ -50,7 +50,7 @@ class PromoterFollowUp(Rule):
 
     answers_min: int = Field(1, ge=1, le=10_000)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing while enough wait, Resolved once none does."""
         waiting = number(report, "open_promoters")
         if waiting is None:

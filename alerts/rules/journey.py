@@ -8,7 +8,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.text import plural
-from stream.contracts.report import Outline
+from stream.contracts.report import AlertReportView
 
 _NEAR: Final = Indeterminate("on track by a hair: not yet over")
 
@@ -29,7 +29,7 @@ class OnboardingStuck(Rule):
     critical_days: float = Field(30, gt=0, le=1000)
     until_days: float = Field(120, gt=0, le=10_000)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing while it waits, Resolved once value was seen or the onboarding is long past."""
         waiting = number(report, "first_value_waiting_days")
         if waiting is None:
@@ -62,7 +62,7 @@ class MilestoneStuck(Rule):
     stuck_days: float = Field(30, gt=0, le=1000)
     until_days: float = Field(120, gt=0, le=10_000)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing while it is stuck, Resolved once it went on."""
         stuck = number(report, "milestone_stuck_days")
         if stuck is None:
@@ -93,7 +93,7 @@ class OutcomeOffTrack(Rule):
     critical_ratio: float = Field(0.5, ge=0, le=1, description="of the straight line to the target")
     exit_ratio: float = Field(0.95, ge=0, le=2, description="of it, for every goal, to be over")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing while a goal is off track, Resolved once all are well on it."""
         behind = number(report, "goals_off_track")
         if behind is None:

@@ -8,7 +8,7 @@ from alerts.model import Alert, Number, Severity
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.text import plural
-from stream.contracts.report import Outline
+from stream.contracts.report import AlertReportView
 
 _SOME_GONE: Final = Indeterminate("some of the most active users are still away")
 
@@ -28,7 +28,7 @@ class ChampionGone(Rule):
     inhibited_by: tuple[str, ...] = ("silence",)
     gone_ratio: float = Field(0.5, gt=0, le=1, description="such a share of the champions, at least one")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing while too many are away, Resolved once all are there or others have taken their place."""
         gone, champions = number(report, "champions_gone"), number(report, "champions")
         if gone is None or champions is None:
@@ -67,7 +67,7 @@ class BreadthCollapsed(Rule):
     users_min: int = Field(5, ge=1, le=100_000, description="fewer users than that, and one person decides")
     margin_ratio: float = Field(0.25, ge=0, le=1, description="how much more must be back to be over")
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing while the users are gone, Resolved once they are back or the new level has lasted."""
         users, before = number(report, "mau"), number(report, "mau_previous")
         if users is None:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from alerts.model import Alert, Number
 from alerts.rules.result import Baseline, Indeterminate, Resolved, RuleResult
-from stream.contracts.report import Outline
+from stream.contracts.report import AlertReportView
 
 # trouble: something got worse, and may recover; task: somebody waits for an answer; opportunity: good news.
 Tone = Literal["trouble", "task", "opportunity"]
@@ -24,7 +24,7 @@ KEPT: Final = Resolved("kept")
 UNKNOWN: Final = Indeterminate("too little is known to judge")
 
 
-def number(report: Outline, measure: str) -> Number | None:
+def number(report: AlertReportView, measure: str) -> Number | None:
     """A measure of a report; None where it is unknown, not there, or no number."""
     value = report.measures.get(measure)
     return value if isinstance(value, (int, float)) else None
@@ -83,7 +83,7 @@ class Rule(BaseModel):
     inhibited_by: tuple[str, ...] = Field((), max_length=30, description="rules whose open alert says enough")
     overrides: tuple[Override, ...] = Field((), max_length=50)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """The verdict on one report.
 
         Args:

@@ -7,7 +7,7 @@ from pydantic import Field
 from alerts.model import Alert
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, Tone, number
-from stream.contracts.report import Outline
+from stream.contracts.report import AlertReportView
 
 _BETWEEN: Final = Indeterminate("near the line")
 
@@ -28,7 +28,7 @@ class LicencesLow(Rule):
     days_known_min: int = Field(60, ge=0, le=1000, description="how long an account may take to fill its seats")
     seats_min: int = Field(5, ge=1, le=100_000)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing below, Resolved above the exit, Indeterminate between."""
         used, seats = number(report, "license_utilization"), report.profile.licensed_seats
         if used is None or seats is None:
@@ -57,7 +57,7 @@ class LicencesHigh(Rule):
     exit_ratio: float = Field(0.85, gt=0, le=5, description="over again from here")
     seats_min: int = Field(5, ge=1, le=100_000)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing above, Resolved below the exit, Indeterminate between."""
         used, seats = number(report, "license_utilization"), report.profile.licensed_seats
         if used is None or seats is None:

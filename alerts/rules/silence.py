@@ -8,7 +8,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.text import plural
-from stream.contracts.report import Outline
+from stream.contracts.report import AlertReportView
 
 _STILL: Final = Indeterminate("somebody was there, and it is quiet again")
 
@@ -28,7 +28,7 @@ class Silence(Rule):
     limit_ratio: float = Field(1.0, gt=0, le=10, description="quiet for so many times the account's own limit")
     critical_ratio: float = Field(2.0, gt=0, le=20)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing when it is quiet for too long, Resolved once somebody came back."""
         quiet, limit = number(report, "silence_working_days"), number(report, "silence_limit_days")
         if quiet is None or limit is None or limit <= 0:

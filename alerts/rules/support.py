@@ -8,7 +8,7 @@ from alerts.model import Alert, Severity
 from alerts.rules.result import Baseline, Firing, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
 from alerts.text import hours
-from stream.contracts.report import Outline
+from stream.contracts.report import AlertReportView
 
 
 class EscalationOpen(Rule):
@@ -26,7 +26,7 @@ class EscalationOpen(Rule):
     open_hours: float = Field(24, gt=0, le=8760)
     critical_hours: float = Field(72, gt=0, le=8760)
 
-    def evaluate(self, report: Outline, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
         """Firing while it runs for too long, Resolved once none does."""
         running = number(report, "escalation_running_hours")
         if running is None:

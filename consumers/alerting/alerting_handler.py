@@ -195,7 +195,7 @@ class Alerting:
         self._apply(partition, assigned, [item.account_id for item in incoming], decide)
         assigned.next_offset = next_offset
         self._metrics.records.labels("poison").inc(poison)
-        moments = [item.outline.as_of for item in incoming if item.outline is not None]
+        moments = [item.view.as_of for item in incoming if item.view is not None]
         if moments:
             assigned.watermark = max([*moments, assigned.watermark] if assigned.watermark is not None else moments)
 

@@ -24,7 +24,7 @@ from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import Changes, LoadedState
 from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
-from stream.contracts.report import HealthReport, Outline, decode_outline, decode_report
+from stream.contracts.report import AlertReportView, HealthReport, decode_alert_report_view, decode_report
 
 log = get_logger(__name__)
 
@@ -34,13 +34,13 @@ class DecodedRecord(msgspec.Struct, frozen=True):
 
     Args:
         account_id: its key.
-        outline: the part of its value that decides; None when the account was deleted.
+        view: the part of its value that decides; None when the account was deleted.
         value: the value as it was.
         written_ms: Kafka's timestamp.
     """
 
     account_id: str
-    outline: Outline | None
+    view: AlertReportView | None
     value: bytes | None
     written_ms: int
 
@@ -77,7 +77,7 @@ def _timestamps(item: DecodedRecord | None) -> SourceTimestamps | None:
     """The moments behind a step; None for a step that no record of the topic brought."""
     if item is None:
         return None
-    ingested_at = item.outline.ingested_at if item.outline is not None else None
+    ingested_at = item.view.ingested_at if item.view is not None else None
     return SourceTimestamps(item.written_ms, round(ingested_at.timestamp() * 1000) if ingested_at is not None else None)
 
 
@@ -95,12 +95,12 @@ def decode(record: Record) -> DecodedRecord:
         raise BadEvent("wrong_type", "expected the account_id in UTF-8 as the key") from None
     if record.value is None:
         return DecodedRecord(account_id, None, None, record.timestamp)
-    outline = decode_outline(record.value)
-    if outline.account_id != account_id:
-        raise BadEvent("misrouted", f"the key is {account_id!r:.80} and the report is of {outline.account_id!r:.80}")
-    if outline.as_of.tzinfo is None:
+    view = decode_alert_report_view(record.value)
+    if view.account_id != account_id:
+        raise BadEvent("misrouted", f"the key is {account_id!r:.80} and the report is of {view.account_id!r:.80}")
+    if view.as_of.tzinfo is None:
         raise BadEvent("wrong_type", "expected as_of with a time zone")
-    return DecodedRecord(account_id, outline, record.value, record.timestamp)
+    return DecodedRecord(account_id, view, record.value, record.timestamp)
 
 
 def decode_batch(records: Sequence[Record]) -> tuple[list[DecodedRecord], int]:
@@ -176,11 +176,11 @@ class Batch:
 
     def report(self, item: DecodedRecord, now: datetime) -> None:
         """Judge a new report, or the account's end."""
-        record, outline = self._record(item.account_id), item.outline
-        if outline is None:
+        record, view = self._record(item.account_id), item.view
+        if view is None:
             evaluation = delete_account(record, now, self._context)
         else:
-            evaluation = evaluate_rules(record, outline, self._config.book.choose(outline.profile), now, self._context)
+            evaluation = evaluate_rules(record, view, self._config.book.choose(view.profile), now, self._context)
         if not evaluation.is_current:
             self.result.outcomes.append("older")  # than what was judged before
             return
@@ -190,9 +190,9 @@ class Batch:
             log.error("report passed over", account_id=item.account_id[:80], error=str(error))
             self.result.outcomes.append("poison")
             return
-        self.result.outcomes.append("deleted" if outline is None else "judged")
+        self.result.outcomes.append("deleted" if view is None else "judged")
         self._changes.reports[item.account_id] = item.value
-        self._ack(item.account_id, evaluation, outline, whole, now, item)
+        self._ack(item.account_id, evaluation, view, whole, now, item)
 
     def time(self, account_id: str, now: datetime) -> None:
         """Judge the latest report again, because its time has come."""
@@ -250,7 +250,7 @@ class Batch:
         self,
         account_id: str,
         evaluation: AccountEvaluation,
-        outline: Outline | None,
+        view: AlertReportView | None,
         whole: HealthReport | None,
         now: datetime,
         item: DecodedRecord | None,
@@ -260,7 +260,7 @@ class Batch:
         Args:
             account_id: the account.
             evaluation: its turn.
-            outline: of its report; None when it was deleted.
+            view: of its report; None when it was deleted.
             whole: its report, where somebody is told of it.
             now: the moment of the decision.
             item: the record that brought the report; None: time or a command brought the turn.
@@ -285,16 +285,16 @@ class Batch:
                 record = msgspec.structs.replace(record, seq=seq)
         self._changes.records[account_id] = record
         self._changes.entries += told
-        self._changes.due[account_id] = self._due_ms(record, outline, now)
+        self._changes.due[account_id] = self._due_ms(record, view, now)
 
     def _seq(self, account_id: str) -> int:
         record = self._record(account_id)
         return record.seq if record is not None else 0
 
-    def _due_ms(self, record: AccountRecord | None, outline: Outline | None, now: datetime) -> int | None:
-        if record is None or outline is None or not (record.alerts or record.pending):
+    def _due_ms(self, record: AccountRecord | None, view: AlertReportView | None, now: datetime) -> int | None:
+        if record is None or view is None or not (record.alerts or record.pending):
             return None
-        due = next_due(record, self._config.book.choose(outline.profile), self._context, now)
+        due = next_due(record, self._config.book.choose(view.profile), self._context, now)
         return int(due.timestamp() * 1000) if due is not None else None
 
 
@@ -356,6 +356,6 @@ def _event(transition: Transition, account_id: str, seq: int, now: datetime) -> 
 
 def _now(item: DecodedRecord, record: AccountRecord | None, wall: datetime) -> datetime:
     """The moment on the event clock; a tombstone has none of its own, and takes the account's last."""
-    if item.outline is not None:
-        return item.outline.as_of
+    if item.view is not None:
+        return item.view.as_of
     return record.evaluated_as_of if record is not None else wall

@@ -126,7 +126,7 @@ class PipelineHealthMonitor:
         """
         known_of_data = self.data(now)
         result = judge(known_of_data)
-        reports = [item.outline for item in incoming if item.outline is not None]
+        reports = [item.view for item in incoming if item.view is not None]
         partition_health = observe(
             self._partitions_health.get(partition, PartitionHealth()),
             reports,
@@ -238,9 +238,9 @@ def _fallen(transitions: Sequence[Transition], known: LoadedState) -> int:
 def _delay_seconds(incoming: Sequence[DecodedRecord], now: datetime) -> float | None:
     """From the newest fact behind the least late report until now; None without a report."""
     moments = [
-        item.outline.ingested_at.timestamp() if item.outline.ingested_at is not None else item.written_ms / 1000
+        item.view.ingested_at.timestamp() if item.view.ingested_at is not None else item.written_ms / 1000
         for item in incoming
-        if item.outline is not None
+        if item.view is not None
     ]
     return now.timestamp() - max(moments) if moments else None
 

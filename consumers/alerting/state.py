@@ -300,7 +300,7 @@ def _field(account_id: str) -> bytes:
 
 
 def _readable(values: Iterable[bytes | None]) -> Iterator[HealthReport]:
-    """The reports that are stored; one whose words can't be read was judged by its outline, and is passed over."""
+    """The reports that are stored; one whose words can't be read was judged by its view, and is passed over."""
     for value in values:
         if value is not None:
             try:

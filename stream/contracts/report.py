@@ -130,7 +130,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     timezone: str | None = None
 
 
-class Outline(msgspec.Struct, frozen=True, kw_only=True):
+class AlertReportView(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a report that decides what is alerted; the rest of it says why. The fields are those of HealthReport.
 
     Reading it costs half of what reading the whole report costs, and nearly no report is told to anybody.
@@ -155,7 +155,7 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
         return self.profile.name or self.account_id
 
 
-class HealthReport(Outline, frozen=True, kw_only=True):
+class HealthReport(AlertReportView, frozen=True, kw_only=True):
     """One account's health as of one moment.
 
     While an override holds, `score` and `band` are what it sets, and `model_score` and `model_band` what the scorecard
@@ -201,7 +201,7 @@ class HealthReport(Outline, frozen=True, kw_only=True):
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(HealthReport)
-_outline_decoder = msgspec.json.Decoder(Outline)
+_view_decoder = msgspec.json.Decoder(AlertReportView)
 
 
 def encode_report(report: HealthReport) -> bytes:
@@ -218,13 +218,13 @@ def decode_report(value: bytes) -> HealthReport:
     return decode_or_reject(_decoder, value, "not_a_report", "a health report")
 
 
-def decode_outline(value: bytes) -> Outline:
+def decode_alert_report_view(value: bytes) -> AlertReportView:
     """The part of an encoded report that decides; the rest must be JSON, and is not looked at.
 
     Raises:
         BadEvent: the value is not a health report; the detail names the field.
     """
-    return decode_or_reject(_outline_decoder, value, "not_a_report", "a health report")
+    return decode_or_reject(_view_decoder, value, "not_a_report", "a health report")
 
 
 def report_schema() -> dict[str, Any]:

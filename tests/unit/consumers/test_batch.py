@@ -71,7 +71,7 @@ def test_poison_is_named_with_its_place_and_stops_no_other(
 
 
 def with_other_words(report: HealthReport) -> Item:
-    """A report whose outline is fine, and whose reasons are no reasons."""
+    """A report whose view is fine, and whose reasons are no reasons."""
     fields = json.loads(encode_report(report)) | {"contributions": "none"}
     return Item(report.account_id.encode(), json.dumps(fields).encode())
 
