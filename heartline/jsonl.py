@@ -60,6 +60,22 @@ def read_lines(path: Path, on_read: Callable[[int], None] | None = None) -> Iter
         raise FileError(f"{path}: {error.strerror or error} (after line {number})") from None
 
 
+def read_chunks(path: Path, on_read: Callable[[int], None] | None = None) -> Iterator[bytes]:
+    """The plain bytes of a file in pieces, for whoever does not read JSON lines.
+
+    Raises:
+        FileError: the file can't be opened, or its compressed data are damaged or cut off.
+    """
+    try:
+        yield from _chunks(path, on_read)
+    except EOFError:
+        raise FileError(f"{path}: the compressed data end too early; was the file copied whole?") from None
+    except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+        raise FileError(f"{path}: the compressed data are damaged: {error}") from None
+    except OSError as error:
+        raise FileError(f"{path}: {error.strerror or error}") from None
+
+
 def _split(path: Path, on_read: Callable[[int], None] | None) -> Iterator[bytes]:
     """Every line in order, cut from large reads: several times faster than asking a decompressor line by line."""
     number, parts, held = 1, list[bytes](), 0  # parts: the beginning of a line that is not yet whole

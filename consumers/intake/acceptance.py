@@ -22,12 +22,14 @@ class Accepted(NamedTuple):
         account_id: whose it is: the record's key.
         value: the event as JSON.
         event_id: its own id, where it has one.
+        timestamp_ms: when it happened, epoch milliseconds; None where it does not say.
     """
 
     kind: Kind
     account_id: str
     value: bytes
     event_id: str | None
+    timestamp_ms: int | None
 
 
 class Refused(NamedTuple):
@@ -77,7 +79,8 @@ class Acceptance:
         found = self._decoders[kind].decode_all([value], now_ms)[0]
         if isinstance(found, BadEvent):
             return Refused(found.reason, found.detail, value)
-        return Accepted(kind, found.account_id, value, getattr(found, "event_id", None))
+        moment = found.timestamp if isinstance(found.timestamp, int) else None  # `decode_all` leaves no other kind
+        return Accepted(kind, found.account_id, value, getattr(found, "event_id", None), moment)
 
 
 def refused_whole(reason: str, detail: str, payload: Mapping[str, Any]) -> Refused:

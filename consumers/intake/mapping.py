@@ -3,7 +3,7 @@
 A vendor is a list of rows, one a type of its events. What a row does not name is not read; null and "" mean not given.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -95,7 +95,11 @@ def find(data: Any, path: str) -> Any:
     >>> find({"a": [{"b": 7}]}, "a.0.b"), find({"a": None}, "a.b")
     (7, None)
     """
-    for step in path.split("."):
+    return _follow(data, path.split("."))
+
+
+def _follow(data: Any, steps: Sequence[str]) -> Any:
+    for step in steps:
         if isinstance(data, dict):
             data = data.get(step)
         elif isinstance(data, list) and step.isdigit() and int(step) < len(data):
@@ -108,14 +112,22 @@ def find(data: Any, path: str) -> Any:
 def at(*paths: str, read: Callable[[Any], Any] = lambda value: value) -> Value:
     """The first of several paths that gives anything, read by a function of this module."""
 
+    lookups = [(path, None if "." not in path else path.split(".")) for path in paths]
+
     def value_of(payload: Payload) -> Any:
-        for path in paths:
-            value = find(payload, path)
+        for path, steps in lookups:
+            value = payload.get(path) if steps is None else _follow(payload, steps)
             if value is not None and value != "":
                 return read(value)
         return None
 
+    value_of.paths = paths  # type: ignore[attr-defined]  # so that an import can tell which columns nobody reads
     return value_of
+
+
+def paths_of(values: Iterable[Value]) -> frozenset[str]:
+    """The paths that some values are looked up at."""
+    return frozenset(path for value in values for path in getattr(value, "paths", ()))
 
 
 def always(value: Any) -> Value:
@@ -168,4 +180,40 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def number(value: Any) -> Any:
+    """A number that is written as text, as in a CSV file; the rest as it is.
+
+    >>> number("40"), number("1,200.50"), number(" 7.0 "), number("many")
+    (40, 1200.5, 7, 'many')
+    """
+    if not isinstance(value, str):
+        return whole(value)
+    try:
+        return whole(float(value.strip().replace(",", "")))
+    except (ValueError, OverflowError):
+        return value
+
+
+def moment(value: Any) -> Any:
+    """A moment as exports write it, in ISO-8601; without a zone it is UTC; the rest as it is.
+
+    >>> moment("2026-02-19 01:54:52"), moment("2026-02-19"), moment("2026-02-19 01:54:52 UTC")
+    ('2026-02-19T01:54:52+00:00', '2026-02-19T00:00:00+00:00', '2026-02-19T01:54:52+00:00')
+    >>> moment(1_767_225_600), moment("1767225600"), moment("soon")
+    ('2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00', 'soon')
+    """
+    if isinstance(value, str):
+        written = value.strip()
+        if written.isascii() and written.isdigit() and len(written) in (10, 13):
+            value = int(written)
+        else:
+            try:
+                found = datetime.fromisoformat(written.removesuffix(" UTC").removesuffix(" utc"))
+            except ValueError:
+                return value
+            return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).isoformat()
+    return value if isinstance(value, int) and value >= MILLISECONDS_MIN else seconds(value)
+
+
 SECONDS_MAX: Final = 253_402_300_800  # the year 10000
+MILLISECONDS_MIN: Final = 100_000_000_000  # as seconds the year 5138, as milliseconds 1973

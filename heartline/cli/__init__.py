@@ -28,7 +28,21 @@ from typing import Annotated, Final
 import typer
 
 from heartline import __version__
-from heartline.cli import account, bench, demo, doctor, metrics, replay, report, roles, schemas, snapshot, top, up
+from heartline.cli import (
+    account,
+    bench,
+    demo,
+    doctor,
+    imports,
+    metrics,
+    replay,
+    report,
+    roles,
+    schemas,
+    snapshot,
+    top,
+    up,
+)
 from heartline.cli.alert import app as alert_app
 from heartline.cli.errors import WordedErrors
 from heartline.cli.help import prose
@@ -81,13 +95,14 @@ _COMMANDS: Final = (
     (roles.board, "Run it", None),
     (roles.intake, "Run it", None),
     (replay.replay, "Run it", None),
+    (imports.import_, "Run it", None),
     (doctor.doctor, "Look after it", None),
     (bench.bench, "Look after it", None),
     (schemas.schemas, "Look after it", None),
     (metrics.metrics, "Look after it", None),
 )
 for _command, _panel, _cls in _COMMANDS:
-    app.command(help=prose(_command), rich_help_panel=_panel, cls=_cls)(_command)
+    app.command(_command.__name__.rstrip("_"), help=prose(_command), rich_help_panel=_panel, cls=_cls)(_command)
 app.add_typer(override_app, name="override", rich_help_panel="See it")
 app.add_typer(alert_app, name="alert", rich_help_panel="Look after it")
 app.add_typer(silence_app, name="silence", rich_help_panel="Look after it")

@@ -1,0 +1,234 @@
+"""One import: files of several tools to events in order, and what became of what."""
+
+import csv
+import gzip
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+import zstandard
+
+from consumers.intake.acceptance import Acceptance, Refused
+from consumers.intake.mapping import Ignored, Outcome, Translated, UnreadableError
+from heartline.errors import FileError
+from heartline.imports.sort import Item, Sorter
+from heartline.imports.sources import Source
+from heartline.imports.tables import Entry, column_name, entries
+from stream.contracts.decode import Decoder
+from stream.contracts.topics import KINDS
+
+REFUSALS_SHOWN: Final = 10
+
+
+class InputFile(NamedTuple):
+    """One file and the tool that wrote it."""
+
+    path: Path
+    source: Source
+
+
+class Refusal(NamedTuple):
+    """What can't be accepted, and where it is."""
+
+    path: Path
+    number: int
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.number}: {self.detail}"
+
+
+@dataclass
+class Became:
+    """What became of the records of one tool."""
+
+    records: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
+    unused_columns: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Summary:
+    """What an import found; final when all files are read.
+
+    Attributes:
+        by_source: tool to what became of its records.
+        refusals: the first ten.
+        accounts: whose events there are.
+        first_ms, last_ms: the span of the events' own times; None without any.
+        spilled: how many times memory was full while sorting.
+        confirmed: how many events Kafka has, or the file; None in a dry run.
+    """
+
+    by_source: dict[str, Became] = field(default_factory=dict)
+    refusals: list[Refusal] = field(default_factory=list)
+    accounts: set[str] = field(default_factory=set)
+    first_ms: int | None = None
+    last_ms: int | None = None
+    spilled: int = 0
+    confirmed: int | None = None
+
+    @property
+    def events(self) -> int:
+        """How many events were made."""
+        return sum(became.events.total() for became in self.by_source.values())
+
+    @property
+    def refused(self) -> int:
+        """How many records, or events of them, can't be accepted."""
+        return sum(became.refused for became in self.by_source.values())
+
+
+class Aliases:
+    """What other tools call an account.
+
+    Args:
+        accounts: alias, or `source:alias`, to account_id.
+    """
+
+    def __init__(self, accounts: Mapping[str, str]) -> None:
+        self._accounts = accounts
+
+    def account_of(self, source: str, alias: str) -> str:
+        """The account of a tool's id; the id itself where nobody says otherwise."""
+        return self._accounts.get(f"{source}:{alias}") or self._accounts.get(alias, alias)
+
+
+def read_aliases(path: Path | None) -> Aliases:
+    """A CSV file with the columns alias and account_id, and source where ids of two tools may be the same.
+
+    Raises:
+        FileError: it can't be read, or lacks a column.
+    """
+    accounts: dict[str, str] = {}
+    if path is not None:
+        try:
+            rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
+        except OSError as error:
+            raise FileError(f"{path}: {error.strerror}; check the path") from None
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise FileError(f"{path}: not a CSV file in UTF-8: {error}") from None
+        for number, row in enumerate(rows, start=2):
+            named = {column_name(name): (value or "").strip() for name, value in row.items() if name is not None}
+            if not named.get("alias") or not named.get("account_id"):
+                raise FileError(f"{path}:{number}: expected a value for the columns alias and account_id")
+            source = f"{named['source']}:" if named.get("source") else ""
+            accounts[f"{source}{named['alias']}"] = named["account_id"]
+    return Aliases(accounts)
+
+
+def read_all(
+    files: Sequence[InputFile],
+    aliases: Aliases,
+    sorter: Sorter,
+    now_ms: int,
+    on_read: Callable[[int], None] | None = None,
+) -> Summary:
+    """Read all files into a sorter.
+
+    Args:
+        files: what to read, in any order.
+        aliases: what the tools call the accounts.
+        sorter: takes the events.
+        now_ms: epoch milliseconds; what lies far behind it is refused.
+        on_read: told how many more bytes have been read.
+
+    Raises:
+        FileError: a file can't be read, or is nothing that has records.
+    """
+    acceptance = Acceptance({kind: Decoder(kind) for kind in KINDS})
+    summary = Summary()
+    for file in files:
+        if file.source.learn is not None:
+            for entry in entries(file.path):
+                if entry.data is not None:
+                    file.source.learn(entry.data)
+    for file in files:
+        became = summary.by_source.setdefault(file.source.name, Became())
+        for entry in entries(file.path, on_read):
+            became.records += 1
+            for refusal in _take(entry, file.source, became, aliases, acceptance, sorter, summary, now_ms):
+                became.refused += 1
+                if len(summary.refusals) < REFUSALS_SHOWN:
+                    summary.refusals.append(refusal)
+    summary.spilled = sorter.spilled
+    return summary
+
+
+def _take(
+    entry: Entry,
+    source: Source,
+    became: Became,
+    aliases: Aliases,
+    acceptance: Acceptance,
+    sorter: Sorter,
+    summary: Summary,
+    now_ms: int,
+) -> Iterator[Refusal]:
+    """One record's events into the sorter; what can't be accepted is given back."""
+    if entry.data is None:
+        yield Refusal(entry.path, entry.number, entry.error)
+        return
+    unused = entry.data.keys() - source.columns
+    became.unused_columns.update(unused)
+    try:
+        outcomes: list[Outcome] = source.translate(entry.data)
+    except UnreadableError as error:
+        yield Refusal(entry.path, entry.number, str(error))
+        return
+    if not outcomes:
+        yield Refusal(entry.path, entry.number, "no moment is told, so it says nothing that happened")
+    for outcome in outcomes:
+        if isinstance(outcome, Ignored):
+            became.ignored[outcome.reason] += 1
+            continue
+        verdict = acceptance.accept(outcome.kind, _ours(outcome, source, aliases), now_ms)
+        if isinstance(verdict, Refused):
+            yield Refusal(entry.path, entry.number, verdict.detail)
+            continue
+        moment = verdict.timestamp_ms
+        sorter.add(verdict.kind, moment, verdict.account_id, verdict.value)
+        became.events[verdict.kind] += 1
+        summary.accounts.add(verdict.account_id)
+        if moment is not None:
+            summary.first_ms = moment if summary.first_ms is None else min(summary.first_ms, moment)
+            summary.last_ms = moment if summary.last_ms is None else max(summary.last_ms, moment)
+
+
+def _ours(outcome: Translated, source: Source, aliases: Aliases) -> dict[str, object]:
+    account = outcome.event.get("account_id")
+    if isinstance(account, str):
+        outcome.event["account_id"] = aliases.account_of(source.name, account)
+    return outcome.event
+
+
+def write_lines(items: Iterator[Item], out: Path) -> int:
+    """All events as JSON lines with their `type`, as `replay`, `snapshot` and `backtest` read them; how many.
+
+    A name that ends with .gz or .zst is compressed so.
+
+    Raises:
+        FileError: the file can't be written.
+    """
+    count = 0
+    try:
+        with out.open("wb") as raw, _packed(raw, out.suffix) as sink:
+            for item in items:
+                sink.write(b'{"type":"%s",%s\n' % (item.kind.encode(), item.value[1:]))
+                count += 1
+    except OSError as error:
+        raise FileError(f"{out}: {error.strerror or error}") from None
+    return count
+
+
+def _packed(raw: BinaryIO, suffix: str) -> BinaryIO:
+    if suffix == ".gz":
+        return gzip.GzipFile(fileobj=raw, mode="wb", mtime=0)  # type: ignore[return-value]  # it writes bytes
+    if suffix == ".zst":
+        return zstandard.ZstdCompressor().stream_writer(raw, closefd=False)
+    return io.BufferedWriter(raw)

@@ -1,0 +1,98 @@
+"""Events by time within bounded memory: what does not fit is spilled to a temporary folder, and merged at the end.
+
+What describes an account comes first of all (its name, zone, segment, and its subscriptions), so that every other event
+is counted on the right day and in the right place.
+"""
+
+import heapq
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from stream.contracts.topics import Kind
+
+SPILL_BYTES: Final = 48 << 20
+_ITEM_BYTES: Final = 200  # of Python's objects around a value
+FIRST: Final[frozenset[Kind]] = frozenset({"account", "subscription"})
+
+
+class Item(NamedTuple):
+    """One event to be sorted: facts of accounts first, then by time, then as it came."""
+
+    late: bool
+    timestamp_ms: int
+    number: int
+    kind: Kind
+    account_id: str
+    value: bytes
+
+
+class Sorter:
+    """Takes events in any order and gives them in the order in which they should be counted.
+
+    Args:
+        spill_bytes: how much is held in memory before it goes to disk.
+    """
+
+    def __init__(self, spill_bytes: int = SPILL_BYTES) -> None:
+        self._spill_bytes = spill_bytes
+        self._held: list[Item] = []
+        self._held_bytes = 0
+        self._count = 0
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._runs: list[Path] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @property
+    def spilled(self) -> int:
+        """How many times memory was full."""
+        return len(self._runs)
+
+    def add(self, kind: Kind, timestamp_ms: int | None, account_id: str, value: bytes) -> None:
+        """Take one event; one without a time comes before all others of its kind."""
+        moment = timestamp_ms if timestamp_ms is not None else -1
+        self._held.append(Item(kind not in FIRST, moment, self._count, kind, account_id, value))
+        self._count += 1
+        self._held_bytes += len(value) + _ITEM_BYTES
+        if self._held_bytes > self._spill_bytes:
+            self._spill()
+
+    def _spill(self) -> None:
+        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="heartline-import-")
+        path = Path(self._folder.name) / f"{len(self._runs)}.run"
+        self._held.sort()
+        with path.open("wb") as out:
+            for item in self._held:
+                head = f"{item.late:d} {item.timestamp_ms} {item.number} {item.kind} ".encode()
+                account = item.account_id.encode()
+                out.write(b"%s%d %d\n%s%s\n" % (head, len(account), len(item.value), account, item.value))
+        self._runs.append(path)
+        self._held, self._held_bytes = [], 0
+
+    def items(self) -> Iterator[Item]:
+        """All of them, in order; nothing may be added any more."""
+        self._held.sort()
+        if not self._runs:
+            return iter(self._held)
+        return heapq.merge(self._held, *map(_read, self._runs))
+
+
+def _read(path: Path) -> Iterator[Item]:
+    with path.open("rb") as source:
+        for head in source:
+            late, moment, number, kind, account_bytes, value_bytes = head.split()
+            account = source.read(int(account_bytes)).decode()
+            value = source.read(int(value_bytes))
+            source.read(1)
+            name: Kind = kind.decode()  # type: ignore[assignment]  # written by `_spill` alone
+            yield Item(late == b"1", int(moment), int(number), name, account, value)
