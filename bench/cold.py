@@ -2,7 +2,7 @@
 
     python -m bench.cold [--accounts 200000] [--state-bytes 4096] [--hot 1000] [--address-space-mb 0] [--store disk]
 
-Fills a local copy with that many states, as a recovery from the changelog does, and then does in processes of their
+Fills a state store with that many states, as a recovery from the changelog does, and then does in processes of their
 own what a worker does: starts warm from it, thaws and cools accounts, looks at every one of them as a tick does beside
 a task that asks for the loop, and compacts. A limit on the address space shows that none of it needs the states in
 memory: with less than all states have, it ends like without.
@@ -14,37 +14,24 @@ import random
 import resource
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 
 from stream.config.settings import KafkaSettings, Settings, WorkerSettings
-from stream.engine import copies
-from stream.engine.checkpoint import Snapshot
-from stream.engine.owned import Owned
+from stream.engine.checkpoint import Checkpoint
 from stream.engine.partition import Partition
-from stream.engine.tail import Tail
-from stream.engine.warmth import cool
-from stream.engine.work import Record
+from stream.engine.partition_assignment import PartitionAssignment
+from stream.engine.recovery import ChangelogReplay
+from stream.engine.state_cache import evict
 
 TOUCHED = 10_000
 SLICE = 500
 PROBE_SECONDS = 0.002
 
 
-class Plain:
-    """Work whose states are their own bytes, so that only the engine's part is measured; nothing is ever folded."""
-
-    @property
-    def counts(self) -> Mapping[tuple[str, str], int]:
-        return {}
-
-    def fold(self, partition: Partition[bytes], topic: str, records: Sequence[Record]) -> None:
-        raise NotImplementedError
-
-    def evaluate(self, partition: Partition[bytes]) -> Iterator[None]:
-        raise NotImplementedError
+class PlainPartition(Partition[bytes]):
+    """States that are their own bytes, so that only the engine's part is measured."""
 
     def encode(self, state: bytes) -> bytes:
         return state
@@ -52,21 +39,12 @@ class Plain:
     def decode(self, value: bytes) -> bytes:
         return value
 
-    def needs_evaluation(self, _: bytes) -> bool:
-        return False
 
-    def watermark_ms(self, _: bytes) -> int | None:
-        return None
-
-
-WORK = Plain()
-
-
-def taken(end: int) -> Owned[bytes]:
+def taken(end: int) -> PartitionAssignment:
     """One partition of one, as it is after the fence."""
-    owned: Owned[bytes] = Owned(Partition(0, 1, decode=WORK.decode), SimpleNamespace())
-    owned.topic_ids, owned.changelog_end, owned.changelog_saved = {"heartline-state-changelog": "id"}, end, end
-    return owned
+    assigned = PartitionAssignment(PlainPartition(0, 1), SimpleNamespace(), changelog_end=end)
+    assigned.committed.changelog_end = end
+    return assigned
 
 
 def settings(store: str) -> Settings:
@@ -115,43 +93,43 @@ def cold_start(store: str, accounts: int, state_bytes: int, hot: int, address_sp
 async def _cold_start(store: str, accounts: int, state_bytes: int, hot: int) -> None:
     before, clock, chance = resident_mb(), Clock(), random.Random(1)
     pad = chance.randbytes(state_bytes + 1000)
-    owned = taken(accounts)
-    await copies.recall(settings(store), owned, 1)
-    tail = Tail(owned)
+    assigned = taken(accounts)
+    await assigned.store.open(settings(store), "id", assigned.changelog_end, 1)
+    replay = ChangelogReplay(assigned)
     for first in range(0, accounts, 1000):
         numbers = range(first, min(first + 1000, accounts))
-        await tail.add(
+        await replay.add(
             [SimpleNamespace(key=b"account-%d" % n, value=pad[n % 1000 : n % 1000 + state_bytes]) for n in numbers]
         )
-    await tail.finish(WORK, hot)
+    await replay.finish(hot)
     _report("cold start", clock, before, accounts)
-    copies.let_go(owned)
+    assigned.store.release()
 
 
 def warm_start(store: str, accounts: int, state_bytes: int, hot: int, address_space_mb: int) -> None:
-    """A start from the copy, and what a worker does then."""
+    """A start from the store, and what a worker does then."""
     limit(address_space_mb)
     asyncio.run(_warm_start(store, accounts, hot))
 
 
 async def _warm_start(store: str, accounts: int, hot: int) -> None:
     before, clock = resident_mb(), Clock()
-    owned = taken(accounts)
-    await copies.recall(settings(store), owned, 1)
-    assert len(owned.partition.cold) == accounts
+    assigned = taken(accounts)
+    await assigned.store.open(settings(store), "id", assigned.changelog_end, 1)
+    assert len(assigned.partition.cold) == accounts
     _report("warm start", clock, before, accounts)
-    partition, names = owned.partition, random.Random(2).sample(range(accounts), min(TOUCHED, accounts // 10))
+    partition, names = assigned.partition, random.Random(2).sample(range(accounts), min(TOUCHED, accounts // 10))
     clock = Clock()
     for number in names:
-        partition.thaw(f"account-{number}")
+        partition.load(f"account-{number}")
     print(f"thaw: {clock.cpu / len(names) * 1e6:.2f} us of CPU an account")
     clock = Clock()
-    await cool(WORK, partition, hot)
+    await evict(partition, hot)
     print(f"cool: {clock.cpu / len(names) * 1e6:.2f} us of CPU an account")
     await _tick(partition)
-    await _compact(owned, before)
+    await _compact(assigned, before)
     print(f"peak: {peak_mb():.0f} MB resident")
-    copies.let_go(owned)
+    assigned.store.release()
 
 
 async def _tick(partition: Partition[bytes]) -> None:
@@ -170,19 +148,21 @@ async def _tick(partition: Partition[bytes]) -> None:
     probing.cancel()
 
 
-async def _compact(owned: Owned[bytes], before: float) -> None:
+async def _compact(assigned: PartitionAssignment, before: float) -> None:
     """A checkpoint, which has everything folded into a new base while others ask for the loop."""
     states: dict[str, bytes | None] = {
-        name: owned.partition.peek(name) for name in list(owned.partition.cold)[:TOUCHED]
+        name: assigned.partition.peek(name) for name in list(assigned.partition.cold)[:TOUCHED]
     }
     pauses: list[float] = []
     probing = asyncio.create_task(_probe(pauses))
     clock = Clock()
-    await copies.keep(owned, Snapshot(states, [], {}, None, []), 1)
-    assert owned.compaction is not None, "the journal of a cold start is larger than its base, of which there is none"
-    await owned.compaction
+    await assigned.store.append(Checkpoint(states, [], {}, None, []), assigned.committed.changelog_end, 1)
+    assert assigned.store.compaction is not None, (
+        "the segments of a cold start are larger than its snapshot, of which there is none"
+    )
+    await assigned.store.compaction
     print(
-        f"compaction: {clock.cpu / len(owned.partition.cold) * 1e6:.2f} us of CPU an account, {clock.wall:.1f} s, "
+        f"compaction: {clock.cpu / len(assigned.partition.cold) * 1e6:.2f} us of CPU an account, {clock.wall:.1f} s, "
         f"longest pause {max(pauses) * 1e3:.0f} ms, {resident_mb() - before:.0f} MB resident"
     )
     probing.cancel()

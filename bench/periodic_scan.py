@@ -23,15 +23,15 @@ from prometheus_client import CollectorRegistry
 from stream.calendar.clock import ManualClock
 from stream.config.settings import KafkaSettings, Settings, WorkerSettings
 from stream.contracts.decode import Usage
-from stream.engine import copies, recovery
-from stream.engine.checkpoint import Snapshot
-from stream.engine.engine import Engine
-from stream.engine.owned import Owned
-from stream.engine.warmth import cool
+from stream.engine import recovery
+from stream.engine.checkpoint import Checkpoint
+from stream.engine.metrics import EngineMetrics
+from stream.engine.partition_assignment import PartitionAssignment
+from stream.engine.partition_manager import PartitionManager
+from stream.engine.state_cache import evict
 from stream.history.daily import close_score
 from stream.kinds.state import AccountState, fold_usage
 from stream.worker.health_processor import HealthProcessor, make_processor
-from stream.worker.metrics import WorkerMetrics
 from stream.worker.run import GC_THRESHOLDS
 
 DAY_MS = 86_400_000
@@ -103,25 +103,24 @@ async def fill(
     now_ms: int,
     accounts: int,
     settings: Settings,
-    _: Any,
-    fenced: Sequence[Owned[AccountState]],
+    fenced: Sequence[PartitionAssignment],
     hot_max: int,
 ) -> int:
     """Stands in for `recovery.recover`: accounts that were evaluated a day ago."""
     with recovery.gc_paused():
-        for owned in fenced:
-            hot = owned.partition
-            for name in range(owned.number, accounts, len(fenced)):
+        for assigned in fenced:
+            hot = assigned.partition
+            for name in range(assigned.number, accounts, len(fenced)):
                 hot.states[f"account-{name}"] = account(name, now_ms)
             for _slice in processor.evaluate(hot):
                 pass
             hot.outputs.clear()
-            await copies.recall(settings, owned, now_ms)
-            states: dict[str, bytes | None] = {name: processor.encode(state) for name, state in hot.states.items()}
+            await assigned.store.open(settings, "id", assigned.changelog_end, now_ms)
+            states: dict[str, bytes | None] = {name: hot.encode(state) for name, state in hot.states.items()}
             hot.dirty.clear()
-            await cool(processor, hot, hot_max, states)
-            owned.changelog_saved = len(states)
-            await copies.keep(owned, Snapshot(states, [], {}, None, []), now_ms)
+            await evict(hot, hot_max, states)
+            assigned.committed.changelog_end = len(states)
+            await assigned.store.append(Checkpoint(states, [], {}, None, []), assigned.committed.changelog_end, now_ms)
     return accounts
 
 
@@ -131,23 +130,23 @@ async def run(accounts: int, partitions: int, hot: int, store: str) -> None:
     worker = WorkerSettings(hot_accounts_max=hot, store=store)
     settings = Settings(kafka=KafkaSettings(partitions=partitions), worker=worker)
     processor = make_processor(settings, clock)
-    engine = Engine(settings, processor, WorkerMetrics(CollectorRegistry()))
+    manager = PartitionManager(settings, processor, EngineMetrics(CollectorRegistry()))
     with (
-        patch("stream.engine.ownership.fenced_producer", producer),
+        patch("stream.engine.partition_manager.fenced_producer", producer),
         patch("stream.engine.recovery.changelog_ends", ends),
         patch("stream.engine.recovery.recover", partial(fill, processor, clock.current_ms, accounts)),
     ):
-        await engine.assign(range(partitions), 1)
-        await engine.recover()
+        await manager.assign(range(partitions), 1)
+        await manager.recover()
     clock.advance(days=1)
     pauses: list[float] = []
     busy: list[float] = []
     probing = asyncio.create_task(_probe(pauses, busy))
     began, cpu = time.monotonic(), time.process_time()
-    engine.begin_seek()
-    engine.observe_ends({})  # there is no backlog to fold first
+    manager.begin_seek()
+    manager.observe_ends({})  # there is no backlog to fold first
     rounds = 0
-    while rounds == 0 or any(p.scheduled or p.pending for p in engine.partitions()):
+    while rounds == 0 or any(p.scheduled or p.pending for p in manager.partitions()):
         await asyncio.sleep(0.2)
         rounds += 1
     seconds, cpu = time.monotonic() - began, time.process_time() - cpu
@@ -155,7 +154,7 @@ async def run(accounts: int, partitions: int, hot: int, store: str) -> None:
     pauses.sort()
     told = sum(
         state.published is not None and state.published.as_of_ms == clock.current_ms
-        for hot in engine.partitions()
+        for hot in manager.partitions()
         for name in (*hot.states, *hot.cold)
         if (state := hot.peek(name)) is not None
     )
@@ -165,7 +164,7 @@ async def run(accounts: int, partitions: int, hot: int, store: str) -> None:
         f"pause_p99_ms={pauses[int(len(pauses) * 0.99)] * 1e3:.1f} pause_max_ms={pauses[-1] * 1e3:.1f} "
         f"own_pause_max_ms={max(busy) * 1e3:.1f}"
     )
-    await engine.close()
+    await manager.close()
 
 
 async def _probe(pauses: list[float], busy: list[float]) -> None:

@@ -23,9 +23,10 @@ from consumers.board.live import Hub
 from consumers.board.settings import BoardSettings
 from stream.contracts.report import Contribution, HealthReport, Profile
 from stream.contracts.topics import Topics
+from stream.engine.metrics import EngineMetrics
 from stream.engine.partition import Partition
 from stream.kinds.state import AccountState
-from stream.worker.metrics import WorkerCollector, WorkerMetrics
+from stream.worker.metrics import WorkerCollector
 
 _AS_OF: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -125,7 +126,7 @@ class _View:
         partition.watermark_ms = int(_AS_OF.timestamp() * 1000)
         return [partition]
 
-    def without_copy(self) -> int:
+    def without_store(self) -> int:
         return 0
 
     def lags(self) -> dict[str, int]:
@@ -134,7 +135,7 @@ class _View:
 
 def _worker() -> Iterable[Metric]:
     registry = CollectorRegistry()
-    metrics = WorkerMetrics(registry)
+    metrics = EngineMetrics(registry)
     for counter in (metrics.records_folded, metrics.records_published):
         counter.labels(Topics().input("usage"))
     registry.register(WorkerCollector(_View(), lambda: {}))

@@ -8,8 +8,8 @@ from typing import Any
 
 import faust
 
-from stream.engine.engine import Engine
 from stream.engine.failstop import ExitCode
+from stream.engine.partition_manager import PartitionManager
 
 
 class Raw(faust.Codec):  # type: ignore[misc]
@@ -36,14 +36,14 @@ def raw_topic(app: faust.App, name: str, partitions: int, **options: Any) -> Any
     )
 
 
-def add_agent(app: faust.App, engine: Engine[Any], topic: str, partitions: int) -> None:
+def add_agent(app: faust.App, manager: PartitionManager, topic: str, partitions: int) -> None:
     """Fold every chunk of `topic`, one at a time and in order."""
 
     async def fold(stream: Any) -> None:
         try:
             async for event in stream.noack().events():
-                await engine.fold(event.value)
+                await manager.fold(event.value)
         except Exception as error:
-            engine.stop(ExitCode.CRASHED, f"the agent of {topic}", error)
+            manager.stop(ExitCode.CRASHED, f"the agent of {topic}", error)
 
     app.agent(raw_topic(app, topic, partitions), name=f"fold-{topic}")(fold)

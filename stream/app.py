@@ -1,4 +1,4 @@
-"""The Faust app of the worker: declarations only. What happens to a chunk is in `engine`, to an event in `job`."""
+"""The Faust app of the worker: declarations only. What happens to a chunk is in `engine`, to an event in `worker`."""
 
 from typing import Any, Final
 
@@ -8,10 +8,11 @@ from prometheus_client import CollectorRegistry
 from stream.agents import add_agent, raw_topic
 from stream.config.settings import Settings
 from stream.engine.connection import broker_urls, faust_credentials
-from stream.engine.engine import Engine
 from stream.engine.failstop import Stop, fail_stop
-from stream.engine.work import Work
-from stream.worker.metrics import WorkerCollector, WorkerMetrics
+from stream.engine.metrics import EngineMetrics
+from stream.engine.partition_manager import PartitionManager
+from stream.engine.processor import Processor
+from stream.worker.metrics import WorkerCollector
 
 # Records of one fetch over all partitions. The more there are of one account, the less each costs (12,000 instead of
 # 3,000 of 250 accounts: 3.3 us instead of 4.1), but while they are folded, some 50 ms, the event loop waits.
@@ -29,20 +30,20 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
 
 def make_app(
-    settings: Settings, work: Work[Any], registry: CollectorRegistry | None = None, stop: Stop = fail_stop
+    settings: Settings, processor: Processor[Any], registry: CollectorRegistry | None = None, stop: Stop = fail_stop
 ) -> faust.App:
-    """The worker's app, not started; `app.engine` is its engine.
+    """The worker's app, not started; `app.partition_manager` has its partitions.
 
     Args:
         settings: the worker's.
-        work: what is done to the records: `job.make_processor(...)`, or a test's own.
+        processor: what is done to the records: `health_processor.make_processor(...)`, or a test's own.
         registry: where its metrics are registered; a new one by default.
         stop: how to leave on an unexpected error.
     """
     kafka, worker = settings.kafka, settings.worker
     registry = CollectorRegistry() if registry is None else registry
-    engine = Engine(settings, work, WorkerMetrics(registry), stop)
-    registry.register(WorkerCollector(engine, lambda: work.counts))
+    manager = PartitionManager(settings, processor, EngineMetrics(registry), stop)
+    registry.register(WorkerCollector(manager, lambda: processor.counts))
     app = WorkerApp(
         kafka.app_id,
         broker=broker_urls(kafka),
@@ -66,9 +67,9 @@ def make_app(
         broker_request_timeout=max(90.0, worker.session_timeout_seconds + 1),
         worker_redirect_stdouts=False,
     )
-    app.engine = engine
+    app.partition_manager = manager
     for topic in kafka.topics.sources:
-        add_agent(app, engine, topic, kafka.partitions)
+        add_agent(app, manager, topic, kafka.partitions)
     changelog = raw_topic(app, kafka.topics.changelog, kafka.partitions, compacting=True)
     app.Table("state", partitions=kafka.partitions, changelog_topic=changelog)
     return app

@@ -10,26 +10,27 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from stream.engine import copies, fence, local_copy, ownership
-from stream.engine.checkpoints import Checkpoints
-from stream.engine.compaction import BaseWriter
-from stream.engine.copy_files import CopyFiles, Kind
+from stream.engine import fence, partition_manager, state_store
 from stream.engine.frames import FrameFile
-from stream.engine.tail import Tail
+from stream.engine.partition_manager import PartitionManager
+from stream.engine.partition_store import PartitionStore
+from stream.engine.recovery import ChangelogReplay
+from stream.engine.store_compaction import SnapshotWriter
+from stream.engine.store_files import Kind, StoreFiles
 
 # Before, within and after the transaction of a checkpoint.
 TRANSACTION = ("before", "written", "offsets", "committing", "committed")
 # While the last checkpoints run, and while states come back.
 OTHERS = ("drain", "recovery")
-# Before and within what is written to the local copy, and before and after its new base takes the old files' place.
-COPY = ("keep", "torn", "compacting", "compacted")
+# Before and within what is written to the state store, and before and after a snapshot takes the old files' place.
+STORE = ("append", "torn", "compacting", "compacted")
 
 
 class CrashPoint:
     """Counts how often its instant has come, and ends the process when it is time."""
 
     def __init__(self, name: str, times: int) -> None:
-        assert name in (*TRANSACTION, *OTHERS, *COPY), name
+        assert name in (*TRANSACTION, *OTHERS, *STORE), name
         self.name = name
         self._left = times
 
@@ -80,17 +81,17 @@ def install(crash_at: str) -> None:
     """Let this process end itself at the instant named "name:times"."""
     name, _, times = crash_at.partition(":")
     point = CrashPoint(name, int(times or 1))
-    if name in COPY:
-        _install_in_copy(point)
+    if name in STORE:
+        _install_in_store(point)
     fenced_producer: Callable[..., Awaitable[Any]] = fence.fenced_producer
-    checkpoint, drain, finish = Checkpoints.checkpoint, Checkpoints.drain, Tail.finish
+    checkpoint, drain, finish = PartitionManager.checkpoint, PartitionManager.drain, ChangelogReplay.finish
 
     async def wrapped_producer(*arguments: Any) -> Any:
         return point.wrap(await fenced_producer(*arguments))
 
     async def wrapped_drain(self: Any) -> None:
-        async def draining(owned: Any) -> None:
-            await checkpoint(self, owned)
+        async def draining(number: int) -> None:
+            await checkpoint(self, number)
             point.reached("drain")
 
         self.checkpoint = draining
@@ -101,37 +102,37 @@ def install(crash_at: str) -> None:
         await finish(*arguments)
         point.reached("recovery")
 
-    ownership.fenced_producer = wrapped_producer  # type: ignore[assignment,attr-defined]
-    Checkpoints.drain = wrapped_drain  # type: ignore[method-assign]
-    Tail.finish = wrapped_finish  # type: ignore[assignment,method-assign]
+    partition_manager.fenced_producer = wrapped_producer  # type: ignore[assignment,attr-defined]
+    PartitionManager.drain = wrapped_drain  # type: ignore[method-assign]
+    ChangelogReplay.finish = wrapped_finish  # type: ignore[assignment,method-assign]
 
 
-def _install_in_copy(point: CrashPoint) -> None:
-    """The instants around the local copy, whose journals are compacted early for it."""
-    keep, write = copies.keep, FrameFile._write
-    finish, delete = BaseWriter.finish, CopyFiles.delete
+def _install_in_store(point: CrashPoint) -> None:
+    """The instants around the state store, whose segments are compacted early for it."""
+    append, write = PartitionStore.append, FrameFile._write
+    finish, delete = SnapshotWriter.finish, StoreFiles.delete
 
-    async def wrapped_keep(*arguments: Any) -> None:
-        point.reached("keep")
-        await keep(*arguments)
+    async def wrapped_append(*arguments: Any) -> None:
+        point.reached("append")
+        await append(*arguments)
 
     def torn_write(self: FrameFile, data: bytes) -> None:
-        if point.name == "torn" and "journal" in self.path.name and len(data) > 100:
+        if point.name == "torn" and "segment" in self.path.name and len(data) > 100:
             if point.is_next():
                 write(self, data[: len(data) // 2])
             point.reached("torn")
         write(self, data)
 
-    def wrapped_finish(self: BaseWriter) -> None:
+    def wrapped_finish(self: SnapshotWriter) -> None:
         point.reached("compacting")
         finish(self)
 
-    def wrapped_delete(self: CopyFiles, kind: Kind, number: int) -> None:
+    def wrapped_delete(self: StoreFiles, kind: Kind, number: int) -> None:
         point.reached("compacted")
         delete(self, kind, number)
 
-    copies.keep = wrapped_keep  # type: ignore[assignment]
+    PartitionStore.append = wrapped_append  # type: ignore[assignment,method-assign]
     FrameFile._write = torn_write  # type: ignore[method-assign]
-    BaseWriter.finish = wrapped_finish  # type: ignore[method-assign]
-    CopyFiles.delete = wrapped_delete  # type: ignore[method-assign]
-    local_copy.JOURNAL_BYTES_MIN = 2_000  # type: ignore[misc]
+    SnapshotWriter.finish = wrapped_finish  # type: ignore[method-assign]
+    StoreFiles.delete = wrapped_delete  # type: ignore[method-assign]
+    state_store.SEGMENT_BYTES_MIN = 2_000  # type: ignore[misc]

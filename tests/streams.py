@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from stream.calendar.clock import Clock, EventClock
 from stream.contracts.topics import Kind, Topics
-from stream.engine.partition import Partition
-from stream.kinds.state import AccountState
 from stream.kinds.subscription import CHANGES
+from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 
 Raw = dict[str, Any]
@@ -51,10 +50,10 @@ def record(kind: Kind, value: Raw | bytes | None, offset: int = 0, timestamp: in
 
 def fold(
     events: Iterable[Raw], chunk_size: int = 1000, core: frozenset[str] = CORE, clock: Clock | None = None
-) -> tuple[HealthProcessor, Partition[AccountState]]:
+) -> tuple[HealthProcessor, AccountPartition]:
     """Fold raw events in their order, in chunks of one topic each, as the worker would."""
     processor = HealthProcessor(TOPICS, clock or EventClock(), core_features=core)
-    partition = Partition[AccountState](0)
+    partition = AccountPartition(0)
     chunk: list[Rec] = []
     for offset, event in enumerate(events):
         found = record(event["type"], event, offset)

@@ -1,18 +1,20 @@
-"""The smallest work that can tell a lost, doubled or reordered record: every account counts and remembers.
+"""The smallest processor that can tell a lost, doubled or reordered record: every account counts and remembers.
 
-Run as a program it is a worker around that work, configured as the real one is.
+Run as a program it is a worker around that processor, configured as the real one is.
 """
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
 from stream.config.settings import Settings, load
 from stream.contracts.partitioner import partition_of
 from stream.engine.partition import Output, Partition
-from stream.engine.work import Record
+from stream.engine.processor import Record
+from stream.worker.priority_queue import PriorityQueue
 from stream.worker.repartition import RepartitionedRecord, decode_repartitioned, repartition
 
 
@@ -22,6 +24,43 @@ class Tally(msgspec.Struct, array_like=True):
     counts: dict[str, int] = {}
     digests: dict[str, int] = {}
     needs_evaluation: bool = False
+
+
+@dataclass(slots=True)
+class TallyPartition(Partition[Tally]):
+    """Tallies, and who waits for a report."""
+
+    pending: PriorityQueue = field(default_factory=PriorityQueue)
+
+    def encode(self, state: Tally) -> bytes:
+        return msgspec.msgpack.encode(state)
+
+    def decode(self, value: bytes) -> Tally:
+        return msgspec.msgpack.decode(value, type=Tally)
+
+    @property
+    def pending_count(self) -> int:
+        return len(self.pending)
+
+    def pending_keys(self) -> list[str]:
+        return [key for key, _ in self.pending]
+
+    def is_pending(self, state: Tally) -> bool:
+        return state.needs_evaluation
+
+    def restore_pending(self, keys: Iterable[str]) -> None:
+        self.pending = PriorityQueue((key, None) for key in keys)
+
+    def discard_pending(self, keys: Container[str]) -> None:
+        self.pending = self.pending.without(keys)
+
+    def on_restored(self, key: str, state: Tally) -> None:
+        if state.needs_evaluation:
+            self.pending.append((key, None))
+
+    def take_oldest_pending_ms(self) -> int | None:
+        oldest_ms, self.pending.oldest_ms = self.pending.oldest_ms, None
+        return oldest_ms
 
 
 class TallyProcessor:
@@ -34,7 +73,10 @@ class TallyProcessor:
         self._topics = settings.kafka.topics
         self.counts: Counter[tuple[str, str]] = Counter()
 
-    def fold(self, partition: Partition[Tally], topic: str, records: Sequence[Record]) -> None:
+    def new_partition(self, number: int, count: int) -> TallyPartition:
+        return TallyPartition(number, count)
+
+    def fold(self, partition: TallyPartition, topic: str, records: Sequence[Record]) -> None:
         for record in records:
             if topic == self._topics.repartition:
                 arrived = decode_repartitioned(record.value)
@@ -42,7 +84,7 @@ class TallyProcessor:
             else:
                 self._fold_one(partition, topic, partition.number, record)
 
-    def _fold_one(self, partition: Partition[Tally], topic: str, number: int, record: Record) -> None:
+    def _fold_one(self, partition: TallyPartition, topic: str, number: int, record: Record) -> None:
         """Fold a record that arrived in that partition of a topic."""
         if record.value == b"noop":
             return
@@ -70,7 +112,7 @@ class TallyProcessor:
             tally.needs_evaluation = True
             partition.pending.append((account_id, record.timestamp))
 
-    def evaluate(self, partition: Partition[Tally]) -> Iterator[None]:
+    def evaluate(self, partition: TallyPartition) -> Iterator[None]:
         while partition.pending and not partition.catching_up:
             account_id, _ = partition.pending.popleft()
             tally = partition.state(account_id)
@@ -80,18 +122,6 @@ class TallyProcessor:
             report = msgspec.json.encode(tally.counts)
             partition.outputs.append(Output(self._topics.health, account_id.encode(), report))
             yield
-
-    def needs_evaluation(self, state: Tally) -> bool:
-        return state.needs_evaluation
-
-    def watermark_ms(self, state: Tally) -> int | None:
-        return None
-
-    def encode(self, state: Tally) -> bytes:
-        return msgspec.msgpack.encode(state)
-
-    def decode(self, value: bytes) -> Tally:
-        return msgspec.msgpack.decode(value, type=Tally)
 
 
 def digest(before: int, number: int) -> int:

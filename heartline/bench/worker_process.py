@@ -14,7 +14,7 @@ from heartline.bench.environment import Environment
 from heartline.roles import Role
 from heartline.scrape import Scrape, scrape
 from stream.contracts.errors import HeartlineError
-from stream.engine.offsets import committed_offsets
+from stream.engine.committed_offsets import committed_offsets
 
 STALLED_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 120.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 
-from stream.engine.work import Record
+from stream.engine.processor import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class FetchPositions:
         self._next: dict[TopicPartition, int] = {}
         self._seek = 0
 
-    def sought(self, positions: dict[TopicPartition, int], seek: int) -> None:
+    def on_seek(self, positions: dict[TopicPartition, int], seek: int) -> None:
         """The consumer now stands at these positions, and at no others."""
         self._next = dict(positions)
         self._seek = seek

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-_HEAD: Final = struct.Struct("<II")
+_HEADER: Final = struct.Struct("<II")
 FRAME_BYTES_MAX: Final = 1 << 31
 # A frame of fewer bytes is written at once.
 JOINED_BYTES: Final = 1 << 16
@@ -52,8 +52,8 @@ class FrameFile:
         size = len(payload) + len(rest)
         if size >= FRAME_BYTES_MAX:
             raise OSError(errno.EFBIG, f"a frame of {size} bytes", str(self.path))
-        start = self.size + _HEAD.size
-        head = _HEAD.pack(size, zlib.crc32(rest, zlib.crc32(payload)))
+        start = self.size + _HEADER.size
+        head = _HEADER.pack(size, zlib.crc32(rest, zlib.crc32(payload)))
         if size < JOINED_BYTES:
             self._write(head + payload + rest)
         else:
@@ -87,10 +87,10 @@ class FrameFile:
             OSError: as `read`.
         """
         offset = 0
-        while len(head := self.read(offset, _HEAD.size)) == _HEAD.size:
-            length, _ = _HEAD.unpack(head)
-            yield offset + _HEAD.size, length
-            offset += _HEAD.size + length
+        while len(head := self.read(offset, _HEADER.size)) == _HEADER.size:
+            length, _ = _HEADER.unpack(head)
+            yield offset + _HEADER.size, length
+            offset += _HEADER.size + length
 
     def sync(self) -> None:
         """Wait until the disk has it."""
@@ -112,10 +112,10 @@ def read_frames(path: Path) -> Iterator[tuple[int, bytes]]:
     """
     with path.open("rb") as file:
         offset = 0
-        while head := file.read(_HEAD.size):
-            length, checksum = _HEAD.unpack(head) if len(head) == _HEAD.size else (FRAME_BYTES_MAX, 0)
+        while head := file.read(_HEADER.size):
+            length, checksum = _HEADER.unpack(head) if len(head) == _HEADER.size else (FRAME_BYTES_MAX, 0)
             payload = file.read(length) if length < FRAME_BYTES_MAX else b""
             if len(payload) != length or zlib.crc32(payload) != checksum:
                 raise TornFrameError(path, offset)
-            yield offset + _HEAD.size, payload
-            offset += _HEAD.size + length
+            yield offset + _HEADER.size, payload
+            offset += _HEADER.size + length

@@ -1,15 +1,13 @@
-"""The state of one partition group: partition n of every input topic, folded into one set of accounts.
+"""The states of one partition group: partition n of every input topic, folded into one set of keyed states.
 
 Invariant: between any two awaits `states` and `cold` together are exactly what the records below `next_offsets` give,
-each account in one of the two, and `dirty` and `outputs` hold all of it that is not yet in a committed checkpoint.
+each key in one of the two, and `dirty` and `outputs` hold all of it that is not yet in a committed checkpoint.
 Only the fold and the checkpoint touch it.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
-
-from stream.worker.priority_queue import PriorityQueue
+from typing import Generic, TypeVar
 
 S = TypeVar("S")
 
@@ -18,7 +16,7 @@ S = TypeVar("S")
 class Output:
     """A record to publish in the same transaction as the state that justifies it.
 
-    `partition` None means: the partition group's own number, which is right for everything keyed by account.
+    `partition` None means: the partition group's own number, which is right for everything keyed like the states.
     """
 
     topic: str
@@ -27,43 +25,30 @@ class Output:
     partition: int | None = None
 
 
-def _nothing_is_cold(value: bytes) -> Any:
-    """The decoder of a partition whose states are all hot."""
-    raise AssertionError(f"a partition without a decoder holds a cold state of {len(value)} bytes")
-
-
-def _nothing_is_on_the_disk(account_id: str, place: int) -> bytes:
-    """The reader of a partition without a local copy."""
-    raise AssertionError(f"a partition without a local copy holds account {account_id[:80]!r} at place {place}")
+def _nothing_on_disk(key: str, location: int) -> bytes:
+    """The reader of a partition without a state store."""
+    raise AssertionError(f"a partition without a state store holds {key[:80]!r} at location {location}")
 
 
 @dataclass(slots=True)
 class Partition(Generic[S]):
-    """One partition group in memory.
+    """One partition group in memory. A processor subclasses it: it encodes and decodes states, and may defer work.
 
     Attributes:
         number: the partition number, the same in every topic.
         count: how many partitions every input topic has.
-        states: account id to its state, for the accounts that are hot: the longest unsaved first.
-        cold: account id to its encoded state, or to the place of that in the local copy, for the others; `state` and
-            `thaw` make one hot again.
-        kept: account id to the place of its state in the local copy, for hot accounts: true until it is dirty, and
+        states: key to its state, for the hot ones: the longest unsaved first.
+        cold: key to its encoded state, or to the location of that in the state store, for the others; `state` and
+            `load` make one hot again.
+        saved_at: key to the location of its state in the state store, for hot keys: true until it is dirty, and
             forgotten when it is saved the next time.
-        dirty: accounts whose state is newer than the changelog.
-        pending: accounts whose measures may have moved since they were last evaluated, with the Kafka timestamp of the
-            record that made it so.
-        scheduled: accounts that the running scan has still to evaluate, the next one last.
+        dirty: keys whose state is newer than the changelog.
         next_offsets: per input topic, the offset of the first record not yet folded.
         outputs: records to publish with the next checkpoint, in order.
         watermark_ms: the newest event time folded, epoch milliseconds; None before the first.
-        last_scan_ms: the moment at which the last scan over all accounts began; None before the first.
-        last_midnight_scan_ms: the moment up to which new days have been looked for; None before the first scan.
-        zones: the time zone of each account that has another than UTC, as far as they have been evaluated.
-        newest_ms: by input topic, the newest event time folded or found in a evaluated account, epoch milliseconds.
-        catching_up: whether records that waited when the partition was taken over are not folded yet; who evaluates now
-            would evaluate on half of the facts.
-        decode: what makes a state of a cold one's bytes.
-        read: what gets those from their place.
+        newest_ms: by input topic, the newest event time folded or found in a state, epoch milliseconds.
+        catching_up: whether records that waited when the partition was assigned are not folded yet.
+        read: what gets the bytes of a cold state from their location.
         read_ahead: what has the disk fetch several at once; None: nothing is there.
     """
 
@@ -71,55 +56,87 @@ class Partition(Generic[S]):
     count: int = 1
     states: dict[str, S] = field(default_factory=dict)
     cold: dict[str, bytes | int] = field(default_factory=dict)
-    kept: dict[str, int] = field(default_factory=dict)
+    saved_at: dict[str, int] = field(default_factory=dict)
     dirty: set[str] = field(default_factory=set)
-    pending: PriorityQueue = field(default_factory=PriorityQueue)
-    scheduled: list[str] = field(default_factory=list)
     next_offsets: dict[str, int] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
     watermark_ms: int | None = None
-    last_scan_ms: int | None = None
-    last_midnight_scan_ms: int | None = None
-    zones: dict[str, str] = field(default_factory=dict)
     newest_ms: dict[str, int] = field(default_factory=dict)
     catching_up: bool = False
-    decode: Callable[[bytes], S] = _nothing_is_cold
-    read: Callable[[str, int], bytes] = _nothing_is_on_the_disk
+    read: Callable[[str, int], bytes] = _nothing_on_disk
     read_ahead: Callable[[Iterable[int]], None] | None = None
 
-    def expect(self, account_ids: Collection[str]) -> None:
-        """These accounts are asked for next: what of them is on the disk may be fetched all at once."""
-        if self.read_ahead is not None and len(account_ids) > 1:
-            found = [self.cold.get(account_id) for account_id in account_ids]
-            self.read_ahead([place for place in found if isinstance(place, int)])
+    # What a processor defines
 
-    def thaw(self, account_id: str) -> S | None:
-        """Make the state of a cold account hot; None when there is none. Ask it for accounts not in `states`."""
-        found = self.cold.get(account_id)
+    def encode(self, state: S) -> bytes:
+        """One state as the value of its changelog record."""
+        raise NotImplementedError
+
+    def decode(self, value: bytes) -> S:
+        """The reverse of `encode`."""
+        raise NotImplementedError
+
+    @property
+    def pending_count(self) -> int:
+        """How many keys wait for deferred work."""
+        return 0
+
+    def pending_keys(self) -> list[str]:
+        """The keys whose states say that they wait for deferred work."""
+        return []
+
+    def is_pending(self, state: S) -> bool:
+        """Whether a state says of itself that it waits for deferred work."""
+        return False
+
+    def restore_pending(self, keys: Iterable[str]) -> None:
+        """These keys waited when they were saved, as the state store says."""
+
+    def discard_pending(self, keys: Container[str]) -> None:
+        """Forget which of these keys wait: their states come back from the changelog, and say so themselves."""
+
+    def on_restored(self, key: str, state: S) -> None:
+        """A state came back from the changelog: take over its event time, and whether it is pending."""
+
+    def take_oldest_pending_ms(self) -> int | None:
+        """The oldest Kafka timestamp among the records whose deferred work was done since the last call; None: none."""
+        return None
+
+    # States
+
+    def expect(self, keys: Collection[str]) -> None:
+        """These keys are asked for next: what of them is on the disk may be fetched all at once."""
+        if self.read_ahead is not None and len(keys) > 1:
+            found = [self.cold.get(key) for key in keys]
+            self.read_ahead([location for location in found if isinstance(location, int)])
+
+    def load(self, key: str) -> S | None:
+        """Make a cold state hot; None when there is none. Ask it for keys not in `states`."""
+        found = self.cold.get(key)
         if found is None:
             return None
-        state = self._decoded(account_id, found)
-        self.warm(account_id, state)
+        state = self._decoded(key, found)
+        self.promote(key, state)
         return state
 
-    def warm(self, account_id: str, state: S) -> None:
-        """A cold account is hot from now on; this is its state."""
-        found = self.cold.pop(account_id)
+    def promote(self, key: str, state: S) -> None:
+        """A cold key is hot from now on; this is its state."""
+        found = self.cold.pop(key)
         if isinstance(found, int):
-            self.kept[account_id] = found
-        self.states[account_id] = state
+            self.saved_at[key] = found
+        self.states[key] = state
 
-    def _decoded(self, account_id: str, found: bytes | int) -> S:
-        return self.decode(self.read(account_id, found) if isinstance(found, int) else found)
+    def _decoded(self, key: str, found: bytes | int) -> S:
+        return self.decode(self.read(key, found) if isinstance(found, int) else found)
 
-    def state(self, account_id: str) -> S | None:
-        """The state of an account, hot or cold, which is hot from then on; None when there is none."""
-        state = self.states.get(account_id)
-        return state if state is not None else self.thaw(account_id)
+    def state(self, key: str) -> S | None:
+        """The state of a key, hot or cold, which is hot from then on; None when there is none."""
+        state = self.states.get(key)
+        return state if state is not None else self.load(key)
 
-    def peek(self, account_id: str) -> S | None:
-        """The state of an account, to look at and not to change: a cold one stays cold; None when there is none."""
-        state = self.states.get(account_id)
-        if state is None and (found := self.cold.get(account_id)) is not None:
-            return self._decoded(account_id, found)
+    def peek(self, key: str) -> S | None:
+        """The state of a key, to look at and not to change: a cold one stays cold; None when there is none."""
+        state = self.states.get(key)
+        if state is None and (found := self.cold.get(key)) is not None:
+            return self._decoded(key, found)
         return state

@@ -25,30 +25,30 @@ class Store(base.Store):  # type: ignore[misc]
 
     def persisted_offset(self, tp: TP) -> int | None:
         """The last offset of the changelog partition as of the fence; None when it is empty."""
-        end: int | None = self.app.engine.changelog_end(tp.partition)
+        end: int | None = self.app.partition_manager.changelog_end(tp.partition)
         return end - 1 if end else None
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
         """Take what was assigned: check that it fits together, fence it."""
-        engine = self.app.engine
-        topics = engine.settings.kafka.topics
+        manager = self.app.partition_manager
+        topics = manager.settings.kafka.topics
         numbers, problem = co_assigned(assigned, [*topics.sources, topics.changelog])
         if problem is not None:
-            engine.stop(ExitCode.ASSIGNMENT, problem)
-        await engine.assign(numbers, generation_id)
+            manager.stop(ExitCode.ASSIGNMENT, problem)
+        await manager.assign(numbers, generation_id)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Bring the states back; Faust seeks and resumes when this returns."""
-        await self.app.engine.recover()
-        self.app.engine.report_ready()
+        await self.app.partition_manager.recover()
+        self.app.partition_manager.report_ready()
 
     def apply_changelog_batch(
         self, batch: Iterable[Any], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
     ) -> None:
         """Never called while the invariant holds."""
-        self.app.engine.stop(ExitCode.RECOVERY, "Faust began a recovery of its own, beside the engine's")
+        self.app.partition_manager.stop(ExitCode.RECOVERY, "Faust began a recovery of its own, beside the engine's")
 
     def _clear(self) -> None:
         self.data.clear()

@@ -20,9 +20,9 @@ from mode import Service
 
 from stream.engine.chunk import Chunk, FetchPositions
 from stream.engine.connection import client_arguments
+from stream.engine.event_loop import new_event_loop
 from stream.engine.failstop import ExitCode
-from stream.engine.fetched import patch_record_parser
-from stream.engine.loops import new_event_loop
+from stream.engine.record_parser import patch_record_parser
 from stream.engine.watchdog import CATCH_UP_SECONDS, WATCH_SECONDS, Watchdog
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._coverage = FetchPositions()
+        self._positions = FetchPositions()
         self._close_thread_loop_on_stop = True  # nobody else has the loop that it is given
 
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -47,7 +47,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         idle ones, so the wait bounds the latency.
         """
         app = self.app
-        settings = app.engine.settings
+        settings = app.partition_manager.settings
         self._assignor = app.assignor
         patch_record_parser()
         return aiokafka.AIOKafkaConsumer(
@@ -72,20 +72,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Before Faust hears of it: nothing fetched so far counts, and the changelog is not fetched here at all."""
-        engine = self.app.engine
+        manager = self.app.partition_manager
         try:
-            self._coverage.sought({}, 0)
-            sources = engine.settings.kafka.topics.sources
+            self._positions.on_seek({}, 0)
+            sources = manager.settings.kafka.topics.sources
             others = [TopicPartition(tp.topic, tp.partition) for tp in assigned if tp.topic not in sources]
             self._ensure_consumer().pause(*others)
             await super().on_partitions_assigned(assigned, generation_id)
         except Exception as error:  # aiokafka would log it and go on
-            engine.stop(ExitCode.ASSIGNMENT, f"taking the assignment of generation {generation_id}", error)
+            manager.stop(ExitCode.ASSIGNMENT, f"taking the assignment of generation {generation_id}", error)
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, Chunk]:
         fetched = await super()._fetch_records(*args, **kwargs)
         # No await between the consumer's own step and this: see FetchPositions.
-        chunks = {tp: self._coverage.chunk(tp, records) for tp, records in fetched.items()}
+        chunks = {tp: self._positions.chunk(tp, records) for tp, records in fetched.items()}
         return {tp: chunk for tp, chunk in chunks.items() if chunk is not None}
 
     async def seek_all(self, positions: dict[TopicPartition, int], seek: int) -> None:
@@ -95,7 +95,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         positions = {tp: offset for tp, offset in positions.items() if tp in assigned}
         for tp, offset in positions.items():
             consumer.seek(tp, offset)
-        self._coverage.sought(positions, seek)
+        self._positions.on_seek(positions, seek)
 
     async def ends(self) -> dict[TopicPartition, int]:
         """Per input partition the offset up to which there is something to fold; runs in this thread.
@@ -104,7 +104,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """
         consumer = self._ensure_consumer()
         ends = {}
-        for tp, covered in self._coverage.positions().items():
+        for tp, covered in self._positions.positions().items():
             if tp not in consumer.assignment():
                 continue
             end = consumer.last_stable_offset(tp)
@@ -123,13 +123,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon, thread_loop=new_event_loop())
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """One message per chunk; its value is the chunk, its offset the last record's. None while the budget is spent.
+        """One message per chunk; its value is the chunk, its offset the last record's. None while the limit is reached.
 
         Chunks that are dropped here because the flow stopped or the group's generation changed come again: every way
         back to an active flow leads through `perform_seek`.
         """
-        budget = self.app.engine.budget
-        if not await budget.has_room(timeout):
+        in_flight = self.app.partition_manager.in_flight
+        if not await in_flight.has_room(timeout):
             return
         fetched, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
@@ -140,7 +140,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 return
             if active is None or tp in active or tp in self._buffered_partitions:
                 last = chunk.records[-1]
-                budget.add(chunk)
+                in_flight.add(chunk)
                 yield (
                     tp,
                     ConsumerMessage(
@@ -162,7 +162,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def perform_seek(self) -> None:
         """Go to the engine's next offsets: recovered from the last checkpoint, or kept through the rebalance."""
-        seek, positions = self.app.engine.begin_seek()
+        seek, positions = self.app.partition_manager.begin_seek()
         await self._thread.call_thread(self._thread.seek_all, positions, seek)
         for tp, offset in positions.items():
             self._read_offset[TP(tp.topic, tp.partition)] = offset or None
@@ -179,29 +179,29 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def wait_empty(self) -> None:
         """The flow is stopped, on revocation or shutdown: checkpoint what was folded, forget what was not."""
-        await self.app.engine.drain()
+        await self.app.partition_manager.drain()
         self._unacked_messages.clear()
 
     async def on_stop(self) -> None:
         """Drain, then let go of the partitions."""
         await super().on_stop()
-        await self.app.engine.close()
+        await self.app.partition_manager.close()
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _watch(self) -> None:
-        engine = self.app.engine
-        watchdog = Watchdog(stall_seconds=2 * engine.settings.worker.rebalance_timeout_seconds)
+        manager = self.app.partition_manager
+        watchdog = Watchdog(stall_seconds=2 * manager.settings.worker.rebalance_timeout_seconds)
         while not self.should_stop:
-            await self.sleep(CATCH_UP_SECONDS if engine.catching_up else WATCH_SECONDS)
+            await self.sleep(CATCH_UP_SECONDS if manager.catching_up else WATCH_SECONDS)
             ends = await self._ends()
             if ends is not None:
-                engine.observe_ends(ends)
-            lagging = self.app.rebalancing or ends is None or sum(engine.lags().values()) > 0
-            waiting = lagging and not engine.recovering
-            idle_seconds = watchdog.idle_seconds(time.monotonic(), waiting, engine.progress())
+                manager.observe_ends(ends)
+            lagging = self.app.rebalancing or ends is None or sum(manager.lags().values()) > 0
+            waiting = lagging and not manager.recovering
+            idle_seconds = watchdog.idle_seconds(time.monotonic(), waiting, manager.progress())
             if idle_seconds is not None and not self.should_stop:
-                state = "rebalancing" if self.app.rebalancing else f"lag {engine.lags()}"
-                engine.stop(ExitCode.STALLED, f"nothing moved for {idle_seconds:.0f} s with {state}")
+                state = "rebalancing" if self.app.rebalancing else f"lag {manager.lags()}"
+                manager.stop(ExitCode.STALLED, f"nothing moved for {idle_seconds:.0f} s with {state}")
 
     async def _ends(self) -> Mapping[TopicPartition, int] | None:
         """Where the inputs end; None while the consumer's thread does not answer or a rebalance runs."""

@@ -1,6 +1,6 @@
 """The worker's work on one partition: chunks into the accounts (`ingest`), then evaluate what moved, publish the news.
 
-This is the product as the engine sees it (`engine.work.Work`): synchronous and pure but for the clock it is given.
+This is the product as the engine sees it (`engine.processor.Processor`): synchronous and pure but for the clock it is given.
 Bad input becomes a dead letter among the outputs; it never raises.
 """
 
@@ -17,11 +17,11 @@ from stream.contracts.decode import Decoder
 from stream.contracts.feeds import FieldMapping
 from stream.contracts.report import encode_report
 from stream.contracts.topics import KINDS, STALE_AFTER_DAYS, Kind, Source, Topics
-from stream.engine.partition import Output, Partition
-from stream.engine.work import Record
+from stream.engine.partition import Output
+from stream.engine.processor import Record
 from stream.history.daily import close_score
 from stream.history.rolling import DAY_MS
-from stream.kinds.state import AccountState, decode_state, encode_state, newest_ms, watermark_ms, zone_of
+from stream.kinds.state import AccountState, newest_ms, zone_of
 from stream.measures.product import product_config_from
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import published_report
@@ -32,6 +32,7 @@ from stream.scoring.scorecard import Scorecards
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
 from stream.scoring.shipped import SHIPPED
+from stream.worker.account_partition import AccountPartition
 from stream.worker.ingest import Ingest
 
 ACCOUNTS_A_SLICE: Final = 20  # about 2 ms of evaluation between two breaths of the event loop
@@ -84,13 +85,17 @@ class HealthProcessor:
             decoders = {kind: Decoder(kind) for kind in KINDS}
         self._ingest = Ingest(topics, decoders, self.counts)
 
-    def fold(self, partition: Partition[AccountState], topic: str, records: Sequence[Record]) -> None:
+    def new_partition(self, number: int, count: int) -> AccountPartition:
+        """An empty partition."""
+        return AccountPartition(number, count)
+
+    def fold(self, partition: AccountPartition, topic: str, records: Sequence[Record]) -> None:
         """Fold one chunk; see `Ingest`."""
         self._ingest.fold(partition, topic, records)
 
     # Evaluation
 
-    def evaluate(self, partition: Partition[AccountState]) -> Iterator[None]:
+    def evaluate(self, partition: AccountPartition) -> Iterator[None]:
         """Evaluate the pending accounts, and on a scan all that can still change, side by side; yields after a slice.
 
         Nothing is evaluated while a backlog is folded: the shorter topics are done first, and an account whose usage is
@@ -105,7 +110,7 @@ class HealthProcessor:
             self._evaluate_scheduled(partition, now_ms, SCHEDULED_A_SLICE if moved else ACCOUNTS_A_SLICE)
             yield
 
-    def _begin_scan(self, partition: Partition[AccountState], now_ms: int) -> None:
+    def _begin_scan(self, partition: AccountPartition, now_ms: int) -> None:
         """An interval after the last scan began every account is scheduled, and in between those whose own day turns.
 
         Days begin at quarters of an hour, wherever an account is. A scan that takes longer than that is finished first.
@@ -122,7 +127,7 @@ class HealthProcessor:
             partition.scheduled = _accounts_past_midnight(partition, last_midnight_scan_ms, now_ms)
         partition.scheduled.reverse()  # the last one is next, and a disk is read forwards
 
-    def _evaluate_pending(self, partition: Partition[AccountState], now_ms: int) -> bool:
+    def _evaluate_pending(self, partition: AccountPartition, now_ms: int) -> bool:
         """Evaluate a slice of the accounts that moved, as they are waiting; returns whether there was any."""
         count = min(len(partition.pending), ACCOUNTS_A_SLICE)
         for _ in range(count):
@@ -132,7 +137,7 @@ class HealthProcessor:
                 self._evaluate_one(partition, account_id, state, now_ms, ingested_ms)
         return count > 0
 
-    def _evaluate_scheduled(self, partition: Partition[AccountState], now_ms: int, count: int) -> None:
+    def _evaluate_scheduled(self, partition: AccountPartition, now_ms: int, count: int) -> None:
         """Evaluate a slice of the running scan; who is settled, gone, or pending by now is passed over."""
         scheduled = partition.scheduled
         for _ in range(min(len(scheduled), EXAMINED_A_SLICE)):
@@ -143,7 +148,7 @@ class HealthProcessor:
             if state.published is not None and _settled(state, state.published.as_of_ms):
                 continue
             if account_id in partition.cold:
-                partition.warm(account_id, state)
+                partition.promote(account_id, state)
             self._evaluate_one(partition, account_id, state, now_ms, None)
             count -= 1
             if count == 0:
@@ -151,7 +156,7 @@ class HealthProcessor:
 
     def _evaluate_one(
         self,
-        partition: Partition[AccountState],
+        partition: AccountPartition,
         account_id: str,
         state: AccountState,
         now_ms: int,
@@ -187,9 +192,7 @@ class HealthProcessor:
             before.as_of_ms = now_ms  # so that scans leave it alone from now on
             partition.dirty.add(account_id)
 
-    def _note(
-        self, partition: Partition[AccountState], account_id: str, state: AccountState, newest: dict[Kind, int]
-    ) -> None:
+    def _note(self, partition: AccountPartition, account_id: str, state: AccountState, newest: dict[Kind, int]) -> None:
         """Keep what is asked of many accounts at once: where they are, and how recent their sources are."""
         name = zone_of(state).name
         if name != "UTC":
@@ -203,24 +206,8 @@ class HealthProcessor:
             if ms > self._ingest.newest_ms.get(kind, 0):
                 self._ingest.newest_ms[kind] = ms
 
-    def needs_evaluation(self, state: AccountState) -> bool:
-        """Whether facts have moved since the account was evaluated."""
-        return state.needs_evaluation
 
-    def watermark_ms(self, state: AccountState) -> int | None:
-        """The newest moment that any event of the account names."""
-        return watermark_ms(state)
-
-    def encode(self, state: AccountState) -> bytes:
-        """The state as its changelog value."""
-        return encode_state(state)
-
-    def decode(self, value: bytes) -> AccountState:
-        """The reverse of `encode`."""
-        return decode_state(value)
-
-
-def _accounts_past_midnight(partition: Partition[AccountState], since_ms: int, until_ms: int) -> list[str]:
+def _accounts_past_midnight(partition: AccountPartition, since_ms: int, until_ms: int) -> list[str]:
     """The accounts where a new day began; asked of an index, since most accounts may be encoded."""
     zones = partition.zones
     turned = {name for name in {"UTC", *zones.values()} if zone(name).day_of(until_ms) > zone(name).day_of(since_ms)}

@@ -15,12 +15,13 @@ from stream.contracts.decode import AnyEvent, Decoder
 from stream.contracts.errors import BadEvent
 from stream.contracts.partitioner import partition_of
 from stream.contracts.topics import Kind, Topics
-from stream.engine.partition import Output, Partition
-from stream.engine.work import Record
+from stream.engine.partition import Output
+from stream.engine.processor import Record
 from stream.kinds.folding import Folding
 from stream.kinds.state import AccountState
 from stream.kinds.usage import NO_CHANGE
 from stream.scoring.publish_policy import of_later_day
+from stream.worker.account_partition import AccountPartition
 from stream.worker.priority_queue import Priority
 from stream.worker.repartition import RepartitionedRecord, decode_repartitioned, repartition
 
@@ -69,14 +70,14 @@ class Ingest:
         self._wall = WallClock()
         self.newest_ms: dict[Kind, int] = {}
 
-    def fold(self, partition: Partition[AccountState], topic: str, records: Sequence[Record]) -> None:
+    def fold(self, partition: AccountPartition, topic: str, records: Sequence[Record]) -> None:
         """Fold one chunk; what is refused goes to the dead letters, what belongs elsewhere on its way."""
         if topic == self._repartition_topic:
             self._fold_repartitioned(partition, records)
         else:
             self._fold_batch(partition, SourceBatch(topic, partition.number, records))
 
-    def _fold_repartitioned(self, partition: Partition[AccountState], records: Sequence[Record]) -> None:
+    def _fold_repartitioned(self, partition: AccountPartition, records: Sequence[Record]) -> None:
         """Fold records that another partition has sent here, each as what it was where it arrived."""
         for record in records:
             try:
@@ -90,7 +91,7 @@ class Ingest:
                     partition, SourceBatch(original.topic, original.partition, [original], repartitioned=True)
                 )
 
-    def _fold_batch(self, partition: Partition[AccountState], batch: SourceBatch) -> None:
+    def _fold_batch(self, partition: AccountPartition, batch: SourceBatch) -> None:
         """Fold what arrived in one input topic."""
         kind, records = self._kinds[batch.topic], batch.records
         events = self._decoders[kind].decode_all([record.value for record in records], self._wall.now_ms(None))
@@ -102,7 +103,7 @@ class Ingest:
         for account_id, run in runs.items():
             state = states.get(account_id)
             if state is None:
-                state = partition.thaw(account_id) or self._start(partition, batch, account_id, run)
+                state = partition.load(account_id) or self._start(partition, batch, account_id, run)
                 if state is None:
                     away.add(account_id)
                     continue
@@ -119,7 +120,7 @@ class Ingest:
         self._note_newest(partition, batch.topic, _newest_ms(events, away) if away else newest_ms)
 
     def _runs(
-        self, partition: Partition[AccountState], batch: SourceBatch, events: Sequence[AnyEvent | BadEvent]
+        self, partition: AccountPartition, batch: SourceBatch, events: Sequence[AnyEvent | BadEvent]
     ) -> tuple[dict[str, list[int]], int]:
         """By account the places of its events in the chunk, and their newest time; what is no event is refused."""
         runs: dict[str, list[int]] = {}
@@ -138,7 +139,7 @@ class Ingest:
                 run.append(at)
         return runs, newest_ms
 
-    def _note_newest(self, partition: Partition[AccountState], topic: str, newest_ms: int) -> None:
+    def _note_newest(self, partition: AccountPartition, topic: str, newest_ms: int) -> None:
         """Keep how recent a source is, and the partition's watermark."""
         if newest_ms <= 0:
             return
@@ -148,7 +149,7 @@ class Ingest:
         partition.watermark_ms = max(partition.watermark_ms or 0, newest_ms)
 
     def _start(
-        self, partition: Partition[AccountState], batch: SourceBatch, account_id: str, run: Sequence[int]
+        self, partition: AccountPartition, batch: SourceBatch, account_id: str, run: Sequence[int]
     ) -> AccountState | None:
         """Start an account; None where it is of another partition: its records are sent there."""
         home = partition_of(account_id, partition.count)
@@ -163,7 +164,7 @@ class Ingest:
         return state
 
     def _route_to_owner(
-        self, partition: Partition[AccountState], batch: SourceBatch, record: Record, account_id: str, home: int
+        self, partition: AccountPartition, batch: SourceBatch, record: Record, account_id: str, home: int
     ) -> None:
         """Send a record to its account's partition: folding it here would make a second, half account.
 
@@ -182,7 +183,7 @@ class Ingest:
         arrived = RepartitionedRecord(*place, record.timestamp, record.key, record.value)
         partition.outputs.append(repartition(self._repartition_topic, arrived, account_id, home))
 
-    def _refuse(self, partition: Partition[AccountState], batch: SourceBatch, record: Record, error: BadEvent) -> None:
+    def _refuse(self, partition: AccountPartition, batch: SourceBatch, record: Record, error: BadEvent) -> None:
         """Put a record among the dead letters."""
         self._counts["dead_letter", error.reason] += 1
         place = (batch.topic, batch.partition, record.offset)

@@ -19,10 +19,10 @@ from stream.config.logs import configure_logging, get_logger
 from stream.config.metrics_server import serve_metrics
 from stream.config.settings import Settings
 from stream.contracts.errors import HeartlineError
+from stream.engine.event_loop import new_event_loop
 from stream.engine.failstop import ExitCode, fail_stop
-from stream.engine.loops import new_event_loop
+from stream.engine.processor import Processor
 from stream.engine.topology import prepare_topics
-from stream.engine.work import Work
 from stream.worker.health_processor import make_processor
 
 log = get_logger(__name__)
@@ -47,12 +47,12 @@ def run_worker(settings: Settings) -> None:
     run_processor(settings, make_processor(settings, clock))
 
 
-def run_processor(settings: Settings, work: Work[Any]) -> None:
-    """Run a worker around any work; see `run_worker`."""
+def run_processor(settings: Settings, processor: Processor[Any]) -> None:
+    """Run a worker around any processor; see `run_worker`."""
     _configure_logging(settings)
     gc.set_threshold(*GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(settings, work))
+        runner.run(_serve(settings, processor))
 
 
 def _configure_logging(settings: Settings) -> None:
@@ -63,7 +63,7 @@ def _configure_logging(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-async def _serve(settings: Settings, work: Work[Any]) -> None:
+async def _serve(settings: Settings, processor: Processor[Any]) -> None:
     """Prepare the topics, start the app, wait for a signal, drain."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -77,7 +77,7 @@ async def _serve(settings: Settings, work: Work[Any]) -> None:
             f"kafka.bootstrap_servers = {servers}: {error}; check that the broker runs and the security settings fit"
         ) from error
     registry = CollectorRegistry()
-    app = make_app(settings, work, registry)
+    app = make_app(settings, processor, registry)
     serve_metrics("worker", settings.worker.metrics_host, settings.worker.metrics_port, registry)
     app.finalize()
     starting = asyncio.create_task(app.start())

@@ -12,10 +12,9 @@ from consumers.alerting.recipients import NOBODY
 from stream.calendar.clock import EventClock
 from stream.contracts.report import HealthReport, encode_report
 from stream.contracts.topics import Kind
-from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS
-from stream.kinds.state import AccountState
 from stream.measures.product_config import ProductConfig
+from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 from tests.streams import TOPICS, Raw
 from tests.unit.stream.lives import DAY, evaluated, fold_one, month
@@ -103,7 +102,7 @@ def test_what_people_enter_one_by_one_counts_at_once(
 ) -> None:
     """The worker's processor and the alerting's rules, in one process; all of it on one day."""
     processor = HealthProcessor(TOPICS, EventClock(), product=JOURNEY)
-    partition = Partition[AccountState](0)
+    partition = AccountPartition(0)
     for each in [*past, *USED]:
         fold_one(processor, partition, each["type"], each)
     before, record = alerted(evaluated(processor, partition), None, rule)

@@ -15,7 +15,7 @@ import msgspec
 from aiokafka import TopicPartition
 
 from stream.config.settings import Settings
-from stream.engine.offsets import committed_offsets
+from stream.engine.committed_offsets import committed_offsets
 from tests.tally import Tally, digest
 
 

@@ -15,8 +15,8 @@ from heartline.bench.verify import Counts, counted, verify_exact
 from heartline.bench.worker_process import BenchError
 from heartline.bench.workload import Shape, Workload, account_id
 from stream.calendar.clock import WallClock
-from stream.engine.partition import Partition
 from stream.kinds.state import AccountState
+from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 from tests.servers import Kafka
 from tests.streams import TOPICS, record
@@ -68,7 +68,7 @@ def folded(skip: int | None = None, double: int | None = None) -> tuple[Workload
     workload, processor, partition = (
         Workload(SHAPE, NOW_MS),
         HealthProcessor(TOPICS, WallClock()),
-        Partition[AccountState](0),
+        AccountPartition(0),
     )
     for number, event in enumerate(workload.history()):
         times = 0 if number == skip else 2 if number == double else 1

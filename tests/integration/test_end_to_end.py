@@ -21,12 +21,12 @@ from stream.calendar.clock import EventClock
 from stream.contracts.partitioner import partition_of
 from stream.contracts.report import HealthReport, decode_report
 from stream.contracts.topics import Topics
-from stream.engine.partition import Partition
 from stream.history.columns import Column
 from stream.history.rolling import end_of_day_ms
 from stream.kinds.state import AccountState, decode_state, newest_ms
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
+from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag, last_values, read_all, unread
@@ -76,7 +76,7 @@ def env(kafka: Kafka, redis_url: str, prefix: str, slack: SlackStandin) -> dict[
 def uninterrupted_pass(bootstrap_servers: str, topics: Topics) -> dict[str, AccountState]:
     """The states that one pass over the input topics gives, without any engine, checkpoint or restart."""
     processor = HealthProcessor(topics, EventClock())
-    partitions = [Partition[AccountState](n, PARTITIONS) for n in range(PARTITIONS)]
+    partitions = [AccountPartition(n, PARTITIONS) for n in range(PARTITIONS)]
     for topic in topics.inputs:
         for record in read_all(bootstrap_servers, topic):
             processor.fold(partitions[record.partition], topic, [record])

@@ -16,7 +16,7 @@ from stream.config.settings import Settings
 from stream.engine.failstop import ExitCode
 from stream.engine.topology import prepare_topics
 from stream.worker.repartition import decode_repartitioned
-from tests.crash_points import COPY, OTHERS, TRANSACTION
+from tests.crash_points import OTHERS, STORE, TRANSACTION
 from tests.integration.engine_oracle import assert_exact, read_all
 from tests.integration.engine_worker import WorkerProcess, engine_settings, eventually, feed
 from tests.integration.proxy import Proxy
@@ -149,7 +149,7 @@ async def test_a_long_night_of_everything_changes_nothing(settings: Settings, st
         count = chance.randrange(500, 20_000)
         await feed(settings, count, first=fed, rate=chance.choice([2_000, 10_000, None]), misplaced=True)
         fed += count
-        what = chance.choice(["kill", "stop", "sleep", "join", "damage", *TRANSACTION, *OTHERS, *COPY])
+        what = chance.choice(["kill", "stop", "sleep", "join", "damage", *TRANSACTION, *OTHERS, *STORE])
         if what == "join":
             second = await start()
             await second.stop()
@@ -168,7 +168,7 @@ async def test_a_long_night_of_everything_changes_nothing(settings: Settings, st
             await worker.stop()
             next_worker = await start(f"{what}:{chance.randrange(1, 30)}" if what != "stop" else None, ready=False)
         worker = next_worker
-        if what in (*TRANSACTION, *OTHERS, *COPY):
+        if what in (*TRANSACTION, *OTHERS, *STORE):
             await feed(settings, 2_000, first=fed, misplaced=True)
             fed += 2_000
             await asyncio.sleep(chance.uniform(1, 10))

@@ -12,8 +12,8 @@ from aiokafka import TopicPartition
 
 from heartline.embedded import KafkaServer
 from stream.config.settings import Settings
+from stream.engine.committed_offsets import committed_offsets
 from stream.engine.failstop import ExitCode
-from stream.engine.offsets import committed_offsets
 from stream.engine.topology import prepare_topics
 from tests.integration.engine_oracle import assert_exact, expected, wait_until_folded
 from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, feed

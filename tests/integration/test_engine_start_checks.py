@@ -7,8 +7,8 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
 from stream.config.settings import Settings
+from stream.engine.committed_offsets import committed_metadata
 from stream.engine.failstop import ExitCode
-from stream.engine.offsets import committed_marks
 from stream.engine.topology import prepare_topics
 from tests.integration.engine_oracle import assert_exact, wait_until_folded
 from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, feed
@@ -65,7 +65,7 @@ async def test_an_input_topic_that_was_created_again_is_refused_though_it_is_lon
 ) -> None:
     topic = settings.kafka.topics.input("usage")
     tps = [aiokafka.TopicPartition(topic, number) for number in range(PARTITIONS)]
-    before = await committed_marks(settings.kafka, tps)
+    before = await committed_metadata(settings.kafka, tps)
     recreate(settings, topic)
     await feed(settings, 3_000, first=1_000)
     await commit(settings, {tp: (offset, mark.encode()) for tp, (offset, mark) in before.items() if mark})

@@ -17,8 +17,7 @@ from heartline.bench.probes import (
 )
 from heartline.bench.verify import counted
 from heartline.replay.lines import Record
-from stream.engine.partition import Partition
-from stream.kinds.state import AccountState
+from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 from tests.streams import TOPICS, record
 
@@ -37,7 +36,7 @@ class World:
 
     def __init__(self) -> None:
         self.processor = HealthProcessor(TOPICS, Fixed())
-        self.partition = Partition[AccountState](0)
+        self.partition = AccountPartition(0)
 
     def send(self, records: Iterable[Record]) -> int:
         """Fold and evaluate; how many reports came of it."""

@@ -10,11 +10,9 @@ from typing import Any, NoReturn
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, ProducerFenced
 
-from stream.engine import copies
 from stream.engine.failstop import ExitCode
-from stream.engine.owned import Owned
-from stream.engine.tail import Tail
-from stream.engine.work import Work
+from stream.engine.partition_assignment import PartitionAssignment
+from stream.engine.recovery import ChangelogReplay
 
 
 class Stopped(Exception):
@@ -82,22 +80,22 @@ class FakeBroker:
             self.failures.discard(step)
             raise KafkaConnectionError(f"injected at: {step}")
 
-    async def recover(self, settings: Any, work: Work[Any], fenced: Sequence[Owned[Any]], hot_max: int) -> int:
+    async def recover(self, settings: Any, fenced: Sequence[PartitionAssignment], hot_max: int) -> int:
         """Stands in for `recovery.recover`."""
         count = 0
-        for owned in fenced:
-            await copies.recall(settings, owned, int(time.time() * 1000))
-            beyond = self.records.get(owned.number, [])[owned.recalled : owned.changelog_end]
+        for assigned in fenced:
+            await assigned.store.open(settings, "id", assigned.changelog_end, int(time.time() * 1000))
+            beyond = self.records.get(assigned.number, [])[assigned.store.loaded_offset : assigned.changelog_end]
             values = [record for record in beyond if record is not None]
-            tail = Tail(owned)
+            replay = ChangelogReplay(assigned)
             for record in values:
-                await tail.add([record])
-            await tail.finish(work, hot_max)
+                await replay.add([record])
+            await replay.finish(hot_max)
             for topic in settings.kafka.topics.sources:
-                committed = self.group.get(TopicPartition(topic, owned.number))
-                owned.partition.next_offsets[topic] = committed or 0
+                committed = self.group.get(TopicPartition(topic, assigned.number))
+                assigned.partition.next_offsets[topic] = committed or 0
                 if committed is not None:
-                    owned.committed[topic] = committed
+                    assigned.committed.next_offsets[topic] = committed
             count += len(values)
         return count
 

@@ -19,12 +19,11 @@ from prometheus_client import CollectorRegistry
 
 from stream.config.settings import KafkaSettings, Settings, WorkerSettings
 from stream.contracts.partitioner import partition_of
-from stream.engine import copies
 from stream.engine.chunk import Chunk, FetchPositions
-from stream.engine.engine import Engine
 from stream.engine.failstop import ExitCode
-from stream.engine.work import Record
-from stream.worker.metrics import WorkerMetrics
+from stream.engine.metrics import EngineMetrics
+from stream.engine.partition_manager import PartitionManager
+from stream.engine.processor import Record
 from stream.worker.repartition import decode_repartitioned
 from tests.tally import Tally, TallyProcessor, digest
 from tests.unit.engine.fakes import FakeBroker, FakeRecord, Stopped, stop
@@ -44,22 +43,20 @@ ARRIVING = {number: [*AT_HOME[number][:2], AT_HOME[1 - number][2]] for number in
 
 
 class Worker:
-    """An engine with its consumer: positions, coverage, and the chunks on their way to the fold."""
+    """A partition manager with its consumer: positions, and the chunks on their way to the fold."""
 
     def __init__(self, broker: FakeBroker, settings: Settings) -> None:
         self.broker = broker
-        self.engine: Engine[Tally] = Engine(
-            settings, TallyProcessor(settings), WorkerMetrics(CollectorRegistry()), stop
-        )
-        self.coverage = FetchPositions()
+        self.manager = PartitionManager(settings, TallyProcessor(settings), EngineMetrics(CollectorRegistry()), stop)
+        self.fetch_positions = FetchPositions()
         self.positions: dict[TopicPartition, int] = {}
         self.queue: list[Chunk] = []
 
     async def assign(self, numbers: list[int], generation: int) -> None:
         """A rebalance as Faust runs it: drain, assign, recover, seek."""
-        await self.engine.drain()
-        await self.engine.assign(numbers, generation)
-        await self.engine.recover()
+        await self.manager.drain()
+        await self.manager.assign(numbers, generation)
+        await self.manager.recover()
         self.seek()
         self.observe()
 
@@ -67,16 +64,16 @@ class Worker:
         """What the watchdog's look at the ends does."""
         ends = {
             TopicPartition(topic, number): 0
-            for topic in self.engine.settings.kafka.topics.sources
+            for topic in self.manager.settings.kafka.topics.sources
             for number in PARTITIONS
         }
         ends |= {TopicPartition(*where): len(log) for where, log in self.broker.inputs.items()}
-        self.engine.observe_ends(ends)
+        self.manager.observe_ends(ends)
 
     def seek(self) -> None:
-        """Go to the engine's offsets; chunks on their way stay where they are."""
-        number, positions = self.engine.begin_seek()
-        self.coverage.sought(positions, number)
+        """Go to the manager's offsets; chunks on their way stay where they are."""
+        number, positions = self.manager.begin_seek()
+        self.fetch_positions.on_seek(positions, number)
         self.positions = dict(positions)
 
     def fetch(self, tp: TopicPartition, count: int) -> None:
@@ -85,7 +82,7 @@ class Worker:
         if start is None:
             return
         records = self.broker.inputs.get((tp.topic, tp.partition), [])[start : start + count]
-        chunk = self.coverage.chunk(tp, records)
+        chunk = self.fetch_positions.chunk(tp, records)
         if chunk is not None:
             self.positions[tp] = chunk.next_offset
             self.queue.append(chunk)
@@ -93,17 +90,16 @@ class Worker:
     async def fold(self, count: int) -> None:
         """Fold the oldest chunks on their way."""
         for _ in range(min(count, len(self.queue))):
-            await self.engine.fold(self.queue.pop(0))
+            await self.manager.fold(self.queue.pop(0))
 
     async def checkpoint(self, number: int, folds: int = 0) -> None:
         """A checkpoint while chunks go on being folded."""
-        owned = self.engine._owned[number]
-        await asyncio.gather(self.engine._checkpoints.checkpoint(owned), self.fold(folds))
+        await asyncio.gather(self.manager.checkpoint(number), self.fold(folds))
 
     def die(self) -> None:
         """What the kernel does for a process that is killed: it lets go of its files."""
-        for owned in self.engine._owned.values():
-            copies.let_go(owned)
+        for assigned in self.manager._assigned.values():
+            assigned.store.release()
 
 
 partitions = st.sampled_from(PARTITIONS)
@@ -120,12 +116,12 @@ class Interleavings(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.broker = FakeBroker(changelog_name=SETTINGS.kafka.topics.changelog, repartition_name=REPARTITION)
         self.patches: list[Any] = [
-            patch("stream.engine.ownership.fenced_producer", self._producer),
+            patch("stream.engine.partition_manager.fenced_producer", self._producer),
             patch("stream.engine.recovery.changelog_ends", self._ends),
             patch("stream.engine.recovery.recover", self.broker.recover),
             patch("stream.engine.checkpoint.ENCODE_SLICE", 1),
-            patch("stream.engine.pace.EVALUATION_SECONDS_MAX", 1e-9),  # one account a checkpoint
-            patch("stream.engine.pace.IDLE_EVALUATION_SECONDS_MAX", 1e-9),
+            patch("stream.engine.checkpoint_scheduler.EVALUATION_SECONDS_MAX", 1e-9),  # one account a checkpoint
+            patch("stream.engine.checkpoint_scheduler.IDLE_EVALUATION_SECONDS_MAX", 1e-9),
         ]
         for each in self.patches:
             each.start()
@@ -152,9 +148,9 @@ class Interleavings(RuleBasedStateMachine):
             for tp in list(self.worker.positions):
                 self.worker.fetch(tp, 10_000)
             self.run(self.worker.fold(10_000))
-            self.run(self.worker.engine.drain())
-        while any(partition.pending for partition in self.worker.engine.partitions()):
-            self.run(self.worker.engine.drain())
+            self.run(self.worker.manager.drain())
+        while any(partition.pending_count for partition in self.worker.manager.partitions()):
+            self.run(self.worker.manager.drain())
         self.what_is_committed_is_exact()
         for number in PARTITIONS:
             for value in self.broker.changelog.get(number, {}).values():
@@ -233,7 +229,7 @@ class Interleavings(RuleBasedStateMachine):
         for topic in SOURCES:
             other.fetch(TopicPartition(topic, partition), 2)
         self.run(other.fold(2))
-        self.run(other.engine.drain())
+        self.run(other.manager.drain())
         other.die()
         self.generation += 1
         self.run(self.worker.assign(PARTITIONS, self.generation))
@@ -258,13 +254,13 @@ class Interleavings(RuleBasedStateMachine):
         if self.run(self.worker.fold(10_000), ExitCode.SEQUENCE):
             self.crash()
             return
-        offsets = {p.number: dict(p.next_offsets) for p in self.worker.engine.partitions()}
+        offsets = {p.number: dict(p.next_offsets) for p in self.worker.manager.partitions()}
         self.worker.fetch(TopicPartition(lost.topic, lost.partition), 5)
-        if self.worker.queue and lost.seek == self.worker.engine._current_seek:
+        if self.worker.queue and lost.seek == self.worker.manager._current_seek:
             assert lost.next_offset > offsets[lost.partition][lost.topic]
             assert self.run(self.worker.fold(1), ExitCode.SEQUENCE), f"{lost} was lost and nobody noticed"
             self.crash()
-        elif lost.seek == self.worker.engine._current_seek:
+        elif lost.seek == self.worker.manager._current_seek:
             self.crash()
 
     @rule(partition=partitions)
@@ -276,9 +272,9 @@ class Interleavings(RuleBasedStateMachine):
             zombie.fetch(TopicPartition(topic, partition), 3)
         self.run(zombie.fold(10_000))
         before = dict(self.broker.group)
-        owned = zombie.engine._owned[partition]
-        hot = owned.partition
-        has_news = hot.next_offsets != owned.committed or bool(hot.dirty or hot.pending or hot.outputs)
+        (hot,) = (each for each in zombie.manager.partitions() if each.number == partition)
+        committed = {tp.topic: offset for tp, offset in before.items() if tp.partition == partition}
+        has_news = hot.next_offsets != committed or bool(hot.dirty or hot.pending_count or hot.outputs)
         assert self.run(zombie.checkpoint(partition), ExitCode.FENCED) == has_news
         assert self.broker.group == before
         zombie.die()
@@ -322,7 +318,7 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def what_is_not_dirty_is_what_is_committed(self) -> None:
         """Wherever a state is: an object, bytes, or a place on the disk."""
-        for partition in self.worker.engine.partitions():
+        for partition in self.worker.manager.partitions():
             stored = self.broker.changelog.get(partition.number, {})
             clean = {*partition.states, *partition.cold} - partition.dirty
             found = {key: partition.peek(key) for key in clean}
@@ -346,16 +342,16 @@ def _count(should: dict[bytes, Tally], topic: str, record: Record) -> None:
 
 
 class InterleavingsOnDisk(Interleavings):
-    """The same with local copies, which are torn and compacted; all but one account of a partition are cold."""
+    """The same with state stores, which are torn and compacted; all but one account of a partition are cold."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         worker = SETTINGS.worker.model_copy(update={"store": str(self.folder), "hot_accounts_max": 2})
         self.settings = SETTINGS.model_copy(update={"worker": worker})
         self.more_patches: list[Any] = [
-            patch("stream.engine.local_copy.JOURNAL_BYTES_MIN", 500),
-            patch("stream.engine.copies.LET_GO_SECONDS", 0),
-            patch("stream.engine.tail.PART_BYTES", 500),
+            patch("stream.engine.state_store.SEGMENT_BYTES_MIN", 500),
+            patch("stream.engine.partition_store.RELEASE_SECONDS", 0),
+            patch("stream.engine.recovery.BATCH_BYTES", 500),
         ]
         for each in self.more_patches:
             each.start()
@@ -371,24 +367,24 @@ class InterleavingsOnDisk(Interleavings):
     def crash_within_a_write(self, lost_bytes: int) -> None:
         """A kill, or a power cut, that leaves the end of what was written last unwritten."""
         self.worker.die()
-        for journals in (self.folder / SETTINGS.kafka.app_id).iterdir():
-            last = max(journals.glob("journal-*"), key=lambda path: int(path.name[8:]), default=None)
+        for segments in (self.folder / SETTINGS.kafka.app_id).iterdir():
+            last = max(segments.glob("segment-*"), key=lambda path: int(path.name[len("segment-") :]), default=None)
             if last is not None:
                 os.truncate(last, max(0, last.stat().st_size - lost_bytes))
         self.start()
 
     @rule(partition=partitions)
     def the_disk_fails(self, partition: int) -> None:
-        """Nothing more is written to this partition's copy until a restart."""
-        copies.give_up(self.worker.engine._owned[partition], OSError(28, "No space left on device"))
-        assert 1 <= self.worker.engine.without_copy() <= len(PARTITIONS)
+        """Nothing more is written to this partition's store until a restart."""
+        self.worker.manager._assigned[partition].store.disable(OSError(28, "No space left on device"))
+        assert 1 <= self.worker.manager.without_store() <= len(PARTITIONS)
 
     @invariant()
-    def what_the_copy_has_is_not_in_memory(self) -> None:
-        """Bytes are of states that the copy lacks."""
-        for owned in self.worker.engine._owned.values():
-            if owned.copy is not None and not owned.copy.failed:
-                assert all(isinstance(found, int) for found in owned.partition.cold.values())
+    def what_the_store_has_is_not_in_memory(self) -> None:
+        """Bytes are of states that the store lacks."""
+        for assigned in self.worker.manager._assigned.values():
+            if assigned.store.usable:
+                assert all(isinstance(found, int) for found in assigned.partition.cold.values())
 
 
 TestInterleavings = Interleavings.TestCase

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
@@ -12,16 +13,22 @@ from stream.contracts.errors import EngineError
 from stream.contracts.topics import TopicSpec
 from stream.engine import checkpoint
 from stream.engine.chunk import Chunk, FetchPositions
-from stream.engine.folding import fold_chunk
-from stream.engine.mark import Mark, contradiction, read_mark
-from stream.engine.offsets import resume_offset
+from stream.engine.committed_offsets import (
+    CheckpointMetadata,
+    CommittedOffsets,
+    decode_metadata,
+    resume_offset,
+    validate,
+)
+from stream.engine.metrics import EngineMetrics
 from stream.engine.partition import Output, Partition
+from stream.engine.partition_manager import fold_chunk
 from stream.engine.topology import co_assigned, count_mismatch
 from stream.engine.watchdog import Watchdog
-from stream.worker.metrics import OUTCOMES, WorkerCollector, WorkerMetrics
+from stream.worker.metrics import OUTCOMES, WorkerCollector
 from stream.worker.priority_queue import PriorityQueue
 from tests.streams import fold, make_stream
-from tests.tally import Tally, TallyProcessor
+from tests.tally import Tally, TallyPartition, TallyProcessor
 from tests.unit.engine.fakes import FakeBroker, FakeRecord
 
 TOPIC = "product-usage"
@@ -32,9 +39,9 @@ def records(*offsets: int) -> list[FakeRecord]:
     return [FakeRecord(TOPIC, 0, offset, b"acme", b"%d" % offset) for offset in offsets]
 
 
-def partition(next_offset: int) -> Partition[Tally]:
+def partition(next_offset: int) -> TallyPartition:
     """A partition that expects this offset."""
-    return Partition(0, next_offsets={TOPIC: next_offset})
+    return TallyPartition(0, next_offsets={TOPIC: next_offset})
 
 
 @pytest.mark.parametrize(
@@ -62,7 +69,7 @@ def test_a_chunk_that_starts_too_late_is_refused_and_named() -> None:
 
 def test_a_chunk_of_a_topic_without_an_offset_is_refused() -> None:
     with pytest.raises(EngineError, match="offset None was expected"):
-        fold_chunk(TallyProcessor(Settings()), Partition(0), Chunk(TOPIC, 0, 0, records(0), 1))
+        fold_chunk(TallyProcessor(Settings()), TallyPartition(0), Chunk(TOPIC, 0, 0, records(0), 1))
 
 
 def test_a_chunk_that_goes_back_without_a_seek_is_refused_rather_than_skipped() -> None:
@@ -70,7 +77,7 @@ def test_a_chunk_that_goes_back_without_a_seek_is_refused_rather_than_skipped() 
         fold_chunk(TallyProcessor(Settings()), partition(5), Chunk(TOPIC, 0, 5, records(0, 1), 1))
 
 
-MARK = Mark("topic-1", "changelog-1", 40)
+MARK = CheckpointMetadata("topic-1", "changelog-1", 40)
 
 
 @pytest.mark.parametrize(
@@ -88,36 +95,36 @@ MARK = Mark("topic-1", "changelog-1", 40)
 def test_topics_are_compared_with_those_of_the_last_checkpoint(
     topic: str | None, changelog: str | None, end: int, words: str | None
 ) -> None:
-    problem = contradiction("web[3]", MARK, topic, changelog, end, "group-1")
+    problem = validate("web[3]", MARK, topic, changelog, end, "group-1")
     assert (problem is None) == (words is None)
     assert words is None or words in str(problem)
     assert problem is None or "kafka-consumer-groups --group group-1" in problem
 
 
 def test_a_mark_comes_back_as_it_was_and_what_is_none_is_none() -> None:
-    assert read_mark(MARK.encode()) == MARK
-    assert len(Mark("x" * 36, "y" * 36, 1 << 62).encode()) < 200
-    assert [read_mark(text) for text in (None, "", "by hand", "{}", "[1]")] == [None] * 5
+    assert decode_metadata(MARK.encode()) == MARK
+    assert len(CheckpointMetadata("x" * 36, "y" * 36, 1 << 62).encode()) < 200
+    assert [decode_metadata(text) for text in (None, "", "by hand", "{}", "[1]")] == [None] * 5
 
 
 def test_chunks_start_where_the_last_one_ended_and_a_seek_starts_anew() -> None:
     tp = TopicPartition(TOPIC, 0)
-    coverage = FetchPositions()
-    assert coverage.chunk(tp, records(3)) is None, "nothing counts before the first seek"
-    coverage.sought({tp: 10}, 1)
-    first, second = coverage.chunk(tp, records(10, 14)), coverage.chunk(tp, records(20))
-    coverage.sought({tp: 10}, 2)
-    again = coverage.chunk(tp, records(10))
+    fetch_positions = FetchPositions()
+    assert fetch_positions.chunk(tp, records(3)) is None, "nothing counts before the first seek"
+    fetch_positions.on_seek({tp: 10}, 1)
+    first, second = fetch_positions.chunk(tp, records(10, 14)), fetch_positions.chunk(tp, records(20))
+    fetch_positions.on_seek({tp: 10}, 2)
+    again = fetch_positions.chunk(tp, records(10))
     starts = [(chunk.start, chunk.next_offset, chunk.seek) for chunk in (first, second, again) if chunk is not None]
     assert starts == [(10, 15, 1), (15, 21, 1), (10, 11, 2)]
 
 
 def test_a_snapshot_tells_news_from_no_news() -> None:
-    nothing = checkpoint.Snapshot({}, [], {TOPIC: 5}, None, [])
-    assert not nothing.is_news({TOPIC: 5})
-    assert nothing.is_news({TOPIC: 4}), "offsets alone are news"
-    assert checkpoint.Snapshot({"acme": b""}, [], {TOPIC: 5}, None, []).is_news({TOPIC: 5})
-    assert checkpoint.Snapshot({}, [Output("t", b"k", b"v")], {TOPIC: 5}, None, []).is_news({TOPIC: 5})
+    nothing = checkpoint.Checkpoint({}, [], {TOPIC: 5}, None, [])
+    assert not nothing.differs_from({TOPIC: 5})
+    assert nothing.differs_from({TOPIC: 4}), "offsets alone are news"
+    assert checkpoint.Checkpoint({"acme": b""}, [], {TOPIC: 5}, None, []).differs_from({TOPIC: 5})
+    assert checkpoint.Checkpoint({}, [Output("t", b"k", b"v")], {TOPIC: 5}, None, []).differs_from({TOPIC: 5})
 
 
 async def test_a_snapshot_encodes_what_is_dirty_and_buries_what_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +132,7 @@ async def test_a_snapshot_encodes_what_is_dirty_and_buries_what_is_gone(monkeypa
     hot = partition(9)
     hot.states = {"small": Tally({TOPIC: 1}, {}), "large": Tally({"x" * 2000: 1}, {}), "clean": Tally({}, {})}
     hot.dirty = {"small", "large", "gone"}
-    snapshot = await checkpoint.take(TallyProcessor(Settings()), hot, 1)
+    snapshot = await checkpoint.take_checkpoint(TallyProcessor(Settings()), hot, 1)
     assert snapshot.states.keys() == {"small", "gone"}
     assert snapshot.states["gone"] is None
     assert snapshot.oversized == ["large"]
@@ -133,12 +140,12 @@ async def test_a_snapshot_encodes_what_is_dirty_and_buries_what_is_gone(monkeypa
 
 
 async def test_evaluation_ends_with_its_time_and_goes_on_with_whoever_waits_longest() -> None:
-    work, hot = TallyProcessor(Settings()), partition(0)
+    processor, hot = TallyProcessor(Settings()), partition(0)
     hot.states = {name: Tally({TOPIC: 1}, {}, needs_evaluation=True) for name in "abc"}
     hot.pending = PriorityQueue([("a", 10), ("b", None), ("c", 30)])
     evaluated, oldest = [], []
     for seconds in (0, 1e-9, 1e-9, 1, 1):
-        snapshot = await checkpoint.take(work, hot, seconds)
+        snapshot = await checkpoint.take_checkpoint(processor, hot, seconds)
         evaluated.append([output.key for output in snapshot.outputs])
         oldest.append(snapshot.oldest_ms)
     assert evaluated == [[], [b"a"], [b"b"], [b"c"], []]
@@ -149,8 +156,10 @@ async def test_a_snapshot_is_published_whole_in_as_many_batches_as_it_needs() ->
     broker = FakeBroker(epochs={3: 0}, changelog={3: {b"gone": b"old"}})
     states: dict[str, bytes | None] = {f"account-{number}": b"%d" % number for number in range(25)}
     outputs = [Output("health", b"a", b"1"), Output("health", b"a", b"2"), Output("elsewhere", None, b"x", partition=0)]
-    snapshot = checkpoint.Snapshot(states | {"gone": None}, outputs, {TOPIC: 7}, None, [])
-    assert await checkpoint.publish(broker.producer(3), "changelog", 3, "group", snapshot, {}, 9) == 26
+    snapshot = checkpoint.Checkpoint(states | {"gone": None}, outputs, {TOPIC: 7}, None, [])
+    committed = CommittedOffsets(4, changelog_end=9)
+    await checkpoint.commit(broker.producer(3), "changelog", 3, "group", snapshot, committed)
+    assert (committed.changelog_end, committed.next_offsets) == (26, {TOPIC: 7})
     assert broker.changelog[3] == {key.encode(): value for key, value in states.items()}
     assert broker.outputs == {"health": [(b"a", b"1"), (b"a", b"2")], "elsewhere": [(None, b"x")]}
     assert broker.group == {TopicPartition(TOPIC, 3): 7}
@@ -214,25 +223,27 @@ def test_the_watchdog_barks_only_when_work_waits_and_nothing_moves() -> None:
 
 
 class View:
-    """An engine for the collector."""
+    """A partition manager for the collector."""
 
-    def partitions(self) -> list[Partition[Tally]]:
+    def partitions(self) -> list[Partition[Any]]:
         return [
-            Partition(0, states={"a": Tally()}, dirty={"a"}, pending=PriorityQueue([("a", 1)]), watermark_ms=5_000),
-            Partition(1, states={"b": Tally()}, cold={"c": b"encoded"}, watermark_ms=2_000),
-            Partition(2, scheduled=["d", "e"]),
+            TallyPartition(
+                0, states={"a": Tally()}, dirty={"a"}, pending=PriorityQueue([("a", 1)]), watermark_ms=5_000
+            ),
+            TallyPartition(1, states={"b": Tally()}, cold={"c": b"encoded"}, watermark_ms=2_000),
+            TallyPartition(2, pending=PriorityQueue([("d", None), ("e", None)])),
         ]
 
     def lags(self) -> dict[str, int]:
         return {TOPIC: 42}
 
-    def without_copy(self) -> int:
+    def without_store(self) -> int:
         return 2
 
 
 def test_the_gauges_are_read_when_prometheus_asks() -> None:
     registry = CollectorRegistry()
-    WorkerMetrics(registry)
+    EngineMetrics(registry)
     counts = {("dead_letter", "not_json"): 3}
     registry.register(WorkerCollector(View(), lambda: counts))
     value = registry.get_sample_value
@@ -272,7 +283,7 @@ def test_the_snapshot_leaves_the_loop_free_between_slices(monkeypatch: pytest.Mo
 
     async def run() -> None:
         breathing = asyncio.create_task(breathe())
-        await checkpoint.take(TallyProcessor(Settings()), hot, 1)
+        await checkpoint.take_checkpoint(TallyProcessor(Settings()), hot, 1)
         breathing.cancel()
 
     asyncio.run(run())

@@ -14,13 +14,13 @@ from stream.calendar.clock import ManualClock
 from stream.config.settings import Settings
 from stream.contracts.decode import AnyEvent
 from stream.contracts.report import Band
-from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS, end_of_day_ms
-from stream.kinds.state import AccountState, newest_ms
+from stream.kinds.state import newest_ms
 from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Scorecards, Veto
 from stream.scoring.scorecard_yaml import SHIPPED_FILE
 from stream.scoring.shipped import DEFAULT, SHIPPED
+from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 from tests.streams import CORE, TOPICS, Raw, epoch_ms, fold, make_stream, record
 from tests.unit.heartline.test_cli import run
@@ -131,7 +131,7 @@ def worked(events: list[Raw]) -> dict[tuple[int, str], Band]:
     """The band of each account at the end of each day, by a worker that judges then."""
     clock = ManualClock(0)
     processor = HealthProcessor(TOPICS, clock, scorecards=REMEMBERING, core_features=CORE)
-    partition: Partition[AccountState] = Partition(0)
+    partition = AccountPartition(0)
     days = [epoch_ms(event["timestamp"]) // DAY_MS for event in events]
     found: dict[tuple[int, str], Band] = {}
     for day in range(days[0], days[-1] + 1):

@@ -5,16 +5,15 @@ from typing import Any
 from stream.contracts.dead_letters import DeadLetter, read_dead_letter
 from stream.contracts.report import HealthReport, decode_report
 from stream.contracts.topics import Kind
-from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS
-from stream.kinds.state import AccountState
+from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 from tests.streams import TOPICS, Raw, record
 
 DAY = 20_000
 KAFKA_MS = 1_771_000_000_000
 
-Part = Partition[AccountState]
+Part = AccountPartition
 
 
 def usage(number: int, day: int = DAY, account_id: str = "acme", user_id: str = "ann", ms: int = 0) -> Raw:

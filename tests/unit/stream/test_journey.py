@@ -13,7 +13,6 @@ from stream.calendar.clock import ManualClock
 from stream.config.settings import ProductSettings, Settings, load
 from stream.contracts.errors import ConfigError
 from stream.contracts.report import decode_report
-from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.measures.milestones import progress
@@ -21,6 +20,7 @@ from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Line
 from stream.scoring.shipped import DEFAULT
+from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import make_processor
 from tests.oracle.facts import alike
 from tests.streams import TOPICS, Raw, arrive, epoch_ms, fold, make_stream, record
@@ -122,7 +122,7 @@ def test_the_example_of_an_account_that_is_stuck() -> None:
 def test_the_worker_judges_by_the_products_key_actions_and_milestones() -> None:
     product = ProductSettings(key_actions=["export"], milestones=["export", "share"])
     processor = make_processor(Settings(product=product), ManualClock(end_of_day_ms(DAY + 5)))
-    partition: Partition[AccountState] = Partition(0)
+    partition = AccountPartition(0)
     processor.fold(
         partition, TOPICS.input("usage"), [record("usage", use(DAY, "login")), record("usage", use(DAY + 4, "export"))]
     )

@@ -13,7 +13,6 @@ from stream.config.settings import Settings
 from stream.config.yaml_source import FILE_BYTES_MAX
 from stream.contracts.errors import ConfigError
 from stream.contracts.report import decode_report
-from stream.engine.partition import Partition
 from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.state import AccountState
 from stream.measures import measure
@@ -23,6 +22,7 @@ from stream.scoring.scorecard import Line, Veto
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
 from stream.scoring.shipped import DEFAULT, SHIPPED
+from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor, make_processor
 from tests.streams import CORE, TOPICS, Raw, fold, make_stream, record
 
@@ -288,7 +288,7 @@ def test_the_stage_is_derived_where_the_feed_gives_none(
 def test_the_worker_judges_by_the_scorecards_of_its_settings(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD)
     processor = make_processor(Settings(scorecards=path), ManualClock(end_of_day_ms(20_000)))
-    partition: Partition[AccountState] = Partition(0)
+    partition = AccountPartition(0)
     profile = {"type": "account", "account_id": "acme", "segment": "enterprise", "lifecycle_stage": "mature"}
     use = {"type": "usage", "event_id": "e", "account_id": "acme", "user_id": "u", "feature": "f"}
     processor.fold(partition, TOPICS.input("usage"), [record("usage", use | {"timestamp": 20_000 * DAY_MS})])
@@ -300,7 +300,7 @@ def test_the_worker_judges_by_the_scorecards_of_its_settings(tmp_path: Path) -> 
         make_processor(Settings(scorecards=written(tmp_path, one(""))))
 
 
-def published(processor: HealthProcessor, partition: Partition[AccountState]) -> list[str]:
+def published(processor: HealthProcessor, partition: AccountPartition) -> list[str]:
     for _ in processor.evaluate(partition):
         pass
     outputs, partition.outputs = partition.outputs, []

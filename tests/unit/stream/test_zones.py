@@ -164,7 +164,7 @@ def test_the_turn_of_a_day_asks_encoded_accounts_only_where_it_turned(monkeypatc
         asked.append(state.profile["timezone"][0] or "UTC")
         return state
 
-    partition.decode = decode
+    monkeypatch.setattr("stream.worker.account_partition.decode_state", decode)
     clock.current_ms = DAY * DAY_MS + 15 * 3_600_000
     evaluated(processor, partition)
     assert set(asked) == {"Asia/Tokyo"}

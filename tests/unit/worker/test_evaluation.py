@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.calendar.clock import EventClock, ManualClock
-from stream.engine.warmth import adopt
+from stream.engine.state_cache import restore
 from stream.history.rolling import DAY_MS, day_of, end_of_day_ms
-from stream.kinds.state import decode_state, encode_state
+from stream.kinds.state import encode_state
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
 from stream.worker.health_processor import ACCOUNTS_A_SLICE, SETTLED_MS, HealthProcessor
@@ -140,10 +140,10 @@ def test_after_a_restart_the_unjudged_are_judged_and_the_event_clock_stands_wher
     fold_one(processor, partition, "usage", usage(5_000_000, account_id="birch", user_id="new"))
     update = {"account_id": "acme", "owner": "dana", "timestamp": (DAY + 3) * DAY_MS}
     fold_one(processor, partition, "account", update)
-    again = Part(0, decode=decode_state)
+    again = Part(0)
     for name, state in partition.states.items():
         again.cold[name] = encode_state(state)
-        adopt(processor, again, name, hot_max=1)
+        restore(again, name, hot_max=1)
     assert sorted(again.pending) == [("acme", None), ("birch", None)]
     assert again.watermark_ms == partition.watermark_ms == (DAY + 3) * DAY_MS
 
@@ -208,12 +208,12 @@ def test_a_tick_reads_cold_accounts_in_the_order_in_which_they_lie_on_the_disk()
         read.append(place)
         return states[account_id]
 
-    partition.read, partition.decode = at, decode_state
+    partition.read = at
     for _ in range(2):
         clock.advance(days=1)
         evaluated(processor, partition)
     assert read == list(range(60)), "each once: then they are hot"
-    assert partition.kept == {name: place for place, name in enumerate(states)}
+    assert partition.saved_at == {name: place for place, name in enumerate(states)}
 
 
 def test_history_has_one_score_a_day_and_four_weeks() -> None:

@@ -11,7 +11,7 @@ from stream.contracts.dead_letters import KEY_BYTES_MAX, ORIGINAL_BYTES_MAX, Dea
 from stream.contracts.events import VALUE_BYTES_MAX
 from stream.contracts.partitioner import partition_of
 from stream.contracts.topics import Kind
-from stream.engine.warmth import adopt
+from stream.engine.state_cache import restore
 from stream.history.rolling import DAY_MS
 from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.worker.health_processor import HealthProcessor
@@ -247,7 +247,7 @@ def test_a_state_comes_back_from_the_changelog_as_it_was(seed: int, size: int, s
         value = encode_state(state)
         assert decode_state(value) == state
         assert encode_state(decode_state(value)) == value
-        assert (processor.encode(state), processor.decode(value)) == (value, state)
+        assert (partition.encode(state), partition.decode(value)) == (value, state)
 
 
 @settings(max_examples=40)
@@ -255,14 +255,14 @@ def test_a_state_comes_back_from_the_changelog_as_it_was(seed: int, size: int, s
 def test_a_restart_anywhere_goes_on_where_the_state_ends(seed: int, size: int, cut: int, chunk_size: int) -> None:
     """Folding a part, keeping it as the changelog does, and folding the rest elsewhere is folding all at once."""
     events = arrive(make_stream(seed, size, 100), seed, 10, 0.3)
-    whole_job, whole = fold(events, chunk_size)
+    whole_processor, whole = fold(events, chunk_size)
     _, first = fold(events[:cut])
-    second = Part(0, decode=decode_state)
+    second = Part(0)
     for name, state in first.states.items():
         second.cold[name] = encode_state(state)
-        adopt(whole_job, second, name, hot_max=2)
+        restore(second, name, hot_max=2)
     for event in events[cut:]:
-        whole_job.fold(second, TOPICS.input(event["type"]), [record(event["type"], event)])
+        whole_processor.fold(second, TOPICS.input(event["type"]), [record(event["type"], event)])
     for name, state in whole.states.items():
         again = second.state(name)
         assert again is not None

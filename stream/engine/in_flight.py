@@ -1,7 +1,7 @@
 """How much of what was fetched may wait to be folded, all topics and partitions together.
 
-Invariant: nothing more is fetched while the chunks between fetch and fold take the whole budget. One fetch may pass it,
-so the bound is the budget and one fetch. A seek makes everything on its way stale, so it empties the books.
+Invariant: nothing more is fetched while the chunks between fetch and fold take the whole limit. One fetch may pass it,
+so the bound is the limit and one fetch. A seek makes everything on its way stale, so it empties the books.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ def weight(chunk: Chunk) -> int:
     return bytes_ + RECORD_BYTES * len(values)
 
 
-class Budget:
+class InFlightLimit:
     """Bytes between fetch and fold.
 
     Args:

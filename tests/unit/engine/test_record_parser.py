@@ -7,7 +7,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
 from stream.contracts.errors import EngineError
-from stream.engine.fetched import FetchedRecords, patch_record_parser
+from stream.engine.record_parser import FetchedRecords, patch_record_parser
 
 TP = TopicPartition("usage", 0)
 PRODUCER = 7

@@ -11,7 +11,7 @@ from aiokafka import __version__
 from aiokafka.consumer import fetcher
 
 from stream.contracts.errors import EngineError
-from stream.engine.work import Record
+from stream.engine.processor import Record
 
 
 class FetchedRecords(fetcher.PartitionRecords):  # type: ignore[misc]

@@ -9,12 +9,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stream.config.settings import Settings
-from stream.engine.contents import VERSION, Identity
 from stream.engine.failstop import ExitCode
-from stream.engine.local_copy import LocalCopy
+from stream.engine.state_store import StateStore
+from stream.engine.store_index import VERSION, StoreIdentity
 from stream.engine.topic_ids import topic_ids
 from stream.engine.topology import prepare_topics
-from tests.crash_points import COPY
+from tests.crash_points import STORE
 from tests.integration.engine_oracle import assert_exact, read_all
 from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, feed
 from tests.servers import Kafka
@@ -52,23 +52,23 @@ async def assert_copies_say_what_the_changelog_says(settings: Settings) -> None:
         ends[record.partition] = record.offset + 1
     for number in range(PARTITIONS):
         folder = Path(settings.worker.store) / settings.kafka.app_id / f"{number:03}"
-        copy = LocalCopy(folder, Identity(VERSION, changelog, ids[changelog], number, PARTITIONS))
-        contents = copy.load()
-        assert contents is not None
-        states = {key: copy.read(key, place) for key, place in contents.places.items() if place is not None}
-        copy.close()
+        store = StateStore(folder, StoreIdentity(VERSION, changelog, ids[changelog], number, PARTITIONS))
+        index = store.load()
+        assert index is not None
+        states = {key: store.read(key, location) for key, location in index.locations.items() if location is not None}
+        store.close()
         assert states == last[number]
-        assert contents.moment.position >= ends[number]
-        assert contents.needs_evaluation == {}
+        assert index.position.offset >= ends[number]
+        assert index.pending == {}
 
 
-async def test_a_kill_around_and_within_what_is_written_to_the_copy_changes_nothing(
+async def test_a_kill_around_and_within_what_is_written_to_the_store_changes_nothing(
     settings: Settings, tmp_path: Path
 ) -> None:
     fed = 0
     workers = []
     try:
-        for number, point in enumerate(COPY):
+        for number, point in enumerate(STORE):
             worker = WorkerProcess(settings, tmp_path / f"{point}.log", f"{point}:{2 if number > 1 else 6}")
             workers.append(worker)
             await worker.start(ready=False)
@@ -114,7 +114,7 @@ async def test_a_copy_that_others_overtook_is_caught_up_and_a_damaged_one_is_not
     assert records > 0
     assert copies == PARTITIONS
     folder = Path(here) / settings.kafka.app_id
-    damaged = folder / "000" / "journal-1"
+    damaged = folder / "000" / "segment-1"
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
@@ -168,7 +168,7 @@ async def test_a_disk_that_damages_states_ends_the_worker_and_the_next_start_rea
         await worker.start()
         await feed(settings, 2_000)
         await assert_exact(settings)
-        for path in Path(settings.worker.store).rglob("journal-*"):
+        for path in Path(settings.worker.store).rglob("segment-*"):
             content = path.read_bytes()
             with path.open("r+b") as file:
                 file.seek(200)

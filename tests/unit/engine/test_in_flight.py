@@ -2,8 +2,8 @@
 
 import asyncio
 
-from stream.engine.budget import RECORD_BYTES, Budget, weight
 from stream.engine.chunk import Chunk
+from stream.engine.in_flight import RECORD_BYTES, InFlightLimit, weight
 from tests.unit.engine.fakes import FakeRecord
 
 
@@ -17,7 +17,7 @@ def test_a_record_weighs_its_value_and_what_an_object_costs() -> None:
 
 
 async def test_nothing_is_fetched_while_the_budget_is_spent_and_again_when_something_was_folded() -> None:
-    budget, first, second = Budget(2_000), chunk(1_000), chunk(1_000)
+    budget, first, second = InFlightLimit(2_000), chunk(1_000), chunk(1_000)
     budget.add(first)
     assert await budget.has_room(0)
     budget.add(second)  # one fetch may pass it
@@ -30,7 +30,7 @@ async def test_nothing_is_fetched_while_the_budget_is_spent_and_again_when_somet
 
 
 async def test_a_seek_empties_the_books_and_what_arrives_after_it_counts_for_nothing() -> None:
-    budget, stale = Budget(1_000), chunk(2_000)
+    budget, stale = InFlightLimit(1_000), chunk(2_000)
     budget.add(stale)
     budget.clear()
     assert await budget.has_room(0)

@@ -1,4 +1,4 @@
-"""What the changelog says beyond a local copy comes into the partition, a part at a time."""
+"""What the changelog says beyond a local store comes into the partition, a part at a time."""
 
 import asyncio
 import time
@@ -9,42 +9,41 @@ from unittest.mock import patch
 import pytest
 
 from stream.config.settings import KafkaSettings, Settings, WorkerSettings
-from stream.engine import copies
-from stream.engine.owned import Owned
-from stream.engine.partition import Partition
-from stream.engine.tail import Tail
-from tests.tally import Tally, TallyProcessor
+from stream.engine.partition_assignment import PartitionAssignment
+from stream.engine.recovery import ChangelogReplay
+from tests.tally import Tally, TallyPartition, TallyProcessor
 
 WORK = TallyProcessor(Settings())
+ENCODE, DECODE = TallyPartition(0).encode, TallyPartition(0).decode
 NOW_MS = int(time.time() * 1000)
 
 
 def record(key: str, count: int | None, *, needs_evaluation: bool = False) -> SimpleNamespace:
     """A changelog record; no count: the account is gone."""
-    value = None if count is None else WORK.encode(Tally({"usage": count}, {}, needs_evaluation))
+    value = None if count is None else ENCODE(Tally({"usage": count}, {}, needs_evaluation))
     return SimpleNamespace(key=key.encode(), value=value)
 
 
-def taken(store: str, end: int) -> Owned[Tally]:
-    """A partition after its copy was recalled."""
-    owned: Owned[Tally] = Owned(Partition(3, 12, decode=WORK.decode), SimpleNamespace())
-    owned.topic_ids, owned.changelog_end = {"heartline-state-changelog": "id"}, end
+def taken(store: str, end: int) -> PartitionAssignment:
+    """A partition after its store was recalled."""
+    assigned = PartitionAssignment(TallyPartition(3, 12), SimpleNamespace())
+    assigned.changelog_end = end
     settings = Settings(kafka=KafkaSettings(), worker=WorkerSettings(store=store))
-    asyncio.run(copies.recall(settings, owned, NOW_MS))
-    return owned
+    asyncio.run(assigned.store.open(settings, "id", assigned.changelog_end, NOW_MS))
+    return assigned
 
 
-async def read(owned: Owned[Tally], records: list[SimpleNamespace], hot_max: int) -> None:
+async def read(assigned: PartitionAssignment, records: list[SimpleNamespace], hot_max: int) -> None:
     """As a recovery does, a record at a time."""
-    tail = Tail(owned)
+    tail = ChangelogReplay(assigned)
     for each in records:
         await tail.add([each])
-    await tail.finish(WORK, hot_max)
+    await tail.finish(hot_max)
 
 
-def counts(owned: Owned[Tally]) -> dict[str, int]:
+def counts(assigned: PartitionAssignment) -> dict[str, int]:
     """Every account's count, hot or cold."""
-    partition = owned.partition
+    partition = assigned.partition
     found = {key: partition.peek(key) for key in (*partition.states, *partition.cold)}
     return {key: tally.counts["usage"] for key, tally in found.items() if tally is not None}
 
@@ -62,40 +61,40 @@ def test_the_last_record_of_each_account_counts_and_who_is_gone_is_gone(
         record("a", 2),
     ]
     second = [record("b", 3), record("d", 1), record("c", None), record("a", 5, needs_evaluation=True), record("a", 6)]
-    with patch("stream.engine.tail.PART_BYTES", part_bytes):
-        owned = taken(store, 4)
-        asyncio.run(read(owned, first, hot_max=1))
-        assert counts(owned) == {"a": 2, "b": 1, "c": 1}
-        assert len(owned.partition.states) == 1
-        assert set(owned.partition.pending) == {("b", None), ("c", None)}
-        copies.let_go(owned)
+    with patch("stream.engine.recovery.BATCH_BYTES", part_bytes):
+        assigned = taken(store, 4)
+        asyncio.run(read(assigned, first, hot_max=1))
+        assert counts(assigned) == {"a": 2, "b": 1, "c": 1}
+        assert len(assigned.partition.states) == 1
+        assert set(assigned.partition.pending_keys()) == {"b", "c"}
+        assigned.store.release()
 
         again = taken(store, 9)
-        assert again.recalled == (4 if on_disk else 0)
-        assert set(again.partition.pending) == ({("b", None), ("c", None)} if on_disk else set())
+        assert again.store.loaded_offset == (4 if on_disk else 0)
+        assert set(again.partition.pending_keys()) == ({"b", "c"} if on_disk else set())
         asyncio.run(read(again, second if on_disk else first + second, hot_max=1))
         assert counts(again) == {"a": 6, "b": 3, "d": 1}
-        assert list(again.partition.pending) == []
+        assert again.partition.pending_keys() == []
         if on_disk:
             assert all(isinstance(found, int) for found in again.partition.cold.values())
-        copies.let_go(again)
+        again.store.release()
 
 
 def test_a_recovery_from_nothing_holds_a_part_in_memory(tmp_path: Path) -> None:
-    owned = taken(str(tmp_path), 1000)
+    assigned = taken(str(tmp_path), 1000)
     largest = 0
 
     async def run() -> None:
         nonlocal largest
-        tail = Tail(owned)
+        tail = ChangelogReplay(assigned)
         for number in range(1000):
             await tail.add([record(f"account-{number}", number)])
-            largest = max(largest, len(tail._part))
-        await tail.finish(WORK, hot_max=10)
+            largest = max(largest, len(tail._batch))
+        await tail.finish(hot_max=10)
 
-    with patch("stream.engine.tail.PART_BYTES", 20_000):
+    with patch("stream.engine.recovery.BATCH_BYTES", 20_000):
         asyncio.run(run())
     assert largest < 100
-    assert counts(owned) == {f"account-{number}": number for number in range(1000)}
-    assert len(owned.partition.states) == 10
-    copies.let_go(owned)
+    assert counts(assigned) == {f"account-{number}": number for number in range(1000)}
+    assert len(assigned.partition.states) == 10
+    assigned.store.release()

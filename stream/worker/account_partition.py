@@ -1,0 +1,71 @@
+"""One partition's accounts as the health processor keeps them: states, who waits to be evaluated, what scans need."""
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+
+from stream.engine.partition import Partition
+from stream.kinds.state import AccountState, decode_state, encode_state, watermark_ms
+from stream.worker.priority_queue import PriorityQueue
+
+
+@dataclass(slots=True)
+class AccountPartition(Partition[AccountState]):
+    """The accounts of one partition.
+
+    Attributes:
+        pending: accounts whose measures may have changed since they were last evaluated, with the Kafka timestamp of
+            the record that changed them.
+        scheduled: accounts that the running scan has still to evaluate, the next one last.
+        last_scan_ms: the moment at which the last scan over all accounts began; None before the first.
+        last_midnight_scan_ms: the moment up to which new days have been looked for; None before the first scan.
+        zones: the time zone of each account that has another than UTC, as far as they have been evaluated.
+    """
+
+    pending: PriorityQueue = field(default_factory=PriorityQueue)
+    scheduled: list[str] = field(default_factory=list)
+    last_scan_ms: int | None = None
+    last_midnight_scan_ms: int | None = None
+    zones: dict[str, str] = field(default_factory=dict)
+
+    def encode(self, state: AccountState) -> bytes:
+        """The state as its changelog value."""
+        return encode_state(state)
+
+    def decode(self, value: bytes) -> AccountState:
+        """The reverse of `encode`."""
+        return decode_state(value)
+
+    @property
+    def pending_count(self) -> int:
+        """How many accounts wait to be evaluated: something changed, or the scan has not come to them yet."""
+        return len(self.pending) + len(self.scheduled)
+
+    def pending_keys(self) -> list[str]:
+        """The accounts where something changed."""
+        return [account_id for account_id, _ in self.pending]
+
+    def is_pending(self, state: AccountState) -> bool:
+        """Whether facts have changed since the account was evaluated."""
+        return state.needs_evaluation
+
+    def restore_pending(self, keys: Iterable[str]) -> None:
+        """These accounts waited when they were saved."""
+        self.pending = PriorityQueue((account_id, None) for account_id in keys)
+
+    def discard_pending(self, keys: Container[str]) -> None:
+        """Forget which of these accounts wait."""
+        if self.pending:
+            self.pending = self.pending.without(keys)
+
+    def on_restored(self, key: str, state: AccountState) -> None:
+        """A state came back from the changelog."""
+        restored_ms = watermark_ms(state)
+        if restored_ms is not None and restored_ms > (self.watermark_ms or 0):
+            self.watermark_ms = restored_ms
+        if state.needs_evaluation:
+            self.pending.append((key, None))
+
+    def take_oldest_pending_ms(self) -> int | None:
+        """The oldest Kafka timestamp among the changes that were evaluated since the last call; None: none was."""
+        oldest_ms, self.pending.oldest_ms = self.pending.oldest_ms, None
+        return oldest_ms
