@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from prometheus_client import CollectorRegistry
@@ -31,6 +31,7 @@ from stream.engine.partition_manager import PartitionManager
 from stream.engine.state_cache import evict
 from stream.history.daily import close_score
 from stream.kinds.state import AccountState, fold_usage
+from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor, make_processor
 from stream.worker.run import GC_THRESHOLDS
 
@@ -109,7 +110,7 @@ async def fill(
     """Stands in for `recovery.recover`: accounts that were evaluated a day ago."""
     with recovery.gc_paused():
         for assigned in fenced:
-            hot = assigned.partition
+            hot = cast(AccountPartition, assigned.partition)
             for name in range(assigned.number, accounts, len(fenced)):
                 hot.states[f"account-{name}"] = account(name, now_ms)
             for _slice in processor.evaluate(hot):
@@ -146,7 +147,7 @@ async def run(accounts: int, partitions: int, hot: int, store: str) -> None:
     manager.begin_seek()
     manager.observe_ends({})  # there is no backlog to fold first
     rounds = 0
-    while rounds == 0 or any(p.scheduled or p.pending for p in manager.partitions()):
+    while rounds == 0 or any(p.pending_count for p in manager.partitions()):
         await asyncio.sleep(0.2)
         rounds += 1
     seconds, cpu = time.monotonic() - began, time.process_time() - cpu

@@ -1,7 +1,7 @@
-"""The worker's work on one partition: chunks into the accounts (`ingest`), then evaluate what moved, publish the news.
+"""The worker's work on one partition: chunks into the accounts (`ingest`), then evaluate what changed, and publish.
 
-This is the product as the engine sees it (`engine.processor.Processor`): synchronous and pure but for the clock it is given.
-Bad input becomes a dead letter among the outputs; it never raises.
+This is the product as the engine sees it (`engine.processor.Processor`): synchronous and pure but for the clock that it
+is given. Bad input becomes a dead letter among the outputs; it never raises.
 """
 
 from collections import Counter
