@@ -182,7 +182,7 @@ if __name__ == "__main__":
     parser.add_argument("--accounts", type=int, default=1_000_000)
     parser.add_argument("--partitions", type=int, default=12)
     parser.add_argument("--hot", type=int, default=200_000)
-    parser.add_argument("--store", default="memory", help="memory, or an empty folder for local copies")
+    parser.add_argument("--store", default="memory", help="memory, or an empty folder for state stores")
     arguments = parser.parse_args()
     gc.set_threshold(*GC_THRESHOLDS)
     asyncio.run(run(arguments.accounts, arguments.partitions, arguments.hot, arguments.store))

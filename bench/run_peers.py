@@ -96,7 +96,7 @@ def table(rows: Sequence[Row], below: str) -> str:
 
 def heartline_rows(shape: Shape, cost: Cost, peak_rss_mb: float) -> list[Row]:
     """The whole worker, and what of it was spent when the last event was folded and committed."""
-    keeps = "in memory with local copies, changelog and offsets in a transaction every 5 s"
+    keeps = "in memory with state stores, changelog and offsets in a transaction every 5 s"
     pace = shape.events / cost.seconds
     whole, folding = (seconds / shape.events * 1e6 for seconds in (cost.cpu_seconds, cost.folding_cpu_seconds))
     return [

@@ -45,7 +45,7 @@ class Environment:
 
     @property
     def store(self) -> Path:
-        """Where the worker keeps its local copies."""
+        """Where the worker keeps its state stores."""
         return self.folder / "store"
 
 

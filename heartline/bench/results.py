@@ -26,7 +26,7 @@ class Results:
         changelog_records: written for that backlog.
         peak_rss_mb: the most memory resident in that process.
         recovery_seconds: a cold start's, from assignment to ready state, over the whole changelog.
-        recovery_warm_seconds: of a start with the local copies that a clean stop left.
+        recovery_warm_seconds: of a start with the state stores that a clean stop left.
         publish_latency_p50_ms, publish_latency_p99_ms: from handing an event to the producer to seeing its committed
             report, with events coming at half of the pace at which the backlog was folded, evaluated and committed; of
             events of new accounts. None, here and below: longer than report_seconds.

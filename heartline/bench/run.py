@@ -98,9 +98,9 @@ async def _rest(worker: MeasuredWorker, seconds: float, progress: Progress) -> N
 
 
 def _restart_twice(environment: Environment, worker: MeasuredWorker, progress: Progress) -> tuple[float, float]:
-    """Seconds of a recovery without local copies, and with them; the worker has stopped, and runs again."""
+    """Seconds of a recovery without state stores, and with them; the worker has stopped, and runs again."""
     shutil.rmtree(environment.store)
-    progress.step("starting it again without its local copies: everything comes back from the changelog")
+    progress.step("starting it again without its state stores: everything comes back from the changelog")
     worker.start()
     cold_seconds = worker.recovery_seconds
     worker.stop()

@@ -51,7 +51,7 @@ def bench(
     folded_cpu_us_...    the same until the last event is folded and committed
     events_per_second    from ready until then
     recovery_seconds     a cold start's, reading the whole changelog
-    recovery_warm_...    a start's that has its local copies
+    recovery_warm_...    a start's that has its state stores
     publish_latency_*    from producer to committed report, at half of the pace
                          of the whole, and at a tenth; of new accounts
     high_priority_latency_*      the same of known accounts' answers and tickets

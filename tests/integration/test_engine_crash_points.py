@@ -128,7 +128,7 @@ async def test_a_static_member_that_is_killed_and_comes_back_moves_no_partition(
 
 
 def damage(chance: random.Random, store: Path) -> None:
-    """Change a byte somewhere in the local copies."""
+    """Change a byte somewhere in the state stores."""
     files = [path for path in store.rglob("*-*") if path.is_file() and path.stat().st_size > 0]
     if files:
         path = chance.choice(files)

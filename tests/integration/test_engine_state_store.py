@@ -1,4 +1,4 @@
-"""The local copy on a real broker: whatever happened to it, states are exact and it says what the changelog says."""
+"""The state store on a real broker: whatever happened to it, states are exact and it says what the changelog says."""
 
 import asyncio
 import re
@@ -35,8 +35,8 @@ def with_store(settings: Settings, store: str) -> Settings:
 
 
 def recovered(worker: WorkerProcess) -> tuple[int, int]:
-    """From how many changelog records and local copies it says that it came back, the first time."""
-    found = re.search(r"from (\d+) changelog records and (\d+) local copies", worker.log())
+    """From how many changelog records and state stores it says that it came back, the first time."""
+    found = re.search(r"from (\d+) changelog records and (\d+) state stores", worker.log())
     assert found is not None, worker.log()
     return int(found[1]), int(found[2])
 
@@ -89,7 +89,7 @@ async def test_a_kill_around_and_within_what_is_written_to_the_store_changes_not
             await worker.kill()
 
 
-async def test_a_copy_that_others_overtook_is_caught_up_and_a_damaged_one_is_not_believed(
+async def test_a_store_that_others_overtook_is_caught_up_and_a_damaged_one_is_not_believed(
     settings: Settings, tmp_path: Path
 ) -> None:
     fed, here = 0, settings.worker.store
@@ -175,8 +175,8 @@ async def test_a_disk_that_damages_states_ends_the_worker_and_the_next_start_rea
                 file.write(bytes(byte ^ 1 for byte in content[200:]))
         await feed(settings, 1_000, first=2_000)
         assert await worker.wait() == ExitCode.FOLD, worker.log()
-        assert "can't be read from the local copy" in worker.log()
-        assert "a restart deletes a copy that is damaged and reads the changelog instead" in worker.log()
+        assert "can't be read from the state store" in worker.log()
+        assert "a restart deletes a store that is damaged and reads the changelog instead" in worker.log()
         await again.start()
         await assert_exact(settings)
         assert recovered(again)[1] == 0
