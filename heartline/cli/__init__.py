@@ -40,6 +40,7 @@ from heartline.cli import (
     roles,
     schemas,
     snapshot,
+    tail,
     top,
     up,
 )
@@ -96,6 +97,7 @@ _COMMANDS: Final = (
     (roles.intake, "Run it", None),
     (replay.replay, "Run it", None),
     (imports.import_, "Run it", None),
+    (tail.tail, "Look after it", None),
     (doctor.doctor, "Look after it", None),
     (bench.bench, "Look after it", None),
     (schemas.schemas, "Look after it", None),

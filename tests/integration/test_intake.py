@@ -1,5 +1,6 @@
 """The intake as a process on a real broker: the vendors' own SDKs deliver, and what was answered with 202 is there."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -104,6 +105,23 @@ def test_segments_node_sdk_delivers_unmodified(intake: Intake, tmp_path: Path) -
     subprocess.run([node, "send.js"], cwd=tmp_path, env=env, check=True, timeout=SECONDS)
     events = intake.events()
     assert len({event["event_id"] for event in events}) == len(events) == 20
+
+
+def test_an_engineer_sees_the_first_event_arrive(intake: Intake, tmp_path: Path) -> None:
+    base = intake.start()
+    env = {"KAFKA_BOOTSTRAP_SERVERS": intake.bootstrap_servers, "HEARTLINE_KAFKA__TOPIC_PREFIX": intake.prefix}
+    with Role(["tail", "--json", "--last", "10", "--count", "2"], env, tmp_path / "tail.log") as tail:
+        tail.start()
+        for event in ({"event": "exported", "context": {"groupId": "acme"}}, {"event": None}):
+            body = json.dumps({"messageId": "m1", "userId": "u7", **event}).encode()
+            request = urllib.request.Request(f"{base}/v1/track", body, {"Authorization": f"Bearer {KEY}"})
+            with contextlib.suppress(urllib.error.HTTPError):
+                urllib.request.urlopen(request, timeout=20).close()
+        wait_for(lambda: tail.exit_code() == 0, SECONDS, "two events")
+        seen = {line["result"]: line for line in map(json.loads, tail.output().splitlines())}
+    assert seen["accepted"]["source"] == seen["refused"]["source"] == "app"
+    assert seen["accepted"]["account_id"] == "acme"
+    assert "group call" in seen["refused"]["detail"]
 
 
 def send_until_202(address: Callable[[], str | None], account: str, count: int, failed: list[str]) -> None:

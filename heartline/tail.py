@@ -1,0 +1,181 @@
+"""What arrives on the input topics, event by event: accepted, repeated or refused, and why."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError
+
+from consumers.intake.writer import SOURCE_HEADER
+from consumers.kafka_client import committed_consumer, connect
+from stream.config.settings import Settings
+from stream.contracts.dead_letters import read_dead_letter
+from stream.contracts.decode import Decoder
+from stream.contracts.errors import BadEvent, HeartlineError
+from stream.contracts.feeds import FieldMapping
+from stream.contracts.topics import KINDS, Kind
+
+POLL_MS: Final = 250  # an event is shown well within a second
+IDS_KEPT: Final = 20_000
+
+Result = Literal["accepted", "repeated", "refused"]
+
+
+class Arrival(NamedTuple):
+    """One event as it arrived.
+
+    Attributes:
+        arrived_ms: its Kafka timestamp, epoch milliseconds.
+        source: who sent it to the intake, else the topic.
+        kind: the kind of event; None for what the intake refused.
+        account_id, event_id: whose it is, and its own id; empty where it can't be read.
+        result: what becomes of it.
+        detail: of a refused one the sentence, of any other what it says.
+    """
+
+    arrived_ms: int
+    source: str
+    kind: Kind | None
+    account_id: str
+    event_id: str
+    result: Result
+    detail: str
+
+
+class Tail:
+    """Reads records as the worker does, and remembers which ids it has seen.
+
+    Args:
+        settings: for the feeds' own names.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        topics = settings.kafka.topics
+        self._kinds = topics.inputs
+        self._dead_letters = topics.dead_letters
+        feeds = settings.feeds
+        self._decoders = {kind: Decoder(kind, FieldMapping(feeds[kind]) if kind in feeds else None) for kind in KINDS}
+        self._seen: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def topics(self) -> list[str]:
+        """What is read: the inputs, and the dead letters for what the intake refuses."""
+        return [*self._kinds, self._dead_letters]
+
+    def arrival(
+        self, topic: str, value: bytes | None, arrived_ms: int, source: str | None, now_ms: int
+    ) -> Arrival | None:
+        """One record; None for a dead letter of something that was shown when it arrived.
+
+        Args:
+            topic: where it lies.
+            value: its value.
+            arrived_ms: its Kafka timestamp.
+            source: what the intake says of its sender; None: it came otherwise.
+            now_ms: epoch milliseconds.
+        """
+        if topic == self._dead_letters:
+            return _refused_by_intake(value, arrived_ms)
+        kind = self._kinds[topic]
+        event = self._decoders[kind].decode_all([value], now_ms)[0]
+        if isinstance(event, BadEvent):
+            return Arrival(arrived_ms, source or topic, kind, "", "", "refused", event.detail)
+        event_id = getattr(event, "event_id", None) or ""
+        result: Result = "repeated" if event_id and self._known(f"{kind}:{event.account_id}:{event_id}") else "accepted"
+        return Arrival(arrived_ms, source or topic, kind, event.account_id, event_id, result, _said(event))
+
+    def _known(self, event_id: str) -> bool:
+        """Whether an id was seen among the last ones; then it is one of them."""
+        if event_id in self._seen:
+            self._seen.move_to_end(event_id)
+            return True
+        self._seen[event_id] = None
+        if len(self._seen) > IDS_KEPT:
+            self._seen.popitem(last=False)
+        return False
+
+
+def follow(settings: Settings, last: int) -> Iterator[Arrival | None]:
+    """Everything that arrives from now on, for ever; None where nothing did for a moment.
+
+    Args:
+        settings: where Kafka is, and the feeds' own names.
+        last: how many of the records that each partition has already come first.
+
+    Raises:
+        HeartlineError: Kafka can't be read, or has none of the topics.
+    """
+    tail = Tail(settings)
+    consumer: Any = connect(settings.kafka, lambda: committed_consumer(settings.kafka, "heartline-tail"))
+    try:
+        places = _at_the_end(consumer, tail.topics, last)
+        if not places:
+            raise HeartlineError(
+                f"Kafka at {settings.kafka.bootstrap_servers} has none of the input topics yet; they are made when the "
+                "worker, the intake, `heartline import` or `heartline replay` first starts"
+            )
+        while True:
+            batches: Mapping[Any, Sequence[Any]] = consumer.poll(timeout_ms=POLL_MS)
+            records = sorted((each for batch in batches.values() for each in batch), key=lambda each: each.timestamp)
+            now_ms = int(time.time() * 1000)
+            for record in records:
+                sender = dict(record.headers).get(SOURCE_HEADER)
+                source = sender.decode("utf-8", "replace") if sender is not None else None
+                arrival = tail.arrival(record.topic, record.value, record.timestamp, source, now_ms)
+                if arrival is not None:
+                    yield arrival
+            if not records:
+                yield None
+    except KafkaError as error:
+        raise HeartlineError(
+            f"Kafka at {settings.kafka.bootstrap_servers} can't be read ({type(error).__name__}); `heartline doctor` "
+            "looks closer"
+        ) from None
+    finally:
+        consumer.close(autocommit=False)
+
+
+def _at_the_end(consumer: Any, topics: Sequence[str], last: int) -> list[TopicPartition]:
+    """Assign all partitions of the topics that there are, each so many records before its end."""
+    there = consumer.topics()
+    places = [
+        TopicPartition(topic, number)
+        for topic in topics
+        if topic in there
+        for number in sorted(consumer.partitions_for_topic(topic) or ())
+    ]
+    if places:
+        consumer.assign(places)
+        begins, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
+        for place in places:
+            consumer.seek(place, max(begins[place], ends[place] - last))
+    return places
+
+
+def _refused_by_intake(value: bytes | None, arrived_ms: int) -> Arrival | None:
+    try:
+        letter = read_dead_letter(value or b"")
+    except ValueError:
+        return None
+    source = letter.topic.removeprefix("intake:")
+    if source == letter.topic:
+        return None
+    detail = letter.detail.partition("]@-1: ")[2] or letter.detail
+    return Arrival(arrived_ms, source, None, "", "", "refused", detail)
+
+
+def _said(event: Any) -> str:
+    """What an event says, in a few words."""
+    fields = ("feature", "ticket_id", "status", "survey", "score", "kind", "goal", "subscription_id", "user_id", "name")
+    said = [(name, getattr(event, name, None)) for name in fields]
+    return " ".join(
+        f"{name}={value}" for name, value in said if value not in (None, "") and not isinstance(value, dict)
+    )
+
+
+def time_of(arrival: Arrival) -> str:
+    """When it arrived, by the hour in UTC."""
+    return datetime.fromtimestamp(arrival.arrived_ms / 1000, UTC).strftime("%H:%M:%S")

@@ -1,0 +1,62 @@
+"""What `heartline tail` says of each record: accepted, repeated, refused and why."""
+
+import json
+from typing import Any
+
+import pytest
+
+from heartline.tail import Arrival, Tail
+from stream.config.settings import FeedSettings, Settings
+from stream.contracts.dead_letters import dead_letter
+from stream.contracts.errors import BadEvent
+
+NOW_MS = 1_772_443_800_000
+USAGE = {"event_id": "e1", "account_id": "acme", "user_id": "u7", "feature": "reports", "timestamp": NOW_MS}
+
+
+def arrival(tail: Tail, topic: str, data: Any, source: str | None = None) -> Arrival | None:
+    value = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return tail.arrival(topic, value, NOW_MS, source, NOW_MS)
+
+
+def test_an_event_is_accepted_once_and_repeated_after_that() -> None:
+    tail = Tail(Settings())
+    first = arrival(tail, "product-usage", USAGE, "app")
+    assert first == Arrival(NOW_MS, "app", "usage", "acme", "e1", "accepted", "feature=reports user_id=u7")
+    second = arrival(tail, "product-usage", USAGE)
+    assert second is not None
+    assert (second.result, second.source) == ("repeated", "product-usage")
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"{", "EOF while parsing"),
+        ({k: v for k, v in USAGE.items() if k != "user_id"}, "user_id"),
+        (USAGE | {"timestamp": "yesterday"}, "timestamp"),
+        (b"", "no value"),
+    ],
+)
+def test_a_refused_one_says_why_in_full(data: Any, told: str) -> None:
+    found = arrival(Tail(Settings()), "product-usage", data)
+    assert found is not None
+    assert found.result == "refused"
+    assert told in found.detail
+
+
+def test_a_feeds_own_names_are_read_as_the_worker_reads_them() -> None:
+    settings = Settings(feeds={"usage": FeedSettings(fields={"account_id": "org"})})
+    found = arrival(Tail(settings), "product-usage", USAGE | {"org": "globex"})
+    assert found is not None
+    assert found.account_id == "globex"
+
+
+def test_of_dead_letters_only_those_of_the_intake_are_new() -> None:
+    tail = Tail(Settings())
+    error = BadEvent("missing_field", "usage event: user_id: Field required")
+    intake = dead_letter("intake:segment", -1, -1, NOW_MS, None, b"{}", error)
+    found = arrival(tail, "dead-letters", intake)
+    assert found is not None
+    assert (found.source, found.result, found.detail) == ("segment", "refused", "usage event: user_id: Field required")
+    assert arrival(tail, "dead-letters", dead_letter("product-usage", 0, 7, NOW_MS, None, b"{}", error)) is None
+    assert arrival(tail, "dead-letters", b"{") is None
