@@ -1,6 +1,7 @@
 """The processes that read what the worker writes.
 
 alerting/      raises red flags, tells people, exports gauges
+portfolio/     money: subscriptions, costs and touchpoints to exact figures
 board/         accounts by health, why, and what to do, in a browser and as JSON
 intake/        takes events by HTTP and writes them onto Kafka
 kafka_client   how to connect to Kafka, and to read a topic whole

@@ -4,6 +4,7 @@ Pure and deterministic: the same seed and the same day give the same events.
 
 - `company`  who the accounts are
 - `stories`  how each account's use, tickets and answers go over the days
+- `business`  years of subscriptions, costs, rates and referrals, with everything that makes books hard
 - `success`  what those who look after the accounts do
 - `events`   the events that follow, in time order
 """

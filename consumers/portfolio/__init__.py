@@ -1,0 +1,18 @@
+"""Money and the portfolio: subscriptions, costs and touchpoints to exact figures, each with the accounts behind it.
+
+In the order a record meets them:
+
+- `entries`               what is read out of a record
+- `money`                 integer minor units, annual recurring revenue, exchange rates
+- `days`                  the company's days and periods
+- `subscription_history`  a subscription's changes to intervals of revenue, terms, trials and requests
+- `account_revenue`       an account's subscriptions together: spells as a customer, movements net by day
+- `account_profile`       segment, owner and stage, day by day
+- `derivation`            all entries of an account to its derived rows
+- `tables`                every table of the store
+- `store`                 the ledger in DuckDB, and what is derived from it
+- `facts`                 what each account did in each period, in SQL
+- `figures`               every figure, each with one definition
+- `query`                 their values, and the accounts behind one of them
+- `confidence`            intervals of rates
+"""

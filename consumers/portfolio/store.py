@@ -1,0 +1,409 @@
+"""The ledger in DuckDB, append-only, and what is derived from it: deleted and derived again for every touched account.
+
+Records and the offsets behind them go in within one transaction, so that a process that dies at any moment reads on
+where the ledger ends. Of two records with one event_id the later offset wins. So replay, correction, late events and
+shuffled partitions all give what one pass over the whole ledger gives.
+"""
+
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import msgspec
+
+from consumers.portfolio import tables
+from consumers.portfolio.days import day_number, parse_period
+from consumers.portfolio.derivation import Recorded, Row, derive, homes
+from consumers.portfolio.entries import (
+    AccountDayEntry,
+    CostEntry,
+    EntryError,
+    EntryKind,
+    RateEntry,
+    SubscriptionEntry,
+    rate_day,
+    read_entry,
+)
+from consumers.portfolio.money import Rates, to_minor
+from consumers.portfolio.subscription_history import Rules
+from consumers.portfolio.tables import Table
+
+DERIVE_ACCOUNTS: Final = 2_000  # at a time: bounds the memory
+_WITHOUT_ACCOUNT: Final = ("cost", "rate")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRecord:
+    """A record as it came.
+
+    Attributes:
+        recorded_ms: when it was recorded: Kafka's timestamp.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    kind: EntryKind
+    recorded_ms: int
+    body: bytes
+
+
+class _Envelope(msgspec.Struct):
+    """What the ledger files a record by."""
+
+    account_id: str | None = None
+    event_id: str | None = None
+    day: str | None = None
+    date: str | None = None
+    currency: str | None = None
+    status: str | None = None
+    moved_to: str | None = None
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+class Store:
+    """One writer; readers take a cursor of their own.
+
+    Args:
+        rules: the company's.
+        path: the file; None: in memory.
+        threads: of DuckDB.
+    """
+
+    def __init__(self, rules: Rules, path: Path | None = None, threads: int = 2) -> None:
+        self.rules = rules
+        self.lock = threading.Lock()
+        self._db = duckdb.connect(str(path) if path is not None else ":memory:", config={"threads": threads})
+        self._db.execute("BEGIN; " + "; ".join(table.ddl for table in tables.TABLES) + "; COMMIT")
+        self.rates = self._read_rates()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection for one reader, on what is committed."""
+        return self._db.cursor()
+
+    def next_offsets(self) -> dict[tuple[str, int], int]:
+        """(topic, partition) to the offset of the first record that the ledger lacks."""
+        rows = self._db.execute('SELECT topic, partition, "offset" FROM offsets').fetchall()
+        return {(topic, partition): offset for topic, partition, offset in rows}
+
+    def append(self, records: Iterable[LedgerRecord]) -> int:
+        """Take records into the ledger, those that it has left out; returns how many are new.
+
+        Derived rows are older than the ledger until `refresh`; which accounts' is kept, too.
+        """
+        ends: dict[tuple[str, int], tuple[int, int]] = {
+            (topic, partition): (offset, recorded_ms)
+            for topic, partition, offset, recorded_ms in self._db.execute("SELECT * FROM offsets").fetchall()
+        }
+        ledger: list[Row] = []
+        days: list[Row] = []
+        for record in records:
+            place = record.topic, record.partition
+            end, recorded_ms = ends.get(place, (0, 0))
+            if record.offset < end:
+                continue
+            recorded_ms = max(record.recorded_ms, recorded_ms)  # a clock that goes back reorders nothing
+            ends[place] = record.offset + 1, recorded_ms
+            row, day = _filed(record, recorded_ms)
+            if day is not None:
+                days.append(day)
+            else:
+                ledger.append(row)
+        with self._transaction():
+            self._insert(tables.LEDGER, ledger)
+            self._mark_stale(ledger)
+            self._replace_days(days)
+            self._db.execute("DELETE FROM offsets")
+            self._insert(tables.OFFSETS, [(*place, *end) for place, end in ends.items()])
+            if any(row[3] in _WITHOUT_ACCOUNT for row in ledger):
+                self._derive_company()
+        return len(ledger) + len(days)
+
+    def refresh(self) -> int:
+        """Derive again what is older than the ledger; returns of how many accounts.
+
+        Each batch of accounts is a transaction of its own.
+        """
+        stale = [row[0] for row in self._db.execute("SELECT account FROM stale ORDER BY account").fetchall()]
+        if not stale:
+            return 0
+        groups = self._groups(stale)
+        for batch in _batches(groups, DERIVE_ACCOUNTS):
+            with self._transaction():
+                self._derive(batch)
+        return sum(map(len, groups))
+
+    def derive_all(self) -> int:
+        """Derive everything again, as after a change of the rules; returns of how many accounts."""
+        with self._transaction():
+            self._derive_company()
+            self._db.execute("DELETE FROM stale")
+            self._db.execute("INSERT INTO stale SELECT DISTINCT account FROM ledger WHERE account IS NOT NULL")
+        return self.refresh()
+
+    def as_known(self, until_ms: int) -> "Store":
+        """What one would have known at a moment: all records that were recorded up to and with it, in memory."""
+        known = Store(self.rules)
+        rows = self._db.execute("SELECT * FROM ledger WHERE recorded_ms <= ?", [until_ms]).fetchall()
+        days = self._db.execute(
+            """
+            SELECT * FROM (FROM account_days UNION ALL FROM account_days_replaced)
+            WHERE recorded_ms <= ?
+            QUALIFY row_number() OVER (PARTITION BY account, day ORDER BY "offset" DESC) = 1
+            """,
+            [until_ms],
+        ).fetchall()
+        with known._transaction():
+            known._insert(tables.LEDGER, rows)
+            known._insert(tables.ACCOUNT_DAYS, days)
+        known.derive_all()
+        return known
+
+    def _read_rates(self) -> Rates:
+        """The rates that the table holds, as they were told."""
+        told = [entry for _, _, entry in self._winners(kinds=("rate",)) if isinstance(entry, RateEntry)]
+        return Rates(self.rules.currency, [(each.currency, rate_day(each), each.rate) for each in told])
+
+    def _winners(self, kinds: Sequence[EntryKind]) -> list[Recorded]:
+        """The entries of kinds without an account, each event once."""
+        rows = self._db.execute(
+            f"""
+            SELECT recorded_ms, event_id, kind, body FROM ledger
+            WHERE kind IN ({", ".join("?" * len(kinds))}) AND problem IS NULL
+            QUALIFY row_number() OVER ({_WINNER}) = 1
+            ORDER BY recorded_ms, partition, "offset"
+            """,
+            list(kinds),
+        ).fetchall()
+        found: list[Recorded] = []
+        for recorded_ms, event_id, kind, body in rows:
+            if (entry := read_entry(kind, body, event_id)) is not None:
+                found.append((recorded_ms, event_id, entry))
+        return found
+
+    def _mark_stale(self, ledger: Sequence[Row]) -> None:
+        """The accounts of new rows, and those that an event was taken from because it names another account now."""
+        accounts = {row[5] for row in ledger if row[5] is not None}
+        if ledger:
+            self._db.execute("CREATE OR REPLACE TEMP TABLE fresh (topic VARCHAR, event_id VARCHAR)")
+            fresh = Table("fresh", "an event that came", {"topic": "VARCHAR", "event_id": "VARCHAR"})
+            self._insert(fresh, [(row[0], row[4]) for row in ledger])
+            taken = self._db.execute(
+                "SELECT DISTINCT account FROM ledger SEMI JOIN fresh USING (topic, event_id) WHERE account IS NOT NULL"
+            ).fetchall()
+            accounts |= {row[0] for row in taken}
+        self._mark(accounts)
+
+    def _mark(self, accounts: Iterable[str]) -> None:
+        known = {row[0] for row in self._db.execute("SELECT account FROM stale").fetchall()}
+        self._insert(tables.STALE, [(account,) for account in sorted(set(accounts) - known)])
+
+    def _replace_days(self, days: Sequence[Row]) -> None:
+        """A later version of an account's day takes the place of an earlier one, which is kept aside."""
+        if not days:
+            return
+        newest: dict[tuple[str, int], Row] = {}
+        aside: list[Row] = []
+        for row in days:
+            key = row[4], row[5]
+            if key in newest:
+                aside.append(newest[key])
+            newest[key] = row
+        self._insert(tables.ACCOUNT_DAYS_REPLACED, aside)
+        self._db.execute("CREATE OR REPLACE TEMP TABLE fresh_days AS FROM account_days LIMIT 0")
+        self._insert(Table("fresh_days", "", tables.ACCOUNT_DAYS.columns), list(newest.values()))
+        self._db.execute(
+            "INSERT INTO account_days_replaced SELECT * FROM account_days SEMI JOIN fresh_days USING (account, day)"
+        )
+        self._db.execute(
+            "DELETE FROM account_days USING fresh_days "
+            "WHERE account_days.account = fresh_days.account AND account_days.day = fresh_days.day"
+        )
+        self._db.execute("INSERT INTO account_days FROM fresh_days")
+
+    def _derive_company(self) -> None:
+        """Rates and costs; accounts with another currency are derived again when a rate changed."""
+        before = self._db.execute("FROM rates ORDER BY ALL").fetchall()
+        self.rates = self._read_rates()
+        rows = sorted(self.rates.rows())
+        if rows != before:
+            self._db.execute("DELETE FROM rates")
+            self._insert(tables.RATES, rows)
+            first_day = min(day for _, day, _ in set(before) ^ set(rows))
+            foreign = self._db.execute(
+                "SELECT DISTINCT account FROM intervals WHERE currency <> ? AND (to_day >= ?)",
+                [self.rules.currency, first_day],
+            ).fetchall()
+            self._mark(row[0] for row in foreign)
+        self._db.execute("DELETE FROM costs")
+        costs = [each[2] for each in self._winners(kinds=("cost",))]
+        self._insert(tables.COSTS, [_cost(entry, self.rates) for entry in costs if isinstance(entry, CostEntry)])
+
+    def _groups(self, accounts: Iterable[str]) -> list[list[str]]:
+        """The accounts, each with those that subscriptions were moved from or to: they are derived together."""
+        moves = self._db.execute(
+            "SELECT DISTINCT account, moved_to FROM ledger WHERE moved_to IS NOT NULL AND account IS NOT NULL"
+        ).fetchall()
+        linked: dict[str, set[str]] = {}
+        for one, other in moves:
+            linked.setdefault(one, set()).add(other)
+            linked.setdefault(other, set()).add(one)
+        groups: list[list[str]] = []
+        done: set[str] = set()
+        for account in accounts:
+            if account in done:
+                continue
+            group, waiting = {account}, [account]
+            while waiting:
+                fresh = linked.get(waiting.pop(), set()) - group
+                group |= fresh
+                waiting += fresh
+            done |= group
+            groups.append(sorted(group))
+        return groups
+
+    def _derive(self, groups: Sequence[Sequence[str]]) -> None:
+        """Delete and derive again everything of some groups of accounts."""
+        accounts = [account for group in groups for account in group]
+        self._db.execute("CREATE OR REPLACE TEMP TABLE touched (account VARCHAR)")
+        self._insert(Table("touched", "", {"account": "VARCHAR"}), [(account,) for account in accounts])
+        for table in (*tables.BY_ACCOUNT, tables.STALE):
+            self._db.execute(f'DELETE FROM "{table.name}" WHERE account IN (SELECT account FROM touched)')
+        entries: dict[str, list[Recorded]] = {account: [] for account in accounts}
+        changes: dict[str, list[SubscriptionEntry]] = {account: [] for account in accounts}
+        moved: list[SubscriptionEntry] = []
+        for account, recorded_ms, event_id, entry in self._entries_of_touched():
+            if isinstance(entry, SubscriptionEntry):
+                changes[account].append(entry)
+                moved += [entry] if entry.status == "moved" else []
+            else:
+                entries[account].append((recorded_ms, event_id, entry))
+        for (account, subscription), home in homes(moved).items():
+            gone = [each for each in changes[account] if each.subscription == subscription]
+            changes[account] = [each for each in changes[account] if each.subscription != subscription]
+            changes.setdefault(home, []).extend(gone)
+        rows: dict[Table, list[Row]] = {table: [] for table in tables.BY_ACCOUNT}
+        for account in accounts:
+            for table, found in derive(account, entries[account], changes[account], self.rules, self.rates).items():
+                rows[table] += found
+        for table, found in rows.items():
+            self._insert(table, found)
+
+    def _entries_of_touched(self) -> Iterator[tuple[str, int, str, Any]]:
+        """(account, recorded_ms, event_id, entry) of what counts of the touched accounts."""
+        rows = self._db.execute(
+            f"""
+            WITH mine AS (FROM ledger SEMI JOIN touched USING (account)),
+            rivals AS (FROM ledger SEMI JOIN mine USING (topic, event_id) WHERE problem IS NULL),
+            winners AS (FROM rivals QUALIFY row_number() OVER ({_WINNER}) = 1)
+            SELECT account, recorded_ms, event_id, kind, body FROM winners SEMI JOIN touched USING (account)
+            """
+        ).fetchall()
+        for account, recorded_ms, event_id, kind, body in rows:
+            entry = read_entry(kind, body, event_id)
+            if entry is not None:
+                yield account, recorded_ms, event_id, entry
+
+    def _insert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Many rows at once: by a file of JSON lines, which DuckDB reads several times faster than parameters."""
+        if not rows:
+            return
+        names = list(table.columns)
+        columns = ", ".join(f"'{name}': '{kind}'" for name, kind in table.columns.items())
+        with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
+            file.write(_encode_lines([dict(zip(names, row, strict=True)) for row in rows]))
+            file.flush()
+            self._db.execute(
+                f"INSERT INTO \"{table.name}\" SELECT * FROM read_json('{file.name}', "
+                f"format = 'newline_delimited', maximum_object_size = 67108864, columns = {{{columns}}})"
+            )
+
+    def _transaction(self) -> "_Transaction":
+        return _Transaction(self._db, self.lock)
+
+
+# Within a partition the later offset wins; partitions are told apart by when the record came.
+_WINNER: Final = 'PARTITION BY topic, event_id ORDER BY recorded_ms DESC, partition DESC, "offset" DESC'
+
+
+class _Transaction:
+    """All or nothing; readers see it when it is committed."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, lock: threading.Lock) -> None:
+        self._db = db
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._db.execute("BEGIN")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        finally:
+            self._lock.release()
+
+
+def _filed(record: LedgerRecord, recorded_ms: int) -> tuple[Row, Row | None]:
+    """The record's row in the ledger, or its row among the account-days."""
+    envelope, problem = _Envelope(), None
+    try:
+        envelope = _decode_envelope(record.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        problem = f"not an event: {error}"
+    own = f"{record.topic}[{record.partition}]@{record.offset}"
+    event_id = envelope.event_id or own
+    if record.kind == "rate" and envelope.event_id is None and envelope.currency and envelope.date:
+        event_id = f"{envelope.currency}/{envelope.date}"
+    account = None if record.kind in _WITHOUT_ACCOUNT else envelope.account_id
+    if problem is None:
+        try:
+            entry = read_entry(record.kind, record.body, event_id)
+            if isinstance(entry, AccountDayEntry):
+                return (), _account_day(record, recorded_ms, entry)
+        except EntryError as error:
+            problem = str(error)
+    body = record.body.decode("utf-8", "backslashreplace")
+    row = (
+        *(record.topic, record.partition, record.offset, record.kind, event_id, account),
+        *(envelope.moved_to, recorded_ms, body, problem),
+    )
+    return row, None
+
+
+def _account_day(record: LedgerRecord, recorded_ms: int, entry: AccountDayEntry) -> Row:
+    return (
+        *(record.topic, record.partition, record.offset, recorded_ms, entry.account_id, day_number(entry.day)),
+        *(entry.score, entry.band, entry.stage, entry.owner, entry.segment, entry.mau, entry.wau, entry.seats),
+        *(entry.features, entry.coverage_ratio, entry.time_to_first_value_days),
+    )
+
+
+def _cost(entry: CostEntry, rates: Rates) -> Row:
+    period = parse_period(entry.period)
+    minor = rates.value(to_minor(entry.amount, entry.currency), entry.currency, period.first_day)
+    return entry.kind, entry.campaign, entry.team, entry.owner, period.first_day, period.next_day, minor
+
+
+def _batches(groups: Sequence[Sequence[str]], accounts_max: int) -> Iterator[list[Sequence[str]]]:
+    batch: list[Sequence[str]] = []
+    count = 0
+    for group in groups:
+        batch.append(group)
+        count += len(group)
+        if count >= accounts_max:
+            yield batch
+            batch, count = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,287 @@
+"""Each case in which peers' figures differ, decided as the documentation says. Prices are EUR a month."""
+
+import dataclasses
+
+import pytest
+
+from tests.unit.consumers.portfolio.books import RULES, Books
+
+
+@pytest.fixture
+def books() -> Books:
+    return Books()
+
+
+def test_one_of_two_subscriptions_ending_is_a_contraction(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-01-05", "started", 40, subscription_id="s2")
+    books.subscription("2026-02-10", "cancelled", subscription_id="s2")
+    assert books.movements("2026-02") == {"opening_arr": 140, "contraction": 40, "arr": 100}
+    assert books.values("2026-02", "logo_churn", "grr") == [0, pytest.approx(100 / 140)]
+
+
+def test_the_last_subscription_ending_is_churn(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-01-05", "started", 40, subscription_id="s2")
+    books.subscription("2026-02-10", "cancelled", subscription_id="s2")
+    books.subscription("2026-02-11", "cancelled")
+    assert books.movements("2026-02") == {"opening_arr": 140, "contraction": 40, "churn": 100}
+    assert books.values("2026-02", "logo_churn", "nrr") == [1, 0]
+
+
+def test_a_switch_from_one_subscription_to_another_on_one_day_is_net(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-02-10T09:00:00Z", "cancelled")
+    books.subscription("2026-02-10T17:00:00Z", "started", 130, subscription_id="s2")
+    assert books.movements("2026-02") == {"opening_arr": 100, "expansion": 30, "arr": 130}
+
+
+def test_upgrade_and_churn_on_one_day_are_net_churn(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-02-10T09:00:00Z", "upgraded", 500)
+    books.subscription("2026-02-10T17:00:00Z", "cancelled")
+    assert books.movements("2026-02") == {"opening_arr": 100, "churn": 100}
+
+
+def test_new_and_churned_within_one_period_are_movements_and_in_no_nrr(books: Books) -> None:
+    books.subscription("2026-02-03", "started", 100)
+    books.subscription("2026-02-20", "cancelled")
+    assert books.movements("2026-02") == {"new": 100, "churn": 100}
+    found = books.figures("2026-02", "nrr", "logo_churn")
+    assert found["nrr"].value is None
+    assert found["logo_churn"].value is None
+
+
+def test_churned_and_back_within_the_period_keeps_nrr_and_shows_both_movements(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-02-10", "cancelled")
+    books.subscription("2026-02-20", "reactivated", 90)
+    assert books.movements("2026-02") == {"opening_arr": 100, "churn": 100, "reactivation": 90, "arr": 90}
+    assert books.values("2026-02", "nrr", "logo_churn") == [pytest.approx(0.9), 0]
+
+
+def test_a_reactivation_is_a_movement_of_its_own_however_late(books: Books) -> None:
+    books.subscription("2024-01-05", "started", 100)
+    books.subscription("2024-02-10", "cancelled")
+    books.subscription("2026-02-20", "started", 80, subscription_id="s9")
+    assert books.movements("2026-02") == {"reactivation": 80, "arr": 80}
+    assert books.figures("2026-02", "nrr")["nrr"].value is None
+
+
+def test_a_cancellation_for_the_terms_end_churns_then_and_counts_as_a_request_now(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-02-10", "cancelled", effective_at="2026-06-30")
+    assert books.movements("2026-02") == {"opening_arr": 100, "arr": 100}
+    assert books.movements("2026-06") == {"opening_arr": 100, "churn": 100}
+    request = books.figures("2026-02", "save_rate", "open_requests", today="2026-03-01")
+    assert (request["save_rate"].value, request["open_requests"].value) == (None, 1)
+    assert books.values("2026-02", "save_rate") == [0]
+
+
+def test_an_announced_end_that_is_withdrawn_never_happens(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-02-10", "cancelled", effective_at="2026-06-30")
+    books.subscription("2026-05-01", "cancellation_withdrawn")
+    assert books.movements("2026-06") == {"opening_arr": 100, "arr": 100}
+    assert books.values("2026-02", "save_rate") == [1]
+
+
+def test_an_annual_price_with_a_discount_is_net(books: Books) -> None:
+    books.subscription("2026-01-05", "started", amount=999.99, currency="EUR", interval="year", discount=0.25)
+    assert books.values("2026-01", "arr", "mrr") == [74999, 6250]
+
+
+def test_an_account_with_a_full_discount_stays_a_logo(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100, discount=1)
+    books.subscription("2026-03-05", "upgraded", 60)
+    assert books.values("2026-01", "arr", "accounts", "new_accounts") == [0, 1, 1]
+    assert books.values("2026-02", "logo_churn", "nrr") == [0, None]
+    assert books.movements("2026-03") == {"expansion": 60, "arr": 60}
+
+
+def test_a_trial_that_ends_unsaid_expires_and_is_no_churn(books: Books) -> None:
+    books.subscription("2026-01-05", "trial_started", term_end="2026-01-19")
+    books.subscription("2026-01-05", "trial_started", account="other", term_end="2026-01-19")
+    books.subscription("2026-01-15", "trial_converted", 50, account="other")
+    assert books.movements("2026-01") == {"new": 50, "arr": 50}
+    found = books.figures("2026-01", "trial_conversion", "days_to_convert")
+    assert (found["trial_conversion"].numerator, found["trial_conversion"].denominator) == (1, 2)
+    assert found["days_to_convert"].value == 10
+
+
+def test_a_trial_that_runs_is_in_no_conversion(books: Books) -> None:
+    books.subscription("2026-01-05", "trial_started", term_end="2026-01-19")
+    assert books.values("2026-01", "trial_conversion", "accounts", today="2026-01-10") == [None, 0]
+
+
+def test_a_pause_is_a_contraction_and_no_logo_churn(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-02-10", "paused")
+    books.subscription("2026-04-10", "resumed")
+    assert books.movements("2026-02") == {"opening_arr": 100, "contraction": 100}
+    assert books.values("2026-02", "paused", "accounts", "logo_churn") == [120_000, 1, 0]
+    assert books.movements("2026-04") == {"expansion": 100, "arr": 100}
+
+
+def test_a_pause_is_churn_where_the_company_says_so() -> None:
+    books = Books(dataclasses.replace(RULES, pause_is_churn=True))
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-02-10", "paused")
+    books.subscription("2026-04-10", "resumed")
+    assert books.movements("2026-02") == {"opening_arr": 100, "churn": 100}
+    assert books.values("2026-02", "accounts", "logo_churn") == [0, 1]
+    assert books.movements("2026-04") == {"reactivation": 100, "arr": 100}
+
+
+def test_involuntary_churn_is_told_apart_and_is_no_request(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-01-05", "started", 30, account="other")
+    books.subscription("2026-02-10", "cancelled", involuntary=True)
+    books.subscription("2026-02-10", "cancelled", account="other")
+    assert books.values("2026-02", "churn", "involuntary_churn") == [156_000, 120_000]
+    assert books.figures("2026-02", "save_rate")["save_rate"].denominator == 1
+
+
+@pytest.mark.parametrize("status", ["refunded", "one_off", "tax", "usage_charged"])
+def test_what_is_not_recurring_is_kept_and_moves_nothing(books: Books, status: str) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-02-10", status, 500)
+    assert books.movements("2026-02") == {"opening_arr": 100, "arr": 100}
+    store = books.store()
+    assert store.cursor().execute("SELECT count(*) FROM ledger WHERE problem IS NULL").fetchone() == (2,)
+
+
+def test_a_change_within_a_period_cuts_the_interval_and_prorates_only_what_was_earned(books: Books) -> None:
+    books.subscription("2026-01-01", "started", 100)
+    books.subscription("2026-02-15", "upgraded", 200)
+    assert books.movements("2026-02") == {"opening_arr": 100, "expansion": 100, "arr": 200}
+    days = 14 * 120_000 + 14 * 240_000
+    assert books.values("2026-02", "revenue") == [round(days / 365)]
+
+
+def test_a_backdated_correction_restates_and_as_known_still_shows_the_old(books: Books) -> None:
+    first = books.subscription("2026-01-05", "started", 100)
+    books.events.append(first | {"amount": 70, "recorded_at": "2026-04-02T00:00:00Z"})
+    store = books.store()
+    assert books.movements("2026-01") == {"new": 70, "arr": 70}
+    known = store.as_known(RULES_CUT)
+    assert known.cursor().execute("SELECT arr_minor FROM intervals").fetchall() == [(120_000,)]
+    known.close()
+
+
+RULES_CUT = 1_775_000_000_000  # 2026-03-31, before the correction came
+
+
+@pytest.mark.parametrize(
+    ("renewed", "what"),
+    [
+        ("2026-11-20", "early, weeks before the term ends"),
+        ("2027-01-05", "on the day"),
+        ("2027-02-04", "late, on the last day of the grace"),
+    ],
+)
+def test_a_renewal_counts_in_the_period_in_which_its_term_ends(books: Books, renewed: str, what: str) -> None:
+    books.subscription("2026-01-05", "started", 100, term_end="2027-01-05")
+    books.subscription(renewed, "renewed", 120, term_end="2028-01-05")
+    found = books.figures("2027-01", "renewal_rate", "renewal_rate_arr")
+    assert (found["renewal_rate"].value, found["renewal_rate_arr"].denominator) == (1, 120_000), what
+    assert books.values("2027", "churned_accounts", "accounts") == [0, 1]
+
+
+def test_a_renewal_after_the_grace_is_churn_and_then_reactivation(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100, term_end="2027-01-05")
+    books.subscription("2027-02-05", "renewed", 120, term_end="2028-01-05")
+    assert books.values("2027-01", "renewal_rate") == [0]
+    assert books.movements("2027-02") == {"opening_arr": 100, "expansion": 20, "arr": 120}
+    books.events[-1]["timestamp"] = "2027-02-06T12:00:00Z"
+    assert books.movements("2027-02") == {"opening_arr": 100, "churn": 100, "reactivation": 120, "arr": 120}
+
+
+def test_a_term_that_is_never_renewed_ends_after_the_grace(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100, term_end="2027-01-05")
+    open_ = books.figures("2027-01", "renewal_rate", "undecided_renewals", today="2027-01-20")
+    assert (open_["renewal_rate"].value, open_["undecided_renewals"].value) == (None, 1)
+    assert books.movements("2027-01") == {"opening_arr": 100, "arr": 100}
+    assert books.movements("2027-02") == {"opening_arr": 100, "churn": 100}
+    assert books.values("2027-01", "renewal_rate") == [0]
+
+
+def test_no_term_lapses_where_the_company_says_so() -> None:
+    books = Books(dataclasses.replace(RULES, grace_days=None))
+    books.subscription("2026-01-05", "started", 100, term_end="2027-01-05")
+    assert books.movements("2027-06") == {"opening_arr": 100, "arr": 100}
+
+
+def test_repeated_requests_to_cancel_are_one_while_it_is_open(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    for day in ("2026-02-01", "2026-02-05", "2026-02-09"):
+        books.subscription(day, "cancellation_requested")
+    books.subscription("2026-02-11", "cancellation_withdrawn")
+    books.subscription("2026-02-20", "cancellation_requested")
+    books.subscription("2026-02-25", "cancelled")
+    found = books.figures("2026-02", "save_rate")["save_rate"]
+    assert (found.numerator, found.denominator) == (1, 2)
+
+
+def test_who_lives_ninety_days_after_a_request_is_saved(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-02-01", "cancellation_requested")
+    assert books.values("2026-02", "save_rate", today="2026-05-01") == [None]
+    assert books.values("2026-02", "save_rate", today="2026-05-02") == [1]
+    books.subscription("2026-05-01", "cancelled")
+    found = books.figures("2026-02", "save_rate")["save_rate"]
+    assert (found.value, found.n) == (0, 1)
+
+
+def test_a_moved_subscription_is_neither_churn_nor_new(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100, account="old")
+    books.subscription("2026-01-05", "started", 50, account="new", subscription_id="s2")
+    books.subscription("2026-02-10", "moved", account="old", moved_to="new")
+    books.subscription("2026-02-20", "upgraded", 130, account="new")
+    assert books.movements("2026-02") == {"opening_arr": 150, "expansion": 30, "arr": 180}
+    assert books.values("2026-02", "accounts", "logo_churn", "grr") == [1, 0, 1]
+
+
+def test_rates_alone_are_a_movement_of_their_own_and_no_expansion(books: Books) -> None:
+    for day, rate in (("2025-12-01", "0.90"), ("2026-02-15", "0.95")):
+        books.add("rate", day, date=day, currency="USD", rate=rate)
+    books.subscription("2026-01-05", "started", 100, currency="USD")
+    assert books.movements("2026-01") == {"new": 90, "arr": 90}
+    assert books.movements("2026-02") == {"opening_arr": 90, "fx": 5, "arr": 95}
+    books.subscription("2026-02-20", "upgraded", 200, currency="USD")
+    assert books.movements("2026-02") == {"opening_arr": 90, "expansion": 95, "fx": 5, "arr": 190}
+
+
+def test_a_rate_that_comes_late_values_what_was_there(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100, currency="USD")
+    store = books.store()
+    assert store.cursor().execute("SELECT minor, unvalued FROM movements WHERE product IS NULL").fetchall() == [
+        (0, True)
+    ]
+    books.add("rate", "2025-12-01", date="2025-12-01", currency="USD", rate="0.5")
+    assert books.movements("2026-01") == {"new": 50, "arr": 50}
+
+
+def test_an_amount_without_a_currency_is_kept_and_said_to_be_unusable(books: Books) -> None:
+    books.subscription("2026-01-05", "started", amount=100)
+    store = books.store()
+    ((problem,),) = store.cursor().execute("SELECT problem FROM ledger").fetchall()
+    assert "expected a currency" in problem
+
+
+def test_segments_are_as_they_were_at_the_periods_start(books: Books) -> None:
+    books.add("account", "2026-01-01", segment="smb")
+    books.add("account", "2026-02-10", segment="enterprise")
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-02-20", "upgraded", 150)
+    assert books.figures("2026-02", "nrr", by="segment")["nrr", "smb"].value == 1.5
+    assert books.figures("2026-03", "nrr", by="segment")["nrr", "enterprise"].value == 1
+
+
+def test_periods_are_the_companys_days_not_utc() -> None:
+    from zoneinfo import ZoneInfo
+
+    books = Books(dataclasses.replace(RULES, zone=ZoneInfo("Asia/Tokyo")))
+    books.subscription("2026-01-31T16:00:00Z", "started", 100)
+    assert books.movements("2026-01") == {}
+    assert books.movements("2026-02") == {"new": 100, "arr": 100}
