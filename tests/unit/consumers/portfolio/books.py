@@ -93,4 +93,4 @@ class Books:
     def movements(self, period: str) -> dict[str, float]:
         """What moved, in whole EUR a month; zeros left out."""
         found = self.figures(period, *MOVEMENT_FIGURES)
-        return {id_: found[id_].value / 1200 for id_ in MOVEMENT_FIGURES if found[id_].value}
+        return {id_: value / 1200 for id_ in MOVEMENT_FIGURES if (value := found[id_].value)}
