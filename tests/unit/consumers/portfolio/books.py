@@ -32,7 +32,7 @@ def records(events: Iterable[Event], partitions: int = 1, first_offset: int = 0)
         place = event["type"], partition
         offset = ends.get(place, first_offset)
         ends[place] = offset + 1
-        recorded_ms = moment_ms(event.get("recorded_at", event["timestamp"]))
+        recorded_ms = moment_ms(str(event.get("recorded_at", event["timestamp"])))
         found.append(LedgerRecord(*place, offset, event["type"], recorded_ms, msgspec.json.encode(event)))
     return found
 
