@@ -29,7 +29,7 @@ from consumers.alerting.settings import RedisSettings
 from consumers.alerting.state import StateStore, connect
 from heartline.embedded import ValkeyServer
 from stream.contracts.report import Change, Contribution, encode_report
-from stream.contracts.topics import Topics
+from stream.topics import Topics
 from tests.reports import MONDAY, make_report
 
 ACCOUNTS = 50_000

@@ -12,7 +12,6 @@ import asyncio
 import gc
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,7 +21,6 @@ from prometheus_client import CollectorRegistry
 
 from stream.calendar.clock import ManualClock
 from stream.config.settings import KafkaSettings, Settings, WorkerSettings
-from stream.contracts.decode import Usage
 from stream.engine import recovery
 from stream.engine.checkpoint import Checkpoint
 from stream.engine.metrics import EngineMetrics
@@ -30,7 +28,9 @@ from stream.engine.partition_assignment import PartitionAssignment
 from stream.engine.partition_manager import PartitionManager
 from stream.engine.state_cache import evict
 from stream.history.daily import close_score
-from stream.kinds.state import AccountState, fold_usage
+from stream.kinds.folding import fold_event
+from stream.kinds.state import AccountState
+from stream.kinds.usage import UsageEvent
 from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor, make_processor
 from stream.worker.run import GC_THRESHOLDS
@@ -80,9 +80,14 @@ def account(number: int, now_ms: int) -> AccountState:
     falls = number % FALLS_EVERY == 0
     for day in range(0, 26, 2) if falls else range(30):
         user = f"u{number}-{day % USERS}"
-        moment = datetime.fromtimestamp(now_ms / 1000 - (30 - day) * 86_400, UTC)
-        event = Usage(f"account-{number}", user, "export", moment, f"e{day}")
-        fold_usage(state, event)
+        event = UsageEvent(
+            account_id=f"account-{number}",
+            user_id=user,
+            feature="export",
+            timestamp=now_ms - (30 - day) * DAY_MS,
+            event_id=f"e{day}",
+        )
+        fold_event(state, event)
     state.usage.seen.clear()
     for back in range(35, 0, -1):
         close_score(state.usage.days, now_ms // DAY_MS - back, 80.0)

@@ -36,8 +36,8 @@ from heartline.bench.worker_process import BenchError, Cost, MeasuredWorker
 from heartline.bench.workload import Shape, Workload
 from heartline.replay.lines import Record
 from stream.config.settings import KafkaSettings
-from stream.contracts.decode import Decoder
 from stream.contracts.errors import HeartlineError
+from stream.kinds.decode import Decoder
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, encode_state
 

@@ -12,10 +12,10 @@ from bench.peers import java_command
 from heartline.bench.worker_process import BenchError
 from heartline.bench.workload import Shape, Workload
 from heartline.embedded.errors import EmbeddedServerError
-from stream.contracts.decode import Decoder
-from stream.contracts.topics import Kind
+from stream.kinds.decode import Decoder
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, encode_state
+from stream.topics import Kind
 
 KINDS: tuple[Kind, ...] = ("usage", "ticket", "survey")
 SHAPE = Shape(events=40_000, accounts=100, users_per_account=50, distribution="zipf")

@@ -16,7 +16,7 @@ from consumers.errors import TopicUnreadableError
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import ConfigError
-from stream.contracts.topics import TopicSpec
+from stream.topics import TopicSpec
 
 CONNECT_SECONDS_MAX: Final = 60.0
 CONNECT_TRY_MS: Final = 3_000  # short, so that a signal is heeded while no broker answers

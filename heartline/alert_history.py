@@ -25,7 +25,7 @@ from alerts.evaluation import evaluate_rules
 from alerts.model import AccountRecord, Severity
 from heartline.snapshot import Progress, scorecards_of
 from stream.config.settings import Settings
-from stream.contracts.decode import AnyEvent
+from stream.contracts.events import InputEvent
 from stream.contracts.report import HealthReport
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, newest_ms, zone_of
@@ -39,7 +39,7 @@ Every = Literal["hour", "day"]
 Event = Literal["opened", "updated", "resolved"]
 
 T = TypeVar("T")
-Lives = dict[str, list[tuple[int, AnyEvent]]]
+Lives = dict[str, list[tuple[int, InputEvent]]]
 
 HOUR_MS: Final = 3_600_000
 ACCOUNTS_A_SHARE: Final = 10  # of a process at a time: few, so that the bar moves
@@ -128,7 +128,7 @@ class _Judge:
 
 
 def replay_alerts(
-    events: Sequence[tuple[int, AnyEvent]],
+    events: Sequence[tuple[int, InputEvent]],
     settings: Settings,
     config: AlertingConfig,
     every: Every = "day",
@@ -149,7 +149,7 @@ def replay_alerts(
         ConfigError: the scorecards that the settings name are wrong.
     """
     scorecards_of(settings)  # what is wrong with them is told here, and not by another process
-    lives: dict[str, list[tuple[int, AnyEvent]]] = defaultdict(list)
+    lives: dict[str, list[tuple[int, InputEvent]]] = defaultdict(list)
     for ms, event in events:
         lives[event.account_id].append((ms, event))
     last_ms = max((life[-1][0] for life in lives.values()), default=0)
@@ -196,7 +196,12 @@ def _live_all(lives: Lives, *, last_ms: int, settings: Settings, config: Alertin
 
 
 def _live(
-    account_id: str, events: list[tuple[int, AnyEvent]], last_ms: int, judge_of: _Judge, every: Every, history: History
+    account_id: str,
+    events: list[tuple[int, InputEvent]],
+    last_ms: int,
+    judge_of: _Judge,
+    every: Every,
+    history: History,
 ) -> None:
     """One account's life, its steps added to the history."""
     state = AccountState()
@@ -219,7 +224,7 @@ def _live(
 
 
 def _moments(
-    events: list[tuple[int, AnyEvent]], state: AccountState, last_ms: int, every: Every
+    events: list[tuple[int, InputEvent]], state: AccountState, last_ms: int, every: Every
 ) -> Iterator[tuple[int, bool]]:
     """(epoch ms, whether a day of the account ends then), ascending, to the end of the last day of all.
 

@@ -22,10 +22,10 @@ from consumers.board.knowledge import Knowledge
 from consumers.board.live import Hub
 from consumers.board.settings import BoardSettings
 from stream.contracts.report import Contribution, HealthReport, Profile
-from stream.contracts.topics import Topics
 from stream.engine.metrics import EngineMetrics
 from stream.engine.partition import Partition
 from stream.kinds.state import AccountState
+from stream.topics import Topics
 from stream.worker.metrics import WorkerCollector
 
 _AS_OF: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)

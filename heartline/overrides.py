@@ -8,8 +8,8 @@ from typing import Any, Final
 from heartline.replay.lines import Record
 from heartline.replay.sender import Sender
 from stream.config.settings import KafkaSettings
-from stream.contracts.decode import Decoder
 from stream.contracts.errors import BadEvent, ConfigError
+from stream.kinds.decode import Decoder
 
 _SPAN: Final = re.compile(r"(\d{1,3})([dhw])")
 _UNITS: Final = {"d": "days", "h": "hours", "w": "weeks"}

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from alerts.text import tidy
 from heartline.snapshot import reports
-from stream.contracts.decode import AnyEvent
+from stream.contracts.events import InputEvent
 from stream.contracts.report import HealthReport
 from stream.kinds.state import AccountState
 from stream.measures.product_config import ProductConfig
@@ -37,7 +37,7 @@ class Moved:
 
 
 def moved_bands(
-    events: Sequence[tuple[int, AnyEvent]],
+    events: Sequence[tuple[int, InputEvent]],
     day: int,
     before: Scorecards,
     now: Scorecards,

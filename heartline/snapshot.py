@@ -18,14 +18,15 @@ import msgspec
 from heartline.errors import FileError
 from heartline.jsonl import read_lines
 from stream.calendar.clock import WallClock
+from stream.calendar.day import day_of
 from stream.calendar.zones import UTC_ZONE, zone
 from stream.config.settings import Settings
-from stream.contracts.decode import AnyEvent, Decoder, Update, check_time, epoch_ms
 from stream.contracts.errors import BadEvent, ConfigError
-from stream.contracts.feeds import FieldMapping
+from stream.contracts.events import InputEvent, check_time
 from stream.contracts.report import HealthReport
-from stream.contracts.topics import KINDS, Kind
-from stream.history.rolling import day_of
+from stream.kinds.account import AccountEvent
+from stream.kinds.decode import Decoder
+from stream.kinds.feeds import FieldMapping
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, newest_ms, zone_of
 from stream.measures.product import product_config_from
@@ -36,6 +37,7 @@ from stream.scoring.scorecard import Scorecards
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
 from stream.scoring.shipped import DEFAULT, SHIPPED
+from stream.topics import KINDS, Kind
 
 Every = Literal["day", "week", "month", "quarter"]
 
@@ -115,7 +117,7 @@ class _Kinded(msgspec.Struct):
 _kind_of = msgspec.json.Decoder(_Kinded).decode
 
 
-def read_events(files: Sequence[Path], settings: Settings, summary: Summary) -> list[tuple[int, AnyEvent]]:
+def read_events(files: Sequence[Path], settings: Settings, summary: Summary) -> list[tuple[int, InputEvent]]:
     """Every good event of the files with its time in epoch ms, in the order of time; bad lines go to the summary.
 
     Account updates without a time come first: what they say holds from the start.
@@ -124,7 +126,7 @@ def read_events(files: Sequence[Path], settings: Settings, summary: Summary) -> 
         kind: Decoder(kind, FieldMapping(settings.feeds[kind]) if kind in settings.feeds else None) for kind in KINDS
     }
     now_ms = WallClock().now_ms(None)
-    events: list[tuple[int, AnyEvent]] = []
+    events: list[tuple[int, InputEvent]] = []
     for path in files:
         for number, line in read_lines(path):
             if not line.strip():
@@ -140,7 +142,7 @@ def read_events(files: Sequence[Path], settings: Settings, summary: Summary) -> 
     return events
 
 
-def _event(line: bytes, decoders: dict[Kind, Decoder], now_ms: int) -> tuple[int, AnyEvent]:
+def _event(line: bytes, decoders: dict[Kind, Decoder], now_ms: int) -> tuple[int, InputEvent]:
     """One line as an event and its time.
 
     Raises:
@@ -155,13 +157,13 @@ def _event(line: bytes, decoders: dict[Kind, Decoder], now_ms: int) -> tuple[int
     event = decoders[kind].decode(line)
     if event.timestamp is None:
         return 0, event
-    ms = epoch_ms(event.timestamp)
+    ms = event.timestamp
     check_time(ms, now_ms)
     return ms, event
 
 
 def reports(
-    events: Sequence[tuple[int, AnyEvent]],
+    events: Sequence[tuple[int, InputEvent]],
     days: Sequence[int],
     core_features: frozenset[str],
     progress: Progress | None = None,
@@ -198,9 +200,9 @@ def reports(
                 yield day, report
 
 
-def _ends_of_days(events: Sequence[tuple[int, AnyEvent]], days: Sequence[int]) -> list[tuple[int, int, bool]]:
+def _ends_of_days(events: Sequence[tuple[int, InputEvent]], days: Sequence[int]) -> list[tuple[int, int, bool]]:
     """When each day ends in any of the accounts' zones, in the order of time: (epoch ms, day, whether as the last)."""
-    named = [event.fields.get("timezone") for _, event in events if isinstance(event, Update)]
+    named = [event.timezone for _, event in events if isinstance(event, AccountEvent)]
     zones = {UTC_ZONE, *map(zone, named)}
     moments = []
     for day in days:
@@ -209,7 +211,7 @@ def _ends_of_days(events: Sequence[tuple[int, AnyEvent]], days: Sequence[int]) -
     return sorted(moments)
 
 
-def _every_day(events: Sequence[tuple[int, AnyEvent]], days: Sequence[int]) -> Sequence[int]:
+def _every_day(events: Sequence[tuple[int, InputEvent]], days: Sequence[int]) -> Sequence[int]:
     """Every day from the first event to the last day asked about."""
     first = next((ms for ms, _ in events if ms > 0), None)
     if first is None or not days:

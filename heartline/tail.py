@@ -13,10 +13,10 @@ from consumers.intake.writer import SOURCE_HEADER
 from consumers.kafka_client import committed_consumer, connect
 from stream.config.settings import Settings
 from stream.contracts.dead_letters import read_dead_letter
-from stream.contracts.decode import Decoder
 from stream.contracts.errors import BadEvent, HeartlineError
-from stream.contracts.feeds import FieldMapping
-from stream.contracts.topics import KINDS, Kind
+from stream.kinds.decode import Decoder
+from stream.kinds.feeds import FieldMapping
+from stream.topics import KINDS, Kind
 
 POLL_MS: Final = 250  # an event is shown well within a second
 IDS_KEPT: Final = 20_000

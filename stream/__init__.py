@@ -3,8 +3,9 @@
 Read the packages in the order an event meets them:
 
 - `config/`     what an operator may set
-- `contracts/`  what travels, and how bytes become events
-- `kinds/`      one module a kind of event: what is kept of it, and the fold
+- `contracts/`  what travels
+- `kinds/`      one module a kind of event: what is accepted, what is kept of it, and the fold; bytes to events
+- `topics`      the names of all topics
 - `history/`, `calendar/`   the account's days, and what a day is
 - `measures/`   every number of an account as of a moment, from its facts
 - `scoring/`    measures to points, the score, what moved it and why, and whether that is published

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final
 
 from stream.calendar.clock import Clock, EventClock
-from stream.contracts.topics import Kind, Topics
 from stream.kinds.subscription import CHANGES
+from stream.topics import Kind, Topics
 from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from alerts.text import hours, measure_name, measure_value, tidy
 from stream.contracts.report import Cap, Change, HealthReport
-from stream.contracts.topics import SOURCES
 from stream.measures.wording import by_hand, shown
+from stream.topics import SOURCES
 
 OWNER_CHARS_MAX: Final = 80
 REASON_CHARS_MAX: Final = 300

@@ -18,15 +18,17 @@ from bytewax.testing import TestingSink, cluster_main
 from job import KINDS, AccountState, decode_state, encode_state, fold_event
 from meter import Meter, from_environment
 
-from stream.contracts.decode import AnyEvent, Decoder, Usage
-from stream.kinds.state import fold_usages
+from stream.contracts.events import InputEvent
+from stream.kinds.decode import FAST_FORMS, Decoder
+from stream.kinds.folding import FOLDS
 
 config = from_environment()
 meter = Meter(config.events)
+Usage = FAST_FORMS["usage"]
 decoders = {topic: Decoder(kind) for topic, kind in zip(config.topics, KINDS, strict=True)}
 
 
-def parse(messages: list[KafkaSourceMessage]) -> Iterator[tuple[str, AnyEvent]]:
+def parse(messages: list[KafkaSourceMessage]) -> Iterator[tuple[str, InputEvent]]:
     """A batch of records as (account, event), each topic's decoded together."""
     meter.begin()
     now_ms = int(time.time() * 1000)
@@ -44,11 +46,11 @@ class Account(StatefulBatchLogic):
     def __init__(self, saved: bytes | None) -> None:
         self._state = AccountState() if saved is None else decode_state(saved)
 
-    def on_batch(self, batch: list[AnyEvent]) -> tuple[list[None], bool]:
+    def on_batch(self, batch: list[InputEvent]) -> tuple[list[None], bool]:
         """All of a batch that is the account's."""
         usages = [event for event in batch if type(event) is Usage]
         if usages:
-            fold_usages(self._state, usages)
+            FOLDS["usage"](self._state, usages)
         if len(usages) < len(batch):
             for event in batch:
                 if type(event) is not Usage:

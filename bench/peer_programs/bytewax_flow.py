@@ -13,21 +13,21 @@ from bytewax.testing import TestingSink, cluster_main
 from job import AccountState, fold_event, reader
 from meter import Meter, from_environment
 
-from stream.contracts.decode import AnyEvent
+from stream.contracts.events import InputEvent
 
 config = from_environment()
 meter = Meter(config.events)
 read = reader(config.topics)
 
 
-def parse(message: KafkaSourceMessage) -> tuple[str, AnyEvent]:
+def parse(message: KafkaSourceMessage) -> tuple[str, InputEvent]:
     """A record as (account, event)."""
     meter.begin()
     event = read[message.topic](message.value)
     return event.account_id, event
 
 
-def count(state: AccountState | None, event: AnyEvent) -> tuple[AccountState, None]:
+def count(state: AccountState | None, event: InputEvent) -> tuple[AccountState, None]:
     """One event into its account's state, which is an object in memory."""
     state = AccountState() if state is None else state
     fold_event(state, event)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from stream.contracts.decode import Decoder
+from stream.kinds.decode import Decoder
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, decode_state, encode_state
 

@@ -23,7 +23,7 @@ from consumers.alerting.rebuild_state import Rebuilt
 from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import Changes, LoadedState, StateStore
 from stream.config.logs import get_logger
-from stream.contracts.topics import Topics
+from stream.topics import Topics
 
 TICK_MS: Final = 500
 DUE_ACCOUNTS_MAX: Final = 500

@@ -12,7 +12,7 @@ from stream.history.series import daily_series
 from stream.kinds.state import AccountState, zone_of
 from stream.kinds.survey import SURVEYS, SurveyState
 from stream.kinds.ticket import PRIORITIES, TicketState, phase
-from stream.kinds.touchpoint import KINDS, TouchpointState
+from stream.kinds.touchpoint import CONTACTS, TouchpointState
 from stream.kinds.usage import FeatureUse, UsageState
 from stream.measures.reach import DAILY_USER_DAYS, WEEKLY_USER_DAYS
 
@@ -238,7 +238,7 @@ def _mood(survey: str, score: int) -> Literal["good", "neutral", "bad"]:
 def _touchpoints(contacts: TouchpointState, as_of_ms: int) -> list[Contact]:
     """The newest first."""
     known = (touchpoint for touchpoint in contacts.touchpoints.values() if touchpoint.ms <= as_of_ms)
-    return [Contact(KINDS[t.kind], _moment(t.ms), t.user_id or None) for t in heapq.nlargest(TOUCHPOINTS_MAX, known)]
+    return [Contact(CONTACTS[t.kind], _moment(t.ms), t.user_id or None) for t in heapq.nlargest(TOUCHPOINTS_MAX, known)]
 
 
 def _days(state: AccountState, day: int) -> list[Day]:

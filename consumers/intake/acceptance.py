@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from consumers.intake.mapping import Ignored, Outcome
-from stream.contracts.decode import Decoder
 from stream.contracts.errors import BadEvent
-from stream.contracts.topics import Kind
+from stream.kinds.decode import Decoder
+from stream.topics import Kind
 
 
 class Accepted(NamedTuple):

@@ -29,7 +29,7 @@ from consumers.intake.vendors.registry import VENDORS
 from consumers.intake.writer import RETRY_AFTER_SECONDS, BusyError, Outgoing, Writer
 from stream.contracts.dead_letters import dead_letter
 from stream.contracts.errors import BadEvent
-from stream.contracts.topics import KINDS, Kind, Topics
+from stream.topics import KINDS, Kind, Topics
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from stream.contracts.topics import Kind
+from stream.topics import Kind
 
 Payload = Mapping[str, Any]
 Value = Callable[[Payload], Any]

@@ -23,10 +23,10 @@ from consumers.web_server import Limits, WebServer
 from stream.config.logs import configure_logging, get_logger
 from stream.config.metrics_server import serve_metrics
 from stream.config.settings import KafkaSettings
-from stream.contracts.decode import Decoder
 from stream.contracts.errors import ConfigError
-from stream.contracts.feeds import FieldMapping
-from stream.contracts.topics import KINDS
+from stream.kinds.decode import Decoder
+from stream.kinds.feeds import FieldMapping
+from stream.topics import KINDS
 
 CONNECT_SECONDS_MAX: Final = 60.0
 CONNECT_AGAIN_SECONDS: Final = 1.0

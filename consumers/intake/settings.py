@@ -4,9 +4,10 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from stream.config.settings import FeedSettings, KafkaSettings, ProcessSettings
+from stream.config.settings import KafkaSettings, ProcessSettings
 from stream.contracts.errors import ConfigError
-from stream.contracts.topics import Kind
+from stream.kinds.feeds import FeedSettings
+from stream.topics import Kind
 
 KEY_CHARS_MIN = 16
 

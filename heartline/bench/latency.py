@@ -18,8 +18,8 @@ from msgspec import Struct
 
 from heartline.bench.probes import PREFIX, Probe
 from stream.config.settings import KafkaSettings
-from stream.contracts.decode import epoch_ms
 from stream.contracts.errors import HeartlineError
+from stream.contracts.events import epoch_ms
 from stream.engine.connection import client_arguments
 
 _READY_SECONDS: Final = 30.0

@@ -16,8 +16,8 @@ from typing import Final, Literal
 
 from heartline.bench.verify import Counts
 from heartline.replay.lines import Record
-from stream.contracts.topics import Kind
-from stream.history.rolling import DAY_MS
+from stream.calendar.day import DAY_MS
+from stream.topics import Kind
 
 PREFIX: Final = "probe-"
 HISTORY_DAYS: Final = 21

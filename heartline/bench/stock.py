@@ -17,7 +17,7 @@ import faust
 from heartline.bench.compare import stock_settings
 from heartline.bench.verify import read_states
 from stream.config.settings import KafkaSettings
-from stream.contracts.decode import Decoder
+from stream.kinds.decode import Decoder
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, encode_state
 

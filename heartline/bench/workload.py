@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Final, Literal
 
 from heartline.replay.lines import Record
-from stream.history.rolling import DAY_MS
+from stream.calendar.day import DAY_MS
 
 Distribution = Literal["zipf", "uniform"]
 

@@ -138,8 +138,8 @@ def _of_files(
     """By the events of files, at the end of a day."""
     from heartline.scorecards import moved_bands
     from heartline.snapshot import EPOCH_DAY, Summary, parse_date, read_events
+    from stream.calendar.day import day_of
     from stream.contracts.errors import ConfigError
-    from stream.history.rolling import day_of
     from stream.measures.product import product_config_from
 
     day = None if at is None else (parse_date(at) - EPOCH_DAY).days

@@ -11,9 +11,9 @@ from aiokafka.errors import KafkaError
 
 from heartline.doctor.check import Check, broken, note, ok
 from stream.config.settings import KafkaSettings
-from stream.contracts.topics import TopicSpec
 from stream.engine.connection import client_arguments
 from stream.engine.topology import count_mismatch
+from stream.topics import TopicSpec
 
 TIMEOUT_SECONDS: Final = 10.0
 

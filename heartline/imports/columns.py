@@ -31,7 +31,7 @@ from consumers.intake.mapping import (
 from heartline.errors import FileError
 from heartline.imports.sources import Source
 from stream.contracts.events import CONTRACTS
-from stream.contracts.topics import Kind
+from stream.topics import Kind
 
 _NUMBERS = frozenset({"score", "mrr", "licensed_seats", "seats", "value", "duration_seconds", "amount"})
 _MOMENTS = frozenset({"timestamp", "started_at", "renewal_at"})

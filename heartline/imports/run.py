@@ -17,8 +17,8 @@ from heartline.errors import FileError
 from heartline.imports.sort import Item, Sorter
 from heartline.imports.sources import Source
 from heartline.imports.tables import Entry, column_name, entries
-from stream.contracts.decode import Decoder
-from stream.contracts.topics import KINDS
+from stream.kinds.decode import Decoder
+from stream.topics import KINDS
 
 REFUSALS_SHOWN: Final = 10
 

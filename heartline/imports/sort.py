@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from stream.contracts.topics import Kind
+from stream.topics import Kind
 
 SPILL_BYTES: Final = 48 << 20
 _ITEM_BYTES: Final = 200  # of Python's objects around a value

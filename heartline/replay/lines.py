@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from heartline.jsonl import read_lines
-from stream.contracts.topics import KINDS, Kind
+from stream.topics import KINDS, Kind
 
 # A broker takes batches of 1,048,588 bytes unless told otherwise; what surrounds the value needs some of it.
 VALUE_BYTES_MAX: Final = 1_000_000

@@ -1,5 +1,6 @@
 """Days: of a time zone, of a working week with its holidays, and of which clock.
 
+- `day`        UTC days
 - `zones`      the calendar days of a time zone
 - `workdays`   the working days of a calendar
 - `calendars`  which calendar an account has

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.calendar.day import DAY_MS, end_of_day_ms
 
 # Offsets are whole quarters of an hour since 2000, so no day begins anywhere but at one. Source: IANA's tz database.
 QUARTER_MS: Final = 900_000

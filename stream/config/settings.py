@@ -27,7 +27,8 @@ from stream.calendar.calendars import CalendarsSettings
 from stream.config.logs import LogSettings
 from stream.config.redact import remember_secrets, secrets_in
 from stream.contracts.errors import ConfigError
-from stream.contracts.topics import DEFAULT_PARTITIONS, STALE_AFTER_DAYS, Kind, Source, Topics
+from stream.kinds.feeds import FeedSettings
+from stream.topics import DEFAULT_PARTITIONS, STALE_AFTER_DAYS, Kind, Source, Topics
 
 CONFIG_BYTES_MAX = 1 << 20
 CONFIG_VALUES_MAX = 100_000  # aliases of aliases can make gigabytes of a few lines
@@ -101,15 +102,6 @@ class WorkerSettings(BaseModel):
     )
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(9101, ge=0, le=65535, description="0: any free port; null: no metrics")
-
-
-class FeedSettings(BaseModel):
-    """How one kind of event is named by the feed that sends it; empty: the contract's own names."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    fields: dict[str, str] = Field({}, description="contract field to the path in the feed's JSON, dots go deeper")
-    values: dict[str, dict[str, str]] = Field({}, description="contract field to {feed's value: contract's value}")
 
 
 class EngagementWeights(BaseModel):

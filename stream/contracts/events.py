@@ -1,29 +1,36 @@
-"""The contracts of the input events, one pydantic model a kind, and the words of their errors.
+"""The language of the contracts: the types of their fields, what all events share, and the words of refusals.
 
-The models are the authority on what is accepted: they make the JSON Schemas under docs/schemas, they word every
-refusal, and whatever the fast path of `decode` will not take is judged by them. Unknown fields are ignored, so that
-feeds may grow. Values are strict: the string "9" is not the number 9.
+Each kind of event declares its contract in `stream.kinds`, as a pydantic model of these types. The models are the
+authority on what is accepted: they make the JSON Schemas under docs/schemas, they word every refusal, and whatever the
+fast path of `stream.kinds.decode` will not take is checked by them. Unknown fields are ignored, so that feeds may
+grow. Values are strict: the string "9" is not the number 9.
+
+A type says with `Fast` how the fast path reads it, so that the two ways of reading stand side by side, once.
 """
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
     ValidationError,
     WithJsonSchema,
-    model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from stream.calendar.day import DAY_MS
 from stream.calendar.zones import near_name, zone_names
 from stream.contracts.errors import BadEvent
-from stream.contracts.health_override import DAYS_MAX as OVERRIDE_DAYS_MAX
-from stream.contracts.topics import Kind
 
 # Why a record can be refused: a closed set, safe as a metric label.
 REASONS: Final = (
@@ -43,95 +50,51 @@ VALUE_BYTES_MAX: Final = 1 << 20
 FUTURE_SLACK_MS: Final = 86_400_000
 EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01: anything before is a broken clock, and would poison the windows
 
-Status = Literal["opened", "updated", "escalated", "deescalated", "solved", "closed", "reopened"]
-Priority = Literal["low", "normal", "high", "urgent"]
-Survey = Literal["nps", "csat", "ces"]
-Touch = Literal["call", "email", "qbr", "training", "onsite", "play"]
-Change = Literal[
-    "trial_started",
-    "started",
-    "renewed",
-    "upgraded",
-    "downgraded",
-    "cancellation_requested",
-    "cancellation_withdrawn",
-    "cancelled",
-]
-
-# Highest and lowest answer of each kind of survey. Source: NPS 0-10 (Bain), CSAT 1-5, CES 1-7 (CEB's CES 2.0).
-SCORE_RANGE: Final[dict[Survey, tuple[int, int]]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
-
-# What common help desks call the same things.
-PRIORITY_ALIASES: Final[dict[str, Priority]] = {
-    "low": "low",
-    "minor": "low",
-    "normal": "normal",
-    "medium": "normal",
-    "moderate": "normal",
-    "high": "high",
-    "major": "high",
-    "urgent": "urgent",
-    "critical": "urgent",
-    "blocker": "urgent",
-}
-STATUS_ALIASES: Final[dict[str, Status]] = {
-    "opened": "opened",
-    "open": "opened",
-    "created": "opened",
-    "new": "opened",
-    "updated": "updated",
-    "pending": "updated",
-    "escalated": "escalated",
-    "deescalated": "deescalated",
-    "de-escalated": "deescalated",
-    "solved": "solved",
-    "resolved": "solved",
-    "closed": "closed",
-    "reopened": "reopened",
-}
-TOUCH_ALIASES: Final[dict[str, Touch]] = {
-    "call": "call",
-    "phone": "call",
-    "email": "email",
-    "mail": "email",
-    "qbr": "qbr",
-    "ebr": "qbr",
-    "training": "training",
-    "onsite": "onsite",
-    "visit": "onsite",
-    "play": "play",
-}
-CHANGE_ALIASES: Final[dict[str, Change]] = {
-    "trial_started": "trial_started",
-    "started": "started",
-    "renewed": "renewed",
-    "upgraded": "upgraded",
-    "downgraded": "downgraded",
-    "cancellation_requested": "cancellation_requested",
-    "cancellation_withdrawn": "cancellation_withdrawn",
-    "cancelled": "cancelled",
-    "canceled": "cancelled",
-}
-
-
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXPECTED_MOMENT: Final = "expected ISO-8601 with a zone, as 2026-01-31T09:30:00Z, or epoch milliseconds as an integer"
 
 
-def _moment(value: object) -> datetime:
-    """ISO-8601 with a zone, or epoch milliseconds, to aware UTC."""
+@dataclass(frozen=True)
+class Fast:
+    """How the fast path reads a type.
+
+    Attributes:
+        type: as msgspec knows it; accepts nothing that the contract refuses.
+        ready: makes the contract's value of what msgspec read; ValueError and KeyError leave the event to the contract.
+    """
+
+    type: Any
+    ready: Callable[[Any], Any] | None = None
+
+
+def epoch_ms(moment: datetime | int) -> int:
+    """A moment as epoch milliseconds, rounded down."""
+    if isinstance(moment, int):
+        return moment
+    since = moment - _EPOCH  # its seconds and microseconds are never negative, and dividing it takes longer
+    return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+
+
+def iso(ms: int) -> str:
+    """Epoch milliseconds as ISO-8601 in UTC.
+
+    >>> iso(1_769_851_800_000)
+    '2026-01-31T09:30:00Z'
+    """
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat().replace("+00:00", "Z")
+
+
+def _moment_ms(value: object) -> int:
+    """ISO-8601 with a zone, or epoch milliseconds, to epoch milliseconds."""
     if isinstance(value, str):
         moment = _parse(value)
         if moment.tzinfo is None:
             raise PydanticCustomError("moment_type", "the zone is missing: add Z or an offset, as +02:00")
-        try:
-            return moment.astimezone(UTC)
-        except OverflowError:
-            raise PydanticCustomError("moment_range", "the moment is outside of any plausible time") from None
+        return epoch_ms(moment)
     if isinstance(value, int) and not isinstance(value, bool):
         if not 0 <= value < 1 << 47:
             raise PydanticCustomError("moment_range", "as epoch milliseconds it is outside of any plausible time")
-        return _EPOCH + timedelta(milliseconds=value)
+        return value
     raise PydanticCustomError("moment_type", _EXPECTED_MOMENT)
 
 
@@ -158,220 +121,92 @@ def _zone_name(value: object) -> object:
     raise PydanticCustomError("zone_unknown", "there is no such time zone; {hint}", {"hint": hint})
 
 
-def _alias(table: dict[str, Any]) -> BeforeValidator:
-    """Look a word up in a table of aliases, whatever its case; unknown words are left for the model to refuse."""
-    return BeforeValidator(lambda value: table.get(value.lower(), value) if isinstance(value, str) else value)
+class Words(Fast):
+    """What a field of words takes: each word of a table, in any case of letters, for the word that it stands for.
+
+    Args:
+        table: accepted word, in small letters, to the contract's own.
+    """
+
+    table: Mapping[str, Any]
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        super().__init__(str, table.__getitem__)
+        object.__setattr__(self, "table", table)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._meant, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.table)}
+
+    def _meant(self, value: object) -> object:
+        """The contract's own word; what is unknown is left for the model to refuse."""
+        return self.table.get(value.lower(), value) if isinstance(value, str) else value
 
 
-def _words(table: dict[str, Any]) -> WithJsonSchema:
-    """The words and their aliases, as the schema tells them; their case does not matter."""
-    return WithJsonSchema({"type": "string", "enum": list(table)})
-
-
-Id = Annotated[str, Field(min_length=1, max_length=256)]
+Id = Annotated[str, Field(min_length=1, max_length=256), Fast(Annotated[str, Meta(min_length=1, max_length=256)])]
 Moment = Annotated[
-    datetime,
-    BeforeValidator(_moment),
+    int,
+    BeforeValidator(_moment_ms),
+    PlainSerializer(iso, return_type=str, when_used="json"),
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]}),
+    Fast(Annotated[datetime, Meta(tz=True)] | Annotated[int, Meta(ge=0, lt=1 << 47)], epoch_ms),
 ]
 ZoneName = Annotated[
     str,
     BeforeValidator(_zone_name),
     Field(max_length=64, description="a name of IANA's tz database; the account's days are calendar days there"),
 ]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Seats = Annotated[int, Field(ge=0, le=10_000_000)]
+Text64 = Annotated[str, Field(max_length=64), Fast(Annotated[str, Meta(max_length=64)])]
+Text128 = Annotated[str, Field(max_length=128), Fast(Annotated[str, Meta(max_length=128)])]
+Text256 = Annotated[str, Field(max_length=256), Fast(Annotated[str, Meta(max_length=256)])]
+LongText = Annotated[str, Field(max_length=10_000), Fast(Annotated[str, Meta(max_length=10_000)])]
+Whole = Annotated[int, Fast(int)]
+Finite = Annotated[float, Field(allow_inf_nan=False), Fast(float)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), Fast(Annotated[float, Meta(ge=0)])]
+Seats = Annotated[int, Field(ge=0, le=10_000_000), Fast(Annotated[int, Meta(ge=0, le=10_000_000)])]
 
 
-class _Contract(BaseModel):
+class Contract(BaseModel):
     """What all contracts share."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class UsageEvent(_Contract):
-    """Someone of the account used a feature."""
+class InputEvent(Contract):
+    """An event of any kind; its fields are what reaches the fold, moments in epoch milliseconds."""
 
-    event_id: Id = Field(description="unique; a repeat among the account's last 64 events is applied once")
     account_id: Id
-    user_id: Id
-    feature: Id
-    timestamp: Moment
-    session_id: Id | None = Field(None, description="what was done in one sitting; counted within one UTC day")
-    duration_seconds: NotNegative | None = Field(
-        None, description="how long this use took; those of a session's events add up"
-    )
-    value: Finite | None = None
+    event_id: Id | None
+    timestamp: Moment | None
+
+    @classmethod
+    def complete(cls, event: Any) -> None:
+        """Check and fill what depends on several fields; called once with every event, whichever way it was read.
+
+        Raises:
+            BadEvent: the fields do not go together.
+        """
 
 
-class TicketEvent(_Contract):
-    """A support ticket of the account changed; applied once per ticket and transition."""
+class DatedEvent(InputEvent):
+    """An event that has an id and happened at a moment."""
 
     event_id: Id
-    account_id: Id
-    ticket_id: Id
-    status: Annotated[Status, _alias(STATUS_ALIASES), _words(STATUS_ALIASES)]
-    priority: Annotated[Priority, _alias(PRIORITY_ALIASES), _words(PRIORITY_ALIASES)] = "normal"
-    category: Annotated[str, Field(max_length=256)] | None = None
-    user_id: Id | None = None
     timestamp: Moment
 
 
-class SurveyEvent(_Contract):
-    """Someone answered a survey; a later event with the same response_id replaces the answer."""
-
-    event_id: Id
-    response_id: Id | None = Field(None, description="the answer's own id; the event_id when the feed has none")
-    account_id: Id
-    user_id: Id
-    survey: Survey
-    score: int = Field(description="nps 0..10, csat 1..5, ces 1..7")
-    comment: Annotated[str, Field(max_length=10_000)] | None = None
-    timestamp: Moment
-
-
-class Goal(_Contract):
-    """A result that the customer wants, to be reached by a day."""
-
-    name: Id
-    target: Finite | None = None
-    due_at: Moment | None = None
-
-
-class NewOverride(_Contract):
-    """A person's verdict in the place of the scorecard's: a score, or a band, until it expires."""
-
-    score: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
-    band: Literal["healthy", "watch", "at_risk", "critical"] | None = None
-    owner: Annotated[str, Field(min_length=1, max_length=128)] = Field(description="who answers for it")
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
-    expires_at: Moment = Field(description="when the scorecard's verdict holds again; at most 90 days after timestamp")
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> "NewOverride":
-        if (self.score is None) == (self.band is None):
-            raise PydanticCustomError("override", "expected either a score (0 to 100) or a band")
-        return self
-
-
-class AccountEvent(_Contract):
-    """What the CRM knows of the account; a field left out stays as it is, a null clears it."""
-
-    account_id: Id
-    event_id: Id | None = None
-    timestamp: Moment | None = Field(None, description="orders updates; without it the last to arrive wins")
-    name: Annotated[str, Field(max_length=256)] | None = None
-    segment: Annotated[str, Field(max_length=64)] | None = None
-    lifecycle_stage: Literal["trial", "onboarding", "adopting", "mature", "renewing", "churned"] | None = None
-    licensed_seats: Seats | None = None
-    owner: Annotated[str, Field(max_length=128)] | None = None
-    started_at: Moment | None = None
-    renewal_at: Moment | None = None
-    mrr: NotNegative | None = None
-    timezone: ZoneName | None = None
-    goals: Annotated[list[Goal], Field(max_length=50)] | None = None
-    health_override: NewOverride | None = Field(None, description="needs a timestamp; null clears")
-
-    @model_validator(mode="after")
-    def _bounded(self) -> "AccountEvent":
-        override = self.health_override
-        if override is None:
-            return self
-        if self.timestamp is None:
-            raise PydanticCustomError("override", "health_override: expected a timestamp beside it: when it was set")
-        if not timedelta(0) < override.expires_at - self.timestamp <= timedelta(days=OVERRIDE_DAYS_MAX):
-            raise PydanticCustomError(
-                "override",
-                "health_override.expires_at = {expires_at}: expected later than timestamp ({set_at}), "
-                "and at most {days} days",
-                {
-                    "expires_at": override.expires_at.isoformat(),
-                    "set_at": self.timestamp.isoformat(),
-                    "days": OVERRIDE_DAYS_MAX,
-                },
-            )
-        return self
-
-
-class TouchpointEvent(_Contract):
-    """Someone of ours was in contact with the account; applied once per event_id, in its newest version."""
-
-    event_id: Id
-    account_id: Id
-    kind: Annotated[Touch, _alias(TOUCH_ALIASES), _words(TOUCH_ALIASES)]
-    user_id: Id | None = Field(None, description="with whom; closes the feedback loop of that user's answers")
-    response_id: Id | None = Field(None, description="the survey answer that it followed up; closes that one's loop")
-    owner: Annotated[str, Field(max_length=128)] | None = None
-    play: Annotated[str, Field(max_length=128)] | None = Field(None, description="the playbook it was part of")
-    alert_id: Id | None = Field(None, description="the alert that it answered")
-    note: Annotated[str, Field(max_length=10_000)] | None = None
-    timestamp: Moment
-
-
-class OutcomeEvent(_Contract):
-    """How far the account has come towards one of its goals; the newest value of a goal holds."""
-
-    event_id: Id
-    account_id: Id
-    goal: Id = Field(description="the name of a goal of the account feed")
-    value: Finite = Field(
-        description="the level reached at that moment, in the unit of the goal's target; not an increment"
-    )
-    timestamp: Moment
-
-
-class SubscriptionEvent(_Contract):
-    """One of the account's subscriptions changed; applied once per subscription and change."""
-
-    event_id: Id
-    account_id: Id
-    subscription_id: Id
-    status: Annotated[Change, _alias(CHANGE_ALIASES), _words(CHANGE_ALIASES)]
-    product: Annotated[str, Field(max_length=256)] | None = None
-    mrr: NotNegative | None = Field(None, description="monthly recurring revenue from then on; left out: as before")
-    seats: Seats | None = Field(None, description="licensed seats from then on; left out: as before")
-    renewal_at: Moment | None = Field(
-        None, description="when it is next up for renewal; left out: as before, and unknown once it started or renewed"
-    )
-    timestamp: Moment
-
-
-Event = UsageEvent | TicketEvent | SurveyEvent | AccountEvent | TouchpointEvent | OutcomeEvent | SubscriptionEvent
-
-CONTRACTS: Final[dict[Kind, type[_Contract]]] = {
-    "usage": UsageEvent,
-    "ticket": TicketEvent,
-    "survey": SurveyEvent,
-    "account": AccountEvent,
-    "touchpoint": TouchpointEvent,
-    "outcome": OutcomeEvent,
-    "subscription": SubscriptionEvent,
-}
-
-
-def validate(kind: Kind, data: object) -> Any:
-    """Judge already parsed JSON by the contract of its kind.
-
-    Returns:
-        The model instance of `CONTRACTS[kind]`.
+def check_time(ms: int, now_ms: int) -> None:
+    """Refuse events from the far future (they would poison the windows) and from before any product.
 
     Raises:
-        BadEvent: the first thing that is wrong, named by field and value.
+        BadEvent: reason `future` or `too_old`.
     """
-    if not isinstance(data, dict):
-        raise BadEvent("wrong_type", f"{kind} event: expected a JSON object, found {type(data).__name__}")
-    try:
-        event = CONTRACTS[kind].model_validate(data)
-    except ValidationError as error:
-        raise _refusal(kind, error) from None
-    if isinstance(event, SurveyEvent):
-        low, high = SCORE_RANGE[event.survey]
-        if not low <= event.score <= high:
-            raise BadEvent(
-                "out_of_range", f"survey event: score = {event.score}: a {event.survey} answer is {low} to {high}"
-            )
-    return event
+    if ms > now_ms + FUTURE_SLACK_MS:
+        raise BadEvent("future", f"timestamp is {(ms - now_ms) / 3_600_000:.1f} h ahead; at most 24 h are accepted")
+    if ms < EARLIEST_MS:
+        raise BadEvent("too_old", "timestamp is before 2000-01-01; is it in seconds? epoch milliseconds are expected")
 
 
 _REASON_BY_TYPE: Final = {
@@ -381,7 +216,7 @@ _REASON_BY_TYPE: Final = {
 }
 
 
-def _refusal(kind: Kind, error: ValidationError) -> BadEvent:
+def refusal(kind: str, error: ValidationError) -> BadEvent:
     """The first error as a BadEvent: reason by pydantic's error type, detail with field, value and expectation."""
     errors = error.errors(include_url=False)
     first = errors[0]

@@ -12,8 +12,8 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import ConfigError
-from stream.contracts.topics import TopicSpec
 from stream.engine.connection import client_arguments
+from stream.topics import TopicSpec
 
 _ALREADY_EXISTS: Final = TopicAlreadyExistsError.errno
 

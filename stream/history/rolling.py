@@ -28,26 +28,6 @@ _KEPT_MASK: Final = (1 << DAYS_KEPT) - 1
 _COUNT_MASK: Final = (1 << COUNT_DAYS) - 1
 _MONTH_MASK: Final = (1 << 30) - 1
 
-DAY_MS: Final = 86_400_000
-
-
-def day_of(ms: int) -> int:
-    """The UTC calendar day of a moment, as days since 1970-01-01; `zones` has those of other places.
-
-    >>> day_of(86_400_000)
-    1
-    """
-    return ms // DAY_MS
-
-
-def end_of_day_ms(day: int) -> int:
-    """The last millisecond of a UTC day.
-
-    >>> day_of(end_of_day_ms(7))
-    7
-    """
-    return (day + 1) * DAY_MS - 1
-
 
 def new_user(ordinal: int, day: int) -> list[int]:
     """The record of a user whose first event happened on `day`."""

@@ -1,7 +1,10 @@
-"""The kinds of events: what is kept of each, and how an event folds into it.
+"""The kinds of events: what is accepted of each, what is kept, and how an event folds into it.
 
 - `usage`, `sessions`   product usage, folded a batch at a time, and a sample of each day's sessions
 - `ticket`, `survey`, `touchpoint`, `outcome`, `subscription`   the other facts of an account
-- `state`               the state of one account, and how an event folds into it
-- `folding`             by kind of event: how it is folded, and the count of what did not count
+- `account`             the account feed: the profile, and overrides by hand
+- `kind`, `registry`    what a kind of event is, and the table of all kinds
+- `state`               the state of one account, made of the parts of its kinds
+- `feeds`, `decode`     how real feeds' names become the contract's; bytes to events
+- `folding`             events into their account, several at a time, and the count of what did not count
 """

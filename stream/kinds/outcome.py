@@ -6,13 +6,25 @@ Of two values of one day the later holds, and of two at one moment the larger: s
 from typing import Final
 
 from msgspec import Struct
+from pydantic import Field
 
-from stream.history.rolling import day_of
+from stream.calendar.day import day_of
+from stream.contracts.events import DatedEvent, Finite, Id
+from stream.kinds.kind import EventKind
 
 DAYS_KEPT: Final = 40  # days with a value, per goal: a report looks back 28 days
 GOALS_MAX: Final = 50  # as many as the account feed may name
 
 Point = tuple[int, float]
+
+
+class OutcomeEvent(DatedEvent):
+    """How far the account has come towards one of its goals; the newest value of a goal holds."""
+
+    goal: Id = Field(description="the name of a goal of the account feed")
+    value: Finite = Field(
+        description="the level reached at that moment, in the unit of the goal's target; not an increment"
+    )
 
 
 class OutcomeState(Struct, array_like=True, gc=False):
@@ -31,8 +43,9 @@ class OutcomeState(Struct, array_like=True, gc=False):
     overflow: int = 0
 
 
-def fold(outcomes: OutcomeState, goal: str, ms: int, value: float) -> bool:
+def fold(outcomes: OutcomeState, event: OutcomeEvent) -> bool:
     """Count one outcome in; returns whether it changed anything."""
+    goal, ms, value = event.goal, event.timestamp, event.value
     points = outcomes.goals.get(goal)
     if points is None:
         if len(outcomes.goals) >= GOALS_MAX:
@@ -58,10 +71,19 @@ def value_at(outcomes: OutcomeState, goal: str, as_of_ms: int) -> float | None:
     """A goal's newest value as of a moment; None before its first, or before the oldest that is kept.
 
     >>> outcomes = OutcomeState()
-    >>> fold(outcomes, "seats live", 5, 10.0), fold(outcomes, "seats live", 3, 12.0)
-    (True, False)
+    >>> outcomes.goals["seats live"] = {0: (5, 10.0), 1: (90_000_000, 12.0)}
     >>> value_at(outcomes, "seats live", 9), value_at(outcomes, "seats live", 4)
     (10.0, None)
     """
     points = [point for point in outcomes.goals.get(goal, {}).values() if point[0] <= as_of_ms]
     return max(points)[1] if points else None
+
+
+KIND = EventKind(
+    name="outcome",
+    topic="outcomes",
+    contract=OutcomeEvent,
+    state=OutcomeState,
+    fold=fold,
+    source="outcomes",
+)

@@ -1,4 +1,4 @@
-"""The state of one account, and how each kind of event folds into it.
+"""The state of one account: a part for each kind of event, the profile, and the last published report.
 
 Invariants:
 
@@ -9,20 +9,18 @@ Invariants:
 - What can be derived is not stored; `published` is the one exception, the last published report.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final, cast
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import fields
 
 from stream.calendar.zones import Zone, zone
-from stream.contracts import health_override
-from stream.contracts.decode import Answer, Outcome, Subscription, Ticket, Touchpoint, Update, Usage, epoch_ms
 from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Band
 from stream.history import daily
-from stream.kinds import outcome, subscription, survey, ticket, touchpoint, usage
+from stream.kinds.kind import Kind
 from stream.kinds.outcome import OutcomeState
 from stream.kinds.subscription import SubscriptionState
 from stream.kinds.survey import SurveyState
@@ -90,70 +88,13 @@ class AccountState(Struct, array_like=True, gc=False):
     overrides: list[HealthOverride] = []
 
 
-def fold_usages(state: AccountState, events: Sequence[Usage]) -> int:
-    """Fold a run of usage events; returns the index of the first that may have moved a measure, or NO_CHANGE."""
-    known = state.profile.get("timezone")
-    return usage.fold(state.usage, events, None if known is None else zone(known[0]))
-
-
-def fold_usage(state: AccountState, event: Usage) -> bool:
-    """Fold one usage event; returns whether it may have moved a measure."""
-    event.timestamp = epoch_ms(event.timestamp)
-    return fold_usages(state, [event]) != usage.NO_CHANGE
-
-
-def fold_ticket(state: AccountState, event: Ticket) -> bool:
-    """Fold one ticket event; returns whether anything changed."""
-    ms = epoch_ms(event.timestamp)
-    return ticket.fold(state.ticket, event.ticket_id, ms, event.status, event.priority, event.category)
-
-
-def fold_answer(state: AccountState, event: Answer) -> bool:
-    """Fold one survey event; returns whether anything changed."""
-    response_id = event.response_id if event.response_id is not None else event.event_id
-    ms = epoch_ms(event.timestamp)
-    return survey.fold(state.survey, response_id, ms, event.survey, event.user_id, event.score)
-
-
-def fold_touchpoint(state: AccountState, event: Touchpoint) -> bool:
-    """Fold one touchpoint; returns whether anything changed."""
-    contact = touchpoint.Touchpoint(
-        epoch_ms(event.timestamp), touchpoint.CODE[event.kind], event.user_id or "", event.response_id or ""
-    )
-    return touchpoint.fold(state.touchpoint, event.event_id, contact)
-
-
-def fold_outcome(state: AccountState, event: Outcome) -> bool:
-    """Fold one outcome; returns whether anything changed."""
-    return outcome.fold(state.outcome, event.goal, epoch_ms(event.timestamp), event.value)
-
-
-def fold_subscription(state: AccountState, event: Subscription) -> bool:
-    """Fold one subscription event; returns whether anything changed."""
-    change = subscription.SubscriptionChange(
-        epoch_ms(event.timestamp),
-        subscription.CODE[event.status],
-        event.mrr if event.mrr is not None else -1.0,
-        event.seats if event.seats is not None else -1,
-        epoch_ms(event.renewal_at) if event.renewal_at is not None else -1,
-        event.product or "",
-    )
-    return subscription.fold(state.subscription, event.subscription_id, change)
-
-
-def fold_update(state: AccountState, event: Update) -> bool:
-    """Fold one account update: per field the newest wins, among equals the last; returns if it changed."""
-    at_ms = epoch_ms(event.timestamp) if event.timestamp is not None else 0
-    changed = False
-    for name, value in event.fields.items():
-        if name == "health_override":
-            changed = health_override.fold(state.overrides, _setting(value, at_ms)) or changed
-            continue
-        known = state.profile.get(name)
-        if known is None or at_ms >= known[1]:
-            changed = changed or known is None or known[0] != value
-            state.profile[name] = (value, at_ms)
-    return changed
+# The parts that kinds of events make; each knows when its newest event happened.
+PARTS: Final[tuple[Kind, ...]] = tuple(
+    cast(Kind, field.name)
+    for field in fields(AccountState)
+    if "newest_ms" in getattr(field.type, "__struct_fields__", ())
+)
+_newest_of_parts: Final = attrgetter(*[f"{name}.newest_ms" for name in PARTS])
 
 
 def zone_of(state: AccountState) -> Zone:
@@ -162,28 +103,14 @@ def zone_of(state: AccountState) -> Zone:
     return zone(known[0] if known is not None else None)
 
 
-def _setting(value: dict[str, Any] | None, set_ms: int) -> HealthOverride:
-    """An override of the account feed, or its clearing, as a fact."""
-    if value is None:
-        return HealthOverride(set_ms, set_ms)
-    score, band = value.get("score"), value.get("band")
-    expires_ms = epoch_ms(datetime.fromisoformat(value["expires_at"]))
-    return HealthOverride(
-        set_ms, expires_ms, value["owner"], value["reason"], -1.0 if score is None else score, band if band else ""
-    )
+def newest_by_kind(state: AccountState) -> dict[Kind, int]:
+    """When the newest event of each kind happened, epoch milliseconds; without kinds that never told anything."""
+    return {name: ms for name, ms in zip(PARTS, _newest_of_parts(state), strict=True) if ms > 0}
 
 
 def newest_ms(state: AccountState) -> int | None:
     """When the newest event happened, account updates aside; None before the first."""
-    newest = max(
-        state.usage.newest_ms or 0,
-        state.ticket.newest_ms,
-        state.survey.newest_ms,
-        state.touchpoint.newest_ms,
-        state.outcome.newest_ms,
-        state.subscription.newest_ms,
-    )
-    return newest or None
+    return max(_newest_of_parts(state)) or None
 
 
 def watermark_ms(state: AccountState) -> int | None:

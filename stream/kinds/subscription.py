@@ -5,20 +5,46 @@ moment - whether it runs, at which price, until when - is derived from it.
 """
 
 from bisect import bisect_left
-from typing import Final
+from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Struct
+from pydantic import Field
+
+from stream.contracts.events import DatedEvent, Id, Moment, NotNegative, Seats, Text256, Words
+from stream.kinds.kind import EventKind
 
 # Two changes at one moment are taken in this order.
-CHANGES: Final = (
-    *("trial_started", "started", "renewed", "upgraded", "downgraded"),
-    *("cancellation_requested", "cancellation_withdrawn", "cancelled"),
-)
+Status = Literal[
+    "trial_started",
+    "started",
+    "renewed",
+    "upgraded",
+    "downgraded",
+    "cancellation_requested",
+    "cancellation_withdrawn",
+    "cancelled",
+]
+
+CHANGES: Final[tuple[Status, ...]] = get_args(Status)
+STATUS_WORDS: Final[dict[str, Status]] = {name: name for name in CHANGES} | {"canceled": "cancelled"}
 CODE: Final = {name: code for code, name in enumerate(CHANGES)}
-TRIAL_STARTED, STARTED, RENEWED, UPGRADED, DOWNGRADED, REQUESTED, WITHDRAWN, CANCELLED = range(8)
+TRIAL_STARTED, STARTED, RENEWED, UPGRADED, DOWNGRADED, REQUESTED, WITHDRAWN, CANCELLED = range(len(CHANGES))
 
 SUBSCRIPTIONS_MAX: Final = 200
 CHANGES_MAX: Final = 32
+
+
+class SubscriptionEvent(DatedEvent):
+    """One of the account's subscriptions changed; applied once per subscription and change."""
+
+    subscription_id: Id
+    status: Annotated[Status, Words(STATUS_WORDS)]
+    product: Text256 | None = None
+    mrr: NotNegative | None = Field(None, description="monthly recurring revenue from then on; left out: as before")
+    seats: Seats | None = Field(None, description="licensed seats from then on; left out: as before")
+    renewal_at: Moment | None = Field(
+        None, description="when it is next up for renewal; left out: as before, and unknown once it started or renewed"
+    )
 
 
 class SubscriptionChange(Struct, array_like=True, gc=False, frozen=True, order=True):
@@ -74,14 +100,22 @@ class Term(Struct, gc=False):
     product: str | None = None
 
 
-def fold(subscriptions: SubscriptionState, subscription_id: str, change: SubscriptionChange) -> bool:
+def fold(subscriptions: SubscriptionState, event: SubscriptionEvent) -> bool:
     """Count one change in, in any order; returns whether it changed anything."""
-    changes = subscriptions.changes.get(subscription_id)
+    change = SubscriptionChange(
+        event.timestamp,
+        CODE[event.status],
+        event.mrr if event.mrr is not None else -1.0,
+        event.seats if event.seats is not None else -1,
+        event.renewal_at if event.renewal_at is not None else -1,
+        event.product or "",
+    )
+    changes = subscriptions.changes.get(event.subscription_id)
     if changes is None:
         if len(subscriptions.changes) >= SUBSCRIPTIONS_MAX:
             subscriptions.overflow += 1
             return False
-        changes = subscriptions.changes[subscription_id] = []
+        changes = subscriptions.changes[event.subscription_id] = []
     subscriptions.newest_ms = max(subscriptions.newest_ms, change.ms)
     at = bisect_left(changes, change)
     if at < len(changes) and changes[at] == change:
@@ -131,3 +165,13 @@ def terms(subscriptions: SubscriptionState, as_of_ms: int) -> list[Term]:
     if not subscriptions.changes:
         return []
     return [term(changes, as_of_ms) for changes in subscriptions.changes.values() if changes[0].ms <= as_of_ms]
+
+
+KIND = EventKind(
+    name="subscription",
+    topic="subscriptions",
+    contract=SubscriptionEvent,
+    state=SubscriptionState,
+    fold=fold,
+    source="subscriptions",
+)

@@ -3,18 +3,47 @@
 The newest version is chosen by its own time, so repeats and late arrivals change nothing that they should not.
 """
 
-from typing import Final
+from typing import Annotated, Any, Final, Literal, get_args
 
 from msgspec import Struct
+from pydantic import Field
 
+from stream.calendar.day import DAY_MS, day_of
 from stream.calendar.zones import Zone
-from stream.history.rolling import DAY_MS, day_of
+from stream.contracts.errors import BadEvent
+from stream.contracts.events import DatedEvent, Fast, Id, LongText, Whole
+from stream.kinds.kind import EventKind
 
-SURVEYS: Final = ("nps", "csat", "ces")
+Survey = Literal["nps", "csat", "ces"]
+
+SURVEYS: Final[tuple[Survey, ...]] = get_args(Survey)
+# Highest and lowest answer of each kind of survey. Source: NPS 0-10 (Bain), CSAT 1-5, CES 1-7 (CEB's CES 2.0).
+SCORE_RANGE: Final[dict[Survey, tuple[int, int]]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 SURVEY_CODE: Final = {name: code for code, name in enumerate(SURVEYS)}
 
 KEPT_DAYS: Final = 210  # two windows of 90 days, looked at from up to 28 days later
 ANSWERS_MAX: Final = 20_000
+
+
+class SurveyEvent(DatedEvent):
+    """Someone answered a survey; a later event with the same response_id replaces the answer."""
+
+    response_id: Id | None = Field(None, description="the answer's own id; the event_id when the feed has none")
+    user_id: Id
+    survey: Annotated[Survey, Fast(Survey)]
+    score: Whole = Field(description="nps 0..10, csat 1..5, ces 1..7")
+    comment: LongText | None = None
+
+    @classmethod
+    def complete(cls, event: Any) -> None:
+        """The score lies on its survey's scale; an answer without an id of its own has its event's."""
+        low, high = SCORE_RANGE[event.survey]
+        if not low <= event.score <= high:
+            raise BadEvent(
+                "out_of_range", f"survey event: score = {event.score}: a {event.survey} answer is {low} to {high}"
+            )
+        if event.response_id is None:
+            event.response_id = event.event_id
 
 
 class SurveyResponse(Struct, array_like=True, gc=False, frozen=True, order=True):
@@ -46,9 +75,10 @@ class SurveyState(Struct, array_like=True, gc=False):
     overflow: int = 0
 
 
-def fold(sentiment: SurveyState, response_id: str, ms: int, survey: str, user_id: str, score: int) -> bool:
+def fold(sentiment: SurveyState, event: SurveyEvent) -> bool:
     """Count one answer, or a newer version of it, in; returns whether it changed anything."""
-    answer = SurveyResponse(ms, score, SURVEY_CODE[survey], user_id)
+    ms, response_id = event.timestamp, event.response_id or event.event_id
+    answer = SurveyResponse(ms, event.score, SURVEY_CODE[event.survey], event.user_id)
     known = sentiment.answers.get(response_id)
     if known is not None and answer <= known:
         return False
@@ -99,3 +129,13 @@ def latest(answers: list[Dated], first_day: int, last_day: int) -> dict[str, tup
 def scores(answers: list[Dated], first_day: int, last_day: int) -> list[int]:
     """The score of every answer among the days first_day..last_day."""
     return [answer.score for answer, _, day in answers if first_day <= day <= last_day]
+
+
+KIND = EventKind(
+    name="survey",
+    topic="survey-responses",
+    contract=SurveyEvent,
+    state=SurveyState,
+    fold=fold,
+    source="surveys",
+)

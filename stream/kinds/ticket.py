@@ -5,23 +5,67 @@ or late ticket event changes nothing that it should not. All numbers are derived
 """
 
 from bisect import bisect_left
-from typing import Final
+from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Struct
 
-from stream.history.rolling import DAY_MS, day_of
+from stream.calendar.day import DAY_MS, day_of
+from stream.contracts.events import DatedEvent, Id, Text256, Words
+from stream.kinds.kind import EventKind
 
 # Two transitions at one moment are taken in this order.
-TRANSITIONS: Final = ("opened", "updated", "escalated", "deescalated", "reopened", "solved", "closed")
+Status = Literal["opened", "updated", "escalated", "deescalated", "reopened", "solved", "closed"]
+Priority = Literal["low", "normal", "high", "urgent"]
+
+# What common help desks call the same things.
+STATUS_WORDS: Final[dict[str, Status]] = {
+    "opened": "opened",
+    "open": "opened",
+    "created": "opened",
+    "new": "opened",
+    "updated": "updated",
+    "pending": "updated",
+    "escalated": "escalated",
+    "deescalated": "deescalated",
+    "de-escalated": "deescalated",
+    "solved": "solved",
+    "resolved": "solved",
+    "closed": "closed",
+    "reopened": "reopened",
+}
+PRIORITY_WORDS: Final[dict[str, Priority]] = {
+    "low": "low",
+    "minor": "low",
+    "normal": "normal",
+    "medium": "normal",
+    "moderate": "normal",
+    "high": "high",
+    "major": "high",
+    "urgent": "urgent",
+    "critical": "urgent",
+    "blocker": "urgent",
+}
+
+TRANSITIONS: Final[tuple[Status, ...]] = get_args(Status)
 CODE: Final = {name: code for code, name in enumerate(TRANSITIONS)}
-OPENED, UPDATED, ESCALATED, DEESCALATED, REOPENED, SOLVED, CLOSED = range(7)
-PRIORITIES: Final = ("low", "normal", "high", "urgent")
+OPENED, UPDATED, ESCALATED, DEESCALATED, REOPENED, SOLVED, CLOSED = range(len(TRANSITIONS))
+PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)
 PRIORITY_CODE: Final = {name: code for code, name in enumerate(PRIORITIES)}
 URGENT: Final = PRIORITY_CODE["urgent"]
 
 KEPT_DAYS: Final = 120  # the longest window is 90 days, looked at from up to 28 days later
 TICKETS_MAX: Final = 10_000
 TRANSITIONS_MAX: Final = 32
+
+
+class TicketEvent(DatedEvent):
+    """A support ticket of the account changed; applied once per ticket and transition."""
+
+    ticket_id: Id
+    status: Annotated[Status, Words(STATUS_WORDS)]
+    priority: Annotated[Priority, Words(PRIORITY_WORDS)] = "normal"
+    category: Text256 | None = None
+    user_id: Id | None = None
 
 
 class Ticket(Struct, array_like=True, gc=False):
@@ -68,10 +112,10 @@ class TicketState(Struct, array_like=True, gc=False):
     overflow: int = 0
 
 
-def fold(support: TicketState, ticket_id: str, ms: int, status: str, priority: str, category: str | None) -> bool:
+def fold(support: TicketState, event: TicketEvent) -> bool:
     """Count one ticket event in, in any order; returns whether it changed anything."""
-    code = CODE[status]
-    ticket = support.tickets.get(ticket_id)
+    ms, code, priority, category = event.timestamp, CODE[event.status], PRIORITY_CODE[event.priority], event.category
+    ticket = support.tickets.get(event.ticket_id)
     if ticket is None:
         if ms < support.newest_ms - KEPT_DAYS * DAY_MS:
             support.late += 1
@@ -79,10 +123,10 @@ def fold(support: TicketState, ticket_id: str, ms: int, status: str, priority: s
         if len(support.tickets) >= TICKETS_MAX:
             support.overflow += 1
             return False
-        ticket = support.tickets[ticket_id] = Ticket(PRIORITY_CODE[priority], category, (ms, code), [])
+        ticket = support.tickets[event.ticket_id] = Ticket(priority, category, (ms, code), [])
         changed = True
     else:
-        changed = _describe(ticket, (ms, code), PRIORITY_CODE[priority], category)
+        changed = _describe(ticket, (ms, code), priority, category)
     if code != UPDATED:
         changed = _insert(ticket.transitions, (ms, code)) or changed
     if ms > support.newest_ms:
@@ -161,3 +205,13 @@ def phase(ticket: Ticket, as_of_ms: int) -> Phase:
 def is_ended(ticket: Ticket) -> bool:
     """Whether the newest transition of a ticket, which has one, ended it."""
     return ticket.transitions[-1][1] in (SOLVED, CLOSED)
+
+
+KIND = EventKind(
+    name="ticket",
+    topic="support-tickets",
+    contract=TicketEvent,
+    state=TicketState,
+    fold=fold,
+    source="tickets",
+)

@@ -3,17 +3,47 @@
 The newest version of a touchpoint holds, so repeats and late arrivals change nothing that they should not.
 """
 
-from typing import Final
+from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Struct
+from pydantic import Field
 
-from stream.history.rolling import DAY_MS, day_of
+from stream.calendar.day import DAY_MS, day_of
+from stream.contracts.events import DatedEvent, Id, LongText, Text128, Words
+from stream.kinds.kind import EventKind
 
-KINDS: Final = ("call", "email", "qbr", "training", "onsite", "play")
-CODE: Final = {name: code for code, name in enumerate(KINDS)}
+Contact = Literal["call", "email", "qbr", "training", "onsite", "play"]
+
+CONTACT_WORDS: Final[dict[str, Contact]] = {
+    "call": "call",
+    "phone": "call",
+    "email": "email",
+    "mail": "email",
+    "qbr": "qbr",
+    "ebr": "qbr",
+    "training": "training",
+    "onsite": "onsite",
+    "visit": "onsite",
+    "play": "play",
+}
+
+CONTACTS: Final[tuple[Contact, ...]] = get_args(Contact)
+CODE: Final = {name: code for code, name in enumerate(CONTACTS)}
 
 KEPT_DAYS: Final = 210  # as long as the answers that a touchpoint may follow up
 TOUCHPOINTS_MAX: Final = 2_000
+
+
+class TouchpointEvent(DatedEvent):
+    """Someone of ours was in contact with the account; applied once per event_id, in its newest version."""
+
+    kind: Annotated[Contact, Words(CONTACT_WORDS)]
+    user_id: Id | None = Field(None, description="with whom; closes the feedback loop of that user's answers")
+    response_id: Id | None = Field(None, description="the survey answer that it followed up; closes that one's loop")
+    owner: Text128 | None = None
+    play: Text128 | None = Field(None, description="the playbook it was part of")
+    alert_id: Id | None = Field(None, description="the alert that it answered")
+    note: LongText | None = None
 
 
 class Touchpoint(Struct, array_like=True, gc=False, frozen=True, order=True):
@@ -21,7 +51,7 @@ class Touchpoint(Struct, array_like=True, gc=False, frozen=True, order=True):
 
     Attributes:
         ms: when it happened, epoch ms.
-        kind: index into KINDS.
+        kind: index into CONTACTS.
         user_id, response_id: with whom, and after which survey answer; empty where it does not say.
     """
 
@@ -48,8 +78,10 @@ class TouchpointState(Struct, array_like=True, gc=False):
     overflow: int = 0
 
 
-def fold(contacts: TouchpointState, event_id: str, touchpoint: Touchpoint) -> bool:
+def fold(contacts: TouchpointState, event: TouchpointEvent) -> bool:
     """Count one touchpoint, or a newer version of it, in; returns whether it changed anything."""
+    event_id = event.event_id
+    touchpoint = Touchpoint(event.timestamp, CODE[event.kind], event.user_id or "", event.response_id or "")
     known = contacts.touchpoints.get(event_id)
     if known is not None and touchpoint <= known:
         return False
@@ -74,3 +106,13 @@ def _prune(contacts: TouchpointState) -> None:
     horizon = contacts.newest_ms - KEPT_DAYS * DAY_MS
     for event_id in [event_id for event_id, touchpoint in contacts.touchpoints.items() if touchpoint.ms < horizon]:
         del contacts.touchpoints[event_id]
+
+
+KIND = EventKind(
+    name="touchpoint",
+    topic="touchpoints",
+    contract=TouchpointEvent,
+    state=TouchpointState,
+    fold=fold,
+    source="touchpoints",
+)

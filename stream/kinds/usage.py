@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct, field
+from pydantic import Field
 
+from stream.calendar.day import DAY_MS
 from stream.calendar.zones import Zone
-from stream.contracts.decode import Usage
+from stream.contracts.events import DatedEvent, Finite, Id, NotNegative
 from stream.history import daily, rolling, windows
 from stream.history.daily import Days
-from stream.history.rolling import COUNTS, DAY_MS, LAST_DAY, ORDINAL
+from stream.history.rolling import COUNTS, LAST_DAY, ORDINAL
 from stream.kinds import sessions
+from stream.kinds.kind import NO_CHANGE, EventKind
 from stream.kinds.sessions import Sessions
 
 LATE_DAYS: Final = 97  # the longest window that usage is asked about (users known in 90 days, as of 7 days earlier)
@@ -25,9 +28,21 @@ SEEN_MAX: Final = 64
 USERS_MAX: Final = 50_000
 FEATURES_MAX: Final = 2_000
 
-NO_CHANGE: Final = -1  # `fold` found nothing that moves a measure
 _NEVER_MS: Final = 1 << 62
 _UNREACHED: Final = -1  # a day that the account's days don't list any more
+
+
+class UsageEvent(DatedEvent):
+    """Someone of the account used a feature."""
+
+    event_id: Id = Field(description="unique; a repeat among the account's last 64 events is applied once")
+    user_id: Id
+    feature: Id
+    session_id: Id | None = Field(None, description="what was done in one sitting; counted within one UTC day")
+    duration_seconds: NotNegative | None = Field(
+        None, description="how long this use took; those of a session's events add up"
+    )
+    value: Finite | None = None
 
 
 class FeatureUse(Struct, array_like=True, gc=False):
@@ -55,7 +70,8 @@ class UsageState(Struct, array_like=True, gc=False):
         features: by name.
         next_ordinal: the ordinal of the next new user.
         newest_day: the newest day with usage; -1 before the first.
-        first_ms, newest_ms: when the first and the newest usage happened; None before it.
+        first_ms: when the first usage happened; None before it.
+        newest_ms: when the newest usage happened; 0 before the first.
         events: usage events applied, late ones included.
         repeated: events recognised as repeats of a remembered one.
         late: events older than every window.
@@ -71,7 +87,7 @@ class UsageState(Struct, array_like=True, gc=False):
     newest_day: int = -1
     pruned_day: int = -1
     first_ms: int | None = None
-    newest_ms: int | None = None
+    newest_ms: int = 0
     events: int = 0
     repeated: int = 0
     late: int = 0
@@ -81,7 +97,7 @@ class UsageState(Struct, array_like=True, gc=False):
     sessions: Sessions = {}
 
 
-def fold(activity: UsageState, events: Sequence[Usage], zone: Zone | None) -> int:
+def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | None) -> int:
     """Fold a run of usage events, whose timestamps are epoch milliseconds.
 
     Args:
@@ -98,7 +114,7 @@ def fold(activity: UsageState, events: Sequence[Usage], zone: Zone | None) -> in
     seen, users, features, days = activity.seen, activity.users, activity.features, activity.days
     day_users, day_events = days.users, days.events
     newest_day, listed_day, at_day = activity.newest_day, _UNREACHED, _UNREACHED
-    newest_ms = -1 if activity.newest_ms is None else activity.newest_ms
+    newest_ms = activity.newest_ms
     first_ms = _NEVER_MS if activity.first_ms is None else activity.first_ms
     applied, first_change_index = 0, NO_CHANGE
     for place, event in enumerate(events):
@@ -109,7 +125,7 @@ def fold(activity: UsageState, events: Sequence[Usage], zone: Zone | None) -> in
         seen[event_id] = None
         if len(seen) > SEEN_MAX:
             del seen[next(iter(seen))]
-        ms: int = event.timestamp  # type: ignore[assignment]  # decoded events have epoch milliseconds
+        ms = event.timestamp
         applied += 1
         if ms > newest_ms:
             newest_ms = ms
@@ -211,7 +227,7 @@ def _new_feature(activity: UsageState, feature: str, day: int) -> FeatureUse | N
     return use
 
 
-def _fold_session(activity: UsageState, event: Usage, session_id: str, day: int) -> None:
+def _fold_session(activity: UsageState, event: UsageEvent, session_id: str, day: int) -> None:
     """Count an event into its session, where that is in the day's sample; that alone is no reason to judge at once."""
     key = sessions.hash_of(session_id)
     kept = activity.sessions.get(day)
@@ -247,3 +263,15 @@ def _prune(activity: UsageState) -> None:
     for use in activity.features.values():
         for ordinal in [o for o, day in use.users.items() if day < horizon]:
             del use.users[ordinal]
+
+
+KIND = EventKind(
+    name="usage",
+    topic="product-usage",
+    contract=UsageEvent,
+    state=UsageState,
+    fold_batch=fold_batch,
+    source="usage",
+    stale_after_days=5.0,  # longer than any weekend: nobody at all using the product for so long is a feed that broke
+    counts_repeats=True,
+)

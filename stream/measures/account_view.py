@@ -6,12 +6,12 @@ from typing import Final
 from msgspec import Struct
 
 from stream.calendar.workdays import Calendar
-from stream.contracts.topics import Source
 from stream.kinds import survey
 from stream.kinds.state import AccountState, zone_of
 from stream.kinds.survey import Dated
 from stream.measures.active_users import UserBitmaps
 from stream.measures.product_config import ProductConfig
+from stream.topics import Source
 
 # No measure that compares with earlier weeks is known before this age: champions are the first, after 44 days.
 MONTH_BEFORE_DAYS: Final = 43

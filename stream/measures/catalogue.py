@@ -9,12 +9,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from stream.contracts.topics import Source
 from stream.kinds.state import AccountState
 from stream.measures.account_view import AccountView, Availability
 from stream.measures.context import MeasureContext
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.measures.registry import EXACT_DAYS, GROUPS, MEASURES, NEVER, SOURCES, Formula, MeasureGroup, Measures
+from stream.topics import Source
 
 
 def measure(

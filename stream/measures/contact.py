@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from stream.history.rolling import DAY_MS
-from stream.kinds.touchpoint import KINDS, Touchpoint
+from stream.calendar.day import DAY_MS
+from stream.kinds.touchpoint import CONTACTS, Touchpoint
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 
@@ -82,7 +82,7 @@ def contact_by_kind(context: MeasureContext) -> Measures:
     """The same counts by kind of touchpoint, every kind named."""
     kinds = {days: [kind for kind, age in context.touched if age < days] for days in (30, 90)}
     return {
-        f"touchpoints_{days}_by_kind": {name: inside.count(kind) for kind, name in enumerate(KINDS)}
+        f"touchpoints_{days}_by_kind": {name: inside.count(kind) for kind, name in enumerate(CONTACTS)}
         for days, inside in kinds.items()
     }
 

@@ -2,8 +2,8 @@
 
 from datetime import date
 
+from stream.calendar.day import DAY_MS
 from stream.config.settings import Settings
-from stream.history.rolling import DAY_MS
 from stream.measures.product_config import ProductConfig
 
 _EPOCH = date(1970, 1, 1)

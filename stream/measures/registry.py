@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from stream.contracts.report import Number
-from stream.contracts.topics import Source
+from stream.topics import Source
 
 if TYPE_CHECKING:
     from stream.measures.account_view import Availability

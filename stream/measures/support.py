@@ -5,9 +5,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from stream.calendar.day import DAY_MS
 from stream.calendar.zones import Zone
 from stream.contracts.report import Number
-from stream.history.rolling import DAY_MS
 from stream.kinds.ticket import PRIORITIES, URGENT, TicketState, is_ended, phase
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
@@ -16,7 +16,7 @@ from stream.measures.wording import counted, duration, shown
 
 HOUR_MS: Final = 3_600_000
 LONG_AGO_MS: Final = 92 * DAY_MS  # what ended before is in no window of 90 days, whatever the clocks of the zone did
-_NONE_BY_PRIORITY: Final = dict.fromkeys(PRIORITIES, 0)
+_NONE_BY_PRIORITY: Final[dict[str, int]] = dict.fromkeys(PRIORITIES, 0)
 
 
 class _Cases(Struct, gc=False):

@@ -7,28 +7,9 @@ silence are for; the second shows in `Freshness.is_stale` and in the worker's ne
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from stream.calendar.day import DAY_MS
 from stream.contracts.report import Freshness
-from stream.contracts.topics import SOURCES, Kind, Source
-from stream.history.rolling import DAY_MS
-from stream.kinds.state import AccountState
-
-
-def newest_by_kind(state: AccountState) -> dict[Kind, int]:
-    """When the newest event of each kind happened, epoch milliseconds; without kinds that never told anything."""
-    newest: dict[Kind, int] = {}
-    if state.usage.newest_ms is not None:
-        newest["usage"] = state.usage.newest_ms
-    if state.ticket.newest_ms > 0:
-        newest["ticket"] = state.ticket.newest_ms
-    if state.survey.newest_ms > 0:
-        newest["survey"] = state.survey.newest_ms
-    if state.touchpoint.newest_ms > 0:
-        newest["touchpoint"] = state.touchpoint.newest_ms
-    if state.outcome.newest_ms > 0:
-        newest["outcome"] = state.outcome.newest_ms
-    if state.subscription.newest_ms > 0:
-        newest["subscription"] = state.subscription.newest_ms
-    return newest
+from stream.topics import SOURCES, Kind, Source
 
 
 def freshness_of(

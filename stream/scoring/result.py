@@ -10,12 +10,12 @@ from typing import Final
 from msgspec import Struct
 
 from stream.contracts.report import Cap, Contribution, Number
-from stream.contracts.topics import Source
 from stream.measures import Measures
 from stream.measures.account_view import AccountView
 from stream.measures.catalogue import COUNTS_WHEN_DESERTED
 from stream.measures.context import MeasureContext
 from stream.scoring.scorecard import ActiveLines, Line, Scorecard, Veto
+from stream.topics import Source
 
 NEW_DAYS: Final = 14  # the usage of an account counts once every weekday was seen twice
 _USAGE: Final[frozenset[Source]] = frozenset({"usage"})

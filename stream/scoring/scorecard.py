@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from stream.contracts.report import SEVERITY, Band
-from stream.contracts.topics import Source
+from stream.topics import Source
 
 
 @dataclass(frozen=True, slots=True)

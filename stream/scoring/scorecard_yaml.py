@@ -13,10 +13,10 @@ from yaml.nodes import MappingNode
 
 from stream.config.yaml_source import YamlDocument, YamlNode, read_document
 from stream.contracts.report import Band
-from stream.contracts.topics import Source
 from stream.measures.catalogue import SCORABLE
 from stream.measures.registry import UNITS, label_of
 from stream.scoring.scorecard import Line, Scorecard, Scorecards, Veto, crossing
+from stream.topics import Source
 
 SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")
 

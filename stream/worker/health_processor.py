@@ -11,27 +11,27 @@ from typing import Final
 from msgspec.structs import replace
 
 from stream.calendar.clock import Clock, EventClock, WallClock
+from stream.calendar.day import DAY_MS
 from stream.calendar.zones import QUARTER_MS, zone
 from stream.config.settings import Settings
-from stream.contracts.decode import Decoder
-from stream.contracts.feeds import FieldMapping
 from stream.contracts.report import encode_report
-from stream.contracts.topics import KINDS, STALE_AFTER_DAYS, Kind, Source, Topics
 from stream.engine.partition import Output
 from stream.engine.processor import Record
 from stream.history.daily import close_score
-from stream.history.rolling import DAY_MS
-from stream.kinds.state import AccountState, newest_ms, zone_of
+from stream.kinds.decode import Decoder
+from stream.kinds.feeds import FieldMapping
+from stream.kinds.state import AccountState, newest_by_kind, newest_ms, zone_of
 from stream.measures.product import product_config_from
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import published_report
 from stream.scoring.evaluation import build_report, evaluate
-from stream.scoring.freshness import freshness_of, newest_by_kind
+from stream.scoring.freshness import freshness_of
 from stream.scoring.publish_policy import of_later_day, profile_digest, should_publish
 from stream.scoring.scorecard import Scorecards
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
 from stream.scoring.shipped import SHIPPED
+from stream.topics import KINDS, STALE_AFTER_DAYS, Kind, Source, Topics
 from stream.worker.account_partition import AccountPartition
 from stream.worker.ingest import Ingest
 
@@ -55,6 +55,7 @@ class HealthProcessor:
         scan_interval_ms: how often accounts that send nothing are evaluated again; a new day of theirs always does.
         product: the product's key actions and milestones, and its customers' calendars.
         stale_after_days: by source, when it is stale that nobody sends.
+        wall: by which events from the future are refused; None: the wall's.
 
     Attributes:
         counts: (what, label) to how often, for the metrics: ("dead_letter", reason), ("late", kind), ("overflow",
@@ -71,6 +72,7 @@ class HealthProcessor:
         scan_interval_ms: int = 3_600_000,
         product: ProductConfig = NO_PRODUCT_CONFIG,
         stale_after_days: dict[Source, float] = STALE_AFTER_DAYS,
+        wall: Clock | None = None,
     ) -> None:
         self._topic_of = {kind: topic for topic, kind in topics.inputs.items()}
         self._health_topic = topics.health
@@ -83,7 +85,7 @@ class HealthProcessor:
         self.counts: Counter[tuple[str, str]] = Counter()
         if decoders is None:
             decoders = {kind: Decoder(kind) for kind in KINDS}
-        self._ingest = Ingest(topics, decoders, self.counts)
+        self._ingest = Ingest(topics, decoders, self.counts, WallClock() if wall is None else wall)
 
     def new_partition(self, number: int, count: int) -> AccountPartition:
         """An empty partition."""

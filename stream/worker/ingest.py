@@ -9,18 +9,19 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stream.calendar.clock import WallClock
+from stream.calendar.clock import Clock
 from stream.contracts.dead_letters import KEY_BYTES_MAX, dead_letter
-from stream.contracts.decode import AnyEvent, Decoder
 from stream.contracts.errors import BadEvent
+from stream.contracts.events import InputEvent
 from stream.contracts.partitioner import partition_of
-from stream.contracts.topics import Kind, Topics
 from stream.engine.partition import Output
 from stream.engine.processor import Record
-from stream.kinds.folding import Folding
+from stream.kinds.decode import Decoder
+from stream.kinds.folding import counted_folds
+from stream.kinds.kind import NO_CHANGE
 from stream.kinds.state import AccountState
-from stream.kinds.usage import NO_CHANGE
 from stream.scoring.publish_policy import of_later_day
+from stream.topics import Kind, Topics
 from stream.worker.account_partition import AccountPartition
 from stream.worker.priority_queue import Priority
 from stream.worker.repartition import RepartitionedRecord, decode_repartitioned, repartition
@@ -50,6 +51,7 @@ class Ingest:
         decoders: per kind of event.
         counts: gets ("dead_letter", reason), ("late", kind), ("overflow", kind), ("repartitioned", kind),
             ("repeated", kind) and ("unknown_account", kind).
+        wall: by which events from the future are refused, whatever clock accounts are evaluated by.
 
     Attributes:
         newest_ms: by kind, the newest event time of all partitions, epoch milliseconds.
@@ -60,14 +62,15 @@ class Ingest:
         topics: Topics,
         decoders: dict[Kind, Decoder],
         counts: Counter[tuple[str, str]],
+        wall: Clock,
     ) -> None:
         self._kinds = topics.inputs
         self._repartition_topic = topics.repartition
         self._dead_letter_topic = topics.dead_letters
         self._decoders = decoders
         self._counts = counts
-        self._fold = Folding(counts).by_kind
-        self._wall = WallClock()
+        self._fold = counted_folds(counts)
+        self._wall = wall
         self.newest_ms: dict[Kind, int] = {}
 
     def fold(self, partition: AccountPartition, topic: str, records: Sequence[Record]) -> None:
@@ -94,7 +97,7 @@ class Ingest:
     def _fold_batch(self, partition: AccountPartition, batch: SourceBatch) -> None:
         """Fold what arrived in one input topic."""
         kind, records = self._kinds[batch.topic], batch.records
-        events = self._decoders[kind].decode_all([record.value for record in records], self._wall.now_ms(None))
+        events = self._decoders[kind].decode_all([record.value for record in records], self._wall.now_ms(None) or 0)
         fold, states, mark_dirty = self._fold[kind], partition.states, partition.dirty.add
         is_rare = kind != "usage"  # what people enter one by one; so is an account's first report
         away: set[str] = set()
@@ -120,7 +123,7 @@ class Ingest:
         self._note_newest(partition, batch.topic, _newest_ms(events, away) if away else newest_ms)
 
     def _runs(
-        self, partition: AccountPartition, batch: SourceBatch, events: Sequence[AnyEvent | BadEvent]
+        self, partition: AccountPartition, batch: SourceBatch, events: Sequence[InputEvent | BadEvent]
     ) -> tuple[dict[str, list[int]], int]:
         """By account the places of its events in the chunk, and their newest time; what is no event is refused."""
         runs: dict[str, list[int]] = {}
@@ -192,7 +195,7 @@ class Ingest:
         partition.outputs.append(Output(self._dead_letter_topic, key, value))
 
 
-def _newest_ms(events: Sequence[AnyEvent | BadEvent], away: Container[str]) -> int:
+def _newest_ms(events: Sequence[InputEvent | BadEvent], away: Container[str]) -> int:
     """The newest time of the events, but for accounts that are of another partition; 0: none has one."""
     here = [event for event in events if not isinstance(event, BadEvent) and event.account_id not in away]
     times: list[Any] = [event.timestamp for event in here if event.timestamp is not None]

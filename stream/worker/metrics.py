@@ -12,8 +12,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from stream.contracts.events import REASONS
-from stream.contracts.topics import KINDS
 from stream.engine.partition import Partition
+from stream.topics import KINDS
 
 # What can become of records beside folding; each has a series from the start, so that the first one shows as a rise.
 OUTCOMES: Final = (

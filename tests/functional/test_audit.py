@@ -23,8 +23,8 @@ from consumers.alerting.rebuild_state import rebuild
 from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import Changes, LoadedState, StateStore
 from stream.config.settings import KafkaSettings
-from stream.contracts.events import TouchpointEvent
 from stream.contracts.report import encode_report
+from stream.kinds.touchpoint import TouchpointEvent
 from tests.reports import MONDAY, make_report
 
 CONFIG = read_config()

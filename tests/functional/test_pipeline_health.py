@@ -22,7 +22,7 @@ from consumers.alerting.rebuild_state import Rebuilt
 from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import StateStore
 from stream.contracts.report import encode_report
-from stream.contracts.topics import Topics
+from stream.topics import Topics
 from tests.reports import MONDAY, make_report
 
 CONFIG = read_config()

@@ -10,10 +10,10 @@ from alerts.model import AccountRecord
 from consumers.alerting.batch import DecodedRecord, evaluate_batch
 from consumers.alerting.recipients import NOBODY
 from stream.calendar.clock import EventClock
+from stream.calendar.day import DAY_MS
 from stream.contracts.report import HealthReport, encode_report
-from stream.contracts.topics import Kind
-from stream.history.rolling import DAY_MS
 from stream.measures.product_config import ProductConfig
+from stream.topics import Kind
 from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 from tests.streams import TOPICS, Raw

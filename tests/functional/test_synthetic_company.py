@@ -19,8 +19,8 @@ from alerts.rules import default_rules
 from heartline.synthetic import CORE_FEATURES, customers, events, story_start
 from stream.calendar.clock import EventClock
 from stream.contracts.report import HealthReport, decode_report
-from stream.contracts.topics import Topics
 from stream.engine.partition import Partition
+from stream.topics import Topics
 from stream.worker.health_processor import HealthProcessor
 
 # One of each weekday would do; two that differ most in where the weekends fall keep the test short.

@@ -9,7 +9,7 @@ from datetime import timedelta
 from kafka import KafkaProducer
 
 from stream.contracts.report import HealthReport, encode_report
-from stream.contracts.topics import Topics
+from stream.topics import Topics
 from tests.integration.conftest import NewTopic
 from tests.reports import MONDAY, make_report
 from tests.servers import Kafka

@@ -18,7 +18,7 @@ import pytest
 from kafka import KafkaProducer
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from stream.contracts.topics import Kind, Topics
+from stream.topics import Kind, Topics
 from tests.integration.roles import Role, wait_for
 from tests.servers import Kafka
 

@@ -18,14 +18,14 @@ from msgspec.structs import replace
 from heartline.jsonl import read_lines
 from heartline.slack_standin import SlackStandin
 from stream.calendar.clock import EventClock
+from stream.calendar.day import end_of_day_ms
 from stream.contracts.partitioner import partition_of
 from stream.contracts.report import HealthReport, decode_report
-from stream.contracts.topics import Topics
 from stream.history.columns import Column
-from stream.history.rolling import end_of_day_ms
 from stream.kinds.state import AccountState, decode_state, newest_ms
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
+from stream.topics import Topics
 from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 from tests.integration.roles import Role, wait_for

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from stream.contracts.report import decode_report
-from stream.contracts.topics import Topics
+from stream.topics import Topics
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag, last_values, read_all
 from tests.real_data import SAMPLE

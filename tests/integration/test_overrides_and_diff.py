@@ -9,8 +9,9 @@ from pathlib import Path
 
 from kafka import KafkaProducer
 
-from stream.contracts.decode import Decoder, Update
 from stream.contracts.report import HealthReport, Override, encode_report
+from stream.kinds.account import AccountEvent
+from stream.kinds.decode import Decoder
 from stream.kinds.state import encode_state
 from stream.scoring.scorecard_yaml import SHIPPED_FILE
 from tests.integration.conftest import NewTopic
@@ -53,8 +54,9 @@ def test_an_override_is_written_to_the_account_feed_cleared_and_shown(kafka: Kaf
         Decoder("account").decode(record.value)
         for record in read_all(kafka.bootstrap_servers, f"{prefix}account-updates")
     ]
-    fields = [event.fields["health_override"] for event in events if isinstance(event, Update)]
-    assert (fields[0]["band"], fields[0]["owner"], fields[1]) == ("at_risk", "dana", None)
+    found = [event.health_override for event in events if isinstance(event, AccountEvent)]
+    assert found[0] is not None
+    assert (found[0].band, found[0].owner, found[1]) == ("at_risk", "dana", None)
 
     assert heartline(kafka, prefix, "override", "show").returncode == 1  # no report yet, so no override
     by_hand = Override("dana", "their sponsor left", MONDAY + timedelta(days=21), band="at_risk")

@@ -12,7 +12,7 @@ from heartline.slack_standin import SlackStandin
 from heartline.synthetic.company import CORE_FEATURES
 from heartline.synthetic.events import events
 from stream.contracts.report import decode_report
-from stream.contracts.topics import Topics
+from stream.topics import Topics
 from tests.integration.prometheus import Prometheus, prometheus
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag, last_values, unread

@@ -14,7 +14,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from alerts.commands import Acknowledge, Command, decode_command
 from heartline.embedded.ports import free_ports
 from stream.contracts.report import encode_report
-from stream.contracts.topics import Topics
+from stream.topics import Topics
 from tests.integration.alerting_world import own_names
 from tests.integration.conftest import NewTopic
 from tests.integration.roles import Role, wait_for

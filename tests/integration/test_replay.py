@@ -19,7 +19,7 @@ from heartline.embedded import KafkaServer
 from heartline.replay.lines import parse
 from heartline.replay.sender import Sender, SendError
 from stream.config.settings import KafkaSettings
-from stream.contracts.topics import Topics
+from stream.topics import Topics
 from tests.integration.roles import wait_for
 from tests.integration.topics import read_all
 from tests.servers import Kafka

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from heartline.measure_tables import filled
-from stream.contracts.events import CHANGE_ALIASES, PRIORITY_ALIASES, REASONS, STATUS_ALIASES, TOUCH_ALIASES
-from stream.contracts.topics import Topics
+from stream.contracts.events import REASONS
+from stream.kinds import subscription, ticket
+from stream.kinds.touchpoint import CONTACT_WORDS
 from stream.measures.registry import GROUPS
 from stream.scoring.shipped import DEFAULT
+from stream.topics import Topics
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -52,7 +54,7 @@ def test_every_reason_alias_and_topic_is_told() -> None:
     text = page("contracts.md")
     for reason in REASONS:
         assert f"| `{reason}` |" in text
-    for word in [*PRIORITY_ALIASES, *STATUS_ALIASES, *TOUCH_ALIASES, *CHANGE_ALIASES]:
+    for word in [*ticket.PRIORITY_WORDS, *ticket.STATUS_WORDS, *CONTACT_WORDS, *subscription.STATUS_WORDS]:
         assert word in text
     topics = Topics()
     for topic in [*topics.inputs, topics.health, topics.dead_letters, topics.alerts, topics.alert_commands]:

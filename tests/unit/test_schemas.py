@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from heartline.contracts import all_schemas
-from stream.contracts.topics import KINDS
+from stream.topics import KINDS
 from tests.streams import TOPICS, fold, make_stream, record
 from tests.unit.stream.test_events import GOOD
 

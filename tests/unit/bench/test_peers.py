@@ -14,7 +14,7 @@ from heartline.bench.verify import counted
 from heartline.bench.worker_process import Cost
 from heartline.bench.workload import Shape, Workload
 from heartline.replay.lines import Record
-from stream.history.rolling import DAY_MS
+from stream.calendar.day import DAY_MS
 from stream.kinds.state import decode_state
 
 SHAPE = Shape(events=2_000, accounts=20, users_per_account=5, distribution="zipf")

@@ -6,7 +6,7 @@ import bench.same_job as same_job
 from bench.same_job import KINDS, SHAPE, held, verify_same
 from heartline.bench.worker_process import BenchError
 from heartline.bench.workload import Workload
-from stream.contracts.decode import Decoder
+from stream.kinds.decode import Decoder
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState
 

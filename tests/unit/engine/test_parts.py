@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry
 
 from stream.config.settings import Settings
 from stream.contracts.errors import EngineError
-from stream.contracts.topics import TopicSpec
 from stream.engine import checkpoint
 from stream.engine.chunk import Chunk, FetchPositions
 from stream.engine.committed_offsets import (
@@ -27,6 +26,7 @@ from stream.engine.topology import co_assigned, count_mismatch
 from stream.engine.watchdog import Watchdog
 from stream.worker.metrics import OUTCOMES, WorkerCollector
 from stream.worker.priority_queue import PriorityQueue
+from stream.topics import TopicSpec
 from tests.streams import fold, make_stream
 from tests.tally import Tally, TallyPartition, TallyProcessor
 from tests.unit.engine.fakes import FakeBroker, FakeRecord

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from heartline import __version__
 from heartline.cli import app
-from stream.contracts.topics import KINDS
+from stream.topics import KINDS
 
 COMMANDS = ["demo", "account", "snapshot", "up", "worker", "alerting", "replay", "doctor", "schemas", "servers"]
 NOWHERE = "127.0.0.1:9"  # the discard port: nobody listens

@@ -9,7 +9,7 @@ from heartline.doctor.examine import check_slack
 from heartline.doctor.kafka import Broker, check_topics
 from heartline.doctor.machine import check_packages, check_python
 from heartline.doctor.redis import check_persistence, check_policy, check_skew, describe_url
-from stream.contracts.topics import Topics
+from stream.topics import Topics
 
 SPECS = Topics().specs(12)
 COUNTS = {spec.name: 12 for spec in SPECS}

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from heartline.overrides import expiry, update
-from stream.contracts.decode import Decoder, Update
 from stream.contracts.errors import ConfigError
-from stream.kinds.state import AccountState, fold_update
+from stream.kinds.account import AccountEvent, fold
+from stream.kinds.decode import Decoder
+from stream.kinds.state import AccountState
 from tests.unit.heartline.test_cli import NOWHERE, run
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -35,9 +36,9 @@ def test_what_is_neither_is_refused_with_what_is_accepted(text: str) -> None:
 def test_an_update_sets_what_the_worker_folds() -> None:
     override = {"score": 30.0, "owner": "dana", "reason": "their sponsor left", "expires_at": "2026-03-20T00:00:00Z"}
     event = Decoder("account").decode(update("acme", override, NOW))
-    assert isinstance(event, Update)
+    assert isinstance(event, AccountEvent)
     state = AccountState()
-    fold_update(state, event)
+    fold(state, event)
     (setting,) = state.overrides
     assert (setting.owner, setting.score, setting.reason) == ("dana", 30.0, "their sponsor left")
 

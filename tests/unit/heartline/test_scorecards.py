@@ -11,10 +11,10 @@ from rich.console import Console
 from heartline.scorecards import explained
 from heartline.snapshot import Summary, read_events, reports
 from stream.calendar.clock import ManualClock
+from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.config.settings import Settings
-from stream.contracts.decode import AnyEvent
+from stream.contracts.events import InputEvent
 from stream.contracts.report import Band
-from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.state import newest_ms
 from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Scorecards, Veto
@@ -123,7 +123,7 @@ def test_the_snapshots_bands_are_those_of_a_worker_that_judges_daily(seed: int, 
     assert found != bands(events, asked, SHIPPED)  # else the memory would have shown nowhere
 
 
-def bands(events: list[tuple[int, AnyEvent]], days: list[int], cards: Scorecards) -> dict[tuple[int, str], Band]:
+def bands(events: list[tuple[int, InputEvent]], days: list[int], cards: Scorecards) -> dict[tuple[int, str], Band]:
     return {(day, report.account_id): report.band for day, report in reports(events, days, CORE, scorecards=cards)}
 
 

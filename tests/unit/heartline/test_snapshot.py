@@ -12,8 +12,9 @@ import pytest
 from heartline import snapshot
 from heartline.errors import FileError
 from heartline.snapshot import DateRule, Every, Summary, parse_date, write_snapshot
-from stream.config.settings import FeedSettings, Settings
+from stream.config.settings import Settings
 from stream.contracts.errors import ConfigError
+from stream.kinds.feeds import FeedSettings
 from tests.oracle.batch import Batch
 from tests.oracle.facts import alike
 from tests.real_data import SAMPLE, real_data

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartline.synthetic import CORE_FEATURES, DAYS, HISTORY_DAYS, customers, events, story_start
-from stream.contracts.events import validate
+from stream.kinds.decode import validate
 
 NOW = datetime(2026, 5, 20, 13, 30, tzinfo=UTC)
 

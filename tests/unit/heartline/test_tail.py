@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from heartline.tail import Arrival, Tail
-from stream.config.settings import FeedSettings, Settings
+from stream.config.settings import Settings
 from stream.contracts.dead_letters import dead_letter
 from stream.contracts.errors import BadEvent
+from stream.kinds.feeds import FeedSettings
 
 NOW_MS = 1_772_443_800_000
 USAGE = {"event_id": "e1", "account_id": "acme", "user_id": "u7", "feature": "reports", "timestamp": NOW_MS}

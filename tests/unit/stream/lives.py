@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from stream.calendar.day import DAY_MS
 from stream.contracts.dead_letters import DeadLetter, read_dead_letter
 from stream.contracts.report import HealthReport, decode_report
-from stream.contracts.topics import Kind
-from stream.history.rolling import DAY_MS
+from stream.topics import Kind
 from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 from tests.streams import TOPICS, Raw, record

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import BANDS
-from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.state import AccountState
 from stream.measures import measure
 from stream.measures.catalogue import HISTORY_DAYS

@@ -8,14 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.history.rolling import DAY_MS
-from stream.kinds.outcome import DAYS_KEPT, GOALS_MAX, OutcomeState, value_at
-from stream.kinds.outcome import fold as fold_outcome
+from stream.calendar.day import DAY_MS
+from stream.kinds import outcome, subscription, touchpoint
+from stream.kinds.outcome import DAYS_KEPT, GOALS_MAX, OutcomeEvent, OutcomeState, value_at
 from stream.kinds.state import AccountState, decode_state, encode_state
-from stream.kinds.subscription import CHANGES_MAX, CODE, SUBSCRIPTIONS_MAX, SubscriptionChange, SubscriptionState, term
-from stream.kinds.subscription import fold as fold_change
-from stream.kinds.touchpoint import KEPT_DAYS, TOUCHPOINTS_MAX, Touchpoint, TouchpointState
-from stream.kinds.touchpoint import fold as fold_touchpoint
+from stream.kinds.subscription import (
+    CHANGES,
+    CHANGES_MAX,
+    CODE,
+    SUBSCRIPTIONS_MAX,
+    Status,
+    SubscriptionChange,
+    SubscriptionEvent,
+    SubscriptionState,
+    term,
+)
+from stream.kinds.touchpoint import CONTACTS, KEPT_DAYS, TOUCHPOINTS_MAX, Touchpoint, TouchpointEvent, TouchpointState
+from tests.events import event_of
 from tests.streams import DAY_MS as A_DAY
 from tests.streams import fold, make_stream
 
@@ -26,6 +35,32 @@ def shuffled(items: list[Any], seed: int) -> list[Any]:
     """In another order, and some of them twice."""
     rng = random.Random(seed)
     return rng.sample(items, len(items)) + [item for item in items if rng.random() < 0.3]
+
+
+def fold_touchpoint(state: TouchpointState, event_id: str, found: Touchpoint) -> bool:
+    """Fold the event that makes such a touchpoint."""
+    names = {"user_id": found.user_id or None, "response_id": found.response_id or None}
+    event = event_of(TouchpointEvent, found.ms, event_id=event_id, kind=CONTACTS[found.kind], **names)
+    return touchpoint.fold(state, event)
+
+
+def fold_outcome(state: OutcomeState, goal: str, ms: int, value: float) -> bool:
+    return outcome.fold(state, event_of(OutcomeEvent, ms, goal=goal, value=value))
+
+
+def fold_change(state: SubscriptionState, name: str, change: SubscriptionChange) -> bool:
+    """Fold the event that makes such a change."""
+    given = {"mrr": change.mrr, "seats": change.seats, "renewal_at": change.renewal_ms}
+    told = {field: value if value >= 0 else None for field, value in given.items()}
+    event = event_of(
+        SubscriptionEvent,
+        change.ms,
+        subscription_id=name,
+        status=CHANGES[change.code],
+        product=change.product or None,
+        **told,
+    )
+    return subscription.fold(state, event)
 
 
 touches = st.lists(
@@ -155,7 +190,7 @@ def test_what_is_kept_of_subscriptions_is_bounded() -> None:
     ],
 )
 def test_a_subscription_runs_as_its_changes_say(
-    steps: list[str], running: bool, trial: bool, requested: int | None
+    steps: list[Status], running: bool, trial: bool, requested: int | None
 ) -> None:
     at = term([SubscriptionChange(ms, CODE[step]) for ms, step in enumerate(steps)], len(steps))
     assert (at.is_running, at.is_trial, at.requested_ms) == (running, trial, requested)

@@ -10,12 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stream.calendar.clock import ManualClock
-from stream.contracts.decode import Usage
+from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.history.columns import Column, extend, numbers
 from stream.history.daily import CLOSED_MAX, DAYS_MAX, PACKED_AT_DAYS, active_users, usage_events
-from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.history.series import DayRow, daily_series
-from stream.kinds.state import AccountState, decode_state, encode_state, fold_usage
+from stream.kinds.folding import fold_event
+from stream.kinds.state import AccountState, decode_state, encode_state
+from stream.kinds.usage import UsageEvent
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
 from tests.streams import CORE, fold
@@ -26,14 +27,16 @@ FIRST = 20_001
 Made = list[tuple[int, int]]
 
 
-def usage(number: int, day: int, user: int) -> Usage:
-    return Usage("acme", f"u{user}", "export", day * DAY_MS, f"e{number}")
+def usage(number: int, day: int, user: int) -> UsageEvent:
+    return UsageEvent(
+        account_id="acme", user_id=f"u{user}", feature="export", timestamp=day * DAY_MS, event_id=f"e{number}"
+    )
 
 
 def folded(made: Made) -> AccountState:
     state = AccountState()
     for number, (day, user) in enumerate(made):
-        fold_usage(state, usage(number, day, user))
+        fold_event(state, usage(number, day, user))
     return decode_state(encode_state(state))
 
 
@@ -104,7 +107,7 @@ def test_usage_that_comes_later_than_a_days_windows_are_closed_does_not_change_t
 def test_usage_counts_in_its_own_day_up_to_63_days_late(late: int, counts: bool) -> None:
     state = AccountState()
     for number, day in enumerate((FIRST, FIRST + 100, FIRST + 100 - late)):
-        fold_usage(state, usage(number, day, 1))
+        fold_event(state, usage(number, day, 1))
     assert sum(state.usage.days.users) == sum(state.usage.days.events) == 2 + counts
 
 
@@ -121,7 +124,7 @@ def test_a_state_of_fifty_users_stays_below_six_kilobytes() -> None:
                 number += 1
                 event = usage(number, day, user)
                 event.feature = f"feature-{(user + rng.randrange(3)) % 15}"
-                fold_usage(state, event)
+                fold_event(state, event)
         clock.current_ms = end_of_day_ms(day)
         evaluated(processor, partition)
     state = partition.states["acme"]
@@ -174,7 +177,7 @@ def test_states_from_before_the_years_rollups_are_read_with_their_days_and_score
     assert rows[199].mau == rows[170].mau == 3
     assert rows[100].mau is None, "its users of then are not known any more"
     for number, day in enumerate(range(FIRST + 200, FIRST + 260)):
-        fold_usage(old, usage(10_000 + number, day, 0))
+        fold_event(old, usage(10_000 + number, day, 0))
     assert [row.dau for row in daily_series(old, FIRST + 259, 260)] == [*users, *[1] * 60]
     assert daily_series(old, FIRST + 259, 80)[0].mau == 3
 
@@ -218,5 +221,5 @@ def test_states_whose_windows_were_closed_three_weeks_late_go_on_without_a_gap(a
     old = decode_state(msgspec.msgpack.encode(encoded))
     assert daily_series(old, newest, age) == daily_series(folded(before), newest, age)
     for number, (day, user) in enumerate(made[len(before) :], start=len(before)):
-        fold_usage(old, usage(number, day, user))
+        fold_event(old, usage(number, day, user))
     assert daily_series(old, FIRST + 499, 366) == daily_series(whole, FIRST + 499, 366)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from stream.config.settings import FeedSettings
-from stream.contracts.decode import Answer, AnyEvent, Decoder, Ticket, Update, check_time, epoch_ms
 from stream.contracts.errors import BadEvent
-from stream.contracts.events import EARLIEST_MS, FUTURE_SLACK_MS, REASONS, VALUE_BYTES_MAX
-from stream.contracts.feeds import FieldMapping
-from stream.contracts.topics import Kind
+from stream.contracts.events import EARLIEST_MS, FUTURE_SLACK_MS, REASONS, VALUE_BYTES_MAX, check_time
+from stream.kinds.account import AccountEvent
+from stream.kinds.decode import Decoder
+from stream.kinds.feeds import FeedSettings, FieldMapping
+from stream.topics import Kind
 
 USAGE = {"event_id": "e1", "account_id": "acme", "user_id": "ann", "feature": "export"}
 TICKET = {"event_id": "e1", "account_id": "acme", "ticket_id": "7", "status": "opened"}
@@ -28,7 +28,7 @@ GOOD: dict[Kind, dict[str, Any]] = {
 NOON_MS = 1_769_860_800_000
 
 
-def decode(kind: Kind, data: Any) -> AnyEvent:
+def decode(kind: Kind, data: Any) -> Any:
     return Decoder(kind).decode(json.dumps(data).encode())
 
 
@@ -225,7 +225,6 @@ def test_of_a_key_given_twice_the_last_counts() -> None:
 )
 def test_priorities_go_by_their_everyday_names(word: str, meant: str) -> None:
     event = decode("ticket", GOOD["ticket"] | {"priority": word})
-    assert isinstance(event, Ticket)
     assert event.priority == meant
 
 
@@ -241,7 +240,6 @@ def test_priorities_go_by_their_everyday_names(word: str, meant: str) -> None:
 )
 def test_statuses_go_by_their_everyday_names(word: str, meant: str) -> None:
     event = decode("ticket", GOOD["ticket"] | {"status": word})
-    assert isinstance(event, Ticket)
     assert event.status == meant
 
 
@@ -266,7 +264,7 @@ def test_statuses_go_by_their_everyday_names(word: str, meant: str) -> None:
 def test_timestamps_are_read_to_the_millisecond(timestamp: str | int, ms: int) -> None:
     event = decode("usage", GOOD["usage"] | {"timestamp": timestamp})
     assert event.timestamp is not None
-    assert epoch_ms(event.timestamp) == ms
+    assert event.timestamp == ms
 
 
 @pytest.mark.parametrize(
@@ -291,7 +289,7 @@ def test_timestamps_that_are_none_are_refused(timestamp: Any, reason: str | None
     if reason is None:
         event = Decoder("usage").decode(value)
         with pytest.raises(BadEvent, match="future"):
-            check_time(epoch_ms(event.timestamp or 0), NOON_MS)
+            check_time(event.timestamp or 0, NOON_MS)
         return
     error = refusal("usage", value)
     assert error.reason == reason
@@ -320,14 +318,15 @@ def test_times_far_ahead_or_before_the_year_2000_are_refused(ms: int, reason: st
 
 def test_an_update_carries_only_the_fields_that_it_names() -> None:
     event = decode("account", {"account_id": "acme", "owner": None, "licensed_seats": 5, "timestamp": NOON_MS})
-    assert isinstance(event, Update)
-    assert event.fields == {"owner": None, "licensed_seats": 5}
+    assert isinstance(event, AccountEvent)
+    assert event.model_fields_set >= {"owner", "licensed_seats"}
+    assert (event.owner, event.licensed_seats, event.name) == (None, 5, None)
+    assert "name" not in event.model_fields_set
     assert event.timestamp == NOON_MS
 
 
 def test_an_answer_without_a_response_id_goes_by_its_event_id() -> None:
     event = decode("survey", GOOD["survey"])
-    assert isinstance(event, Answer)
     assert event.response_id == "e1"
 
 
@@ -353,7 +352,6 @@ ZENDESK_FIELDS = {
 
 def test_a_feed_with_names_of_its_own_is_mapped() -> None:
     event = mapped(ZENDESK_FIELDS, {"priority": {"P1": "urgent"}}).decode(json.dumps(ZENDESK).encode())
-    assert isinstance(event, Ticket)
     assert (event.account_id, event.ticket_id, event.status, event.priority) == ("acme", "5158", "opened", "urgent")
 
 

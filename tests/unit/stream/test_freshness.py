@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from stream.calendar.clock import ManualClock
+from stream.calendar.day import DAY_MS
 from stream.config.settings import Settings, WorkerSettings
 from stream.contracts.report import Freshness
-from stream.history.rolling import DAY_MS
 from stream.kinds.state import decode_state, encode_state
 from stream.worker.health_processor import make_processor
 from tests.streams import TOPICS, Raw, fold, record

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.contracts.report import BANDS, Contribution, HealthReport
-from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.state import AccountState
 from stream.scoring.evaluation import build_report
 from stream.scoring.result import NEW_DAYS

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.calendar.clock import ManualClock
+from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.config.settings import ProductSettings, Settings, load
 from stream.contracts.errors import ConfigError
 from stream.contracts.report import decode_report
-from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.measures.milestones import progress
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig

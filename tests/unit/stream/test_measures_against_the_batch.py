@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stream.history.rolling import day_of, end_of_day_ms
+from stream.calendar.day import day_of, end_of_day_ms
 from stream.kinds.state import AccountState, decode_state, encode_state, newest_ms
 from stream.measures import Measures, measure
 from stream.measures.catalogue import HISTORY_DAYS

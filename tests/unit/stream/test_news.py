@@ -6,17 +6,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stream.config.settings import FeedSettings, Settings, WorkerSettings
+from stream.calendar.day import DAY_MS, end_of_day_ms
+from stream.config.settings import Settings, WorkerSettings
 from stream.contracts.errors import BadEvent
 from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Profile, decode_report, encode_report
-from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds import outcome, survey, touchpoint
+from stream.kinds.feeds import FeedSettings
 from stream.kinds.state import AccountState, PublishedReport, newest_ms
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.evaluation import Evaluation
 from stream.scoring.publish_policy import of_later_day, profile_digest, should_publish
 from stream.worker.health_processor import make_processor
+from tests.events import event_of
 from tests.streams import fold, make_stream
 from tests.unit.stream.lives import DAY, Part, evaluated, fold_one, month, usage
 
@@ -49,19 +51,19 @@ def calls(*days: int, answer_ms: int = 0) -> AccountState:
     """An account that was called on these days, and answered a survey."""
     state = AccountState() if answer_ms == 0 else answered(answer_ms)
     for day in days:
-        touchpoint.fold(state.touchpoint, str(day), touchpoint.Touchpoint(day, 0))
+        touchpoint.fold(state.touchpoint, event_of(touchpoint.TouchpointEvent, day, event_id=str(day), kind="call"))
     return state
 
 
 def answered(ms: int) -> AccountState:
     state = AccountState()
-    survey.fold(state.survey, "r1", ms, "nps", "u1", 9)
+    survey.fold(state.survey, event_of(survey.SurveyEvent, ms, response_id="r1", survey="nps", user_id="u1", score=9))
     return state
 
 
 def reached(ms: int, value: float) -> AccountState:
     state = AccountState()
-    outcome.fold(state.outcome, "go live", ms, value)
+    outcome.fold(state.outcome, event_of(outcome.OutcomeEvent, ms, goal="go live", value=value))
     return state
 
 

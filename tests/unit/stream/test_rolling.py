@@ -6,15 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.calendar.day import DAY_MS, day_of, end_of_day_ms
 from stream.history.rolling import (
     BITS,
     COUNT_DAYS,
     COUNTS,
-    DAY_MS,
     DAYS_KEPT,
     LAST_DAY,
-    day_of,
-    end_of_day_ms,
     events_in,
     mark,
     new_user,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.contracts.report import SEVERITY, Band
-from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.scoring.band_history import band_of, published_report
 from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Line, Scorecard, Scorecards, Veto

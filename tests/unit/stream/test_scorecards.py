@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.calendar.clock import ManualClock
+from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.config.settings import Settings
 from stream.config.yaml_source import FILE_BYTES_MAX
 from stream.contracts.errors import ConfigError
 from stream.contracts.report import decode_report
-from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.state import AccountState
 from stream.measures import measure
 from stream.measures.catalogue import SCORABLE

@@ -7,10 +7,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.contracts.decode import Usage
-from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.calendar.day import DAY_MS, end_of_day_ms
+from stream.kinds.folding import fold_event
 from stream.kinds.sessions import DAYS_KEPT, KEPT_A_DAY, SECONDS, Sessions, add, hash_of, place, sample
-from stream.kinds.state import AccountState, decode_state, encode_state, fold_usage
+from stream.kinds.state import AccountState, decode_state, encode_state
+from stream.kinds.usage import UsageEvent
 from stream.measures import measure
 
 DAY = 20_000
@@ -18,14 +19,22 @@ DAY = 20_000
 
 def event(
     number: int, day: int, session: str | None, seconds: float | None, feature: str = "f", user: str = "u"
-) -> Usage:
-    return Usage("acme", user, feature, day * DAY_MS + number, f"e{number}", session, seconds)
+) -> UsageEvent:
+    return UsageEvent(
+        account_id="acme",
+        user_id=user,
+        feature=feature,
+        timestamp=day * DAY_MS + number,
+        event_id=f"e{number}",
+        session_id=session,
+        duration_seconds=seconds,
+    )
 
 
-def folded(events: list[Usage]) -> AccountState:
+def folded(events: list[UsageEvent]) -> AccountState:
     state = AccountState()
     for each in events:
-        fold_usage(state, each)
+        fold_event(state, each)
     return state
 
 
@@ -98,9 +107,9 @@ def test_a_state_of_before_there_were_sessions_numbers_its_features() -> None:
     encoded[1][1] = {name: use[:4] for name, use in encoded[1][1].items()}
     old = decode_state(msgspec.msgpack.encode(encoded))
     assert [use.ordinal for use in old.usage.features.values()] == [-1, -1]
-    fold_usage(old, event(3, DAY, "a", 60, "g"))
-    fold_usage(old, event(4, DAY, "a", 60, "h"))
-    fold_usage(old, event(5, DAY, "a", 60, "f"))
+    fold_event(old, event(3, DAY, "a", 60, "g"))
+    fold_event(old, event(4, DAY, "a", 60, "h"))
+    fold_event(old, event(5, DAY, "a", 60, "f"))
     assert [use.ordinal for use in old.usage.features.values()] == [0, 1, 2]
     assert measure(old, end_of_day_ms(DAY))["components_per_session"] == 3
 
@@ -114,6 +123,6 @@ def test_fifty_users_with_sessions_stay_below_six_kilobytes() -> None:
             if rng.random() < 0.05 or (day + user) % 7 < 1:
                 number += 1
                 feature = f"feature-{(user + rng.randrange(3)) % 15}"
-                fold_usage(state, event(number, day, f"s{user}-{day}", rng.randrange(3000), feature, f"user-{user}"))
+                fold_event(state, event(number, day, f"s{user}-{day}", rng.randrange(3000), feature, f"user-{user}"))
     assert len(state.usage.users) == 50
     assert len(encode_state(state)) < 6 * 1024

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
+from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.config.settings import ProductSettings, Settings, load
 from stream.contracts.errors import ConfigError
-from stream.history.rolling import DAY_MS, end_of_day_ms
 from stream.kinds.state import AccountState
 from stream.measures import measure
 from stream.measures.product import product_config_from

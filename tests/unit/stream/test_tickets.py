@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.kinds.ticket import CODE, TRANSITIONS, TRANSITIONS_MAX, Phase, TicketState, fold, phase
+from stream.kinds.ticket import CODE, TRANSITIONS, TRANSITIONS_MAX, Phase, Status, TicketEvent, TicketState, fold, phase
 from stream.measures import measure
+from tests.events import event_of
 from tests.streams import DAY_MS, Raw
 from tests.streams import fold as fold_events
 
@@ -15,11 +16,23 @@ HOUR = 3_600_000
 T0 = 20_000 * DAY_MS
 
 
+def fold_ticket(
+    support: TicketState,
+    ms: int,
+    status: str,
+    priority: str = "normal",
+    category: str | None = None,
+    ticket_id: str = "t",
+) -> bool:
+    event = event_of(TicketEvent, ms, ticket_id=ticket_id, status=status, priority=priority, category=category)
+    return fold(support, event)
+
+
 def support_of(*steps: tuple[float, str], priority: str = "normal") -> TicketState:
     """One ticket with transitions at hours since T0."""
     support = TicketState()
     for hours, status in steps:
-        fold(support, "t", T0 + round(hours * HOUR), status, priority, None)
+        fold_ticket(support, T0 + round(hours * HOUR), status, priority)
     return support
 
 
@@ -82,8 +95,8 @@ def test_a_moment_knows_only_what_had_happened() -> None:
 
 def test_a_repeated_transition_changes_nothing() -> None:
     support = support_of((0, "opened"), (1, "escalated"))
-    assert fold(support, "t", T0, "opened", "normal", None) is False
-    assert fold(support, "t", T0 + HOUR, "escalated", "normal", None) is False
+    assert fold_ticket(support, T0, "opened") is False
+    assert fold_ticket(support, T0 + HOUR, "escalated") is False
     assert support.tickets["t"].transitions == [(T0, CODE["opened"]), (T0 + HOUR, CODE["escalated"])]
 
 
@@ -102,14 +115,14 @@ def test_priority_and_category_are_those_of_the_newest_event(
 ) -> None:
     support = TicketState()
     for hours, word, kind in events:
-        fold(support, "t", T0 + hours * HOUR, "updated", word, kind)
+        fold_ticket(support, T0 + hours * HOUR, "updated", word, kind)
     ticket = support.tickets["t"]
     assert (ticket.priority, ticket.category) == (priority, category)
 
 
 @given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from(TRANSITIONS)), min_size=1, max_size=80), st.randoms())
 def test_the_oldest_and_the_newest_transitions_are_kept_in_any_order(
-    steps: list[tuple[int, str]], random: object
+    steps: list[tuple[int, Status]], random: object
 ) -> None:
     shuffled = list(steps)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -184,5 +197,5 @@ def test_old_ended_tickets_are_forgotten_and_open_ones_are_not() -> None:
     _, partition = fold_events(events)
     support = partition.states["acme"].ticket
     assert set(support.tickets) == {"open", "recent"}
-    fold(support, "late", T0, "opened", "normal", None)
+    fold_ticket(support, T0, "opened", ticket_id="late")
     assert ("late" in support.tickets, support.late) == (False, 1)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream.calendar.day import DAY_MS
 from stream.calendar.workdays import Calendar
-from stream.contracts.decode import Usage
 from stream.history.daily import Days, place, weeks
-from stream.history.rolling import DAY_MS
+from stream.kinds.usage import UsageEvent
 from stream.measures.trend import Status, trend
 from tests.oracle.facts import alike
 from tests.oracle.trend import of_days
@@ -27,8 +27,10 @@ def days_of(users: dict[int, int]) -> Days:
     return days
 
 
-def usage(number: int, day: int, user: int) -> Usage:
-    return Usage("acme", f"u{user}", "export", day * DAY_MS, f"e{number}")
+def usage(number: int, day: int, user: int) -> UsageEvent:
+    return UsageEvent(
+        account_id="acme", user_id=f"u{user}", feature="export", timestamp=day * DAY_MS, event_id=f"e{number}"
+    )
 
 
 @settings(max_examples=150)

@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.contracts.decode import Update, Usage
-from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.kinds import usage
-from stream.kinds.state import AccountState, decode_state, encode_state, fold_update, fold_usage, fold_usages
-from stream.kinds.usage import NO_CHANGE
+from stream.kinds.account import AccountEvent
+from stream.kinds.folding import FOLDS, fold_event
+from stream.kinds.kind import NO_CHANGE
+from stream.kinds.state import AccountState, decode_state, encode_state
+from stream.kinds.usage import UsageEvent
 from stream.measures import measure
 
 DAY = 20_000
@@ -25,24 +27,32 @@ events = st.tuples(
 )
 
 
-def event(drawn: Draw) -> Usage:
+def event(drawn: Draw) -> UsageEvent:
     number, day, user, feature, session = drawn
     at_ms = (DAY + day) * DAY_MS + number * 3_000_000  # a second zone has another day for some of them
     session_id = None if session is None else f"s{session}"
-    return Usage("acme", f"u{user}", f"f{feature}", at_ms, f"e{number}-{day}", session_id, 10.0)
+    return UsageEvent(
+        account_id="acme",
+        user_id=f"u{user}",
+        feature=f"f{feature}",
+        timestamp=at_ms,
+        event_id=f"e{number}-{day}",
+        session_id=session_id,
+        duration_seconds=10.0,
+    )
 
 
 def account(timezone: str | None) -> AccountState:
     state = AccountState()
     if timezone is not None:
-        fold_update(state, Update("acme", None, {"timezone": timezone}))
+        fold_event(state, AccountEvent(account_id="acme", timezone=timezone))
     return state
 
 
-def runs(drawn: list[Draw], cuts: list[int]) -> list[list[Usage]]:
+def runs(drawn: list[Draw], cuts: list[int]) -> list[list[UsageEvent]]:
     """The events cut into runs of these lengths, over and over."""
     cut, at = cuts or [len(drawn) or 1], 0
-    found: list[list[Usage]] = []
+    found: list[list[UsageEvent]] = []
     while at < len(drawn):
         size = cut[len(found) % len(cut)]
         found.append([event(each) for each in drawn[at : at + size]])
@@ -65,8 +75,8 @@ def test_however_events_are_cut_into_runs_the_state_is_that_of_the_events_one_by
         patch.setattr(usage, "SEEN_MAX", 8)
         one_by_one, by_run = account(timezone), account(timezone)
         for run in runs(drawn, cuts):
-            moved = [fold_usage(one_by_one, each) for each in run]
-            assert fold_usages(by_run, run) == (moved.index(True) if True in moved else NO_CHANGE)
+            moved = [fold_event(one_by_one, each) for each in run]
+            assert FOLDS["usage"](by_run, run) == (moved.index(True) if True in moved else NO_CHANGE)
             assert encode_state(by_run) == encode_state(one_by_one)
 
 
@@ -75,10 +85,10 @@ def test_however_events_are_cut_into_runs_the_state_is_that_of_the_events_one_by
 def test_an_event_that_moves_nothing_leaves_every_measure_but_the_share_of_each_user(drawn: list[Draw]) -> None:
     """Of days since the first one: an older first day moves measures that wait for the next tick."""
     state = account(None)
-    fold_usage(state, event((0, 0, 0, 0, None)))
+    fold_event(state, event((0, 0, 0, 0, None)))
     for each in drawn:
         before = decode_state(encode_state(state))
-        if not fold_usage(state, event(each)):
+        if not fold_event(state, event(each)):
             at_ms = end_of_day_ms(state.usage.newest_day)
             then, now = measure(before, at_ms, CORE), measure(state, at_ms, CORE)
             assert {name for name, value in now.items() if value != then[name]} <= {"users_for_half"}
@@ -96,17 +106,17 @@ def test_a_feature_that_is_used_again_moves_a_measure_only_once_its_user_did_not
     day: int, moves: bool, why: str
 ) -> None:
     state = account(None)
-    fold_usage(state, event((0, 0, 0, 0, None)))
-    fold_usage(state, event((1, day, 0, 1, None)))  # the user is active that day, with another feature
-    assert fold_usage(state, event((2, day, 0, 0, None))) is moves, why
+    fold_event(state, event((0, 0, 0, 0, None)))
+    fold_event(state, event((1, day, 0, 1, None)))  # the user is active that day, with another feature
+    assert fold_event(state, event((2, day, 0, 0, None))) is moves, why
 
 
 def test_a_run_that_holds_nothing_new_moves_nothing_and_an_event_beyond_the_bounds_counts_as_moving() -> None:
     state = account(None)
     first, again = event((0, 0, 0, 0, None)), event((1, 0, 0, 0, None))
-    assert fold_usages(state, [first, first, again]) == 0
-    assert fold_usages(state, [first, event((2, 0, 0, 0, None))]) == NO_CHANGE
+    assert FOLDS["usage"](state, [first, first, again]) == 0
+    assert FOLDS["usage"](state, [first, event((2, 0, 0, 0, None))]) == NO_CHANGE
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(usage, "USERS_MAX", 1)
-        assert fold_usages(state, [first, event((3, 0, 1, 0, None))]) == 1
+        assert FOLDS["usage"](state, [first, event((3, 0, 1, 0, None))]) == 1
     assert (state.usage.events, state.usage.repeated, state.usage.overflow) == (4, 3, 1)

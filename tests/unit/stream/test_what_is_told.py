@@ -4,7 +4,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields
 
-from stream.history.rolling import DAY_MS, end_of_day_ms
+from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.measures import measure
 from stream.measures.account_view import AccountView, Availability
 from stream.measures.context import MeasureContext

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream.calendar.day import DAY_MS
 from stream.calendar.workdays import Calendar, Calendars
 from stream.config.settings import Settings, load
 from stream.contracts.errors import ConfigError
-from stream.history.rolling import DAY_MS
 from stream.measures import measure
 from stream.measures.product import product_config_from
 from stream.measures.product_config import ProductConfig

@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stream.calendar.clock import ManualClock
+from stream.calendar.day import DAY_MS
 from stream.calendar.zones import REMEMBERED_DAYS_MAX, Zone, zone, zone_names
-from stream.history.rolling import DAY_MS
 from stream.kinds.state import AccountState, decode_state, encode_state, newest_ms, zone_of
 from stream.measures import measure
 from tests.oracle.batch import EPOCH, Batch

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.calendar.clock import EventClock, ManualClock
+from stream.calendar.day import DAY_MS, day_of, end_of_day_ms
 from stream.engine.state_cache import restore
-from stream.history.rolling import DAY_MS, day_of, end_of_day_ms
 from stream.kinds.state import encode_state
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.calendar.clock import EventClock
+from stream.calendar.day import DAY_MS
 from stream.contracts.dead_letters import KEY_BYTES_MAX, ORIGINAL_BYTES_MAX, DeadLetter
 from stream.contracts.events import VALUE_BYTES_MAX
 from stream.contracts.partitioner import partition_of
-from stream.contracts.topics import Kind
 from stream.engine.state_cache import restore
-from stream.history.rolling import DAY_MS
 from stream.kinds.state import AccountState, decode_state, encode_state
+from stream.topics import Kind
 from stream.worker.health_processor import HealthProcessor
 from stream.worker.repartition import RepartitionedRecord, repartition
 from tests.streams import TOPICS, Raw, Rec, arrive, fold, make_stream, record

@@ -5,21 +5,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from consumers.board.details import details
-from stream.contracts.decode import Answer, Decoder, Ticket, Usage
-from stream.kinds.state import (
-    AccountState,
-    decode_state,
-    encode_state,
-    fold_answer,
-    fold_ticket,
-    fold_touchpoint,
-    fold_usage,
-)
+from stream.kinds.decode import Decoder
+from stream.kinds.folding import fold_event
+from stream.kinds.state import AccountState, decode_state, encode_state
+from stream.kinds.survey import SurveyEvent
+from stream.kinds.ticket import TicketEvent
+from stream.kinds.usage import UsageEvent
 
 AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def usage(user: str, feature: str, days_ago: int, count: int = 1) -> list[Usage]:
+def usage(user: str, feature: str, days_ago: int, count: int = 1) -> list[UsageEvent]:
     at = AS_OF - timedelta(days=days_ago)
     return [
         _decoded(
@@ -37,26 +33,26 @@ def _decoded(kind: Any, /, **fields: Any) -> Any:
     return Decoder(kind, None).decode(json.dumps({"account_id": "acme", "type": kind} | fields).encode())
 
 
-def ticket(ticket_id: str, status: str, hours_ago: float, priority: str = "normal") -> Ticket:
+def ticket(ticket_id: str, status: str, hours_ago: float, priority: str = "normal") -> TicketEvent:
     at = (AS_OF - timedelta(hours=hours_ago)).isoformat()
-    found: Ticket = _decoded(
+    found: TicketEvent = _decoded(
         "ticket", event_id=f"{ticket_id}-{status}", ticket_id=ticket_id, status=status, priority=priority, timestamp=at
     )
     return found
 
 
-def answer(survey: str, score: int, days_ago: int, user: str = "u1") -> Answer:
+def answer(survey: str, score: int, days_ago: int, user: str = "u1") -> SurveyEvent:
     at = (AS_OF - timedelta(days=days_ago)).isoformat()
-    found: Answer = _decoded(
+    found: SurveyEvent = _decoded(
         "survey", event_id=f"{survey}-{days_ago}-{user}", survey=survey, score=score, user_id=user, timestamp=at
     )
     return found
 
 
-def folded(events: list[Usage]) -> AccountState:
+def folded(events: list[UsageEvent]) -> AccountState:
     state = AccountState()
     for event in events:
-        fold_usage(state, event)
+        fold_event(state, event)
     return state
 
 
@@ -110,7 +106,7 @@ def test_tickets_come_by_what_needs_somebody_first() -> None:
         ticket("hot", "opened", 30),
         ticket("hot", "escalated", 20),
     ):
-        fold_ticket(state, event)
+        fold_event(state, event)
 
     found = details(state, AS_OF).tickets
 
@@ -125,7 +121,7 @@ def test_tickets_come_by_what_needs_somebody_first() -> None:
 def test_answers_come_newest_first_with_their_mood() -> None:
     state = AccountState()
     for event in (answer("nps", 6, 3), answer("nps", 9, 2), answer("csat", 3, 1), answer("nps", 8, 0)):
-        fold_answer(state, event)
+        fold_event(state, event)
 
     found = details(state, AS_OF).answers
 
@@ -155,7 +151,7 @@ def test_touchpoints_come_newest_first() -> None:
     state = AccountState()
     for days_ago, kind in ((5, "call"), (1, "qbr")):
         at = (AS_OF - timedelta(days=days_ago)).isoformat()
-        fold_touchpoint(state, _decoded("touchpoint", event_id=kind, kind=kind, timestamp=at))
+        fold_event(state, _decoded("touchpoint", event_id=kind, kind=kind, timestamp=at))
 
     assert [contact.kind for contact in details(state, AS_OF).touchpoints] == ["qbr", "call"]
 

@@ -20,8 +20,8 @@ from consumers.intake.rate import RateLimit
 from consumers.intake.settings import IntakeOptions
 from consumers.intake.writer import BusyError, Outgoing
 from stream.contracts.dead_letters import read_dead_letter
-from stream.contracts.decode import Decoder
-from stream.contracts.topics import KINDS, Topics
+from stream.kinds.decode import Decoder
+from stream.topics import KINDS, Topics
 
 NOW = 1_772_443_800.0  # 2026-03-02T09:30:00Z
 KEY = "a-write-key-of-the-app"

@@ -10,8 +10,8 @@ from consumers.intake.mapping import Ignored, Translated, UnreadableError
 from consumers.intake.settings import VENDOR_NAMES
 from consumers.intake.vendors import money, stripe
 from consumers.intake.vendors.registry import VENDORS
-from stream.contracts.decode import Decoder
-from stream.contracts.topics import KINDS
+from stream.kinds.decode import Decoder
+from stream.topics import KINDS
 
 NOW_MS = 1_773_000_000_000  # 2026-03-08
 ACCEPTANCE = Acceptance({kind: Decoder(kind) for kind in KINDS})

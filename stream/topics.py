@@ -5,38 +5,24 @@ partition n of every input holds the same accounts and one worker folds them all
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final
 
-Kind = Literal["usage", "ticket", "survey", "account", "touchpoint", "outcome", "subscription"]
+from stream.kinds.kind import Kind as Kind
+from stream.kinds.kind import Source as Source
+from stream.kinds.registry import KINDS as _KINDS
 
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-
-Source = Literal["usage", "tickets", "surveys", "touchpoints", "outcomes", "subscriptions"]
-
-# Longer than any weekend: nobody at all using the product for so long is a feed that broke.
-STALE_AFTER_DAYS: Final[dict[Source, float]] = {"usage": 5.0}
+KINDS: Final[tuple[Kind, ...]] = tuple(_KINDS)
 
 # Kind of event to what reports and scorecards call its source.
-SOURCES: Final[dict[Kind, Source]] = {
-    "usage": "usage",
-    "ticket": "tickets",
-    "survey": "surveys",
-    "touchpoint": "touchpoints",
-    "outcome": "outcomes",
-    "subscription": "subscriptions",
+SOURCES: Final[dict[Kind, Source]] = {kind.name: kind.source for kind in _KINDS.values() if kind.source is not None}
+
+STALE_AFTER_DAYS: Final[dict[Source, float]] = {
+    kind.source: kind.stale_after_days
+    for kind in _KINDS.values()
+    if kind.source is not None and kind.stale_after_days is not None
 }
 
 DEFAULT_PARTITIONS: Final = 12
-
-_INPUT_NAMES: Final[dict[Kind, str]] = {
-    "usage": "product-usage",
-    "ticket": "support-tickets",
-    "survey": "survey-responses",
-    "account": "account-updates",
-    "touchpoint": "touchpoints",
-    "outcome": "outcomes",
-    "subscription": "subscriptions",
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +48,7 @@ class Topics:
 
     def input(self, kind: Kind) -> str:
         """The input topic of one kind of event."""
-        return self.prefix + _INPUT_NAMES[kind]
+        return self.prefix + _KINDS[kind].topic
 
     @property
     def inputs(self) -> dict[str, Kind]:

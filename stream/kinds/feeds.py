@@ -6,7 +6,16 @@
 
 from typing import Any
 
-from stream.config.settings import FeedSettings
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FeedSettings(BaseModel):
+    """How one kind of event is named by the feed that sends it; empty: the contract's own names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fields: dict[str, str] = Field({}, description="contract field to the path in the feed's JSON, dots go deeper")
+    values: dict[str, dict[str, str]] = Field({}, description="contract field to {feed's value: contract's value}")
 
 
 class FieldMapping:

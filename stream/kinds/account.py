@@ -1,0 +1,120 @@
+"""The account feed: what the CRM knows of an account, and what people set by hand in the place of its score.
+
+Field by field the newest update holds, among equals the last to arrive.
+"""
+
+from typing import Annotated, Any, Final, Literal, Protocol
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from stream.calendar.day import DAY_MS
+from stream.contracts import health_override
+from stream.contracts.events import (
+    Contract,
+    Finite,
+    Id,
+    InputEvent,
+    Moment,
+    NotNegative,
+    Seats,
+    Text64,
+    Text128,
+    Text256,
+    ZoneName,
+    iso,
+)
+from stream.contracts.health_override import DAYS_MAX, HealthOverride
+from stream.kinds.kind import EventKind
+
+_NAMED_APART: Final = frozenset({"account_id", "event_id", "timestamp", "health_override"})
+
+
+class Goal(Contract):
+    """A result that the customer wants, to be reached by a day."""
+
+    name: Id
+    target: Finite | None = None
+    due_at: Moment | None = None
+
+
+class NewOverride(Contract):
+    """A person's verdict in the place of the scorecard's: a score, or a band, until it expires."""
+
+    score: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
+    band: Literal["healthy", "watch", "at_risk", "critical"] | None = None
+    owner: Annotated[str, Field(min_length=1, max_length=128)] = Field(description="who answers for it")
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    expires_at: Moment = Field(description="when the scorecard's verdict holds again; at most 90 days after timestamp")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "NewOverride":
+        if (self.score is None) == (self.band is None):
+            raise PydanticCustomError("override", "expected either a score (0 to 100) or a band")
+        return self
+
+
+class AccountEvent(InputEvent):
+    """What the CRM knows of the account; a field left out stays as it is, a null clears it."""
+
+    event_id: Id | None = None
+    timestamp: Moment | None = Field(None, description="orders updates; without it the last to arrive wins")
+    name: Text256 | None = None
+    segment: Text64 | None = None
+    lifecycle_stage: Literal["trial", "onboarding", "adopting", "mature", "renewing", "churned"] | None = None
+    licensed_seats: Seats | None = None
+    owner: Text128 | None = None
+    started_at: Moment | None = None
+    renewal_at: Moment | None = None
+    mrr: NotNegative | None = None
+    timezone: ZoneName | None = None
+    goals: Annotated[list[Goal], Field(max_length=50)] | None = None
+    health_override: NewOverride | None = Field(None, description="needs a timestamp; null clears")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> "AccountEvent":
+        override = self.health_override
+        if override is None:
+            return self
+        if self.timestamp is None:
+            raise PydanticCustomError("override", "health_override: expected a timestamp beside it: when it was set")
+        if not 0 < override.expires_at - self.timestamp <= DAYS_MAX * DAY_MS:
+            raise PydanticCustomError(
+                "override",
+                "health_override.expires_at = {expires_at}: expected later than timestamp ({set_at}), "
+                "and at most {days} days",
+                {"expires_at": iso(override.expires_at), "set_at": iso(self.timestamp), "days": DAYS_MAX},
+            )
+        return self
+
+
+class Profiled(Protocol):
+    """The part of an account that this feed makes; see `stream.kinds.state.AccountState`."""
+
+    profile: dict[str, tuple[Any, int]]
+    overrides: list[HealthOverride]
+
+
+def fold(account: Profiled, event: AccountEvent) -> bool:
+    """Take one update in; returns whether it changed anything."""
+    at_ms = event.timestamp if event.timestamp is not None else 0
+    changed = False
+    if "health_override" in event.model_fields_set:
+        changed = health_override.fold(account.overrides, _override(event.health_override, at_ms))
+    for name, value in event.model_dump(mode="json", include=event.model_fields_set - _NAMED_APART).items():
+        known = account.profile.get(name)
+        if known is None or at_ms >= known[1]:
+            changed = changed or known is None or known[0] != value
+            account.profile[name] = (value, at_ms)
+    return changed
+
+
+def _override(given: NewOverride | None, set_ms: int) -> HealthOverride:
+    """An override of the account feed, or its clearing, as a fact."""
+    if given is None:
+        return HealthOverride(set_ms, set_ms)
+    score = -1.0 if given.score is None else given.score
+    return HealthOverride(set_ms, given.expires_at, given.owner, given.reason, score, given.band or "")
+
+
+KIND = EventKind(name="account", topic="account-updates", contract=AccountEvent, state=None, fold=fold)

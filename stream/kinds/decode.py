@@ -1,0 +1,204 @@
+"""Bytes to events: msgspec for the canonical form, pydantic as the judge of everything that msgspec refuses.
+
+The fast form of an event is made of its contract: a struct of the same fields, each as its type's `Fast` says. Both
+forms have the same attributes, so a fold takes either.
+
+Invariant: of the fields that a contract names, the fast path accepts nothing that the contract refuses, and reads
+every value alike (a property test holds it to that). So a record is refused only by pydantic, in pydantic's words, and
+feeds with other names merely take the slower way. What a field that no contract names holds is skipped unread.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, get_args
+
+import msgspec
+import pydantic_core
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from stream.calendar.day import DAY_MS
+from stream.contracts.errors import BadEvent
+from stream.contracts.events import (
+    EARLIEST_MS,
+    FUTURE_SLACK_MS,
+    VALUE_BYTES_MAX,
+    Fast,
+    InputEvent,
+    check_time,
+    epoch_ms,
+    refusal,
+)
+from stream.kinds.feeds import FieldMapping
+from stream.kinds.kind import Kind
+from stream.kinds.registry import KINDS
+
+# RecursionError by deep nesting, KeyError by a word that the contract does not know.
+FAST_ERRORS: Final = (msgspec.DecodeError, TypeError, ValueError, RecursionError, KeyError, BadEvent)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _fast_form(contract: type[InputEvent]) -> type[Any] | None:
+    """The struct that msgspec reads an event into; None where a type of its fields has no fast form."""
+    fields: list[tuple[str, Any, Any]] = []
+    for name, field in contract.model_fields.items():
+        fast = _fast_of(field)
+        if fast is None:
+            return None
+        is_optional = type(None) in get_args(field.annotation)
+        kept: Any = fast.type | None if is_optional else fast.type
+        fields.append((name, kept, msgspec.NODEFAULT if field.is_required() else field.default))
+    form = msgspec.defstruct(f"Fast{contract.__name__}", fields, module=__name__, gc=False, kw_only=True)
+    globals()[form.__name__] = form  # found here by pickle: events travel between processes
+    return form
+
+
+def _fast_of(field: FieldInfo) -> Fast | None:
+    """How the fast path reads a field: said by its type, or by the type that it may leave out."""
+    found = [item for item in field.metadata if isinstance(item, Fast)]
+    for inner in get_args(field.annotation):
+        found += [item for item in getattr(inner, "__metadata__", ()) if isinstance(item, Fast)]
+    return found[0] if found else None
+
+
+# By kind: the struct that the fast path reads; None where there is none.
+FAST_FORMS: Final[dict[Kind, type[Any] | None]] = {name: _fast_form(kind.contract) for name, kind in KINDS.items()}
+
+
+def _fast_reader(kind: Kind) -> Callable[[bytes], Any]:
+    """What reads the canonical form of an event; its timestamp may still be a datetime.
+
+    Raises (when it reads):
+        one of FAST_ERRORS: then the contract is asked.
+    """
+    form, contract = FAST_FORMS[kind], KINDS[kind].contract
+    if form is None:
+        return _never
+    read = msgspec.json.Decoder(form).decode
+    steps = [
+        (name, fast.ready)
+        for name, field in contract.model_fields.items()
+        if (fast := _fast_of(field)) is not None and fast.ready is not None and name != "timestamp"
+    ]
+    is_checked = contract.complete.__func__ is not InputEvent.complete.__func__  # type: ignore[attr-defined]
+    if not steps and not is_checked:
+        return read
+
+    def read_and_complete(value: bytes) -> Any:
+        event = read(value)
+        for name, ready in steps:
+            given = getattr(event, name)
+            if given is not None:
+                setattr(event, name, ready(given))
+        contract.complete(event)
+        return event
+
+    return read_and_complete
+
+
+def _never(value: bytes) -> Any:
+    """No canonical form: the feed has names of its own, or the kind is rare."""
+    raise ValueError("left to pydantic")
+
+
+class Decoder:
+    """Decodes the records of one kind of event.
+
+    Args:
+        kind: the kind.
+        mapping: how the feed names things; None when it speaks the contract's language.
+    """
+
+    def __init__(self, kind: Kind, mapping: FieldMapping | None = None) -> None:
+        self._kind = kind
+        self._mapping = mapping
+        self._fast = _fast_reader(kind) if mapping is None else _never
+
+    def decode_all(self, values: Sequence[bytes | None], now_ms: int) -> list[InputEvent | BadEvent]:
+        """The events of a chunk, with an error in the place of each that is refused, for its time (`check_time`), too.
+
+        Nearly as quick as msgspec alone where all are canonical.
+        """
+        events = self._all_canonical(values)
+        if events is not None:
+            times = [event.timestamp for event in events]
+            if not times or (min(times) >= EARLIEST_MS and max(times) <= now_ms + FUTURE_SLACK_MS):
+                return events
+        return [self._decode_or_refuse(value, now_ms) for value in values]
+
+    def _all_canonical(self, values: Sequence[bytes | None]) -> list[Any] | None:
+        """All events; None if one is not in its canonical form, or too large."""
+        try:
+            if max(map(len, values), default=0) > VALUE_BYTES_MAX:  # type: ignore[arg-type]  # None is a TypeError
+                return None
+            events = list(map(self._fast, values))  # type: ignore[arg-type]
+        except FAST_ERRORS:
+            return None
+        for event in events:
+            moment: Any = event.timestamp
+            if type(moment) is not int:  # as in `epoch_ms`, whose call would cost a tenth of decoding
+                since = moment - _EPOCH
+                event.timestamp = since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+        return events
+
+    def _decode_or_refuse(self, value: bytes | None, now_ms: int) -> InputEvent | BadEvent:
+        try:
+            event = self.decode(value)
+            if event.timestamp is not None:
+                check_time(event.timestamp, now_ms)
+        except BadEvent as error:
+            return error
+        return event  # type: ignore[no-any-return]
+
+    def decode(self, value: bytes | None) -> Any:
+        """One record's value as an event, its timestamp in epoch milliseconds (None: an update without one).
+
+        Raises:
+            BadEvent: with the reason and a sentence naming field and value.
+        """
+        event = self._canonical(value)
+        return self._slow(value) if event is None else event
+
+    def _canonical(self, value: bytes | None) -> InputEvent | None:
+        """The same by way of msgspec; None for pydantic to judge."""
+        if value is None or len(value) > VALUE_BYTES_MAX:
+            return None
+        try:
+            event: Any = self._fast(value)
+            event.timestamp = epoch_ms(event.timestamp)
+        except FAST_ERRORS:
+            return None
+        return event  # type: ignore[no-any-return]
+
+    def _slow(self, value: bytes | None) -> Any:
+        """The same by way of pydantic: tolerant of aliases, mapped names and unusual forms, and precise in refusing."""
+        if not value:
+            raise BadEvent("empty", f"{self._kind} event: the record has no value")
+        if len(value) > VALUE_BYTES_MAX:
+            raise BadEvent(
+                "too_large", f"{self._kind} event: {len(value)} bytes; at most {VALUE_BYTES_MAX} are accepted"
+            )
+        try:
+            data = pydantic_core.from_json(value, allow_inf_nan=False)
+        except ValueError as error:
+            raise BadEvent("not_json", f"{self._kind} event: {error}") from None
+        if self._mapping is not None and isinstance(data, dict):
+            data = self._mapping.apply(data)
+        return validate(self._kind, data)
+
+
+def validate(kind: Kind, data: object) -> Any:
+    """Judge already parsed JSON by the contract of its kind.
+
+    Raises:
+        BadEvent: the first thing that is wrong, named by field and value.
+    """
+    if not isinstance(data, dict):
+        raise BadEvent("wrong_type", f"{kind} event: expected a JSON object, found {type(data).__name__}")
+    contract: type[InputEvent] = KINDS[kind].contract
+    try:
+        event = contract.model_validate(data)
+    except ValidationError as error:
+        raise refusal(kind, error) from None
+    contract.complete(event)
+    return event
