@@ -30,7 +30,7 @@ from consumers.intake.mapping import (
 )
 from heartline.errors import FileError
 from heartline.imports.sources import Source
-from stream.contracts.events import CONTRACTS
+from stream.kinds.registry import KINDS as EVENT_KINDS
 from stream.topics import Kind
 
 _NUMBERS = frozenset({"score", "mrr", "licensed_seats", "seats", "value", "duration_seconds", "amount"})
@@ -65,7 +65,7 @@ def read_column_map(path: Path) -> ColumnMap:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise FileError(f"{path}: {where}: {first['msg']}; expected kind, fields, values, constants") from None
-    known = CONTRACTS[mapped.kind].model_fields.keys()
+    known = EVENT_KINDS[mapped.kind].contract.model_fields.keys()
     for name in (*mapped.fields, *mapped.values, *mapped.constants):
         if name not in known:
             raise FileError(f"{path}: {name}: no field of a {mapped.kind} event; expected one of {', '.join(known)}")
@@ -79,7 +79,7 @@ def mapped_source(mapped: ColumnMap) -> Source:
     """
     fields: dict[str, Value] = {name: _value(name, column, mapped) for name, column in mapped.fields.items()}
     fields |= {name: always(value) for name, value in mapped.constants.items()}
-    needs_id = "event_id" in CONTRACTS[mapped.kind].model_fields and "event_id" not in fields
+    needs_id = "event_id" in EVENT_KINDS[mapped.kind].contract.model_fields and "event_id" not in fields
     row = Row(("*",), mapped.kind, fields)
 
     def translate(record: Payload) -> list[Outcome]:

@@ -24,9 +24,9 @@ from stream.engine.partition import Output, Partition
 from stream.engine.partition_manager import fold_chunk
 from stream.engine.topology import co_assigned, count_mismatch
 from stream.engine.watchdog import Watchdog
+from stream.topics import TopicSpec
 from stream.worker.metrics import OUTCOMES, WorkerCollector
 from stream.worker.priority_queue import PriorityQueue
-from stream.topics import TopicSpec
 from tests.streams import fold, make_stream
 from tests.tally import Tally, TallyPartition, TallyProcessor
 from tests.unit.engine.fakes import FakeBroker, FakeRecord

@@ -24,7 +24,7 @@ from tests.unit.stream.lives import DAY, KAFKA_MS, Part, fold_one, letters, usag
 
 def test_a_refused_record_becomes_a_dead_letter_with_its_place_reason_and_bytes() -> None:
     processor, partition = HealthProcessor(TOPICS, EventClock()), Part(0)
-    bad = b'{"event_id": "e1", "account_id": "acme", "user_id": 7}'
+    bad = b'{"event_id": "e1", "account_id": "acme", "timestamp": 1769860800000, "user_id": []}'
     processor.fold(
         partition,
         "product-usage",
@@ -41,7 +41,7 @@ def test_a_refused_record_becomes_a_dead_letter_with_its_place_reason_and_bytes(
         offset=42,
         timestamp_ms=KAFKA_MS,
         reason="wrong_type",
-        detail="product-usage[0]@42: usage event: user_id = 7: Input should be a valid string (and 2 more)",
+        detail="product-usage[0]@42: usage event: user_id = []: Input should be a valid string (and 1 more)",
         key=b"acme",
         value=bad,
         value_bytes=len(bad),
