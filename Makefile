@@ -73,7 +73,7 @@ metrics: $(STAMP)  ## Write the list of all Prometheus metrics into docs/prometh
 	$(BIN)/heartline metrics --out docs/prometheus.md
 
 measures: $(STAMP)  ## Write the tables of docs/metrics.md from what the measures declare
-	$(BIN)/python -m heartline.measure_tables docs/metrics.md
+	$(BIN)/python -m heartline.reference.measure_tables docs/metrics.md
 
 dashboards: $(STAMP)  ## Write the Grafana dashboards' JSON from their code
 	$(BIN)/python -m dashboards

@@ -23,13 +23,13 @@ from typing import Final
 from heartline.bench.latency import quantile
 from heartline.bench.sending import send_all
 from heartline.bench.workload import USAGE_SHARE, Shape, Workload
+from heartline.demo.slack_standin import SlackStandin
 from heartline.demo.stage import PARTITIONS, environment
 from heartline.embedded import KafkaServer, ValkeyServer
 from heartline.embedded.ports import free_ports
+from heartline.processes.child_process import Role
 from heartline.replay.lines import Record
 from heartline.replay.sender import Sender
-from heartline.roles import Role
-from heartline.slack_standin import SlackStandin
 from stream.config.settings import KafkaSettings
 
 SHAPE: Final = Shape(events=200_000, accounts=2_000, users_per_account=5, distribution="uniform")

@@ -10,8 +10,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 from alerts.commands import Command
 from alerts.model import Alert
 from consumers.alerting.command_sender import CommandNotSentError
-from consumers.board.context import board_of
-from consumers.board.orders import BadOrderError, end_silence, order, silence
+from consumers.board.board_context import board_of
+from consumers.board.command_service import InvalidCommandError, build_alert_command, build_silence, build_silence_end
 
 router = APIRouter(prefix="/api/v1")
 
@@ -87,7 +87,7 @@ def list_alerts(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[AlertItem]:
     """The worst and newest first."""
-    log = board_of(request).knowledge.alerts
+    log = board_of(request).read_model.alerts
     found = log.all(is_open=None if status is None else status == "open")
     chosen = [each.alert for each in found if account_id is None or each.alert.account_id == account_id]
     return [_alert_item(alert) for alert in chosen[:limit]]
@@ -126,28 +126,30 @@ def start_play(request: Request, alert_id: str, body: PlayBody) -> Sent:
 @router.post("/silences", status_code=202, summary="Add a silence")
 def add_silence(request: Request, body: SilenceBody) -> Sent:
     """What matches all that is given is not told; it is kept, exported and judged all the same."""
-    return _give(request, lambda by: silence(by, body.model_dump(), datetime.now(UTC)))
+    return _send(request, lambda by: build_silence(by, body.model_dump(), datetime.now(UTC)))
 
 
 @router.delete("/silences/{silence_id}", status_code=202, summary="End a silence")
 def expire_silence(request: Request, silence_id: str) -> Sent:
     """Before its time."""
-    return _give(request, lambda by: end_silence(by, silence_id))
+    return _send(request, lambda by: build_silence_end(by, silence_id))
 
 
 def _sent(request: Request, alert_id: str, action: str, body: BaseModel) -> Sent:
     """Send the command of an action on an alert."""
-    episode = board_of(request).knowledge.alerts.get(alert_id)
+    episode = board_of(request).read_model.alerts.get(alert_id)
     if episode is None:
         raise HTTPException(404, f"there is no alert {alert_id!r}")
-    return _give(request, lambda by: order(action, episode.alert, by, body.model_dump(), datetime.now(UTC)))
+    return _send(
+        request, lambda by: build_alert_command(action, episode.alert, by, body.model_dump(), datetime.now(UTC))
+    )
 
 
-def _give(request: Request, make: Callable[[str], Command]) -> Sent:
+def _send(request: Request, make: Callable[[str], Command]) -> Sent:
     try:
         command = make(request.state.person.name)
-        board_of(request).orders.send(command)
-    except BadOrderError as error:
+        board_of(request).commands.send(command)
+    except InvalidCommandError as error:
         raise HTTPException(422, str(error)) from None
     except CommandNotSentError as error:
         raise HTTPException(503, str(error)) from None

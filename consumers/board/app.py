@@ -14,15 +14,15 @@ from starlette.responses import JSONResponse, Response
 
 from alerts.commands import Command
 from alerts.config import read_config
-from consumers.board import acts, api, api_alerts, pages
-from consumers.board.access import signing_key
-from consumers.board.context import Board, board_of, make_templates
-from consumers.board.guard import Guard
-from consumers.board.knowledge import Knowledge
-from consumers.board.live import Hub
+from consumers.board import api_accounts, api_alerts, forms, pages
+from consumers.board.access_control import signing_key
+from consumers.board.board_context import Board, board_of, make_templates
+from consumers.board.command_service import CommandService
+from consumers.board.live_updates import Hub
 from consumers.board.metrics import BoardCollector, BoardMetrics
-from consumers.board.orders import Orders
-from consumers.board.pipeline import LagWatch, groups
+from consumers.board.pipeline_status import LagMonitor, groups
+from consumers.board.read_model import ReadModel
+from consumers.board.request_guard import Guard
 from consumers.board.settings import BoardSettings
 
 SESSION_SECONDS: Final = 12 * 3600
@@ -31,7 +31,7 @@ STATIC: Final = Path(__file__).with_name("static")
 
 def make_app(
     settings: BoardSettings,
-    knowledge: Knowledge,
+    read_model: ReadModel,
     hub: Hub,
     registry: CollectorRegistry,
     send: Callable[[Command], None] | None = None,
@@ -40,7 +40,7 @@ def make_app(
 
     Args:
         settings: everything.
-        knowledge: what the pages show; the caller runs its feed.
+        read_model: what the pages show; the caller runs its feed.
         hub: tells open pages what changed.
         registry: where the metrics go.
         send: takes commands to alerting; by default onto Kafka.
@@ -58,17 +58,17 @@ def make_app(
     )
     board = Board(
         settings,
-        knowledge,
+        read_model,
         hub,
-        LagWatch(settings.kafka, groups(settings), knowledge.feed.next_offsets),
-        Orders(settings.kafka, knowledge.answers, send),
+        LagMonitor(settings.kafka, groups(settings), read_model.topic_reader.next_offsets),
+        CommandService(settings.kafka, read_model.command_results, send),
         read_config(settings.alerting.config).playbooks,
         make_templates(),
     )
     app.state.board = board
-    app.include_router(api.router)
+    app.include_router(api_accounts.router)
     app.include_router(api_alerts.router)
-    app.include_router(acts.router)
+    app.include_router(forms.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way to add to it
@@ -86,16 +86,19 @@ def make_app(
 
 
 def _metrics(board: Board, registry: CollectorRegistry) -> BoardMetrics:
-    knowledge = board.knowledge
+    read_model = board.read_model
     registry.register(
         BoardCollector(
             {
-                "heartline_board_accounts": ("Accounts on the board.", lambda: len(knowledge.portfolio)),
+                "heartline_board_accounts": ("Accounts on the board.", lambda: len(read_model.accounts)),
                 "heartline_board_listeners": ("Open pages that are told of changes.", lambda: board.hub.listeners),
-                "heartline_board_records_read": ("Records read since the start.", lambda: knowledge.feed.records),
+                "heartline_board_records_read": (
+                    "Records read since the start.",
+                    lambda: read_model.topic_reader.records,
+                ),
                 "heartline_board_loaded": (
                     "1 when everything that was there at the start is read.",
-                    lambda: float(knowledge.feed.loaded.is_set()),
+                    lambda: float(read_model.topic_reader.loaded.is_set()),
                 ),
             }
         )
@@ -109,7 +112,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         app.openapi_schema = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
-        app.openapi_schema["components"]["schemas"] |= api.schemas()
+        app.openapi_schema["components"]["schemas"] |= api_accounts.schemas()
     return app.openapi_schema
 
 

@@ -12,13 +12,12 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from kafka.errors import KafkaError
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from consumers.board.access import NAME_CHARS, own_path, role_of, session_key
-from consumers.board.asked import SORTS, Asked
-from consumers.board.context import board_of
-from consumers.board.live import Listener
-from consumers.board.pipeline import pipeline
-from consumers.board.portfolio import Query as AccountQuery
-from consumers.board.portfolio import portfolio_bands
+from consumers.board.access_control import NAME_CHARS, own_path, role_of, session_key
+from consumers.board.account_index import AccountQuery, count_bands
+from consumers.board.board_context import board_of
+from consumers.board.live_updates import Listener
+from consumers.board.pipeline_status import pipeline_status
+from consumers.board.query_params import SORTS, AccountQueryParams
 from consumers.board.svg import bars, share, strip, timeline
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import BANDS
@@ -31,31 +30,33 @@ RESOLVED_SHOWN: Final = 50
 
 
 @router.get("/")
-def accounts(request: Request, asked: Asked, page: Annotated[int, Query(ge=1, le=100_000)] = 1) -> Response:
+def accounts(
+    request: Request, query: AccountQueryParams, page: Annotated[int, Query(ge=1, le=100_000)] = 1
+) -> Response:
     """The list."""
     board = board_of(request)
-    portfolio, size = board.knowledge.portfolio, board.settings.board.page_accounts
-    listing = portfolio.find(asked)
+    portfolio, size = board.read_model.accounts, board.settings.board.page_accounts
+    listing = portfolio.find(query)
     segments, owners = portfolio.choices()
     last = max((len(listing.rows) + size - 1) // size, 1)
     page = min(page, last)
     return board.page(
         request,
         "accounts.html",
-        asked=asked,
+        query=query,
         rows=listing.rows[(page - 1) * size : page * size],
         first=(page - 1) * size + 1,
         found=len(listing.rows),
         total=len(portfolio),
         bands={band: listing.bands[band] for band in BANDS},
-        whole=portfolio_bands(portfolio.rows()),
+        whole=count_bands(portfolio.rows()),
         segments=segments,
         owners=owners,
         sorts=SORTS,
-        alerts=board.knowledge.alerts.open_counts(),
+        alerts=board.read_model.alerts.open_counts(),
         page=page,
         last=last,
-        link=lambda **changes: _link(asked, **changes),
+        link=lambda **changes: _link(query, **changes),
     )
 
 
@@ -64,13 +65,13 @@ def account(request: Request, account_id: str) -> Response:
     """One account."""
     board = board_of(request)
     try:
-        found = board.knowledge.account(account_id)
+        found = board.read_model.account(account_id)
     except (KafkaError, BadEvent) as error:
         raise HTTPException(503, f"the report can't be read just now ({type(error).__name__}); try again") from None
     if found is None:
         raise HTTPException(404, f"there is no account {account_id[:80]!r}")
     report = found.report
-    floors = board.knowledge.floors(report.scorecard)
+    floors = board.read_model.floors(report.scorecard)
     return board.page(
         request,
         "account.html",
@@ -78,7 +79,7 @@ def account(request: Request, account_id: str) -> Response:
         report=report,
         details=found.details,
         floors=floors,
-        episodes=board.knowledge.alerts.of_account(account_id),
+        episodes=board.read_model.alerts.of_account(account_id),
         now=datetime.now(UTC),
         plays=board.plays,
         scores=found.scores,
@@ -93,7 +94,7 @@ def account(request: Request, account_id: str) -> Response:
 def alerts(request: Request) -> Response:
     """Alerts and silences."""
     board, now = board_of(request), datetime.now(UTC)
-    log = board.knowledge.alerts
+    log = board.read_model.alerts
     return board.page(
         request,
         "alerts.html",
@@ -111,11 +112,11 @@ def alerts(request: Request) -> Response:
 def health_of_the_pipeline(request: Request, reason: str = "") -> Response:
     """Lag, freshness, dead letters."""
     board = board_of(request)
-    letters = board.knowledge.letters
+    letters = board.read_model.letters
     return board.page(
         request,
         "pipeline.html",
-        state=pipeline(board.knowledge, board.lags),
+        state=pipeline_status(board.read_model, board.lags),
         reasons=letters.reasons(),
         reason=reason,
         letters=letters.newest(LETTERS_SHOWN, reason or None),
@@ -146,7 +147,7 @@ async def events(listener: Annotated[Listener, Depends(_listener)]) -> AsyncIter
 @router.get("/healthz")
 def healthz(request: Request) -> Response:
     """Whether it is up and has read what there is; says nothing else, since anybody may ask."""
-    loaded = board_of(request).knowledge.feed.loaded.is_set()
+    loaded = board_of(request).read_model.topic_reader.loaded.is_set()
     return JSONResponse({"status": "ok" if loaded else "loading"}, 200 if loaded else 503)
 
 
@@ -181,14 +182,14 @@ def logout(request: Request) -> Response:
     return RedirectResponse("/login", 303)
 
 
-def _link(asked: AccountQuery, **changes: Any) -> str:
+def _link(query: AccountQuery, **changes: Any) -> str:
     """The list's address with some of its query changed; what is as usual is left out.
 
     >>> _link(AccountQuery(search="a b"), sort="name")
     '/?search=a+b&sort=name'
     """
     page = changes.pop("page", 1)
-    query = replace(asked, **changes)
+    query = replace(query, **changes)
     values: Mapping[str, Any] = {
         "search": query.search,
         "band": [band for band in BANDS if band in query.bands],

@@ -8,8 +8,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from consumers.board.app import make_app
-from consumers.board.knowledge import Knowledge
-from consumers.board.live import Hub
+from consumers.board.live_updates import Hub
+from consumers.board.read_model import ReadModel
 from consumers.board.settings import BoardSettings, check_access
 from consumers.web_server import WebServer
 from stream.config.logs import configure_logging, get_logger
@@ -32,21 +32,21 @@ def run_board(settings: BoardSettings) -> None:
     check_access(settings.board)
     hub, stop = Hub(), threading.Event()
     registry = CollectorRegistry()
-    knowledge = Knowledge(settings, hub)
-    app = make_app(settings, knowledge, hub, registry)
+    read_model = ReadModel(settings, hub)
+    app = make_app(settings, read_model, hub, registry)
     options = settings.board
     server = WebServer(
         app,
         options.host,
         options.port,
         "board.host, board.port",
-        on_started=lambda: _say_ready_soon(knowledge, server.url),
+        on_started=lambda: _say_ready_soon(read_model, server.url),
         on_stopping=hub.end,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn ends on both, and then raises them again
     failure: list[BaseException] = []
-    reader = threading.Thread(target=_read, args=(knowledge, stop, server, failure), name="feed", daemon=True)
+    reader = threading.Thread(target=_read, args=(read_model, stop, server, failure), name="feed", daemon=True)
     stop_metrics = serve_metrics("board", options.metrics_host, options.metrics_port, registry)
     try:
         reader.start()
@@ -54,32 +54,32 @@ def run_board(settings: BoardSettings) -> None:
     finally:
         stop.set()
         reader.join(JOIN_SECONDS)
-        knowledge.close()
+        read_model.close()
         app.state.board.lags.close()
-        app.state.board.orders.close()
+        app.state.board.commands.close()
         stop_metrics()
     if failure:
         raise failure[0]
     log.info("board stopped")
 
 
-def _read(knowledge: Knowledge, stop: threading.Event, server: WebServer, failure: list[BaseException]) -> None:
+def _read(read_model: ReadModel, stop: threading.Event, server: WebServer, failure: list[BaseException]) -> None:
     """The thread that reads; when it can't, the whole process ends, and says why."""
     try:
-        knowledge.feed.run(stop)
+        read_model.topic_reader.run(stop)
     except BaseException as error:
         failure.append(error)
         server.stop()
 
 
-def _say_ready_soon(knowledge: Knowledge, address: str) -> None:
+def _say_ready_soon(read_model: ReadModel, address: str) -> None:
     """Not on the loop, which serves meanwhile."""
-    threading.Thread(target=_say_ready, args=(knowledge, address), daemon=True).start()
+    threading.Thread(target=_say_ready, args=(read_model, address), daemon=True).start()
 
 
-def _say_ready(knowledge: Knowledge, address: str) -> None:
+def _say_ready(read_model: ReadModel, address: str) -> None:
     """For whoever started us and waits."""
     log.info("the board listens", url=address)
-    knowledge.feed.loaded.wait()
+    read_model.topic_reader.loaded.wait()
     sys.stdout.write(f"board ready on {address}\n")
     sys.stdout.flush()

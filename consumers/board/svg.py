@@ -9,7 +9,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from consumers.board.portfolio import SPARK_UNKNOWN
+from consumers.board.account_index import SPARK_UNKNOWN
 from stream.contracts.report import Band
 
 SPARK_WIDTH: Final = 84

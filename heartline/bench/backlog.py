@@ -38,7 +38,7 @@ async def work_off(
 
     Raises:
         BenchError: it stalls.
-        RoleEnded: it ended.
+        ChildProcessEnded: it ended.
     """
     progress.step("starting a worker")
     worker.start()

@@ -11,8 +11,8 @@ import psutil
 from aiokafka import TopicPartition
 
 from heartline.bench.environment import Environment
-from heartline.roles import Role
-from heartline.scrape import Scrape, scrape
+from heartline.processes.child_process import Role
+from heartline.processes.scrape import Scrape, scrape
 from stream.contracts.errors import HeartlineError
 from stream.engine.committed_offsets import committed_offsets
 
@@ -71,7 +71,7 @@ class MeasuredWorker:
         """Start it; returns the seconds from there to `worker ready`.
 
         Raises:
-            RoleEnded: it ended, or was not ready within a minute.
+            ChildProcessEnded: it ended, or was not ready within a minute.
         """
         self._role.log_path.unlink(missing_ok=True)
         started = time.monotonic()
@@ -104,7 +104,7 @@ class MeasuredWorker:
 
         Raises:
             BenchError: it stalls.
-            RoleEnded: it ended.
+            ChildProcessEnded: it ended.
         """
         cpu_before, started = self._cpu_seconds(), time.monotonic()
         await self._wait_folded(events)
@@ -126,7 +126,7 @@ class MeasuredWorker:
 
         Raises:
             BenchError: it stalls.
-            RoleEnded: it ended.
+            ChildProcessEnded: it ended.
         """
         before, moved = -1, time.monotonic()
         deadline = moved + seconds
@@ -145,7 +145,7 @@ class MeasuredWorker:
 
         Raises:
             BenchError: it stalls.
-            RoleEnded: it ended.
+            ChildProcessEnded: it ended.
         """
         kafka = self._environment.kafka
         partitions = [TopicPartition(topic, n) for topic in kafka.topics.inputs for n in range(kafka.partitions)]

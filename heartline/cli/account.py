@@ -9,7 +9,7 @@ import typer
 from heartline.cli.options import BootstrapServers, Config, Json, load_settings
 
 if TYPE_CHECKING:
-    from heartline.health_topic import Found
+    from heartline.topics.current_reports import Found
 
 
 def account(
@@ -29,7 +29,7 @@ def account(
     heartline account ridge-robotics
     heartline account ridge-robotics --json | jq '.changes_7d[0]'
     """
-    from heartline.health_topic import find_report
+    from heartline.topics.current_reports import find_report
 
     kafka = load_settings(config, bootstrap_servers).kafka
     found = find_report(kafka, account_id)
@@ -43,7 +43,7 @@ def account(
         return
     from rich.console import Console
 
-    from heartline.account_panel import account_panel
+    from heartline.terminal.account_panel import account_panel
 
     Console().print(account_panel(found.report))
 

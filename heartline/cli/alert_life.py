@@ -36,7 +36,7 @@ def list_alerts(
     import msgspec
 
     from alerts.text import tidy
-    from heartline.alert_topic import read_alerts, state_of
+    from heartline.topics.alert_log_reader import read_alerts, state_of
 
     kafka = load_settings(config, bootstrap_servers).kafka
     found = read_alerts(kafka)
@@ -69,7 +69,7 @@ def show(
     import msgspec
 
     from alerts.text import tidy
-    from heartline.alert_topic import find, read_alerts, state_of
+    from heartline.topics.alert_log_reader import find, read_alerts, state_of
 
     kafka = load_settings(config, bootstrap_servers).kafka
     episode = find(read_alerts(kafka), alert)
@@ -104,7 +104,7 @@ def snooze(
     \b
     heartline alert snooze hl-ea384ece59-69a7f490 --until 3d
     """
-    from heartline.alert_topic import moment_of
+    from heartline.topics.alert_log_reader import moment_of
 
     _command("Snooze", alert, by, bootstrap_servers, config, until=moment_of(until, datetime.now(UTC)))
 
@@ -153,7 +153,7 @@ def _command(kind: str, alert_id: str, by: str | None, servers: str | None, conf
     """Find the alert's account, and send the command."""
     from alerts import commands
     from consumers.alerting.command_sender import stamp
-    from heartline.alert_topic import find, read_alerts, send, who
+    from heartline.topics.alert_log_reader import find, read_alerts, send, who
 
     kafka = load_settings(config, servers).kafka
     episode = find(read_alerts(kafka), alert_id)

@@ -13,8 +13,8 @@ from heartline.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from alerts.config import AlertingConfig
-    from heartline.alert_history import History
-    from heartline.alert_summary import RuleSummary
+    from heartline.alert_replay.history import History
+    from heartline.alert_replay.summary import RuleSummary
     from heartline.snapshot import Summary
 
 
@@ -49,8 +49,8 @@ def replay(
     heartline alert replay events.jsonl.gz --out alerts.csv
     heartline alert replay usage.jsonl tickets.jsonl.zst --rules stricter.yaml --every hour
     """
-    from heartline.alert_history import replay_alerts
-    from heartline.alert_summary import summarise, write_rows
+    from heartline.alert_replay.history import replay_alerts
+    from heartline.alert_replay.summary import summarise, write_rows
     from heartline.jsonl import check_readable
     from heartline.snapshot import Summary, read_events
 

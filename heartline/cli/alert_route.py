@@ -69,7 +69,7 @@ def would_tell(
 def _report(account: str, config: Path | None, bootstrap_servers: str | None) -> "HealthReport":
     """The account's report; ends the command where it has none."""
     from heartline.cli.account import tell_missing
-    from heartline.health_topic import find_report
+    from heartline.topics.current_reports import find_report
 
     found = find_report(load_settings(config, bootstrap_servers).kafka, account)
     if found.report is None:

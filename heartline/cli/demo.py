@@ -107,7 +107,7 @@ def _report(result: "Result", seen: "Seen", as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from heartline.looks import account_table, worst_first
+    from heartline.terminal.terminal_format import account_table, worst_first
 
     console = Console()
     if seen.reports:
@@ -117,7 +117,7 @@ def _report(result: "Result", seen: "Seen", as_json: bool) -> None:
     console.print(
         f"\n{result.events:,} events of {result.accounts} accounts through Apache Kafka {result.kafka_version} in "
         f"{result.seconds:.0f} s: {result.alerts_opened} red flags{first}, {result.alerts_resolved} resolved, "
-        f"{result.notifications_delivered} Slack messages." + (" Ended early, as asked." if result.interrupted else ""),
+        f"{result.notifications_delivered} Slack messages." + (" Ended early, as query." if result.interrupted else ""),
         highlight=False,
     )
     console.print(

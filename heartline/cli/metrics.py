@@ -28,7 +28,7 @@ def metrics(
     heartline metrics
     heartline metrics --out docs/prometheus.md
     """
-    from heartline.metric_list import page
+    from heartline.reference.metric_list import page
 
     if out is not None:
         out.write_text(INTRODUCTION + page(), "utf-8")

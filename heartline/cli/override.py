@@ -34,7 +34,7 @@ def set_(
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
 ) -> None:
-    """Set an account's score or band by hand, with a reason and an expiry.
+    """Set an account's score or band by hand, with a reason and an parse_expiry.
 
     It is written to the account-updates topic as any CRM may write it. From then on reports, messages and screens show
     both values, yours and the scorecard's, and when it expires the scorecard's holds again.
@@ -45,14 +45,14 @@ def set_(
     heartline override set acme --band at_risk --until 3w --reason "their sponsor left"
     heartline override set acme --score 80 --until 2026-03-31 --reason "merger: quiet as agreed" --owner dana
     """
-    from heartline.overrides import expiry, send, update
+    from heartline.topics.override_writer import encode_update, parse_expiry, send
 
     settings = load_settings(config, bootstrap_servers)
     now = datetime.now(UTC)
-    expires_at = expiry(until, now)
+    expires_at = parse_expiry(until, now)
     override = {"owner": owner or getpass.getuser(), "reason": reason, "expires_at": expires_at.isoformat()}
     verdict = {name: value for name, value in (("score", score), ("band", band)) if value is not None}
-    asyncio.run(send(settings.kafka, account_id, update(account_id, verdict | override, now)))
+    asyncio.run(send(settings.kafka, account_id, encode_update(account_id, verdict | override, now)))
     said = f"{score:g}" if score is not None else str(band).replace("_", " ")
     print(f"{account_id}: {said} until {expires_at:%d %b %Y %H:%M} UTC, set by {override['owner']}: {reason}")
 
@@ -66,10 +66,10 @@ def clear(account_id: Account, bootstrap_servers: BootstrapServers = None, confi
     \b
     heartline override clear acme
     """
-    from heartline.overrides import send, update
+    from heartline.topics.override_writer import encode_update, send
 
     settings = load_settings(config, bootstrap_servers)
-    asyncio.run(send(settings.kafka, account_id, update(account_id, None, datetime.now(UTC))))
+    asyncio.run(send(settings.kafka, account_id, encode_update(account_id, None, datetime.now(UTC))))
     print(f"{account_id}: the scorecard's verdict holds")
 
 
@@ -94,7 +94,7 @@ def show(
     """
     from alerts.messages.report_text import override_told
     from alerts.text import tidy
-    from heartline.health_topic import all_reports
+    from heartline.topics.current_reports import all_reports
     from stream.contracts.report import encode_report
 
     kafka = load_settings(config, bootstrap_servers).kafka

@@ -31,28 +31,28 @@ def report(
     from kafka.errors import KafkaError
 
     from consumers.board.settings import BoardSettings
-    from heartline.following import following
     from heartline.report.page import page
+    from heartline.topics.kafka_follower import follow_kafka
     from stream.config.settings import load
     from stream.contracts.errors import HeartlineError
 
     settings = load(BoardSettings, config)
-    with following(settings) as found:
-        knowledge = found.wait_loaded()
-        if len(knowledge.portfolio) == 0:
+    with follow_kafka(settings) as found:
+        read_model = found.wait_loaded()
+        if len(read_model.accounts) == 0:
             raise HeartlineError(
-                f"{knowledge.topics.health} at {settings.kafka.bootstrap_servers} holds no health report yet; "
+                f"{read_model.topics.health} at {settings.kafka.bootstrap_servers} holds no health report yet; "
                 "`heartline doctor` tells what is missing"
             )
         try:
-            text = page(knowledge, accounts, datetime.now(UTC), _progress)
+            text = page(read_model, accounts, datetime.now(UTC), _progress)
         except KafkaError as error:
             raise HeartlineError(f"Kafka at {settings.kafka.bootstrap_servers} can't be read: {error}") from None
     try:
         out.write_text(text, "utf-8")
     except OSError as error:
         raise HeartlineError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
-    print(f"{out}: {len(knowledge.portfolio):,} accounts, {len(text) / 1e6:.1f} MB")
+    print(f"{out}: {len(read_model.accounts):,} accounts, {len(text) / 1e6:.1f} MB")
 
 
 def _progress(done: int, total: int) -> None:

@@ -19,7 +19,7 @@ def schemas(
     \b
     heartline schemas --out docs/schemas
     """
-    from heartline.contracts import all_schemas
+    from heartline.reference.json_schemas import all_schemas
 
     out.mkdir(parents=True, exist_ok=True)
     for name, schema in sorted(all_schemas().items()):

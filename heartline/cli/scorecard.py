@@ -10,7 +10,7 @@ import typer
 from heartline.cli.options import BootstrapServers, Config, Json, load_settings
 
 if TYPE_CHECKING:
-    from heartline.scorecards import Moved
+    from heartline.terminal.scorecard_tables import Moved
     from stream.config.settings import Settings
     from stream.scoring.scorecard import Scorecards
 
@@ -31,7 +31,7 @@ def validate(file: File, as_json: Json = False) -> None:
     \b
     heartline scorecard validate scorecards.yaml
     """
-    from heartline.scorecards import summary
+    from heartline.terminal.scorecard_tables import summary
     from stream.scoring.scorecard_yaml import read_scorecards
 
     cards = read_scorecards(file).cards
@@ -60,9 +60,9 @@ def explain(
 
     from rich.console import Console
 
-    from heartline.health_topic import find_report
-    from heartline.scorecards import explained
     from heartline.snapshot import scorecards_of
+    from heartline.terminal.scorecard_tables import explained
+    from heartline.topics.current_reports import find_report
 
     settings = load_settings(config, bootstrap_servers)
     cards = scorecards_of(settings).cards
@@ -136,8 +136,8 @@ def _of_files(
     files: list[Path], at: str | None, settings: "Settings", before: "Scorecards", now: "Scorecards"
 ) -> "tuple[int, list[Moved]]":
     """By the events of files, at the end of a day."""
-    from heartline.scorecards import moved_bands
     from heartline.snapshot import EPOCH_DAY, Summary, parse_date, read_events
+    from heartline.terminal.scorecard_tables import moved_bands
     from stream.calendar.day import day_of
     from stream.contracts.errors import ConfigError
     from stream.measures.product import product_config_from
@@ -157,8 +157,8 @@ def _of_files(
 def _live(settings: "Settings", before: "Scorecards", now: "Scorecards") -> "tuple[int, list[Moved]]":
     """By the worker's current states, now, on the worker's clock."""
 
-    from heartline.live_states import live_states
-    from heartline.scorecards import moved_live
+    from heartline.terminal.scorecard_tables import moved_live
+    from heartline.topics.current_states import live_states
     from stream.calendar.clock import EventClock, WallClock
     from stream.kinds.state import watermark_ms
     from stream.measures.product import product_config_from

@@ -41,7 +41,7 @@ def add(
     from alerts.commands import AddSilence
     from alerts.silences import Silence
     from consumers.alerting.command_sender import stamp
-    from heartline.alert_topic import moment_of, send, who
+    from heartline.topics.alert_log_reader import moment_of, send, who
     from stream.contracts.errors import ConfigError
 
     now = datetime.now(UTC)
@@ -61,7 +61,7 @@ def list_silences(bootstrap_servers: BootstrapServers = None, config: Config = N
     """List the silences that hold now or later, the one that ends first in front."""
     import msgspec
 
-    from heartline.alert_topic import read_alerts
+    from heartline.topics.alert_log_reader import read_alerts
 
     found = read_alerts(load_settings(config, bootstrap_servers).kafka).silences(datetime.now(UTC))
     if as_json:
@@ -82,8 +82,8 @@ def expire(
     """End a silence now: what it held back, and is still true, is told within seconds."""
     from alerts.commands import ExpireSilence
     from consumers.alerting.command_sender import stamp
-    from heartline.alert_topic import read_alerts, send, who
     from heartline.errors import UnknownNameError
+    from heartline.topics.alert_log_reader import read_alerts, send, who
 
     kafka = load_settings(config, bootstrap_servers).kafka
     known = {each.silence_id for each in read_alerts(kafka).silences(datetime.now(UTC))}

@@ -10,10 +10,10 @@ import typer
 from heartline.cli.options import Config
 
 if TYPE_CHECKING:
-    from consumers.board.knowledge import Knowledge
-    from consumers.board.pipeline import LagWatch
-    from consumers.board.portfolio import Query
-    from heartline.top import View
+    from consumers.board.account_index import AccountQuery
+    from consumers.board.pipeline_status import LagMonitor
+    from consumers.board.read_model import ReadModel
+    from heartline.terminal.top_screen import View
 
 _FRAME_SECONDS: Final = 1.0
 
@@ -38,28 +38,28 @@ def top(
     from rich.console import Console
     from rich.live import Live
 
-    from consumers.board.asked import account_query
-    from consumers.board.pipeline import LagWatch, groups
+    from consumers.board.pipeline_status import LagMonitor, groups
+    from consumers.board.query_params import account_query
     from consumers.board.settings import BoardSettings
-    from heartline.following import following
-    from heartline.top import screen
+    from heartline.terminal.top_screen import screen
+    from heartline.topics.kafka_follower import follow_kafka
     from stream.config.settings import load
 
     settings = load(BoardSettings, config)
     query = account_query(search, [], "", "", sort)
     console = Console()
-    watch: LagWatch | None = None
+    watch: LagMonitor | None = None
     try:
-        with following(settings) as found:
-            watch = LagWatch(settings.kafka, groups(settings), found.knowledge.feed.next_offsets)
+        with follow_kafka(settings) as found:
+            watch = LagMonitor(settings.kafka, groups(settings), found.read_model.topic_reader.next_offsets)
             if once or not sys.stdout.isatty():
-                knowledge = found.wait_loaded()
-                console.print(screen(_view(knowledge, watch, query), console.width, None))
+                read_model = found.wait_loaded()
+                console.print(screen(_view(read_model, watch, query), console.width, None))
                 return
             with Live(console=console, screen=True, auto_refresh=False) as live:
                 while True:
                     found.check()
-                    live.update(screen(_view(found.knowledge, watch, query), *console.size), refresh=True)
+                    live.update(screen(_view(found.read_model, watch, query), *console.size), refresh=True)
                     time.sleep(_FRAME_SECONDS)
     except KeyboardInterrupt:
         return
@@ -68,17 +68,17 @@ def top(
             watch.close()
 
 
-def _view(knowledge: "Knowledge", watch: "LagWatch", query: "Query") -> "View":
-    from heartline.top import View
+def _view(read_model: "ReadModel", watch: "LagMonitor", query: "AccountQuery") -> "View":
+    from heartline.terminal.top_screen import View
 
     lags, problem = watch.look()
-    newest_ms = knowledge.feed.newest_ms.get(knowledge.topics.health)
+    newest_ms = read_model.topic_reader.newest_ms.get(read_model.topics.health)
     return View(
-        rows=knowledge.portfolio.find(query).rows,
-        alerts=knowledge.alerts.open_counts(),
+        rows=read_model.accounts.find(query).rows,
+        alerts=read_model.alerts.open_counts(),
         lags=lags,
         problem=problem,
         published_at=datetime.fromtimestamp(newest_ms / 1000, UTC) if newest_ms is not None else None,
         now=datetime.now(UTC),
-        loaded=knowledge.feed.loaded.is_set(),
+        loaded=read_model.topic_reader.loaded.is_set(),
     )

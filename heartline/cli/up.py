@@ -13,7 +13,7 @@ import typer
 from heartline.cli.options import Config
 
 if TYPE_CHECKING:
-    from heartline.roles import Role
+    from heartline.processes.child_process import Role
 
 _POLL_SECONDS = 0.1
 _ROLES = ("worker", "alerting", "board")
@@ -46,7 +46,7 @@ def up(
     """
     from consumers.alerting.settings import AlertingSettings
     from consumers.board.settings import BoardSettings, check_access
-    from heartline.roles import Role
+    from heartline.processes.child_process import Role
     from stream.config.settings import Settings, load
     from stream.contracts.errors import ConfigError
 
@@ -90,7 +90,7 @@ def _follow(roles: "list[Role]") -> None:
     """Print what the roles say, until one of them ends.
 
     Raises:
-        RoleEnded: says which, and its last lines.
+        ChildProcessEnded: says which, and its last lines.
     """
     while True:
         for role in roles:

@@ -14,10 +14,10 @@ from heartline.demo.play import as_records, send, split, use_first
 from heartline.demo.stage import Stage, set_up
 from heartline.demo.view import Moment
 from heartline.demo.watch import Seen
+from heartline.processes.child_process import READY_SECONDS, ChildProcessEnded
 from heartline.replay.lines import Record
 from heartline.replay.pace import Pace
 from heartline.replay.sender import Sender
-from heartline.roles import READY_SECONDS, RoleEnded
 from heartline.synthetic import DAYS, HISTORY_DAYS, events, story_start
 
 PLAY_SECONDS_MIN: Final = 15.0
@@ -169,7 +169,7 @@ class Demo:
         """Say where the board is once it is up, and open it for whoever watches; the demo goes on without it, too."""
         try:
             await self._until(lambda: stage.board.ready, stop, READY_SECONDS)
-        except RoleEnded as error:
+        except ChildProcessEnded as error:
             self._display.say(str(error))
             return
         if not stop.is_set():

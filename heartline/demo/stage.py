@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from heartline.demo.slack_standin import SlackStandin
 from heartline.embedded import KafkaServer, ValkeyServer, fetch
 from heartline.embedded.ports import free_ports
-from heartline.roles import Role
-from heartline.slack_standin import SlackStandin
+from heartline.processes.child_process import Role
 from heartline.synthetic import CORE_FEATURES
 from stream.config.settings import KafkaSettings
 

@@ -12,9 +12,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from heartline.demo.slack_standin import render
 from heartline.demo.watch import Seen
-from heartline.looks import BAND_STYLE, account_table, worst_first
-from heartline.slack_standin import render
+from heartline.terminal.terminal_format import BAND_STYLE, account_table, worst_first
 from stream.contracts.report import BANDS
 
 _WIDE: Final = 132  # from this width on, messages stand beside the table

@@ -9,9 +9,9 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from heartline.demo.slack_standin import Received
 from heartline.demo.stage import Stage
-from heartline.scrape import Scrape, scrape
-from heartline.slack_standin import Received
+from heartline.processes.scrape import Scrape, scrape
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import HealthReport, decode_report
 from stream.engine.connection import client_arguments

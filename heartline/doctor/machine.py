@@ -13,7 +13,7 @@ from heartline.embedded.kafka import jar_repository, wanted_lock
 from heartline.embedded.kafka_jars import missing_jars
 from heartline.embedded.ports import is_free
 from heartline.embedded.valkey import find_valkey
-from heartline.scrape import scrape
+from heartline.processes.scrape import scrape
 
 PYTHON_MIN: Final = (3, 11)
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Final
 
-from consumers.board.context import make_templates
-from consumers.board.knowledge import Account, Knowledge
-from consumers.board.portfolio import Query, Row, portfolio_bands
+from consumers.board.account_index import AccountQuery, AccountRow, count_bands
+from consumers.board.board_context import make_templates
+from consumers.board.read_model import Account, ReadModel
 from consumers.board.svg import bars, share, timeline
 from stream.contracts.report import Band
 
@@ -30,29 +30,29 @@ class Summary:
     accounts: int
     bands: dict[Band, int]
     median_score: float | None
-    losers: list[Row]
+    losers: list[AccountRow]
     open_alerts: int
 
 
-def summary(knowledge: Knowledge) -> Summary:
+def summary(read_model: ReadModel) -> Summary:
     """The portfolio as it is now."""
-    rows = knowledge.portfolio.rows()
+    rows = read_model.accounts.rows()
     scores = [row.score for row in rows if row.score is not None]
-    moved = knowledge.portfolio.find(Query(sort="movement")).rows
+    moved = read_model.accounts.find(AccountQuery(sort="movement")).rows
     return Summary(
         accounts=len(rows),
-        bands=portfolio_bands(rows),
+        bands=count_bands(rows),
         median_score=statistics.median(scores) if scores else None,
         losers=[row for row in moved if row.movement is not None and row.movement <= -1][:MOVERS],
-        open_alerts=sum(knowledge.alerts.open_counts().values()),
+        open_alerts=sum(read_model.alerts.open_counts().values()),
     )
 
 
-def page(knowledge: Knowledge, accounts_max: int, now: datetime, progress: Progress = lambda done, total: None) -> str:
+def page(read_model: ReadModel, accounts_max: int, now: datetime, progress: Progress = lambda done, total: None) -> str:
     """The report.
 
     Args:
-        knowledge: everything, loaded.
+        read_model: everything, loaded.
         accounts_max: the least healthy accounts get a section each, so many of them.
         now: when it is made.
         progress: called with the sections that are done, and how many there will be.
@@ -60,10 +60,10 @@ def page(knowledge: Knowledge, accounts_max: int, now: datetime, progress: Progr
     Raises:
         KafkaError: an account's report can't be read.
     """
-    rows = knowledge.portfolio.find(Query()).rows
+    rows = read_model.accounts.find(AccountQuery()).rows
     chosen, found = rows[:accounts_max], list[Account]()
     for place, row in enumerate(chosen, 1):
-        account = knowledge.account(row.account_id)
+        account = read_model.account(row.account_id)
         if account is not None:
             found.append(account)
         progress(place, len(chosen))
@@ -72,11 +72,11 @@ def page(knowledge: Knowledge, accounts_max: int, now: datetime, progress: Progr
         .get_template("report.html")
         .render(
             style=(files("consumers.board") / "static" / "board.css").read_text("utf-8"),
-            summary=summary(knowledge),
+            summary=summary(read_model),
             rows=rows,
             accounts=found,
-            alerts=knowledge.alerts,
-            floors=knowledge.floors,
+            alerts=read_model.alerts,
+            floors=read_model.floors,
             now=now,
             timeline=timeline,
             bars=bars,

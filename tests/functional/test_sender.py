@@ -14,7 +14,7 @@ from consumers.alerting.outbox_queue import LEASE_MS, Queue
 from consumers.alerting.receivers.delivery import DeliveryStatus, result_of_status
 from consumers.alerting.receivers.slack_webhook import SlackWebhook
 from consumers.alerting.sender import DAY_MS, UNAUTHORIZED_SECONDS, Sender
-from heartline.slack_standin import Answer, SlackStandin
+from heartline.demo.slack_standin import Answer, SlackStandin
 from tests.logged import logged
 from tests.notifications import make_entry, make_notification
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from alerts.alert_events import AlertEvent
 from consumers.alerting.rebuild_state import read_steps
 from heartline.cli import app
+from heartline.demo.slack_standin import SlackStandin
 from heartline.embedded.ports import free_ports
-from heartline.slack_standin import SlackStandin
 from stream.config.settings import KafkaSettings
 from stream.contracts.report import HealthReport, encode_report
 from tests.integration.roles import Role, wait_for

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from alerts.commands import Acknowledge, AddSilence, Resolve
 from alerts.silences import Silence
 from consumers.alerting.command_sender import CommandSender, stamp
+from heartline.demo.slack_standin import Answer, SlackStandin
 from heartline.embedded import KafkaServer, ValkeyServer
 from heartline.embedded.ports import free_ports
-from heartline.slack_standin import Answer, SlackStandin
 from stream.contracts.report import HealthReport, encode_report
 from tests.integration.alerting_world import PARTITIONS, World
 from tests.integration.conftest import NewTopic

@@ -15,8 +15,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from heartline.demo.slack_standin import SlackStandin
 from heartline.jsonl import read_lines
-from heartline.slack_standin import SlackStandin
 from stream.calendar.clock import EventClock
 from stream.calendar.day import end_of_day_ms
 from stream.contracts.partitioner import partition_of

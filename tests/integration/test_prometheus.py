@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from dashboards.write import DASHBOARDS, built
+from heartline.demo.slack_standin import SlackStandin
 from heartline.embedded.ports import free_ports
-from heartline.slack_standin import SlackStandin
 from heartline.synthetic.company import CORE_FEATURES
 from heartline.synthetic.events import events
 from stream.contracts.report import decode_report

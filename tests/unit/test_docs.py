@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from heartline.measure_tables import filled
+from heartline.reference.measure_tables import filled
 from stream.contracts.events import REASONS
 from stream.kinds import subscription, ticket
 from stream.kinds.touchpoint import CONTACT_WORDS

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from heartline.contracts import all_schemas
+from heartline.reference.json_schemas import all_schemas
 from stream.topics import KINDS
 from tests.streams import TOPICS, fold, make_stream, record
 from tests.unit.stream.test_events import GOOD

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dashboards.write import DASHBOARDS, FOLDER, built, rendered
-from heartline.metric_list import metric_list
+from heartline.reference.metric_list import metric_list
 
 METRICS = {line.name: line for lines in metric_list().values() for line in lines}
 PANELS = [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from heartline.metric_list import metric_list
+from heartline.reference.metric_list import metric_list
 
 FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "prometheus"
 RULE_FILES = sorted((FOLDER / "rules").glob("*.yml"))

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from alerts.config import AlertingConfig, read_config
-from heartline.alert_history import Every, History, replay_alerts
-from heartline.alert_summary import RuleSummary, summarise, write_rows
+from heartline.alert_replay.history import Every, History, replay_alerts
+from heartline.alert_replay.summary import RuleSummary, summarise, write_rows
 from heartline.cli import app
 from heartline.errors import FileError
 from heartline.snapshot import Summary, read_events

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from heartline.cli.metrics import INTRODUCTION
-from heartline.metric_list import MetricLine, metric_list, page, unit_of
+from heartline.reference.metric_list import MetricLine, metric_list, page, unit_of
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "prometheus.md"
 LINES = [line for lines in metric_list().values() for line in lines]

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
-from heartline.account_panel import account_panel
+from heartline.demo.slack_standin import OK, Received
 from heartline.demo.view import Moment, dashboard
 from heartline.demo.watch import Seen
-from heartline.health_topic import alike
-from heartline.looks import account_table, movement, why, worst_first
-from heartline.scrape import parse
-from heartline.slack_standin import OK, Received
+from heartline.processes.scrape import parse
+from heartline.terminal.account_panel import account_panel
+from heartline.terminal.terminal_format import account_table, movement, why, worst_first
+from heartline.topics.current_reports import alike
 from stream.contracts.report import Cap, Change, Contribution, Freshness, Override, Profile
 from tests.reports import MONDAY, make_report
 

@@ -8,11 +8,11 @@ from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
 from alerts.commands import Command
+from consumers.board.account_index import RecordPosition
 from consumers.board.app import make_app
-from consumers.board.knowledge import Knowledge
-from consumers.board.live import Hub
-from consumers.board.pipeline import LagWatch
-from consumers.board.portfolio import Place
+from consumers.board.live_updates import Hub
+from consumers.board.pipeline_status import LagMonitor
+from consumers.board.read_model import ReadModel
 from consumers.board.settings import BoardOptions, BoardSettings
 from stream.contracts.report import HealthReport, encode_report
 from stream.kinds.state import AccountState, encode_state
@@ -44,10 +44,10 @@ class FakeBoard:
         self.records: list[Record] = []
         self.hub = Hub()
         self.registry = CollectorRegistry()
-        self.knowledge = Knowledge(self.settings, self.hub, self._read)
-        self.knowledge.feed.loaded.set()
+        self.read_model = ReadModel(self.settings, self.hub, self._read)
+        self.read_model.topic_reader.loaded.set()
         self.send: Callable[[Command], None] = lambda command: None
-        self.app = make_app(self.settings, self.knowledge, self.hub, self.registry, lambda command: self.send(command))
+        self.app = make_app(self.settings, self.read_model, self.hub, self.registry, lambda command: self.send(command))
         self.app.state.board = replace(self.app.state.board, lags=_NoLags())
 
     def client(self, peer: str = "127.0.0.1", base: str = HERE) -> TestClient:
@@ -56,32 +56,32 @@ class FakeBoard:
 
     def report(self, report: HealthReport) -> None:
         """One more report."""
-        self.knowledge.take_report(self._keep(self.knowledge.topics.health, report.account_id, encode_report(report)))
+        self.read_model.take_report(self._keep(self.read_model.topics.health, report.account_id, encode_report(report)))
 
     def state(self, account_id: str, state: AccountState) -> None:
         """One more state."""
-        self.knowledge.take_state(self._keep(self.knowledge.topics.changelog, account_id, encode_state(state)))
+        self.read_model.take_state(self._keep(self.read_model.topics.changelog, account_id, encode_state(state)))
 
     def step(self, value: bytes) -> None:
         """One more step of an alert."""
-        self.knowledge.take_step(self._keep(self.knowledge.topics.alerts, "any", value))
+        self.read_model.take_step(self._keep(self.read_model.topics.alerts, "any", value))
 
     def letter(self, value: bytes) -> None:
         """One more dead letter."""
-        self.knowledge.take_letter(self._keep(self.knowledge.topics.dead_letters, "any", value))
+        self.read_model.take_letter(self._keep(self.read_model.topics.dead_letters, "any", value))
 
     def _keep(self, topic: str, key: str, value: bytes) -> Record:
         record = Record(topic, 0, len(self.records), 1_772_442_000_000, key.encode(), value)
         self.records.append(record)
         return record
 
-    def _read(self, topic: str, place: Place, key: str) -> bytes | None:
-        record = self.records[place.offset]
+    def _read(self, topic: str, position: RecordPosition, key: str) -> bytes | None:
+        record = self.records[position.offset]
         return record.value if record.topic == topic and record.key == key.encode() else None
 
 
-class _NoLags(LagWatch):
-    """Kafka is not asked."""
+class _NoLags(LagMonitor):
+    """Kafka is not query."""
 
     def __init__(self) -> None:
         return

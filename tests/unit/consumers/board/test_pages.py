@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from consumers.board.guard import HEADERS
+from consumers.board.request_guard import HEADERS
 from stream.contracts.dead_letters import dead_letter
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import Cap, Change, Freshness, Override, Profile
@@ -174,8 +174,8 @@ def test_who_has_no_token_is_asked_for_one_and_brought_back() -> None:
     board = FakeBoard(host="0.0.0.0", token=TOKEN)
     client = board.client(peer="10.0.0.1", base="http://board.example")
 
-    asked = client.get("/alerts?x=1")
-    assert (asked.status_code, asked.headers["location"]) == (303, "/login?next=%2Falerts%3Fx%3D1")
+    redirected = client.get("/alerts?x=1")
+    assert (redirected.status_code, redirected.headers["location"]) == (303, "/login?next=%2Falerts%3Fx%3D1")
     assert client.get("/api/v1/accounts").status_code == 401
     assert client.get("/healthz").status_code == 200
     wrong = client.post("/login", data={"token": "wrong" * 5, "next": "/alerts"})
@@ -229,7 +229,7 @@ def test_the_api_describes_itself_with_no_reference_left_open() -> None:
     described = FakeBoard().client().get("/api/v1/openapi.json").json()
 
     names = set(described["components"]["schemas"])
-    assert {"HealthReport", "AccountList", "Details"} <= names
+    assert {"HealthReport", "AccountList", "AccountDetails"} <= names
     assert set(re.findall(r"#/components/schemas/(\w+)", json.dumps(described))) <= names
 
 

@@ -1,0 +1,233 @@
+"""Every account in memory as one short row, and where on Kafka the rest of it lies.
+
+A row is about a kilobyte, so a hundred thousand accounts fit; reports and states stay on Kafka, and are read by their
+offset when somebody looks at one account.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from alerts.messages.evidence import moved_measures
+from stream.contracts.report import BANDS, Band, HealthReport
+
+SPARK_DAYS: Final = 28
+SPARK_UNKNOWN: Final = 255
+NONE_CHOICE: Final = "none"  # the filter for accounts without a segment, or an owner
+REASON_CHARS: Final = 300
+MOVED_MAX: Final = 4
+
+SortKey = Literal["health", "movement", "name", "renewal", "mrr"]
+
+
+class RecordPosition(Struct, frozen=True, gc=False):
+    """Where a record lies on its topic."""
+
+    partition: int
+    offset: int
+
+
+class AccountRow(Struct, frozen=True, gc=False):
+    """What the list shows of an account.
+
+    Attributes:
+        spark: whole scores of the 28 days that end with the report's, oldest first; 255 where a day has none.
+        movement: the score's change in seven days; None when either end is unknown.
+        moved: ids of the measures that moved the score down, or hold it down, the worst first, at most four.
+        place: of the whole report.
+    """
+
+    account_id: str
+    name: str
+    band: Band
+    score: float | None
+    movement: float | None
+    reason: str
+    spark: bytes
+    segment: str | None
+    owner: str | None
+    stage: str | None
+    renewal_at: datetime | None
+    mrr: float | None
+    as_of: datetime
+    last_event_at: datetime | None
+    moved: tuple[str, ...]
+    position: RecordPosition
+
+
+@dataclass(frozen=True)
+class AccountQuery:
+    """What to list.
+
+    Args:
+        search: words that must all be in the name, the id, the owner or the segment.
+        bands, segment, owner: only those; empty and None: all.
+        sort: health: worst first, unknown last; movement: the largest loss first.
+        reverse: the other way round; the unknown stay last.
+    """
+
+    search: str = ""
+    bands: frozenset[Band] = frozenset()
+    segment: str | None = None
+    owner: str | None = None
+    sort: SortKey = "health"
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a query finds.
+
+    Attributes:
+        rows: in order.
+        bands: how many accounts each band has under all filters but that of the band.
+    """
+
+    rows: list[AccountRow]
+    bands: Counter[Band]
+
+
+@dataclass
+class AccountIndex:
+    """All rows. Written by the thread that reads Kafka, read by those that answer."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    _rows: dict[str, AccountRow] = field(default_factory=dict)
+    _states: dict[str, RecordPosition] = field(default_factory=dict)
+
+    def put(self, row: AccountRow) -> None:
+        """A newer report."""
+        with self.lock:
+            self._rows[row.account_id] = row
+
+    def drop(self, account_id: str) -> None:
+        """The account is gone."""
+        with self.lock:
+            self._rows.pop(account_id, None)
+
+    def put_state(self, account_id: str, position: RecordPosition | None) -> None:
+        """Where its state lies now; None: it has none any more."""
+        with self.lock:
+            if position is None:
+                self._states.pop(account_id, None)
+            else:
+                self._states[account_id] = position
+
+    def row(self, account_id: str) -> AccountRow | None:
+        """One account's row."""
+        return self._rows.get(account_id)
+
+    def state_position(self, account_id: str) -> RecordPosition | None:
+        """Where one account's state lies."""
+        return self._states.get(account_id)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def rows(self) -> list[AccountRow]:
+        """All of them, in no order."""
+        with self.lock:
+            return list(self._rows.values())
+
+    def find(self, query: AccountQuery) -> Listing:
+        """The accounts of a query, in its order."""
+        rows = [row for row in self.rows() if _matches(row, query)]
+        bands = Counter(row.band for row in rows)
+        if query.bands:
+            rows = [row for row in rows if row.band in query.bands]
+        return Listing(_sorted(rows, query.sort, query.reverse), bands)
+
+    def choices(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+        """Segments and owners with how many accounts each has, the largest first."""
+        rows = self.rows()
+        return _counted(row.segment for row in rows), _counted(row.owner for row in rows)
+
+
+def row_of(report: HealthReport, position: RecordPosition) -> AccountRow:
+    """The row of a report."""
+    profile, score, before = report.profile, report.score, report.score_7d_ago
+    return AccountRow(
+        account_id=report.account_id,
+        name=report.name,
+        band=report.band,
+        score=score,
+        movement=score - before if score is not None and before is not None else None,
+        reason=report.reason[:REASON_CHARS],
+        spark=spark(report.history, report.as_of.date()),
+        segment=profile.segment,
+        owner=profile.owner,
+        stage=profile.lifecycle_stage,
+        renewal_at=profile.renewal_at,
+        mrr=profile.mrr,
+        as_of=report.as_of,
+        last_event_at=report.last_event_at,
+        moved=tuple(moved_measures(report)[:MOVED_MAX]),
+        position=position,
+    )
+
+
+def spark(history: Sequence[tuple[str, float]], today: date) -> bytes:
+    """Closing scores of the 28 days that end with `today`, one byte a day.
+
+    >>> list(spark([("2026-03-01", 41.7), ("2026-03-03", 80.0)], date(2026, 3, 3)))[-4:]
+    [255, 42, 255, 80]
+    """
+    found = bytearray([SPARK_UNKNOWN]) * SPARK_DAYS
+    first = today - timedelta(days=SPARK_DAYS - 1)
+    for day, score in history:
+        at = (date.fromisoformat(day) - first).days
+        if 0 <= at < SPARK_DAYS:
+            found[at] = min(max(round(score), 0), 100)
+    return bytes(found)
+
+
+def count_bands(rows: Iterable[AccountRow]) -> dict[Band, int]:
+    """Accounts by band, every band named."""
+    counts = Counter(row.band for row in rows)
+    return {band: counts[band] for band in BANDS}
+
+
+def _matches(row: AccountRow, query: AccountQuery) -> bool:
+    if query.segment is not None and (row.segment or NONE_CHOICE) != query.segment:
+        return False
+    if query.owner is not None and (row.owner or NONE_CHOICE) != query.owner:
+        return False
+    if not query.search:
+        return True
+    text = f"{row.name}\n{row.account_id}\n{row.owner or ''}\n{row.segment or ''}".casefold()
+    return all(word in text for word in query.search.casefold().split())
+
+
+_KEYS: Final[dict[SortKey, Callable[[AccountRow], float | str | None]]] = {
+    "health": lambda row: row.score,
+    "movement": lambda row: row.movement,
+    "name": lambda row: row.name.casefold(),
+    "renewal": lambda row: row.renewal_at.timestamp() if row.renewal_at is not None else None,
+    "mrr": lambda row: -row.mrr if row.mrr is not None else None,
+}
+
+
+def _sorted(rows: list[AccountRow], sort: SortKey, reverse: bool) -> list[AccountRow]:
+    """In order, what is not known last either way."""
+    key = _KEYS[sort]
+    known: list[tuple[float | str, str, AccountRow]] = []
+    unknown: list[AccountRow] = []
+    for row in rows:
+        value = key(row)
+        if value is None:
+            unknown.append(row)
+        else:
+            known.append((value, row.account_id, row))
+    known.sort(key=lambda item: item[:2], reverse=reverse)
+    unknown.sort(key=lambda row: row.account_id)
+    return [row for _, _, row in known] + unknown
+
+
+def _counted(values: Iterable[str | None]) -> list[tuple[str, int]]:
+    counts = Counter(value or NONE_CHOICE for value in values)
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

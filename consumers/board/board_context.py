@@ -1,0 +1,75 @@
+"""What the routes work with, and how a page is made of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from alerts.model import Alert
+from alerts.playbooks import Play, choose
+from consumers.board.command_service import CommandService
+from consumers.board.live_updates import Hub
+from consumers.board.pipeline_status import LagMonitor
+from consumers.board.read_model import ReadModel
+from consumers.board.settings import BoardSettings
+from consumers.board.template_filters import FILTERS
+
+
+@dataclass(frozen=True)
+class Board:
+    """What the routes work with."""
+
+    settings: BoardSettings
+    read_model: ReadModel
+    hub: Hub
+    lags: LagMonitor
+    commands: CommandService
+    playbooks: Mapping[str, Sequence[Play]]
+    templates: Environment
+
+    def plays(self, alert: Alert) -> list[Play]:
+        """What to try about an alert, the next step first."""
+        row = self.read_model.accounts.row(alert.account_id)
+        return choose(self.playbooks.get(alert.rule, ()), row.moved if row is not None else ())
+
+    def score_now(self, alert: Alert) -> float | None:
+        """The account's score now, which moves on without a step of the alert; of one that is over, as it was then."""
+        row = self.read_model.accounts.row(alert.account_id)
+        return row.score if alert.is_open and row is not None else alert.last_score
+
+    def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
+        """One page, complete."""
+        person = request.state.person
+        counts = self.read_model.alerts.open_counts()
+        common = {
+            "person": person,
+            "may_act": person is not None and person.may_act,
+            "asks": self.settings.board.asks,
+            "loaded": self.read_model.topic_reader.loaded.is_set(),
+            "open_alerts": sum(counts.values()),
+            "path": request.url.path,
+            "told": request.session.pop("told", ""),
+        }
+        return HTMLResponse(self.templates.get_template(template).render(common | values), status)
+
+
+def board_of(request: Request) -> Board:
+    """The board that a request is made to."""
+    board: Board = request.app.state.board
+    return board
+
+
+def make_templates(package: str = "consumers.board") -> Environment:
+    """The templates of a package and the board's, with everything that is put into them escaped."""
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("consumers.board")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(FILTERS)
+    return environment

@@ -1,0 +1,129 @@
+"""What every request passes: the host's name, who asks, whose page it comes from; and what every answer carries."""
+
+import getpass
+import time
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from consumers.alerting.settings import LOOPBACK_HOSTS
+from consumers.board.access_control import SAFE_METHODS, authenticate, is_own_page
+from consumers.board.metrics import BoardMetrics
+from consumers.board.settings import BoardOptions
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+OPEN_PATHS: Final = ("/static/", "/healthz", "/login")
+BODY_BYTES_MAX: Final = 64 << 10
+
+
+class Guard:
+    """The outermost layer but for the session.
+
+    Args:
+        app: what is behind it.
+        board: the settings.
+        metrics: counts answers.
+    """
+
+    def __init__(self, app: ASGIApp, board: BoardOptions, metrics: BoardMetrics) -> None:
+        self._app = app
+        self._board = board
+        self._metrics = metrics
+        self._local_name = _login_name()
+        self._hosts = frozenset(board.allowed_hosts)
+        if not self._hosts and board.on_loopback and not board.asks:
+            self._hosts = LOOPBACK_HOSTS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if not scope["path"].startswith("/static/"):
+                    headers.setdefault("Cache-Control", "no-store")
+                kind = _kind(scope["path"])
+                self._metrics.answered(kind, message["status"], time.perf_counter() - started)
+            await send(message)
+
+        refusal = self._refusal(Request(scope))
+        await (refusal if refusal is not None else self._app)(scope, receive, send_guarded)
+
+    def _refusal(self, request: Request) -> Response | None:
+        """Why a request goes no further; None when it does. Leaves the person in the request's state."""
+        headers, path = request.headers, request.url.path
+        if self._hosts and _host(headers) not in self._hosts:
+            return PlainTextResponse("This name is not in board.allowed_hosts.", 421)
+        if int(headers.get("content-length") or 0) > BODY_BYTES_MAX:
+            return PlainTextResponse(f"Expected at most {BODY_BYTES_MAX} bytes.", 413)
+        changes = request.method not in SAFE_METHODS
+        peer = request.client.host if request.client is not None else None
+        person = authenticate(self._board, headers, peer, request.session, self._local_name)
+        request.state.person = person
+        if changes and (person is None or not person.by_token) and not is_own_page(headers):
+            return _refused(path, 403, "the request comes from another site's page")
+        if path.startswith(OPEN_PATHS):
+            return None
+        if person is None:
+            if path.startswith("/api/") or request.method != "GET":
+                return _refused(path, 401, "say who you are: Authorization: Bearer <token>")
+            target = quote(f"{path}?{request.url.query}" if request.url.query else path, safe="")
+            return RedirectResponse(f"/login?next={target}", 303)
+        if changes and path != "/logout" and not person.may_act:
+            return _refused(path, 403, "you may look, and not act")
+        return None
+
+
+def _login_name() -> str:
+    """What the system calls whoever runs the board: it stands in the audit log where nobody is asked."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "local"
+
+
+def _refused(path: str, status: int, detail: str) -> Response:
+    if path.startswith("/api/"):
+        return JSONResponse({"detail": detail}, status)
+    return PlainTextResponse(f"{detail[:1].upper()}{detail[1:]}.", status)
+
+
+def _host(headers: Headers) -> str:
+    """The name under which we were asked, without its port.
+
+    >>> _host(Headers({"host": "localhost:8050"})), _host(Headers({"host": "[::1]:8050"}))
+    ('localhost', '::1')
+    """
+    host = headers.get("host", "")
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _kind(path: str) -> str:
+    """A closed set of kinds of request, for the metrics."""
+    if path.startswith(("/api/", "/static/")):
+        return path.split("/")[1]
+    return "events" if path == "/events" else "page"

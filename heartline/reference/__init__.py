@@ -1,0 +1,6 @@
+"""Pages of the documentation that are written from the code.
+
+- `metric_list`     every Prometheus metric
+- `measure_tables`  every measure
+- `json_schemas`    every contract as a JSON Schema
+"""

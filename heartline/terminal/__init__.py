@@ -1,0 +1,7 @@
+"""What the command line shows on a terminal.
+
+- `terminal_format`   the colours of the bands, movement, and the table of accounts
+- `account_panel`     one account's report
+- `top_screen`        all accounts, live
+- `scorecard_tables`  what a scorecard holds, and what it says of one account
+"""

@@ -1,0 +1,162 @@
+"""What an account page shows of a state: recomputed from the events that made it."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from consumers.board.account_details import account_details
+from stream.kinds.decode import Decoder
+from stream.kinds.folding import fold_event
+from stream.kinds.state import AccountState, decode_state, encode_state
+from stream.kinds.survey import SurveyEvent
+from stream.kinds.ticket import TicketEvent
+from stream.kinds.usage import UsageEvent
+
+AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def usage(user: str, feature: str, days_ago: int, count: int = 1) -> list[UsageEvent]:
+    at = AS_OF - timedelta(days=days_ago)
+    return [
+        _decoded(
+            "usage",
+            event_id=f"{user}-{feature}-{days_ago}-{number}",
+            user_id=user,
+            feature=feature,
+            timestamp=at.isoformat(),
+        )
+        for number in range(count)
+    ]
+
+
+def _decoded(kind: Any, /, **fields: Any) -> Any:
+    return Decoder(kind, None).decode(json.dumps({"account_id": "acme", "type": kind} | fields).encode())
+
+
+def ticket(ticket_id: str, status: str, hours_ago: float, priority: str = "normal") -> TicketEvent:
+    at = (AS_OF - timedelta(hours=hours_ago)).isoformat()
+    found: TicketEvent = _decoded(
+        "ticket", event_id=f"{ticket_id}-{status}", ticket_id=ticket_id, status=status, priority=priority, timestamp=at
+    )
+    return found
+
+
+def answer(survey: str, score: int, days_ago: int, user: str = "u1") -> SurveyEvent:
+    at = (AS_OF - timedelta(days=days_ago)).isoformat()
+    found: SurveyEvent = _decoded(
+        "survey", event_id=f"{survey}-{days_ago}-{user}", survey=survey, score=score, user_id=user, timestamp=at
+    )
+    return found
+
+
+def folded(events: list[UsageEvent]) -> AccountState:
+    state = AccountState()
+    for event in events:
+        fold_event(state, event)
+    return state
+
+
+def test_people_come_by_what_they_do_with_their_cadence() -> None:
+    state = folded(
+        [
+            *(event for day in range(20) for event in usage("daily", "reports", day, 3)),
+            *(event for day in (1, 8, 15, 22) for event in usage("weekly", "reports", day)),
+            *usage("once", "reports", 3),
+            *usage("gone", "reports", 50),
+        ]
+    )
+
+    found = account_details(decode_state(encode_state(state)), AS_OF)
+
+    assert [(person.user_id, person.cadence) for person in found.people] == [
+        ("daily", "daily"),
+        ("weekly", "weekly"),
+        ("once", "occasional"),
+        ("gone", "gone quiet"),
+    ]
+    assert found.people[0].events_30d == 60
+    assert found.people[1].strip == tuple(day in (1, 8, 15, 22) for day in range(27, -1, -1))
+    assert found.people[3].last_active == date(2026, 1, 11)
+
+
+def test_features_are_counted_by_week_and_an_unused_core_feature_is_named() -> None:
+    state = folded(
+        [*usage("u", "reports", 0), *usage("u", "reports", 6), *usage("u", "reports", 7), *usage("v", "api", 2)]
+    )
+
+    found = account_details(state, AS_OF, ["exports", "reports"]).features
+
+    assert [(feature.name, feature.is_core) for feature in found] == [
+        ("exports", True),
+        ("reports", True),
+        ("api", False),
+    ]
+    assert found[0].last_used is None
+    assert found[1].weeks == (0, 0, 0, 0, 0, 0, 0, 1, 2)
+    assert found[1].users_30d == 1
+
+
+def test_tickets_come_by_what_needs_somebody_first() -> None:
+    state = AccountState()
+    for event in (
+        ticket("old", "opened", 300),
+        ticket("old", "solved", 250),
+        ticket("plain", "opened", 40),
+        ticket("urgent", "opened", 10, "urgent"),
+        ticket("hot", "opened", 30),
+        ticket("hot", "escalated", 20),
+    ):
+        fold_event(state, event)
+
+    found = account_details(state, AS_OF).tickets
+
+    assert [(case.ticket_id, case.state, case.hours) for case in found] == [
+        ("hot", "escalated", 30.0),
+        ("urgent", "open", 10.0),
+        ("plain", "open", 40.0),
+        ("old", "solved", 50.0),
+    ]
+
+
+def test_answers_come_newest_first_with_their_mood() -> None:
+    state = AccountState()
+    for event in (answer("nps", 6, 3), answer("nps", 9, 2), answer("csat", 3, 1), answer("nps", 8, 0)):
+        fold_event(state, event)
+
+    found = account_details(state, AS_OF).answers
+
+    assert [(voice.survey, voice.score, voice.mood) for voice in found] == [
+        ("nps", 8, "neutral"),
+        ("csat", 3, "neutral"),
+        ("nps", 9, "good"),
+        ("nps", 6, "bad"),
+    ]
+
+
+def test_days_go_on_without_a_gap_to_the_reports_day() -> None:
+    state = folded([*usage("a", "x", 3), *usage("b", "x", 3), *usage("a", "x", 1, 4)])
+
+    days = account_details(state, AS_OF).days
+
+    assert [(day.date, day.users, day.events) for day in days] == [
+        (date(2026, 2, 27), 2, 2),
+        (date(2026, 2, 28), 0, 0),
+        (date(2026, 3, 1), 1, 4),
+        (date(2026, 3, 2), 0, 0),
+    ]
+    assert {day.score for day in days} == {None}
+
+
+def test_touchpoints_come_newest_first() -> None:
+    state = AccountState()
+    for days_ago, kind in ((5, "call"), (1, "qbr")):
+        at = (AS_OF - timedelta(days=days_ago)).isoformat()
+        fold_event(state, _decoded("touchpoint", event_id=kind, kind=kind, timestamp=at))
+
+    assert [contact.kind for contact in account_details(state, AS_OF).touchpoints] == ["qbr", "call"]
+
+
+def test_an_account_of_which_nothing_is_known_has_no_details() -> None:
+    found = account_details(AccountState(), AS_OF)
+
+    assert (found.people, found.features, found.tickets, found.answers, found.days) == ([], [], [], [], [])

@@ -1,0 +1,67 @@
+"""The list of accounts: what is found, and in which order."""
+
+import pytest
+
+from consumers.board.account_index import AccountIndex, AccountQuery, RecordPosition, row_of
+from stream.contracts.report import Profile
+from tests.reports import make_report
+
+
+def portfolio_of(*accounts: tuple[str, float | None, dict[str, object]]) -> AccountIndex:
+    portfolio = AccountIndex()
+    for position, (name, score, fields) in enumerate(accounts):
+        before = fields.pop("before", None)
+        profile = Profile(**({"name": name.title()} | fields))  # type: ignore[arg-type]
+        report = make_report(name, score, profile=profile, score_7d_ago=before)
+        portfolio.put(row_of(report, RecordPosition(0, position)))
+    return portfolio
+
+
+def three() -> AccountIndex:
+    return portfolio_of(
+        ("acme", 80.0, {"segment": "smb", "owner": "Dana", "mrr": 500.0, "before": 81.0}),
+        ("birch", 20.0, {"segment": "enterprise", "before": 60.0}),
+        ("cedar", None, {"segment": "smb", "owner": "Eli", "mrr": 900.0}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (AccountQuery(), ["birch", "acme", "cedar"]),  # worst first, unknown last
+        (AccountQuery(reverse=True), ["acme", "birch", "cedar"]),  # unknown stays last
+        (AccountQuery(sort="movement"), ["birch", "acme", "cedar"]),
+        (AccountQuery(sort="mrr"), ["cedar", "acme", "birch"]),  # the largest first, unknown last
+        (AccountQuery(sort="name", reverse=True), ["cedar", "birch", "acme"]),
+        (AccountQuery(search="DANA"), ["acme"]),  # the owner, whatever the case
+        (AccountQuery(search="smb eli"), ["cedar"]),  # all words
+        (AccountQuery(search="smb dana eli"), []),
+        (AccountQuery(segment="smb"), ["acme", "cedar"]),
+        (AccountQuery(owner="none"), ["birch"]),
+        (AccountQuery(bands=frozenset({"critical", "unknown"})), ["birch", "cedar"]),
+    ],
+)
+def test_a_query_finds_accounts_in_its_order(query: AccountQuery, expected: list[str]) -> None:
+    assert [row.account_id for row in three().find(query).rows] == expected
+
+
+def test_bands_are_counted_under_all_filters_but_their_own() -> None:
+    listing = three().find(AccountQuery(segment="smb", bands=frozenset({"unknown"})))
+
+    assert [row.account_id for row in listing.rows] == ["cedar"]
+    assert dict(listing.bands) == {"healthy": 1, "unknown": 1}
+
+
+def test_choices_are_counted_the_largest_first() -> None:
+    segments, owners = three().choices()
+
+    assert segments == [("smb", 2), ("enterprise", 1)]
+    assert owners == [("Dana", 1), ("Eli", 1), ("none", 1)]
+
+
+def test_a_row_keeps_the_days_of_its_history_in_their_places() -> None:
+    row = row_of(make_report("acme", 42.4, past=[70.0, 60.6]), RecordPosition(1, 7))
+
+    assert list(row.spark)[-4:] == [255, 70, 61, 42]
+    assert len(row.spark) == 28
+    assert row.position == RecordPosition(1, 7)
