@@ -4,8 +4,10 @@ What is heavy is imported when its command runs, so that help is quick.
 
 - `demo`      a synthetic company on embedded servers, live, within a minute
 - `up`        all roles in one terminal
-- `roles`     the processes: worker, alerting, board
+- `processes` worker, alerting, board, intake
 - `replay`    files of events onto Kafka
+- `imports`   exports of other systems onto Kafka
+- `tail`      what comes in, as it comes
 - `snapshot`  the same fold over files, without Kafka
 - `top`       all accounts on a terminal, live
 - `account`   one account's current report

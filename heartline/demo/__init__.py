@@ -5,5 +5,6 @@
 - `watch`   what comes out: reports from Kafka, messages at the stand-in, numbers from the metrics pages
 - `view`    all of that as one picture
 - `display` on a live screen; or as plain lines where nobody watches
+- `slack_standin` an HTTP server that answers as Slack does
 - `run`     the demo from start to summary
 """
