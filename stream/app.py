@@ -45,7 +45,7 @@ def make_app(
     manager = PartitionManager(settings, processor, EngineMetrics(registry), stop)
     registry.register(WorkerCollector(manager, lambda: processor.counts))
     app = WorkerApp(
-        kafka.app_id,
+        kafka.installation,
         broker=broker_urls(kafka),
         broker_credentials=faust_credentials(kafka),
         autodiscover=False,

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from stream.config.settings import KafkaSettings, ProcessSettings
 
@@ -18,7 +18,9 @@ class RedisSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="redis://, rediss:// (TLS) or unix://")
-    key_prefix: str = Field("heartline:", pattern=r"^[A-Za-z0-9._:{}-]{1,100}$")
+    key_prefix: str = Field(
+        "", pattern=r"^[A-Za-z0-9._:{}-]{0,200}$", description="of every key; empty: <topic_prefix><app_id>:"
+    )
     timeout_seconds: float = Field(5.0, gt=0, le=60)
 
     @field_validator("url")
@@ -36,7 +38,7 @@ class AlertingOptions(BaseModel):
 
     clock: Literal["wall", "event"] = Field("wall", description="wall: live; event: a replay, `now` is the report's")
     config: Path | None = Field(None, description="YAML file of rules and all that follows; the shipped one without it")
-    group_id: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,200}$", description="empty: <app_id>-alerting")
+    group_id: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,200}$", description="empty: <topic_prefix><app_id>-alerting")
     batch_records_max: int = Field(500, ge=1, le=10_000)
     session_timeout_seconds: float = Field(30.0, ge=6, le=300)
     metrics_host: str = "127.0.0.1"
@@ -95,7 +97,13 @@ class AlertingSettings(ProcessSettings):
     alerting: AlertingOptions = AlertingOptions()
     slack: SlackSettings = SlackSettings()
 
+    @model_validator(mode="after")
+    def _keys_of_this_installation(self) -> Self:
+        if not self.redis.key_prefix:
+            self.redis = self.redis.model_copy(update={"key_prefix": f"{self.kafka.installation}:"})
+        return self
+
     @property
     def group_id(self) -> str:
         """The consumer group."""
-        return self.alerting.group_id or f"{self.kafka.app_id}-alerting"
+        return self.alerting.group_id or f"{self.kafka.installation}-alerting"

@@ -130,7 +130,7 @@ def groups(settings: BoardSettings) -> dict[str, tuple[str, list[str]]]:
     """Process to its consumer group and its topics."""
     kafka = settings.kafka
     return {
-        "worker": (kafka.app_id, kafka.topics.sources),
+        "worker": (kafka.installation, kafka.topics.sources),
         "alerting": (settings.alerting_group, [kafka.topics.health]),
     }
 

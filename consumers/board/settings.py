@@ -68,7 +68,7 @@ class BoardSettings(ProcessSettings):
     @property
     def alerting_group(self) -> str:
         """The consumer group of the alerting process."""
-        return self.alerting.group_id or f"{self.kafka.app_id}-alerting"
+        return self.alerting.group_id or f"{self.kafka.installation}-alerting"
 
 
 def check_access(board: BoardOptions) -> None:

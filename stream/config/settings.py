@@ -61,6 +61,14 @@ class KafkaSettings(BaseModel):
     ssl_ca_file: Path | None = None
 
     @property
+    def installation(self) -> str:
+        """What sets this installation apart from others on the cluster: its consumer group, and the start of its ids.
+
+        Two installations that differ in their prefix alone would otherwise fence each other, and share offsets.
+        """
+        return self.topic_prefix + self.app_id
+
+    @property
     def topics(self) -> Topics:
         """The topic names under this prefix and application id."""
         return Topics(self.topic_prefix, self.app_id)

@@ -123,9 +123,9 @@ def validate(
     if partitions is not None and metadata.partitions is not None and partitions != metadata.partitions:
         return (
             f"{where}: the last checkpoint was made with {metadata.partitions} partitions, the topics have "
-            f"{partitions}: accounts would be split over two states. Kafka can't take partitions back. Use a new "
-            "kafka.app_id (and kafka.topic_prefix, where the inputs are replayed into new topics): it folds everything "
-            "again from what the input topics still hold, and each account has one state again"
+            f"{partitions}: accounts would be split over two states, and Kafka can't take partitions back. Use a new "
+            "kafka.topic_prefix with the new count, replay the old inputs into its topics (heartline replay), and turn "
+            "the producers over to them; until then no worker should run"
         )
     return None
 
@@ -161,7 +161,7 @@ async def resume(
         offset, metadata = found.get(tp, (None, None))
         if metadata is not None:
             where = f"{tp.topic}[{tp.partition}]"
-            changelog, group = ids.get(topics.changelog), settings.app_id
+            changelog, group = ids.get(topics.changelog), settings.installation
             problem = validate(
                 where, metadata, ids.get(tp.topic), changelog, changelog_ends[tp.partition], group, settings.partitions
             )
@@ -222,7 +222,7 @@ async def committed_metadata(
         found = {}
         async for attempt in stamina.retry_context(on=_is_passing, timeout=30.0, attempts=None):
             with attempt:
-                found = await admin.list_consumer_group_offsets(settings.app_id, partitions=list(tps))
+                found = await admin.list_consumer_group_offsets(settings.installation, partitions=list(tps))
     finally:
         await admin.close()
     return {tp: (meta.offset, decode_metadata(meta.metadata)) for tp, meta in found.items() if meta.offset >= 0}

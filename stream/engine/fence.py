@@ -18,9 +18,9 @@ REQUEST_TIMEOUT_MS: Final = 15_000
 TRANSACTION_TIMEOUT_MS: Final = 30_000
 
 
-def transactional_id(app_id: str, number: int) -> str:
+def transactional_id(installation: str, number: int) -> str:
     """The fence of partition `number`: whoever started a producer with it last is its owner."""
-    return f"{app_id}-{number}"
+    return f"{installation}-{number}"
 
 
 async def fenced_producer(settings: KafkaSettings, number: int) -> aiokafka.AIOKafkaProducer:
@@ -34,8 +34,8 @@ async def fenced_producer(settings: KafkaSettings, number: int) -> aiokafka.AIOK
     """
     producer = aiokafka.AIOKafkaProducer(
         **client_arguments(settings),
-        client_id=f"{settings.app_id}-checkpoint-{number}",
-        transactional_id=transactional_id(settings.app_id, number),
+        client_id=f"{settings.installation}-checkpoint-{number}",
+        transactional_id=transactional_id(settings.installation, number),
         transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         max_batch_size=BATCH_BYTES_MAX,

@@ -206,7 +206,7 @@ class PartitionManager:
                         assigned.producer,
                         kafka.topics.changelog,
                         number,
-                        kafka.app_id,
+                        kafka.installation,
                         checkpoint,
                         assigned.committed,
                     )

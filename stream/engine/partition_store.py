@@ -102,7 +102,7 @@ class PartitionStore:
         """
         kafka, partition = settings.kafka, self._partition
         identity = StoreIdentity(VERSION, kafka.topics.changelog, changelog_id, partition.number, partition.count)
-        folder = Path(settings.worker.store) / kafka.app_id / f"{partition.number:03}"
+        folder = Path(settings.worker.store) / kafka.installation / f"{partition.number:03}"
         deadline = time.monotonic() + RELEASE_SECONDS
         while True:
             try:

@@ -49,7 +49,8 @@ def count_mismatch(found: Mapping[str, int], specs: Sequence[TopicSpec]) -> str 
     return (
         f"kafka.partitions = {specs[0].partitions}, but {', '.join(wrong)}: every topic needs the same count, since "
         "the account's key decides the partition. Set kafka.partitions to the count of the topics that exist, or "
-        "recreate the topics that differ; an account's state can't follow a changed count, so use a new app_id then"
+        "recreate the topics that differ. An account's state can't follow a changed count: where topics got more "
+        "partitions, use a new kafka.topic_prefix with the new count, and replay the old inputs into the new topics"
     )
 
 

@@ -52,7 +52,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         patch_record_parser()
         return aiokafka.AIOKafkaConsumer(
             **client_arguments(settings.kafka),
-            client_id=f"{settings.kafka.app_id}-worker",
+            client_id=f"{settings.kafka.installation}-worker",
             group_id=app.conf.id,
             group_instance_id=settings.worker.group_instance_id,
             partition_assignment_strategy=[self._assignor],

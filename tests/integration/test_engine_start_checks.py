@@ -43,7 +43,9 @@ def recreate(settings: Settings, topic: str) -> None:
 async def commit(settings: Settings, offsets: dict[aiokafka.TopicPartition, tuple[int, str]]) -> None:
     """Commit for the group: Kafka forgets the offsets of a deleted topic, a running worker commits again."""
     consumer = aiokafka.AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka.bootstrap_servers, group_id=settings.kafka.app_id, enable_auto_commit=False
+        bootstrap_servers=settings.kafka.bootstrap_servers,
+        group_id=settings.kafka.installation,
+        enable_auto_commit=False,
     )
     await consumer.start()
     try:
@@ -71,7 +73,7 @@ async def test_an_input_topic_that_was_created_again_is_refused_though_it_is_lon
     await commit(settings, {tp: (offset, mark.encode()) for tp, (offset, mark) in before.items() if mark})
     said = await refusal(settings, tmp_path / "second.log")
     assert "the topic was deleted and created again since the last checkpoint" in said
-    assert f"--group {settings.kafka.app_id} --topic {topic} --reset-offsets --to-earliest" in said
+    assert f"--group {settings.kafka.installation} --topic {topic} --reset-offsets --to-earliest" in said
 
 
 async def test_a_changelog_that_was_lost_is_noticed_before_anything_is_folded_onto_nothing(
@@ -80,7 +82,7 @@ async def test_a_changelog_that_was_lost_is_noticed_before_anything_is_folded_on
     recreate(settings, settings.kafka.topics.changelog)
     said = await refusal(settings, tmp_path / "second.log")
     assert "the changelog was deleted and created again since the last checkpoint" in said
-    assert f"--group {settings.kafka.app_id} --delete" in said
+    assert f"--group {settings.kafka.installation} --delete" in said
 
 
 async def test_records_that_were_deleted_before_they_were_folded_are_told_and_the_rest_is_folded(
@@ -102,3 +104,41 @@ async def test_records_that_were_deleted_before_they_were_folded_are_told_and_th
         assert await worker.stop() == 0
     finally:
         await worker.kill()
+
+
+async def test_topics_that_were_given_more_partitions_are_refused_with_a_recipe(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Else the accounts that moved to another partition would have two half states."""
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
+    try:
+        admin.create_partitions({spec.name: 2 * PARTITIONS for spec in settings.kafka.topics.specs()})
+    finally:
+        admin.close()
+    grown = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"partitions": 2 * PARTITIONS})})
+    said = await refusal(grown, tmp_path / "second.log")
+    assert f"was made with {PARTITIONS} partitions, the topics have {2 * PARTITIONS}" in said
+    assert "Use a new kafka.topic_prefix" in said
+
+
+async def test_two_installations_that_differ_in_their_prefix_alone_do_not_disturb_each_other(
+    kafka: Kafka, prefix: str, tmp_path: Path
+) -> None:
+    both = []
+    for name in ("one", "two"):
+        settings = engine_settings(kafka.bootstrap_servers, f"{prefix}{name}-")
+        own = settings.kafka.model_copy(update={"app_id": f"{prefix}app"})
+        both.append(settings.model_copy(update={"kafka": own}))
+    workers = [WorkerProcess(settings, tmp_path / f"{number}.log") for number, settings in enumerate(both)]
+    try:
+        for settings in both:
+            await prepare_topics(settings.kafka)
+            await feed(settings, 1_000)
+        for worker in workers:
+            await worker.start()
+        for settings in both:
+            await assert_exact(settings)
+        assert [await worker.stop() for worker in workers] == [0, 0]
+    finally:
+        for worker in workers:
+            await worker.kill()

@@ -51,7 +51,7 @@ async def assert_copies_say_what_the_changelog_says(settings: Settings) -> None:
         last[record.partition][record.key.decode()] = record.value
         ends[record.partition] = record.offset + 1
     for number in range(PARTITIONS):
-        folder = Path(settings.worker.store) / settings.kafka.app_id / f"{number:03}"
+        folder = Path(settings.worker.store) / settings.kafka.installation / f"{number:03}"
         store = StateStore(folder, StoreIdentity(VERSION, changelog, ids[changelog], number, PARTITIONS))
         index = store.load()
         assert index is not None
@@ -113,7 +113,7 @@ async def test_a_store_that_others_overtook_is_caught_up_and_a_damaged_one_is_no
     records, copies = recovered(await one_life("back", here))
     assert records > 0
     assert copies == PARTITIONS
-    folder = Path(here) / settings.kafka.app_id
+    folder = Path(here) / settings.kafka.installation
     damaged = folder / "000" / "segment-1"
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from consumers.alerting.settings import AlertingSettings
-from stream.config.settings import SECTIONS, load
+from consumers.alerting.settings import AlertingSettings, RedisSettings
+from stream.config.settings import SECTIONS, KafkaSettings, load
 from stream.contracts.errors import ConfigError
+from stream.engine.fence import transactional_id
 
 SECRET = "T000/B000/verysecret"
 
@@ -24,6 +25,25 @@ def test_the_defaults_need_no_configuration() -> None:
     assert settings.alerting.metrics_host == "127.0.0.1"
     assert settings.group_id == "heartline-alerting"
     assert settings.slack.allowed_hosts == ["hooks.slack.com"]
+
+
+def test_installations_that_differ_in_their_prefix_alone_share_nothing() -> None:
+    """Neither groups, nor transactional ids, nor keys in one Redis: each of them would mix their states."""
+    one, two = (AlertingSettings(kafka=KafkaSettings(topic_prefix=prefix)) for prefix in ("one.", "two."))
+    for of in (
+        lambda settings: settings.kafka.installation,
+        lambda settings: transactional_id(settings.kafka.installation, 0),
+        lambda settings: settings.group_id,
+        lambda settings: settings.redis.key_prefix,
+        lambda settings: settings.kafka.topics.changelog,
+    ):
+        assert of(one) != of(two)
+    assert one.redis.key_prefix == "one.heartline:"
+
+
+def test_a_key_prefix_that_is_set_stays() -> None:
+    settings = AlertingSettings(kafka=KafkaSettings(topic_prefix="one."), redis=RedisSettings(key_prefix="shared:{0}:"))
+    assert settings.redis.key_prefix == "shared:{0}:"
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

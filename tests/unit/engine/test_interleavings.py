@@ -367,7 +367,7 @@ class InterleavingsOnDisk(Interleavings):
     def crash_within_a_write(self, lost_bytes: int) -> None:
         """A kill, or a power cut, that leaves the end of what was written last unwritten."""
         self.worker.die()
-        for segments in (self.folder / SETTINGS.kafka.app_id).iterdir():
+        for segments in (self.folder / SETTINGS.kafka.installation).iterdir():
             last = max(segments.glob("segment-*"), key=lambda path: int(path.name[len("segment-") :]), default=None)
             if last is not None:
                 os.truncate(last, max(0, last.stat().st_size - lost_bytes))
