@@ -10,7 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test test-tools lint format types schemas metrics measures dashboards docs bench-tables bench-peers lock clean
+.PHONY: help setup servers demo test test-long test-tools lint format types schemas metrics measures dashboards docs bench-tables bench-peers lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -36,8 +36,14 @@ servers: $(STAMP)
 demo: setup  ## Watch a synthetic company: events, live health, the first red flag within a minute
 	$(BIN)/heartline demo
 
+# Each process of pytest-xdist has a Kafka and a Redis of its own; `make test WORKERS=0` runs all in one process.
+WORKERS ?= 2
+
 test: setup test-tools lint types  ## Run every check: format, lint, types, and all tests on real servers
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+test-long: setup test-tools  ## Run all tests with many more examples, and those over whole data sets (an hour)
+	TEST_LONG=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 # Tests scrape with a real Prometheus, tell a real Alertmanager and drive the board in a real browser. What is missing is
 # installed from Debian's packages if that is allowed.

@@ -1,14 +1,25 @@
-"""What every test run says first."""
+"""What holds for every test: which run, in which order, and on which servers.
 
-from hypothesis import HealthCheck, settings
+A test marked `long` runs only by `make test-long`. With pytest-xdist each process has servers of its own, and tests
+that share an expensive fixture go to one process, as long as the run says `--dist loadgroup`.
+"""
+
+import pytest
 
 from tests import servers
+from tests.examples import LONG
 
-# A busy machine is no failure: examples may take their time.
-settings.register_profile("heartline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("heartline")
+# The slowest kind first, so that no process is left alone with it at the end.
+ORDER = ("tests/integration/", "tests/functional/", "tests/unit/")
 
 
 def pytest_report_header() -> str:
     """Name the servers that the integration tests of this run use."""
     return servers.header()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what is for a long run, and begin with what takes longest."""
+    if not LONG:
+        items[:] = [item for item in items if item.get_closest_marker("long") is None]
+    items.sort(key=lambda item: next((n for n, part in enumerate(ORDER) if part in item.path.as_posix()), 0))

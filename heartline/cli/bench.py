@@ -49,16 +49,20 @@ def bench(
     cpu_us_per_event     user + system of the worker, from ready to its last
                          commit: fetch, fold, evaluate, encode, transactions
     folded_cpu_us_...    the same until the last event is folded and committed
-    events_per_second    from ready until then
+    pending_accounts     not evaluated in time: the cost is without them
+    events_per_second    from ready until the last event is folded
     recovery_seconds     a cold start's, reading the whole changelog
     recovery_warm_...    a start's that has its state stores
-    publish_latency_*    from producer to committed report, at half of the pace
-                         of the whole, and at a tenth; of new accounts
-    high_priority_latency_*      the same of known accounts' answers and tickets
-    first_daily_usage_latency_*       the same of their first usage of a day
-    repeat_usage_latency_*      the same of further usage that moves the score;
-                         null: longer than report_seconds
-    pending_accounts    not evaluated in time: the cost is without them
+
+    \b
+    From producer to committed report, at half of the pace of the whole and at
+    a tenth; null: longer than report_seconds:
+    publish_latency_*              of new accounts
+    high_priority_latency_*        of known accounts' answers and tickets
+    first_daily_usage_latency_*    of their first usage of a day
+    repeat_usage_latency_*         of further usage that moves the score
+
+    \b
     --compare stock      decode, fold, encode and one table write an event,
                          into states of the same size, without evaluation
     ratio                of processor time an event, stock Faust to worker

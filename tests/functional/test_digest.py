@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
@@ -17,6 +17,7 @@ from consumers.alerting.outbox import Outbox
 from consumers.alerting.outbox_queue import LEASE_MS, Queue
 from consumers.alerting.receivers.delivery import DeliveryResult, DeliveryStatus
 from consumers.alerting.sender import INDIVIDUAL_MS, Sender
+from tests.examples import examples
 from tests.notifications import make_entry, make_notification
 
 START_MS = 1_700_000_000_000
@@ -215,7 +216,7 @@ def test_a_digest_that_is_refused_is_told_message_by_message(scene: Scene) -> No
     assert INDIVIDUAL_MS > 10_000
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.integers(0, 9), st.integers(1, 8), st.sampled_from(["warning", "critical"]), st.booleans()),

@@ -17,6 +17,8 @@ from heartline.embedded.ports import free_ports
 from tests.integration.roles import wait_for
 from tests.notifications import make_notification
 
+pytestmark = pytest.mark.xdist_group("alertmanager")
+
 NOW = datetime.now(UTC)
 CONFIG = "route: {receiver: nobody, group_wait: 1s}\nreceivers: [{name: nobody}]\n"
 

@@ -22,6 +22,8 @@ from stream.topics import Kind, Topics
 from tests.integration.roles import Role, wait_for
 from tests.servers import Kafka
 
+pytestmark = pytest.mark.xdist_group("board")
+
 AXE: Final = Path(__file__).resolve().parents[1] / "data/axe/axe.min.js"
 AXE_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 START: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)

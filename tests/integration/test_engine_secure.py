@@ -13,6 +13,8 @@ from tests.integration.engine_oracle import assert_exact, read_all
 from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, feed
 from tests.integration.kafka_nodes import PASSWORD, SecureKafka
 
+pytestmark = pytest.mark.xdist_group("secure-kafka")
+
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:

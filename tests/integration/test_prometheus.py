@@ -18,6 +18,8 @@ from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag, last_values, unread
 from tests.servers import Kafka
 
+pytestmark = pytest.mark.xdist_group("prometheus")
+
 
 @pytest.fixture(scope="module")
 def scraped(

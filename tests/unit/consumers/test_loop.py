@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import redis
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from kafka import TopicPartition
 from kafka.errors import (
@@ -21,6 +21,7 @@ from kafka.errors import (
 from consumers.alerting import loop as loop_module
 from consumers.alerting.loop import ConsumerLoop, Record
 from consumers.errors import StateMovedError
+from tests.examples import examples
 
 TOPIC = "account-health"
 AWAY = redis.ConnectionError("away")
@@ -272,7 +273,7 @@ def test_stop_ends_the_run_and_leaves_the_group() -> None:
 fault = st.sampled_from([None, None, AWAY, LOSS, StateMovedError(0, 1, 2), StateMovedError(1, 1, 2)])
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(
     faults=st.lists(fault, max_size=30),
     assignments=st.lists(st.sampled_from([(0,), (0, 1), (1,)]), max_size=10),

@@ -12,7 +12,6 @@ from unittest.mock import patch
 
 import msgspec
 from aiokafka import TopicPartition
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from prometheus_client import CollectorRegistry
@@ -25,6 +24,7 @@ from stream.engine.metrics import EngineMetrics
 from stream.engine.partition_manager import PartitionManager
 from stream.engine.processor import Record
 from stream.worker.repartition import decode_repartitioned
+from tests.examples import examples
 from tests.tally import Tally, TallyProcessor, digest
 from tests.unit.engine.fakes import FakeBroker, FakeRecord, Stopped, stop
 
@@ -388,8 +388,6 @@ class InterleavingsOnDisk(Interleavings):
 
 
 TestInterleavings = Interleavings.TestCase
-TestInterleavings.settings = settings(
-    max_examples=150, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestInterleavings.settings = examples(150, stateful_step_count=50)
 TestInterleavingsOnDisk = InterleavingsOnDisk.TestCase
-TestInterleavingsOnDisk.settings = settings(TestInterleavings.settings, max_examples=60)
+TestInterleavingsOnDisk.settings = examples(60, parent=TestInterleavings.settings)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from stream.config.settings import KafkaSettings, Settings, WorkerSettings
@@ -20,6 +20,7 @@ from stream.engine.state_cache import restore
 from stream.engine.state_store import StateStore
 from stream.engine.store_files import UnreadableStateError
 from stream.engine.store_index import VERSION, StoreIdentity
+from tests.examples import examples
 from tests.tally import Tally, TallyPartition, TallyProcessor
 
 IDENTITY = StoreIdentity(VERSION, "heartline-state-changelog", "id", 3, 12)
@@ -163,7 +164,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps, hot_max=st.integers(1, 5))
 def test_whatever_order_saving_cooling_compacting_and_dying_come_in_every_state_is_the_last_one(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, list[str]]], hot_max: int

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
@@ -22,6 +22,7 @@ from stream.engine.partition_assignment import PartitionAssignment
 from stream.engine.partition_manager import PartitionManager
 from stream.engine.state_store import StateStore, StoreInUseError
 from stream.engine.store_index import VERSION, Index, StoreIdentity, StorePosition
+from tests.examples import examples
 from tests.tally import Tally, TallyPartition, TallyProcessor
 from tests.unit.engine.fakes import FakeBroker, Stopped, stop
 
@@ -74,7 +75,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
 def test_whatever_order_saving_compacting_and_dying_come_in_the_store_says_what_was_saved(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Any]

@@ -88,7 +88,8 @@ def test_the_sample_equals_the_batch_for_every_week(tmp_path: Path) -> None:
     assert_rows_are_the_batch(year, events_of(file), USAGE + ALSO_USAGE)
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif(real_data() is None, reason="the whole data are not here; set HEARTLINE_REAL_DATA to their folder")
 @pytest.mark.parametrize(
     ("name", "every", "measures", "rows_min"),

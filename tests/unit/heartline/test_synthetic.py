@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heartline.synthetic import CORE_FEATURES, DAYS, HISTORY_DAYS, customers, events, story_start
 from stream.kinds.decode import validate
+from tests.examples import examples
+pytestmark = pytest.mark.xdist_group("synthetic-company")
 
 NOW = datetime(2026, 5, 20, 13, 30, tzinfo=UTC)
 
@@ -37,7 +39,7 @@ def test_the_same_moment_and_seed_give_the_same_events(company: list[dict[str, A
     assert next(e["account_id"] for e in events(NOW, seed=8)) != company[0]["account_id"]
 
 
-@settings(max_examples=5, deadline=None)
+@examples(5)
 @given(minutes=st.integers(0, 10 * 366 * 24 * 60))
 def test_no_event_is_later_than_now_whenever_that_is(minutes: int) -> None:
     """At any time of day; in time order; within the days that are promised."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
@@ -16,6 +16,7 @@ from heartline.terminal.account_panel import account_panel
 from heartline.terminal.terminal_format import account_table, movement, why, worst_first
 from heartline.topics.current_reports import alike
 from stream.contracts.report import Cap, Change, Contribution, Freshness, Override, Profile
+from tests.examples import examples
 from tests.reports import MONDAY, make_report
 
 MOMENT = Moment(12, 60, MONDAY, 51_234, 31.4, "41,852 events of 60 days follow")
@@ -189,7 +190,7 @@ names = st.text(max_size=300)
 numbers = st.none() | st.floats(-1e6, 1e6) | st.integers(-(10**6), 10**6)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     name=names,
     reason=names,

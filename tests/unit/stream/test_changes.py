@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.calendar.day import DAY_MS, end_of_day_ms
@@ -15,6 +15,7 @@ from stream.measures.catalogue import HISTORY_DAYS
 from stream.scoring.evaluation import build_report, evaluate
 from stream.scoring.scorecard import Line, Scorecard, Veto
 from stream.scoring.shipped import DEFAULT
+from tests.examples import examples
 from tests.streams import CORE, Raw, fold, make_stream
 
 TODAY = 20_089  # the last day of a stream of 100 days
@@ -45,7 +46,7 @@ def overrides(draw: st.DrawFn) -> list[HealthOverride]:
     return sorted(found)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     seed=st.integers(0, 1 << 32),
     size=st.integers(1, 500),
@@ -87,7 +88,7 @@ def test_points_add_up_to_the_score_and_changes_to_its_change_over_7_and_28_days
             assert [change.points for change in changes] == sorted(change.points for change in changes)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     seed=st.integers(0, 1 << 32),
     size=st.integers(1, 60),
@@ -110,7 +111,7 @@ def test_no_comparison_is_left_out_that_could_be_made(
         assert build_report(account_id, state, as_of_ms, scorecard, CORE) == measured
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(seed=st.integers(0, 1 << 32), size=st.integers(1, 500), days_after=st.integers(0, 30))
 def test_a_report_that_goes_on_from_an_evaluation_is_the_one_made_from_the_start(
     seed: int, size: int, days_after: int

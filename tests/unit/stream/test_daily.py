@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stream.calendar.clock import ManualClock
@@ -19,6 +19,7 @@ from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.kinds.usage import UsageEvent
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
+from tests.examples import examples
 from tests.streams import CORE, fold
 from tests.unit.stream.lives import DAY, evaluated, fold_one, month
 
@@ -50,7 +51,7 @@ def life(rng: random.Random, span: int, size: int, late: int) -> tuple[Made, Mad
     return made, sorted(made, key=lambda item: item[0] + rng.random() * late)
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(st.integers(0, 1 << 32), st.sampled_from([3, 60, 700, 1500]), st.integers(0, 63), st.integers(1, 400))
 def test_users_and_events_of_each_day_are_those_of_the_raw_events(seed: int, span: int, late: int, size: int) -> None:
     """In any order of arrival, with pauses of years, as long as nothing is more than 63 days late."""
@@ -67,7 +68,7 @@ def test_users_and_events_of_each_day_are_those_of_the_raw_events(seed: int, spa
     assert usage_events(days, known.start, known.stop) == [sum(other == day for other, _ in made) for day in known]
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(
     st.integers(0, 1 << 32), st.sampled_from([3, 60, 900]), st.integers(0, 35), st.integers(1, 500), st.integers(0, 50)
 )
@@ -182,7 +183,7 @@ def test_states_from_before_the_years_rollups_are_read_with_their_days_and_score
     assert daily_series(old, FIRST + 259, 80)[0].mau == 3
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.lists(st.integers(0, 1 << 33), min_size=1, max_size=9)), max_size=8),
     st.integers(1, 30),

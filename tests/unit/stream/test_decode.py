@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stream.contracts.errors import BadEvent
@@ -15,6 +15,7 @@ from stream.kinds.folding import fold_event
 from stream.kinds.registry import KINDS as EVENT_KINDS
 from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.topics import KINDS, Kind
+from tests.examples import examples
 
 NOW_MS = 1_769_860_800_000
 FAST: tuple[Kind, ...] = tuple(name for name, form in FAST_FORMS.items() if form is not None)
@@ -191,7 +192,7 @@ def assert_the_contract_agrees(kind: Kind, value: bytes) -> bool:
     return True
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(st.data(), st.sampled_from(FAST))
 def test_the_fast_path_takes_nothing_that_the_contract_refuses_and_reads_it_alike(
     data: st.DataObject, kind: Kind
@@ -214,7 +215,7 @@ def test_the_canonical_form_takes_the_fast_path(kind: Kind) -> None:
     assert assert_the_contract_agrees(kind, json.dumps(GOOD[kind]).encode())
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.sampled_from(KINDS), st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda t: t.encode())))
 @example("usage", b'{"a":' * 5000)
 @example("usage", b'{"event_id":"\xff"}')
@@ -224,7 +225,7 @@ def test_arbitrary_bytes_raise_nothing_but_bad_event(kind: Kind, value: bytes) -
     assert caught.value.reason in REASONS
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.data(), st.sampled_from(KINDS))
 def test_near_valid_events_are_decoded_or_refused_with_a_reason(data: st.DataObject, kind: Kind) -> None:
     value = data.draw(near_valid(kind))
@@ -250,7 +251,7 @@ def test_epoch_milliseconds_are_exact_and_rounded_down(moment: datetime) -> None
     assert epoch_ms(moment) == exact
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.data(), st.sampled_from(FAST))
 def test_a_chunk_is_decoded_as_its_values_are_one_by_one(data: st.DataObject, kind: Kind) -> None:
     good = json.dumps(GOOD[kind]).encode()

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.calendar.day import DAY_MS, end_of_day_ms
@@ -15,6 +15,7 @@ from stream.scoring.evaluation import build_report
 from stream.scoring.result import NEW_DAYS
 from stream.scoring.scorecard import Line, Scorecard
 from stream.scoring.shipped import DEFAULT
+from tests.examples import examples
 from tests.streams import CORE, Raw, fold, make_stream
 
 TODAY = 20_500
@@ -59,7 +60,7 @@ def measures_in(report: HealthReport) -> dict[str, Contribution]:
     return {item.measure: item for item in report.contributions}
 
 
-@settings(max_examples=120)
+@examples(120)
 @given(st.integers(0, 1 << 32), st.integers(1, 400), st.sampled_from([1, 8, 31, 70, 200]), st.integers(-7, 60))
 def test_contributions_sum_to_the_score_and_changes_to_its_change(
     seed: int, size: int, span_days: int, days_after: int

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.calendar.clock import ManualClock
@@ -22,6 +22,7 @@ from stream.scoring.scorecard import Line
 from stream.scoring.shipped import DEFAULT
 from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import make_processor
+from tests.examples import examples
 from tests.oracle.facts import alike
 from tests.streams import TOPICS, Raw, arrive, epoch_ms, fold, make_stream, record
 
@@ -60,7 +61,7 @@ def expected(events: list[Raw], day: int, product: ProductConfig) -> dict[str, A
     }
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(
     st.integers(0, 1 << 32),
     st.integers(1, 60),

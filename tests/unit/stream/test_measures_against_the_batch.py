@@ -4,13 +4,14 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stream.calendar.day import day_of, end_of_day_ms
 from stream.kinds.state import AccountState, decode_state, encode_state, newest_ms
 from stream.measures import Measures, measure
 from stream.measures.catalogue import HISTORY_DAYS
+from tests.examples import examples
 from tests.oracle.batch import EPOCH, Batch
 from tests.oracle.facts import all_names, differences, state_differences
 from tests.streams import CORE, TICKET_DAYS, Raw, arrive, fold, make_stream
@@ -78,7 +79,7 @@ def on(day: int) -> date:
     return EPOCH + timedelta(days=day)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     seeds, sizes, spans, seeds, st.sampled_from([0, 1, 30, 90]), st.sampled_from([0.0, 0.2, 1.0]), st.integers(0, 40)
 )
@@ -94,7 +95,7 @@ def test_shuffled_late_and_repeated_streams_give_the_batchs_measures(
     assert state_differences(states, expected, end_of_day_ms(day), CORE, without) == {}
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(seeds, sizes, spans, seeds, st.sampled_from([0, 30, 60]), st.integers(1, 28))
 @example(153313384, 235, 300, 0, 0, 25)
 def test_measures_as_of_up_to_four_weeks_before_the_newest_event_are_the_batchs(
@@ -136,7 +137,7 @@ def opened_first(events: list[Raw]) -> list[Raw]:
     return made
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(seeds, sizes, spans, seeds, st.integers(1, 60))
 def test_any_interleaving_of_topics_and_any_chunking_gives_equal_facts(
     seed: int, size: int, span_days: int, order: int, chunk_size: int

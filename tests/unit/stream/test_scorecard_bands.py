@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.calendar.day import DAY_MS, end_of_day_ms
@@ -12,6 +12,7 @@ from stream.scoring.band_history import band_of, published_report
 from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Line, Scorecard, Scorecards, Veto
 from stream.scoring.shipped import DEFAULT
+from tests.examples import examples
 from tests.streams import Raw, fold, make_stream
 
 # Bands that remember
@@ -138,7 +139,7 @@ def test_a_veto_that_takes_much_is_told_where_nothing_moved() -> None:
     assert report.reason.startswith("steady; held back by capped at 40: an escalation is stuck, 90 h (−")
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(st.integers(0, 1 << 32), st.floats(0, 100), st.integers(0, 72), st.integers(0, 30))
 def test_with_vetoes_points_still_add_up_to_the_score_and_changes_to_its_change(
     seed: int, cap_score: float, hours: int, days_after: int

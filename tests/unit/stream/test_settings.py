@@ -169,10 +169,10 @@ def test_aliases_of_aliases_do_not_blow_up(tmp_path: Path) -> None:
     """Nine levels of nine: written out it would be gigabytes."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
-    started = time.monotonic()
+    started = time.process_time()
     message = refusal(yaml_file(tmp_path, "\n".join([*lines, "kafka: {bootstrap_servers: *a9}"])))
     assert message.endswith("its aliases make more than 100000 values of it")
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_an_alias_of_itself_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import random
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.calendar.day import DAY_MS
@@ -13,6 +13,7 @@ from stream.calendar.workdays import Calendar
 from stream.history.daily import Days, place, weeks
 from stream.kinds.usage import UsageEvent
 from stream.measures.trend import Status, trend
+from tests.examples import examples
 from tests.oracle.facts import alike
 from tests.oracle.trend import of_days
 
@@ -33,7 +34,7 @@ def usage(number: int, day: int, user: int) -> UsageEvent:
     )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.integers(0, 1 << 32),
     st.integers(1, 700),
@@ -52,7 +53,7 @@ def test_the_trend_is_what_the_days_say(seed: int, span: int, mean: float, shape
         assert found.status == expected["usage_trend_status"]
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.integers(0, 1 << 32),
     st.integers(70, 600),

@@ -1,7 +1,7 @@
 """Usage folded in runs: the same state, and the same word on what moved, as event by event."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.calendar.day import DAY_MS, end_of_day_ms
@@ -12,6 +12,7 @@ from stream.kinds.kind import NO_CHANGE
 from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.kinds.usage import UsageEvent
 from stream.measures import measure
+from tests.examples import examples
 
 DAY = 20_000
 CORE = frozenset({"f0", "f1"})
@@ -60,7 +61,7 @@ def runs(drawn: list[Draw], cuts: list[int]) -> list[list[UsageEvent]]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.lists(events, max_size=80),
     st.lists(st.integers(1, 30), max_size=4),
@@ -80,7 +81,7 @@ def test_however_events_are_cut_into_runs_the_state_is_that_of_the_events_one_by
             assert encode_state(by_run) == encode_state(one_by_one)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 60), st.integers(0, 3), st.integers(0, 3), st.none())))
 def test_an_event_that_moves_nothing_leaves_every_measure_but_the_share_of_each_user(drawn: list[Draw]) -> None:
     """Of days since the first one: an older first day moves measures that wait for the next tick."""

@@ -1,6 +1,6 @@
 """Measures that there is nothing to make by are copied and not made: which must not be seen in any number."""
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import fields
 
@@ -10,6 +10,7 @@ from stream.measures.account_view import AccountView, Availability
 from stream.measures.context import MeasureContext
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.measures.registry import GROUPS, MeasureGroup
+from tests.examples import examples
 from tests.streams import CORE, FIRST_DAY, fold, make_stream
 
 JOURNEYS = (
@@ -19,7 +20,7 @@ JOURNEYS = (
 )
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     seed=st.integers(0, 1 << 32),
     size=st.integers(1, 200),

@@ -7,7 +7,7 @@ from typing import Any
 import holidays
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.calendar.day import DAY_MS
@@ -18,6 +18,7 @@ from stream.measures import measure
 from stream.measures.product import product_config_from
 from stream.measures.product_config import ProductConfig
 from stream.worker.health_processor import make_processor
+from tests.examples import examples
 from tests.streams import Raw, fold
 from tests.unit.stream.lives import usage
 
@@ -29,7 +30,7 @@ def day_of(text: str) -> int:
     return (date.fromisoformat(text) - EPOCH).days
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(
     st.sampled_from([None, ("DE", "BY"), ("US", None), ("SA", None), ("CN", None), ("IL", None)]),
     st.sampled_from([None, frozenset({5, 6}), frozenset({4, 5}), frozenset({6}), frozenset[int]()]),

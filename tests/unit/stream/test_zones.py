@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stream.calendar.clock import ManualClock
@@ -12,6 +12,7 @@ from stream.calendar.day import DAY_MS
 from stream.calendar.zones import REMEMBERED_DAYS_MAX, Zone, zone, zone_names
 from stream.kinds.state import AccountState, decode_state, encode_state, newest_ms, zone_of
 from stream.measures import measure
+from tests.examples import examples
 from tests.oracle.batch import EPOCH, Batch
 from tests.oracle.facts import state_differences
 from tests.streams import ACCOUNTS, CORE, arrive, fold, make_stream
@@ -38,7 +39,7 @@ def date_in(name: str, ms: int) -> date:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).astimezone(ZoneInfo(name)).date()
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(names, st.integers(FIRST_MS, LAST_MS))
 @example("Pacific/Apia", 1_325_239_200_000 - 1)  # the last moment before the day that Samoa skipped
 @example("Pacific/Apia", 1_325_239_200_000)
@@ -47,7 +48,7 @@ def test_the_day_of_a_moment_is_its_date_there(name: str, ms: int) -> None:
         assert zone(name).day_of(at) == (date_in(name, at) - EPOCH).days
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(names, st.integers(FIRST_MS // DAY_MS, LAST_MS // DAY_MS))
 @example("America/Sao_Paulo", 17_819 - 1)  # the next day begins at 01:00
 @example("America/Sao_Paulo", 17_943)  # 24:00 is 23:00 again
@@ -67,7 +68,7 @@ def test_a_zone_remembers_a_bounded_number_of_days() -> None:
     assert len(place._offsets) <= REMEMBERED_DAYS_MAX
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.sampled_from(
         ["America/New_York", "Asia/Kolkata", "Pacific/Auckland", "Australia/Lord_Howe", "Africa/Casablanca"]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.calendar.clock import EventClock, ManualClock
@@ -13,6 +13,7 @@ from stream.kinds.state import encode_state
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
 from stream.worker.health_processor import ACCOUNTS_A_SLICE, SETTLED_MS, HealthProcessor
+from tests.examples import examples
 from tests.streams import CORE, TOPICS, epoch_ms, fold, make_stream, record
 from tests.unit.stream.lives import DAY, KAFKA_MS, Part, evaluated, fold_one, month, usage
 
@@ -231,7 +232,7 @@ def test_history_has_one_score_a_day_and_four_weeks() -> None:
     assert report.history[-1][1] == report.score
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.integers(0, 1 << 32), st.integers(1, 200))
 def test_reports_are_the_same_whether_judged_along_the_way_or_at_the_end(seed: int, size: int) -> None:
     """But for what was published when: the numbers of a moment depend on the facts alone."""

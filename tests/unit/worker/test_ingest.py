@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.calendar.clock import EventClock
@@ -16,6 +16,7 @@ from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.topics import Kind
 from stream.worker.health_processor import HealthProcessor
 from stream.worker.repartition import RepartitionedRecord, repartition
+from tests.examples import examples
 from tests.streams import TOPICS, Raw, Rec, arrive, fold, make_stream, record
 from tests.unit.stream.lives import DAY, KAFKA_MS, Part, fold_one, letters, usage
 
@@ -143,7 +144,7 @@ def test_a_record_that_is_not_at_home_after_it_was_sent_is_refused_rather_than_s
     assert (sent_home(elsewhere), elsewhere.states) == ([], {})
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.integers(0, 1 << 32), st.integers(1, 200), st.integers(2, 5))
 def test_wherever_records_arrive_the_facts_are_those_of_records_that_arrived_at_home(
     seed: int, size: int, count: int
@@ -237,7 +238,7 @@ def test_the_newest_account_update_holds_field_by_field(updates: list[Raw], expe
     assert partition.states["acme"].profile["owner"][0] == expected
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.integers(0, 1 << 32), st.integers(1, 300), st.sampled_from([1, 64, 200]))
 def test_a_state_comes_back_from_the_changelog_as_it_was(seed: int, size: int, span_days: int) -> None:
     processor, partition = fold(arrive(make_stream(seed, size, span_days), seed, 30, 0.2))
@@ -250,7 +251,7 @@ def test_a_state_comes_back_from_the_changelog_as_it_was(seed: int, size: int, s
         assert (partition.encode(state), partition.decode(value)) == (value, state)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.integers(0, 1 << 32), st.integers(2, 300), st.integers(0, 300), st.integers(1, 40))
 def test_a_restart_anywhere_goes_on_where_the_state_ends(seed: int, size: int, cut: int, chunk_size: int) -> None:
     """Folding a part, keeping it as the changelog does, and folding the rest elsewhere is folding all at once."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.portfolio.days import day_number, parse_periods
@@ -16,6 +16,7 @@ from consumers.portfolio.query import Query
 from consumers.portfolio.store import Store
 from consumers.portfolio.tables import BY_ACCOUNT
 from heartline.synthetic.business import business
+from tests.examples import examples
 from tests.unit.consumers.portfolio.books import RULES, Event, records
 
 PERIODS = parse_periods("2025-06..2025-12")
@@ -78,7 +79,7 @@ def derived(store: Store) -> dict[str, list[Any]]:
     return {table.name: store.cursor().execute(f"FROM {table.name} ORDER BY ALL").fetchall() for table in BY_ACCOUNT}
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.lists(changes, max_size=14), rates)
 def test_the_movements_lead_from_the_start_to_the_end(events: list[Event], rated: list[Event]) -> None:
     store = store_of(numbered([*rated, *events]))
@@ -96,7 +97,7 @@ def test_the_movements_lead_from_the_start_to_the_end(events: list[Event], rated
     store.close()
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.lists(changes, max_size=14), rates)
 def test_shares_stay_shares_and_nrr_is_never_below_grr(events: list[Event], rated: list[Event]) -> None:
     store = store_of(numbered([*rated, *events]))
@@ -114,7 +115,7 @@ def test_shares_stay_shares_and_nrr_is_never_below_grr(events: list[Event], rate
     store.close()
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(st.lists(changes, max_size=12), rates, st.randoms(use_true_random=False))
 def test_any_order_and_any_batches_give_the_same(events: list[Event], rated: list[Event], order: random.Random) -> None:
     everything = numbered([*rated, *events])
