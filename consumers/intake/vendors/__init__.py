@@ -9,5 +9,6 @@
 - `typeform`    survey answers
 - `stripe`      subscriptions and customers
 - `chargebee`   subscriptions and customers
+- `money`       their amounts as monthly recurring revenue
 - `registry`    all of them by name
 """
