@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from heartline.synthetic import CORE_FEATURES, DAYS, HISTORY_DAYS, customers, events, story_start
 from stream.kinds.decode import validate
 from tests.examples import examples
+
 pytestmark = pytest.mark.xdist_group("synthetic-company")
 
 NOW = datetime(2026, 5, 20, 13, 30, tzinfo=UTC)
