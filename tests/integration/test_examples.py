@@ -5,25 +5,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import pytest
 
 from heartline.embedded.kafka import jar_repository, wanted_lock
 from heartline.embedded.kafka_jars import class_path, fetch_jars, missing_jars
-from heartline.embedded.ports import free_ports
 from stream.config.settings import Settings, load
-from stream.contracts.events import iso
 from stream.contracts.partitioner import partition_of
 from stream.kinds.decode import Decoder, validate
 from stream.kinds.feeds import FieldMapping
 from tests.integration.conftest import NewTopic
-from tests.integration.roles import wait_for
 from tests.integration.topics import read_all
 from tests.servers import Kafka
 
@@ -101,83 +94,10 @@ def test_a_producer_puts_every_account_where_the_worker_expects_it(
         assert record.partition == partition_of(event.account_id, PARTITIONS)
 
 
-@contextmanager
-def relay(kafka: Kafka, prefix: str, folder: Path) -> Iterator[str]:
-    """The relay of webhooks, running; gives its address."""
-    port = free_ports(1)[0]
-    env = os.environ | {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-        "TOPIC_PREFIX": prefix,
-        "RELAY_TOKEN": "let-me-in",
-    }
-    log = folder / "relay.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "relay:app", "--port", str(port)],
-            cwd=EXAMPLES / "webhooks",
-            env=env,
-            stdout=out,
-            stderr=out,
-        )
-        try:
-            wait_for(lambda: b"running on" in log.read_bytes(), 30, "the relay listens")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def post(url: str, body: bytes) -> int:
-    """The status that a webhook is answered with."""
-    try:
-        with urlopen(Request(url, body, method="POST"), timeout=20) as answer:
-            return int(answer.status)
-    except HTTPError as error:
-        return error.code
-
-
-def test_the_relay_turns_webhooks_into_events_that_the_worker_accepts(
-    kafka: Kafka, prefix: str, new_topic: NewTopic, tmp_path: Path
-) -> None:
-    kinds = {"product-usage": "usage", "account-updates": "account"}
-    kinds |= {"support-tickets": "ticket", "survey-responses": "survey"}
-    for topic in kinds:
-        new_topic(topic, PARTITIONS)
-    with relay(kafka, prefix, tmp_path) as address:
-        answers = {
-            path.stem: post(f"{address}/{path.stem.split('-')[0]}?token=let-me-in", path.read_bytes())
-            for path in sorted((EXAMPLES / "webhooks/payloads").glob("*.json"))
-        }
-        assert post(f"{address}/segment?token=wrong", b"{}") == 401
-        assert post(f"{address}/segment?token=let-me-in", b"no json") == 422
-        assert post(f"{address}/elsewhere?token=let-me-in", b"{}") == 404
-
-    assert answers == {
-        "delighted-created": 202,
-        "segment-group": 202,
-        "segment-identify": 204,
-        "segment-track": 202,
-        "zendesk-created": 202,
-        "zendesk-reopened": 202,
-    }
-    found = {}
-    for topic, kind in kinds.items():
-        records = list(read_all(kafka.bootstrap_servers, prefix + topic))
-        found[kind] = [validate(kind, json.loads(record.value)) for record in records]  # type: ignore[arg-type]
-        assert {record.partition for record in records} == {partition_of("acme", PARTITIONS)}
-    assert [event.feature for event in found["usage"]] == ["Report Exported"]
-    assert [event.licensed_seats for event in found["account"]] == [40]
-    assert [(event.status, event.priority) for event in found["ticket"]] == [
-        ("opened", "urgent"),
-        ("reopened", "normal"),
-    ]
-    assert [(event.survey, event.score, iso(event.timestamp)[:4]) for event in found["survey"]] == [("nps", 9, "2026")]
-
-
 def test_the_feeds_example_maps_raw_payloads() -> None:
-    """The file is read as the worker reads it, and its mapping decodes the payloads that the relay gets."""
+    """The file is read as the worker reads it, and its mapping decodes what the vendors post."""
     feeds = load(Settings, EXAMPLES / "feeds/heartline.yaml").feeds
-    payloads = EXAMPLES / "webhooks/payloads"
+    payloads = EXAMPLES / "payloads"
     usage: Any = Decoder("usage", FieldMapping(feeds["usage"])).decode((payloads / "segment-track.json").read_bytes())
     ticket: Any = Decoder("ticket", FieldMapping(feeds["ticket"])).decode(
         (payloads / "zendesk-created.json").read_bytes()

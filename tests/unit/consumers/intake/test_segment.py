@@ -1,6 +1,8 @@
 """Segment's calls as events: whose they are, when they were made, and what says nothing about an account."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,3 +128,16 @@ def test_a_batch_says_once_for_all_when_it_was_sent_and_in_which_context() -> No
 def test_a_batch_that_is_none_is_named(body: Any) -> None:
     with pytest.raises(UnreadableError, match="expected a"):
         segment.calls_of(body, None)
+
+
+def test_the_calls_among_the_examples_are_read() -> None:
+    payloads = Path(__file__).resolve().parents[4] / "examples/payloads"
+    calls = [
+        json.loads((payloads / f"segment-{name}.json").read_text("utf-8")) for name in ("track", "group", "identify")
+    ]
+    track, group, identify = (segment.translate_call(call, nobody, NOW) for call in calls)
+    assert isinstance(track, Translated)
+    assert isinstance(group, Translated)
+    assert (track.event["account_id"], track.event["feature"]) == ("acme", "Report Exported")
+    assert group.event["licensed_seats"] == 40
+    assert isinstance(identify, Ignored)

@@ -1,6 +1,7 @@
 """Each vendor's payloads, written after its references: what they become, and that the contract takes it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -387,6 +388,24 @@ def test_a_payload_full_of_nulls_is_refused_by_the_contract_and_stops_nothing(ve
 
 def test_every_vendor_of_the_settings_has_a_module_and_the_other_way_round() -> None:
     assert set(VENDORS) == set(VENDOR_NAMES)
+
+
+PAYLOADS = Path(__file__).resolve().parents[4] / "examples/payloads"
+EXAMPLES = [
+    ("zendesk-created", "ticket", {"status": "opened", "priority": "URGENT"}),
+    ("zendesk-reopened", "ticket", {"status": "reopened"}),
+    ("delighted-created", "survey", {"survey": "nps", "score": 9}),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "expected"), EXAMPLES)
+def test_the_payloads_among_the_examples_are_read(name: str, kind: str, expected: dict[str, Any]) -> None:
+    body = json.loads((PAYLOADS / f"{name}.json").read_text("utf-8"))
+    (outcome,) = VENDORS[name.partition("-")[0]].translate(body, {})
+    assert isinstance(outcome, Translated)
+    assert outcome.kind == kind
+    assert expected.items() <= outcome.event.items()
+    assert isinstance(ACCEPTANCE.verdict_on(outcome, NOW_MS), Accepted)
 
 
 MRR = [
