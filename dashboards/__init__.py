@@ -5,5 +5,4 @@ portfolio   which accounts are in trouble, how the whole portfolio moves
 account     one account: its score, what drives it, its users, tickets and answers
 operations  whether Heartline itself is well: throughput, latency, lag, recovery, dead letters, outbox
 write       writes or checks the files
-picture     draws them for the documentation, without a Grafana
 """

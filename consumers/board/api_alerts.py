@@ -49,7 +49,7 @@ class SnoozeBody(BaseModel):
 
 
 class VerdictBody(Note):
-    """Whether the alert was worth telling."""
+    """Whether the alert was useful."""
 
     verdict: Literal["valid", "not_valid"]
 
@@ -111,7 +111,7 @@ def resolve(request: Request, alert_id: str, body: Note) -> Sent:
     return _sent(request, alert_id, "resolve", body)
 
 
-@router.post("/alerts/{alert_id}/verdict", status_code=202, summary="Say whether an alert was worth telling")
+@router.post("/alerts/{alert_id}/verdict", status_code=202, summary="Say whether an alert was useful")
 def give_verdict(request: Request, alert_id: str, body: VerdictBody) -> Sent:
     """Open or over; the last verdict counts."""
     return _sent(request, alert_id, "verdict", body)

@@ -32,11 +32,11 @@ SCOPES: Final = ("account_id", "segment", "owner", "rule", "severity")
 _DONE: Final = {
     "acknowledged": "Acknowledged",
     "snoozed": "Snoozed",
-    "resolved": "Ended",
-    "verdict": "Verdict kept",
+    "resolved": "Resolved",
+    "verdict": "Feedback recorded",
     "play_started": "Play started",
     "silence_added": "Silenced",
-    "silence_expired": "The silence is over",
+    "silence_expired": "Silence ended",
 }
 
 

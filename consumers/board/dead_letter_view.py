@@ -16,13 +16,13 @@ class DeadLetterView(Struct, frozen=True):
     """One refused record, as people read it.
 
     Attributes:
-        place: "topic[partition]@offset" of the original.
+        position: "topic[partition]@offset" of the original.
         account_id: the original's key; None when it had none.
         original: the original's value as text, cut to 4000 characters; None when it had none.
         cut: whether there is more of it.
     """
 
-    place: str
+    position: str
     topic: str
     refused_at: datetime
     reason: str
@@ -78,7 +78,7 @@ def as_read(letter: DeadLetter, timestamp_ms: int) -> DeadLetterView:
     """
     original = letter.value.decode("utf-8", "backslashreplace") if letter.value is not None else None
     return DeadLetterView(
-        place=f"{letter.topic}[{letter.partition}]@{letter.offset}",
+        position=f"{letter.topic}[{letter.partition}]@{letter.offset}",
         topic=letter.topic,
         refused_at=datetime.fromtimestamp(timestamp_ms / 1000, UTC),
         reason=letter.reason,

@@ -130,6 +130,18 @@ def words(value: str) -> str:
     return value.replace("_", " ").capitalize()
 
 
+RULE_WORDS: Final = {"band_entered": "Now at risk"}
+
+
+def rule_words(rule: str) -> str:
+    """An alert rule as people call it.
+
+    >>> rule_words("band_entered"), rule_words("champion_gone")
+    ('Now at risk', 'Champion gone')
+    """
+    return RULE_WORDS.get(rule, words(rule))
+
+
 def first_upper(value: str) -> Markup:
     """A sentence with its first letter upper."""
     return escape(value[:1].upper() + value[1:])
@@ -149,6 +161,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "count": count,
     "text": text,
     "words": words,
+    "rule_words": rule_words,
     "first_upper": first_upper,
     "measure_name": lambda name: tidy(measure_name(name), 60),
     "measure_value": measure_value,

@@ -107,7 +107,7 @@ if (filters) {
 // ---- what people do about an alert: sent as the form says, the page changed in place
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (!form.matches("[data-act]")) return;
+  if (!form.matches("[data-action]")) return;
   event.preventDefault();
   const fields = new URLSearchParams(new FormData(form, event.submitter));
   const buttons = form.querySelectorAll("button");

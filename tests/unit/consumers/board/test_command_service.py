@@ -149,7 +149,7 @@ def test_a_reader_may_look_and_sees_no_buttons() -> None:
     board, alerting = alerted(read_only=True)
     client = board.client()
 
-    assert "data-act" not in client.get("/alerts").text
+    assert "data-action" not in client.get("/alerts").text
     assert client.post("/alerts/hl-1/acknowledge").status_code == 403
     assert client.post("/api/v1/alerts/hl-1/acknowledge", json={}).status_code == 403
     assert alerting.commands == []

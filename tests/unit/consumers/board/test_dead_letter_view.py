@@ -14,7 +14,7 @@ def test_the_newest_are_kept_and_shown_first() -> None:
     for offset in range(3):
         assert letters.add(letter(offset), 1_772_442_000_000)
 
-    assert [found.place for found in letters.newest(9)] == ["product-usage[2]@2", "product-usage[2]@1"]
+    assert [found.position for found in letters.newest(9)] == ["product-usage[2]@2", "product-usage[2]@1"]
 
 
 def test_reasons_are_counted_and_can_be_chosen() -> None:

@@ -106,7 +106,7 @@ def test_an_open_alert_shows_the_score_of_now_and_one_that_is_over_the_score_of_
 
     page = board.client().get("/alerts").text
 
-    for shown in ("score 31, at first 83", "score 80, at first 40", "score 12, at first 12"):
+    for shown in ("score 31, at opening 83", "score 80, at opening 40", "score 12, at opening 12"):
         assert shown in page
 
 
@@ -179,7 +179,7 @@ def test_who_has_no_token_is_asked_for_one_and_brought_back() -> None:
     assert client.get("/api/v1/accounts").status_code == 401
     assert client.get("/healthz").status_code == 200
     wrong = client.post("/login", data={"token": "wrong" * 5, "next": "/alerts"})
-    assert (wrong.status_code, "That is not the token" in wrong.text) == (401, True)
+    assert (wrong.status_code, "Wrong token" in wrong.text) == (401, True)
     right = client.post("/login", data={"token": TOKEN, "next": "https://evil.example/"})
     assert (right.status_code, right.headers["location"]) == (303, "/")
     cookie = right.headers["set-cookie"].lower()
