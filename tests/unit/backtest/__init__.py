@@ -1,0 +1,1 @@
+"""What backtesting computes, against other ways to compute it."""
