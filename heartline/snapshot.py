@@ -107,6 +107,12 @@ class Summary:
     rows: int = 0
     accounts: int = 0
 
+    def reject(self, error: str) -> None:
+        """Count a line that is no event."""
+        self.rejected += 1
+        if len(self.errors) < SHOWN_ERRORS_MAX:
+            self.errors.append(error)
+
 
 class _Kinded(msgspec.Struct):
     """The part of a line that says what it is."""
@@ -122,9 +128,7 @@ def read_events(files: Sequence[Path], settings: Settings, summary: Summary) -> 
 
     Account updates without a time come first: what they say holds from the start.
     """
-    decoders = {
-        kind: Decoder(kind, FieldMapping(settings.feeds[kind]) if kind in settings.feeds else None) for kind in KINDS
-    }
+    decoders = decoders_for(settings)
     now_ms = WallClock().now_ms(None)
     events: list[tuple[int, InputEvent]] = []
     for path in files:
@@ -132,18 +136,23 @@ def read_events(files: Sequence[Path], settings: Settings, summary: Summary) -> 
             if not line.strip():
                 continue
             try:
-                events.append(_event(line, decoders, now_ms))
+                events.append(decode_event(line, decoders, now_ms))
             except BadEvent as error:
-                summary.rejected += 1
-                if len(summary.errors) < SHOWN_ERRORS_MAX:
-                    summary.errors.append(f"{path}:{number}: {error}")
+                summary.reject(f"{path}:{number}: {error}")
     events.sort(key=lambda item: item[0])
     summary.events = len(events)
     return events
 
 
-def _event(line: bytes, decoders: dict[Kind, Decoder], now_ms: int) -> tuple[int, InputEvent]:
-    """One line as an event and its time.
+def decoders_for(settings: Settings) -> dict[Kind, Decoder]:
+    """What reads each kind of event, by the feeds' mappings."""
+    return {
+        kind: Decoder(kind, FieldMapping(settings.feeds[kind]) if kind in settings.feeds else None) for kind in KINDS
+    }
+
+
+def decode_event(line: bytes, decoders: dict[Kind, Decoder], now_ms: int) -> tuple[int, InputEvent]:
+    """One line as an event and its time in epoch ms; 0 for an account update without a time.
 
     Raises:
         BadEvent: the line is not one.

@@ -9,6 +9,7 @@ What is heavy is imported when its command runs, so that help is quick.
 - `imports`   exports of other systems onto Kafka
 - `tail`      what comes in, as it comes
 - `snapshot`  the same fold over files, without Kafka
+- `backtest`  how well the score tells which accounts leave, on one's own history
 - `top`       all accounts on a terminal, live
 - `account`   one account's current report
 - `report`    the portfolio as one HTML file
@@ -32,6 +33,7 @@ import typer
 from heartline import __version__
 from heartline.cli import (
     account,
+    backtest,
     bench,
     demo,
     doctor,
@@ -92,6 +94,7 @@ _COMMANDS: Final = (
     (account.account, "See it", None),
     (report.report, "See it", None),
     (snapshot.snapshot, "See it", snapshot.DatesInARow),
+    (backtest.backtest, "See it", None),
     (up.up, "Run it", None),
     (processes.worker, "Run it", None),
     (processes.alerting, "Run it", None),
