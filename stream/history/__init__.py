@@ -1,8 +1,10 @@
 """The days of an account, bounded: bitmaps of who was active, and more than a year of daily totals.
 
-- `rolling`    activity as day bitmaps: windows of days in O(1)
-- `columns`    packed numbers of past days
-- `daily`      users, events and score of each day
-- `windows`    users active within 7 and 30 days of each day
-- `series`     the account's days as rows, for whoever draws them
+- `rolling`         activity as day bitmaps: windows of days in O(1)
+- `active_days`     on which days anyone was active
+- `columns`         packed numbers of past days
+- `daily`           users, events and score of each day
+- `best_half_year`  the best half-year, faded
+- `windows`         users active within 7 and 30 days of each day
+- `series`          the account's days as rows, for whoever draws them
 """

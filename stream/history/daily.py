@@ -14,13 +14,16 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from stream.history import columns
+from stream.history import best_half_year, columns
+from stream.history.active_days import ActiveDays
+from stream.history.best_half_year import HALF_YEAR_DAYS, BestHalfYear
 from stream.history.columns import Column
 
-DAYS_MAX: Final = 512  # a year of weeks (364), the 112 days that a trend looks back from there, and some
+DAYS_MAX: Final = 544  # a year of weeks (364), the 133 days that a season looks back from there, 28 days earlier, too
 LATE_DAYS: Final = 64
-LISTED_DAYS: Final = 112  # what a trend looks at, and all that late usage can reach
-PACKED_AT_DAYS: Final = LISTED_DAYS + 128  # many at a time, for an account with one event a day pays for each packing
+EVENTS_LISTED_DAYS: Final = 112  # all that late usage can reach, and some
+USERS_LISTED_DAYS: Final = 264  # the half-year before all that late usage can reach, since its last closing
+PACKED_TOGETHER_DAYS: Final = 128  # many at a time, for an account with one event a day pays for each packing
 CLOSED_MAX: Final = 400
 SCORES_DAYS: Final = 36  # what a report tells and compares with, after a week without any judgement, too
 SCORES_AT_DAYS: Final = 56
@@ -30,15 +33,17 @@ class Days(Struct, array_like=True, gc=False):
     """What is kept of each day.
 
     Attributes:
-        first_day: the day of the first entry of the lists; -1 while there is none.
-        users, events: active users and usage events of each day, from `first_day` on without a gap.
-        packed_users, packed_events: the same of the days before, up to `first_day`.
+        first_day: the day of the first entry of `users`; -1 while there is none.
+        users, events: active users and usage events of each day without a gap; both end with the same day.
+        packed_users, packed_events: the same of the days before.
         wau, mau: users active in the 7 and the 30 days that end with each closed day, but for the newest of them.
         scored_day: the day of the first entry of `tenths`; -1 while there is none.
         tenths: of the score at the close of each judged day, plus 1, so that 0 is a day without a score.
         packed_tenths: the same of the days before, up to `scored_day`.
         open_day: the first day whose windows are not closed; -1: none is, or all that are closed are packed.
         listed_wau, listed_mau: as `wau` and `mau`, of the newest closed days, up to `open_day`.
+        best: the best half-year as of a day that is final.
+        active: on which days anyone was active.
     """
 
     first_day: int = -1
@@ -54,10 +59,14 @@ class Days(Struct, array_like=True, gc=False):
     open_day: int = -1
     listed_wau: list[int] = []
     listed_mau: list[int] = []
+    best: BestHalfYear = field(default_factory=BestHalfYear)
+    active: ActiveDays = field(default_factory=ActiveDays)
 
 
 def place(days: Days, day: int) -> int:
-    """The place of a day in the lists, which are extended to it; what grew too old is packed.
+    """The place of a day in both lists, counted from their common end: -1 is the newest day.
+
+    The lists are extended to it; what grew too old is packed.
 
     >>> days = Days()
     >>> for day in (100, 102, 102, 99):
@@ -70,33 +79,63 @@ def place(days: Days, day: int) -> int:
         days.first_day = day
         days.users.append(0)
         days.events.append(0)
-        return 0
+        return -1
     at = day - days.first_day
     if 0 <= at < size:
-        return at
-    if at < 0:
+        return at - size
+    if at < 0:  # only of an account that is so young that nothing was packed
         days.users[:0] = days.events[:0] = [0] * -at
         days.first_day = day
-        return 0
+        return at - size
     more = [0] * min(at - size + 1, DAYS_MAX)
     if at - size + 1 > DAYS_MAX:
         days.first_day = day + 1 - size - DAYS_MAX
         days.packed_users, days.packed_events = Column(), Column()
     days.users += more
     days.events += more
-    if len(days.users) > PACKED_AT_DAYS:
-        _pack(days)
-    return day - days.first_day
+    if len(days.events) > EVENTS_LISTED_DAYS + PACKED_TOGETHER_DAYS:
+        old = len(days.events) - EVENTS_LISTED_DAYS
+        first_day = events_first_day(days)
+        columns.extend(days.packed_events, first_day, days.events[:old], DAYS_MAX - EVENTS_LISTED_DAYS)
+        del days.events[:old]
+    if len(days.users) > USERS_LISTED_DAYS + PACKED_TOGETHER_DAYS:
+        old = len(days.users) - USERS_LISTED_DAYS
+        columns.extend(days.packed_users, days.first_day, days.users[:old], DAYS_MAX - USERS_LISTED_DAYS)
+        del days.users[:old]
+        days.first_day += old
+    return -1
 
 
-def _pack(days: Days) -> None:
-    """Move the days that no usage can reach any more into the columns."""
-    old = len(days.users) - LISTED_DAYS
-    keep = DAYS_MAX - LISTED_DAYS
-    columns.extend(days.packed_users, days.first_day, days.users[:old], keep)
-    columns.extend(days.packed_events, days.first_day, days.events[:old], keep)
-    del days.users[:old], days.events[:old]
-    days.first_day += old
+def events_first_day(days: Days) -> int:
+    """The day of the first entry of `events`."""
+    return days.first_day + len(days.users) - len(days.events)
+
+
+def close_best(days: Days, day: int) -> None:
+    """Keep the best half-year as of a day that no usage can reach any more; what is kept of a later one stays."""
+    if days.first_day >= 0 and day >= max(days.best.day + 1, first_known_day(days)):
+        user_days, half_year = best_half_year.advanced(days.best, day, *_half_year_of_users(days))
+        days.best = BestHalfYear(user_days, day, half_year)
+
+
+def best_at(days: Days, day: int) -> tuple[float, int]:
+    """User-days of the best half-year, and of the 182 days up to a day, as of a day at most 28 before the newest.
+
+    >>> best_at(Days(100, [1, 2], [9, 9]), 100), best_at(Days(100, [1, 2], [9, 9]), 101)
+    ((1.0, 1), (3.0, 3))
+    """
+    if days.first_day < 0 or day < first_known_day(days):
+        return 0.0, 0
+    return best_half_year.advanced(days.best, day, *_half_year_of_users(days))
+
+
+def _half_year_of_users(days: Days) -> tuple[list[int], int]:
+    """Active users of the days since a half-year before the first day that is not closed, and the first of these."""
+    needed = days.best.day + 1 - HALF_YEAR_DAYS
+    if days.packed_users.count == 0 or needed >= days.first_day:
+        return days.users, days.first_day
+    older = columns.numbers(days.packed_users, needed, days.first_day)
+    return [*[count if count is not None else 0 for count in older], *days.users], needed
 
 
 def close_score(days: Days, day: int, score: float | None) -> bool:
@@ -145,7 +184,7 @@ def active_users(days: Days, first_day: int, end_day: int) -> list[int | None]:
 
 def usage_events(days: Days, first_day: int, end_day: int) -> list[int | None]:
     """The same for usage events."""
-    return _joined(days.packed_events, days.first_day, days.events, first_day, end_day)
+    return _joined(days.packed_events, events_first_day(days), days.events, first_day, end_day)
 
 
 def _joined(packed: Column, listed_day: int, listed: Sequence[int], first_day: int, end_day: int) -> list[int | None]:
@@ -196,6 +235,19 @@ def user_days(days: Days, last_day: int, number: int) -> int:
     """
     end = last_day - days.first_day + 1
     return sum(days.users[max(end - number, 0) : max(end, 0)]) if days.first_day >= 0 else 0
+
+
+def user_days_of(days: Days, spans: Sequence[tuple[int, int]]) -> list[int]:
+    """User-days of several spans of days, each from its first day to before its end, however long ago; 0 where unknown.
+
+    >>> user_days_of(Days(100, [1, 2, 4], [9, 9, 9]), [(100, 102), (90, 101), (102, 200)])
+    [3, 1, 4]
+    """
+    first = days.first_day
+    listed = [sum(days.users[max(start - first, 0) : max(end - first, 0)]) for start, end in spans]
+    if days.packed_users.count == 0 or all(start >= first for start, _ in spans):
+        return listed
+    return [new + old for new, old in zip(listed, columns.sums(days.packed_users, spans), strict=True)]
 
 
 def active_days(days: Days, last_day: int, number: int) -> int:

@@ -1,10 +1,11 @@
 """Activity as day bitmaps: who was active on which of the last 64 days, exactly, in O(1) an event.
 
-A user's record is a list of small integers, [ordinal, last_day, bits, n0, n1, ...]:
+A user's record is a list of small integers, [ordinal, last_day, bits, days, n0, n1, ...]:
 
 - ordinal   the user's short number within the account, for the feature maps
 - last_day  the newest active day, as days since 1970-01-01
 - bits      bit i set: active on last_day - i, for i < 64
+- days      active days of the user's whole life
 - n0, n1..  events on each active day of the 37 days that end with last_day, newest first
 
 64 days of bits answer any question of up to 57 days, and 37 days of counts any of 30, as of now and as of each of the
@@ -22,16 +23,17 @@ COUNT_DAYS: Final = 37
 ORDINAL: Final = 0
 LAST_DAY: Final = 1
 BITS: Final = 2
-COUNTS: Final = 3
+DAYS: Final = 3
+COUNTS: Final = 4
 
 _KEPT_MASK: Final = (1 << DAYS_KEPT) - 1
 _COUNT_MASK: Final = (1 << COUNT_DAYS) - 1
 _MONTH_MASK: Final = (1 << 30) - 1
 
 
-def new_user(ordinal: int, day: int) -> list[int]:
-    """The record of a user whose first event happened on `day`."""
-    return [ordinal, day, 1, 1]
+def new_user(ordinal: int, day: int, days_before: int = 0) -> list[int]:
+    """The record of a user whose first event happened on `day`, or the first after so many active days long ago."""
+    return [ordinal, day, 1, days_before + 1, 1]
 
 
 def touch(user: list[int], day: int) -> bool:
@@ -42,7 +44,7 @@ def touch(user: list[int], day: int) -> bool:
 
     >>> user = new_user(0, 100)
     >>> touch(user, 100), touch(user, 102), touch(user, 101), user
-    (False, True, True, [0, 102, 7, 1, 1, 2])
+    (False, True, True, [0, 102, 7, 3, 1, 1, 2])
     """
     shift = day - user[LAST_DAY]
     if shift == 0:
@@ -52,6 +54,7 @@ def touch(user: list[int], day: int) -> bool:
         bits = ((user[BITS] << shift) | 1) & _KEPT_MASK if shift < DAYS_KEPT else 1
         user[BITS] = bits
         user[LAST_DAY] = day
+        user[DAYS] += 1
         user.insert(COUNTS, 1)
         del user[COUNTS + (bits & _COUNT_MASK).bit_count() :]
         return True
@@ -71,7 +74,9 @@ def _touch_earlier(user: list[int], back: int) -> bool:
             user.insert(at, 1)
         else:
             user[at] += 1
-    user[BITS] = bits | bit
+    if is_new:
+        user[BITS] = bits | bit
+        user[DAYS] += 1
     return is_new
 
 
@@ -104,9 +109,9 @@ def window(last_day: int, bits: int, day: int, days: int) -> int:
 def events_in(user: list[int], day: int) -> int:
     """A user's events in the 30 days that end with `day`, for a `day` at most seven before the user's newest.
 
-    >>> events_in([0, 102, 7, 1, 1, 2], 130)  # of days 101, 102 only
+    >>> events_in([0, 102, 7, 3, 1, 1, 2], 130)  # of days 101, 102 only
     2
-    >>> events_in([0, 102, 7, 1, 1, 2], 101)  # not yet of day 102
+    >>> events_in([0, 102, 7, 3, 1, 1, 2], 101)  # not yet of day 102
     3
     """
     ahead = day - user[LAST_DAY]

@@ -13,9 +13,9 @@ from pydantic import Field
 from stream.calendar.day import DAY_MS
 from stream.calendar.zones import Zone
 from stream.contracts.events import DatedEvent, Finite, Id, NotNegative
-from stream.history import daily, rolling, windows
+from stream.history import active_days, daily, rolling, windows
 from stream.history.daily import Days
-from stream.history.rolling import COUNTS, LAST_DAY, ORDINAL
+from stream.history.rolling import COUNTS, DAYS, LAST_DAY, ORDINAL
 from stream.kinds import sessions
 from stream.kinds.kind import NO_CHANGE, EventKind
 from stream.kinds.sessions import Sessions
@@ -27,9 +27,10 @@ PRUNE_EVERY_DAYS: Final = 15
 SEEN_MAX: Final = 64
 USERS_MAX: Final = 50_000
 FEATURES_MAX: Final = 2_000
+REMEMBERED_MAX: Final = 8  # users with the most active days, of those who are gone for longer than users are kept
 
 _NEVER_MS: Final = 1 << 62
-_UNREACHED: Final = -1  # a day that the account's days don't list any more
+_UNREACHED: Final = 0  # a day that the account's days don't list any more
 
 
 class UsageEvent(DatedEvent):
@@ -79,6 +80,9 @@ class UsageState(Struct, array_like=True, gc=False):
         seen: the last event ids, oldest first.
         days: users, events and score of each day, for more than a year.
         sessions: of each of the last days, a sample of its sessions.
+        most_days, most_seen_day: active days of the user who has the most in the account's life, and that user's last
+            one; of several with as many, of the one seen last.
+        remembered: users who are not kept any more, of these the ones with the most active days: (days, last day).
     """
 
     users: dict[str, list[int]] = {}
@@ -95,6 +99,9 @@ class UsageState(Struct, array_like=True, gc=False):
     seen: dict[str, None] = {}
     days: Days = field(default_factory=Days)
     sessions: Sessions = {}
+    most_days: int = 0
+    most_seen_day: int = -1
+    remembered: dict[str, tuple[int, int]] = {}
 
 
 def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | None) -> int:
@@ -113,7 +120,7 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
     # One long loop: a call for each of these steps would cost more than the step.
     seen, users, features, days = activity.seen, activity.users, activity.features, activity.days
     day_users, day_events = days.users, days.events
-    newest_day, listed_day, at_day = activity.newest_day, _UNREACHED, _UNREACHED
+    newest_day, listed_day, at_day, most_days = activity.newest_day, -1, _UNREACHED, activity.most_days
     newest_ms = activity.newest_ms
     first_ms = _NEVER_MS if activity.first_ms is None else activity.first_ms
     applied, first_change_index = 0, NO_CHANGE
@@ -157,9 +164,13 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
         if at_day != _UNREACHED:
             day_events[at_day] += 1
             if moved:
+                if day_users[at_day] == 0:
+                    active_days.mark(days.active, day)
                 day_users[at_day] += 1
                 if day < days.open_day and day >= newest_day - windows.REACH_DAYS:
                     windows.count_late(days, user, day)
+        if moved and user[DAYS] >= most_days:
+            most_days = _lead(activity, user)
         use = features.get(event.feature)
         if use is None:
             use = _new_feature(activity, event.feature, day)
@@ -204,8 +215,16 @@ def _place(activity: UsageState, day: int) -> int:
     if day <= activity.newest_day - daily.LATE_DAYS:
         return _UNREACHED
     days = activity.days
-    at = day - days.first_day
-    return at if 0 <= at < len(days.events) else daily.place(days, day)
+    at = day - days.first_day - len(days.users)
+    return at if -len(days.events) <= at < 0 else daily.place(days, day)
+
+
+def _lead(activity: UsageState, user: list[int]) -> int:
+    """A user has at least as many active days as anyone before; returns how many the most are."""
+    days, last_day = user[DAYS], user[LAST_DAY]
+    if days > activity.most_days or last_day > activity.most_seen_day:
+        activity.most_days, activity.most_seen_day = days, last_day
+    return activity.most_days
 
 
 def _new_user(activity: UsageState, user_id: str, day: int) -> list[int] | None:
@@ -213,7 +232,8 @@ def _new_user(activity: UsageState, user_id: str, day: int) -> list[int] | None:
     if len(activity.users) >= USERS_MAX:
         activity.overflow += 1
         return None
-    user = activity.users[user_id] = rolling.new_user(activity.next_ordinal, day)
+    days_before, _ = activity.remembered.pop(user_id, (0, -1))
+    user = activity.users[user_id] = rolling.new_user(activity.next_ordinal, day, days_before)
     activity.next_ordinal += 1
     return user
 
@@ -257,9 +277,15 @@ def _fold_late(activity: UsageState, feature: str, day: int) -> None:
 def _prune(activity: UsageState) -> None:
     """Forget users, and who used which feature, from before every window; a feature's own last day stays."""
     activity.pruned_day = activity.newest_day
+    daily.close_best(activity.days, activity.newest_day - daily.LATE_DAYS)
     horizon = activity.newest_day - KEPT_DAYS
-    for user_id in [uid for uid, user in activity.users.items() if user[LAST_DAY] < horizon]:
-        del activity.users[user_id]
+    gone = [uid for uid, user in activity.users.items() if user[LAST_DAY] < horizon]
+    for user_id in gone:
+        user = activity.users.pop(user_id)
+        activity.remembered[user_id] = user[DAYS], user[LAST_DAY]
+    if gone:
+        most = sorted(activity.remembered.items(), key=lambda item: (item[1], item[0]))[-REMEMBERED_MAX:]
+        activity.remembered = dict(most)
     for use in activity.features.values():
         for ordinal in [o for o, day in use.users.items() if day < horizon]:
             del use.users[ordinal]

@@ -23,6 +23,9 @@ The measures, one module a subject:
 - `engagement_change`  on how few people the use rests, and whether it holds
 - `inactivity`         how long nobody was there, in the account's own pauses
 - `trend`              the trailing four weeks against the twelve before
+- `use_vs_best`        use against the account's own best half-year
+- `p_alive`            the chance that it is still alive
+- `top_user`           the most active user of its life, and for how long gone
 - `champions`          the people who carry the use
 - `features`           how much of the product they use
 - `sessions`           how long they stay at a time

@@ -52,7 +52,7 @@ class UserBitmaps:
     def events(self, days: int, back: int = 0) -> list[int]:
         """The events of every user in the same window, of those who have any there; counts are known 37 days back.
 
-        >>> state = UsageState({"ann": [0, 100, 0b1011, 5, 3, 1], "bob": [1, 98, 0b1, 4]}, newest_day=100)
+        >>> state = UsageState({"ann": [0, 100, 0b1011, 3, 5, 3, 1], "bob": [1, 98, 0b1, 1, 4]}, newest_day=100)
         >>> UserBitmaps(state, 101).events(30), UserBitmaps(state, 101).events(30, back=2)
         ([9, 4], [4, 4])
         """

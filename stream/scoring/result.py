@@ -5,7 +5,7 @@ how much was known. `compute_score` is all that a decision needs, and cheap; `br
 what a report tells.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -14,18 +14,36 @@ from stream.measures import Measures
 from stream.measures.account_view import AccountView
 from stream.measures.catalogue import COUNTS_WHEN_DESERTED
 from stream.measures.context import MeasureContext
+from stream.measures.inactivity import inactivity
 from stream.scoring.scorecard import ActiveLines, Line, Scorecard, Veto
 from stream.topics import Source
 
 NEW_DAYS: Final = 14  # the usage of an account counts once every weekday was seen twice
 _USAGE: Final[frozenset[Source]] = frozenset({"usage"})
+_NEVER_SILENT_DAYS: Final = 4  # silence begins with the fourth working day without use
+
+
+class KnownLine(NamedTuple):
+    """A line of a scorecard with data.
+
+    Attributes:
+        line: the scorecard's.
+        value: its measure's.
+        score: the value on the line's curve, 0..100.
+        weight: the line's; less where a silent account's other sources count less.
+    """
+
+    line: Line
+    value: Number
+    score: float
+    weight: float
 
 
 class ScoreResult(Struct, gc=False):
     """What a scorecard makes of an account's measures.
 
     Attributes:
-        known: per line with data: the line, the measure's value, and its score on the line's curve.
+        known: the lines with data.
         weight: of these lines together.
         coverage_ratio: share of the scorecard's weight that has data.
         points: the score before any veto, not rounded; None when too little is known.
@@ -33,7 +51,7 @@ class ScoreResult(Struct, gc=False):
         score: 0..100 to one decimal; None when too little is known.
     """
 
-    known: list[tuple[Line, Number, float]]
+    known: list[KnownLine]
     weight: float
     coverage_ratio: float
     points: float | None
@@ -73,8 +91,8 @@ def compute_score(
     """Put what counts of an account's measures on the scorecard's curves.
 
     An account that was used and has no active user left is not unknown: where a usage measure has no base any more
-    (a mean over nobody), it counts as 0 with a score of 0. Only what was never known stays out, and the usage of an
-    account that is new: on its first morning every measure of a month looks like neglect.
+    (a mean over nobody), it counts with a score of 0, as the measure declares. Only what was never known stays out, and
+    the usage of an account that is new: on its first morning every measure of a month looks like neglect.
 
     Args:
         context: the account as of a moment.
@@ -82,22 +100,24 @@ def compute_score(
         measures: those of `active` as of the moment.
         scorecard: what counts.
     """
-    deserted = context.mau == 0
-    known: list[tuple[Line, Number, float]] = []
-    weight = points = 0.0
+    others_ratio = _others_ratio(context, active, scorecard)
+    known: list[KnownLine] = []
+    covered = weight = points = 0.0
     for line in active.lines:
         value = measures[line.measure]
         if value is not None:
             score = line.score(value)
-        elif deserted and line.source == "usage" and line.measure in COUNTS_WHEN_DESERTED:
+        elif line.source == "usage" and line.measure in COUNTS_WHEN_DESERTED and context.mau == 0:
             value, score = 0, 0.0
         else:
             continue
-        known.append((line, value, score))
-        weight += line.weight
-        points += line.weight * score
-    coverage_ratio = weight / scorecard.weight
-    if not known or coverage_ratio < scorecard.coverage_min_ratio:
+        line_weight = line.weight if line.source == "usage" else line.weight * others_ratio
+        known.append(KnownLine(line, value, score, line_weight))
+        covered += line.weight
+        weight += line_weight
+        points += line_weight * score
+    coverage_ratio = covered / scorecard.weight
+    if weight <= 0 or coverage_ratio < scorecard.coverage_min_ratio:
         return ScoreResult(known, weight, coverage_ratio, None, [], None)
     points /= weight
     vetoes = _holding(context.account.sources, measures, scorecard) if scorecard.vetoes else []
@@ -105,11 +125,22 @@ def compute_score(
     return ScoreResult(known, weight, coverage_ratio, points, vetoes, round(score, 1))
 
 
+def _others_ratio(context: MeasureContext, active: ActiveLines, scorecard: Scorecard) -> float:
+    """What is left of the weight of the lines that are not about usage: less once the account is silent."""
+    if scorecard.silent_weight_ratio == 1 or not active.is_mixed:
+        return 1.0
+    if 0 <= context.day - context.activity.newest_day <= _NEVER_SILENT_DAYS:
+        return 1.0
+    silent = inactivity(context)
+    quiet_days, limit_days = silent["silence_working_days"], silent["silence_limit_days"]
+    return scorecard.silent_weight_ratio if quiet_days is not None and quiet_days > limit_days else 1.0
+
+
 def break_down(result: ScoreResult, measures: Measures) -> ScoreBreakdown:
-    """What was weighed, as a report tells it."""
+    """What was computed, as a report tells it."""
     found = []
-    for line, value, score in result.known:
-        share = line.weight / result.weight
+    for line, value, score, weight in result.known:
+        share = weight / result.weight if result.weight > 0 else 0.0
         points = share * score
         item = Contribution(line.measure, line.group, value, score, share, points)
         found.append((points - share * 100, line.measure, item))
@@ -119,7 +150,7 @@ def break_down(result: ScoreResult, measures: Measures) -> ScoreBreakdown:
 
 def shares(result: ScoreResult) -> dict[str, tuple[Number, float]]:
     """By measure its value, and its points as a contribution to the score has them."""
-    return {line.measure: (value, line.weight / result.weight * score) for line, value, score in result.known}
+    return {line.measure: (value, weight / result.weight * score) for line, value, score, weight in result.known}
 
 
 def caps(result: ScoreResult, measures: Measures) -> list[Cap]:

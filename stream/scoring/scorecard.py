@@ -90,12 +90,14 @@ class ActiveLines(NamedTuple):
     Attributes:
         lines: those that the sources feed.
         weight: of these lines together.
-        measures: every measure that judging by them, and by the vetoes, needs.
+        measures: every measure that scoring by them, and by the vetoes, needs.
+        is_mixed: whether some are about usage, and some are not.
     """
 
     lines: tuple[Line, ...]
     weight: float
     measures: frozenset[str]
+    is_mixed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class Scorecard:
         dwell_days: a band holds for this many days before a better one may follow; a worse one follows at once.
         vetoes: rules that cap the score.
         segments, lifecycle_stages: whom it is for; empty: for all.
+        silent_weight_ratio: what is left of the weight of lines that are not about usage once nobody was active for
+            longer than is usual for the account (`silence_limit_days`): what was said before they left says little now.
 
     Attributes:
         weight: of all lines together.
@@ -125,9 +129,10 @@ class Scorecard:
     vetoes: tuple[Veto, ...] = ()
     segments: frozenset[str] = frozenset()
     lifecycle_stages: frozenset[str] = frozenset()
+    silent_weight_ratio: float = 1.0
     weight: float = field(init=False)
     _wordings: dict[str, tuple[str, str]] = field(init=False, repr=False, compare=False)
-    _fed: dict[frozenset[Source], ActiveLines] = field(init=False, repr=False, compare=False)
+    _active: dict[frozenset[Source], ActiveLines] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """What is asked of it for every account, found out once."""
@@ -135,15 +140,17 @@ class Scorecard:
         wordings = {veto.name: (veto.label, veto.unit) for veto in self.vetoes}
         wordings |= {line.measure: (line.label, line.unit) for line in self.lines}
         object.__setattr__(self, "_wordings", wordings)
-        object.__setattr__(self, "_fed", {})
+        object.__setattr__(self, "_active", {})
 
     def lines_for(self, sources: frozenset[Source]) -> ActiveLines:
         """What counts where some sources tell something; remembered, for it is asked for every account."""
-        found = self._fed.get(sources)
+        found = self._active.get(sources)
         if found is None:
             lines = tuple(line for line in self.lines if line.source in sources)
             named = [line.measure for line in lines] + [veto.measure for veto in self.vetoes]
-            found = self._fed[sources] = ActiveLines(lines, sum([line.weight for line in lines]), frozenset(named))
+            is_mixed = len({line.source == "usage" for line in lines}) == 2
+            weight = sum([line.weight for line in lines])
+            found = self._active[sources] = ActiveLines(lines, weight, frozenset(named), is_mixed)
         return found
 
     def line(self, measure: str) -> Line:

@@ -26,7 +26,17 @@ DWELL_DAYS_MAX: Final = 90
 COVERAGE_MIN_RATIO: Final = 0.3
 WEIGHT_MAX: Final = 1e6
 
-_CARD: Final = ("name", "version", "for", "groups", "bands", "dwell_days", "coverage_min_ratio", "vetoes")
+_CARD: Final = (
+    "name",
+    "version",
+    "for",
+    "groups",
+    "bands",
+    "dwell_days",
+    "coverage_min_ratio",
+    "silent_weight_ratio",
+    "vetoes",
+)
 _STAGES: Final = ("trial", "onboarding", "adopting", "mature", "renewing", "churned")
 _RANKED: Final[tuple[Band, ...]] = ("healthy", "watch", "at_risk")  # critical is what is left
 _DEFAULT_FLOORS: Final[dict[Band, float]] = {"healthy": 75.0, "watch": 50.0, "at_risk": 25.0}
@@ -79,10 +89,14 @@ def _card(place: YamlNode) -> Scorecard | None:
     floors, exits = _bands(fields["bands"]) if "bands" in fields else _with_critical(_DEFAULT_FLOORS)
     dwell = _number(fields, "dwell_days", 0, DWELL_DAYS_MAX, f"days from 0 to {DWELL_DAYS_MAX}", 0)
     least = _number(fields, "coverage_min_ratio", 0, 1, "a share from 0 to 1", COVERAGE_MIN_RATIO)
+    silent = _number(fields, "silent_weight_ratio", 0, 1, "a share from 0 to 1", 1)
     vetoes = _vetoes(fields["vetoes"]) if "vetoes" in fields else ()
     if len(place.document.mistakes) > before:
         return None
-    return Scorecard(f"{name}@{version}", lines, floors, least, exits, math.ceil(dwell), vetoes, segments, stages)
+    return Scorecard(
+        *(f"{name}@{version}", lines, floors, least, exits, math.ceil(dwell), vetoes, segments, stages),
+        silent_weight_ratio=silent,
+    )
 
 
 def _number(fields: dict[str, YamlNode], name: str, low: float, high: float, expected: str, default: float) -> float:

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from stream.calendar.clock import ManualClock
 from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.history.columns import Column, extend, numbers
-from stream.history.daily import CLOSED_MAX, DAYS_MAX, PACKED_AT_DAYS, active_users, usage_events
+from stream.history.daily import (
+    CLOSED_MAX,
+    DAYS_MAX,
+    EVENTS_LISTED_DAYS,
+    PACKED_TOGETHER_DAYS,
+    USERS_LISTED_DAYS,
+    active_users,
+    usage_events,
+)
 from stream.history.series import DayRow, daily_series
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, decode_state, encode_state
@@ -61,8 +69,10 @@ def test_users_and_events_of_each_day_are_those_of_the_raw_events(seed: int, spa
         users[day].add(user)
     days = folded(arrived).usage.days
     last = made[-1][0]
-    assert len(days.users) == len(days.events) <= max(PACKED_AT_DAYS, DAYS_MAX)
-    assert days.packed_users.count + len(days.users) <= DAYS_MAX + PACKED_AT_DAYS
+    assert len(days.events) <= len(days.users) <= USERS_LISTED_DAYS + PACKED_TOGETHER_DAYS
+    assert len(days.events) <= EVENTS_LISTED_DAYS + PACKED_TOGETHER_DAYS
+    assert days.packed_users.count + len(days.users) <= DAYS_MAX + PACKED_TOGETHER_DAYS
+    assert days.packed_events.count + len(days.events) <= DAYS_MAX + PACKED_TOGETHER_DAYS
     known = range(max(made[0][0], last - CLOSED_MAX), last + 3)
     assert active_users(days, known.start, known.stop) == [len(users.get(day, ())) for day in known]
     assert usage_events(days, known.start, known.stop) == [sum(other == day for other, _ in made) for day in known]

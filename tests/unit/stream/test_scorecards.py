@@ -18,6 +18,7 @@ from stream.kinds.state import AccountState
 from stream.measures import measure
 from stream.measures.catalogue import SCORABLE
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
+from stream.measures.registry import MEASURES
 from stream.scoring.scorecard import Line, Veto
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
@@ -231,7 +232,7 @@ def test_a_broken_file_is_refused_and_never_crashes(tmp_path_factory: pytest.Tem
 
 def test_a_scorecard_may_name_every_measure_that_is_a_number_and_no_other() -> None:
     numbers: set[str] = set()
-    others = {"active_user_basis", "usage_trend_status", "milestone_next", "lifecycle_stage", "lifecycle_stage_basis"}
+    others = {name for name, found in MEASURES.items() if found.unit == "word"}
     for seed in range(30):
         _, partition = fold(make_stream(seed, 400, 150))
         for state in partition.states.values():

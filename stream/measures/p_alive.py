@@ -1,0 +1,69 @@
+"""The probability that the account is still alive, by the rhythm of its weeks."""
+
+from functools import lru_cache
+from typing import Final
+
+from stream.history import active_days
+from stream.measures.context import MeasureContext
+from stream.measures.registry import Measure, Measures, measures
+
+AGE_MIN_DAYS: Final = 14
+WEEKS: Final = 52
+
+# BG/NBD: how often a living account is active (r, alpha), and how likely it is to die after an active week (a, b).
+# Source: Fader, Hardie and Lee, "Counting Your Customers" the Easy Way, 2005, table 4 (CDNOW).
+_R: Final = 0.243
+_ALPHA: Final = 4.414
+_A: Final = 0.793
+_B: Final = 2.426
+_ONCE: Final = 0.3  # an account with one active week: how fast silence makes it doubtful
+
+_YEAR_MASK: Final = (1 << 7 * WEEKS) - 1
+_WEEK_ENDS: Final = sum(1 << 7 * week for week in range(WEEKS))
+
+
+@measures(
+    Measure(
+        "p_alive",
+        "chance that it is still alive",
+        "percent",
+        "probability",
+        "BG/NBD over the active weeks of the trailing 52 (r 0.243, alpha 4.414, a 0.793, b 2.426), weeks counted back"
+        " from as_of; 0 where none was active",
+        none_when="the account is younger than 14 days",
+        deserted=None,
+        reference="Fader, Hardie and Lee 2005",
+    ),
+    source="usage",
+    available=lambda known: known.use,
+)
+def p_alive(context: MeasureContext) -> Measures:
+    """How likely it is that an account with this rhythm is still alive. Source: docs/metrics.md, chance to be alive."""
+    if context.days_known is None or context.days_known < AGE_MIN_DAYS:
+        return {"p_alive": None}
+    days = active_days.until(context.activity.days.active, context.day) & _YEAR_MASK
+    days |= days >> 1  # bit i: active on day i or the one before it; and so on, up to a week
+    days |= days >> 2
+    weeks = (days | days >> 3) & _WEEK_ENDS
+    if weeks == 0:
+        return {"p_alive": 0.0}
+    newest, oldest = ((weeks & -weeks).bit_length() - 1) // 7, (weeks.bit_length() - 1) // 7
+    return {"p_alive": probability(weeks.bit_count() - 1, oldest - newest, oldest)}
+
+
+@lru_cache(8192)
+def probability(repeats: int, last_week: int, age_weeks: int) -> float:
+    """BG/NBD's probability to be alive.
+
+    Args:
+        repeats: active weeks after the first one.
+        last_week: weeks from the first to the last active one.
+        age_weeks: weeks from the first active one to now.
+
+    >>> round(probability(51, 51, 51), 3), round(probability(51, 47, 51), 3), probability(0, 0, 0)
+    (0.985, 0.513, 1.0)
+    """
+    if repeats == 0:
+        return 1.0 if age_weeks == 0 else float((_ALPHA / (_ALPHA + age_weeks)) ** _ONCE)
+    odds: float = _A / (_B + repeats - 1) * ((_ALPHA + age_weeks) / (_ALPHA + last_week)) ** (_R + repeats)
+    return 1 / (1 + odds)

@@ -1,0 +1,189 @@
+"""Use against the best half-year, the chance to be alive and the most active user: exact, whatever the order."""
+
+import random
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stream.calendar.day import DAY_MS, end_of_day_ms
+from stream.kinds.account import AccountEvent
+from stream.kinds.folding import fold_event
+from stream.kinds.state import AccountState, decode_state, encode_state, zone_of
+from stream.kinds.usage import UsageEvent
+from stream.measures import measure
+from stream.measures.p_alive import probability
+from tests.examples import examples
+from tests.oracle.reference_use import Lives
+
+DAY = 18_000
+NAMES = frozenset({"use_vs_best", "best_half_year", "p_alive", "top_user_gap", "top_user_days"})
+LATE_DAYS = 63
+
+Visits = list[tuple[int, str]]
+
+
+def usage(number: int, day: int, user: str, hour: int = 12) -> UsageEvent:
+    return UsageEvent(
+        account_id="acme",
+        user_id=user,
+        feature="export",
+        timestamp=day * DAY_MS + hour * 3_600_000,
+        event_id=f"e{number}",
+    )
+
+
+def state_of(visits: Visits) -> AccountState:
+    state = AccountState()
+    for number, (day, user) in enumerate(visits):
+        fold_event(state, usage(number, day, user))
+    return decode_state(encode_state(state))
+
+
+def found(state: AccountState, day: int) -> dict[str, Any]:
+    return measure(state, zone_of(state).end_of_day_ms(day), wanted=NAMES)
+
+
+def history(seed: int, days: int, users: int, share: float) -> Visits:
+    """Who was there on which day: everyone with a rhythm of their own, with gaps, growth and falls of all of them."""
+    chance = random.Random(seed)
+    rhythm = {f"u{number}": chance.random() * share for number in range(users)}
+    level, visits = 1.0, [(DAY, "u0")]
+    for day in range(DAY, DAY + days):
+        if chance.random() < 0.02:
+            level = chance.choice([0.0, 0.1, 0.5, 1.0, 1.5])
+        visits += [(day, user) for user, often in rhythm.items() if chance.random() < often * level]
+    return visits
+
+
+def shuffled(visits: Visits, seed: int, late_days: int, repeats: float) -> Visits:
+    """The same, each up to so many days late, and some of them twice."""
+    chance = random.Random(seed)
+    arriving = [(day + chance.random() * late_days, day, user) for day, user in visits]
+    arriving += [(at, day, user) for at, day, user in arriving if chance.random() < repeats]
+    return [(day, user) for _, day, user in sorted(arriving)]
+
+
+@examples(60)
+@given(
+    st.integers(0, 1 << 32),
+    st.sampled_from([1, 13, 14, 60, 190, 260, 400, 620, 900]),
+    st.integers(1, 6),
+    st.sampled_from([0.05, 0.3, 1.0]),
+    st.sampled_from([0, 1, 30, LATE_DAYS]),
+    st.sampled_from([0.0, 0.5]),
+    st.sampled_from([0, 1, 20, 100, 300, 700]),
+)
+@example(7, 900, 6, 0.3, LATE_DAYS, 0.5, 0)  # every closing is behind it, and both seasons count
+@example(3, 620, 3, 1.0, 30, 0.0, 700)  # long silent
+def test_the_measures_are_those_of_the_whole_history_whatever_the_order(
+    seed: int, days: int, users: int, share: float, late_days: int, repeats: float, days_after: int
+) -> None:
+    visits = history(seed, days, users, share)
+    state = state_of(shuffled(visits, seed + 1, late_days, repeats))
+    day = max(day for day, _ in visits) + days_after
+    expected = Lives(visits).measures(day)
+    away = any(longest_gap(visits, user) > 100 for user in {user for _, user in visits})
+    assert_same(found(state, day), expected, TOP if away else set())
+
+
+TOP = {"top_user_gap", "top_user_days"}  # who was away for longer than users are kept may begin anew
+
+
+def longest_gap(visits: Visits, user: str) -> int:
+    days = sorted({day for day, who in visits if who == user})
+    return max([after - before for before, after in pairwise(days)], default=0)
+
+
+def assert_same(measures: dict[str, Any], expected: dict[str, Any], without: set[str]) -> None:
+    for name in expected.keys() - without:
+        value = expected[name]
+        assert measures[name] == (value if value is None else pytest.approx(value, abs=1e-9)), name
+
+
+@examples(40)
+@given(st.integers(0, 1 << 32), st.sampled_from([60, 400, 900]), st.integers(1, 28), st.sampled_from([0, LATE_DAYS]))
+@example(1, 900, 28, LATE_DAYS)
+def test_they_are_exact_as_of_up_to_four_weeks_before_the_newest_event(
+    seed: int, days: int, days_before: int, late_days: int
+) -> None:
+    visits = history(seed, days, 5, 0.5)
+    state = state_of(shuffled(visits, seed, late_days, 0.1))
+    day = state.usage.newest_day - days_before
+    if day < DAY:
+        return
+    away = any(longest_gap(visits, user) > 30 for user in {user for _, user in visits})
+    assert_same(found(state, day), Lives(visits).measures(day), TOP if away else set())
+
+
+def test_days_are_those_of_the_accounts_zone() -> None:
+    """Late in the evening of New York it is the next day in UTC."""
+    visits = [(day, "ann") for day in range(DAY, DAY + 60) if day % 7 < 5]
+    state = AccountState()
+    fold_event(state, AccountEvent(account_id="acme", timezone="America/New_York"))
+    for number, (day, user) in enumerate(visits):
+        fold_event(state, usage(number, day, user, hour=27))
+    assert_same(found(state, DAY + 62), Lives(visits).measures(DAY + 62), set())
+
+
+@pytest.mark.parametrize(
+    ("away_days", "seen", "why"),
+    [
+        (100, 100, "is kept"),
+        (200, 200, "is not kept any more, but remembered, as one of the eight with the most days"),
+        (900, 900, "however long ago that was"),
+    ],
+)
+def test_the_most_active_user_is_remembered_however_long_away(away_days: int, seen: int, why: str) -> None:
+    visits = [(day, "champion") for day in range(DAY, DAY + 90)]
+    visits += [(day, "guest") for day in range(DAY + 90, DAY + 90 + away_days, 15)]
+    day = DAY + 89 + away_days
+    state = state_of(visits)
+    measures = measure(state, end_of_day_ms(day))
+    assert (measures["top_user_gap"], measures["top_user"], measures["top_user_days"]) == (seen, "champion", 90), why
+
+
+def test_a_remembered_user_who_comes_back_goes_on_where_it_left_off() -> None:
+    visits = [(day, "champion") for day in range(DAY, DAY + 90)]
+    visits += [(day, "guest") for day in range(DAY + 90, DAY + 390)]
+    visits += [(DAY + 390, "champion")]
+    state = state_of(visits)
+    assert state.usage.remembered == {}
+    assert state.usage.users["champion"][3] == 91
+
+
+def test_no_more_than_eight_are_remembered() -> None:
+    visits = [(DAY + day, f"u{user:02}") for user in range(30) for day in range(user + 1)]
+    state = state_of([*sorted(visits), (DAY + 400, "guest")])
+    assert sorted(state.usage.remembered) == [f"u{user:02}" for user in range(22, 30)]
+
+
+def test_nothing_is_said_of_an_account_in_its_first_two_weeks_nor_of_one_hardly_used() -> None:
+    def daily(days: int) -> Visits:
+        return [(DAY + day, "ann") for day in range(days)]
+
+    assert found(state_of(daily(13)), DAY + 12)["p_alive"] is None
+    assert found(state_of(daily(14)), DAY + 13)["use_vs_best"] == 1.0
+    hardly = found(state_of(daily(9)), DAY + 30)
+    assert (hardly["use_vs_best"], hardly["top_user_gap"]) == (None, 22)
+    assert hardly["p_alive"] == probability(1, 1, 4)
+
+
+def test_the_window_that_is_lowest_tells_how_the_fall_came() -> None:
+    """A sudden one shows in two weeks, a slow one in six, one of long ago in the half-year."""
+    everyone = [(DAY + day, f"u{user}") for day in range(364) for user in range(10)]
+    stopped = state_of(everyone)
+    windows = [found(stopped, DAY + 363 + after)["use_vs_best_window_days"] for after in (0, 7, 100, 400)]
+    assert windows == [182, 14, 42, 182]
+    assert found(stopped, DAY + 363)["use_vs_best"] == 1.0
+
+
+def test_a_fall_is_not_forgotten_after_four_months() -> None:
+    """Nine of ten stopped: against the weeks before all would be well again."""
+    visits = [(DAY + day, f"u{user}") for day in range(364) for user in range(10)]
+    visits += [(DAY + 364 + day, "u0") for day in range(140)]
+    measures = found(state_of(visits), DAY + 364 + 139)
+    assert measures["use_vs_best"] < 0.2
+    assert measures["best_half_year"] > 1700
