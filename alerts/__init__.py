@@ -2,7 +2,7 @@
 
 Pure: no Kafka, no Redis, no clock of its own; whoever calls passes `now`. The modules in the order a report meets them:
 
-    config       the YAML file that says what is alerted, and how (located: where in it a mistake is)
+    config       the YAML file that says what is alerted, and how
     receiver_settings, route_settings  its sections of who may be notified, and of who is
     rules/       does a report break a rule, is it kept again, or is it too early to say
     evaluation   one account: every rule in turn, and which rules inhibit others

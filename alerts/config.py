@@ -7,16 +7,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from alerts.context import LifecycleSettings
-from alerts.located import note_mistakes
 from alerts.playbooks import PLAYS_MAX, Play
 from alerts.receiver_settings import ReceiverName, ReceiverSettings
 from alerts.route_settings import RouteSettings, mistakes
 from alerts.rules import RuleBook, RuleSettings
-from stream.config.yaml_source import plain, read_document
+from stream.config.located import read_model
 
 SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")
 SETTINGS_RECEIVER: Final = "slack"  # the webhook of the process's own settings, where it has one
@@ -81,12 +80,4 @@ def read_config(path: Path | None = None) -> AlertingConfig:
 
 def _read(path: Path) -> AlertingConfig:
     """One file by itself."""
-    root = read_document(path, "alerting configuration", "sections such as rules (docs/alerting.md)")
-    data = plain(root)
-    root.document.refuse()
-    try:
-        return AlertingConfig.model_validate(data)
-    except ValidationError as error:
-        note_mistakes(root, AlertingConfig, error)
-        root.document.refuse()
-        raise
+    return read_model(path, AlertingConfig, "alerting configuration", "sections such as rules (docs/alerting.md)")

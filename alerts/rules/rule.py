@@ -13,12 +13,11 @@ from pydantic_core import PydanticCustomError
 
 from alerts.model import Alert, Number
 from alerts.rules.result import Baseline, Indeterminate, Resolved, RuleResult
-from stream.contracts.report import AlertReportView
+from stream.contracts.report import AlertReportView, LifecycleStage
 
 # trouble: something got worse, and may recover; task: somebody waits for an answer; opportunity: good news.
 Tone = Literal["trouble", "task", "opportunity"]
 
-Stage = Literal["trial", "onboarding", "adopting", "mature", "renewing", "churned"]
 
 KEPT: Final = Resolved("kept")
 UNKNOWN: Final = Indeterminate("too little is known to judge")
@@ -36,7 +35,7 @@ class For(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     segments: frozenset[str] = Field(frozenset(), description="empty: any")
-    lifecycle_stages: frozenset[Stage] = Field(frozenset(), description="empty: any")
+    lifecycle_stages: frozenset[LifecycleStage] = Field(frozenset(), description="empty: any")
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:

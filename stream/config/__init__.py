@@ -1,6 +1,7 @@
 """What an operator may set, and how every process logs.
 
 - `settings`     the settings, and where they are read from
+- `located`      YAML files read into pydantic models, every mistake with its line
 - `yaml_source`  YAML that remembers its lines, and refuses what is no honest document
 - `logs`         how every process logs
 - `redact`       no secret in any output

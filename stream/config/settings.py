@@ -5,12 +5,10 @@ KAFKA_BOOTSTRAP_SERVERS and REDIS_URL), then the YAML file named by HEARTLINE_CO
 """
 
 import os
-import reprlib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -22,24 +20,31 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from yaml.nodes import MappingNode
 
 from stream.calendar.calendars import CalendarsSettings
+from stream.config.located import Loc, loc_of, near, note_mistake, told_plainly
 from stream.config.logs import LogSettings
 from stream.config.redact import remember_secrets, secrets_in
+from stream.config.yaml_source import YamlNode, plain, read_document
 from stream.contracts.errors import ConfigError
 from stream.kinds.feeds import FeedSettings
 from stream.topics import DEFAULT_PARTITIONS, STALE_AFTER_DAYS, Kind, Source, Topics
 
-CONFIG_BYTES_MAX = 1 << 20
-CONFIG_VALUES_MAX = 100_000  # aliases of aliases can make gigabytes of a few lines
-
-
 # One file serves every process, so each ignores the others' sections; a name that none of them has is a slip.
-SECTIONS: Final = frozenset(
-    {
-        *("kafka", "worker", "product", "calendar", "feeds", "scorecards", "logs"),
-        *("redis", "alerting", "slack", "board", "intake"),
-    }
+SECTIONS: Final = (
+    "alerting",
+    "board",
+    "calendar",
+    "feeds",
+    "intake",
+    "kafka",
+    "logs",
+    "product",
+    "redis",
+    "scorecards",
+    "slack",
+    "worker",
 )
 
 
@@ -202,6 +207,12 @@ class Settings(ProcessSettings):
     feeds: dict[Kind, FeedSettings] = {}
 
 
+# Environment variables as everyone calls them, and the settings that they stand for.
+EVERYDAY_NAMES: Final = {
+    "KAFKA_BOOTSTRAP_SERVERS": ("kafka", "bootstrap_servers"),
+    "REDIS_URL": ("redis", "url"),
+}
+
 T = TypeVar("T", bound=ProcessSettings)
 
 
@@ -213,84 +224,89 @@ def load(cls: type[T], config_file: Path | None = None) -> T:
         config_file: the YAML file; when None, the one named by HEARTLINE_CONFIG, if any.
 
     Raises:
-        ConfigError: names each wrong setting, its value (never a secret's) and what is accepted.
+        ConfigError: every mistake, with its line or environment variable, its value (never a secret's) and what is
+            accepted.
     """
     if config_file is None and (named := os.environ.get("HEARTLINE_CONFIG")):
         config_file = Path(named)
-    data = _read_yaml(config_file) if config_file is not None else {}
+    root = read_document(config_file, "configuration", None) if config_file is not None else None
+    data = _sections(root) if root is not None else {}
     _everyday_names(data)
+    _check_environment()
     try:
         settings = cls(**data)
     except ValidationError as error:
-        raise ConfigError(_worded(error, config_file)) from None
+        raise ConfigError(_told(error, cls, root)) from None
     except SettingsError as error:
         raise ConfigError(f"wrong configuration in the environment: {error}; a section's value must be JSON") from None
     remember_secrets(secrets_in(settings))
     return settings
 
 
+def _sections(root: YamlNode) -> dict[str, Any]:
+    """The sections of the file.
+
+    Raises:
+        ConfigError: it is no mapping of sections that some process has.
+    """
+    if not isinstance(root.node, MappingNode):
+        root.wrong(f"sections, as kafka or worker; there are {', '.join(SECTIONS)}")
+        root.document.refuse()
+    for name, section in root.mapping().items():
+        if name not in SECTIONS:
+            root.document.mistake(section.node, name, f": no process has such a section; {near(name, SECTIONS)}")
+    data: dict[str, Any] = plain(root)
+    root.document.refuse()
+    return data
+
+
 def _everyday_names(data: dict[str, Any]) -> None:
     """KAFKA_BOOTSTRAP_SERVERS and REDIS_URL, as everyone calls them, unless the long names are set."""
-    for everyday, section, name in (
-        ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "bootstrap_servers"),
-        ("REDIS_URL", "redis", "url"),
-    ):
+    for everyday, (section, name) in EVERYDAY_NAMES.items():
         if value := os.environ.get(everyday):
             part = data.setdefault(section, {})
             if isinstance(part, dict):
                 part[name] = value
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    """The file as a mapping; refuses what is missing, too large, not YAML, or not a mapping."""
-    try:
-        if path.stat().st_size > CONFIG_BYTES_MAX:
-            raise ConfigError(f"configuration {path}: larger than {CONFIG_BYTES_MAX} bytes; is it the right file?")
-        data = yaml.safe_load(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"configuration {path}: {error.strerror}; check the path in HEARTLINE_CONFIG") from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        raise ConfigError(f"configuration {path}: not valid YAML: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"configuration {path}: nested too deeply to be a configuration") from None
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise ConfigError(f"configuration {path}: expected a mapping of sections, found {type(data).__name__}")
-    if _is_larger(data, CONFIG_VALUES_MAX):
-        raise ConfigError(f"configuration {path}: its aliases make more than {CONFIG_VALUES_MAX} values of it")
-    if odd := [name for name in data if not isinstance(name, str)]:
-        raise ConfigError(f"configuration {path}: expected sections named by words, found {reprlib.repr(odd[0])}")
-    if unknown := sorted(data.keys() - SECTIONS):
-        known = ", ".join(sorted(SECTIONS))
-        raise ConfigError(f"configuration {path}: no process has a section {unknown[0][:60]!r}; there are {known}")
-    return data
+def _check_environment() -> None:
+    """Refuse HEARTLINE_<SECTION>__<NAME> of a section that no process has: a slip must not leave a default in force.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    for variable in sorted(os.environ):
+        section, found, _ = variable.removeprefix("HEARTLINE_").lower().partition("__")
+        if variable.startswith("HEARTLINE_") and found and section not in SECTIONS:
+            raise ConfigError(
+                f"wrong configuration in the environment: {variable}: no process has a section {section!r}; "
+                f"{near(section, SECTIONS)}"
+            )
 
 
-def _is_larger(data: Any, values_max: int) -> bool:
-    """Whether nested lists and mappings hold more values than that, each counted wherever it is aliased."""
-    waiting, count = [data], 0
-    while waiting and count <= values_max:
-        item = waiting.pop()
-        count += 1
-        if isinstance(item, dict):
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-    return count > values_max
-
-
-def _worded(error: ValidationError, path: Path | None) -> str:
-    """One line a wrong setting: its dotted name, its value unless secret, and what is accepted."""
+def _told(error: ValidationError, cls: type[ProcessSettings], root: YamlNode | None) -> str:
+    """Every mistake in one message: those of the file with their lines, those of the environment with their names."""
     lines = []
     for item in error.errors(include_url=False):
-        name = ".".join(str(part) for part in item["loc"])
-        # An address may hold a password, or be a secret itself; and it may stand where a whole section was expected.
-        secret = any(word in name for word in ("password", "webhook", "token", "secret", "url")) or (
-            "://" in repr(item["input"])
-        )
-        shown = "(hidden)" if secret else reprlib.repr(item["input"])[:80]
-        env = "HEARTLINE_" + "__".join(str(part) for part in item["loc"]).upper()
-        lines.append(f"{name} = {shown}: {item['msg']} (set it in the YAML file or as {env})")
-    where = f" in {path}" if path is not None else ""
-    return f"wrong configuration{where}:\n  " + "\n  ".join(lines)
+        variable = _variable_of(loc_of(item))
+        if variable is not None or root is None:
+            lines.append(f"{variable or 'default'}: {told_plainly(cls, item)}")
+        else:
+            note_mistake(root, cls, item)
+    if root is not None and root.document.mistakes:
+        try:
+            root.document.refuse()
+        except ConfigError as mistakes:
+            return "\n  ".join([str(mistakes), *lines])
+    return "wrong configuration in the environment:\n  " + "\n  ".join(lines)
+
+
+def _variable_of(loc: Loc) -> str | None:
+    """The environment variable that a value comes from; None: it comes from the file, or from nowhere."""
+    names = [str(part).upper() for part in loc]
+    for size in range(len(names), 0, -1):
+        variable = "HEARTLINE_" + "__".join(names[:size])
+        if os.environ.get(variable):
+            return variable
+    everyday = {place: name for name, place in EVERYDAY_NAMES.items()}.get((str(loc[0]), str(loc[-1])))
+    return everyday if everyday is not None and os.environ.get(everyday) else None

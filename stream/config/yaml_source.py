@@ -4,10 +4,8 @@ A document is read into nodes, not into values: so that a mistake can be told wi
 noticed, and a few lines of aliases never grow into gigabytes.
 """
 
-import difflib
-import math
 import reprlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,10 +15,12 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from stream.contracts.errors import ConfigError
 
-FILE_BYTES_MAX: Final = 1 << 18
-NODES_MAX: Final = 20_000
+FILE_BYTES_MAX: Final = 1 << 20
+NODES_MAX: Final = 100_000
 DEPTH_MAX: Final = 20
 SHOWN_MISTAKES_MAX: Final = 20
+
+_PLAIN_TAGS: Final = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 @dataclass
@@ -38,7 +38,7 @@ class YamlDocument:
 
     def mistake(self, node: Node, name: str, told: str) -> None:
         """Note a mistake at a node: `told` says the value and what is accepted."""
-        self.mistakes.append((node.start_mark.line + 1, f"{name}{told}"))
+        self.mistakes.append((node.start_mark.line + 1, f"{name or 'the file'}{told}"))
 
     def refuse(self) -> None:
         """Tell all mistakes at once, in the order of their lines.
@@ -65,57 +65,19 @@ class YamlNode:
         """Note that the value is not what is accepted here."""
         self.document.mistake(self.node, self.name, f" = {shown(self.node)}: expected {expected}")
 
-    def mapping(self, accepted: Collection[str] | None = None, needed: Collection[str] = ()) -> dict[str, "YamlNode"]:
-        """The value as a mapping by words; unknown, repeated and missing keys are noted, and left out."""
+    def mapping(self) -> dict[str, "YamlNode"]:
+        """The value, which is a mapping, by its keys; keys that are no words or stand twice are noted, and left out."""
         found: dict[str, YamlNode] = {}
-        if not isinstance(self.node, MappingNode):
-            self.wrong("a mapping" + (f" of {', '.join(accepted)}" if accepted else ""))
-            return found
         for key, value in self.node.value:
             name = key.value if isinstance(key, ScalarNode) else None
-            place = YamlNode(self.document, value, f"{self.name}.{name}" if self.name else str(name))
+            node = YamlNode(self.document, value, f"{self.name}.{name}" if self.name else str(name))
             if name is None:
                 self.document.mistake(key, self.name, f": the key {shown(key)} is no word")
             elif name in found:
-                self.document.mistake(key, place.name, ": stands here twice; keep one")
-            elif accepted is not None and name not in accepted:
-                alike = difflib.get_close_matches(name, accepted, 1)
-                hint = f"did you mean {alike[0]}? " if alike else ""
-                self.document.mistake(key, place.name, f": not known here; {hint}accepted are {', '.join(accepted)}")
+                self.document.mistake(key, node.name, ": stands here twice; keep one")
             else:
-                found[name] = place
-        for name in needed:
-            if name not in found:
-                self.document.mistake(self.node, self.name, f": {name} is missing")
+                found[name] = node
         return found
-
-    def items(self, of: str) -> list["YamlNode"]:
-        """The value as a list."""
-        if not isinstance(self.node, SequenceNode) or not self.node.value:
-            self.wrong(f"a list of {of}")
-            return []
-        return [YamlNode(self.document, node, f"{self.name}[{at}]") for at, node in enumerate(self.node.value)]
-
-    def number(self, low: float, high: float, expected: str) -> float | None:
-        """The value as a number within bounds; None, and a mistake noted, when it is not."""
-        if isinstance(self.node, ScalarNode) and self.node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
-            try:
-                value = float(self.node.value.replace("_", ""))
-            except ValueError:
-                value = math.nan  # 0x10, 1:30 and their like
-            if low <= value <= high:
-                return value
-        self.wrong(expected)
-        return None
-
-    def text(self, expected: str, longest: int = 100) -> str | None:
-        """The value as words; None, and a mistake noted, when it is empty, too long or no scalar."""
-        if isinstance(self.node, ScalarNode) and self.node.tag != "tag:yaml.org,2002:null":
-            value = str(self.node.value).strip()
-            if 0 < len(value) <= longest and value.isprintable():
-                return value
-        self.wrong(expected)
-        return None
 
 
 def shown(node: Node) -> str:
@@ -126,13 +88,16 @@ def shown(node: Node) -> str:
     return "a list" if isinstance(node, SequenceNode) else "a mapping"
 
 
-def read_document(path: Path, what: str, expected: str) -> YamlNode:
+def read_document(path: Path, what: str, expected: str | None) -> YamlNode | None:
     """The root of a YAML file.
 
     Args:
         path: the file.
         what: what it holds, as "scorecards".
-        expected: what an empty one should hold, and where that is described.
+        expected: what an empty one should hold, and where that is described; None: it may be empty.
+
+    Returns:
+        None where it is empty, and may be.
 
     Raises:
         ConfigError: it can't be read, is too large, not YAML, empty, or grows by its aliases.
@@ -147,6 +112,8 @@ def read_document(path: Path, what: str, expected: str) -> YamlNode:
         raise ConfigError(f"{what} {path}: not valid YAML: {error}") from None
     except RecursionError:
         raise ConfigError(f"{what} {path}: nested too deeply") from None
+    if root is None and expected is None:
+        return None
     if root is None:
         raise ConfigError(f"{what} {path}: empty; expected {expected}")
     _check_size(path, what, root)
@@ -177,14 +144,17 @@ def _children(node: Node) -> Iterator[Node]:
             yield value
 
 
-def plain(place: YamlNode) -> Any:
+def plain(node: YamlNode) -> Any:
     """The value as plain Python data; repeated keys, and what is no plain value, are noted and left out."""
-    if isinstance(place.node, MappingNode):
-        return {name: plain(child) for name, child in place.mapping().items()}
-    if isinstance(place.node, SequenceNode):
-        return [plain(YamlNode(place.document, n, f"{place.name}[{at}]")) for at, n in enumerate(place.node.value)]
+    if isinstance(node.node, MappingNode | SequenceNode) and node.node.tag not in _PLAIN_TAGS:
+        node.wrong("a plain value")
+        return None
+    if isinstance(node.node, MappingNode):
+        return {name: plain(child) for name, child in node.mapping().items()}
+    if isinstance(node.node, SequenceNode):
+        return [plain(YamlNode(node.document, n, f"{node.name}[{at}]")) for at, n in enumerate(node.node.value)]
     try:
-        return yaml.SafeLoader("").construct_object(place.node)
+        return yaml.SafeLoader("").construct_object(node.node)
     except (yaml.YAMLError, ValueError, OverflowError):
-        place.wrong("a plain value")
+        node.wrong("a plain value")
         return None

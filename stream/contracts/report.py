@@ -13,6 +13,9 @@ from stream.contracts.values import decode_or_reject
 
 Band = Literal["healthy", "watch", "at_risk", "critical", "unknown"]
 
+# How far an account has come in its life as a customer.
+LifecycleStage = Literal["trial", "onboarding", "adopting", "mature", "renewing", "churned"]
+
 BANDS: Final[tuple[Band, ...]] = get_args(Band)
 
 # How bad a band is; unknown is not a place on this line, so it has no severity.

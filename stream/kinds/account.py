@@ -25,6 +25,7 @@ from stream.contracts.events import (
     iso,
 )
 from stream.contracts.health_override import DAYS_MAX, HealthOverride
+from stream.contracts.report import LifecycleStage
 from stream.kinds.kind import EventKind
 
 _NAMED_APART: Final = frozenset({"account_id", "event_id", "timestamp", "health_override"})
@@ -61,7 +62,7 @@ class AccountEvent(InputEvent):
     timestamp: Moment | None = Field(None, description="orders updates; without it the last to arrive wins")
     name: Text256 | None = None
     segment: Text64 | None = None
-    lifecycle_stage: Literal["trial", "onboarding", "adopting", "mature", "renewing", "churned"] | None = None
+    lifecycle_stage: LifecycleStage | None = None
     licensed_seats: Seats | None = None
     owner: Text128 | None = None
     started_at: Moment | None = None

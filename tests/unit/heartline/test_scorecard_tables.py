@@ -40,7 +40,7 @@ def test_a_good_file_is_summed_up_and_a_wrong_one_ends_with_status_2(tmp_path: P
     bad.write_text(SHIPPED_FILE.read_text("utf-8").replace("weight: 12", "weight: 0"), "utf-8")
     result = run("scorecard", "validate", str(bad))
     assert result.exit_code == 2
-    assert "bad.yaml:47: [0].groups.sentiment.measures.nps.weight = 0: expected a weight above 0" in result.stderr
+    assert "bad.yaml:47: [0].groups.sentiment.measures.nps.weight = 0: expected greater than 0" in result.stderr
 
 
 def test_a_worker_does_not_start_with_wrong_scorecards(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_worker_does_not_start_with_wrong_scorecards(tmp_path: Path) -> None:
     args = ("snapshot", str(events), "--at", "2026-01-01", "--out", str(tmp_path / "o.csv"))
     result = run(*args, env={"HEARTLINE_SCORECARDS": str(bad)})
     assert result.exit_code == 2
-    assert "bad.yaml:1: [0]: version is missing" in result.stderr
+    assert "bad.yaml:1: [0].version: is missing" in result.stderr
 
 
 def test_diff_tells_whose_band_another_scorecard_changes(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stream.config.settings import CONFIG_BYTES_MAX, KafkaSettings, Settings, load
+from stream.config.settings import KafkaSettings, Settings, load
+from stream.config.yaml_source import FILE_BYTES_MAX
 from stream.contracts.errors import ConfigError
 
 
@@ -88,32 +89,35 @@ def test_the_everyday_names_are_read_and_the_long_ones_win(
     [
         (
             "kafka: {partitions: 0}",
-            ["kafka.partitions = 0", "greater than or equal to 1", "HEARTLINE_KAFKA__PARTITIONS"],
+            [".yaml:1: kafka.partitions = 0: expected greater than or equal to 1"],
         ),
         ("kafka: {partitions: many}", ["kafka.partitions = 'many'", "valid integer"]),
-        ("kafka: {partitons: 6}", ["kafka.partitons = 6", "not permitted"]),  # a slip is told, not ignored
+        (
+            "kafka: {partitons: 6}",
+            ["kafka.partitons: not known here; did you mean partitions?"],
+        ),  # a slip is told, not ignored
         ("kafka: {security_protocol: TLS}", ["kafka.security_protocol = 'TLS'", "'PLAINTEXT', 'SSL' or 'SASL_SSL'"]),
         ("kafka: {topic_prefix: 'a b'}", ["kafka.topic_prefix = 'a b'"]),  # no Kafka topic name
         ("kafka: 5", ["kafka = 5"]),
         ("worker: {clock: sun}", ["worker.clock = 'sun'", "'wall' or 'event'"]),
-        ("worker: {checkpoint_interval_seconds: .nan}", ["worker.checkpoint_interval_seconds = nan"]),
+        ("worker: {checkpoint_interval_seconds: .nan}", ["worker.checkpoint_interval_seconds = .nan"]),
         ("worker: {metrics_port: 70000}", ["worker.metrics_port = 70000", "65535"]),
         ("feeds: {invoices: {}}", ["feeds.invoices", "'touchpoint', 'outcome' or 'subscription'"]),
-        ("feeds: {usage: {fields: [a]}}", ["feeds.usage.fields = ['a']"]),
+        ("feeds: {usage: {fields: [a]}}", ["feeds.usage.fields = a list: expected a mapping"]),
         ("product: {core_features: export}", ["product.core_features = 'export'", "list"]),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_accepted(text: str, words: list[str], tmp_path: Path) -> None:
     path = yaml_file(tmp_path, text)
     message = refusal(path)
-    assert message.startswith(f"wrong configuration in {path}:\n  ")
+    assert message.startswith(f"wrong configuration:\n  {path}:1: ")
     for word in words:
         assert word in message
 
 
 def test_all_wrong_values_stand_in_one_message(tmp_path: Path) -> None:
     message = refusal(yaml_file(tmp_path, "kafka: {partitions: 0, replication_factor: 99}\nworker: {clock: sun}"))
-    assert [line.split(" = ")[0].strip() for line in message.splitlines()[1:]] == [
+    assert [line.split(": ")[1].split(" = ")[0] for line in message.splitlines()[1:]] == [
         "kafka.partitions",
         "kafka.replication_factor",
         "worker.clock",
@@ -126,6 +130,28 @@ def test_a_wrong_value_in_the_environment_is_named_too(monkeypatch: pytest.Monke
     assert "HEARTLINE_WORKER__METRICS_PORT" in refusal()
 
 
+def test_mistakes_of_file_and_environment_stand_in_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTLINE_WORKER__CLOCK", "sun")
+    path = yaml_file(tmp_path, "worker:\n  clock: wall\nkafka:\n  partitions: 0\n")
+    assert refusal(path).splitlines() == [
+        "wrong configuration:",
+        f"  {path}:4: kafka.partitions = 0: expected greater than or equal to 1",
+        "  HEARTLINE_WORKER__CLOCK: worker.clock = 'sun': expected 'wall' or 'event'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("HEARTLINE_WORKR__CLOCK", "HEARTLINE_WORKR__CLOCK: no process has a section 'workr'; did you mean worker?"),
+        ("HEARTLINE_WORKER__CLOK", "HEARTLINE_WORKER__CLOK: worker.clok: not known here; did you mean clock?"),
+    ],
+)
+def test_a_slip_in_a_variables_name_is_told(name: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "wall")
+    assert words in refusal()
+
+
 def test_a_section_in_the_environment_that_is_not_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEARTLINE_FEEDS", "usage=org")
     assert '"feeds"' in refusal()
@@ -135,23 +161,29 @@ def test_a_section_in_the_environment_that_is_not_json_is_named(monkeypatch: pyt
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("- kafka\n- worker", "expected a mapping of sections, found list"),
-        ("just words", "expected a mapping of sections, found str"),
-        ("5: {partitions: 1}", "expected sections named by words, found 5"),
-        ("kafak: {partitions: 1}", "no process has a section 'kafak'"),  # a slip must not leave the default in force
+        ("- kafka\n- worker", ":1: the file = a list: expected sections, as kafka or worker; there are alerting, "),
+        ("just words", ":1: the file = 'just words': expected sections"),
+        ("5: {partitions: 1}", ":1: 5: no process has such a section; accepted are alerting"),
+        (
+            "kafak: {partitions: 1}",
+            ":1: kafak: no process has such a section; did you mean kafka?",
+        ),
         ("kafka: {partitions: 1", "not valid YAML"),
-        ("kafka: !!python/object/apply:os.system ['true']", "not valid YAML"),  # safe loading makes no objects
+        (
+            "kafka: !!python/object/apply:os.system ['true']",
+            "kafka = a list: expected a plain value",
+        ),
         (b"\xff\xfe\xfd", "not valid YAML"),
         ("[" * 50_000, "nested too deeply"),
-        ("a: " + "9" * 10_000, "not valid YAML"),  # an integer longer than Python reads
-        ("#" * (CONFIG_BYTES_MAX + 1), "larger than 1048576 bytes"),
+        ("kafka: " + "9" * 10_000, "kafka = 9999999999"),  # an integer longer than Python reads
+        ("#" * (FILE_BYTES_MAX + 1), "larger than 1048576 bytes"),
     ],
     ids=lambda value: str(value)[:16],
 )
 def test_a_file_that_is_no_configuration_is_refused(text: str | bytes, words: str, tmp_path: Path) -> None:
     path = yaml_file(tmp_path, text)
     message = refusal(path)
-    assert message.startswith(f"configuration {path}: ")
+    assert message.startswith((f"configuration {path}:", f"wrong configuration:\n  {path}:1: "))
     assert words in message
 
 
@@ -161,7 +193,7 @@ def test_an_empty_file_and_other_processes_sections_are_fine(text: str, tmp_path
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    assert "No such file or directory; check the path in HEARTLINE_CONFIG" in refusal(tmp_path / "nowhere.yaml")
+    assert "No such file or directory; check the path" in refusal(tmp_path / "nowhere.yaml")
     assert "Is a directory" in refusal(tmp_path)
 
 
@@ -176,7 +208,7 @@ def test_aliases_of_aliases_do_not_blow_up(tmp_path: Path) -> None:
 
 
 def test_an_alias_of_itself_is_refused(tmp_path: Path) -> None:
-    assert "its aliases make more than" in refusal(yaml_file(tmp_path, "feeds: &a {usage: *a}"))
+    assert "nested more than 20 deep" in refusal(yaml_file(tmp_path, "feeds: &a {usage: *a}"))
 
 
 SECRET = "s3cr3t-of-ours"

@@ -146,7 +146,7 @@ def test_the_settings_become_the_product_config() -> None:
         ({"core_features": ["x", "x"]}, ["product.core_features", "'x'"]),
         ({"launches": {"new": "soon"}}, ["product.launches.new", "'soon'", "date"]),
         ({"follow_up_days": 0}, ["product.follow_up_days", "0", "greater than 0"]),
-        ({"engagement_weights": {"nps": 1}}, ["product.engagement_weights.nps", "not permitted"]),
+        ({"engagement_weights": {"nps": 1}}, ["product.engagement_weights.nps", "not known here"]),
         (
             {"engagement_weights": {"license_utilization": 0, "frequency_30d": 0, "depth": 0}},
             ["product.engagement_weights", "at least two parts"],

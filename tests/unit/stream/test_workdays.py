@@ -139,10 +139,10 @@ def test_settings_name_a_calendar_for_all_and_for_segments(tmp_path: Path) -> No
         ({"country": "Atlantis"}, ["country 'Atlantis' is not known", "ISO 3166"]),
         ({"country": "DE", "subdivision": "XX"}, ["subdivision 'XX' of DE", "BY, HB"]),
         ({"subdivision": "BY"}, ["subdivision 'BY' needs its country"]),
-        ({"weekend": ["caturday"]}, ["calendar.weekend.0", "caturday", "'saturday'"]),
-        ({"extra_days": ["Christmas"]}, ["calendar.extra_days.0", "valid date"]),
+        ({"weekend": ["caturday"]}, ["calendar.weekend[0]", "caturday", "'saturday'"]),
+        ({"extra_days": ["Christmas"]}, ["calendar.extra_days[0]", "valid date"]),
         ({"segments": {"gulf": {"country": "XX"}}}, ["calendar.segments.gulf", "country 'XX' is not known"]),
-        ({"contry": "DE"}, ["calendar.contry", "not permitted"]),
+        ({"contry": "DE"}, ["calendar.contry", "not known here"]),
     ],
 )
 def test_a_wrong_calendar_is_refused_at_start(tmp_path: Path, calendar: dict[str, Any], words: list[str]) -> None:
