@@ -10,7 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test test-long test-tools lint format types schemas metrics measures dashboards docs bench-tables bench-peers lock clean
+.PHONY: help setup servers demo test test-long test-tools lint format types schemas metrics settings measures dashboards docs bench-tables bench-peers lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -77,6 +77,9 @@ schemas: $(STAMP)  ## Write the JSON Schemas of all contracts into docs/schemas
 
 metrics: $(STAMP)  ## Write the list of all Prometheus metrics into docs/prometheus.md
 	$(BIN)/heartline metrics --out docs/prometheus.md
+
+settings: $(STAMP)  ## Write docs/settings.md from what the settings declare
+	$(BIN)/python -m heartline.reference.settings_page docs/settings.md
 
 measures: $(STAMP)  ## Write the tables of docs/metrics.md from what the measures declare
 	$(BIN)/python -m heartline.reference.measure_tables docs/metrics.md

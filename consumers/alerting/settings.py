@@ -21,7 +21,7 @@ class RedisSettings(BaseModel):
     key_prefix: str = Field(
         "", pattern=r"^[A-Za-z0-9._:{}-]{0,200}$", description="of every key; empty: <topic_prefix><app_id>:"
     )
-    timeout_seconds: float = Field(5.0, gt=0, le=60)
+    timeout_seconds: float = Field(5.0, gt=0, le=60, description="of one command to Redis")
 
     @field_validator("url")
     @classmethod
@@ -39,9 +39,11 @@ class AlertingOptions(BaseModel):
     clock: Literal["wall", "event"] = Field("wall", description="wall: live; event: a replay, `now` is the report's")
     config: Path | None = Field(None, description="YAML file of rules and all that follows; the shipped one without it")
     group_id: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,200}$", description="empty: <topic_prefix><app_id>-alerting")
-    batch_records_max: int = Field(500, ge=1, le=10_000)
-    session_timeout_seconds: float = Field(30.0, ge=6, le=300)
-    metrics_host: str = "127.0.0.1"
+    batch_records_max: int = Field(500, ge=1, le=10_000, description="health reports that are evaluated together")
+    session_timeout_seconds: float = Field(
+        30.0, ge=6, le=300, description="after so long without a heartbeat another process takes over"
+    )
+    metrics_host: str = Field("127.0.0.1", description="where Prometheus may scrape it")
     metrics_port: int | None = Field(9102, ge=0, le=65535, description="0: any free port; null: no metrics")
     actions_host: str = Field("127.0.0.1", description="where Slack's buttons are answered, behind a proxy with TLS")
     actions_port: int = Field(9103, ge=0, le=65535, description="0: any free port")
@@ -74,10 +76,14 @@ class SlackSettings(BaseModel):
 
     allowed_hosts: list[str] = Field(["hooks.slack.com"], description="hosts that a webhook may be on")
     allow_insecure_loopback: bool = Field(False, description="accept http:// on this machine, for a stand-in")
-    webhook_url: SecretStr | None = Field(None, validate_default=False)
-    timeout_seconds: float = Field(10.0, gt=0, le=60)
+    webhook_url: SecretStr | None = Field(
+        None, validate_default=False, description="of one channel; the receiver `slack` of the alerting configuration"
+    )
+    timeout_seconds: float = Field(10.0, gt=0, le=60, description="of one message to Slack")
     messages_per_second: float = Field(1.0, gt=0, le=1000, description="Slack allows about 1 a second and channel")
-    dead_letter_after_days: float = Field(7.0, gt=0, le=365)
+    dead_letter_after_days: float = Field(
+        7.0, gt=0, le=365, description="how long a message is tried again before it is given up, and kept for a person"
+    )
 
     @field_validator("webhook_url")
     @classmethod

@@ -52,7 +52,7 @@ class IntakeOptions(BaseModel):
     )
     connections_max: int = Field(1_000, ge=1, le=100_000, description="at once; beyond it the answer is 503")
     kafka_timeout_seconds: float = Field(20.0, gt=0, le=300, description="how long an answer waits for Kafka")
-    metrics_host: str = "127.0.0.1"
+    metrics_host: str = Field("127.0.0.1", description="where Prometheus may scrape it")
     metrics_port: int | None = Field(9104, ge=0, le=65535, description="0: any free port; null: no metrics")
 
 

@@ -2,5 +2,6 @@
 
 - `metric_list`     every Prometheus metric
 - `measure_tables`  every measure
+- `settings_page`   every setting
 - `json_schemas`    every contract as a JSON Schema
 """

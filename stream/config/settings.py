@@ -54,16 +54,30 @@ class KafkaSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     bootstrap_servers: str = Field("localhost:9092", min_length=3, description="host:port, several joined by commas")
-    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,100}$")
-    app_id: str = Field("heartline", pattern=r"^[A-Za-z0-9._-]{1,100}$")
-    partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=1000)
-    replication_factor: int = Field(1, ge=1, le=10)
+    topic_prefix: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,100}$",
+        description="before every topic's name: several can share a cluster",
+    )
+    app_id: str = Field(
+        "heartline",
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="names the groups, and the worker's own topics",
+    )
+    partitions: int = Field(
+        DEFAULT_PARTITIONS, ge=1, le=1000, description="of every topic; fixed once there is data: accounts live by it"
+    )
+    replication_factor: int = Field(1, ge=1, le=10, description="of topics that are created; 3 in production")
     create_topics: bool = Field(True, description="create missing topics at start; off where an operator makes them")
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    sasl_username: str | None = None
-    sasl_password: SecretStr | None = None
-    ssl_ca_file: Path | None = None
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how the brokers are spoken to; a password travels over TLS only"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="how a name and password are proved, with SASL_SSL"
+    )
+    sasl_username: str | None = Field(None, description="with SASL_SSL")
+    sasl_password: SecretStr | None = Field(None, description="with SASL_SSL")
+    ssl_ca_file: Path | None = Field(None, description="of the authority that signed the brokers'; null: the system's")
 
     @property
     def installation(self) -> str:
@@ -85,20 +99,29 @@ class WorkerSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     clock: Literal["wall", "event"] = Field("wall", description="wall: live; event: replay history on its own clock")
-    checkpoint_interval_seconds: float = Field(1.0, gt=0, le=60)
-    scan_interval_seconds: float = Field(3600.0, ge=1, description="how often silent accounts are judged again")
-    session_timeout_seconds: float = Field(30.0, ge=6, le=300)
+    checkpoint_interval_seconds: float = Field(
+        1.0, gt=0, le=60, description="how often states and reports are committed, and so published"
+    )
+    scan_interval_seconds: float = Field(3600.0, ge=1, description="how often silent accounts are evaluated again")
+    session_timeout_seconds: float = Field(
+        30.0, ge=6, le=300, description="after so long without a heartbeat another worker takes over"
+    )
     group_instance_id: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9._-]{1,100}$",
         description="static membership: this worker's own name, kept over restarts; then a restart within the session "
         "time-out moves no partition. Null: none",
     )
-    rebalance_timeout_seconds: float = Field(60.0, ge=6, le=600)
+    rebalance_timeout_seconds: float = Field(
+        60.0,
+        ge=6,
+        le=600,
+        description="how long workers may take to hand over and load states",
+    )
     stale_after_days: dict[Source, Annotated[float, Field(gt=0)]] = Field(
         dict(STALE_AFTER_DAYS), description="source to the days without any account's event after which it is stale"
     )
-    chunk_bytes_max: int = Field(4 << 20, ge=1 << 14, le=64 << 20)
+    chunk_bytes_max: int = Field(4 << 20, ge=1 << 14, le=64 << 20, description="of one fetch of one partition")
     in_flight_bytes_max: int = Field(
         64 << 20, ge=1 << 20, le=4 << 30, description="of what is fetched and not yet folded, over all topics"
     )
@@ -113,7 +136,7 @@ class WorkerSettings(BaseModel):
         description="memory, or a folder on a local disk for copies of the changelog: a restart then reads only what "
         "came after them, and the states of accounts that are not hot are there and not in memory",
     )
-    metrics_host: str = "127.0.0.1"
+    metrics_host: str = Field("127.0.0.1", description="where Prometheus may scrape it")
     metrics_port: int | None = Field(9101, ge=0, le=65535, description="0: any free port; null: no metrics")
 
 
@@ -122,10 +145,10 @@ class EngagementWeights(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    license_utilization: float = Field(30, ge=0, le=1000)
-    frequency_30d: float = Field(30, ge=0, le=1000)
-    depth: float = Field(25, ge=0, le=1000)
-    session_minutes: float = Field(15, ge=0, le=1000)
+    license_utilization: float = Field(30, ge=0, le=1000, description="users of the seats that are paid for")
+    frequency_30d: float = Field(30, ge=0, le=1000, description="days on which a user comes")
+    depth: float = Field(25, ge=0, le=1000, description="core features in use")
+    session_minutes: float = Field(15, ge=0, le=1000, description="length of a session")
 
     @model_validator(mode="after")
     def _two_count(self) -> Self:

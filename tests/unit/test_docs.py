@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from heartline.reference import settings_page
 from heartline.reference.measure_tables import filled
 from stream.contracts.events import REASONS
 from stream.kinds import subscription, ticket
@@ -59,6 +60,11 @@ def test_every_reason_alias_and_topic_is_told() -> None:
     topics = Topics()
     for topic in [*topics.inputs, topics.health, topics.dead_letters, topics.alerts, topics.alert_commands]:
         assert f"`{topic}`" in text
+
+
+def test_the_settings_are_told_as_they_are() -> None:
+    """When this fails: `make settings`."""
+    assert page("settings.md") == settings_page.page()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
