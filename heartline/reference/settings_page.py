@@ -33,7 +33,8 @@ One YAML file serves all processes; each reads its own sections and ignores the 
 `HEARTLINE_WORKER__METRICS_PORT`, where two underscores stand for the dot. A list or a mapping is given as JSON, nothing
 as `null`; an empty variable counts as not set. {everyday}
 
-A mistake ends the process at its start with file, line, value and what is accepted. A name that nobody knows is a mistake.
+A mistake ends the process at its start with file, line, value and what is accepted. A name that
+nobody knows is a mistake.
 """
 
 
@@ -167,14 +168,7 @@ def _shape(annotation: Any, limits: list[Any]) -> str:
     if get_origin(annotation) is dict:
         key, value = get_args(annotation)
         return f"mapping of {_shape(key, [])} to {_shape(value, [])}"
-    names: Mapping[Any, str] = {
-        bool: "`true`, `false`",
-        int: "integer",
-        float: "number",
-        Path: "path",
-        SecretStr: "secret",
-    }
-    kind = names.get(annotation, "text" if annotation is str else getattr(annotation, "__name__", "text").lower())
+    kind = _TYPE_NAMES.get(annotation, "text" if annotation is str else getattr(annotation, "__name__", "text").lower())
     return kind + _limits(limits)
 
 
