@@ -1,26 +1,15 @@
 """Quiet hours and working days: when somebody may be told, in the time zone where they live."""
 
-from datetime import datetime, time, timedelta
-from typing import Final, Literal, get_args
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from alerts.model import Severity
-
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
+from stream.calendar.names import DAY_NAMES, Weekday, ZoneName
 
 _LOOK_AHEAD_DAYS: Final = 8
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("expected a time zone of the IANA database, such as Europe/Berlin") from None
-    return name
 
 
 class QuietSettings(BaseModel):
@@ -30,20 +19,10 @@ class QuietSettings(BaseModel):
 
     starts_at: time | None = Field(None, description="local time of day from which nothing is told, such as 20:00")
     ends_at: time | None = Field(None, description="until then, the next morning where it is earlier; with starts_at")
-    working_days: tuple[Weekday, ...] = Field(WEEKDAYS, min_length=1, description="on other days nothing is told")
-    timezone: str = Field("UTC", description="of owners that are not named below")
-    owners: dict[str, str] = Field({}, max_length=10_000, description="owner, as the account feed has them, to zone")
+    working_days: tuple[Weekday, ...] = Field(DAY_NAMES, min_length=1, description="on other days nothing is told")
+    timezone: ZoneName = Field("UTC", description="of owners that are not named below")
+    owners: dict[str, ZoneName] = Field({}, max_length=10_000, description="owner, as in the account feed, to zone")
     except_severities: tuple[Severity, ...] = Field(("critical",), description="told at any time")
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        return _zone(name)
-
-    @field_validator("owners")
-    @classmethod
-    def _known_zones(cls, owners: dict[str, str]) -> dict[str, str]:
-        return {owner: _zone(name) for owner, name in owners.items()}
 
     @field_validator("ends_at")
     @classmethod
@@ -56,7 +35,7 @@ class QuietSettings(BaseModel):
     @property
     def is_never(self) -> bool:
         """Whether there is no quiet time at all."""
-        return self.starts_at is None and set(self.working_days) == set(WEEKDAYS)
+        return self.starts_at is None and set(self.working_days) == set(DAY_NAMES)
 
 
 def quiet_until(settings: QuietSettings, owner: str | None, now: datetime) -> datetime | None:
@@ -70,28 +49,40 @@ def quiet_until(settings: QuietSettings, owner: str | None, now: datetime) -> da
     if settings.is_never:
         return None
     zone = ZoneInfo(settings.owners.get(owner, settings.timezone) if owner is not None else settings.timezone)
-    local = now.astimezone(zone)
-    moment = local
-    end = local + timedelta(days=_LOOK_AHEAD_DAYS)
-    while moment < end:
-        later = _end_of_quiet(settings, moment, zone)
-        if later is None:
+    start = moment = now.astimezone(UTC)
+    while moment < start + timedelta(days=_LOOK_AHEAD_DAYS):
+        end = _end_of_quiet(settings, moment.astimezone(zone))
+        if end is None:
             break
-        moment = later
-    return moment.astimezone(now.tzinfo) if moment > local else None
+        moment = _first_after(end, zone, moment)
+    return moment.astimezone(now.tzinfo) if moment > start else None
 
 
-def _end_of_quiet(settings: QuietSettings, local: datetime, zone: ZoneInfo) -> datetime | None:
-    """The first end of whatever makes a moment quiet: the day, or the hours of it; None when nothing does."""
-    midnight = datetime.combine(local.date() + timedelta(days=1), time(), zone)
-    if WEEKDAYS[local.weekday()] not in settings.working_days:
+def _end_of_quiet(settings: QuietSettings, local: datetime) -> datetime | None:
+    """The first end of whatever makes a moment quiet: the day, or the hours of it; None when nothing does.
+
+    Args:
+        settings: the quiet hours and working days.
+        local: the moment where the owner lives.
+
+    Returns:
+        The end by the owner's clock, without a zone.
+    """
+    midnight = datetime.combine(local.date() + timedelta(days=1), time())
+    if DAY_NAMES[local.weekday()] not in settings.working_days:
         return midnight
     starts_at, ends_at = settings.starts_at, settings.ends_at
     if starts_at is None or ends_at is None:
         return None
     at = local.time()
     if starts_at < ends_at:
-        return datetime.combine(local.date(), ends_at, zone) if starts_at <= at < ends_at else None
+        return datetime.combine(local.date(), ends_at) if starts_at <= at < ends_at else None
     if at >= starts_at:
-        return midnight if ends_at == time() else datetime.combine(local.date() + timedelta(days=1), ends_at, zone)
-    return datetime.combine(local.date(), ends_at, zone) if at < ends_at else None
+        return midnight if ends_at == time() else datetime.combine(local.date() + timedelta(days=1), ends_at)
+    return datetime.combine(local.date(), ends_at) if at < ends_at else None
+
+
+def _first_after(clock_time: datetime, zone: ZoneInfo, moment: datetime) -> datetime:
+    """When the clocks first show a time after a moment: in an hour that comes twice that may be its second time."""
+    shown = [clock_time.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
+    return min([each for each in shown if each > moment], default=moment + timedelta(minutes=1))

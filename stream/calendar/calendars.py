@@ -1,13 +1,12 @@
 """What an operator may say of working days: weekends, public holidays and other days off, by segment."""
 
 from datetime import date
-from typing import Literal, Self, get_args
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from stream.calendar.names import DAY_NAMES, Weekday
 from stream.calendar.workdays import EPOCH_ORDINAL, Calendar, Calendars
-
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
 class CalendarSettings(BaseModel):
@@ -33,7 +32,7 @@ class CalendarSettings(BaseModel):
         Raises:
             ValueError: there is no such country or subdivision.
         """
-        weekend = None if self.weekend is None else frozenset(get_args(Weekday).index(name) for name in self.weekend)
+        weekend = None if self.weekend is None else frozenset(DAY_NAMES.index(name) for name in self.weekend)
         extra = frozenset(day.toordinal() - EPOCH_ORDINAL for day in self.extra_days)
         return Calendar(self.country, self.subdivision, weekend, extra)
 

@@ -29,7 +29,6 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from stream.calendar.day import DAY_MS
-from stream.calendar.zones import near_name, zone_names
 from stream.contracts.errors import BadEvent
 
 # Why a record can be refused: a closed set, safe as a metric label.
@@ -110,17 +109,6 @@ def _parse(text: str) -> datetime:
         raise PydanticCustomError("moment_type", _EXPECTED_MOMENT) from None
 
 
-def _zone_name(value: object) -> object:
-    """A name of the tz database; anything but a word is left for the model to refuse."""
-    if not isinstance(value, str) or value in zone_names():
-        return value
-    near = near_name(value)
-    hint = (
-        f"did you mean {near}?" if near is not None else "expected a name of the tz database, as Europe/Berlin or UTC"
-    )
-    raise PydanticCustomError("zone_unknown", "there is no such time zone; {hint}", {"hint": hint})
-
-
 class Words(Fast):
     """What a field of words takes: each word of a table, in any case of letters, for the word that it stands for.
 
@@ -152,11 +140,6 @@ Moment = Annotated[
     PlainSerializer(iso, return_type=str, when_used="json"),
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]}),
     Fast(Annotated[datetime, Meta(tz=True)] | Annotated[int, Meta(ge=0, lt=1 << 47)], epoch_ms),
-]
-ZoneName = Annotated[
-    str,
-    BeforeValidator(_zone_name),
-    Field(max_length=64, description="a name of IANA's tz database; the account's days are calendar days there"),
 ]
 Text64 = Annotated[str, Field(max_length=64), Fast(Annotated[str, Meta(max_length=64)])]
 Text128 = Annotated[str, Field(max_length=128), Fast(Annotated[str, Meta(max_length=128)])]

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from stream.calendar.day import DAY_MS
+from stream.calendar.names import ZoneName
 from stream.contracts import health_override
 from stream.contracts.events import (
     Contract,
@@ -21,7 +22,6 @@ from stream.contracts.events import (
     Text64,
     Text128,
     Text256,
-    ZoneName,
     iso,
 )
 from stream.contracts.health_override import DAYS_MAX, HealthOverride
