@@ -92,7 +92,7 @@ docs: $(STAMP)  ## Build the documentation's site into site/; a warning is an er
 
 # The versions stay as they are where they still fit; `make lock UPGRADE=--upgrade` takes the newest of all.
 lock:  ## Compile the lock files again (needs uv)
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE) --extra embedded --extra portfolio pyproject.toml -o requirements/runtime.txt
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE) --extra portfolio pyproject.toml -o requirements/runtime.txt
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE) --extra dev pyproject.toml -o $(LOCK)
 
 clean:  ## Remove the environment and what the tools left

