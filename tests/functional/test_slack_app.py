@@ -168,7 +168,7 @@ class Back:
 
     def post(self, body: bytes, headers: dict[str, str], path: str = PATH) -> int:
         """The status of one request."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.actions.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.actions.port, timeout=30)
         try:
             connection.request("POST", path, body, headers)
             return connection.getresponse().status

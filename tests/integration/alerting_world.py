@@ -77,7 +77,7 @@ class World:
 
     def metrics(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         """Every sample of the exporter, parsed as Prometheus would."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as result:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=30) as result:
             text = result.read().decode()
         samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
         return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in samples}

@@ -16,6 +16,7 @@ from aiokafka import TopicPartition
 
 from stream.config.settings import Settings
 from stream.engine.committed_offsets import committed_offsets
+from tests.deadlines import HANG_SECONDS
 from tests.tally import Tally, digest
 
 
@@ -97,6 +98,7 @@ async def wait_until_folded(settings: Settings, seconds: float = 40.0) -> None:
         ends = await consumer.end_offsets(tps)
     finally:
         await consumer.stop()
+    seconds = max(seconds, HANG_SECONDS)
     deadline = time.monotonic() + seconds
     behind = dict(ends)
     while behind:
@@ -110,7 +112,7 @@ async def assert_exact(settings: Settings, seconds: float = 40.0) -> None:
     """Everything that was fed is folded once: nothing lost, nothing doubled, nothing out of order."""
     await wait_until_folded(settings, seconds)
     should, is_ = await expected(settings), await actual(settings)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANG_SECONDS
     while is_ != should and time.monotonic() < deadline:  # the last judgements may come a checkpoint later
         await asyncio.sleep(0.2)
         is_ = await actual(settings)

@@ -13,11 +13,11 @@ import aiokafka
 
 from stream.config.settings import KafkaSettings, Settings, WorkerSettings
 from stream.contracts.partitioner import partition_of
+from tests.deadlines import HANG_SECONDS
 
 WORK = Path(__file__).parents[1] / "tally.py"
 ROOT = WORK.parents[1]
 PARTITIONS = 4
-READY_SECONDS = 90.0
 
 
 def engine_settings(bootstrap_servers: str, prefix: str) -> Settings:
@@ -95,7 +95,7 @@ class WorkerProcess:
                 sys.executable, str(WORK), env=environment, stdout=log, stderr=log, cwd=ROOT
             )
         if ready:
-            await eventually(self._is_ready, READY_SECONDS, self.log)
+            await eventually(self._is_ready, HANG_SECONDS, self.log)
         return self
 
     def _is_ready(self) -> bool:
@@ -119,7 +119,7 @@ class WorkerProcess:
     async def wait(self, seconds: float = 20.0) -> int:
         """Its exit status."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(max(seconds, HANG_SECONDS)):
                 return await self.process.wait()
         except TimeoutError:
             self.send(signal.SIGKILL)
@@ -138,7 +138,8 @@ class WorkerProcess:
 
 
 async def eventually(condition: Callable[[], bool], seconds: float, explain: Callable[[], str]) -> None:
-    """Wait for a condition."""
+    """Wait for a condition; `seconds`, or longer on a busy machine."""
+    seconds = max(seconds, HANG_SECONDS)
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

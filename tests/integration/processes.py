@@ -12,6 +12,7 @@ from typing import Self
 
 import psutil
 
+from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import wait_for
 
 _LOOK_SECONDS = 0.2
@@ -59,7 +60,7 @@ class Family:
 
     def wait_ended(self, seconds: float = 60) -> int:
         """Wait for its end, and give its exit status."""
-        return self.process.wait(seconds)
+        return self.process.wait(max(seconds, HANG_SECONDS))
 
     def child(self, words: str) -> psutil.Process:
         """The living member whose command line has these words, and is no guard."""

@@ -30,14 +30,14 @@ class Prometheus:
     def ready(self) -> bool:
         """Whether it answers."""
         try:
-            with urlopen(f"{self._base}/-/ready", timeout=2) as answer:
+            with urlopen(f"{self._base}/-/ready", timeout=30) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
 
     def query(self, expression: str) -> dict[frozenset[tuple[str, str]], float]:
         """An instant query: labels (without the scrape's own) to value."""
-        with urlopen(f"{self._base}/api/v1/query?query={quote(expression)}", timeout=10) as answer:
+        with urlopen(f"{self._base}/api/v1/query?query={quote(expression)}", timeout=30) as answer:
             result = json.load(answer)["data"]["result"]
         own = ("job", "instance", "__name__")
         return {

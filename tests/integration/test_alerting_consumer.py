@@ -17,6 +17,7 @@ from heartline.demo.slack_standin import Answer, SlackStandin
 from heartline.embedded import KafkaServer, ValkeyServer
 from heartline.embedded.ports import free_ports
 from stream.contracts.report import HealthReport, encode_report
+from tests.deadlines import HANG_SECONDS
 from tests.integration.alerting_world import PARTITIONS, World
 from tests.integration.conftest import NewTopic
 from tests.integration.roles import Role, wait_for
@@ -73,7 +74,7 @@ def test_an_episode_is_told_once_and_resolved_once(world: World) -> None:
         world.put(b"", b"{}")
         world.publish(*days("acme", 60, 62, start=4))
         world.wait_until_judged()
-        world.slack.wait_for(2, 10)
+        world.slack.wait_for(2, HANG_SECONDS)
 
         assert world.metric("heartline_health_records_total", outcome="poison") == 2
         assert world.metric("heartline_account_health_score", account="acme") == 62
@@ -99,7 +100,7 @@ def test_kill_9_between_any_two_batches_misses_nothing_and_repeats_no_episode(wo
             for account in accounts[third * 10 : third * 10 + 10]:
                 world.publish(*days(account, 80, 45, 20))
             so_far = len(world.slack.messages)
-            world.slack.wait_for(so_far + 3, 60)
+            world.slack.wait_for(so_far + 3, HANG_SECONDS)
             process.kill()
         process.start("alerting ready")
         world.wait_until_judged()
@@ -149,12 +150,12 @@ def test_redis_away_for_seconds_loses_nothing(make_world: MakeWorld, own_redis: 
     world = make_world(server.url)
     with world.alerting().start("alerting ready") as process:
         world.publish(*days("early", 80, 45))
-        world.slack.wait_for(1, 20)
+        world.slack.wait_for(1, HANG_SECONDS)
         server.stop()
         world.publish(*days("during", 80, 45), *days("early", 70, start=2))
         wait_for(lambda: (world.metric("heartline_alerting_store_retries_total") or 0) >= 3, 20, "retries")
         server.start()
-        world.slack.wait_for(3, 30)
+        world.slack.wait_for(3, HANG_SECONDS)
         world.wait_until_judged()
         assert process.stop() == 0
     told = sorted(headline(message) for message in world.slack.messages)
@@ -170,7 +171,7 @@ def test_redis_emptied_while_running_is_rebuilt_from_the_audit_log(
     sender = CommandSender(world.kafka_settings())
     with world.alerting().start("alerting ready") as process:
         world.publish(*days("acme", 45), *days("globex", 80))
-        opened = world.slack.wait_for(1, 20)[0]
+        opened = world.slack.wait_for(1, HANG_SECONDS)[0]
         sender.send(Acknowledge(**stamp("ann"), account_id="acme", alert_id=alert_id(opened)))
         wait_for(lambda: "delivered" in world.steps() and "acknowledged" in world.steps(), 20, "steps on the topic")
         world.redis.flushall()
@@ -178,7 +179,7 @@ def test_redis_emptied_while_running_is_rebuilt_from_the_audit_log(
         wait_for(lambda: world.metric("heartline_account_health_score", account="globex") == 80, 20, "the gauge back")
         assert world.metric("heartline_alerts_open", rule="band_entered", severity="warning") == 1
         world.publish(*days("acme", 70, start=2))
-        world.slack.wait_for(2, 20)
+        world.slack.wait_for(2, HANG_SECONDS)
         wait_for(lambda: world.steps().count("delivered") == 2, 20, "the last step on the topic")
         assert process.stop() == 0
     sender.close()
@@ -207,7 +208,7 @@ def test_commands_and_silences_reach_the_process_that_has_the_account(world: Wor
         sender.send(AddSilence(**stamp("ann"), silence=replace(silence, starts_at=MONDAY - timedelta(days=1))))
         wait_for(lambda: "silence_added" in world.steps(), 20, "the silence")
         world.publish(*days("acme", 45), *days("globex", 45))
-        opened = world.slack.wait_for(1, 20)[0]
+        opened = world.slack.wait_for(1, HANG_SECONDS)[0]
         world.wait_until_judged()
         assert process.stop() == 0
         world.cli("alert", "ack", alert_id(opened), "--by", "ann", "--note", "call on Friday")
@@ -215,12 +216,12 @@ def test_commands_and_silences_reach_the_process_that_has_the_account(world: Wor
         world.command(b"acme", b"{not json")
         sender.send(Resolve(**stamp("bob"), account_id="acme", alert_id=alert_id(opened), note="renewed"))
         process.start("alerting ready")
-        world.slack.wait_for(2, 20)
+        world.slack.wait_for(2, HANG_SECONDS)
         assert "s1  until" in world.cli("silence", "list")
         # The list reads the audit log, which follows the decision by a moment.
         wait_for(lambda: [a["account_id"] for a in world.open_alerts()] == ["globex"], 20, "only globex is open")
         world.cli("silence", "expire", "s1", "--by", "ann")
-        world.slack.wait_for(3, 20)
+        world.slack.wait_for(3, HANG_SECONDS)
         wait_for(lambda: "told" in world.steps(), 20, "what was silenced is told")
         shown = world.cli("alert", "show", alert_id(opened))
         assert "acknowledged  ann: ann has taken it on: call on Friday" in shown
@@ -247,7 +248,7 @@ def test_slack_in_trouble_delays_messages_and_not_the_poll_thread(world: World) 
         world.publish(*days("globex", 80, 82, 84))
         world.wait_until_judged()
         assert not world.slack.messages, "reports are judged while Slack is in trouble"
-        world.slack.wait_for(1, 40)
+        world.slack.wait_for(1, HANG_SECONDS)
         tries = world.slack.received
         assert tries[3].at_seconds - tries[2].at_seconds >= 2, "Retry-After is honoured"
         wait_for(lambda: world.metric("heartline_outbox_depth", receiver="slack") == 0, 30, "an empty outbox")
@@ -275,7 +276,7 @@ def test_two_processes_share_the_accounts_and_tell_each_episode_once(world: Worl
             assert first.stop() == 0
             thread.join()
             world.wait_until_judged()
-            world.slack.wait_for(60, 30)
+            world.slack.wait_for(60, HANG_SECONDS)
             assert second.stop() == 0
     ids = [alert_id(message) for message in world.slack.messages]
     assert len(ids) == len(set(ids)) == 60
@@ -285,10 +286,13 @@ def test_a_deleted_account_takes_its_alert_and_its_gauges_with_it(world: World) 
     """A tombstone closes the red flag with a message, and nothing of the account stays."""
     with world.alerting().start("alerting ready") as process:
         world.publish(*days("acme", 45))
-        world.slack.wait_for(1, 20)
+        world.slack.wait_for(1, HANG_SECONDS)
         world.put(b"acme", None)
         world.wait_until_judged()
-        assert headline(world.slack.wait_for(2, 10)[1]) == "◽ Acme Corp: red flag closed, the account was deleted"
+        assert (
+            headline(world.slack.wait_for(2, HANG_SECONDS)[1])
+            == "◽ Acme Corp: red flag closed, the account was deleted"
+        )
         assert world.metric("heartline_account_health_score", account="acme") is None
         assert process.stop() == 0
     left = set(world.redis.scan_iter(f"{world.prefix}:*")) - {f"{world.prefix}:outbox:receivers".encode()}
@@ -340,10 +344,10 @@ def test_kafka_away_for_seconds_ends_nothing(
         world = World(kafka, f"{prefix}account-health", prefix, redis_url, slack, tmp_path)
         with world.alerting().start("alerting ready") as process:
             world.publish(*days("acme", 80, 45))
-            slack.wait_for(1, 20)
+            slack.wait_for(1, HANG_SECONDS)
             server.restart()
             world.publish(*days("acme", 70, start=2))
-            slack.wait_for(2, 60)
+            slack.wait_for(2, HANG_SECONDS)
             assert process.stop() == 0
         world.close()
     assert "Traceback" not in process.output()

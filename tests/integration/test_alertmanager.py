@@ -55,7 +55,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def ready(base: str) -> bool:
     try:
-        with urlopen(f"{base}/-/ready", timeout=2) as result:
+        with urlopen(f"{base}/-/ready", timeout=30) as result:
             return bool(result.status == 200)
     except OSError:
         return False
@@ -63,7 +63,7 @@ def ready(base: str) -> bool:
 
 def firing(base: str) -> dict[str, Any]:
     """What it holds for active, by account."""
-    with urlopen(f"{base}/api/v2/alerts?active=true", timeout=5) as result:
+    with urlopen(f"{base}/api/v2/alerts?active=true", timeout=30) as result:
         return {alert["labels"]["account"]: alert for alert in json.load(result)}
 
 

@@ -14,7 +14,7 @@ from tests.integration.roles import wait_for
 
 def accounts(board: str) -> Any:
     """What the board's list says now."""
-    with urllib.request.urlopen(f"{board}/api/v1/accounts", timeout=5) as answer:
+    with urllib.request.urlopen(f"{board}/api/v1/accounts", timeout=30) as answer:
         return json.load(answer)
 
 

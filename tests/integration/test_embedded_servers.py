@@ -21,10 +21,10 @@ from kafka.structs import TopicPartition
 from heartline.embedded import KafkaServer, ValkeyServer
 from heartline.embedded.errors import EmbeddedServerError, PortInUseError
 from heartline.embedded.ports import free_ports
+from tests.deadlines import HANG_SECONDS
 from tests.integration.conftest import NewTopic
 from tests.servers import Kafka
 
-GONE_DEADLINE_SECONDS = 30.0
 MIB = 1024 * 1024
 
 
@@ -46,7 +46,7 @@ def read_all(bootstrap_servers: str, topic: str, **options: Any) -> list[bytes]:
         consumer.seek_to_beginning(partition)
         end = consumer.end_offsets([partition])[partition]
         values: list[bytes] = []
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + HANG_SECONDS
         while consumer.position(partition) < end:
             assert time.monotonic() < deadline, f"read {len(values)} records, position never reached {end}"
             for records in consumer.poll(timeout_ms=200).values():
@@ -66,7 +66,7 @@ def create_topic(bootstrap_servers: str, topic: str) -> None:
 
 
 def wait_until_gone(process_ids: list[int]) -> None:
-    deadline = time.monotonic() + GONE_DEADLINE_SECONDS
+    deadline = time.monotonic() + HANG_SECONDS
     while alive := [pid for pid in process_ids if psutil.pid_exists(pid)]:
         assert time.monotonic() < deadline, f"still running: {alive}"
         time.sleep(0.05)
@@ -201,10 +201,10 @@ def test_the_servers_are_gone_however_their_owner_ends(ending: signal.Signals | 
     if isinstance(ending, signal.Signals):
         assert all(psutil.pid_exists(pid) for pid in process_ids)
         owner.send_signal(ending)
-    owner.wait(GONE_DEADLINE_SECONDS)
+    owner.wait(HANG_SECONDS)
 
     wait_until_gone(process_ids)
-    deadline = time.monotonic() + GONE_DEADLINE_SECONDS
+    deadline = time.monotonic() + HANG_SECONDS
     while any(Path(folder).exists() for folder in folders):
         assert time.monotonic() < deadline, f"left behind: {folders}"
         time.sleep(0.05)
@@ -222,7 +222,7 @@ def test_the_command_runs_both_servers_until_it_is_told_to_end(ending: signal.Si
     server_ids = [child.pid for child in psutil.Process(running.pid).children(recursive=True)]
 
     running.send_signal(ending)
-    _, errors = running.communicate(timeout=GONE_DEADLINE_SECONDS)
+    _, errors = running.communicate(timeout=HANG_SECONDS)
 
     assert (running.returncode, errors) == (0, "")
     wait_until_gone(server_ids)
@@ -234,7 +234,7 @@ def test_a_server_that_ended_by_itself_is_noticed(own_redis: Callable[..., Valke
 
     os.kill(server.pid, signal.SIGTERM)
     wait_until_gone([server.pid])
-    deadline = time.monotonic() + GONE_DEADLINE_SECONDS
+    deadline = time.monotonic() + HANG_SECONDS
     while server.running:
         assert time.monotonic() < deadline, "the guard outlives its server"
         time.sleep(0.05)
@@ -280,7 +280,7 @@ def test_a_killed_valkey_keeps_what_it_had_written(own_redis: Callable[..., Valk
         client.set("alert", "open")
         # Written at the latest one second after: the append-only file is synced every second, and the page cache
         # outlives the process anyway once the server has handed the bytes over.
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + HANG_SECONDS
         while client.info("persistence")["aof_pending_bio_fsync"] or not _appended(server.data_dir, b"alert"):
             assert time.monotonic() < deadline
             time.sleep(0.05)

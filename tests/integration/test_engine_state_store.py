@@ -191,6 +191,6 @@ def scrape(worker: WorkerProcess) -> dict[str, float]:
     """A worker's gauges that have no labels."""
     found = re.search(r"metrics on (http://\S+)", worker.log())
     assert found is not None, worker.log()
-    with urllib.request.urlopen(found[1], timeout=10) as response:
+    with urllib.request.urlopen(found[1], timeout=30) as response:
         families = text_string_to_metric_families(response.read().decode())
     return {family.name: family.samples[0].value for family in families if family.type == "gauge" and family.samples}
