@@ -71,7 +71,7 @@ class World:
 
     def wait_until_judged(self, seconds: float = 30) -> None:
         """Wait until every record's offset is committed."""
-        group = f"{self.prefix}app-alerting"
+        group = f"{self.kafka_settings().installation}-alerting"
         servers = self.kafka.bootstrap_servers
         wait_for(lambda: group_lag(servers, group, [self.topic]) == 0, seconds, "all reports judged")
 

@@ -126,12 +126,18 @@ def test_every_account_is_exact_after_a_stop_and_a_kill(
         assert worker.stop() == 0, worker.output()[-4000:]
         worker.start("worker ready")
         before = folded()
-        wait_for(lambda: folded() > before or group_lag(servers, "e2e", inputs) == 0, 60, "a checkpoint after the stop")
+        wait_for(
+            lambda: folded() > before or group_lag(servers, f"{topics.prefix}e2e", inputs) == 0,
+            60,
+            "a checkpoint after the stop",
+        )
         worker.kill()
         worker.start("worker ready")
         assert replay.process is not None
         assert replay.process.wait(120) == 0, replay.output()[-4000:]
-        wait_for(lambda: group_lag(servers, "e2e", inputs) == 0, 120, "the worker has folded everything")
+        wait_for(
+            lambda: group_lag(servers, f"{topics.prefix}e2e", inputs) == 0, 120, "the worker has folded everything"
+        )
         accounts = set(last_values(servers, topics.changelog))
         wait_for(lambda: set(last_values(servers, topics.health)) == accounts, 60, "every account is judged")
         assert worker.stop() == 0

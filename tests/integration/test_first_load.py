@@ -33,7 +33,7 @@ def test_a_first_load_publishes_each_account_once_as_of_the_end(kafka: Kafka, pr
         assert replay.process is not None
         assert replay.process.wait(60) == 0, replay.output()
         worker.start("worker ready")
-        wait_for(lambda: group_lag(servers, "load", list(topics.inputs)) == 0, 60, "everything is folded")
+        wait_for(lambda: group_lag(servers, f"{prefix}load", list(topics.inputs)) == 0, 60, "everything is folded")
         states = set(last_values(servers, topics.changelog))
         wait_for(lambda: set(last_values(servers, topics.health)) == states, 30, "every account is judged")
         assert worker.stop() == 0

@@ -66,7 +66,11 @@ def scraped(
                 assert replay.process is not None
                 assert replay.process.wait(60) == 0, replay.output()
                 servers = kafka.bootstrap_servers
-                wait_for(lambda: group_lag(servers, "scraped", list(topics.inputs)) == 0, 60, "everything is folded")
+                wait_for(
+                    lambda: group_lag(servers, f"{topics.prefix}scraped", list(topics.inputs)) == 0,
+                    60,
+                    "everything is folded",
+                )
                 wait_for(lambda: unread(servers, "scraped-alerting", topics.health) == 0, 60, "all is judged")
                 yield server, kafka, topics
 
