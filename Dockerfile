@@ -15,7 +15,8 @@ COPY heartline heartline
 RUN /opt/heartline/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --home-dir /var/lib/heartline --create-home heartline
+RUN useradd --system --uid 10001 --home-dir /var/lib/heartline --create-home heartline \
+ && install --directory --owner heartline --mode 700 /var/lib/board
 COPY --from=build /opt/heartline /opt/heartline
 ENV PATH=/opt/heartline/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001

@@ -16,6 +16,7 @@ from typing import Any, Final
 import h11
 import uvicorn
 from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -147,6 +148,11 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        announced = dict(scope.get("headers", ())).get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > self._bytes_max:
+            refusal = PlainTextResponse(f"expected a body of at most {self._bytes_max} bytes\n", 413)
+            await refusal(scope, receive, send)
+            return
         received = 0
 
         async def receive_limited() -> Message:

@@ -86,9 +86,11 @@ def list_accounts(
     )
 
 
-@router.get("/accounts/{account_id:path}/history", summary="An account by day")
-def history(request: Request, account_id: str) -> History:
+@router.get("/accounts/{account_id:path}/history", summary="An account by day", response_model=History)
+def history(request: Request, account_id: str) -> Any:
     """Scores, users and events of up to 182 days; scores of 28 where the state is not to be had."""
+    if (whole_id := _id_with(request, account_id, "history")) is not None:
+        return get_account(request, whole_id)
     account = _account(request, account_id)
     scores = {date.fromisoformat(day): score for day, score in account.scores}
     known = {day.date: day for day in account.details.days} if account.details is not None else {}
@@ -100,9 +102,15 @@ def history(request: Request, account_id: str) -> History:
     return History(account_id=account_id, days=days)
 
 
-@router.get("/accounts/{account_id:path}/details", summary="An account's people, features, tickets and answers")
-def account_details(request: Request, account_id: str) -> AccountDetails:
+@router.get(
+    "/accounts/{account_id:path}/details",
+    summary="An account's people, features, tickets and answers",
+    response_model=AccountDetails,
+)
+def get_details(request: Request, account_id: str) -> Any:
     """As of the account's report."""
+    if (whole_id := _id_with(request, account_id, "details")) is not None:
+        return get_account(request, whole_id)
     details = _account(request, account_id).details
     if details is None:
         raise HTTPException(503, f"the state of {account_id!r} is not to be had just now")
@@ -118,6 +126,20 @@ def account_details(request: Request, account_id: str) -> AccountDetails:
 def get_account(request: Request, account_id: str) -> Response:
     """The report as it is on `account-health`."""
     return Response(encode_report(_account(request, account_id).report), media_type="application/json")
+
+
+def _id_with(request: Request, account_id: str, last: str) -> str | None:
+    """The account whose id ends with what looks like the last part of the address; None when it is that part.
+
+    An id may hold slashes: `a%2Fhistory` is one segment, and so the account `a/history`. A client that left the slash
+    as it is means that account too where there is no account `a`.
+    """
+    whole = f"{account_id}/{last}"
+    raw_path: bytes = request.scope.get("raw_path") or b""
+    if raw_path.lower().endswith(f"%2f{last}".encode()):
+        return whole
+    accounts = board_of(request).read_model.accounts
+    return whole if accounts.row(account_id) is None and accounts.row(whole) is not None else None
 
 
 @router.get("/pipeline", summary="Lag and freshness")

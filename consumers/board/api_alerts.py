@@ -28,7 +28,7 @@ class AlertItem(BaseModel):
     reason: str
     opened_at: datetime
     resolved_at: datetime | None
-    score: float
+    score: float | None
     acknowledged_by: str | None
     snoozed_until: datetime | None
     verdict: str | None

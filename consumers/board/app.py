@@ -1,10 +1,13 @@
 """The web application: what is known, behind the guard, as pages and as JSON."""
 
+import getpass
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
@@ -15,15 +18,17 @@ from starlette.responses import JSONResponse, Response
 from alerts.commands import Command
 from alerts.config import read_config
 from consumers.board import api_accounts, api_alerts, forms, pages
-from consumers.board.access_control import signing_key
+from consumers.board.access_control import AccessControl
 from consumers.board.board_context import Board, board_of, make_templates
 from consumers.board.command_service import CommandService
 from consumers.board.live_updates import Hub
+from consumers.board.login_limiter import LoginLimiter
 from consumers.board.metrics import BoardCollector, BoardMetrics
 from consumers.board.pipeline_status import LagMonitor, groups
 from consumers.board.read_model import ReadModel
-from consumers.board.request_guard import Guard
+from consumers.board.request_guard import BODY_BYTES_MAX, Guard
 from consumers.board.settings import BoardSettings
+from consumers.web_server import BodyLimit
 
 SESSION_SECONDS: Final = 12 * 3600
 STATIC: Final = Path(__file__).with_name("static")
@@ -35,6 +40,7 @@ def make_app(
     hub: Hub,
     registry: CollectorRegistry,
     send: Callable[[Command], None] | None = None,
+    cookie_key: str | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -44,6 +50,7 @@ def make_app(
         hub: tells open pages what changed.
         registry: where the metrics go.
         send: takes commands to alerting; by default onto Kafka.
+        cookie_key: signs the sessions; by default a random one.
 
     Raises:
         ConfigError: the alerting configuration, whose plays are shown, is wrong.
@@ -56,6 +63,7 @@ def make_app(
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
+    cookie_key = cookie_key or secrets.token_urlsafe(32)
     board = Board(
         settings,
         read_model,
@@ -64,7 +72,11 @@ def make_app(
         CommandService(settings.kafka, read_model.command_results, send),
         read_config(settings.alerting.config).playbooks,
         make_templates(),
+        AccessControl(settings.board, cookie_key, _login_name()),
+        LoginLimiter(),
+        BoardMetrics(registry),
     )
+    _register_gauges(board, registry)
     app.state.board = board
     app.include_router(api_accounts.router)
     app.include_router(api_alerts.router)
@@ -72,11 +84,15 @@ def make_app(
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way to add to it
-    app.add_exception_handler(HTTPException, _told)
-    app.add_middleware(Guard, board=settings.board, metrics=_metrics(board, registry))
+    app.add_exception_handler(HTTPException, _answer_error)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
+    app.add_middleware(
+        Guard, board=settings.board, access=board.access, limiter=board.login_limiter, metrics=board.metrics
+    )
     app.add_middleware(
         SessionMiddleware,
-        secret_key=signing_key(settings.board),
+        secret_key=cookie_key,
         session_cookie="heartline",
         max_age=SESSION_SECONDS,
         same_site="strict",
@@ -85,7 +101,7 @@ def make_app(
     return app
 
 
-def _metrics(board: Board, registry: CollectorRegistry) -> BoardMetrics:
+def _register_gauges(board: Board, registry: CollectorRegistry) -> None:
     read_model = board.read_model
     registry.register(
         BoardCollector(
@@ -103,7 +119,6 @@ def _metrics(board: Board, registry: CollectorRegistry) -> BoardMetrics:
             }
         )
     )
-    return BoardMetrics(registry)
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
@@ -116,9 +131,35 @@ def _described(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-async def _told(request: Request, error: Exception) -> Response:
+async def _answer_error(request: Request, error: Exception) -> Response:
     """An error as the reader wants it: JSON for a program, a page for a person."""
     assert isinstance(error, HTTPException)
+    detail = _printable(error.detail)
     if request.url.path.startswith("/api/"):
-        return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
-    return board_of(request).page(request, "error.html", error.status_code, code=error.status_code, detail=error.detail)
+        return JSONResponse({"detail": detail}, error.status_code, error.headers)
+    return board_of(request).page(request, "error.html", error.status_code, code=error.status_code, detail=detail)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    """What is wrong with each field; not what it was: that may be NaN, or half of a character, which JSON can't say."""
+    assert isinstance(error, RequestValidationError)
+    problems = [
+        {"loc": [_printable(str(part)) for part in each["loc"]], "msg": _printable(each["msg"]), "type": each["type"]}
+        for each in error.errors()
+    ]
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"detail": problems}, 422)
+    first = f"{problems[0]['loc'][-1]}: {problems[0]['msg']}"
+    return board_of(request).page(request, "error.html", 422, code=422, detail=first)
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _login_name() -> str:
+    """What the system calls whoever runs the board: it stands in the audit log where nobody is asked."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "local"

@@ -10,8 +10,11 @@ from starlette.responses import HTMLResponse
 
 from alerts.model import Alert
 from alerts.playbooks import Play, choose
+from consumers.board.access_control import AccessControl
 from consumers.board.command_service import CommandService
 from consumers.board.live_updates import Hub
+from consumers.board.login_limiter import LoginLimiter
+from consumers.board.metrics import BoardMetrics
 from consumers.board.pipeline_status import LagMonitor
 from consumers.board.read_model import ReadModel
 from consumers.board.settings import BoardSettings
@@ -29,6 +32,9 @@ class Board:
     commands: CommandService
     playbooks: Mapping[str, Sequence[Play]]
     templates: Environment
+    access: AccessControl
+    login_limiter: LoginLimiter
+    metrics: BoardMetrics
 
     def plays(self, alert: Alert) -> list[Play]:
         """What to try about an alert, the next step first."""

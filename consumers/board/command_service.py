@@ -3,13 +3,13 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
 from alerts.alert_events import AlertEvent
-from alerts.commands import Command, ExpireSilence
+from alerts.commands import Command, ExpireSilence, encode_command
 from alerts.model import Alert
 from consumers.alerting.command_sender import CommandSender, stamp
 from stream.config.settings import KafkaSettings
@@ -102,10 +102,10 @@ def build_silence_end(by: str, silence_id: str) -> Command:
     return ExpireSilence(**stamp(by), silence_id=silence_id)
 
 
-def _until(fields: Mapping[str, Any], name: str, now: datetime) -> Any:
+def _until(fields: Mapping[str, Any], name: str, now: datetime) -> datetime:
     """A moment that is given, or so many hours from now."""
     if fields.get(name):
-        return fields[name]
+        return _moment(fields[name], name, now)
     try:
         hours = float(fields.get("hours") or "")
     except ValueError:
@@ -115,11 +115,29 @@ def _until(fields: Mapping[str, Any], name: str, now: datetime) -> Any:
     return now + timedelta(hours=hours)
 
 
+def _moment(given: Any, name: str, now: datetime) -> datetime:
+    """A moment within a year, which leaves no zone without an answer and no silence for ever."""
+    try:
+        moment = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not timedelta() < moment - now <= timedelta(hours=HOURS_MAX):
+        raise InvalidCommandError(
+            f"{name}: expected a moment with its zone, from now to {HOURS_MAX // 24} days from now, as "
+            f"{now + timedelta(days=1):%Y-%m-%dT%H:%MZ}"
+        )
+    return moment.astimezone(UTC)
+
+
 def _command(body: Mapping[str, Any]) -> Command:
     try:
-        return msgspec.convert(body, Command)  # type: ignore[no-any-return]  # msgspec types no unions
+        command: Command = msgspec.convert(body, Command)
+        encode_command(command)
+    except UnicodeEncodeError:  # a lone surrogate, which JSON may hold and UTF-8 may not
+        raise InvalidCommandError("a field holds half of a character: expected text") from None
     except (msgspec.ValidationError, ValueError) as error:
         raise InvalidCommandError(str(error)) from None
+    return command
 
 
 class CommandResults:

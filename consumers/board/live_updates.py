@@ -10,6 +10,7 @@ from fastapi.sse import ServerSentEvent
 NAMED_MAX: Final = 200  # more accounts than that at once, and every page looks for itself
 PAUSE_SECONDS: Final = 1.0
 LISTENERS_MAX: Final = 500
+LISTENERS_MAX_OF_ADDRESS: Final = 50
 RECONNECT_MS: Final = 2000
 
 
@@ -32,12 +33,13 @@ class Hub:
         for listener in listeners:
             listener.put(accounts)
 
-    def open(self) -> "Listener | None":
-        """A new listener; None when there are too many already."""
+    def open(self, address: str = "") -> "Listener | None":
+        """A new listener; None when there are too many already, or too many from this address."""
         with self._lock:
-            if len(self._listeners) >= LISTENERS_MAX:
+            of_address = sum(each.address == address for each in self._listeners)
+            if len(self._listeners) >= LISTENERS_MAX or of_address >= LISTENERS_MAX_OF_ADDRESS:
                 return None
-            listener = Listener(asyncio.get_running_loop())
+            listener = Listener(asyncio.get_running_loop(), address)
             self._listeners.add(listener)
             return listener
 
@@ -64,9 +66,11 @@ class Listener:
 
     Args:
         loop: the one that its events are sent on.
+        address: who listens.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, address: str) -> None:
+        self.address = address
         self._loop = loop
         self._lock = threading.Lock()
         self._accounts: set[str] = set()

@@ -1,7 +1,7 @@
 """Every Prometheus metric of the board."""
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -9,6 +9,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 KINDS: Final = ("page", "api", "events", "static")
+LoginResult = Literal["accepted", "wrong", "limited"]
+LOGIN_RESULTS: Final[tuple[LoginResult, ...]] = get_args(LoginResult)
 STATUSES: Final = ("2xx", "3xx", "4xx", "5xx")
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5)
 
@@ -34,10 +36,22 @@ class BoardMetrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self._logins = Counter(
+            "heartline_board_logins",
+            "Tokens that came, by what became of them: accepted by the login form, wrong, limited.",
+            ["result"],
+            registry=registry,
+        )
+        for result in LOGIN_RESULTS:
+            self._logins.labels(result)
         for kind in KINDS:
             self._seconds.labels(kind)
             for status in STATUSES:
                 self._answers.labels(kind, status)
+
+    def login(self, result: LoginResult) -> None:
+        """A token came."""
+        self._logins.labels(result).inc()
 
     def answered(self, kind: str, status: int, seconds: float) -> None:
         """One answer is on its way."""

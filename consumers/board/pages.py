@@ -1,6 +1,7 @@
 """The pages for people. Each is whole as it is sent; scripts only keep it fresh and let one point into charts."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,13 +13,14 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from kafka.errors import KafkaError
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from consumers.board.access_control import NAME_CHARS, own_path, role_of, session_key
+from consumers.board.access_control import NAME_CHARS, own_path, role_of
 from consumers.board.account_index import AccountQuery, count_bands
 from consumers.board.board_context import board_of
 from consumers.board.live_updates import Listener
 from consumers.board.pipeline_status import pipeline_status
 from consumers.board.query_params import SORTS, AccountQueryParams
 from consumers.board.svg import bars, share, strip, timeline
+from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import BANDS
 
@@ -27,6 +29,8 @@ router = APIRouter(include_in_schema=False, default_response_class=Response)
 WRONG_TOKEN_SECONDS: Final = 0.5  # slows guessing
 LETTERS_SHOWN: Final = 50
 RESOLVED_SHOWN: Final = 50
+
+log = get_logger(__name__)
 
 
 @router.get("/")
@@ -128,7 +132,7 @@ def health_of_the_pipeline(request: Request, reason: str = "") -> Response:
 async def _listener(request: Request) -> AsyncIterator[Listener]:
     """A listener for as long as the page is open."""
     hub = board_of(request).hub
-    listener = hub.open()
+    listener = hub.open(request.state.address)
     if listener is None:
         raise HTTPException(503, "too many open pages")
     try:
@@ -167,10 +171,13 @@ async def logged_in(
     """Take a token, and remember whoever had it by a signed cookie."""
     board = board_of(request)
     role = role_of(board.settings.board, token)
+    board.metrics.login("wrong" if role is None else "accepted")
     if role is None:
+        board.login_limiter.failed(request.state.address, time.monotonic())
+        log.warning("wrong token", address=request.state.address, by="login form")
         await asyncio.sleep(WRONG_TOKEN_SECONDS)
         return board.page(request, "login.html", 401, target=own_path(next), wrong=True)
-    session = {"role": role, "key": session_key(board.settings.board), "name": name.strip()[:NAME_CHARS]}
+    session = {"role": role, "key": board.access.session_key(), "name": name.strip()[:NAME_CHARS]}
     request.session.update(session)
     return RedirectResponse(own_path(next), 303)
 

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from consumers.board.app import make_app
 from consumers.board.live_updates import Hub
 from consumers.board.read_model import ReadModel
+from consumers.board.server_secrets import make_secrets
 from consumers.board.settings import BoardSettings, check_access
 from consumers.web_server import WebServer
 from stream.config.logs import configure_logging, get_logger
@@ -29,11 +30,13 @@ def run_board(settings: BoardSettings) -> None:
         ConfigError: nobody says who may see it, no broker answered, or a port is taken.
     """
     configure_logging(settings.logs, ("kafka", "uvicorn"))
+    secrets = make_secrets(settings.board)
+    settings = settings.model_copy(update={"board": secrets.options})
     check_access(settings.board)
     hub, stop = Hub(), threading.Event()
     registry = CollectorRegistry()
     read_model = ReadModel(settings, hub)
-    app = make_app(settings, read_model, hub, registry)
+    app = make_app(settings, read_model, hub, registry, cookie_key=secrets.cookie_key)
     options = settings.board
     server = WebServer(
         app,
@@ -43,6 +46,9 @@ def run_board(settings: BoardSettings) -> None:
         on_started=lambda: _say_ready_soon(read_model, server.url),
         on_stopping=hub.end,
     )
+    if secrets.new_token is not None:
+        sys.stdout.write(f"board token, generated now and kept in {settings.board.secrets_dir}: {secrets.new_token}\n")
+        sys.stdout.flush()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn ends on both, and then raises them again
     failure: list[BaseException] = []

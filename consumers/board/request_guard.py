@@ -1,6 +1,6 @@
 """What every request passes: the host's name, who asks, whose page it comes from; and what every answer carries."""
 
-import getpass
+import math
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -12,9 +12,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from consumers.alerting.settings import LOOPBACK_HOSTS
-from consumers.board.access_control import SAFE_METHODS, authenticate, is_own_page
+from consumers.board.access_control import SAFE_METHODS, AccessControl, bearer_token, is_own_page
+from consumers.board.login_limiter import LoginLimiter
 from consumers.board.metrics import BoardMetrics
 from consumers.board.settings import BoardOptions
+from stream.config.logs import get_logger
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -31,6 +33,8 @@ HEADERS: Final[Mapping[str, str]] = {
 OPEN_PATHS: Final = ("/static/", "/healthz", "/login")
 BODY_BYTES_MAX: Final = 64 << 10
 
+log = get_logger(__name__)
+
 
 class Guard:
     """The outermost layer but for the session.
@@ -38,14 +42,18 @@ class Guard:
     Args:
         app: what is behind it.
         board: the settings.
-        metrics: counts answers.
+        access: who may do what.
+        limiter: remembers wrong tokens.
+        metrics: counts answers and logins.
     """
 
-    def __init__(self, app: ASGIApp, board: BoardOptions, metrics: BoardMetrics) -> None:
+    def __init__(
+        self, app: ASGIApp, board: BoardOptions, access: AccessControl, limiter: LoginLimiter, metrics: BoardMetrics
+    ) -> None:
         self._app = app
-        self._board = board
+        self._access = access
+        self._limiter = limiter
         self._metrics = metrics
-        self._local_name = _login_name()
         self._hosts = frozenset(board.allowed_hosts)
         if not self._hosts and board.on_loopback and not board.asks:
             self._hosts = LOOPBACK_HOSTS
@@ -73,16 +81,21 @@ class Guard:
 
     def _refusal(self, request: Request) -> Response | None:
         """Why a request goes no further; None when it does. Leaves the person in the request's state."""
-        headers, path = request.headers, request.url.path
+        headers, path = request.headers, request.scope["path"]
         if self._hosts and _host(headers) not in self._hosts:
             return PlainTextResponse("This name is not in board.allowed_hosts.", 421)
-        if int(headers.get("content-length") or 0) > BODY_BYTES_MAX:
-            return PlainTextResponse(f"Expected at most {BODY_BYTES_MAX} bytes.", 413)
         changes = request.method not in SAFE_METHODS
         peer = request.client.host if request.client is not None else None
-        person = authenticate(self._board, headers, peer, request.session, self._local_name)
-        request.state.person = person
-        if changes and (person is None or not person.by_token) and not is_own_page(headers):
+        address = request.state.address = self._access.client_address(headers, peer)
+        if (waiting := self._wait(request, address)) is not None:
+            return waiting
+        person = request.state.person = self._access.authenticate(headers, peer, request.session)
+        if person is None and bearer_token(headers) is not None:
+            self._limiter.failed(address, time.monotonic())
+            self._metrics.login("wrong")
+            log.warning("wrong token", address=address, by="authorization header")
+        forwarded_host = headers.get("x-forwarded-host") if self._access.is_from_proxy(peer) else None
+        if changes and (person is None or not person.by_token) and not is_own_page(headers, forwarded_host):
             return _refused(path, 403, "the request comes from another site's page")
         if path.startswith(OPEN_PATHS):
             return None
@@ -95,13 +108,19 @@ class Guard:
             return _refused(path, 403, "you may look, and not act")
         return None
 
-
-def _login_name() -> str:
-    """What the system calls whoever runs the board: it stands in the audit log where nobody is asked."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "local"
+    def _wait(self, request: Request, address: str) -> Response | None:
+        """The answer to a token, right or wrong, from an address that has guessed too often; None for all else."""
+        is_login = request.method == "POST" and request.scope["path"] == "/login"
+        if not is_login and bearer_token(request.headers) is None:
+            return None
+        seconds = self._limiter.wait_seconds(address, time.monotonic())
+        if seconds == 0:
+            return None
+        request.state.person = None
+        self._metrics.login("limited")
+        refused = _refused(request.scope["path"], 429, "too many wrong tokens came from this address; try again later")
+        refused.headers["Retry-After"] = str(math.ceil(seconds))
+        return refused
 
 
 def _refused(path: str, status: int, detail: str) -> Response:

@@ -1,9 +1,10 @@
 """What an operator may set for the board. Read with `stream.config.settings.load(BoardSettings)`."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
 
 from consumers.alerting.settings import LOOPBACK_HOSTS, AlertingOptions
 from stream.config.settings import KafkaSettings, ProcessSettings, ProductSettings
@@ -25,6 +26,15 @@ class BoardOptions(BaseModel):
         None, min_length=TOKEN_CHARS_MIN, description="who has it may see and do everything"
     )
     read_token: SecretStr | None = Field(None, min_length=TOKEN_CHARS_MIN, description="who has it may see everything")
+    secrets_dir: Path | None = Field(
+        None,
+        description="folder where a token and the cookies' key are kept, generated where none is set; null: none is",
+    )
+    cookie_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="signs sessions; one key for all boards behind one address. Null: random",
+    )
     proxy_user_header: str | None = Field(
         None, pattern=r"^[A-Za-z0-9-]{1,60}$", description="in which a reverse proxy names whom it let in"
     )
@@ -33,8 +43,9 @@ class BoardOptions(BaseModel):
         pattern=r"^[A-Za-z0-9-]{1,60}$",
         description="in which it says `write` or `read`; without it all may write",
     )
-    trusted_proxies: list[str] = Field(
-        ["127.0.0.1", "::1"], description="addresses from which the proxy's headers are believed"
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        [ip_network("127.0.0.1"), ip_network("::1")],
+        description="addresses and networks (10.0.0.0/8) from which the proxy's headers are believed",
     )
     allowed_hosts: list[str] = Field([], description="names under which it is reached; empty: this machine's, or any")
     secure_cookies: bool = Field(False, description="on where people reach it by https only")
@@ -81,5 +92,6 @@ def check_access(board: BoardOptions) -> None:
         raise ConfigError(
             f"board.host = {board.host!r} is reached from other machines, and nothing says who may see the accounts; "
             f"set HEARTLINE_BOARD__TOKEN (at least {TOKEN_CHARS_MIN} characters), or "
-            "HEARTLINE_BOARD__PROXY_USER_HEADER when a reverse proxy lets people in, or listen on 127.0.0.1"
+            "HEARTLINE_BOARD__SECRETS_DIR to have one generated, or HEARTLINE_BOARD__PROXY_USER_HEADER when a reverse "
+            "proxy lets people in, or listen on 127.0.0.1"
         )

@@ -58,6 +58,7 @@ _UNITS: Final = {
     "retries": "batches",
     "measure": "the measure's own",
     "answers": "answers",
+    "logins": "tokens",
     "listeners": "pages",
     "loaded": "0 or 1",
     "incident": "0 or 1",

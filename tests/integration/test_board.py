@@ -168,7 +168,7 @@ def test_a_red_flag_opens_on_the_open_page_and_is_acknowledged(installation: Ins
 
     page.get_by_role("link", name="Alerts").click()
     alert = page.locator("article.open").filter(has_text="Acme & Co").first
-    expect(alert).to_contain_text("nobody has it")
+    expect(alert).to_contain_text("Unassigned")
     page.evaluate("window.neverReloaded = true")
     name = alert.get_attribute("data-row")
     page.locator(f"[data-row='{name}']").get_by_role("button", name="Acknowledge").click()

@@ -81,7 +81,7 @@ class FakeBoard:
 
 
 class _NoLags(LagMonitor):
-    """Kafka is not query."""
+    """Kafka is not asked."""
 
     def __init__(self) -> None:
         return
