@@ -225,8 +225,8 @@ class _Story:
         term = now + timedelta(days=_TERM_DAYS[interval] if interval == "year" else 365)
         started = self._price(plan, seats, interval)
         started |= {"product": product, "campaign": self._campaign, "term_end": term.isoformat()}
-        if random.random() < 0.1:
-            started["discount"] = random.choice((0.1, 0.25, 0.333, 1))
+        if random.random() < 0.15:
+            started["discount"] = random.choice((0.1, 0.333, 1))
         if random.random() < 0.05:
             started = {
                 "product": product,

@@ -1,0 +1,504 @@
+"""The portfolio's figures a second time, in SQLite and by other means: every day of every account, one after the other.
+
+Nothing of the portfolio's code is used. Subscriptions are walked by a recursive query; what they are worth is laid out
+on a grid of days; movements are differences between neighbouring days, and the effect of rates is summed day by day
+instead of being what is left over. Slow, and simple enough to be checked by eye.
+"""
+
+import sqlite3
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+Event = dict[str, Any]
+Key = tuple[str, str, str | None]  # figure, period, group
+
+GRACE: Final = 30
+NEVER: Final = 3_000_000
+_RANKS: Final = [
+    "trial_started",
+    "started",
+    "trial_converted",
+    "reactivated",
+    "renewed",
+    "resumed",
+    "upgraded",
+    "downgraded",
+    "paused",
+    "cancellation_requested",
+    "cancellation_withdrawn",
+    "trial_expired",
+    "cancelled",
+    "moved",
+]
+_DIGITS: Final = {"JPY": 0}
+_BEGIN: Final = "('started', 'trial_converted', 'reactivated', 'renewed')"
+_HEARD_LATE: Final = (
+    "('renewed', 'resumed', 'upgraded', 'downgraded', 'cancellation_requested', 'cancellation_withdrawn')"
+)
+
+
+class Oracle:
+    """All figures of a company whose currency is EUR.
+
+    Args:
+        events: as they were recorded, in order; of two with one event_id the later one counts.
+        zone: in which its days lie.
+        today: the last day that is known.
+    """
+
+    def __init__(self, events: Sequence[Event], zone: str, today: date) -> None:
+        self._zone = ZoneInfo(zone)
+        self.today = self._number(today)
+        latest = {event["event_id"]: event for event in events}
+        self._events = list(latest.values())
+        self._rates = _rates(event for event in self._events if event["type"] == "rate")
+        self.db = sqlite3.connect(":memory:")
+        self.db.create_function("worth", 3, self._worth, deterministic=True)
+        self._load()
+        self.db.executescript(_WALK)
+        self.db.executescript(_SPANS)
+        self._intervals()
+
+    def figures(self, periods: Sequence[tuple[str, date, date]], by: str | None) -> dict[Key, float | None]:
+        """Everything, by period (name, first day, day after the last) and group."""
+        self.db.executescript("DROP TABLE IF EXISTS p; CREATE TABLE p (name, first, after)")
+        for name, first, after in periods:
+            if self._number(first) <= self.today:
+                end = min(self._number(after), self.today + 1)
+                self.db.execute("INSERT INTO p VALUES (?, ?, ?)", (name, self._number(first), end))
+        self.db.executescript(_GRID.format(unit="account || '|' || product" if by == "product" else "account"))
+        self.db.executescript(_GROUPS[by])
+        found: dict[Key, float | None] = {}
+        for id_, sql in _FIGURES.items():
+            if by == "product" and id_ not in _BY_PRODUCT:
+                continue
+            for period, group, value in self.db.execute(sql.format(today=self.today)):
+                found[id_, period, group] = value
+        return found
+
+    def _number(self, day: date) -> int:
+        return (day - date(1970, 1, 1)).days
+
+    def _day(self, text: str) -> int:
+        return self._number(datetime.fromisoformat(text).astimezone(self._zone).date())
+
+    def _worth(self, minor: int, currency: str, day: int) -> int:
+        """Minor units of a currency in cents at a day's rate."""
+        return _converted(minor, currency, self._rate(currency, day))
+
+    def _rate(self, currency: str, day: int) -> Fraction | None:
+        if currency == "EUR":
+            return Fraction(1)
+        days, rates = self._rates.get(currency, ([], []))
+        place = bisect_right(days, day)
+        return rates[place - 1] if place else None
+
+    def _load(self) -> None:
+        self.db.executescript(
+            """
+            CREATE TABLE changes (sub, home, day, rank, said, id, status, gross, discount, currency, product, plan,
+                term, involuntary, silent, ends);
+            CREATE TABLE profile (account, day, at, segment, owner);
+            CREATE TABLE touch (account, day, kind);
+            CREATE TABLE answer (account, day, user, survey, score, at);
+            CREATE TABLE ticket (account, ticket, day, escalated);
+            CREATE TABLE referral (account, day, minor);
+            CREATE TABLE cost (kind, campaign, owner, day, minor_per_day);
+            """
+        )
+        subscriptions = [event for event in self._events if event["type"] == "subscription"]
+        homes = {}
+        for event in sorted(subscriptions, key=lambda each: each["timestamp"]):
+            if event["status"] == "moved":
+                homes[event["subscription_id"]] = event["moved_to"]
+        of: dict[str, list[Event]] = {}
+        for event in subscriptions:
+            if event["status"] in _RANKS:
+                of.setdefault(event["subscription_id"], []).append(event)
+        for subscription, changes in of.items():
+            home = homes.get(subscription, changes[0]["account_id"])
+            for change in changes:
+                self._change(subscription, home, change, changes)
+        for event in self._events:
+            self._other(event)
+
+    def _change(self, subscription: str, home: str, change: Event, others: list[Event]) -> None:
+        said, effective = change["timestamp"], change.get("effective_at", change["timestamp"])
+        status, gross = change["status"], None
+        currency = change.get("currency")
+        if "amount" in change:
+            gross = _annual(str(change["amount"]), change.get("interval", "month"), currency or "EUR")
+        elif "mrr" in change:
+            gross, currency = _annual(str(change["mrr"]), "month", currency or "EUR"), currency or "EUR"
+        term = change.get("term_end")
+        row = (
+            *(gross, change.get("discount"), currency, change.get("product"), change.get("plan")),
+            *(None if term is None else self._day(term), bool(change.get("involuntary"))),
+        )
+        insert = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        taken_back = status == "cancelled" and any(
+            other["status"] in ("cancellation_withdrawn", "renewed", "reactivated", "started", "trial_converted")
+            and said < other["timestamp"] < effective
+            and other.get("effective_at", other["timestamp"]) <= effective
+            for other in others
+        )
+        if status == "cancelled" and effective > said:
+            if not change.get("involuntary"):
+                asked = "cancellation_requested"
+                place = (
+                    subscription,
+                    home,
+                    self._day(said),
+                    f"{said} {_RANKS.index(asked):02}",
+                    said,
+                    change["event_id"],
+                )
+                self.db.execute(insert, (*place, asked, *row, True, not taken_back))
+            if taken_back:
+                return
+        place = (
+            *(subscription, home, self._day(effective), f"{effective} {_RANKS.index(status):02}", said),
+            change["event_id"],
+        )
+        self.db.execute(insert, (*place, status, *row, False, False))
+
+    def _other(self, event: Event) -> None:
+        account, at = event.get("account_id"), event["timestamp"]
+        match event["type"]:
+            case "account":
+                row = (account, self._day(at), at, event.get("segment"), event.get("owner"))
+                self.db.execute("INSERT INTO profile VALUES (?, ?, ?, ?, ?)", row)
+            case "touchpoint":
+                self.db.execute("INSERT INTO touch VALUES (?, ?, ?)", (account, self._day(at), event["kind"]))
+            case "survey":
+                row = (account, self._day(at), event["user_id"], event["survey"], event["score"], at)
+                self.db.execute("INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?)", row)
+            case "ticket":
+                row = (account, event["ticket_id"], self._day(at), event["status"] == "escalated")
+                self.db.execute("INSERT INTO ticket VALUES (?, ?, ?, ?)", row)
+            case "referral":
+                won = None
+                if "amount" in event:
+                    minor = _minor(Fraction(str(event["amount"])), event["currency"])
+                    won = self._worth(minor, event["currency"], self._day(at))
+                self.db.execute("INSERT INTO referral VALUES (?, ?, ?)", (account, self._day(at), won))
+            case "cost":
+                self._cost(event)
+
+    def _cost(self, event: Event) -> None:
+        """A share for each day of the month or quarter."""
+        year, part = event["period"].split("-")
+        months = 3 if part.startswith("Q") else 1
+        month = (int(part[1:]) - 1) * 3 + 1 if months == 3 else int(part)
+        first = date(int(year), month, 1)
+        after = (first + timedelta(days=31 * months)).replace(day=1)
+        minor = self._worth(
+            _minor(Fraction(str(event["amount"])), event["currency"]), event["currency"], self._number(first)
+        )
+        for day in range(self._number(first), self._number(after)):
+            row = (event["kind"], event.get("campaign"), event.get("owner"), day, minor / (after - first).days)
+            self.db.execute("INSERT INTO cost VALUES (?, ?, ?, ?, ?)", row)
+
+    def _intervals(self) -> None:
+        """What each span is worth a year: its price less its discount, nothing while paused."""
+        self.db.create_function("net", 2, _net, deterministic=True)
+        self.db.executescript("UPDATE spans SET arr = CASE WHEN state = 'p' THEN 0 ELSE net(gross, discount) END")
+
+
+def _rates(events: Iterable[Event]) -> dict[str, tuple[list[int], list[Fraction]]]:
+    found: dict[str, dict[int, Fraction]] = {}
+    for event in events:
+        day = (date.fromisoformat(event["date"]) - date(1970, 1, 1)).days
+        found.setdefault(event["currency"], {})[day] = Fraction(event["rate"])
+    return {currency: (sorted(days), [days[day] for day in sorted(days)]) for currency, days in found.items()}
+
+
+def _minor(amount: Fraction, currency: str) -> int:
+    return round(amount * 10 ** _DIGITS.get(currency, 2))  # a Fraction rounds half to even
+
+
+def _annual(amount: str, interval: str, currency: str) -> int:
+    return _minor(Fraction(amount) * {"month": 12, "quarter": 4, "year": 1}[interval], currency)
+
+
+def _net(gross: int, discount: float | None) -> int:
+    return round(gross * (1 - Fraction(str(discount or 0))))
+
+
+@lru_cache(maxsize=1 << 20)
+def _converted(minor: int, currency: str, rate: Fraction | None) -> int:
+    if rate is None:
+        return 0
+    return round(Fraction(minor, 10 ** _DIGITS.get(currency, 2)) * rate * 100)
+
+
+# w: the state after a change, s: the next change. What time does in between comes first.
+_LAPSED: Final = f"(w.state IN ('a', 'p') AND w.term IS NOT NULL AND w.term + {GRACE + 1} <= s.day)"
+_SURVIVED: Final = (
+    f"(w.req IS NOT NULL AND NOT w.ends AND w.req + 90 < min(s.day, coalesce(w.term, {NEVER}) + {GRACE + 1}))"
+)
+_BEFORE: Final = (
+    f"CASE WHEN w.state = 't' AND w.trial_end < s.day THEN 'e' WHEN {_LAPSED} THEN 'e' "
+    f"WHEN w.state = 'n' AND s.status IN {_HEARD_LATE} THEN 'a' ELSE w.state END"
+)
+_RUNS: Final = f"({_BEFORE}) IN ('a', 'p')"
+_REQ: Final = f"CASE WHEN {_LAPSED} OR {_SURVIVED} THEN NULL ELSE w.req END"
+_TERM: Final = f"CASE WHEN {_LAPSED} THEN NULL ELSE w.term END"
+_FRESH: Final = "CASE WHEN s.term > s.day THEN s.term END"
+
+_WALK: Final = f"""
+CREATE TABLE seq AS SELECT *, row_number() OVER (PARTITION BY sub ORDER BY rank, said, id) AS n FROM changes;
+CREATE INDEX seq_by ON seq (sub, n);
+CREATE TABLE walk AS
+WITH RECURSIVE w AS (
+    SELECT DISTINCT sub, home, 0 AS n, -1000000 AS day, 'n' AS state, 0 AS gross, NULL AS discount, 'EUR' AS currency,
+        NULL AS product, NULL AS plan, NULL AS term, NULL AS trial_end, NULL AS req, NULL AS req_said, 0 AS ends,
+        0 AS trial_day
+    FROM changes
+    UNION ALL
+    SELECT s.sub, s.home, s.n, s.day,
+        CASE s.status
+            WHEN 'trial_started' THEN CASE WHEN ({_BEFORE}) IN ('n', 'e') THEN 't' ELSE {_BEFORE} END
+            WHEN 'started' THEN 'a' WHEN 'trial_converted' THEN 'a' WHEN 'reactivated' THEN 'a'
+            WHEN 'renewed' THEN CASE WHEN ({_BEFORE}) = 'p' THEN 'p' ELSE 'a' END
+            WHEN 'paused' THEN CASE WHEN ({_BEFORE}) IN ('n', 'a') THEN 'p' ELSE {_BEFORE} END
+            WHEN 'resumed' THEN CASE WHEN ({_BEFORE}) = 'p' THEN 'a' ELSE {_BEFORE} END
+            WHEN 'trial_expired' THEN CASE WHEN ({_BEFORE}) = 't' THEN 'e' ELSE {_BEFORE} END
+            WHEN 'cancelled' THEN CASE WHEN ({_BEFORE}) = 'n' THEN 'n' ELSE 'e' END
+            ELSE {_BEFORE} END,
+        CASE WHEN s.silent OR s.gross IS NULL THEN w.gross ELSE s.gross END,
+        CASE WHEN s.silent THEN w.discount WHEN s.discount IS NOT NULL THEN s.discount
+            WHEN s.gross IS NOT NULL THEN NULL ELSE w.discount END,
+        CASE WHEN s.silent OR s.gross IS NULL THEN w.currency ELSE s.currency END,
+        CASE WHEN s.silent THEN w.product ELSE coalesce(s.product, w.product) END,
+        CASE WHEN s.silent THEN w.plan ELSE coalesce(s.plan, w.plan) END,
+        CASE
+            WHEN s.status = 'cancelled' THEN NULL
+            WHEN s.status = 'renewed' AND {_RUNS} THEN {_FRESH}
+            WHEN s.status IN {_BEGIN} OR (s.status IN ('upgraded', 'downgraded') AND {_RUNS}) THEN CASE
+                WHEN s.term IS NULL THEN {_TERM}
+                WHEN ({_TERM}) IS NULL THEN {_FRESH}
+                WHEN s.status IN ('upgraded', 'downgraded') AND ({_TERM}) < s.day THEN {_FRESH}
+                ELSE s.term END
+            ELSE {_TERM} END,
+        CASE WHEN s.status = 'trial_started' AND ({_BEFORE}) IN ('n', 'e') THEN coalesce(s.term, {NEVER})
+            ELSE w.trial_end END,
+        CASE
+            WHEN s.status = 'cancellation_requested' AND {_RUNS} AND ({_REQ}) IS NULL THEN s.day
+            WHEN s.status = 'cancelled' AND {_RUNS} THEN NULL
+            WHEN (s.status IN {_BEGIN} OR s.status = 'cancellation_withdrawn') AND s.said >= w.req_said THEN NULL
+            ELSE {_REQ} END,
+        CASE WHEN s.status = 'cancellation_requested' AND {_RUNS} AND ({_REQ}) IS NULL THEN s.said ELSE w.req_said END,
+        CASE WHEN s.ends THEN 1 WHEN {_LAPSED} OR (s.status = 'cancelled' AND {_RUNS}) THEN 0 ELSE w.ends END,
+        CASE WHEN s.status = 'trial_started' AND ({_BEFORE}) IN ('n', 'e') THEN s.day ELSE w.trial_day END
+    FROM w JOIN seq s ON s.sub = w.sub AND s.n = w.n + 1
+)
+SELECT * FROM w;
+CREATE INDEX walk_by ON walk (sub, n);
+CREATE TABLE steps AS
+SELECT w.*, coalesce(s.day, {NEVER}) AS next_day, coalesce(s.status, '') AS next_status,
+    s.involuntary AS next_involuntary, s.said AS next_said
+FROM walk w LEFT JOIN seq s ON s.sub = w.sub AND s.n = w.n + 1;
+"""
+
+_SPANS: Final = f"""
+CREATE TABLE spans AS
+SELECT sub, home AS account, coalesce(product, '') AS product, plan, currency, gross, discount, state, 0 AS arr,
+    day AS first,
+    CASE WHEN term IS NULL THEN next_day ELSE min(next_day, term + {GRACE + 1}) END AS after,
+    next_status = 'cancelled' AND next_involuntary AND (term IS NULL OR term + {GRACE + 1} > next_day) AS involuntary
+FROM steps WHERE state IN ('a', 'p');
+DELETE FROM spans WHERE first >= after;
+CREATE TABLE term AS
+SELECT sub, home AS account, coalesce(product, '') AS product, currency, gross, discount, state, term AS end_day,
+    CASE WHEN term + {GRACE + 1} <= next_day THEN term + {GRACE + 1} ELSE next_day END AS decided,
+    term + {GRACE + 1} > next_day AND next_status = 'renewed' AS renewed
+FROM steps WHERE state IN ('a', 'p') AND term IS NOT NULL
+    AND (term + {GRACE + 1} <= next_day OR next_status IN ('renewed', 'cancelled'))
+UNION ALL
+SELECT sub, home, coalesce(product, ''), currency, CASE WHEN state = 'p' THEN 0 ELSE gross END, discount, state,
+    next_day, next_day, 1
+FROM steps WHERE state IN ('a', 'p') AND term IS NULL AND next_status = 'renewed';
+CREATE TABLE request AS
+SELECT sub, home AS account, req AS day,
+    CASE WHEN NOT ends AND req + 90 < min(next_day, lapse) THEN req + 90 ELSE min(next_day, lapse) END AS decided,
+    (NOT ends AND req + 90 < min(next_day, lapse)) OR (next_day < lapse AND next_status <> 'cancelled') AS saved
+FROM (SELECT *, coalesce(term, {NEVER}) + {GRACE + 1} AS lapse FROM steps)
+WHERE req IS NOT NULL AND ((NOT ends AND req + 90 < min(next_day, lapse)) OR lapse <= next_day
+    OR next_status = 'cancelled'
+    OR ((next_status IN {_BEGIN} OR next_status = 'cancellation_withdrawn') AND next_said >= req_said))
+UNION ALL
+SELECT sub, home, next_day, next_day, 0 FROM steps
+WHERE next_status = 'cancelled' AND NOT next_involuntary AND state IN ('a', 'p')
+    AND (term IS NULL OR term + {GRACE + 1} > next_day)
+    AND (req IS NULL OR (NOT ends AND req + 90 < next_day));
+CREATE TABLE trial AS
+SELECT sub, home AS account, trial_day AS day,
+    CASE WHEN trial_end < next_day THEN trial_end ELSE next_day END AS ended,
+    trial_end >= next_day AND next_status IN {_BEGIN} AS converted
+FROM steps t WHERE state = 't' AND (trial_end < next_day OR next_status IN ('trial_expired', 'cancelled') OR
+    next_status IN {_BEGIN});
+"""
+
+_GRID: Final = """
+DROP TABLE IF EXISTS grid; DROP TABLE IF EXISTS moves; DROP TABLE IF EXISTS held; DROP TABLE IF EXISTS days;
+DROP TABLE IF EXISTS own; DROP TABLE IF EXISTS joined;
+CREATE TABLE days AS WITH RECURSIVE d (day) AS (
+    SELECT min(first) - 1 FROM p UNION ALL SELECT day + 1 FROM d WHERE day + 1 < (SELECT max(after) FROM p)
+) SELECT day FROM d;
+CREATE TABLE own AS SELECT *, {unit} AS unit FROM spans;
+CREATE TABLE joined AS SELECT unit, min(first) AS day FROM own GROUP BY unit;
+CREATE TABLE held AS
+SELECT o.unit, o.account, d.day, sum(worth(o.arr, o.currency, d.day)) AS today,
+    sum(worth(o.arr, o.currency, d.day + 1)) AS carried, count(DISTINCT nullif(o.product, '')) AS products,
+    max(o.involuntary AND o.after = d.day + 1) AS failed
+FROM own o JOIN days d ON d.day >= o.first AND d.day < o.after GROUP BY o.unit, o.account, d.day;
+CREATE INDEX held_by ON held (unit, day);
+CREATE TABLE moves AS
+SELECT t.unit, t.account, t.day, coalesce(y.carried, 0) AS before, t.today AS after, y.unit IS NOT NULL AS was,
+    1 AS is_, coalesce(y.carried - y.today, 0) AS fx, 0 AS failed
+FROM held t LEFT JOIN held y ON y.unit = t.unit AND y.day = t.day - 1
+WHERE t.day > (SELECT min(day) FROM days)
+UNION ALL
+SELECT y.unit, y.account, y.day + 1, y.carried, 0, 1, 0, y.carried - y.today, y.failed
+FROM held y LEFT JOIN held t ON t.unit = y.unit AND t.day = y.day + 1
+WHERE t.unit IS NULL AND y.day < (SELECT max(day) FROM days);
+CREATE TABLE IF NOT EXISTS grid AS SELECT p.name, u.unit, u.account,
+    s.unit IS NOT NULL AS was, e.unit IS NOT NULL AS is_, coalesce(s.today, 0) AS start, coalesce(e.today, 0) AS stop,
+    coalesce(e.products, 0) AS products,
+    EXISTS (SELECT 1 FROM own o WHERE o.unit = u.unit AND o.first < p.after AND o.after >= p.first) AS present
+FROM p JOIN (SELECT DISTINCT unit, account FROM own) u
+LEFT JOIN held s ON s.unit = u.unit AND s.day = p.first - 1
+LEFT JOIN held e ON e.unit = u.unit AND e.day = p.after - 1;
+"""
+
+_GROUP_TABLE: Final = """
+DROP TABLE IF EXISTS grp;
+CREATE TABLE grp AS SELECT p.name, u.unit, u.account, ({sql}) AS g
+FROM p JOIN (SELECT DISTINCT unit, account FROM own UNION SELECT account, account FROM profile WHERE {others}) u;
+CREATE INDEX grp_by ON grp (name, unit);
+"""
+
+
+def _as_it_was(column: str) -> str:
+    """The newest value told before the period's first day, else the first one ever told."""
+    return f"""coalesce(
+        (SELECT {column} FROM profile f WHERE f.account = u.account AND {column} IS NOT NULL AND f.day < p.first
+            ORDER BY at DESC LIMIT 1),
+        (SELECT {column} FROM profile f WHERE f.account = u.account AND {column} IS NOT NULL ORDER BY at LIMIT 1))"""
+
+
+_GROUPS: Final[dict[str | None, str]] = {
+    None: _GROUP_TABLE.format(sql="NULL", others="1"),
+    "segment": _GROUP_TABLE.format(sql=_as_it_was("segment"), others="1"),
+    "owner": _GROUP_TABLE.format(sql=_as_it_was("owner"), others="1"),
+    "product": _GROUP_TABLE.format(sql="substr(u.unit, instr(u.unit, '|') + 1)", others="0"),
+    "cohort": _GROUP_TABLE.format(
+        sql="(SELECT strftime('%Y', j.day * 86400, 'unixepoch') || '-Q' || "
+        "((strftime('%m', j.day * 86400, 'unixepoch') + 2) / 3) FROM joined j WHERE j.unit = u.unit)",
+        others="1",
+    ),
+}
+
+_BALANCES: Final = "SELECT name, g, {} FROM grid JOIN grp USING (name, unit) GROUP BY 1, 2"
+_MOVES: Final = (
+    "SELECT p.name, g, {} FROM p JOIN moves m ON m.day >= p.first AND m.day < p.after "
+    "JOIN joined j ON j.unit = m.unit JOIN grp ON grp.name = p.name AND grp.unit = m.unit GROUP BY 1, 2"
+)
+_EVENTS: Final = (
+    "SELECT p.name, g, {} FROM p JOIN {} x ON x.{} >= p.first AND x.{} < p.after "
+    "JOIN grp ON grp.name = p.name AND grp.unit = x.account GROUP BY 1, 2"
+)
+_BY_SPAN: Final = (
+    "SELECT p.name, g, {} FROM p JOIN term x ON x.end_day >= p.first AND x.end_day < p.after "
+    "JOIN grp ON grp.name = p.name AND grp.unit IN (x.account, x.account || '|' || x.product) GROUP BY 1, 2"
+)
+_RENEWAL: Final = "worth(net(x.gross, x.discount), x.currency, x.end_day)"
+_KIND: Final = "CASE WHEN {} THEN abs(m.after - m.before) ELSE 0 END"
+_TICKETS: Final = "(SELECT account, ticket, min(day) AS day, max(escalated) AS escalated FROM ticket GROUP BY 1, 2)"
+_ANSWERS: Final = (
+    "(SELECT p.name AS period, a.*, row_number() OVER (PARTITION BY p.name, a.account, user, survey ORDER BY at DESC) "
+    "AS place FROM p JOIN answer a ON a.day >= p.first AND a.day < p.after)"
+)
+_CONTACTS: Final = "('call', 'email', 'meeting', 'qbr', 'training', 'onsite', 'webinar')"
+
+_FIGURES: Final = {
+    "arr": _BALANCES.format("sum(stop)"),
+    "opening_arr": _BALANCES.format("sum(start)"),
+    "accounts": _BALANCES.format("sum(is_)"),
+    "nrr": _BALANCES.format("1.0 * sum(was * stop) / nullif(sum(start), 0)"),
+    "grr": _BALANCES.format("1.0 * sum(was * min(start, stop)) / nullif(sum(start), 0)"),
+    "revenue_churn": _BALANCES.format("1.0 * sum(start * (NOT is_)) / nullif(sum(start), 0)"),
+    "logo_churn": _BALANCES.format("1.0 * sum(was AND NOT is_) / nullif(sum(was), 0)"),
+    "cross_sell_ratio": _BALANCES.format("1.0 * sum(products) / nullif(sum(is_), 0)"),
+    "new": _MOVES.format("sum(" + _KIND.format("is_ AND NOT was AND j.day = m.day") + ")"),
+    "reactivation": _MOVES.format("sum(" + _KIND.format("is_ AND NOT was AND j.day < m.day") + ")"),
+    "expansion": _MOVES.format("sum(" + _KIND.format("is_ AND was AND m.after > m.before") + ")"),
+    "contraction": _MOVES.format("sum(" + _KIND.format("is_ AND was AND m.after < m.before") + ")"),
+    "churn": _MOVES.format("sum(" + _KIND.format("was AND NOT is_") + ")"),
+    "involuntary_churn": _MOVES.format("sum(" + _KIND.format("was AND NOT is_ AND failed") + ")"),
+    "fx": _MOVES.format("sum(m.fx)"),
+    "new_accounts": _MOVES.format("sum(is_ AND NOT was AND j.day = m.day)"),
+    "churned_accounts": _MOVES.format("sum(was AND NOT is_)"),
+    "revenue": "SELECT p.name, g, sum(today) / 365.0 FROM p JOIN held h ON h.day >= p.first AND h.day < p.after "
+    "JOIN grp ON grp.name = p.name AND grp.unit = h.unit GROUP BY 1, 2",
+    "upsell_rate": "SELECT name, g, 1.0 * sum(EXISTS (SELECT 1 FROM moves m JOIN p ON p.name = grid.name WHERE "
+    "m.unit = grid.unit AND is_ AND was AND m.after > m.before AND m.day >= p.first AND m.day < p.after)) "
+    "/ sum(present) FROM grid JOIN grp USING (name, unit) WHERE present GROUP BY 1, 2",
+    "renewal_rate": _BY_SPAN.format(
+        "1.0 * count(DISTINCT CASE WHEN x.renewed AND x.decided <= {today} THEN x.account END) "
+        "/ nullif(count(DISTINCT CASE WHEN x.decided <= {today} THEN x.account END), 0)"
+    ),
+    "renewal_rate_arr": _BY_SPAN.format(
+        f"1.0 * sum(CASE WHEN x.renewed AND x.decided <= {{today}} THEN {_RENEWAL} ELSE 0 END) "
+        f"/ nullif(sum(CASE WHEN x.decided <= {{today}} THEN {_RENEWAL} END), 0)"
+    ),
+    "undecided_renewals": _BY_SPAN.format("sum(x.decided > {today})"),
+    "save_rate": _EVENTS.format(
+        "1.0 * sum(x.saved AND x.decided <= {today}) / nullif(sum(x.decided <= {today}), 0)", "request", "day", "day"
+    ),
+    "open_requests": _EVENTS.format("sum(x.decided > {today})", "request", "day", "day"),
+    "trial_conversion": _EVENTS.format("1.0 * sum(x.converted) / count(*)", "trial", "ended", "ended"),
+    "customer_base_coverage": "SELECT name, g, 1.0 * sum(EXISTS (SELECT 1 FROM touch t JOIN p ON p.name = grid.name "
+    f"WHERE t.account = grid.account AND t.kind IN {_CONTACTS} AND t.day >= p.first AND t.day < p.after)) "
+    "/ sum(present) FROM grid JOIN grp USING (name, unit) WHERE present GROUP BY 1, 2",
+    "qbr_count": _EVENTS.format("sum(x.kind = 'qbr')", "touch", "day", "day"),
+    "reviews": _EVENTS.format("sum(x.kind = 'review')", "touch", "day", "day"),
+    "escalation_rate": _EVENTS.format("1.0 * sum(x.escalated) / count(*)", _TICKETS, "day", "day"),
+    "nps": "SELECT a.period, g, 100.0 * sum((score >= 9) - (score <= 6)) / count(*) FROM "
+    f"{_ANSWERS} a JOIN grp ON grp.name = a.period AND grp.unit = a.account WHERE place = 1 "
+    "AND survey = 'nps' GROUP BY 1, 2",
+    "csat": f"SELECT a.period, g, 1.0 * sum(score >= 4) / count(*) FROM {_ANSWERS} a "
+    "JOIN grp ON grp.name = a.period AND grp.unit = a.account WHERE place = 1 AND survey = 'csat' GROUP BY 1, 2",
+    "referrals": _EVENTS.format("count(*)", "referral", "day", "day"),
+    "referred_revenue": _EVENTS.format("coalesce(sum(x.minor), 0)", "referral", "day", "day"),
+}
+_BY_PRODUCT: Final = frozenset(
+    [
+        "arr",
+        "opening_arr",
+        "accounts",
+        "nrr",
+        "grr",
+        "revenue_churn",
+        "logo_churn",
+        "new",
+        "reactivation",
+        "expansion",
+        "contraction",
+        "churn",
+        "fx",
+        "new_accounts",
+        "churned_accounts",
+        "revenue",
+        "upsell_rate",
+        "renewal_rate",
+        "renewal_rate_arr",
+        "undecided_renewals",
+    ]
+)

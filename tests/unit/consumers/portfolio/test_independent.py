@@ -1,0 +1,106 @@
+"""Every figure against an independent computation in SQL, over companies with every edge case in them.
+
+Set PORTFOLIO_ORACLE_ACCOUNTS=5000 and PORTFOLIO_ORACLE_YEARS=3 for a whole company; it takes some minutes.
+"""
+
+import os
+import random
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from consumers.portfolio.days import day_number, day_of, parse_periods
+from consumers.portfolio.figures import BY_ID
+from consumers.portfolio.query import Query
+from consumers.portfolio.store import Store
+from consumers.portfolio.subscription_history import Rules
+from heartline.synthetic.business import business
+from tests.oracle.portfolio import Oracle
+from tests.unit.consumers.portfolio.books import records
+
+ACCOUNTS = int(os.environ.get("PORTFOLIO_ORACLE_ACCOUNTS", "120"))
+YEARS = float(os.environ.get("PORTFOLIO_ORACLE_YEARS", "2"))
+END = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ZONE = "America/New_York"
+PERIODS = {"quarter": parse_periods("2025-Q1..2026-Q4"), "month": parse_periods("2025-10..2026-11")}
+
+
+class Company:
+    """One company, in the store (recorded late, shuffled over partitions and in batches) and in the oracle."""
+
+    def __init__(self) -> None:
+        events = business(END, ACCOUNTS, YEARS)
+        self.oracle = Oracle(events, ZONE, END.date())
+        self.store = Store(Rules(ZoneInfo(ZONE), "EUR"))
+        arrivals = records(events, partitions=3)
+        order = random.Random(5)
+        for first in range(0, len(arrivals), 2000):
+            self.store.append(arrivals[first : first + 2000])
+            if order.random() < 0.5:
+                self.store.refresh()
+        self.store.refresh()
+
+
+@pytest.fixture(scope="module")
+def company() -> Company:
+    return Company()
+
+
+@pytest.mark.parametrize("by", [None, "segment", "owner", "product", "cohort"])
+@pytest.mark.parametrize("unit", ["quarter", "month"])
+def test_every_figure_is_what_sql_over_every_day_gives(company: Company, unit: str, by: Any) -> None:
+    if by == "cohort" and unit == "month":
+        pytest.skip("the oracle's cohorts are quarters")
+    periods = PERIODS[unit]
+    expected = company.oracle.figures([(p.name, day_of(p.first_day), day_of(p.next_day)) for p in periods], by)
+    ids = sorted({id_ for id_, _, _ in expected})
+    query = Query(company.store.cursor(), company.store.rules, day_number(END.date()))
+    found = {(v.figure, v.period, v.group): v.value for v in query.figures([BY_ID[id_] for id_ in ids], periods, by)}
+    wrong = []
+    for key, value in expected.items():
+        ours = found.get(key, 0 if BY_ID[key[0]].denominator is None else None)
+        if not _same(ours, value, exact=BY_ID[key[0]].denominator is None and key[0] != "revenue"):
+            wrong.append((key, ours, value))
+    nothing = [key for key, value in found.items() if value and key not in expected]
+    assert wrong[:10] == []
+    assert nothing[:10] == []
+    assert len(expected) > len(ids)
+
+
+def _same(ours: float | None, theirs: float | None, *, exact: bool) -> bool:
+    if ours is None or theirs is None:
+        return ours is theirs
+    return ours == theirs if exact else ours == pytest.approx(theirs, abs=1 if abs(theirs) > 100 else 1e-9)
+
+
+def test_the_company_has_every_edge_case_in_it(company: Company) -> None:
+    db = company.store.cursor()
+
+    def count(sql: str) -> int:
+        (found,) = db.execute(f"SELECT count(*) FROM {sql}").fetchall()
+        return int(found[0])
+
+    for sql in (
+        "intervals WHERE paused",
+        "intervals WHERE arr_minor = 0 AND NOT paused",
+        "intervals WHERE currency <> 'EUR'",
+        "movements WHERE kind = 'reactivation'",
+        "movements WHERE detail = 'involuntary'",
+        "movements WHERE detail = 'not_renewed'",
+        "movements WHERE detail = 'cross_sell'",
+        "trials WHERE outcome = 'expired'",
+        "requests WHERE outcome = 'saved'",
+        "terms WHERE outcome = 'renewed' AND decided_day < end_day",
+        "terms WHERE outcome = 'renewed' AND decided_day > end_day + 1",
+        "ledger WHERE moved_to IS NOT NULL",
+        "(SELECT event_id FROM ledger GROUP BY event_id HAVING count(*) > 1)",
+        "(SELECT account, day FROM movements WHERE product IS NULL GROUP BY ALL HAVING count(*) = 1)",
+    ):
+        assert count(sql) > 0, sql
+
+
+def test_today_is_no_full_quarter() -> None:
+    """Else nothing above would show that a period that runs ends today."""
+    assert date(2026, 10, 1) < END.date() < date(2026, 12, 31)
