@@ -84,7 +84,7 @@ class Oracle:
     def _number(self, day: date) -> int:
         return (day - date(1970, 1, 1)).days
 
-    def _day(self, text: str) -> int:
+    def _day(self, text: Any) -> int:
         return self._number(datetime.fromisoformat(text).astimezone(self._zone).date())
 
     def _worth(self, minor: int, currency: str, day: int) -> int:
@@ -127,7 +127,7 @@ class Oracle:
         for event in self._events:
             self._other(event)
 
-    def _change(self, subscription: str, home: str, change: Event, others: list[Event]) -> None:
+    def _change(self, subscription: str, home: Any, change: Event, others: list[Event]) -> None:
         said, effective = change["timestamp"], change.get("effective_at", change["timestamp"])
         status, gross = change["status"], None
         currency = change.get("currency")
@@ -144,7 +144,7 @@ class Oracle:
         taken_back = status == "cancelled" and any(
             other["status"] in ("cancellation_withdrawn", "renewed", "reactivated", "started", "trial_converted")
             and said < other["timestamp"] < effective
-            and other.get("effective_at", other["timestamp"]) <= effective
+            and str(other.get("effective_at", other["timestamp"])) <= str(effective)
             for other in others
         )
         if status == "cancelled" and effective > said:
@@ -171,7 +171,7 @@ class Oracle:
         account, at = event.get("account_id"), event["timestamp"]
         match event["type"]:
             case "account":
-                row = (account, self._day(at), at, event.get("segment"), event.get("owner"))
+                row: tuple[Any, ...] = (account, self._day(at), at, event.get("segment"), event.get("owner"))
                 self.db.execute("INSERT INTO profile VALUES (?, ?, ?, ?, ?)", row)
             case "touchpoint":
                 self.db.execute("INSERT INTO touch VALUES (?, ?, ?)", (account, self._day(at), event["kind"]))
@@ -219,7 +219,7 @@ def _rates(events: Iterable[Event]) -> dict[str, tuple[list[int], list[Fraction]
 
 
 def _minor(amount: Fraction, currency: str) -> int:
-    return round(amount * 10 ** _DIGITS.get(currency, 2))  # a Fraction rounds half to even
+    return round(amount * Fraction(10 ** _DIGITS.get(currency, 2)))  # a Fraction rounds half to even
 
 
 def _annual(amount: str, interval: str, currency: str) -> int:
