@@ -14,5 +14,10 @@ In the order a record meets them:
 - `facts`                 what each account did in each period, in SQL
 - `figures`               every figure, each with one definition
 - `query`                 their values, and the accounts behind one of them
+- `lifetime`              figures made of others: lifetime value against the cost of acquisition
 - `confidence`            intervals of rates
+- `renewals`              terms that end soon, and each band's record of renewing
+- `restatements`          what came late and changed a period that was over
+- `presentation`          figures for people and for programs
+- `settings`              the company's rules, and the process
 """

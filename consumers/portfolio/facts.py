@@ -131,6 +131,7 @@ GROUPS: Final = (
             max((t.decided_day <= p.as_of_day AND t.outcome = 'renewed')::INT) AS renewed,
             sum(t.minor) FILTER (t.decided_day <= p.as_of_day) AS up_for_renewal_minor,
             sum(t.minor) FILTER (t.decided_day <= p.as_of_day AND t.outcome = 'renewed') AS renewed_minor,
+            count(*) FILTER (t.decided_day <= p.as_of_day AND t.outcome = 'renewed') AS renewed_terms,
             count(*) FILTER (t.decided_day > p.as_of_day) AS undecided_terms
         FROM p JOIN terms t ON t.end_day {_IN_PERIOD} GROUP BY ALL
         """,
@@ -139,7 +140,23 @@ GROUPS: Final = (
             "renewed": "1: one of them was renewed",
             "up_for_renewal_minor": "their revenue",
             "renewed_minor": "the revenue of the renewed ones, before any change",
+            "renewed_terms": "how many terms were renewed",
             "undecided_terms": "terms that ended and may still be renewed",
+        },
+        knows_products=True,
+    ),
+    FactGroup(
+        "tenure",
+        """
+        SELECT p.i, s.account, s.product, 1 AS was_ever_customer,
+            sum(least(s.to_day, p.next_day) - s.from_day) AS tenure_days,
+            sum(greatest(least(s.to_day, p.next_day) - greatest(s.from_day, p.first_day), 0)) AS customer_days
+        FROM p JOIN spells s ON s.from_day < p.next_day WHERE s.product IS {not_null} GROUP BY ALL
+        """,
+        {
+            "was_ever_customer": "1: a customer at the end or before",
+            "tenure_days": "days as a customer until the end",
+            "customer_days": "days of the period as a customer",
         },
         knows_products=True,
     ),

@@ -207,6 +207,22 @@ FIGURES: Final = (
         cost="acquisition",
         seeds=("000",),
     ),
+    _ratio(
+        "purchases_per_year",
+        "starts, returns, expansions and renewals / years as a customer, in the period",
+        "new_count + reactivation_count + expansion_count + renewed_terms",
+        "customer_days / 365.0",
+        "000",
+        unit="per_account",
+    ),
+    _ratio(
+        "retention_years",
+        "mean years as a customer so far, of all that ever were one",
+        "tenure_days / 365.0",
+        "was_ever_customer",
+        "000",
+        unit="per_account",
+    ),
     Figure(
         "crc",
         "costs of customer success / recurring revenue of the period's days",

@@ -160,15 +160,18 @@ class Query:
         return found
 
 
-def _check(figure: Figure, by: Dimension | None) -> None:
+def why_not_by(figure: Figure, by: Dimension | None) -> str | None:
+    """Why a figure is not told by a dimension; None: it is."""
     if by == "product" and not figure.knows_products:
-        raise FigureError(
-            f"{figure.id} by product: what it counts belongs to no product; ask for it by segment or owner"
-        )
+        return "what it counts belongs to no product; ask for it by segment or owner"
     if figure.cost is not None and by not in (None, _COST_DIMENSIONS[figure.cost]):
-        raise FigureError(
-            f"{figure.id} by {by}: costs are told by {_COST_DIMENSIONS[figure.cost]}; ask for it by that, or without"
-        )
+        return f"costs are told by {_COST_DIMENSIONS[figure.cost]}; ask for it by that, or without"
+    return None
+
+
+def _check(figure: Figure, by: Dimension | None) -> None:
+    if (reason := why_not_by(figure, by)) is not None:
+        raise FigureError(f"{figure.id} by {by}: {reason}")
 
 
 def _sums(figure: Figure) -> str:

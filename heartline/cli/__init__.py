@@ -12,7 +12,8 @@ What is heavy is imported when its command runs, so that help is quick.
 - `backtest`  how well the score tells which accounts leave, on one's own history
 - `top`       all accounts on a terminal, live
 - `account`   one account's current report
-- `report`    the portfolio as one HTML file
+- `report`    all accounts as one HTML file
+- `portfolio` revenue, retention, churn and renewals, and the accounts behind each figure
 - `alert`     what the alerts are (`alert_life`), what they would have been (`alert_replay`), who is told
   (`alert_route`), and what waits to be told (`alert_outbox`)
 - `silence`   for whom nothing is told for a while
@@ -52,6 +53,7 @@ from heartline.cli.alert import app as alert_app
 from heartline.cli.errors import WordedErrors
 from heartline.cli.help import prose
 from heartline.cli.override import app as override_app
+from heartline.cli.portfolio import app as portfolio_app
 from heartline.cli.scorecard import app as scorecard_app
 from heartline.cli.servers import app as servers_app
 from heartline.cli.silence import app as silence_app
@@ -110,6 +112,7 @@ _COMMANDS: Final = (
 )
 for _command, _panel, _cls in _COMMANDS:
     app.command(_command.__name__.rstrip("_"), help=prose(_command), rich_help_panel=_panel, cls=_cls)(_command)
+app.add_typer(portfolio_app, name="portfolio", rich_help_panel="See it")
 app.add_typer(override_app, name="override", rich_help_panel="See it")
 app.add_typer(alert_app, name="alert", rich_help_panel="Look after it")
 app.add_typer(silence_app, name="silence", rich_help_panel="Look after it")

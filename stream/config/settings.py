@@ -40,6 +40,7 @@ SECTIONS: Final = (
     "intake",
     "kafka",
     "logs",
+    "portfolio",
     "product",
     "redis",
     "scorecards",

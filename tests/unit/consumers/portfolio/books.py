@@ -45,7 +45,7 @@ class Books:
         self.events: list[Event] = []
         self._built: tuple[bytes, Store] | None = None
 
-    def add(self, kind: str, day: str, account: str = "acme", **more: Any) -> Event:
+    def add(self, kind: str, day: str, account: str = "acme", /, **more: Any) -> Event:
         """An event at noon of a day (or at a whole moment)."""
         moment = day if "T" in day else f"{day}T12:00:00+00:00"
         event = {"type": kind, "event_id": f"e{len(self.events)}", "account_id": account, "timestamp": moment} | more

@@ -1,0 +1,124 @@
+"""Terms that end soon or are overdue, and what the bands' own past says of them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+
+from consumers.portfolio.confidence import wilson
+
+BAND_DAYS_BEFORE: Final = 90  # the health that is set against a renewal is that so long before it
+AHEAD_DAYS: Final = 90
+MEASURED_DAYS: Final = 730
+
+_STATE_AT: Final = """
+    SELECT k.*, d.band, d.score FROM {keys} k ASOF LEFT JOIN account_days d ON d.account = k.account AND d.day <= k.day
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ComingRenewal:
+    """A term that ends within the next days, or has ended and may still be renewed.
+
+    Attributes:
+        minor: annual recurring revenue, in the company's currency.
+        overdue_days: days since its end; 0 while it runs.
+        band: today's; None: not known.
+    """
+
+    account: str
+    name: str | None
+    owner: str | None
+    segment: str | None
+    subscription: str
+    product: str | None
+    end_day: int
+    minor: int
+    overdue_days: int
+    band: str | None
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BandRecord:
+    """How terms of accounts of a band went: of `n` decided ones of the past, and what is to come.
+
+    Attributes:
+        renewed, n: terms renewed, and all that were decided.
+        rate, low, high: their share with its 95 % interval; None: nothing was decided.
+        coming, coming_minor: terms of accounts that are in the band today, and their revenue.
+        expected_minor: that revenue times the rate; None where the rate is not known.
+    """
+
+    band: str | None
+    n: int
+    renewed: int
+    rate: float | None
+    low: float | None
+    high: float | None
+    coming: int
+    coming_minor: int
+    expected_minor: int | None
+
+
+def coming_renewals(db: duckdb.DuckDBPyConnection, as_of_day: int, ahead_days: int = AHEAD_DAYS) -> list[ComingRenewal]:
+    """The open terms, those that end first at the top."""
+    rows = db.execute(
+        f"""
+        WITH open AS (
+            SELECT account, subscription, product, end_day, minor, ? AS day FROM terms
+            WHERE from_day <= ? AND decided_day > ? AND end_day <= ?
+        ), known AS ({_STATE_AT.format(keys="open")})
+        SELECT k.account, f.name, f.owner, f.segment, k.subscription, k.product, k.end_day, k.minor,
+            greatest(k.day - k.end_day, 0), k.band, k.score
+        FROM known k LEFT JOIN profiles f ON f.account = k.account AND f.from_day <= k.day AND k.day < f.to_day
+        ORDER BY k.end_day, k.minor DESC, k.account, k.subscription
+        """,
+        [as_of_day, as_of_day, as_of_day, as_of_day + ahead_days],
+    ).fetchall()
+    return [ComingRenewal(*row) for row in rows]
+
+
+def by_band(db: duckdb.DuckDBPyConnection, as_of_day: int, ahead_days: int = AHEAD_DAYS) -> list[BandRecord]:
+    """Each band's record over the last two years, and the forecast of what comes from it."""
+    past = db.execute(
+        f"""
+        WITH ended AS (
+            SELECT account, outcome, end_day - {BAND_DAYS_BEFORE} AS day FROM terms
+            WHERE decided_day <= ? AND end_day <= ? AND end_day > ?
+        ), known AS ({_STATE_AT.format(keys="ended")})
+        SELECT band, count(*), count(*) FILTER (outcome = 'renewed') FROM known GROUP BY band
+        """,
+        [as_of_day, as_of_day, as_of_day - MEASURED_DAYS],
+    ).fetchall()
+    record: dict[str | None, tuple[int, int]] = {band: (n, renewed) for band, n, renewed in past}
+    coming: dict[str | None, list[int]] = {}
+    for each in coming_renewals(db, as_of_day, ahead_days):
+        coming.setdefault(each.band, []).append(each.minor)
+    found = []
+    for band in sorted({*record, *coming}, key=_band_order):
+        n, renewed = record.get(band, (0, 0))
+        interval = wilson(renewed, n)
+        rate = renewed / n if n else None
+        minor = sum(coming.get(band, ()))
+        found.append(
+            BandRecord(
+                band,
+                n,
+                renewed,
+                rate,
+                None if interval is None else interval[0],
+                None if interval is None else interval[1],
+                len(coming.get(band, ())),
+                minor,
+                None if rate is None else round(minor * rate),
+            )
+        )
+    return found
+
+
+_BANDS: Final = ("critical", "at_risk", "watch", "healthy")
+
+
+def _band_order(band: str | None) -> int:
+    return _BANDS.index(band) if band in _BANDS else len(_BANDS)

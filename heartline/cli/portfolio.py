@@ -1,0 +1,412 @@
+"""`heartline portfolio`: net retention, churn, renewals and every other figure, and the accounts behind each."""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from heartline.cli.help import prose
+from heartline.cli.options import Config, Files, Json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consumers.portfolio.figures import Figure
+    from consumers.portfolio.query import FigureValue
+    from consumers.portfolio.settings import PortfolioSettings
+    from consumers.portfolio.store import Store
+
+_USUAL: Final = (
+    *("arr", "accounts", "arpa", "new", "reactivation", "expansion", "contraction", "churn", "fx"),
+    *("nrr", "grr", "revenue_churn", "logo_churn", "renewal_rate", "renewal_rate_arr", "upsell_rate", "save_rate"),
+    *("trial_conversion", "quick_ratio", "customer_base_coverage"),
+)
+
+
+class _FiguresByDefault(TyperGroup):
+    """`heartline portfolio FILES` is `heartline portfolio figures FILES`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the default command in front of what names none."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["figures", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_FiguresByDefault,
+    help="Money and the portfolio: retention, churn, renewals, expansion, and the accounts behind each figure.",
+    no_args_is_help=True,
+)
+
+PeriodOption = Annotated[
+    str | None,
+    typer.Option(
+        "--period",
+        metavar="PERIOD",
+        help="2026-07-31, 2026-07, 2026-Q3, 2026, or several in a row: 2025-Q1..2026-Q3. The quarter of the last "
+        "event without it.",
+        show_default=False,
+    ),
+]
+AsKnown = Annotated[
+    str | None, typer.Option("--as-known", metavar="DATE", help="As it was known at the end of that day.")
+]
+
+
+@app.command(help="")
+def figures(
+    files: Files,
+    period: PeriodOption = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", help="segment, owner, stage, plan, product, cohort or campaign.", show_default=False),
+    ] = None,
+    figure: Annotated[
+        list[str] | None,
+        typer.Option("--figure", metavar="ID", help="Which; several times, or `all`. The usual ones without it."),
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="The accounts behind one figure of one period.")] = False,
+    group: Annotated[str | None, typer.Option("--group", help="With --by and --explain: this group only.")] = None,
+    as_known: AsKnown = None,
+    as_json: Json = False,
+    csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a table; - is stdout.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML page.")] = None,
+    config: Config = None,
+) -> None:
+    """Figures of a period, by group, each with its numerator, denominator, n and 95 % interval.
+
+    [bold]Examples[/]
+
+    \b
+    heartline portfolio events.jsonl.gz --period 2026-Q3 --by segment
+    heartline portfolio events.jsonl --period 2025-Q1..2026-Q3 --figure nrr --figure grr --csv retention.csv
+    heartline portfolio events.jsonl --period 2026-Q3 --figure nrr --by segment --group smb --explain
+    heartline portfolio events.jsonl --period 2026-Q2 --as-known 2026-07-05
+    """
+    from consumers.portfolio.lifetime import ALL_IDS, ask
+    from consumers.portfolio.presentation import as_json as value_as_json
+    from consumers.portfolio.query import Query
+    from heartline.portfolio.report import page
+
+    settings = _settings(config)
+    with _store(files, settings, as_known) as (store, today):
+        periods = _periods(period, today)
+        dimension = _dimension(by)
+        query = Query(store.cursor(), settings.portfolio.rules, _number(today))
+        ids = list(ALL_IDS) if figure == ["all"] else figure or list(_USUAL)
+        if explain:
+            _explain(query, ids, periods, dimension, group, as_json, csv_file)
+            return
+        if figure is None or figure == ["all"]:
+            ids = _told_by(ids, dimension)
+        values = ask(query, ids, periods, dimension, settings.portfolio.gross_margin_ratio)
+    if group is not None:
+        values = [(shape, value) for shape, value in values if value.group == group]
+    currency = settings.portfolio.currency
+    rows = [value_as_json(shape, value, currency) for shape, value in values]
+    if html_file is not None:
+        known = None if as_known is None else _day(as_known)
+        _write(html_file, page(values, currency, today, by, known))
+    if csv_file is not None:
+        _write_csv(csv_file, rows)
+    if as_json:
+        print(json.dumps({"currency": currency, "until": today.isoformat(), "figures": rows}))
+    elif csv_file is None and html_file is None:
+        _show(values, currency, by, today)
+
+
+@app.command(help="")
+def renewals(
+    files: Files,
+    days: Annotated[int, typer.Option("--days", min=1, max=730, help="How far ahead.")] = 90,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Terms that end soon or are overdue, and what each band's own past says of them.
+
+    [bold]Example[/]
+
+    \b
+    heartline portfolio renewals events.jsonl --days 60
+    """
+    from consumers.portfolio.renewals import by_band, coming_renewals
+
+    settings = _settings(config)
+    with _store(files, settings, None) as (store, today):
+        cursor = store.cursor()
+        coming = coming_renewals(cursor, _number(today), days)
+        bands = by_band(cursor, _number(today), days)
+    currency = settings.portfolio.currency
+    if as_json:
+        print(json.dumps({"renewals": [_fields(each) for each in coming], "bands": [_fields(each) for each in bands]}))
+        return
+    _table(
+        ("band", "renewed before", "rate", "95 %", "coming", f"{currency} a year", "expected"),
+        [
+            (
+                *(each.band or "not known", f"{each.renewed} of {each.n}", _percent(each.rate)),
+                "–" if each.low is None else f"{_percent(each.low)} to {_percent(each.high)}",
+                *(each.coming, _amount(each.coming_minor, currency)),
+                "–" if each.expected_minor is None else _amount(each.expected_minor, currency),
+            )
+            for each in bands
+        ],
+    )
+    _table(
+        ("ends", "account", "owner", "band", f"{currency} a year", "overdue"),
+        [
+            (
+                *(_date(each.end_day), each.name or each.account, each.owner or "–", each.band or "–"),
+                *(_amount(each.minor, currency), f"{each.overdue_days} d" if each.overdue_days else ""),
+            )
+            for each in coming
+        ],
+    )
+
+
+@app.command(help="")
+def restatements(files: Files, period: PeriodOption = None, as_json: Json = False, config: Config = None) -> None:
+    """What was recorded only after a period had ended and changed its end, each with the event that did.
+
+    [bold]Example[/]
+
+    \b
+    heartline portfolio restatements events.jsonl --period 2026-Q2
+    """
+    from consumers.portfolio.restatements import restatements as find
+
+    settings = _settings(config)
+    with _store(files, settings, None) as (store, today):
+        (asked,) = _periods(period, today)[:1]
+        found = find(store.cursor(), asked, settings.portfolio.rules, store.rates)
+    currency = settings.portfolio.currency
+    if as_json:
+        print(json.dumps([_fields(each) for each in found]))
+        return
+    _table(
+        ("recorded", "account", "event", "status", "from", f"{currency} a year before", "after"),
+        [
+            (
+                *(f"{datetime.fromtimestamp(each.recorded_ms / 1000, UTC):%Y-%m-%d %H:%M}", each.account),
+                *(each.event_id, each.status, _date(each.effective_day)),
+                *(_amount(each.before_minor, currency), _amount(each.after_minor, currency)),
+            )
+            for each in found
+        ],
+    )
+
+
+for _command in app.registered_commands:
+    assert _command.callback is not None
+    _command.help = prose(_command.callback)
+
+
+def _settings(config: Path | None) -> "PortfolioSettings":
+    from consumers.portfolio.settings import PortfolioSettings
+    from stream.config.settings import load
+    from stream.contracts.errors import ConfigError
+
+    try:
+        import duckdb  # noqa: F401
+    except ImportError:
+        raise ConfigError("the portfolio needs DuckDB: install heartline[portfolio]") from None
+    return load(PortfolioSettings, config)
+
+
+@contextmanager
+def _store(files: list[Path], settings: "PortfolioSettings", as_known: str | None) -> "Iterator[tuple[Store, date]]":
+    """The ledger of the files, and the company's last day in it."""
+    from heartline.errors import FileError
+    from heartline.portfolio.files import load_files
+
+    rules = settings.portfolio.rules
+    loaded = load_files(files, rules)
+    store = loaded.store
+    try:
+        if loaded.newest_ms is None:
+            raise FileError(f"{files[0]}: no line that the portfolio can use; expected subscription events")
+        if loaded.skipped[""]:
+            print(f"{loaded.skipped['']:,} lines are no events and were left out", file=sys.stderr)
+        _tell_problems(store)
+        today = datetime.fromtimestamp(loaded.newest_ms / 1000, rules.zone).date()
+        if as_known is not None:
+            day = _day(as_known)
+            midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), rules.zone)
+            known = store.as_known(round(midnight.timestamp() * 1000) - 1)
+            store.close()
+            store, today = known, min(today, day)
+        yield store, today
+    finally:
+        store.close()
+
+
+def _tell_problems(store: "Store") -> None:
+    rows = store.cursor().execute("SELECT problem FROM ledger WHERE problem IS NOT NULL ORDER BY ALL").fetchall()
+    if rows:
+        print(f"{len(rows):,} events can't be used; the first: {rows[0][0]}", file=sys.stderr)
+
+
+def _day(text: str) -> date:
+    from stream.contracts.errors import ConfigError
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--as-known {text}: expected a date, as 2026-07-05") from None
+
+
+def _periods(text: str | None, today: date) -> "list[Any]":
+    from consumers.portfolio.days import parse_periods, period_of
+
+    return [period_of(today, "quarter")] if text is None else parse_periods(text)
+
+
+def _dimension(by: str | None) -> Any:
+    from consumers.portfolio.facts import DIMENSIONS
+    from stream.contracts.errors import ConfigError
+
+    if by is not None and by not in DIMENSIONS:
+        raise ConfigError(f"--by {by}: expected one of {', '.join(DIMENSIONS)}")
+    return by
+
+
+def _told_by(ids: Sequence[str], by: Any) -> list[str]:
+    """The figures that are told by a dimension: costs are not by segment, touchpoints not by product."""
+    from consumers.portfolio.lifetime import is_told_by
+
+    return [id_ for id_ in ids if is_told_by(id_, by)]
+
+
+def _explain(
+    query: Any, ids: list[str], periods: list[Any], by: Any, group: str | None, as_json: bool, out: Path | None
+) -> None:
+    from consumers.portfolio.figures import figure
+    from consumers.portfolio.presentation import part_as_json
+    from stream.contracts.errors import ConfigError
+
+    if len(ids) != 1 or len(periods) != 1:
+        raise ConfigError("--explain: expected one --figure and one --period")
+    parts = query.explain(figure(ids[0]), periods[0], by, group)
+    rows = [part_as_json(part) for part in parts]
+    if as_json:
+        print(json.dumps(rows))
+    elif out is not None:
+        _write_csv(out, rows)
+    else:
+        print(f"{ids[0]}, {periods[0].name}: {figure(ids[0]).meaning}")
+        _table(
+            ("account", "name", by or "", "numerator", "denominator"),
+            [
+                (
+                    part.account,
+                    part.name or "",
+                    part.group or "",
+                    _plain(part.numerator),
+                    _plain(part.denominator),
+                )
+                for part in parts
+            ],
+        )
+
+
+def _show(values: "Sequence[tuple[Figure, FigureValue]]", currency: str, by: str | None, today: date) -> None:
+    from consumers.portfolio.presentation import interval_text, text
+
+    groups = list(dict.fromkeys(value.group for _, value in values))
+    periods = list(dict.fromkeys(value.period for _, value in values))
+    print(f"until {today}, in {currency}; – is not known, intervals are 95 %")
+    for group in groups:
+        if by is not None:
+            print(f"\n{by}: {group or 'not known'}")
+        rows: dict[str, list[str]] = {}
+        for shape, value in values:
+            if value.group == group:
+                cell = text(shape, value.value, currency)
+                note = interval_text(shape, value, currency)
+                rows.setdefault(shape.id, [shape.id]).append(f"{cell}  [dim]{note}[/]" if note else cell)
+        _table(("figure", *periods), list(rows.values()))
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, name in enumerate(header):
+        table.add_column(name, justify="left" if place == 0 else "right", no_wrap=place == 0)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    console.print(table)
+
+
+def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if str(path) == "-":
+        _csv_rows(sys.stdout, names, rows)
+        return
+    with _writing(path), path.open("w", encoding="utf-8", newline="") as file:
+        _csv_rows(file, names, rows)
+    print(f"{path}: {len(rows):,} rows", file=sys.stderr)
+
+
+def _csv_rows(file: Any, names: list[str], rows: Sequence[dict[str, Any]]) -> None:
+    writer = csv.DictWriter(file, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _write(path: Path, page: str) -> None:
+    with _writing(path):
+        path.write_text(page, "utf-8")
+    print(path, file=sys.stderr)
+
+
+@contextmanager
+def _writing(path: Path) -> "Iterator[None]":
+    from heartline.errors import FileError
+
+    try:
+        yield
+    except OSError as error:
+        raise FileError(f"{path}: can't be written: {error.strerror}; check the path") from None
+
+
+def _number(day: date) -> int:
+    from consumers.portfolio.days import day_number
+
+    return day_number(day)
+
+
+def _date(number: int) -> str:
+    from consumers.portfolio.days import day_of
+
+    return day_of(number).isoformat()
+
+
+def _amount(minor: int, currency: str) -> str:
+    from consumers.portfolio.money import shown
+
+    return f"{shown(minor, currency):,.0f}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share * 100:.1f} %"
+
+
+def _plain(value: float | None) -> str:
+    return "–" if value is None else f"{float(value):,.10g}"
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__slots__}

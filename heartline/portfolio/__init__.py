@@ -1,0 +1,5 @@
+"""The portfolio over files, without Kafka: what `heartline portfolio FILES` stands on.
+
+- `files`   files of events to a ledger in memory
+- `report`  figures as one HTML page
+"""

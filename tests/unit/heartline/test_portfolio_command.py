@@ -1,0 +1,136 @@
+"""`heartline portfolio` over files: tables, JSON, CSV, HTML, the accounts behind a figure, what was known when."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from consumers.portfolio.lifetime import ALL_IDS
+from heartline.cli import app
+from tests.unit.consumers.portfolio.books import Books
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    """Two accounts; one leaves, and a price is corrected after the quarter."""
+    books = Books()
+    books.add("account", "2026-01-01", "acme", name="Acme", segment="smb")
+    books.add("account", "2026-01-01", "beta", name="Beta", segment="enterprise")
+    first = books.subscription("2026-01-05", "started", 100, account="acme", term_end="2027-01-05")
+    books.subscription("2026-01-05", "started", 300, account="beta")
+    books.subscription("2026-05-05", "cancelled", account="beta")
+    books.events.append(first | {"amount": 80, "recorded_at": "2026-07-20T00:00:00Z"})
+    books.add("touchpoint", "2026-08-01", "acme", kind="call")
+    file = tmp_path / "events.jsonl"
+    lines = [json.dumps(event) for event in books.events]
+    file.write_text("\n".join([*lines, '{"type": "usage"}', "no json"]), "utf-8")
+    return file
+
+
+def run(*args: Any, status: int = 0) -> str:
+    result = CliRunner().invoke(app, ["portfolio", *map(str, args)])
+    assert result.exit_code == status, result.output
+    return result.stdout if status == 0 else result.output
+
+
+def values(*args: Any) -> dict[tuple[str, str | None], Any]:
+    return {(row["figure"], row["group"]): row["value"] for row in json.loads(run(*args, "--json"))["figures"]}
+
+
+def test_json_has_the_value_and_what_it_is_made_of(events: Path) -> None:
+    (row,) = json.loads(run(events, "--period", "2026-Q2", "--figure", "nrr", "--json"))["figures"]
+    assert row["value"] == pytest.approx(80 / 380)
+    assert (row["numerator"], row["denominator"], row["n"]) == (96_000, 456_000, 2)
+
+
+def test_money_is_in_the_companys_currency_and_exact_in_minor_units(events: Path) -> None:
+    found = json.loads(run(events, "--period", "2026-Q3", "--figure", "arr", "--json"))
+    assert found["currency"] == "EUR"
+    (row,) = found["figures"]
+    assert (row["value"], row["minor"], row["unit"]) == (960.0, 96_000, "EUR")
+
+
+def test_the_last_events_quarter_is_shown_when_none_is_named(events: Path) -> None:
+    assert "2026-Q3" in run(events)
+
+
+def test_by_segment_each_group_has_its_own(events: Path) -> None:
+    found = values(events, "--period", "2026-Q2", "--by", "segment", "--figure", "logo_churn")
+    assert found == {("logo_churn", "smb"): 0, ("logo_churn", "enterprise"): 1}
+
+
+def test_explain_names_the_account_that_caused_it(events: Path) -> None:
+    rows = json.loads(run(events, "--period", "2026-Q2", "--figure", "nrr", "--explain", "--json"))
+    assert [(row["name"], row["numerator"], row["denominator"]) for row in rows] == [
+        ("Beta", 0, 360_000),
+        ("Acme", 96_000, 96_000),
+    ]
+    assert "Beta" in run(events, "--period", "2026-Q2", "--figure", "nrr", "--explain")
+
+
+def test_as_known_shows_what_was_known_then(events: Path) -> None:
+    then = values(events, "--period", "2026-Q2", "--figure", "arr", "--as-known", "2026-07-01")
+    assert then == {("arr", None): 1200.0}
+    assert values(events, "--period", "2026-Q2", "--figure", "arr") == {("arr", None): 960.0}
+
+
+def test_restatements_name_the_event_that_came_late(events: Path) -> None:
+    (row,) = json.loads(run("restatements", events, "--period", "2026-Q2", "--json"))
+    assert (row["account"], row["status"], row["before_minor"], row["after_minor"]) == (
+        "acme",
+        "started",
+        120_000,
+        96_000,
+    )
+    assert json.loads(run("restatements", events, "--period", "2026-Q3", "--json")) == []
+
+
+def test_renewals_list_the_terms_that_end_soon(events: Path) -> None:
+    assert json.loads(run("renewals", events, "--json"))["renewals"] == []
+    (row,) = json.loads(run("renewals", events, "--days", "200", "--json"))["renewals"]
+    assert (row["account"], row["minor"], row["overdue_days"]) == ("acme", 96_000, 0)
+
+
+def test_csv_and_html_hold_the_same_figures(events: Path, tmp_path: Path) -> None:
+    table = list(csv.DictReader(io.StringIO(run(events, "--period", "2026-Q2", "--figure", "nrr", "--csv", "-"))))
+    assert [(row["figure"], row["period"], row["n"]) for row in table] == [("nrr", "2026-Q2", "2")]
+    page = tmp_path / "page.html"
+    run(events, "--period", "2026-Q1..2026-Q2", "--by", "segment", "--html", page)
+    assert "<h2>segment: enterprise</h2>" in page.read_text("utf-8")
+
+
+def test_every_figure_can_be_asked_for(events: Path) -> None:
+    found = values(events, "--period", "2026-Q2", "--figure", "all")
+    assert found["clv", None] is not None
+    assert {id_ for id_, _ in found} == set(ALL_IDS)
+    by_product = values(events, "--period", "2026-Q2", "--figure", "all", "--by", "product")
+    assert {id_ for id_, _ in by_product} < {id_ for id_, _ in found} or by_product == {}
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--period", "2026-13"), "expected a day (2026-07-31)"),
+        (("--by", "colour"), "expected one of segment"),
+        (("--figure", "profit"), "there is none"),
+        (("--figure", "cac", "--by", "segment"), "costs are told by campaign"),
+        (("--figure", "save_rate", "--by", "product"), "belongs to no product"),
+        (("--explain",), "expected one --figure and one --period"),
+        (("--as-known", "soon"), "expected a date"),
+    ],
+)
+def test_what_cannot_be_answered_is_said(events: Path, args: tuple[str, ...], said: str) -> None:
+    assert said in " ".join(run(events, *args, status=2).split())
+
+
+def test_a_file_without_subscriptions_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "usage.jsonl"
+    file.write_text('{"type": "usage", "timestamp": "2026-01-01T00:00:00Z"}\n', "utf-8")
+    assert "no line that the portfolio can use" in run(file, status=2)
