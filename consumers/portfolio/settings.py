@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from consumers.board.settings import BoardOptions
 from consumers.portfolio.subscription_history import Rules
+from stream.calendar.names import ZoneName
 from stream.config.logs import LogSettings
 from stream.config.settings import KafkaSettings, ProcessSettings, ProductSettings
-from stream.contracts.events import ZoneName
 
 
 class PortfolioOptions(BaseModel):
