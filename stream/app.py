@@ -43,7 +43,7 @@ def make_app(
     kafka, worker = settings.kafka, settings.worker
     registry = CollectorRegistry() if registry is None else registry
     manager = PartitionManager(settings, processor, EngineMetrics(registry), stop)
-    registry.register(WorkerCollector(manager, lambda: processor.counts))
+    registry.register(WorkerCollector(manager, lambda: processor.counts, kafka.partitions))
     app = WorkerApp(
         kafka.installation,
         broker=broker_urls(kafka),

@@ -10,6 +10,8 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from aiokafka.cluster import ClusterMetadata
+
 from stream.engine import fence, partition_manager, state_store
 from stream.engine.frames import FrameFile
 from stream.engine.partition_manager import PartitionManager
@@ -17,6 +19,7 @@ from stream.engine.partition_store import PartitionStore
 from stream.engine.recovery import ChangelogReplay
 from stream.engine.store_compaction import SnapshotWriter
 from stream.engine.store_files import Kind, StoreFiles
+from stream.engine.transport import ConsumerThread
 
 # Before, within and after the transaction of a checkpoint.
 TRANSACTION = ("before", "written", "offsets", "committing", "committed")
@@ -105,6 +108,27 @@ def install(crash_at: str) -> None:
     partition_manager.fenced_producer = wrapped_producer  # type: ignore[assignment,attr-defined]
     PartitionManager.drain = wrapped_drain  # type: ignore[method-assign]
     ChangelogReplay.finish = wrapped_finish  # type: ignore[assignment,method-assign]
+
+
+def hide_topics(until: str) -> None:
+    """Let this process's metadata lack all topics, as a leader's that joins while the broker starts.
+
+    Args:
+        until: "refresh": until the worker refreshes it; "never": for good.
+    """
+    partitions_of, refresh = ClusterMetadata.partitions_for_topic, ConsumerThread.refresh_metadata
+    hidden = True
+
+    def partitions_for_topic(self: ClusterMetadata, topic: str) -> set[int] | None:
+        return None if hidden else partitions_of(self, topic)
+
+    async def refresh_metadata(self: ConsumerThread) -> None:
+        nonlocal hidden
+        hidden = until == "never"
+        await refresh(self)
+
+    ClusterMetadata.partitions_for_topic = partitions_for_topic
+    ConsumerThread.refresh_metadata = refresh_metadata  # type: ignore[method-assign]
 
 
 def _install_in_store(point: CrashPoint) -> None:

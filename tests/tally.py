@@ -131,9 +131,11 @@ def digest(before: int, number: int) -> int:
 
 if __name__ == "__main__":
     from stream.worker.run import run_processor
-    from tests.crash_points import install
+    from tests.crash_points import hide_topics, install
 
     if crash_at := os.environ.get("CRASH_AT"):
         install(crash_at)
+    if until := os.environ.get("TOPICS_UNKNOWN_UNTIL"):
+        hide_topics(until)
     settings = load(Settings)
     run_processor(settings, TallyProcessor(settings))

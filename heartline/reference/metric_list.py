@@ -130,8 +130,14 @@ class _View:
     def without_store(self) -> int:
         return 0
 
+    def unassigned(self) -> frozenset[int]:
+        return frozenset()
+
     def lags(self) -> dict[str, int]:
         return dict.fromkeys(Topics().sources, 0)
+
+    def group_lags(self) -> dict[str, int]:
+        return self.lags()
 
 
 def _worker() -> Iterable[Metric]:
@@ -139,7 +145,7 @@ def _worker() -> Iterable[Metric]:
     metrics = EngineMetrics(registry)
     for counter in (metrics.records_folded, metrics.records_published):
         counter.labels(Topics().input("usage"))
-    registry.register(WorkerCollector(_View(), lambda: {}))
+    registry.register(WorkerCollector(_View(), lambda: {}, 1))
     return registry.collect()
 
 

@@ -28,6 +28,7 @@ from stream.engine.chunk import Chunk
 from stream.engine.failstop import ExitCode, Stop, fail_stop
 from stream.engine.fence import fenced_producer
 from stream.engine.in_flight import InFlightLimit
+from stream.engine.liveness import Liveness
 from stream.engine.metrics import EngineMetrics
 from stream.engine.partition import Partition
 from stream.engine.partition_assignment import PartitionAssignment
@@ -66,6 +67,7 @@ class PartitionManager:
         self._seeks = 0
         self._current_seek: int | None = None
         self._end_offsets: Mapping[TopicPartition, int] = {}
+        self.liveness = Liveness(2 * settings.worker.rebalance_timeout_seconds)
 
     # Assign
 
@@ -300,9 +302,28 @@ class PartitionManager:
     # Views
 
     def report_ready(self) -> None:
-        """Say that the worker has its partitions and their states; tests and `heartline up` wait for this line."""
-        if all(assigned.ready for assigned in self._assigned.values()):
+        """Say that the worker has its partitions and their states; tests and `heartline up` wait for this line.
+
+        Without any partition it is not ready: either the others have all, or nobody has, which is looked at.
+        """
+        if not self._assigned:
+            logger.info("no partition was assigned to this worker")
+        elif all(assigned.ready for assigned in self._assigned.values()):
             logger.info("worker ready: partitions %s", sorted(self._assigned))
+
+    @property
+    def not_ready(self) -> str | None:
+        """Why it can't fold what it has been assigned; None: it can, or has been assigned nothing."""
+        if self._generation is None:
+            return "the worker has not joined its group yet"
+        if waiting := sorted(number for number, assigned in self._assigned.items() if not assigned.ready):
+            return f"partitions {waiting} are being recovered"
+        return None if self._flows else "a rebalance runs"
+
+    @property
+    def has_all_partitions(self) -> bool:
+        """Whether every partition is assigned to this worker, so that nobody has to be asked."""
+        return len(self._assigned) == self.settings.kafka.partitions
 
     @property
     def recovering(self) -> bool:
@@ -343,6 +364,14 @@ class PartitionManager:
         if self.settings.worker.store == "memory":
             return 0
         return sum(assigned.ready and not assigned.store.usable for assigned in list(self._assigned.values()))
+
+    def unassigned(self) -> frozenset[int]:
+        """The partitions that no worker of the group has; also called from other threads."""
+        return self.liveness.unassigned
+
+    def group_lags(self) -> dict[str, int]:
+        """Per input topic, the records that no worker has checkpointed; also called from other threads."""
+        return self.lags() if self.has_all_partitions else self.liveness.group_lags
 
     def lags(self) -> dict[str, int]:
         """Per input topic, the records that are in Kafka and not yet folded; also called from other threads."""

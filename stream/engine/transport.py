@@ -22,12 +22,14 @@ from stream.engine.chunk import Chunk, FetchPositions
 from stream.engine.connection import client_arguments
 from stream.engine.event_loop import new_event_loop
 from stream.engine.failstop import ExitCode
+from stream.engine.group import look_at_group
 from stream.engine.record_parser import patch_record_parser
 from stream.engine.watchdog import CATCH_UP_SECONDS, WATCH_SECONDS, Watchdog
 
 logger = logging.getLogger(__name__)
 
 FETCH_WAIT_MS = 200
+GROUP_LOOK_DEADLINE_SECONDS = 10.0
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -111,6 +113,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             if end is not None and end >= 0:
                 ends[tp] = end if await consumer.position(tp) < end else covered
         return ends
+
+    async def all_ends(self) -> dict[TopicPartition, int]:
+        """Where every input partition ends, whoever has it; runs in this thread."""
+        kafka = self.app.partition_manager.settings.kafka
+        tps = [TopicPartition(topic, number) for topic in kafka.topics.sources for number in range(kafka.partitions)]
+        ends: dict[TopicPartition, int] = await self._ensure_consumer().end_offsets(tps)
+        return ends
+
+    async def refresh_metadata(self) -> None:
+        """Ask for the topics anew; a leader that learns of more starts a rebalance. Runs in this thread."""
+        await self._ensure_consumer()._client.force_metadata_update()  # noqa: SLF001  # it has no public way to ask
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
@@ -198,10 +211,43 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 manager.observe_ends(ends)
             lagging = self.app.rebalancing or ends is None or sum(manager.lags().values()) > 0
             waiting = lagging and not manager.recovering
+            manager.liveness.beat(manager.not_ready)
+            await self._look_at_group()
             idle_seconds = watchdog.idle_seconds(time.monotonic(), waiting, manager.progress())
             if idle_seconds is not None and not self.should_stop:
                 state = "rebalancing" if self.app.rebalancing else f"lag {manager.lags()}"
                 manager.stop(ExitCode.STALLED, f"nothing moved for {idle_seconds:.0f} s with {state}")
+
+    async def _look_at_group(self) -> None:
+        """See that every partition is assigned to a worker; if not, refresh the metadata at once, and leave in the end.
+
+        The leader of the group assigns what its metadata has. Refreshed, it starts a rebalance by itself.
+        """
+        manager = self.app.partition_manager
+        liveness, kafka = manager.liveness, manager.settings.kafka
+        if self.app.rebalancing or not liveness.wants_look:
+            return
+        if manager.has_all_partitions:
+            liveness.observe_group(frozenset(), manager.lags())
+            return
+        try:
+            async with asyncio.timeout(GROUP_LOOK_DEADLINE_SECONDS):
+                ends = await self._thread.call_thread(self._thread.all_ends)
+                view = await look_at_group(kafka, ends)
+        except Exception as error:
+            logger.warning("the group %s could not be looked at: %r", kafka.installation, error)
+            return
+        problem = liveness.observe_group(view.unassigned, view.lags)
+        if problem is not None and not self.should_stop:
+            manager.stop(ExitCode.ASSIGNMENT, problem)
+        if view.unassigned:
+            logger.warning(
+                "partitions %s are assigned to no worker of group %s: the metadata of its leader lacks topics, as when "
+                "it joins while the broker starts; refreshing it",
+                sorted(view.unassigned),
+                kafka.installation,
+            )
+            await self._thread.call_thread(self._thread.refresh_metadata)
 
     async def _ends(self) -> Mapping[TopicPartition, int] | None:
         """Where the inputs end; None while the consumer's thread does not answer or a rebalance runs."""

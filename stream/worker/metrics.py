@@ -34,6 +34,14 @@ class WorkerView(Protocol):
         """Per input topic, the records that are in Kafka and not yet folded by this worker."""
         ...
 
+    def unassigned(self) -> frozenset[int]:
+        """The partitions that no worker of the group has."""
+        ...
+
+    def group_lags(self) -> dict[str, int]:
+        """Per input topic, the records of all partitions that no worker has checkpointed."""
+        ...
+
     def without_store(self) -> int:
         """How many of the partitions should have a state store that is kept in step, and have none."""
         ...
@@ -45,17 +53,31 @@ class WorkerCollector(Collector):
     Args:
         view: the partition manager.
         counts: by (what, label), how often it happened so far; the processor keeps count.
+        expected_partitions: how many all workers together should own.
     """
 
-    def __init__(self, view: WorkerView, counts: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+    def __init__(
+        self, view: WorkerView, counts: Callable[[], Mapping[tuple[str, str], int]], expected_partitions: int
+    ) -> None:
         self._view = view
         self._counts = counts
+        self._expected = expected_partitions
 
     def collect(self) -> Iterable[Metric]:
         """One scrape."""
         partitions = self._view.partitions()
         yield GaugeMetricFamily(
             "heartline_worker_partitions", "Partition groups recovered and being folded.", value=len(partitions)
+        )
+        yield GaugeMetricFamily(
+            "heartline_worker_partitions_expected",
+            "Partition groups that all workers together should own.",
+            value=self._expected,
+        )
+        yield GaugeMetricFamily(
+            "heartline_group_unassigned_partitions",
+            "Partition groups that no worker of the group has, as the broker says.",
+            value=len(self._view.unassigned()),
         )
         yield GaugeMetricFamily(
             "heartline_worker_partitions_catching_up",
@@ -86,12 +108,16 @@ class WorkerCollector(Collector):
             "Accounts that wait to be evaluated: something moved, or a scan has not come to them yet.",
             value=sum(p.pending_count for p in partitions),
         )
-        lag = GaugeMetricFamily(
-            "heartline_worker_lag_records", "Records in Kafka and not yet folded.", labels=["topic"]
+        yield _by_topic(
+            "heartline_worker_lag_records",
+            "Records in the partitions of this worker that are not yet folded.",
+            self._view.lags(),
         )
-        for topic, records in sorted(self._view.lags().items()):
-            lag.add_metric([topic], records)
-        yield lag
+        yield _by_topic(
+            "heartline_group_lag_records",
+            "Records in all partitions that no worker has checkpointed; every worker says it of the whole group.",
+            self._view.group_lags(),
+        )
         watermarks = [p.watermark_ms for p in partitions if p.watermark_ms is not None]
         if watermarks:
             yield GaugeMetricFamily(
@@ -116,3 +142,11 @@ class WorkerCollector(Collector):
         for (outcome, label), count in sorted((dict.fromkeys(OUTCOMES, 0) | dict(self._counts())).items()):
             outcomes.add_metric([outcome, label], count)
         yield outcomes
+
+
+def _by_topic(name: str, help_text: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    """A gauge with a series for each topic."""
+    gauge = GaugeMetricFamily(name, help_text, labels=["topic"])
+    for topic, value in sorted(values.items()):
+        gauge.add_metric([topic], value)
+    return gauge

@@ -78,7 +78,9 @@ async def _serve(settings: Settings, processor: Processor[Any]) -> None:
         ) from error
     registry = CollectorRegistry()
     app = make_app(settings, processor, registry)
-    serve_metrics("worker", settings.worker.metrics_host, settings.worker.metrics_port, registry)
+    liveness = app.partition_manager.liveness
+    host, port = settings.worker.metrics_host, settings.worker.metrics_port
+    serve_metrics("worker", host, port, registry, liveness.livez, liveness.readyz)
     app.finalize()
     starting = asyncio.create_task(app.start())
     signalled = asyncio.create_task(stopping.wait())

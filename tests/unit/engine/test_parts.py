@@ -237,6 +237,12 @@ class View:
     def lags(self) -> dict[str, int]:
         return {TOPIC: 42}
 
+    def unassigned(self) -> frozenset[int]:
+        return frozenset({3})
+
+    def group_lags(self) -> dict[str, int]:
+        return {TOPIC: 50}
+
     def without_store(self) -> int:
         return 2
 
@@ -245,7 +251,7 @@ def test_the_gauges_are_read_when_prometheus_asks() -> None:
     registry = CollectorRegistry()
     EngineMetrics(registry)
     counts = {("dead_letter", "not_json"): 3}
-    registry.register(WorkerCollector(View(), lambda: counts))
+    registry.register(WorkerCollector(View(), lambda: counts, 4))
     value = registry.get_sample_value
     assert value("heartline_worker_accounts") == 3
     assert value("heartline_worker_hot_accounts") == 2
@@ -253,6 +259,10 @@ def test_the_gauges_are_read_when_prometheus_asks() -> None:
     assert value("heartline_worker_dirty_accounts") == 1
     assert value("heartline_worker_pending_accounts") == 3
     assert value("heartline_worker_lag_records", {"topic": TOPIC}) == 42
+    assert value("heartline_group_lag_records", {"topic": TOPIC}) == 50
+    assert value("heartline_worker_partitions") == 3
+    assert value("heartline_worker_partitions_expected") == 4
+    assert value("heartline_group_unassigned_partitions") == 1
     assert value("heartline_worker_watermark_timestamp_seconds") == 2
     outcomes = "heartline_worker_outcomes_total"
     assert value(outcomes, {"outcome": "dead_letter", "label": "not_json"}) == 3
