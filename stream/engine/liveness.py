@@ -90,4 +90,5 @@ class Liveness:
         """Why the worker does not do its part; None: it does. Any thread may ask."""
         if self._unassigned:
             return f"partitions {sorted(self._unassigned)} are assigned to no worker of the group"
-        return self.livez() or self._not_ready
+        never_looked = "its group has not been looked at yet" if self._looked_at is None else None
+        return self.livez() or self._not_ready or never_looked

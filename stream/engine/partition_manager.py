@@ -318,7 +318,7 @@ class PartitionManager:
             return "the worker has not joined its group yet"
         if waiting := sorted(number for number, assigned in self._assigned.items() if not assigned.ready):
             return f"partitions {waiting} are being recovered"
-        return None if self._flows else "a rebalance runs"
+        return None if self._flows or not self._assigned else "a rebalance runs"
 
     @property
     def has_all_partitions(self) -> bool:

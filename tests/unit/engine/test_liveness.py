@@ -52,12 +52,15 @@ def test_a_worker_that_has_not_joined_is_alive_and_not_ready(liveness: Liveness)
     assert liveness.livez() is None
     assert liveness.readyz() == "the worker has not joined its group yet"
     liveness.beat(None)
+    assert liveness.readyz() == "its group has not been looked at yet"
+    liveness.observe_group(frozenset(), {})
     assert liveness.readyz() is None
     liveness.beat("partitions [3] are being recovered")
     assert liveness.readyz() == "partitions [3] are being recovered"
 
 
 def test_an_event_loop_that_hangs_is_told_from_outside(liveness: Liveness, clock: Clock) -> None:
+    liveness.observe_group(frozenset(), {})
     liveness.beat(None)
     clock.now += 60
     assert liveness.livez() is None
