@@ -1,4 +1,4 @@
-"""Who the accounts are: names, segments, owners, seats, renewal dates, and whose story each lives."""
+"""Who the accounts are: names, segments, owners, seats, renewals, which story each lives, and who is in trouble."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,16 +24,23 @@ _SEGMENTS: Final = {"enterprise": (40, 70, 55.0, 0.2), "mid-market": (16, 34, 70
 _CAST: Final = {
     2: stories.DECLINES_EARLY,
     5: stories.RECOVERS,
+    7: stories.CONTRACTS,
     9: stories.GROWS,
     12: stories.COLLAPSES,
+    15: stories.PILOT,
     17: stories.GOES_SILENT,
     20: stories.DECLINES,
     23: stories.TICKET_STORM,
     26: stories.DETRACTORS,
+    28: stories.TERM_BREAK,
     29: stories.GROWS,
-    33: stories.DECLINES,
-    36: stories.DECLINES_EARLY,
+    31: stories.RETURNS,
+    33: stories.CHAMPION_LEAVES,
+    36: stories.CANCELS,
 }
+
+# Where they are, which says when they have public holidays: ISO 3166 code and share of the accounts.
+_COUNTRIES: Final = {"US": 0.5, "GB": 0.2, "DE": 0.2, "FR": 0.1}
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class Customer:
     Attributes:
         users: the ids of its people; the first ones are the most active.
         activity_ratio: how likely its people are to come on a usual weekday, 0..1.
+        country: ISO 3166 code; its public holidays are days off.
     """
 
     account_id: str
@@ -56,6 +64,7 @@ class Customer:
     users: tuple[str, ...]
     activity_ratio: float
     story: Story
+    country: str
 
 
 def customers(now: datetime, count: int = 40, seed: int = 7) -> list[Customer]:
@@ -77,7 +86,8 @@ def _customer(random: Random, number: int, name: str, today: datetime) -> Custom
     fewest, most, price, _ = _SEGMENTS[segment]
     seats = random.randint(fewest, most)
     account_id = name.lower().replace(" ", "-")
-    people = max(4, round(seats * random.uniform(0.6, 0.85)))
+    story = _CAST.get(number, stories.STEADY)
+    people = max(4, round(seats * random.uniform(0.6, 0.85) * story.people_ratio))
     return Customer(
         account_id=account_id,
         name=name,
@@ -89,5 +99,18 @@ def _customer(random: Random, number: int, name: str, today: datetime) -> Custom
         renewal_at=today + timedelta(days=random.randint(15, 340)),
         users=tuple(f"{account_id}-u{user:02}" for user in range(1, people + 1)),
         activity_ratio=random.uniform(0.55, 0.75),
-        story=_CAST.get(number, stories.STEADY),
+        story=story,
+        country=random.choices(list(_COUNTRIES), list(_COUNTRIES.values()))[0],
     )
+
+
+def troubles(now: datetime, count: int = 40, seed: int = 7) -> dict[str, str]:
+    """The accounts that deserve a red flag during the stories, and why; nobody else does.
+
+    Args: as for `customers`.
+
+    Returns:
+        Account id to the reason, in a sentence.
+    """
+    company = customers(now, count, seed)
+    return {customer.account_id: customer.story.trouble for customer in company if customer.story.trouble is not None}

@@ -1,24 +1,19 @@
-"""How an account's days go: how much of its usual use there is, which tickets come, how its people answer.
+"""What happens to an account: its use, who leaves, what breaks, what its contract becomes, how its people feel.
 
-Days are numbered from 0; the last is 59, and the quiet days before the story are below 0. A story is a set of
-functions of the day and nothing else.
+Days are numbered from 0; the last is 59, and the quiet days before the story are below 0. A story is a set of functions
+of the day and nothing else. The stories that are worth a red flag say so, and why: `trouble`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 Curve = Callable[[int], float]
+Leaving = Callable[[float], int | None]
 
 
 def _flat(level: float) -> Curve:
     return lambda day: level
-
-
-_USUAL: Final = _flat(1.0)
-_FEW: Final = _flat(0.05)
-_RARELY: Final = _flat(0.03)
-_CONTENT: Final = _flat(8.6)
 
 
 def _falls(start: int, end: int, floor: float, ceiling: float = 1.0) -> Curve:
@@ -37,50 +32,167 @@ def _dips(start: int, bottom: int, back_from: int, back_by: int, floor: float) -
     return lambda day: down(day) if day < back_from else up(day)
 
 
+_USUAL: Final = _flat(1.0)
+_CONTENT: Final = _flat(8.6)
+
+
+def _nobody(rank: float) -> int | None:
+    return None
+
+
+class Incident(NamedTuple):
+    """Something that breaks, and the tickets that follow.
+
+    Attributes:
+        first_day, last_day: on which people write.
+        tickets_a_day: expected on each of them.
+        urgent: the first so many tickets are urgent, and the very first is escalated.
+        fixed_day: on which the tickets are solved.
+        category: what they are about.
+    """
+
+    first_day: int
+    last_day: int
+    tickets_a_day: float
+    urgent: int
+    fixed_day: int
+    category: str
+
+
+class Contract(NamedTuple):
+    """A change of the subscription.
+
+    Attributes:
+        day: on which it is made.
+        status: of the event, as started, upgraded, downgraded, cancellation_requested or cancelled.
+        seats_ratio: of the seats and the price before.
+    """
+
+    day: int
+    status: str
+    seats_ratio: float = 1.0
+
+
 @dataclass(frozen=True)
 class Story:
     """What happens to an account.
 
     Attributes:
         name: what it is called in tests and documentation.
+        trouble: why it deserves a red flag, in a sentence; None: it does not.
         use_ratio: share of its usual activity, by day; 0 is silence.
-        tickets_a_day: expected tickets, by day.
-        urgent_ratio: share of the tickets that are urgent and escalated.
-        solve_days: how long a ticket takes.
+        leaves: the day on which somebody stops for good, by rank (0: most active, 1: least); None: stays.
+        incident: what breaks; None: nothing does.
+        contract: changes of the subscription, in order; before the first it runs, unless that one is its start.
         mood: mean NPS answer of its people, 0..10, by day.
-        survey_wave: days (first, last) in which everyone is asked at once; None where answers trickle in.
+        survey_day: everyone is asked at once on this day, beside the quarterly rounds; None: nobody is.
+        answered: whether somebody writes back to promoters and detractors.
+        people_ratio: of the people that an account of its seats has.
     """
 
     name: str
+    trouble: str | None = None
     use_ratio: Curve = _USUAL
-    tickets_a_day: Curve = _FEW
-    urgent_ratio: Curve = _RARELY
-    solve_days: float = 1.5
+    leaves: Leaving = _nobody
+    incident: Incident | None = None
+    contract: tuple[Contract, ...] = ()
     mood: Curve = _CONTENT
-    survey_wave: tuple[int, int] | None = None
+    survey_day: int | None = None
+    answered: bool = True
+    people_ratio: float = 1.0
+
+    def is_customer(self, day: int) -> bool:
+        """Whether somebody looks after it: it has a contract, or tries the product."""
+        before = [change.status for change in self.contract if change.day <= day]
+        return not before or before[-1] != "cancelled"
 
 
 STEADY: Final = Story("steady")
-GROWS: Final = Story("grows", use_ratio=_falls(5, 55, 1.3, 0.75), mood=_flat(9.0))
-DECLINES: Final = Story("declines", use_ratio=_falls(15, 50, 0.1), mood=_falls(15, 50, 5.5, 8.4))
-DECLINES_EARLY: Final = Story("declines early", use_ratio=_falls(3, 24, 0.1), mood=_falls(3, 24, 5.0, 8.4))
-COLLAPSES: Final = Story("collapses", use_ratio=_falls(22, 24, 0.03), mood=_falls(20, 26, 4.0, 8.4))
-GOES_SILENT: Final = Story("goes silent", use_ratio=lambda day: 1.0 if day < 17 else 0.0)
+GROWS: Final = Story(
+    "grows", use_ratio=_falls(5, 50, 1.3, 0.75), contract=(Contract(34, "upgraded", 1.25),), mood=_flat(9.0)
+)
+TERM_BREAK: Final = Story("term break", use_ratio=_dips(22, 25, 35, 37, 0.55))
+PILOT: Final = Story(
+    "pilot",
+    use_ratio=lambda day: 1.0 if day >= -50 else 0.0,
+    contract=(Contract(-50, "trial_started"), Contract(-20, "started")),
+    people_ratio=0.8,
+)
+RETURNS: Final = Story(
+    "returns",
+    use_ratio=lambda day: 0.0 if day < 12 else min(0.5 + (day - 12) / 30, 1.0),
+    contract=(Contract(-60, "cancelled"), Contract(12, "started")),
+)
+
+DECLINES: Final = Story(
+    "declines",
+    "its teams move to another tool, one after the other: a tenth of its use is left after five weeks",
+    use_ratio=_falls(15, 50, 0.1),
+    mood=_falls(15, 50, 5.5, 8.4),
+)
+DECLINES_EARLY: Final = Story(
+    "declines early",
+    "the rollout was given up: its use falls to a tenth within three weeks",
+    use_ratio=_falls(3, 24, 0.1),
+    mood=_falls(3, 24, 5.0, 8.4),
+)
+COLLAPSES: Final = Story(
+    "collapses",
+    "a reorganisation: nearly everyone stops within two days",
+    use_ratio=_falls(22, 24, 0.03),
+    mood=_falls(20, 26, 4.0, 8.4),
+)
+GOES_SILENT: Final = Story(
+    "goes silent",
+    "nobody logs in any more, and nobody said why",
+    use_ratio=lambda day: 1.0 if day < 17 else 0.0,
+)
 RECOVERS: Final = Story(
-    "recovers", use_ratio=_dips(1, 4, 10, 12, 0.0), tickets_a_day=lambda day: 0.5 if 2 <= day < 10 else 0.05
+    "recovers",
+    "single sign-on broke, and nobody could log in for a week; it was mended",
+    use_ratio=_dips(1, 4, 10, 12, 0.0),
+    incident=Incident(2, 5, 1.2, 1, 10, "bug"),
 )
 TICKET_STORM: Final = Story(
     "ticket storm",
-    tickets_a_day=lambda day: 6.0 if 30 <= day < 35 else 0.08,
-    urgent_ratio=lambda day: 0.8 if 30 <= day < 35 else 0.03,
-    solve_days=9.0,
+    "an integration broke, and the tickets about it wait for nine days",
+    use_ratio=_dips(30, 32, 40, 46, 0.7),
+    incident=Incident(30, 34, 2.4, 3, 40, "bug"),
     mood=_falls(30, 36, 5.0, 8.4),
 )
-DETRACTORS: Final = Story("detractor wave", mood=_falls(36, 38, 2.5, 8.4), survey_wave=(38, 43))
+DETRACTORS: Final = Story(
+    "detractor wave",
+    "after a higher price many of its people answer a survey with low scores, and nobody writes back",
+    mood=_falls(36, 38, 2.5, 8.4),
+    survey_day=38,
+    answered=False,
+)
+CHAMPION_LEAVES: Final = Story(
+    "champion leaves",
+    "the three people who use it most leave, and most of the others follow within a month",
+    leaves=lambda rank: 14 if rank < 0.15 else round(18 + 28 * (1.15 - rank)) if rank > 0.3 else None,
+    mood=_falls(14, 40, 6.0, 8.6),
+)
+CONTRACTS: Final = Story(
+    "contracts",
+    "a department leaves: eight of ten people stop, and the contract shrinks with them",
+    leaves=lambda rank: round(16 + 8 * rank) if rank >= 0.2 else None,
+    contract=(Contract(30, "downgraded", 0.25),),
+)
+CANCELS: Final = Story(
+    "cancels",
+    "it uses less and less, asks to cancel, and is gone three weeks later",
+    use_ratio=lambda day: max(1.0 - max(day, 0) / 40, 0.2) if day < 49 else 0.0,
+    contract=(Contract(28, "cancellation_requested"), Contract(49, "cancelled")),
+    mood=_falls(0, 30, 4.5, 8.4),
+)
 
 STORIES: Final = (
     STEADY,
     GROWS,
+    TERM_BREAK,
+    PILOT,
+    RETURNS,
     DECLINES,
     DECLINES_EARLY,
     COLLAPSES,
@@ -88,4 +200,7 @@ STORIES: Final = (
     RECOVERS,
     TICKET_STORM,
     DETRACTORS,
+    CHAMPION_LEAVES,
+    CONTRACTS,
+    CANCELS,
 )

@@ -10,7 +10,6 @@ from random import Random
 from typing import Any, Final
 
 from heartline.synthetic.company import Customer
-from heartline.synthetic.stories import DETRACTORS
 
 CALL_EVERY_DAYS: Final = 30
 OUTCOME_EVERY_DAYS: Final = 14
@@ -27,17 +26,34 @@ def goals(customer: Customer) -> list[Event]:
     return [{"name": GOAL, "target": GOAL_TARGET, "due_at": due_at.isoformat()}]
 
 
-def subscribed(customer: Customer) -> Event:
-    """The subscription that every account has had from its start."""
-    return {
+def subscribed(customer: Customer, begun: datetime, day_0: datetime) -> Iterator[tuple[datetime, Event]]:
+    """The subscription that an account has had from its start, and what becomes of it.
+
+    Args:
+        customer: whose.
+        begun: when the history begins: then it is told of for the first time.
+        day_0: the midnight that begins the stories.
+    """
+    seats, mrr = customer.licensed_seats, customer.mrr
+    changes = customer.story.contract
+    if not changes or changes[0].status not in ("trial_started", "cancelled"):
+        yield begun, _subscription(customer, "started", seats, mrr)
+    for change in changes:
+        seats, mrr = round(seats * change.seats_ratio), round(mrr * change.seats_ratio, 2)
+        moment = max(day_0 + timedelta(days=change.day, hours=11), begun)
+        yield moment, _subscription(customer, change.status, seats, 0.0 if change.status == "trial_started" else mrr)
+
+
+def _subscription(customer: Customer, status: str, seats: int, mrr: float) -> Event:
+    said: Event = {
         "type": "subscription",
         "account_id": customer.account_id,
         "subscription_id": f"{customer.account_id}-1",
-        "status": "started",
-        "mrr": customer.mrr,
-        "seats": customer.licensed_seats,
-        "renewal_at": customer.renewal_at.isoformat(),
+        "status": status,
     }
+    if status in ("cancellation_requested", "cancelled"):
+        return said
+    return said | {"mrr": mrr, "seats": seats, "renewal_at": customer.renewal_at.isoformat()}
 
 
 def looked_after(random: Random, customer: Customer, day: int, morning: datetime) -> Iterator[tuple[datetime, Event]]:
@@ -54,8 +70,8 @@ def looked_after(random: Random, customer: Customer, day: int, morning: datetime
 
 
 def followed_up(random: Random, customer: Customer, said: datetime, answer: Event) -> Iterator[tuple[datetime, Event]]:
-    """The e-mail after a promoter's or detractor's answer."""
-    if answer["survey"] == "nps" and customer.story is not DETRACTORS and not 7 <= answer["score"] <= 8:
+    """The e-mail after a promoter's or detractor's answer, where somebody writes one."""
+    if answer["survey"] == "nps" and customer.story.answered and not 7 <= answer["score"] <= 8:
         named = {"kind": "email", "user_id": answer["user_id"], "response_id": answer["response_id"]}
         yield said + timedelta(hours=random.uniform(2, 24)), _touch(customer, named)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartline.synthetic import CORE_FEATURES, DAYS, HISTORY_DAYS, customers, events, story_start
+from heartline.synthetic import CORE_FEATURES, DAYS, HISTORY_DAYS, STORIES, customers, events, story_start, troubles
 from stream.kinds.decode import validate
 from tests.examples import examples
 
@@ -59,7 +59,7 @@ def test_there_are_forty_accounts_of_every_segment_and_enough_events(company: li
     assert kinds["usage"] > 40_000
     assert kinds["ticket"] > 300
     assert kinds["survey"] > 300
-    assert kinds["subscription"] == 40
+    assert kinds["subscription"] >= 40
     assert kinds["touchpoint"] > 200
     assert kinds["outcome"] > 200
     assert {event["segment"] for event in company if event["type"] == "account"} == {"enterprise", "mid-market", "smb"}
@@ -96,6 +96,11 @@ def test_a_week_has_its_rhythm(company: list[dict[str, Any]]) -> None:
         ("collapses", (0, 20), (26, 50), 0.15),
         ("goes silent", (0, 16), (17, 59), 0.0),
         ("recovers", (-20, 0), (4, 9), 0.1),
+        ("champion leaves", (-30, 14), (50, 58), 0.45),
+        ("contracts", (-30, 14), (30, 58), 0.5),
+        ("cancels", (-30, 0), (49, 58), 0.0),
+        ("grows", (40, 58), (-30, 0), 0.8),
+        ("returns", (30, 58), (-60, 12), 0.0),
     ],
 )
 def test_a_story_shows_in_the_use(
@@ -120,3 +125,48 @@ def test_a_story_shows_in_the_use(
 def test_the_catalogue_is_in_use(company: list[dict[str, Any]]) -> None:
     """Depth would be unknown or nothing otherwise."""
     assert set(CORE_FEATURES) < {event["feature"] for event in company if event["type"] == "usage"}
+
+
+def test_ten_accounts_are_in_trouble_each_for_a_reason_of_its_own() -> None:
+    """The others have stories, too: growth, a pilot, a term break, one that comes back."""
+    found = troubles(NOW)
+    assert len(found) == 10
+    assert len(set(found.values())) == 10
+    stories = {customer.account_id: customer.story for customer in customers(NOW)}
+    assert {story.name for story in stories.values()} == {story.name for story in STORIES}
+    assert {name for name, story in stories.items() if story.trouble is not None} == set(found)
+
+
+def test_urgent_tickets_are_rare_and_follow_from_an_incident(company: list[dict[str, Any]]) -> None:
+    """And tickets that wait bring worse answers than those that don't."""
+    stories = {customer.account_id: customer.story for customer in customers(NOW)}
+    opened = [event for event in company if event["type"] == "ticket" and event["status"] == "opened"]
+    urgent = [event for event in opened if event["priority"] == "urgent"]
+    assert 3 <= len(urgent) <= 12
+    assert sum(stories[event["account_id"]].incident is not None for event in urgent) >= len(urgent) / 2
+    of_storm: list[int] = []
+    of_others: list[int] = []
+    for event in company:
+        if event["type"] == "survey" and event["survey"] == "csat":
+            (of_storm if stories[event["account_id"]].name == "ticket storm" else of_others).append(event["score"])
+    assert sum(of_storm) / len(of_storm) < sum(of_others) / len(of_others) - 0.5
+
+
+def test_public_holidays_are_as_quiet_as_weekends() -> None:
+    """Christmas Day 2026 is a Friday, in every country of theirs."""
+    now = datetime(2026, 12, 31, 12, tzinfo=UTC)
+    days = Counter(moment(event).date() for event in events(now, count=12) if event["type"] == "usage")
+    christmas, before = datetime(2026, 12, 25, tzinfo=UTC).date(), datetime(2026, 12, 18, tzinfo=UTC).date()
+    assert days[christmas] < days[before] / 2
+
+
+def test_contracts_follow_their_story(company: list[dict[str, Any]]) -> None:
+    """Every account has one, and what is told of it is what happened to it."""
+    told = defaultdict(list)
+    for event in company:
+        if event["type"] == "subscription":
+            told[event["account_id"]].append(event["status"])
+    for customer in customers(NOW):
+        changes = [change.status for change in customer.story.contract]
+        begun = [] if changes and changes[0] in ("trial_started", "cancelled") else ["started"]
+        assert told[customer.account_id] == begun + changes
