@@ -25,8 +25,8 @@ from consumers.alerting.process import GC_THRESHOLDS
 from consumers.alerting.projection import Projection
 from consumers.alerting.rebuild_state import Rebuilt
 from consumers.alerting.recipients import NOBODY
-from consumers.alerting.settings import RedisSettings
-from consumers.alerting.state import StateStore, connect
+from consumers.alerting.state import StateStore
+from consumers.redis_client import RedisSettings, connect
 from heartline.embedded import ValkeyServer
 from stream.contracts.report import Change, Contribution, encode_report
 from stream.topics import Topics

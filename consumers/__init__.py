@@ -5,6 +5,7 @@ portfolio/     money: subscriptions, costs and touchpoints to exact figures
 board/         accounts by health, why, and what to do, in a browser and as JSON
 intake/        takes events by HTTP and writes them onto Kafka
 kafka_client   how to connect to Kafka, and to read a topic whole
+redis_client   how to connect to Redis
 web_server     an HTTP server with limits, for what is reached from outside
 errors         what the consumers raise, and which errors of others mean: try again
 """

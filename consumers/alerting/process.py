@@ -36,8 +36,9 @@ from consumers.alerting.receivers.slack_actions import SlackActions
 from consumers.alerting.recipients import Recipients
 from consumers.alerting.sender import Sender
 from consumers.alerting.settings import AlertingSettings
-from consumers.alerting.state import StateStore, connect
+from consumers.alerting.state import StateStore
 from consumers.errors import STORE_AWAY
+from consumers.redis_client import check_scheme, connect
 from stream.config.logs import configure_logging, get_logger
 from stream.config.metrics_server import serve_metrics
 
@@ -78,6 +79,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         registry: where the metrics go; a fresh one by default.
     """
     registry = registry if registry is not None else CollectorRegistry()
+    check_scheme(settings.redis)
     client = connect(settings.redis)
     outbox = Outbox(client, settings.redis.key_prefix)
     config = read_config(settings.alerting.config)

@@ -7,28 +7,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from consumers.redis_client import RedisSettings
 from stream.config.settings import KafkaSettings, ProcessSettings
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
-class RedisSettings(BaseModel):
-    """How to reach Redis, or anything else that speaks its protocol."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="redis://, rediss:// (TLS) or unix://")
-    key_prefix: str = Field(
-        "", pattern=r"^[A-Za-z0-9._:{}-]{0,200}$", description="of every key; empty: <topic_prefix><app_id>:"
-    )
-    timeout_seconds: float = Field(5.0, gt=0, le=60, description="of one command to Redis")
-
-    @field_validator("url")
-    @classmethod
-    def _known_scheme(cls, url: SecretStr) -> SecretStr:
-        if urlsplit(url.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
-            raise ValueError("expected redis://, rediss:// or unix://")
-        return url
 
 
 class AlertingOptions(BaseModel):

@@ -26,8 +26,6 @@ from typing import Any, cast
 
 import msgspec
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from alerts.alert_events import AlertEvent
 from alerts.model import AccountRecord
@@ -36,7 +34,6 @@ from alerts.silences import Silence
 from consumers.alerting.audit_log import AuditLog
 from consumers.alerting.outbox import Outbox, OutboxEntry
 from consumers.alerting.rebuild_state import Rebuilt
-from consumers.alerting.settings import RedisSettings
 from consumers.errors import StateMovedError
 from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
@@ -92,27 +89,11 @@ class LoadedState:
     reports: Mapping[str, HealthReport] = field(default_factory=dict)
 
 
-def connect(settings: RedisSettings) -> redis.Redis:
-    """A client that reports a lost connection instead of repeating the command.
-
-    redis-py repeats by default, and a repeated EXEC or SET NX whose first answer was lost does not mean what it seems
-    to. Whoever calls repeats here, after reading what is there.
-    """
-    return redis.Redis.from_url(
-        settings.url.get_secret_value(),
-        socket_timeout=settings.timeout_seconds,
-        socket_connect_timeout=settings.timeout_seconds,
-        health_check_interval=30,
-        retry=Retry(NoBackoff(), 0),
-        retry_on_error=[],
-    )
-
-
 class StateStore:
     """The state of all partitions, one batch at a time.
 
     Args:
-        client: from `connect`.
+        client: from `consumers.redis_client.connect`.
         prefix: put before every key.
         outbox: where the notifications of a batch go, in the same transaction.
         audit: where its steps go, the same way.

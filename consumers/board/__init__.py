@@ -13,6 +13,8 @@ The modules in the order a record meets them:
 - `live_updates`        tells open pages what has changed
 - `pipeline_status`     how far behind the processes are
 - `access_control`      who may see and act
+- `login_limiter`       slows whoever guesses tokens
+- `server_secrets`      the token and the cookies' key, generated where nobody has set them
 - `request_guard`       what every request passes, and every answer carries
 - `command_service`     what people tell alerting, as commands, and what came of them
 - `query_params`        what a request asks for

@@ -82,8 +82,8 @@ def _outbox(config: Path | None) -> Iterator["Outbox"]:
     """
     from consumers.alerting.outbox import Outbox
     from consumers.alerting.settings import AlertingSettings
-    from consumers.alerting.state import connect
     from consumers.errors import STORE_AWAY
+    from consumers.redis_client import connect
     from stream.config.settings import load
     from stream.contracts.errors import HeartlineError
 

@@ -1,18 +1,27 @@
-"""How an error ends a command: one message on stderr, a status, and no traceback for what was raised on purpose."""
+"""How an error ends a command: one message on stderr, a status, and no traceback for what was raised on purpose.
+
+Whatever is printed passes through `redact`: no message and no traceback tells a secret.
+"""
 
 import logging
 import sys
+import traceback
 from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from heartline.errors import FileError
+from stream.config.redact import redact
 from stream.contracts.errors import ConfigError, HeartlineError
 
 # 2: what was typed or configured is wrong; 1: it was right, and failed.
 USAGE_STATUS: Final = 2
 FAILURE_STATUS: Final = 1
+
+# Typer's own ways to end a command; it words them itself.
+_TYPERS_OWN: Final = (TyperException, typer.Exit, typer.Abort)
 
 
 class WordedErrors(TyperGroup):
@@ -28,8 +37,14 @@ class WordedErrors(TyperGroup):
             raise _exit(error, USAGE_STATUS) from None
         except HeartlineError as error:
             raise _exit(error, FAILURE_STATUS) from None
+        except _TYPERS_OWN:
+            raise
+        except Exception as error:
+            print(redact(traceback.format_exc()), file=sys.stderr)
+            fault = f"unexpected {type(error).__name__}: a fault in Heartline; please report it with the lines above"
+            raise _exit(HeartlineError(fault), FAILURE_STATUS) from None
 
 
 def _exit(error: HeartlineError, status: int) -> typer.Exit:
-    print(f"heartline: {error}", file=sys.stderr)
+    print(f"heartline: {redact(str(error))}", file=sys.stderr)
     return typer.Exit(status)

@@ -3,13 +3,12 @@
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import redis
 
-from consumers.alerting.settings import RedisSettings
-from consumers.alerting.state import connect
+from consumers.redis_client import RedisSettings, connect, describe_url, scheme_problem
 from heartline.doctor.check import Check, broken, note, ok
+from stream.config.redact import redact
 
 SKEW_NOTE_SECONDS: Final = 2.0
 SKEW_BROKEN_SECONDS: Final = 60.0
@@ -26,7 +25,8 @@ def check_redis(settings: RedisSettings) -> Iterator[Check]:
         skew_seconds = seconds + microseconds / 1e6 - (before + time.time()) / 2
     except redis.RedisError as error:
         advice = "set REDIS_URL to your server, or start one: heartline servers run --redis-port 6379"
-        yield broken("Redis", f"{where} can't be used: {error}", advice)
+        problem = scheme_problem(settings, error)
+        yield broken("Redis", problem or f"{where} can't be used: {redact(str(error))}", advice)
         return
     finally:
         client.close()
@@ -34,17 +34,6 @@ def check_redis(settings: RedisSettings) -> Iterator[Check]:
     yield check_policy(str(info.get("maxmemory_policy", "noeviction")), int(info.get("maxmemory", 0)))
     yield check_persistence(info)
     yield check_skew(skew_seconds)
-
-
-def describe_url(url: str) -> str:
-    """Where a Redis URL leads, without what it may carry of users and passwords.
-
-    >>> describe_url("rediss://user:secret@cache.example:6380/2")
-    'rediss://cache.example:6380/2'
-    """
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port is not None else ""
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
 
 
 def _product(info: Mapping[str, Any]) -> str:

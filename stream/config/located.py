@@ -79,8 +79,16 @@ def told_plainly(model: type[BaseModel], item: Any) -> str:
     if item["type"] == "extra_forbidden":
         return f"{name}: not known here; {accepted(model, loc)}"
     given = reprlib.repr(item["input"])
-    value = HIDDEN if _is_secret(name, given) else given[:80]
+    if isinstance(item["input"], list | dict):
+        value = "a list" if isinstance(item["input"], list) else "a mapping"
+    else:
+        value = HIDDEN if _is_secret(name, given) or _stands_for_section(item) else given[:80]
     return f"{name} = {value}: {worded(item['msg'])}"
+
+
+def _stands_for_section(item: Any) -> bool:
+    """Whether a text stands where a whole section was expected: it may be any of its settings, so a password."""
+    return item["type"].startswith(("dict", "model")) and len(loc_of(item)) == 1 and isinstance(item["input"], str)
 
 
 def loc_of(item: Any) -> Loc:
@@ -117,7 +125,8 @@ def _told(found: _Found, model: type[BaseModel], item: Any) -> tuple[Node, str, 
         return node, name, ": is missing"
     if not isinstance(node, ScalarNode) and not item["type"].endswith("_type"):
         return key or node, name, f": {worded(item['msg'])}"
-    return node, name, f" = {_shown(node, name)}: {worded(item['msg'])}"
+    value = HIDDEN if _stands_for_section(item) else _shown(node, name)
+    return node, name, f" = {value}: {worded(item['msg'])}"
 
 
 def _find(node: Node, loc: Loc) -> _Found:

@@ -7,6 +7,7 @@ A log call names what happened, and says on what by fields: `account_id`, `topic
 import logging
 import sys
 from collections.abc import Iterable
+from types import TracebackType
 from typing import Final, Literal
 
 import structlog
@@ -68,6 +69,15 @@ def configure_logging(settings: LogSettings, quiet: Iterable[str] = ()) -> None:
     root.setLevel(settings.level.upper())
     for name in quiet:
         logging.getLogger(name).setLevel(logging.WARNING)
+    sys.excepthook = _log_uncaught
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What ends the process by surprise is logged like all else, secrets hidden."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    get_logger(__name__).critical("uncaught error", exc_info=(kind, error, trace))
 
 
 def _formatter(as_json: bool) -> structlog.stdlib.ProcessorFormatter:

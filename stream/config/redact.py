@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, SecretStr
-
 HIDDEN: Final = "(hidden)"
 SECRET_CHARS_MIN: Final = 4  # what is shorter is a word that stands everywhere, and no secret
 
@@ -35,6 +33,8 @@ def remember_secrets(values: Iterable[str]) -> None:
 
 def secrets_in(value: Any) -> list[str]:
     """The values of every SecretStr in a model, mapping or sequence."""
+    from pydantic import BaseModel, SecretStr  # heavy, and the command line's help needs no more than `redact`
+
     if isinstance(value, SecretStr):
         return [value.get_secret_value()]
     if isinstance(value, BaseModel):

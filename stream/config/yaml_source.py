@@ -4,6 +4,7 @@ A document is read into nodes, not into values: so that a mistake can be told wi
 noticed, and a few lines of aliases never grow into gigabytes.
 """
 
+import re
 import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -109,7 +110,7 @@ def read_document(path: Path, what: str, expected: str | None) -> YamlNode | Non
     except OSError as error:
         raise ConfigError(f"{what} {path}: {error.strerror}; check the path") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"{what} {path}: not valid YAML: {error}") from None
+        raise ConfigError(f"{what} {path}: not valid YAML: {_worded(error)}") from None
     except RecursionError:
         raise ConfigError(f"{what} {path}: nested too deeply") from None
     if root is None and expected is None:
@@ -118,6 +119,15 @@ def read_document(path: Path, what: str, expected: str | None) -> YamlNode | Non
         raise ConfigError(f"{what} {path}: empty; expected {expected}")
     _check_size(path, what, root)
     return YamlNode(YamlDocument(path, what), root, "")
+
+
+def _worded(error: Exception) -> str:
+    """What is wrong and where; not the line itself, which may hold a password, nor a word of it."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return type(error).__name__ if isinstance(error, yaml.YAMLError) else str(error)
+    problem = re.sub(r"'[^'<]{2,}'", "'...'", error.problem or error.context or "unknown")
+    mark = error.problem_mark or error.context_mark
+    return problem if mark is None else f"{problem} (line {mark.line + 1}, column {mark.column + 1})"
 
 
 def _check_size(path: Path, what: str, root: Node) -> None:

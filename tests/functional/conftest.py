@@ -7,8 +7,7 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from consumers.alerting.settings import RedisSettings
-from consumers.alerting.state import connect
+from consumers.redis_client import RedisSettings, connect
 from tests.servers import redis_for_tests
 
 

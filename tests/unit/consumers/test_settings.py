@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from consumers.alerting.settings import AlertingSettings, RedisSettings
+from consumers.alerting.settings import AlertingSettings
+from consumers.redis_client import RedisSettings
 from heartline.reference.settings_page import PROCESSES
 from stream.config.settings import SECTIONS, KafkaSettings, load
 from stream.contracts.errors import ConfigError

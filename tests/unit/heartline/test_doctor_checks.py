@@ -4,11 +4,12 @@ import pytest
 from pydantic import SecretStr
 
 from consumers.alerting.settings import AlertingSettings, SlackSettings
+from consumers.redis_client import describe_url
 from heartline.doctor.check import State
 from heartline.doctor.examine import check_slack
 from heartline.doctor.kafka import Broker, check_topics
 from heartline.doctor.machine import check_packages, check_python
-from heartline.doctor.redis import check_persistence, check_policy, check_skew, describe_url
+from heartline.doctor.redis import check_persistence, check_policy, check_skew
 from stream.topics import Topics
 
 SPECS = Topics().specs(12)
