@@ -14,9 +14,10 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import json
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from stream.kinds.decode import Decoder
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, encode_state
 
+KEPT = Path(__file__).parent / "results" / "peers.json"
 PARTITIONS = 4
 EVALUATION_SECONDS = 300.0
 CHUNK = 5_000
@@ -264,6 +266,12 @@ def measure_all(
         raise BenchError(f"no results of {', '.join(failed)}: see above")
 
 
+def keep(rows: Sequence[Row], about: str, path: Path = KEPT) -> None:
+    """Write what was measured as JSON, for whoever computes with it."""
+    text = json.dumps({"about": about, "rows": [asdict(row) for row in rows]}, indent=1, ensure_ascii=False)
+    path.write_text(f"{text}\n", "utf-8")
+
+
 def main() -> None:
     """One run of all; what is there is written after each peer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -280,6 +288,7 @@ def main() -> None:
             about = f"{shape.accounts:,} accounts of {shape.users_per_account} users, {shape.distribution}. "
             text = table(rows, about + machine(kafka_version))
             if not options.no_write and not options.only:
+                keep(rows, about + machine(kafka_version))
                 write("peers", text)
         print(text)
 

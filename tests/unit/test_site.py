@@ -1,5 +1,6 @@
 """The documentation's site builds without a warning, and fetches nothing from elsewhere."""
 
+import json
 import os
 import re
 import subprocess
@@ -33,6 +34,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_page_is_built(site: Path) -> None:
     pages = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
     assert {path.name for path in site.iterdir() if (path / "index.html").exists()} >= pages
+
+
+@pytest.mark.parametrize(
+    ("words", "page"),
+    [
+        ("slack", "receivers/"),
+        ("scorecard", "scorecards/"),
+        ("backup", "operations/"),
+        ("renewal_near", "alerting/"),
+    ],
+)
+def test_search_weighs_the_page_for_users_most(site: Path, words: str, page: str) -> None:
+    """Among the pages that have the words, none is weighed more than the one that a user wants."""
+    entries = json.loads((site / "search" / "search_index.json").read_text("utf-8"))["docs"]
+    found = {
+        e["location"].partition("#")[0]: e.get("boost", 1) for e in entries if words in (e["title"] + e["text"]).lower()
+    }
+    assert found[page] == max(found.values()), found
+    assert {"engine/", "benchmarks/"}.isdisjoint(name for name, boost in found.items() if boost >= 1)
 
 
 def test_a_reader_fetches_nothing_from_elsewhere(site: Path) -> None:
