@@ -18,9 +18,20 @@ from stream.calendar.day import day_of
 from stream.config.settings import Settings
 from stream.contracts.errors import BadEvent
 from stream.contracts.events import InputEvent
-from stream.kinds.account import AccountEvent
+from stream.kinds.decode import FAST_FORMS
+from stream.kinds.registry import KINDS
+from stream.topics import Kind
 
 BUCKETS: Final = 64
+
+
+def forms(kind: Kind) -> tuple[type, ...]:
+    """The types that an event of a kind may have once it is read."""
+    return tuple(form for form in (KINDS[kind].contract, FAST_FORMS[kind]) if form is not None)
+
+
+PROFILES: Final = forms("account")
+USES: Final = forms("usage")
 
 Events = list[tuple[int, InputEvent]]
 
@@ -68,7 +79,7 @@ def fill(
                 out.write(line)
                 out.write(b"\n")
                 newest_ms = max(newest_ms, ms)
-                if not isinstance(event, AccountEvent):
+                if not isinstance(event, PROFILES):
                     day = day_of(ms)
                     if day < found.first_days.get(account_id, day + 1):
                         found.first_days[account_id] = day

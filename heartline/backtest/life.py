@@ -11,13 +11,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from heartline.backtest.buckets import Events
+from heartline.backtest.buckets import USES, Events
 from heartline.backtest.labels import EPOCH_DAY, Label
 from stream.contracts.report import Band
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, newest_ms, zone_of
 from stream.kinds.subscription import terms
-from stream.kinds.usage import UsageEvent
 from stream.measures import Measures
 from stream.measures.catalogue import measure
 from stream.measures.product_config import ProductConfig
@@ -172,8 +171,8 @@ def live(account_id: str, events: Events, yardsticks: Yardsticks, until_day: int
             event = events[at][1]
             fold_event(state, event)
             at += 1
-            if isinstance(event, UsageEvent):
-                today.add(event.user_id)
+            if isinstance(event, USES):
+                today.add(event.user_id)  # type: ignore[attr-defined]
                 used += 1
         if found is None and newest_ms(state) is not None:
             found = Life(account_id, day)

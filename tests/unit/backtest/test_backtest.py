@@ -71,7 +71,8 @@ def test_lives_end_where_nothing_more_is_known(history: History) -> None:
         assert account.life.account_id == name_of(number)
         assert account.churned_day == (None if churned is None else FIRST_DAY + churned)
         assert account.end_day == (last_event_day if churned is None else FIRST_DAY + churned - 1)
-        assert account.life.users[:100].max() <= 5
+        assert account.life.users[:100].max() == 5
+        assert (account.life.users == account.life.events).all()
 
 
 def test_figures_are_those_of_the_landmarks(history: History) -> None:
