@@ -5,7 +5,7 @@ partition n of every input holds the same accounts and one worker folds them all
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from stream.kinds.kind import Kind as Kind
 from stream.kinds.kind import Source as Source
@@ -23,6 +23,18 @@ STALE_AFTER_DAYS: Final[dict[Source, float]] = {
 }
 
 DEFAULT_PARTITIONS: Final = 12
+
+# What no account's health needs and the portfolio does, and how their topics are called.
+LedgerKind = Literal["account_day", "referral", "cost", "rate"]
+_LEDGER_NAMES: Final[dict[LedgerKind, str]] = {
+    "account_day": "account-days",
+    "referral": "referrals",
+    "cost": "costs",
+    "rate": "rates",
+}
+# Input topics that the portfolio reads from their beginning; whatever made them, nothing in them may expire.
+_LEDGER_INPUTS: Final[tuple[Kind, ...]] = ("account", "subscription", "touchpoint", "survey", "ticket")
+_FOR_EVER: Final = {"retention.ms": "-1"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,17 @@ class Topics:
     def inputs(self) -> dict[str, Kind]:
         """Topic name to the kind of event that it carries, for every input topic."""
         return {self.input(kind): kind for kind in KINDS}
+
+    @property
+    def ledger(self) -> dict[str, Kind | LedgerKind]:
+        """Topic name to kind, of everything that the portfolio reads; these topics are kept for ever."""
+        inputs: dict[str, Kind | LedgerKind] = {self.input(kind): kind for kind in _LEDGER_INPUTS}
+        return inputs | {self.prefix + name: kind for kind, name in _LEDGER_NAMES.items()}
+
+    @property
+    def account_days(self) -> str:
+        """How each account stood at the end of each of its days, a record an account and day."""
+        return self.prefix + _LEDGER_NAMES["account_day"]
 
     @property
     def repartition(self) -> str:
@@ -103,7 +126,8 @@ class Topics:
             "max.message.bytes": str(8 << 20),
         }
         return [
-            *(TopicSpec(name, partitions, {}) for name in self.inputs),
+            *(TopicSpec(name, partitions, _FOR_EVER if name in self.ledger else {}) for name in self.inputs),
+            *(TopicSpec(name, partitions, _FOR_EVER) for name in self.ledger if name not in self.inputs),
             TopicSpec(self.repartition, partitions, {"max.message.bytes": str(8 << 20)}),
             TopicSpec(self.health, partitions, compacted),
             TopicSpec(self.alerts, partitions, {"retention.ms": str(400 * 86_400_000)}),

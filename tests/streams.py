@@ -183,7 +183,7 @@ def _touchpoint(rng: random.Random, number: int, span_days: int, tickets: list[i
         "type": "touchpoint",
         "event_id": f"c{touchpoint}",
         "account_id": ACCOUNTS[touchpoint % 2],
-        "kind": rng.choice(("call", "mail", "qbr", "training", "onsite", "play")),
+        "kind": rng.choice(("call", "mail", "qbr", "training", "onsite", "play", "meeting", "webinar")),
     }
     if rng.random() < 0.4:
         event["user_id"] = rng.choice(USERS)
@@ -213,6 +213,8 @@ def _subscription(rng: random.Random, number: int, span_days: int, tickets: list
         "subscription_id": f"s{subscription}",
         "status": rng.choice(CHANGES),
     }
+    if event["status"] == "moved":
+        event["moved_to"] = ACCOUNTS[0]
     if rng.random() < 0.5:
         event["mrr"] = rng.choice((0, 99.5, 1200))
     if rng.random() < 0.5:

@@ -14,38 +14,20 @@ import msgspec
 from msgspec import Meta, Struct
 
 from consumers.portfolio.days import PeriodError, day_number, parse_period
-from consumers.portfolio.money import Interval
 from stream.contracts.errors import HeartlineError
+from stream.kinds.subscription import CHANGES, INTERVAL_WORDS, STATUS_WORDS, BillingInterval, Status
+from stream.kinds.touchpoint import ADVOCACY, CONTACT_WORDS, CONTACTS
 
 EntryKind = Literal[
     "subscription", "touchpoint", "survey", "ticket", "account", "referral", "account_day", "cost", "rate"
 ]
 
-Status = Literal[
-    "trial_started",
-    "started",
-    "trial_converted",
-    "reactivated",
-    "renewed",
-    "resumed",
-    "upgraded",
-    "downgraded",
-    "paused",
-    "cancellation_requested",
-    "cancellation_withdrawn",
-    "trial_expired",
-    "cancelled",
-    "moved",
-]
-
 # Of two changes at one moment the earlier one here comes first.
-STATUSES: Final[tuple[Status, ...]] = Status.__args__  # type: ignore[attr-defined]
+STATUSES: Final = CHANGES
 NOT_RECURRING: Final = frozenset({"refunded", "one_off", "tax", "usage_charged"})
-_STATUS_ALIASES: Final = {"canceled": "cancelled", "unpaused": "resumed"}
 
-CONTACT_KINDS: Final = frozenset({"call", "email", "meeting", "qbr", "training", "onsite", "webinar"})
-ADVOCACY_KINDS: Final = frozenset({"review", "case_study", "reference", "referral"})
-_TOUCH_ALIASES: Final = {"phone": "call", "mail": "email", "ebr": "qbr", "visit": "onsite"}
+CONTACT_KINDS: Final = frozenset(CONTACTS) - {"play"}  # a play that began is no word with anybody yet
+ADVOCACY_KINDS: Final = ADVOCACY
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
@@ -81,7 +63,7 @@ class SubscriptionEntry(Struct, gc=False):
     seats: int | None = None
     amount: Decimal | None = None
     currency: str | None = None
-    interval: Interval = "month"
+    interval: BillingInterval = "month"
     discount: Decimal | None = None
     term_end_ms: int | None = None
     reason: str | None = None
@@ -104,7 +86,7 @@ class _Subscription(Struct):
     amount: Decimal | None = None
     mrr: Decimal | None = None
     currency: str | None = None
-    interval: Interval | None = None
+    interval: str | None = None
     discount: Decimal | None = None
     term_end: _Moment | None = None
     renewal_at: _Moment | None = None
@@ -273,13 +255,17 @@ _decode_subscription = msgspec.json.Decoder(_Subscription).decode
 
 def _subscription(body: bytes | str, event_id: str) -> SubscriptionEntry | None:
     event = _decode_subscription(body)
-    status = event.status.lower()
-    status = _STATUS_ALIASES.get(status, status)
-    if status in NOT_RECURRING:
+    word = event.status.lower()
+    if word in NOT_RECURRING:
         return None
-    if status not in STATUSES:
+    status = STATUS_WORDS.get(word)
+    if status is None:
         raise EntryError(f"subscription event {event_id}: status = {event.status!r}: expected {', '.join(STATUSES)}")
-    amount, interval, currency = event.amount, event.interval or "month", event.currency
+    amount, currency = event.amount, event.currency
+    interval = INTERVAL_WORDS.get((event.interval or "month").lower())
+    if interval is None:
+        words = ", ".join(INTERVAL_WORDS)
+        raise EntryError(f"subscription event {event_id}: interval = {event.interval!r}: expected {words}")
     if amount is not None:
         check_currency(currency, f"amount = {amount}", event_id)
     elif event.mrr is not None:
@@ -338,7 +324,7 @@ _read_referral = _plain(ReferralEntry)
 def _touchpoint(body: bytes | str, event_id: str) -> TouchpointEntry:
     entry: TouchpointEntry = _read_touchpoint(body, event_id)
     kind = entry.kind.lower()
-    entry.kind = _TOUCH_ALIASES.get(kind, kind)
+    entry.kind = CONTACT_WORDS.get(kind, kind)
     return entry
 
 

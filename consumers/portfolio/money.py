@@ -6,11 +6,9 @@ Annual, because a year is the only unit of which months, quarters and years are 
 from bisect import bisect_right
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final, Literal
+from typing import Final
 
-Interval = Literal["month", "quarter", "year"]
-
-TIMES_A_YEAR: Final[dict[Interval, int]] = {"month": 12, "quarter": 4, "year": 1}
+from stream.kinds.subscription import MONTHS, BillingInterval
 
 # Currencies whose minor unit is no hundredth. Source: ISO 4217, list one.
 _MINOR_DIGITS: Final = {
@@ -47,13 +45,13 @@ def to_minor(amount: Decimal, currency: str) -> int:
     return int(amount.scaleb(minor_digits(currency)).to_integral_value(ROUND_HALF_EVEN))
 
 
-def annual_minor(amount: Decimal, currency: str, interval: Interval) -> int:
+def annual_minor(amount: Decimal, currency: str, interval: BillingInterval) -> int:
     """Annual recurring revenue of an amount that is due once an interval; rounded once, after the multiplication.
 
     >>> annual_minor(Decimal("19.99"), "EUR", "month")
     23988
     """
-    return to_minor(amount * TIMES_A_YEAR[interval], currency)
+    return to_minor(amount * (12 // MONTHS[interval]), currency)
 
 
 def discounted(gross_minor: int, discount: Decimal) -> int:

@@ -11,8 +11,9 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from consumers.portfolio.days import FOREVER, day_at
-from consumers.portfolio.entries import STATUSES, Status, SubscriptionEntry
+from consumers.portfolio.entries import STATUSES, SubscriptionEntry
 from consumers.portfolio.money import annual_minor, discounted
+from stream.kinds.subscription import Status
 
 _RANK: Final[dict[Status, int]] = {status: rank for rank, status in enumerate(STATUSES)}
 _KEEPS: Final = frozenset({"cancellation_withdrawn", "renewed", "reactivated", "started", "trial_converted"})

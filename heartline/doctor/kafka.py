@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -16,6 +16,7 @@ from stream.engine.topology import count_mismatch
 from stream.topics import TopicSpec
 
 TIMEOUT_SECONDS: Final = 10.0
+_FOR_EVER: Final = "-1"
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,13 @@ class Broker:
         brokers: how many there are.
         partitions: topic to partition count, of our topics that exist.
         policies: topic to its cleanup.policy, of our topics that exist.
+        retentions: topic to its retention.ms, of our topics that exist.
     """
 
     brokers: int
     partitions: Mapping[str, int]
     policies: Mapping[str, str]
+    retentions: Mapping[str, str] = field(default_factory=dict)
 
 
 async def check_kafka(kafka: KafkaSettings) -> list[Check]:
@@ -81,6 +84,21 @@ def check_topics(specs: Sequence[TopicSpec], broker: Broker, may_create: bool) -
         yield broken("cleanup.policy", "; ".join(wrong), advice)
     elif broker.policies:
         yield ok("cleanup.policy", "reports and state are compacted")
+    yield from _check_retention(specs, broker)
+
+
+def _check_retention(specs: Sequence[TopicSpec], broker: Broker) -> Iterator[Check]:
+    """What the portfolio is derived from must not expire."""
+    ledger = [spec.name for spec in specs if spec.config.get("retention.ms") == _FOR_EVER]
+    expiring = [name for name in ledger if broker.retentions.get(name, _FOR_EVER) != _FOR_EVER]
+    if expiring:
+        yield note(
+            "retention.ms",
+            f"records expire in {', '.join(expiring)}",
+            "the portfolio forgets what expires: kafka-configs --alter --topic NAME --add-config retention.ms=-1",
+        )
+    elif broker.retentions:
+        yield ok("retention.ms", "nothing of the portfolio's ledger expires")
 
 
 async def _ask(kafka: KafkaSettings, specs: Sequence[TopicSpec]) -> Broker:
@@ -92,17 +110,22 @@ async def _ask(kafka: KafkaSettings, specs: Sequence[TopicSpec]) -> Broker:
         names = [spec.name for spec in specs if spec.name in existing]
         described = await admin.describe_topics(names) if names else []
         partitions = {topic["topic"]: len(topic["partitions"]) for topic in described}
-        return Broker(len(cluster["brokers"]), partitions, await _policies(admin, names))
+        settings = await _settings(admin, names)
+        policies = {name: value for (name, key), value in settings.items() if key == "cleanup.policy"}
+        retentions = {name: value for (name, key), value in settings.items() if key == "retention.ms"}
+        return Broker(len(cluster["brokers"]), partitions, policies, retentions)
     finally:
         await admin.close()
 
 
-async def _policies(admin: Any, names: Sequence[str]) -> dict[str, str]:
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs={"cleanup.policy": None}) for name in names]
+async def _settings(admin: Any, names: Sequence[str]) -> dict[tuple[str, str], str]:
+    """(topic, setting) to its value, of the settings that matter."""
+    wanted: dict[str, None] = {"cleanup.policy": None, "retention.ms": None}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=wanted) for name in names]
     if not resources:
         return {}
-    found: dict[str, str] = {}
+    found: dict[tuple[str, str], str] = {}
     for response in await admin.describe_configs(resources):
         for _, _, _, name, entries in response.resources:
-            found.update((name, value) for key, value, *_ in entries if key == "cleanup.policy")
+            found.update(((name, key), value) for key, value, *_ in entries if key in wanted)
     return found

@@ -5,30 +5,57 @@ moment - whether it runs, at which price, until when - is derived from it.
 """
 
 from bisect import bisect_left
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from pydantic import Field
 
-from stream.contracts.events import DatedEvent, Id, Moment, NotNegative, Seats, Text256, Words
+from stream.contracts.errors import BadEvent
+from stream.contracts.events import DatedEvent, Fast, Id, Moment, NotNegative, Seats, Text256, Words
 from stream.kinds.kind import EventKind
 
 # Two changes at one moment are taken in this order.
 Status = Literal[
     "trial_started",
     "started",
+    "trial_converted",
+    "reactivated",
     "renewed",
+    "resumed",
     "upgraded",
     "downgraded",
+    "paused",
     "cancellation_requested",
     "cancellation_withdrawn",
+    "trial_expired",
     "cancelled",
+    "moved",
 ]
+BillingInterval = Literal["month", "quarter", "year"]
 
 CHANGES: Final[tuple[Status, ...]] = get_args(Status)
-STATUS_WORDS: Final[dict[str, Status]] = {name: name for name in CHANGES} | {"canceled": "cancelled"}
+STATUS_WORDS: Final[dict[str, Status]] = {name: name for name in CHANGES} | {
+    "canceled": "cancelled",
+    "unpaused": "resumed",
+}
+INTERVAL_WORDS: Final[dict[str, BillingInterval]] = {name: name for name in get_args(BillingInterval)} | {
+    "monthly": "month",
+    "quarterly": "quarter",
+    "yearly": "year",
+    "annual": "year",
+}
+MONTHS: Final[dict[BillingInterval, int]] = {"month": 1, "quarter": 3, "year": 12}
 CODE: Final = {name: code for code, name in enumerate(CHANGES)}
-TRIAL_STARTED, STARTED, RENEWED, UPGRADED, DOWNGRADED, REQUESTED, WITHDRAWN, CANCELLED = range(len(CHANGES))
+TRIAL_STARTED, REQUESTED, WITHDRAWN = (
+    CODE["trial_started"],
+    CODE["cancellation_requested"],
+    CODE["cancellation_withdrawn"],
+)
+_BEGINS: Final = frozenset(
+    CODE[name] for name in ("trial_started", "started", "trial_converted", "reactivated", "renewed")
+)
+_ENDS: Final = frozenset(CODE[name] for name in ("trial_expired", "cancelled", "moved"))
+LEAVES: Final = len(CHANGES)  # the day of an end that was announced: it ends unless the request was settled before
 
 SUBSCRIPTIONS_MAX: Final = 200
 CHANGES_MAX: Final = 32
@@ -39,12 +66,43 @@ class SubscriptionEvent(DatedEvent):
 
     subscription_id: Id
     status: Annotated[Status, Words(STATUS_WORDS)]
+    effective_at: Moment | None = Field(
+        None, description="when it takes effect, as at the end of the paid term; the timestamp is when it was said"
+    )
     product: Text256 | None = None
+    plan: Text256 | None = None
     mrr: NotNegative | None = Field(None, description="monthly recurring revenue from then on; left out: as before")
+    amount: NotNegative | None = Field(
+        None, description="the price of an interval from then on, before the discount; wants a currency"
+    )
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$"), Fast(Annotated[str, Meta(pattern="^[A-Z]{3}$")])] | None = (
+        Field(None, description="ISO 4217, as EUR")
+    )
+    interval: Annotated[BillingInterval, Words(INTERVAL_WORDS)] = Field("month", description="of the amount")
+    discount: Annotated[float, Field(ge=0, le=1), Fast(Annotated[float, Meta(ge=0, le=1)])] | None = Field(
+        None, description="the share of the amount that is taken off, 0 to 1"
+    )
     seats: Seats | None = Field(None, description="licensed seats from then on; left out: as before")
     renewal_at: Moment | None = Field(
         None, description="when it is next up for renewal; left out: as before, and unknown once it started or renewed"
     )
+    term_end: Moment | None = Field(
+        None, description="the same by another name: the end of the paid term, or the trial"
+    )
+    reason: Text256 | None = Field(None, description="why it was cancelled")
+    involuntary: Annotated[bool, Fast(bool)] = Field(False, description="cancelled because a payment failed")
+    campaign: Text256 | None = Field(None, description="the campaign or channel that won it")
+    moved_to: Id | None = Field(None, description="the account that has it from then on (status moved)")
+
+    @classmethod
+    def complete(cls, event: Any) -> None:
+        """An amount says its currency, and a move where to."""
+        if event.amount is not None and event.currency is None:
+            raise BadEvent("missing_field", "subscription event: currency: expected one beside the amount, as EUR")
+        if event.status == "moved" and event.moved_to is None:
+            raise BadEvent("missing_field", "subscription event: moved_to: expected the account that has it now")
+        if event.renewal_at is None:
+            event.renewal_at = event.term_end
 
 
 class SubscriptionChange(Struct, array_like=True, gc=False, frozen=True, order=True):
@@ -52,7 +110,7 @@ class SubscriptionChange(Struct, array_like=True, gc=False, frozen=True, order=T
 
     Attributes:
         ms: when, epoch ms.
-        code: index into CHANGES.
+        code: index into CHANGES, or LEAVES.
         mrr, seats, renewal_ms, product: as they are from then on.
     """
 
@@ -102,21 +160,36 @@ class Term(Struct, gc=False):
 
 def fold(subscriptions: SubscriptionState, event: SubscriptionEvent) -> bool:
     """Count one change in, in any order; returns whether it changed anything."""
+    if event.status == "cancelled" and event.effective_at is not None and event.effective_at > event.timestamp:
+        asked = _fold_change(subscriptions, event, SubscriptionChange(event.timestamp, REQUESTED))
+        return _fold_change(subscriptions, event, SubscriptionChange(event.effective_at, LEAVES)) or asked
+    mrr = mrr_of(event)
     change = SubscriptionChange(
-        event.timestamp,
+        event.timestamp if event.effective_at is None else event.effective_at,
         CODE[event.status],
-        event.mrr if event.mrr is not None else -1.0,
+        mrr if mrr is not None else -1.0,
         event.seats if event.seats is not None else -1,
         event.renewal_at if event.renewal_at is not None else -1,
         event.product or "",
     )
+    return _fold_change(subscriptions, event, change)
+
+
+def mrr_of(event: SubscriptionEvent) -> float | None:
+    """What it is worth a month from then on, net of a discount; None: the event does not say."""
+    if event.amount is None:
+        return event.mrr
+    return event.amount / MONTHS[event.interval] * (1 - (event.discount or 0))
+
+
+def _fold_change(subscriptions: SubscriptionState, event: SubscriptionEvent, change: SubscriptionChange) -> bool:
     changes = subscriptions.changes.get(event.subscription_id)
     if changes is None:
         if len(subscriptions.changes) >= SUBSCRIPTIONS_MAX:
             subscriptions.overflow += 1
             return False
         changes = subscriptions.changes[event.subscription_id] = []
-    subscriptions.newest_ms = max(subscriptions.newest_ms, change.ms)
+    subscriptions.newest_ms = max(subscriptions.newest_ms, event.timestamp)
     at = bisect_left(changes, change)
     if at < len(changes) and changes[at] == change:
         return False
@@ -142,10 +215,10 @@ def term(changes: list[SubscriptionChange], as_of_ms: int) -> Term:
         if change.ms > as_of_ms:
             break
         code = change.code
-        if code in (TRIAL_STARTED, STARTED, RENEWED):
+        if code in _BEGINS:
             at.is_running, at.is_trial = True, code == TRIAL_STARTED
             at.since_ms, at.requested_ms, at.renewal_ms = change.ms, None, None
-        elif code == CANCELLED:
+        elif code in _ENDS or (code == LEAVES and at.requested_ms is not None):
             at.is_running, at.is_trial, at.requested_ms = False, False, None
         elif change is changes[0]:
             at.is_running = True

@@ -12,7 +12,15 @@ from stream.calendar.day import DAY_MS, day_of
 from stream.contracts.events import DatedEvent, Id, LongText, Text128, Words
 from stream.kinds.kind import EventKind
 
-Contact = Literal["call", "email", "qbr", "training", "onsite", "play"]
+# fmt: off
+Contact = Literal[
+    "call", "email", "qbr", "training", "onsite", "play", "meeting", "webinar",
+    "review", "case_study", "reference", "referral",
+]
+# fmt: on
+# What the account does for us is no contact with it: the portfolio counts it, the account's state does not need it.
+ADVOCACY: Final = frozenset({"review", "case_study", "reference", "referral"})
+
 
 CONTACT_WORDS: Final[dict[str, Contact]] = {
     "call": "call",
@@ -25,9 +33,15 @@ CONTACT_WORDS: Final[dict[str, Contact]] = {
     "onsite": "onsite",
     "visit": "onsite",
     "play": "play",
+    "meeting": "meeting",
+    "webinar": "webinar",
+    "review": "review",
+    "case_study": "case_study",
+    "reference": "reference",
+    "referral": "referral",
 }
 
-CONTACTS: Final[tuple[Contact, ...]] = get_args(Contact)
+CONTACTS: Final[tuple[Contact, ...]] = tuple(name for name in get_args(Contact) if name not in ADVOCACY)
 CODE: Final = {name: code for code, name in enumerate(CONTACTS)}
 
 KEPT_DAYS: Final = 210  # as long as the answers that a touchpoint may follow up
@@ -80,6 +94,8 @@ class TouchpointState(Struct, array_like=True, gc=False):
 
 def fold(contacts: TouchpointState, event: TouchpointEvent) -> bool:
     """Count one touchpoint, or a newer version of it, in; returns whether it changed anything."""
+    if event.kind in ADVOCACY:
+        return False
     event_id = event.event_id
     touchpoint = Touchpoint(event.timestamp, CODE[event.kind], event.user_id or "", event.response_id or "")
     known = contacts.touchpoints.get(event_id)

@@ -12,11 +12,24 @@ from zoneinfo import ZoneInfo
 
 from tests.oracle.tickets import day_in, last_ms
 
-TOUCHES = ("call", "email", "qbr", "training", "onsite", "play")
-ORDER = (
-    *("trial_started", "started", "renewed", "upgraded", "downgraded"),
-    *("cancellation_requested", "cancellation_withdrawn", "cancelled"),
-)
+TOUCHES = ("call", "email", "qbr", "training", "onsite", "play", "meeting", "webinar")
+ORDER = [
+    "trial_started",
+    "started",
+    "trial_converted",
+    "reactivated",
+    "renewed",
+    "resumed",
+    "upgraded",
+    "downgraded",
+    "paused",
+    "cancellation_requested",
+    "cancellation_withdrawn",
+    "trial_expired",
+    "cancelled",
+    "moved",
+]
+BEGINS = ("trial_started", "started", "trial_converted", "reactivated", "renewed")
 DAY = 86_400_000
 
 Event = dict[str, Any]
@@ -170,8 +183,8 @@ def _terms(events: Sequence[Event], now: int) -> list[dict[str, Any]]:
         if not steps:
             continue
         words = [ORDER[code] for _, code, *_ in steps]
-        starts = [place for place, word in enumerate(words) if word in ("trial_started", "started", "renewed")]
-        ends = [place for place, word in enumerate(words) if word == "cancelled"]
+        starts = [place for place, word in enumerate(words) if word in BEGINS]
+        ends = [place for place, word in enumerate(words) if word in ("trial_expired", "cancelled", "moved")]
         last_start, last_end = max(starts, default=-1), max(ends, default=-1)
         runs = last_end < 0 or last_start > last_end
         settled = max(

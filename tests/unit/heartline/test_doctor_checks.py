@@ -51,6 +51,16 @@ def test_a_topic_that_must_be_compacted_and_is_not_is_broken() -> None:
     assert "account-health is 'delete' instead of 'compact'" in found["cleanup.policy"].found
 
 
+def test_a_topic_of_the_ledger_that_expires_is_a_note() -> None:
+    """The portfolio would forget what it is derived from; whoever does without it may leave it so."""
+    kept = {spec.name: spec.config.get("retention.ms", "604800000") for spec in SPECS}
+    assert states(Broker(1, COUNTS, POLICIES, kept))["retention.ms"] == "ok"
+    broker = Broker(1, COUNTS, POLICIES, kept | {"subscriptions": "604800000"})
+    found = {check.name: check for check in check_topics(SPECS, broker, True)}
+    assert found["retention.ms"].state == "note"
+    assert "subscriptions" in found["retention.ms"].found
+
+
 @pytest.mark.parametrize(
     ("policy", "maxmemory", "expected"),
     [

@@ -1,6 +1,8 @@
 """Touchpoints, outcomes and subscriptions: their facts do not depend on order or repeats, are bounded, and are kept."""
 
+import json
 import random
+import re
 from typing import Any
 
 import msgspec
@@ -9,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.calendar.day import DAY_MS
+from stream.contracts.errors import BadEvent
 from stream.kinds import outcome, subscription, touchpoint
+from stream.kinds.decode import Decoder
 from stream.kinds.outcome import DAYS_KEPT, GOALS_MAX, OutcomeEvent, OutcomeState, value_at
 from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.kinds.subscription import (
@@ -206,6 +210,49 @@ def test_price_and_seats_hold_until_told_otherwise_and_a_renewal_forgets_the_old
     at = term([*told, SubscriptionChange(3, CODE["renewed"])], 3)
     assert (at.mrr, at.seats, at.renewal_ms, at.product, at.since_ms) == (200.0, 5, None, "core", 3)
     assert term(told, 0).mrr is None  # as of before it began
+
+
+def _told(state: SubscriptionState, ms: int, status: Status, **more: Any) -> None:
+    subscription.fold(state, event_of(SubscriptionEvent, ms, subscription_id="s1", status=status, **more))
+
+
+def test_an_announced_end_is_a_request_now_and_an_end_then() -> None:
+    state = SubscriptionState()
+    _told(state, DAY_MS, "started", amount=300.0, currency="EUR", interval="quarter", discount=0.1)
+    _told(state, 10 * DAY_MS, "cancelled", effective_at=40 * DAY_MS)
+    before, after = (term(state.changes["s1"], day * DAY_MS) for day in (39, 40))
+    assert (before.is_running, before.requested_ms, before.mrr) == (True, 10 * DAY_MS, 90.0)
+    assert not after.is_running
+
+
+def test_an_announced_end_that_is_withdrawn_never_comes() -> None:
+    state = SubscriptionState()
+    _told(state, DAY_MS, "started")
+    _told(state, 10 * DAY_MS, "cancelled", effective_at=40 * DAY_MS)
+    _told(state, 20 * DAY_MS, "cancellation_withdrawn")
+    assert term(state.changes["s1"], 50 * DAY_MS).is_running
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"amount": 5}, "expected one beside the amount"),
+        ({"status": "moved"}, "moved_to: expected the account"),
+        ({"discount": 20}, "discount = 20"),
+        ({"interval": "week"}, "interval = 'week'"),
+        ({"currency": "euro"}, "currency = 'euro'"),
+    ],
+)
+def test_what_no_ledger_could_use_is_refused(more: dict[str, Any], said: str) -> None:
+    event = {
+        "event_id": "e1",
+        "account_id": "a",
+        "subscription_id": "s1",
+        "status": "started",
+        "timestamp": DAY * DAY_MS,
+    }
+    with pytest.raises(BadEvent, match=re.escape(said)):
+        Decoder("subscription").decode(json.dumps(event | more).encode())
 
 
 def test_a_state_of_before_these_inputs_still_decodes_and_folds_on() -> None:

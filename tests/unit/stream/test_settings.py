@@ -253,4 +253,13 @@ def test_the_topics_carry_prefix_and_application_id() -> None:
     )
     alerting = {topics.alerts, topics.alert_commands}
     assert alerting == {"eu-account-alerts", "eu-alert-commands"}
-    assert set(specs) == {*topics.sources, topics.health, topics.dead_letters, topics.changelog, *alerting}
+    assert set(specs) == {
+        *topics.sources,
+        topics.health,
+        topics.dead_letters,
+        topics.changelog,
+        *alerting,
+        *topics.ledger,
+    }
+    assert {name for name, spec in specs.items() if spec.config.get("retention.ms") == "-1"} == set(topics.ledger)
+    assert topics.ledger["eu-account-days"] == "account_day"
