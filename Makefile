@@ -10,7 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test test-long test-tools lint format types schemas metrics settings measures dashboards docs bench-tables bench-peers lock clean
+.PHONY: help setup servers demo test test-long test-tools lint format types schemas metrics settings measures dashboards docs bench-tables bench-peers wheel lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -72,6 +72,9 @@ bench-tables: setup  ## Measure the worker over several shapes, into docs/benchm
 bench-peers: setup  ## Run Heartline and its five peers side by side, into docs/benchmarks.md (a quarter of an hour, a quiet machine)
 	$(BIN)/python -m bench.run_peers
 
+wheel: $(STAMP)  ## Build the wheel into dist/
+	$(BIN)/hatchling build -t wheel -d dist
+
 schemas: $(STAMP)  ## Write the JSON Schemas of all contracts into docs/schemas
 	$(BIN)/heartline schemas --out docs/schemas
 
@@ -96,4 +99,4 @@ lock:  ## Compile the lock files again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE) --extra dev pyproject.toml -o $(LOCK)
 
 clean:  ## Remove the environment and what the tools left
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis site
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist site
