@@ -1,13 +1,13 @@
 """Single events whose report is waited for: how soon is there for others to see what an event means.
 
-Four kinds, each of accounts of its own, so that no other event moves them. All but the first are of accounts with three
-weeks of usage, up to the day before, and some answers:
+Four kinds, each of accounts of its own, so that no other event moves them. All but the first are of accounts with 21
+days of usage, up to the day before, and some answers:
 
 - new: the first event of an account never seen before. Its first report is always news.
 - high_priority: by turns a detractor's answer and an urgent ticket. Either moves the score by more than a point.
 - first_daily_usage: the first usage of a day, which is always news.
-- repeat_usage: more usage on a day of which a report has told. In the last week but one person came, who was there
-  today too; now a second one is back, which moves the score by more than a point.
+- repeat_usage: more usage on a day of which a report has told. The most active user has not come for seven weeks, and
+  another was there today; now the first is back, which moves the score by more than a point.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,8 @@ from stream.topics import Kind
 PREFIX: Final = "probe-"
 HISTORY_DAYS: Final = 21
 USERS: Final = 5
-ALONE_DAYS: Final = 7  # so long but one person came, where another one comes back
+AWAY_DAYS: Final = 60  # so long ago began the use of the most active user, who comes back
+AWAY_USE_DAYS: Final = 12  # and went on for so many days
 ANSWERS: Final = 3
 NEW_COUNTS: Final[Counts] = (1, 0, 0)
 
@@ -66,8 +67,10 @@ def history(number: int, end_ms: int) -> Iterator[Record]:
     """What a known account was sent before: an event of one of its users each day, and some glad answers."""
     name, again = known_id(number), kind_of(number) == "repeat_usage"
     for day in range(HISTORY_DAYS):
-        at_ms = end_ms - (HISTORY_DAYS - day) * DAY_MS
-        user = 0 if again and day >= HISTORY_DAYS - ALONE_DAYS else day % USERS
+        back, user = HISTORY_DAYS - day, day % USERS
+        if again:
+            back, user = (AWAY_DAYS - day, 1) if day < AWAY_USE_DAYS else (back, 0)
+        at_ms = end_ms - back * DAY_MS
         yield _use(name, day, at_ms, day % 3, user)
     for user in range(ANSWERS):
         at_ms = end_ms - (user + 2) * DAY_MS

@@ -36,8 +36,8 @@ class BestHalfYear(Struct, array_like=True, gc=False):
     half_year: int = 0
 
 
-def advanced(kept: BestHalfYear, day: int, users: list[int], first_day: int) -> tuple[float, int]:
-    """The best, and the user-days of the half-year, as of a day on from what is kept.
+def advanced(kept: BestHalfYear, day: int, users: list[int], first_day: int) -> BestHalfYear:
+    """The best as of a day, on from what is kept.
 
     Args:
         kept: as of an earlier day.
@@ -47,15 +47,15 @@ def advanced(kept: BestHalfYear, day: int, users: list[int], first_day: int) -> 
         first_day: the day of `users[0]`.
 
     >>> advanced(BestHalfYear(), 101, [3, 4], 100)
-    (7.0, 7)
-    >>> advanced(BestHalfYear(70.0, 99, 2), 100 + 364, [3], 100)[0] == 70 * 0.9
-    True
+    BestHalfYear(user_days=7.0, day=101, half_year=7)
+    >>> round(advanced(BestHalfYear(70.0, 99, 2), 100 + 364, [3], 100).user_days, 6)
+    63.0
     """
     first = kept.day + 1 if kept.day >= 0 else first_day
     last = min(day, first_day + len(users) + HALF_YEAR_DAYS, first + STEPS_MAX - 2)  # behind it there is nothing
     size = last + 1 - first
     if size <= 0:
-        return _faded(kept.user_days, day - kept.day), kept.half_year
+        return BestHalfYear(_faded(kept.user_days, day - kept.day), day, kept.half_year)
     at = first - first_day
     gained = users[at : at + size]
     gained += [0] * (size - len(gained))
@@ -65,7 +65,7 @@ def advanced(kept: BestHalfYear, day: int, users: list[int], first_day: int) -> 
     best = max(map(mul, sums, _LEFT[STEPS_MAX - 1 - size :]))
     if kept.day >= 0:
         best = max(best, _faded(kept.user_days, last - kept.day))
-    return _faded(float(best), day - last), sums[-1]
+    return BestHalfYear(_faded(float(best), day - last), day, sums[-1])
 
 
 def _faded(user_days: float, days: int) -> float:

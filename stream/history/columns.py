@@ -76,21 +76,16 @@ def numbers(column: Column, first_day: int, end_day: int) -> list[int | None]:
     return [*[None] * before, *known[max(-before, 0) : column.count + min(after, 0)], *[None] * after]
 
 
-def sums(column: Column, spans: Sequence[tuple[int, int]]) -> list[int]:
-    """The sums of the numbers of several spans of days, each from its first day to before its end.
+def values(column: Column) -> Sequence[int]:
+    """All numbers, from the first day on; of most columns quicker than `numbers`.
 
     >>> column = Column()
     >>> extend(column, 100, [1, 2, 300], 5)
-    >>> sums(column, [(90, 101), (101, 110), (110, 120)])
-    [1, 302, 0]
+    >>> list(values(column))
+    [1, 2, 300]
     """
-    if column.count == 0:
-        return [0] * len(spans)
-    planes: Sequence[int] = zlib.decompress(column.packed)
-    if len(planes) > column.count:
-        planes = _numbers(bytes(planes), column.count)
-    first = column.first_day
-    return [sum(planes[max(start - first, 0) : max(end - first, 0)]) for start, end in spans]
+    planes = zlib.decompress(column.packed)
+    return planes if len(planes) == column.count else _numbers(planes, column.count)
 
 
 def _numbers(planes: bytes, count: int) -> list[int]:

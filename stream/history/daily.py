@@ -23,6 +23,8 @@ DAYS_MAX: Final = 544  # a year of weeks (364), the 133 days that a season looks
 LATE_DAYS: Final = 64
 EVENTS_LISTED_DAYS: Final = 112  # all that late usage can reach, and some
 USERS_LISTED_DAYS: Final = 264  # the half-year before all that late usage can reach, since its last closing
+RECENT_DAYS: Final = 8  # the best half-year is noted so often,
+RECENT_BACK_DAYS: Final = 2  # and as of so many days before, since much of what is late is late by a day
 PACKED_TOGETHER_DAYS: Final = 128  # many at a time, for an account with one event a day pays for each packing
 CLOSED_MAX: Final = 400
 SCORES_DAYS: Final = 36  # what a report tells and compares with, after a week without any judgement, too
@@ -43,6 +45,7 @@ class Days(Struct, array_like=True, gc=False):
         open_day: the first day whose windows are not closed; -1: none is, or all that are closed are packed.
         listed_wau, listed_mau: as `wau` and `mau`, of the newest closed days, up to `open_day`.
         best: the best half-year as of a day that is final.
+        recent: the same as of a later day, until usage comes that is later still; so that a look takes few steps.
         active: on which days anyone was active.
     """
 
@@ -61,6 +64,7 @@ class Days(Struct, array_like=True, gc=False):
     listed_mau: list[int] = []
     best: BestHalfYear = field(default_factory=BestHalfYear)
     active: ActiveDays = field(default_factory=ActiveDays)
+    recent: BestHalfYear = field(default_factory=BestHalfYear)
 
 
 def place(days: Days, day: int) -> int:
@@ -114,28 +118,40 @@ def events_first_day(days: Days) -> int:
 def close_best(days: Days, day: int) -> None:
     """Keep the best half-year as of a day that no usage can reach any more; what is kept of a later one stays."""
     if days.first_day >= 0 and day >= max(days.best.day + 1, first_known_day(days)):
-        user_days, half_year = best_half_year.advanced(days.best, day, *_half_year_of_users(days))
-        days.best = BestHalfYear(user_days, day, half_year)
+        days.best = _best_as_of(days, day)
 
 
-def best_at(days: Days, day: int) -> tuple[float, int]:
-    """User-days of the best half-year, and of the 182 days up to a day, as of a day at most 28 before the newest.
+def note_recent(days: Days, day: int) -> None:
+    """Note the best half-year as of a day that late usage may still reach; `forget_recent` undoes it."""
+    if days.first_day >= 0 and day >= first_known_day(days):
+        days.recent = _best_as_of(days, day)
+
+
+def forget_recent(days: Days) -> None:
+    """Usage came of a day that was noted already."""
+    days.recent = BestHalfYear()
+
+
+def _best_as_of(days: Days, day: int) -> BestHalfYear:
+    """The best half-year as of a day, on from the newest that is kept of before it."""
+    kept = days.recent if days.best.day < days.recent.day <= day else days.best
+    first_day, needed = days.first_day, kept.day + 1 - HALF_YEAR_DAYS
+    users = days.users
+    if needed < first_day and days.packed_users.count > 0:
+        older = columns.numbers(days.packed_users, needed, first_day)
+        users, first_day = [*[count if count is not None else 0 for count in older], *users], needed
+    return best_half_year.advanced(kept, day, users, first_day)
+
+
+def best_at(days: Days, day: int) -> BestHalfYear:
+    """The best half-year as of a day at most 28 before the newest; nothing before the first use.
 
     >>> best_at(Days(100, [1, 2], [9, 9]), 100), best_at(Days(100, [1, 2], [9, 9]), 101)
-    ((1.0, 1), (3.0, 3))
+    (BestHalfYear(user_days=1.0, day=100, half_year=1), BestHalfYear(user_days=3.0, day=101, half_year=3))
     """
     if days.first_day < 0 or day < first_known_day(days):
-        return 0.0, 0
-    return best_half_year.advanced(days.best, day, *_half_year_of_users(days))
-
-
-def _half_year_of_users(days: Days) -> tuple[list[int], int]:
-    """Active users of the days since a half-year before the first day that is not closed, and the first of these."""
-    needed = days.best.day + 1 - HALF_YEAR_DAYS
-    if days.packed_users.count == 0 or needed >= days.first_day:
-        return days.users, days.first_day
-    older = columns.numbers(days.packed_users, needed, days.first_day)
-    return [*[count if count is not None else 0 for count in older], *days.users], needed
+        return BestHalfYear()
+    return _best_as_of(days, day)
 
 
 def close_score(days: Days, day: int, score: float | None) -> bool:
@@ -243,11 +259,18 @@ def user_days_of(days: Days, spans: Sequence[tuple[int, int]]) -> list[int]:
     >>> user_days_of(Days(100, [1, 2, 4], [9, 9, 9]), [(100, 102), (90, 101), (102, 200)])
     [3, 1, 4]
     """
-    first = days.first_day
-    listed = [sum(days.users[max(start - first, 0) : max(end - first, 0)]) for start, end in spans]
-    if days.packed_users.count == 0 or all(start >= first for start, _ in spans):
-        return listed
-    return [new + old for new, old in zip(listed, columns.sums(days.packed_users, spans), strict=True)]
+    first, users, packed = days.first_day, days.users, days.packed_users
+    older = columns.values(packed) if packed.count > 0 and min(spans)[0] < first else b""
+    sums = []
+    for start, end in spans:
+        user_days = 0
+        if end > first:
+            user_days = sum(users[start - first if start > first else 0 : end - first])
+        if start < first and end > packed.first_day:
+            start -= packed.first_day
+            user_days += sum(older[start if start > 0 else 0 : end - packed.first_day])
+        sums.append(user_days)
+    return sums
 
 
 def active_days(days: Days, last_day: int, number: int) -> int:

@@ -167,6 +167,8 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
                 if day_users[at_day] == 0:
                     active_days.mark(days.active, day)
                 day_users[at_day] += 1
+                if day <= days.recent.day:
+                    daily.forget_recent(days)
                 if day < days.open_day and day >= newest_day - windows.REACH_DAYS:
                     windows.count_late(days, user, day)
         if moved and user[DAYS] >= most_days:
@@ -203,6 +205,8 @@ def _begin_day(activity: UsageState, day: int) -> None:
     if activity.newest_day < 0:  # the first one, with nothing to close or to forget
         activity.newest_day = activity.pruned_day = day
         return
+    if day - activity.days.recent.day > daily.RECENT_DAYS:
+        daily.note_recent(activity.days, activity.newest_day - daily.RECENT_BACK_DAYS)
     if day - activity.days.open_day > windows.REACH_DAYS:
         windows.close(activity.days, activity.users.values(), day)
     activity.newest_day = day

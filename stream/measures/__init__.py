@@ -26,6 +26,7 @@ The measures, one module a subject:
 - `use_vs_best`        use against the account's own best half-year
 - `p_alive`            the chance that it is still alive
 - `top_user`           the most active user of its life, and for how long gone
+- `lost_users`         users it could count on, and who are gone
 - `champions`          the people who carry the use
 - `features`           how much of the product they use
 - `sessions`           how long they stay at a time

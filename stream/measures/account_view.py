@@ -52,7 +52,6 @@ class AccountView:
         seats: its licensed seats; None when unknown.
         licensed: the same, None also where there are none.
         calendar: its working days.
-        people: its users, by their days up to `day`.
         sources: which sources ever told anything of it.
     """
 
@@ -70,7 +69,6 @@ class AccountView:
         self.seats: int | None = profile["licensed_seats"][0] if "licensed_seats" in profile else None
         self.calendar: Calendar = product.calendars.of(profile["segment"][0] if "segment" in profile else None)
         self.licensed = self.seats if self.seats is not None and self.seats > 0 else None
-        self.people = UserBitmaps(activity, self.day)
         self.sources = _sources(
             first_ms is not None,
             state.ticket.newest_ms > 0,
@@ -79,7 +77,15 @@ class AccountView:
             state.outcome.newest_ms > 0 or "goals" in profile,
             state.subscription.newest_ms > 0 or "renewal_at" in profile,
         )
+        self._people: UserBitmaps | None = None
         self._answers: tuple[list[Dated], ...] | None = None
+
+    @property
+    def people(self) -> UserBitmaps:
+        """Its users, by their days up to `day`."""
+        if self._people is None:
+            self._people = UserBitmaps(self.state.usage, self.day)
+        return self._people
 
     @property
     def answers(self) -> tuple[list[Dated], ...]:

@@ -24,12 +24,11 @@ class MeasureContext:
     Attributes:
         day: the account's calendar day of the moment, as days since 1970-01-01.
         back: how many days that is before the newest day of `account`.
-        month: of each person active in the trailing 30 days the bits of these days, as `UserBitmaps` has them.
-        mau: how many these are.
         days_known: for how many days the account has been used, the first and today's included; None before the first.
     """
 
     # Made when a measure asks for it.
+    _month: list[int] | None = None
     _known: int | None = None
     _active_days: int | None = None
     _mau_previous: int | None = None
@@ -46,14 +45,24 @@ class MeasureContext:
         self.zone = account.zone
         self.day = day = account.zone.day_of(as_of_ms)
         self.back = account.day - day
-        self.month = account.people.active_in(MONTH_DAYS, self.back)
-        self.mau = len(self.month)
         first_day = account.first_day
         self.days_known = day - first_day + 1 if first_day is not None and first_day <= day else None
 
     def active(self, days: int, back: int = 0) -> int:
         """How many people were active in the `days` days that end `back` days before the day."""
         return len(self.account.people.active_in(days, self.back + back))
+
+    @property
+    def month(self) -> list[int]:
+        """Of each person active in the trailing 30 days the bits of these days, as `UserBitmaps` has them."""
+        if self._month is None:
+            self._month = self.account.people.active_in(MONTH_DAYS, self.back)
+        return self._month
+
+    @property
+    def mau(self) -> int:
+        """How many people were active in the trailing 30 days."""
+        return len(self.month)
 
     @property
     def known(self) -> int:

@@ -8,6 +8,7 @@ from stream.history.daily import active_days, last_active_day
 from stream.kinds.usage import UsageState
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
+from stream.measures.wording import counted
 
 CADENCE_DAYS: Final = 56
 MISSED_PAUSES: Final = 2  # silent is who missed two usual pauses, and a day beyond
@@ -29,7 +30,12 @@ def _silent(before: Number | None, now: Number, measures: Measures) -> str | Non
         return "in use again" if days == 0 else f"in use again, last {'yesterday' if days == 1 else f'{days} days ago'}"
     if days == 0:
         return "in use today"
-    return "nobody active since yesterday" if days == 1 else f"nobody active for {days} days"
+    quiet, limit = measures.get("silence_working_days"), measures.get("silence_limit_days")
+    if quiet is None or limit is None:
+        return None
+    if quiet <= limit:
+        return f"{counted(quiet, 'working day')} without use, where up to {limit} are usual"
+    return f"nobody active for {counted(quiet, 'working day')} ({counted(days, 'calendar day')})"
 
 
 @measures(

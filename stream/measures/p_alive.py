@@ -3,9 +3,11 @@
 from functools import lru_cache
 from typing import Final
 
+from stream.contracts.report import Number
 from stream.history import active_days
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
+from stream.measures.wording import counted
 
 AGE_MIN_DAYS: Final = 14
 WEEKS: Final = 52
@@ -22,6 +24,17 @@ _YEAR_MASK: Final = (1 << 7 * WEEKS) - 1
 _WEEK_ENDS: Final = sum(1 << 7 * week for week in range(WEEKS))
 
 
+def _alive(before: Number | None, now: Number, measures: Measures) -> str | None:
+    """How unusual the silence is for the rhythm of its weeks."""
+    silent, active = measures.get("weeks_silent"), measures.get("active_weeks")
+    if silent is None or active is None:
+        return None
+    chance = f"chance that it is still alive {now:.0%}"
+    if silent == 0 or active == 0:
+        return chance if before is None else f"chance that it is still alive {before:.0%} → {now:.0%}"
+    return f"no use for {counted(silent, 'week')}, of an account active in {active} of 52: {chance}"
+
+
 @measures(
     Measure(
         "p_alive",
@@ -33,6 +46,26 @@ _WEEK_ENDS: Final = sum(1 << 7 * week for week in range(WEEKS))
         none_when="the account is younger than 14 days",
         deserted=None,
         reference="Fader, Hardie and Lee 2005",
+        phrase=_alive,
+        stands_alone=True,
+    ),
+    Measure(
+        "active_weeks",
+        "active weeks of the last 52",
+        "count",
+        "weeks",
+        "weeks of the trailing 52 with any use, counted back from as_of",
+        none_when="as p_alive",
+        deserted=None,
+    ),
+    Measure(
+        "weeks_silent",
+        "whole weeks without use",
+        "count",
+        "weeks",
+        "weeks since the newest of them; 52 where there is none",
+        none_when="as p_alive",
+        deserted=None,
     ),
     source="usage",
     available=lambda known: known.use,
@@ -40,15 +73,17 @@ _WEEK_ENDS: Final = sum(1 << 7 * week for week in range(WEEKS))
 def p_alive(context: MeasureContext) -> Measures:
     """How likely it is that an account with this rhythm is still alive. Source: docs/metrics.md, chance to be alive."""
     if context.days_known is None or context.days_known < AGE_MIN_DAYS:
-        return {"p_alive": None}
+        return {"p_alive": None, "active_weeks": None, "weeks_silent": None}
     days = active_days.until(context.activity.days.active, context.day) & _YEAR_MASK
     days |= days >> 1  # bit i: active on day i or the one before it; and so on, up to a week
     days |= days >> 2
     weeks = (days | days >> 3) & _WEEK_ENDS
     if weeks == 0:
-        return {"p_alive": 0.0}
+        return {"p_alive": 0.0, "active_weeks": 0, "weeks_silent": WEEKS}
     newest, oldest = ((weeks & -weeks).bit_length() - 1) // 7, (weeks.bit_length() - 1) // 7
-    return {"p_alive": probability(weeks.bit_count() - 1, oldest - newest, oldest)}
+    active = weeks.bit_count()
+    alive = probability(active - 1, oldest - newest, oldest)
+    return {"p_alive": alive, "active_weeks": active, "weeks_silent": newest}
 
 
 @lru_cache(8192)
@@ -61,7 +96,7 @@ def probability(repeats: int, last_week: int, age_weeks: int) -> float:
         age_weeks: weeks from the first active one to now.
 
     >>> round(probability(51, 51, 51), 3), round(probability(51, 47, 51), 3), probability(0, 0, 0)
-    (0.985, 0.513, 1.0)
+    (0.985, 0.587, 1.0)
     """
     if repeats == 0:
         return 1.0 if age_weeks == 0 else float((_ALPHA / (_ALPHA + age_weeks)) ** _ONCE)

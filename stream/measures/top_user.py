@@ -2,11 +2,21 @@
 
 from typing import Final
 
+from stream.contracts.report import Number
 from stream.history.rolling import BITS, DAYS, DAYS_KEPT, LAST_DAY
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 
 AGE_MIN_DAYS: Final = 14
+
+
+def _away(before: Number | None, now: Number, measures: Measures) -> str | None:
+    """Who it is that does not come."""
+    name = measures.get("top_user")
+    who = "its most active user" + (f" {name}" if name else "")
+    if before is not None and now < before:
+        return f"{who} is back"
+    return f"{who} away for {now:.0f} days" if now > 0 else f"{who} is there"
 
 
 @measures(
@@ -19,6 +29,8 @@ AGE_MIN_DAYS: Final = 14
         " many the one seen last",
         none_when="the account is younger than 14 days",
         deserted=None,
+        phrase=_away,
+        stands_alone=True,
     ),
     source="usage",
     available=lambda known: known.use,

@@ -1,21 +1,54 @@
 """The account's use against its own best half-year: what a fall is measured by, however long ago it was."""
 
+from itertools import accumulate
+from operator import sub
 from typing import Final
 
+from stream.calendar.day import iso_date
+from stream.contracts.report import Number
 from stream.history import daily
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
+from stream.measures.wording import day_of_month
 
 # Days, and user-days that are added on both sides, so that a few more or less of few make no difference. The shortest
 # makes it quick, the longest tells a lasting fall. Source: docs/health.md, use against the best half-year.
 WINDOWS: Final = ((14, 6.0), (42, 8.0), (182, 10.0))
-SEASONAL: Final = (14, 42)  # a season of half a year is none
 AGE_MIN_DAYS: Final = 14
 BEST_MIN_USER_DAYS: Final = 10.0
+FALL_RATIO: Final = 0.75  # where the score's curve begins to fall
+FALL_SOUGHT_DAYS: Final = 400
+LEVEL_WEEKS: Final = 12
+LEVEL_WEEKS_MIN: Final = 4
+_AS_BEST: Final = 0.95
+_NAMED: Final = 2
 PER_DAY_MIN_DAYS: Final = 56  # the best of a younger account is its mean over no less
 SEASON_MIN: Final = 0.2  # a season excuses at most this much
 YEAR_DAYS: Final = 364  # of whole weeks, so that weekdays meet weekdays
 QUARTER_DAYS: Final = 91
+_NO_SEASONS: Final = {14: 1.0, 42: 1.0}  # a season of half a year is none
+
+
+def _against_best(before: Number | None, now: Number, measures: Measures) -> str | None:
+    """Which window is how low, in user-days that the chart has, since when, and who is missing."""
+    days = measures.get("use_vs_best_window_days")
+    seen, expected = measures.get(f"user_days_{days}"), measures.get(f"expected_{days}")
+    if days is None or seen is None or expected is None:
+        return None
+    if now >= _AS_BEST:
+        return "use as in its best half-year"
+    back = " back" if before is not None and now > before else ""
+    text = f"use of the last {days // 7} weeks{back} at {now:.0%} of its best half-year ({seen:,} of {expected:,.0f}"
+    text += " user-days)"
+    since, gone = measures.get("fall_since"), measures.get("established_users_lost_users") or []
+    if back:
+        return text
+    if since is not None:
+        text += f" since {day_of_month(since)}"
+    if gone:
+        more = (measures.get("established_users_lost") or 0) - _NAMED
+        text += f", without {', '.join(gone[:_NAMED])}" + (f" and {more} more" if more > 0 else "")
+    return text
 
 
 @measures(
@@ -28,6 +61,8 @@ QUARTER_DAYS: Final = 91
         " half-year would have, a season of last year taken off, + 6, 8, 10)",
         none_when="the account is younger than 14 days; its best half-year has fewer than 10 user-days",
         deserted=None,
+        phrase=_against_best,
+        stands_alone=True,
     ),
     Measure(
         "use_vs_best_window_days",
@@ -47,15 +82,17 @@ def use_vs_best(context: MeasureContext) -> Measures:
     if found is None:
         return {"use_vs_best": None, "use_vs_best_window_days": None}
     best_per_day, half_year = found
-    age = context.days_known or 0
+    age, days = context.days_known or 0, context.activity.days
     window, floor = WINDOWS[-1]
     lowest = min(1.0, (half_year + floor) / (best_per_day * min(window, age) + floor))
-    for days, floor in WINDOWS[-2::-1]:
-        seen, expected = daily.user_days(context.activity.days, context.day, days), best_per_day * min(days, age)
+    seasons: dict[int, float] | None = None
+    for window_days, floor in WINDOWS[-2::-1]:
+        seen, expected = daily.user_days(days, context.day, window_days), best_per_day * min(window_days, age)
         if seen + floor < lowest * (expected + floor):  # else no season makes a difference
-            ratio = (seen + floor) / (expected * season(context, days, floor) + floor)
+            seasons = seasons or seasons_of(context)
+            ratio = (seen + floor) / (expected * seasons[window_days] + floor)
             if ratio < lowest:
-                lowest, window = ratio, days
+                lowest, window = ratio, window_days
     return {"use_vs_best": lowest, "use_vs_best_window_days": window}
 
 
@@ -67,25 +104,31 @@ def reference(context: MeasureContext) -> tuple[float, int] | None:
     age = context.days_known
     if age is None or age < AGE_MIN_DAYS:
         return None
-    best, half_year = daily.best_at(context.activity.days, context.day)
-    if best < BEST_MIN_USER_DAYS:
+    best = daily.best_at(context.activity.days, context.day)
+    if best.user_days < BEST_MIN_USER_DAYS:
         return None
-    return best / min(max(age, PER_DAY_MIN_DAYS), WINDOWS[-1][0]), half_year
+    return best.user_days / min(max(age, PER_DAY_MIN_DAYS), WINDOWS[-1][0]), best.half_year
 
 
-def season(context: MeasureContext, window_days: int, floor: float) -> float:
-    """How far the same days of last year dipped under what lay around them, 0.2..1; 1: no dip, or too young to tell.
+def seasons_of(context: MeasureContext) -> dict[int, float]:
+    """By window, how far the same days of last year dipped under what lay around them, 0.2..1.
 
-    The lower of the quarter before the dip and of the quarter after it is what lay around: so a fall that lasted, or
-    growth, excuses nothing.
+    1: no dip, or the account is too young to tell. What lay around is the lower of the quarter before the dip and of
+    the quarter after it: so a fall that lasted, or growth, excuses nothing.
     """
-    if (context.days_known or 0) <= YEAR_DAYS + window_days + QUARTER_DAYS:
-        return 1.0
-    then = context.day - YEAR_DAYS
-    spans = (_ending(then, window_days), _ending(then - window_days, QUARTER_DAYS), _ending(then + QUARTER_DAYS, 91))
-    dip, before, after = daily.user_days_of(context.activity.days, spans)
-    around = window_days / QUARTER_DAYS * min(before, after)
-    return min(max((dip + floor) / (around + floor), SEASON_MIN), 1.0)
+    age, then = context.days_known or 0, context.day - YEAR_DAYS
+    told = [(days, floor) for days, floor in WINDOWS[:-1] if age > YEAR_DAYS + days + QUARTER_DAYS]
+    if not told:
+        return _NO_SEASONS
+    spans = [_ending(then + QUARTER_DAYS, QUARTER_DAYS)]
+    for days, _ in told:
+        spans += (_ending(then, days), _ending(then - days, QUARTER_DAYS))
+    after, *sums = daily.user_days_of(context.activity.days, spans)
+    found = _NO_SEASONS.copy()
+    for (days, floor), dip, before in zip(told, sums[::2], sums[1::2], strict=True):
+        around = days / QUARTER_DAYS * min(before, after)
+        found[days] = min(max((dip + floor) / (around + floor), SEASON_MIN), 1.0)
+    return found
 
 
 def _ending(day: int, days: int) -> tuple[int, int]:
@@ -94,10 +137,11 @@ def _ending(day: int, days: int) -> tuple[int, int]:
 
 
 _EVIDENCE: Final = (
-    "best_half_year",
+    *("best_half_year", "fall_since", "fall_days", "level_before_fall", "level_now"),
+    *[f"expected_{days}" for days, _ in WINDOWS],
     *[f"use_{days}" for days, _ in WINDOWS],
     *[f"user_days_{days}" for days, _ in WINDOWS],
-    *[f"season_{days}" for days in SEASONAL],
+    *[f"season_{days}" for days in _NO_SEASONS],
 )
 
 
@@ -111,6 +155,53 @@ _EVIDENCE: Final = (
         none_when="as use_vs_best",
         deserted=None,
     ),
+    Measure(
+        "fall_since",
+        "day since which its use is low",
+        "word",
+        "ISO date",
+        "the first day after the last one on which the user-days of 14 days had reached 75 % of the best half-year's",
+        none_when="as use_vs_best; they reach it; they did not for 400 days",
+    ),
+    Measure(
+        "fall_days",
+        "days since which its use is low",
+        "days",
+        "days",
+        "days since fall_since, that day included",
+        none_when="as fall_since",
+        deserted=None,
+    ),
+    Measure(
+        "level_before_fall",
+        "user-days a week before the fall",
+        "count",
+        "user-days a week",
+        "mean of the 12 weeks before fall_since",
+        none_when="as fall_since; fewer than 4 weeks are known before",
+        deserted=None,
+    ),
+    Measure(
+        "level_now",
+        "user-days a week now",
+        "count",
+        "user-days a week",
+        "user-days of the trailing 14 days / 2",
+        none_when="as use_vs_best",
+        deserted=None,
+    ),
+    *[
+        Measure(
+            f"expected_{days}",
+            f"user-days of {days} days in its best half-year",
+            "count",
+            "user-days",
+            f"what {days} days of the best half-year would have, a season of last year taken off",
+            none_when="as use_vs_best",
+            deserted=None,
+        )
+        for days, _ in WINDOWS
+    ],
     *[
         Measure(
             f"use_{days}",
@@ -145,7 +236,7 @@ _EVIDENCE: Final = (
             none_when="as use_vs_best",
             deserted=None,
         )
-        for days in SEASONAL
+        for days in _NO_SEASONS
     ],
     source="usage",
     available=lambda known: known.use,
@@ -155,14 +246,39 @@ def evidence(context: MeasureContext) -> Measures:
     found = reference(context)
     if found is None:
         return dict.fromkeys(_EVIDENCE)
-    best_per_day, half_year = found
+    best_per_day, _ = found
     age = context.days_known or 0
-    measures: Measures = {"best_half_year": best_per_day * min(max(age, PER_DAY_MIN_DAYS), WINDOWS[-1][0])}
+    measures: Measures = _fall(context, best_per_day)
+    measures["best_half_year"] = best_per_day * min(max(age, PER_DAY_MIN_DAYS), WINDOWS[-1][0])
+    seasons = seasons_of(context)
     for days, floor in WINDOWS:
-        seen = half_year if days == WINDOWS[-1][0] else daily.user_days(context.activity.days, context.day, days)
-        share = season(context, days, floor) if days in SEASONAL else 1.0
-        measures[f"use_{days}"] = min(1.0, (seen + floor) / (best_per_day * min(days, age) * share + floor))
+        seen = daily.user_days(context.activity.days, context.day, days)
+        share = seasons.get(days, 1.0)
+        expected = best_per_day * min(days, age) * share
+        measures[f"use_{days}"] = min(1.0, (seen + floor) / (expected + floor))
+        measures[f"expected_{days}"] = expected
         measures[f"user_days_{days}"] = seen
-        if days in SEASONAL:
+        if days in _NO_SEASONS:
             measures[f"season_{days}"] = share
     return measures
+
+
+def _fall(context: MeasureContext, best_per_day: float) -> Measures:
+    """Since when its use of two weeks is low, and the level before and now."""
+    days, (window, floor) = context.activity.days, WINDOWS[0]
+    sought = min(FALL_SOUGHT_DAYS, context.days_known or 0)
+    first = context.day + 1 - sought - window
+    users = [count or 0 for count in daily.active_users(days, first, context.day + 1)]
+    enough = FALL_RATIO * (best_per_day * window + floor) - floor
+    sums = accumulate(map(sub, users[window:], users), initial=sum(users[:window]))
+    reached = [day for day, seen in enumerate(sums, start=first + window - 1) if seen >= enough]
+    found: Measures = dict.fromkeys(("fall_since", "fall_days", "level_before_fall"))
+    found["level_now"] = daily.user_days(days, context.day, window) / 2
+    if not reached or reached[-1] == context.day:
+        return found
+    since = reached[-1] + 1
+    weeks = daily.weeks(days, since - 1, LEVEL_WEEKS)
+    found["fall_since"] = iso_date(since)
+    found["fall_days"] = context.day + 1 - since
+    found["level_before_fall"] = sum(weeks) / len(weeks) if len(weeks) >= LEVEL_WEEKS_MIN else None
+    return found

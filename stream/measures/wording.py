@@ -1,5 +1,6 @@
 """How values are said and shown: the one source for reasons, messages and screens."""
 
+from datetime import date
 from typing import Final
 
 from stream.contracts.report import Band, Number, Override
@@ -45,6 +46,16 @@ def counted(count: Number, noun: str) -> str:
     """
     word = _WORDS[int(count)] if count < len(_WORDS) else f"{count:,.0f}"
     return f"{word} {noun}" if count == 1 else f"{word} {noun}s"
+
+
+def day_of_month(iso: str) -> str:
+    """An ISO date as people write a day.
+
+    >>> day_of_month("2026-03-02")
+    '2 Mar 2026'
+    """
+    day = date.fromisoformat(iso)
+    return f"{day.day} {day:%b %Y}"
 
 
 def by_hand(override: Override, model_score: float | None, model_band: Band | None) -> str:

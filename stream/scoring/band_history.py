@@ -1,9 +1,9 @@
 """What is kept of the judgements before: the band and since when it holds, and the closing scores of days."""
 
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import UTC, datetime
 from typing import Final
 
+from stream.calendar.day import iso_date
 from stream.calendar.zones import zone
 from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Band, HealthReport
@@ -14,7 +14,6 @@ from stream.scoring.scorecard import Scorecard
 HISTORY_DAYS: Final = 28  # that a report shows
 COMPARED_DAYS: Final = (7, 14, 28)  # the days that a report may compare with
 _NO_CLOSINGS: Final = (None,) * len(COMPARED_DAYS)
-_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 
 
 def band_of(before: PublishedReport | None, score: float | None, day: int, scorecard: Scorecard) -> Band:
@@ -79,16 +78,6 @@ def history(state: AccountState, day: int, score: float | None) -> list[tuple[st
     first_day = day + 1 - HISTORY_DAYS
     found = [*daily.scores(state.usage.days, first_day, day), score]
     return [(iso_date(at), value) for at, value in enumerate(found, start=first_day) if value is not None]
-
-
-@lru_cache(4096)
-def iso_date(day: int) -> str:
-    """A day since 1970-01-01 as an ISO date.
-
-    >>> iso_date(20_000)
-    '2024-10-04'
-    """
-    return date.fromordinal(_EPOCH_ORDINAL + day).isoformat()
 
 
 def moment(ms: int) -> datetime:

@@ -1,8 +1,9 @@
 """What moved the score since an earlier moment, measure by measure; the points add up to the change.
 
-The same facts are judged as of then; so an event that arrived late counts then, too, and the scorecard, the seats and
-the rest of the profile are today's on both sides: what moved is the account, and not the yardstick. A measure that
-can't be known as of then has today's value on both sides, so that no change is invented.
+The same facts are evaluated as of then; so an event that arrived late counts then, too, and the scorecard, its lines
+with data, the seats and the rest of the profile are today's on both sides: what moved is the account, and not the
+yardstick. A line that was not known then has today's value on both sides, one that is not known any more stands on
+neither: so an answer that expires, or a source that is new, reads as no loss of points. It is told beside the changes.
 """
 
 from typing import Final
@@ -15,7 +16,16 @@ from stream.measures import Measures
 from stream.measures.catalogue import known_at, measured
 from stream.measures.context import MeasureContext
 from stream.scoring.override import OVERRIDE, overridden
-from stream.scoring.result import ScoreBreakdown, ScoreResult, active_lines, caps, compute_score, may_be_enough, shares
+from stream.scoring.result import (
+    ScoreBreakdown,
+    ScoreResult,
+    active_lines,
+    caps,
+    compute_score,
+    may_be_enough,
+    on_the_lines_of,
+    shares,
+)
 from stream.scoring.scorecard import Scorecard
 
 WEEK_DAYS: Final = 7
@@ -29,13 +39,14 @@ class Verdict(Struct, gc=False):
     """What is said of an account as of a moment.
 
     Attributes:
-        at: where the scorecard puts it.
+        result: what the scorecard makes of it; `breakdown` tells it.
         override: the override that holds; None without one.
         score: what counts: the override's, else the scorecard's.
         parts: what makes it, from `parts_of`.
     """
 
-    at: ScoreBreakdown
+    result: ScoreResult
+    breakdown: ScoreBreakdown
     override: HealthOverride | None
     score: float | None
     parts: Parts
@@ -46,13 +57,16 @@ class Compared(Struct, gc=False):
 
     Attributes:
         days: how many days earlier.
-        score: at the close of that day.
+        score: what the lines with data today gave at the close of that day.
         changes: what moved it since, the largest loss first.
+        known, expired: measures that count today and did not then, and the reverse.
     """
 
     days: int
     score: float
     changes: list[Change]
+    known: list[str] = []
+    expired: list[str] = []
 
 
 def compare(
@@ -82,13 +96,23 @@ def compare(
     earlier = measured(then, known)
     for name in unknown:
         earlier[name] = measures[name]
-    result = compute_score(then, active, earlier, scorecard)
+    found = compute_score(then, active, earlier, scorecard)
+    if overridden(override, found.score, scorecard) is None:
+        return None
+    result = on_the_lines_of(now.result, found)
     score = overridden(override, result.score, scorecard)
     if score is None:
         return None
     caps_then = caps(result, earlier)
-    vetoes = {cap.name: cap for cap in (*caps_then, *now.at.caps)}
-    return Compared(days, score, _changes(parts_of(result, caps_then, override, score), now.parts, vetoes))
+    vetoes = {cap.name: cap for cap in (*caps_then, *now.breakdown.caps)}
+    names_now, names_then = ({each.line.measure for each in one.known} for one in (now.result, found))
+    return Compared(
+        days,
+        score,
+        _changes(parts_of(result, caps_then, override, score), now.parts, vetoes),
+        sorted(names_now - names_then) if found.score is not None else [],
+        sorted(names_then - names_now) if now.result.score is not None else [],
+    )
 
 
 def parts_of(result: ScoreResult, caps: list[Cap], override: HealthOverride | None, score: float | None) -> Parts:

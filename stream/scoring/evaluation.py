@@ -117,9 +117,11 @@ def build_report(
         found = evaluate(state, as_of_ms, scorecard, core_features, product)
     context, day, override = found.context, found.day, found.override
     measures = completed(context, found.wanted, found.measures)
-    at = break_down(found.result, measures)
-    now = Verdict(at, override, found.score, parts_of(found.result, at.caps, override, found.score))
-    model_band = band_of(state.published, at.score, day, scorecard)
+    breakdown = break_down(found.result, measures)
+    now = Verdict(
+        found.result, breakdown, override, found.score, parts_of(found.result, breakdown.caps, override, found.score)
+    )
+    model_band = band_of(state.published, breakdown.score, day, scorecard)
     week = compare(context, WEEK_DAYS, now, measures, scorecard)
     month = compare(context, MONTH_DAYS, now, measures, scorecard)
     comparison = choose_comparison(
@@ -134,7 +136,7 @@ def build_report(
         coverage_ratio=found.coverage_ratio,
         scorecard=scorecard.name,
         reason=reason(now, comparison, week, measures, scorecard, model_band),
-        contributions=at.found,
+        contributions=breakdown.found,
         score_7d_ago=week.score if week is not None else None,
         changes_7d=week.changes if week is not None else [],
         history=history(state, day, now.score),
@@ -142,12 +144,12 @@ def build_report(
         profile=profile_of(state),
         last_event_at=moment(newest) if newest is not None else None,
         ingested_at=moment(ingested_ms) if ingested_ms is not None else None,
-        caps=at.caps,
+        caps=breakdown.caps,
         score_28d_ago=month.score if month is not None else None,
         changes_28d=month.changes if month is not None else [],
         reason_days=comparison.days if comparison is not None else None,
         override=override_of(override) if override is not None else None,
-        model_score=at.score if override is not None else None,
+        model_score=breakdown.score if override is not None else None,
         model_band=model_band if override is not None else None,
     )
 

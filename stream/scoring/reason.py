@@ -60,17 +60,34 @@ def reason(
         scorecard: what judged.
         model_band: the band that the scorecard says.
     """
-    told = by_hand(override_of(now.override), now.at.score, model_band) + "; " if now.override is not None else ""
-    if now.score is None or (now.override is not None and now.at.score is None):
-        known = ", ".join(sorted({item.group for item in now.at.found})) or "nothing yet"
+    told = (
+        by_hand(override_of(now.override), now.breakdown.score, model_band) + "; " if now.override is not None else ""
+    )
+    if now.score is None or (now.override is not None and now.breakdown.score is None):
+        known = ", ".join(sorted({item.group for item in now.breakdown.found})) or "nothing yet"
         return f"{told}too little is known to judge (known: {known})"
+    told_apart = _counted_since(week, scorecard)
     if comparison is not None:
-        return told + _moved(now.score - comparison.score, comparison, week, now.score, measures, scorecard)
-    held = [_capped(scorecard, cap) for cap in now.at.caps[:1] if cap.points <= -NOTABLE_POINTS]
+        return (
+            told + _moved(now.score - comparison.score, comparison, week, now.score, measures, scorecard) + told_apart
+        )
+    held = [_capped(scorecard, cap) for cap in now.breakdown.caps[:1] if cap.points <= -NOTABLE_POINTS]
     held += [
-        _held(scorecard, item, measures) for item in now.at.found[:SHOWN_MAX] if item.points_lost >= NOTABLE_POINTS
+        _held(scorecard, item, measures)
+        for item in now.breakdown.found[:SHOWN_MAX]
+        if item.points_lost >= NOTABLE_POINTS
     ]
-    return told + ("steady; held back by " + ", ".join(held) if held else "steady; nothing holds it back")
+    steady = "steady; held back by " + ", ".join(held) if held else "steady; nothing holds it back"
+    return told + steady + told_apart
+
+
+def _counted_since(week: Compared | None, scorecard: Scorecard) -> str:
+    """What counts since this week, and what does not any more: it moved the score, and is neither gain nor loss."""
+    if week is None:
+        return ""
+    known, expired = ([scorecard.wording(name)[0] for name in names] for names in (week.known, week.expired))
+    text = f"; newly counted: {', '.join(known)}" if known else ""
+    return text + (f"; no longer known, so not counted: {', '.join(expired)}" if expired else "")
 
 
 def _moved(

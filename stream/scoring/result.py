@@ -125,6 +125,20 @@ def compute_score(
     return ScoreResult(known, weight, coverage_ratio, points, vetoes, round(score, 1))
 
 
+def on_the_lines_of(now: ScoreResult, then: ScoreResult) -> ScoreResult:
+    """The earlier result on the lines, and with the weights, of today's; what was not known then is as it is today."""
+    if now.points is None or then.points is None:
+        return then
+    scores = {each.line.measure: each for each in then.known}
+    known = [
+        KnownLine(line, *((was.value, was.score) if (was := scores.get(line.measure)) else (value, score)), weight)
+        for line, value, score, weight in now.known
+    ]
+    points = sum([each.weight * each.score for each in known]) / now.weight
+    score = min(points, then.vetoes[0].cap_score) if then.vetoes else points
+    return ScoreResult(known, now.weight, now.coverage_ratio, points, then.vetoes, round(score, 1))
+
+
 def _others_ratio(context: MeasureContext, active: ActiveLines, scorecard: Scorecard) -> float:
     """What is left of the weight of the lines that are not about usage: less once the account is silent."""
     if scorecard.silent_weight_ratio == 1 or not active.is_mixed:

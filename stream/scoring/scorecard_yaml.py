@@ -31,6 +31,7 @@ from stream.measures.registry import Unit, label_of
 from stream.scoring.scorecard import Line, Scorecard, Scorecards, Veto, crossing
 
 SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")
+PREVIOUS_FILE: Final = Path(__file__).with_name("default_1.yaml")
 
 CARDS_MAX: Final = 100
 CURVE_POINTS_MAX: Final = 50

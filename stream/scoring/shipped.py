@@ -3,7 +3,8 @@
 from typing import Final
 
 from stream.scoring.scorecard import Scorecard, Scorecards
-from stream.scoring.scorecard_yaml import SHIPPED_FILE, read_scorecards
+from stream.scoring.scorecard_yaml import PREVIOUS_FILE, SHIPPED_FILE, read_scorecards
 
 SHIPPED: Final[Scorecards] = read_scorecards(SHIPPED_FILE)
 DEFAULT: Final[Scorecard] = SHIPPED.cards[-1]
+PREVIOUS: Final[Scorecard] = read_scorecards(PREVIOUS_FILE).cards[-1]  # to compare with

@@ -19,7 +19,7 @@ from stream.kinds.state import newest_ms
 from stream.scoring.evaluation import build_report
 from stream.scoring.scorecard import Scorecards, Veto
 from stream.scoring.scorecard_yaml import SHIPPED_FILE
-from stream.scoring.shipped import DEFAULT, SHIPPED
+from stream.scoring.shipped import PREVIOUS
 from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 from tests.streams import CORE, TOPICS, Raw, epoch_ms, fold, make_stream, record
@@ -27,20 +27,20 @@ from tests.unit.heartline.test_cli import run
 from tests.unit.heartline.test_snapshot import usage, write_events
 
 EXITS: tuple[tuple[Band, float], ...] = (("healthy", 68.0), ("watch", 42.0), ("at_risk", 20.0), ("critical", 0.0))
-REMEMBERING = Scorecards((replace(DEFAULT, band_exits=EXITS, dwell_days=4),))
+REMEMBERING = Scorecards((replace(PREVIOUS, band_exits=EXITS, dwell_days=4),))
 
 
 def test_a_good_file_is_summed_up_and_a_wrong_one_ends_with_status_2(tmp_path: Path) -> None:
     good = run("scorecard", "validate", str(SHIPPED_FILE))
     assert good.exit_code == 0
-    assert "default@1: 11 measures, for all accounts" in good.stdout
+    assert "default@2: 8 measures, for all accounts" in good.stdout
     assert "healthy from 75" in good.stdout
-    assert json.loads(run("scorecard", "validate", str(SHIPPED_FILE), "--json").stdout) == {"scorecards": ["default@1"]}
+    assert json.loads(run("scorecard", "validate", str(SHIPPED_FILE), "--json").stdout) == {"scorecards": ["default@2"]}
     bad = tmp_path / "bad.yaml"
     bad.write_text(SHIPPED_FILE.read_text("utf-8").replace("weight: 12", "weight: 0"), "utf-8")
     result = run("scorecard", "validate", str(bad))
     assert result.exit_code == 2
-    assert "bad.yaml:47: [0].groups.sentiment.measures.nps.weight = 0: expected greater than 0" in result.stderr
+    assert "bad.yaml:38: [0].groups.sentiment.measures.nps.weight = 0: expected greater than 0" in result.stderr
 
 
 def test_a_worker_does_not_start_with_wrong_scorecards(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_diff_needs_events(tmp_path: Path) -> None:
 
 
 def test_an_account_is_explained_by_every_line_of_its_scorecard() -> None:
-    card = replace(DEFAULT, vetoes=(Veto("few", "mau", "usage", None, 100, 20, "few people"),))
+    card = replace(PREVIOUS, vetoes=(Veto("few", "mau", "usage", None, 100, 20, "few people"),))
     _, partition = fold(make_stream(5, 400, 150))
     state = partition.states["acme"]
     report = build_report("acme", state, end_of_day_ms(state.usage.newest_day), card)
@@ -120,7 +120,7 @@ def test_the_snapshots_bands_are_those_of_a_worker_that_judges_daily(seed: int, 
     found = bands(events, asked, REMEMBERING)
     assert found
     assert found == {place: band for place, band in worker.items() if place[0] in asked}
-    assert found != bands(events, asked, SHIPPED)  # else the memory would have shown nowhere
+    assert found != bands(events, asked, Scorecards((PREVIOUS,)))  # else the memory would have shown nowhere
 
 
 def bands(events: list[tuple[int, InputEvent]], days: list[int], cards: Scorecards) -> dict[tuple[int, str], Band]:

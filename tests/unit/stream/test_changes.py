@@ -165,7 +165,7 @@ def test_a_measure_that_is_not_known_as_of_then_moves_nothing() -> None:
         "acme", state_of([*month(5, 120, 20), *month(2, 19, 0)]), end_of_day_ms(TODAY), scorecard, CORE
     )
     assert {"users_for_half", "balance"} & {change.measure for change in report.changes_28d} == set()
-    assert {change.measure for change in report.changes_28d} >= {"frequency_30d", "activity_change_ratio"}
+    assert {change.measure for change in report.changes_28d} >= {"use_vs_best"}
 
 
 def test_an_account_younger_than_the_days_has_no_comparison() -> None:

@@ -9,11 +9,19 @@ from stream.contracts.report import Change, Contribution
 from stream.measures.wording import shown
 from stream.scoring.changes import Compared, Verdict
 from stream.scoring.reason import choose_comparison, phrase, reason
-from stream.scoring.result import ScoreBreakdown
-from stream.scoring.shipped import DEFAULT
+from stream.scoring.result import ScoreBreakdown, ScoreResult
+from stream.scoring.shipped import PREVIOUS
 
 DAY_MS = 86_400_000
 NO_CHANGES: list[Change] = []
+SILENT: dict[str, Any] = {"days_since_active": 9, "silence_working_days": 6, "silence_limit_days": 3}
+FALLEN: dict[str, Any] = {
+    "use_vs_best_window_days": 14,
+    "user_days_14": 12,
+    "expected_14": 52.3,
+    "fall_since": "2026-03-02",
+}
+NOTHING = ScoreResult([], 0.0, 0.0, None, [], None)
 
 
 def item(measure: str, value: float, lost: float) -> Contribution:
@@ -21,11 +29,11 @@ def item(measure: str, value: float, lost: float) -> Contribution:
 
 
 def now(score: float | None, found: list[Contribution] | None = None, setting: HealthOverride | None = None) -> Verdict:
-    return Verdict(ScoreBreakdown(found or [], 1.0, [], score), setting, score, {})
+    return Verdict(NOTHING, ScoreBreakdown(found or [], 1.0, [], score), setting, score, {})
 
 
 def said(verdict: Verdict, comparison: Compared | None, week: Compared | None = None, **measures: Any) -> str:
-    return reason(verdict, comparison, week, measures, DEFAULT, "at_risk")
+    return reason(verdict, comparison, week, measures, PREVIOUS, "at_risk")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +49,7 @@ def said(verdict: Verdict, comparison: Compared | None, week: Compared | None = 
         (
             0.0,
             [item("activity_change_ratio", 0, 31), item("silence_ratio", 9, 23)],
-            "steady; held back by no use in 4 weeks (−31), nobody active for 40 days (−23)",
+            "steady; held back by no use in 4 weeks (−31), nobody active for 28 working days (40 calendar days) (−23)",
         ),
         (None, [item("nps", 0, 1)], "too little is known to judge (known: g)"),
     ],
@@ -49,7 +57,8 @@ def said(verdict: Verdict, comparison: Compared | None, week: Compared | None = 
 def test_where_nothing_moved_it_says_what_holds_the_score_back(
     score: float | None, found: list[Contribution], sentence: str
 ) -> None:
-    assert said(now(score, found), None, days_since_active=40) == sentence
+    silent: dict[str, Any] = {"days_since_active": 40, "silence_working_days": 28, "silence_limit_days": 3}
+    assert said(now(score, found), None, **silent) == sentence
 
 
 @pytest.mark.parametrize(
@@ -58,7 +67,7 @@ def test_where_nothing_moved_it_says_what_holds_the_score_back(
         (
             *(60.0, 71.0, 7),
             [Change("silence_ratio", 1.0, 4.0, -9.6), Change("nps", 30, 10, -1.4), Change("csat", 0.6, 0.7, 1.0)],
-            "down 11 in 7 days: nobody active for 9 days (−10), NPS 30 → 10 (−1)",
+            "down 11 in 7 days: nobody active for six working days (nine calendar days) (−10), NPS 30 → 10 (−1)",
         ),
         (
             *(71.0, 60.0, 28),
@@ -75,7 +84,7 @@ def test_where_nothing_moved_it_says_what_holds_the_score_back(
 def test_a_move_names_what_moved_most(
     score: float, before: float, days: int, changes: list[Change], sentence: str
 ) -> None:
-    assert said(now(score), Compared(days, before, changes), days_since_active=9) == sentence
+    assert said(now(score), Compared(days, before, changes), **SILENT) == sentence
 
 
 def test_a_long_fall_whose_last_week_rose_says_both() -> None:
@@ -118,7 +127,7 @@ def test_the_two_weeks_between_are_asked_for_only_where_they_may_tell() -> None:
 
 def test_an_override_comes_first_with_both_values() -> None:
     setting = HealthOverride(0, 20_000 * DAY_MS, "Dana", "merger in progress", 30.0)
-    verdict = Verdict(ScoreBreakdown([], 1.0, [], 81.5), setting, 30.0, {})
+    verdict = Verdict(NOTHING, ScoreBreakdown([], 1.0, [], 81.5), setting, 30.0, {})
     comparison = Compared(7, 81.0, [Change("override", None, 30.0, -51.5), Change("nps", 30, 35, 0.5)])
     assert said(verdict, comparison) == (
         "set by Dana until 4 Oct 2024 (merger in progress), the scorecard says 82, at risk; "
@@ -141,8 +150,12 @@ def test_an_override_comes_first_with_both_values() -> None:
         ("activity_change_ratio", 0.5, 0, {}, "no use in 4 weeks"),
         ("activity_change_ratio", 0.4, 0.6, {}, "use 40% below the 4 weeks before (was 60% below)"),  # better, not good
         ("activity_change_ratio", 2.0, 1.5, {}, "use 50% above the 4 weeks before (was 100% above)"),
-        ("silence_ratio", 1.0, 9.0, {"days_since_active": 9}, "nobody active for 9 days"),
-        ("silence_ratio", 0.0, 1.0, {"days_since_active": 1}, "nobody active since yesterday"),
+        ("silence_ratio", 1.0, 6.0, SILENT, "nobody active for six working days (nine calendar days)"),
+        (
+            *("silence_ratio", 0.0, 1.0),
+            {"days_since_active": 2, "silence_working_days": 1, "silence_limit_days": 3},
+            "one working day without use, where up to 3 are usual",
+        ),
         ("silence_ratio", 9.0, 0.0, {"days_since_active": 0}, "in use again"),
         ("silence_ratio", 9.0, 2.0, {"days_since_active": 3}, "in use again, last 3 days ago"),
         ("open_urgent_tickets", 0, 2, {"open_urgent_hours": 120.0}, "two urgent tickets open for 5 days"),
@@ -154,6 +167,36 @@ def test_an_override_comes_first_with_both_values() -> None:
             {"tickets_opened_30": 6},
             "six tickets in a month, 1.5 a user (was 0.5)",
         ),
+        (
+            *("use_vs_best", 0.9, 0.31),
+            FALLEN | {"established_users_lost": 4, "established_users_lost_users": ["ann", "bob", "cy", "dee"]},
+            "use of the last 2 weeks at 31% of its best half-year (12 of 52 user-days) since 2 Mar 2026, "
+            "without ann, bob and 2 more",
+        ),
+        (
+            *("use_vs_best", 0.9, 0.31),
+            FALLEN | {"established_users_lost": 1, "established_users_lost_users": ["ann"], "fall_since": None},
+            "use of the last 2 weeks at 31% of its best half-year (12 of 52 user-days), without ann",
+        ),
+        (
+            *("use_vs_best", 0.2, 0.31),
+            FALLEN | {"established_users_lost_users": ["ann"]},
+            "use of the last 2 weeks back at 31% of its best half-year (12 of 52 user-days)",
+        ),
+        ("use_vs_best", 0.7, 0.97, FALLEN, "use as in its best half-year"),
+        ("use_vs_best", 0.7, 0.5, {}, None),
+        (
+            *("p_alive", 0.98, 0.41),
+            {"weeks_silent": 4, "active_weeks": 48},
+            "no use for four weeks, of an account active in 48 of 52: chance that it is still alive 41%",
+        ),
+        (
+            *("p_alive", 0.9, 0.93),
+            {"weeks_silent": 0, "active_weeks": 20},
+            "chance that it is still alive 90% → 93%",
+        ),
+        ("top_user_gap", 3, 40, {"top_user": "ann"}, "its most active user ann away for 40 days"),
+        ("top_user_gap", 40, 0, {"top_user": None}, "its most active user is back"),
         ("nps", 30, 10, {}, None),  # a label and two values say it
         ("silence_ratio", 1.0, None, {"days_since_active": 9}, None),
     ],

@@ -71,7 +71,7 @@ def test_since_when_a_band_holds_is_remembered_over_reports() -> None:
     day = state.usage.newest_day
     first = build_report("acme", state, end_of_day_ms(day), STEADY)
     state.published = published_report(None, first, end_of_day_ms(day), "")
-    assert (state.published.band_since_day, state.published.scorecard) == (day, "default@1")
+    assert (state.published.band_since_day, state.published.scorecard) == (day, "default@2")
     again = published_report(state.published, first, end_of_day_ms(day + 2), "")
     assert again.band_since_day == day
     worst = Scorecard("x@1", STEADY.lines, (("critical", 0.0),), 0.0)
