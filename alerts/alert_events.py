@@ -20,8 +20,10 @@ AlertChange = Literal[
     "reopened",
     "updated",
     "resolved",
-    "told",
+    "notified",
+    "signal_joined",
     "reminded",
+    "escalated",
     "followed_up",
     "acknowledged",
     "snoozed",
@@ -48,8 +50,9 @@ class AlertEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         seq: orders the steps of one key: epoch milliseconds of the decision, at least one more than the step before.
-        kind: what happened. opened, reopened, updated (worse), resolved: the episode; told: what was held back is told
-            now; reminded: told again while nobody acknowledges; followed_up: how it went some days later;
+        kind: what happened. opened, reopened, updated (worse), resolved: the episode; signal_joined: another signal
+            joined it; notified: what was suppressed is told now; reminded: told again while nobody acknowledges;
+            escalated: the manager of its owner is told; followed_up: how it went some days later;
             acknowledged, snoozed, verdict, play_started: a command; refused: a command that could not be applied;
             delivered: a receiver took a message; silence_*: a silence; pipeline_*: the data, not the customers.
         at: the moment of the decision, which on the event clock is the report's.

@@ -53,9 +53,15 @@ class _OnAlert(_Command, frozen=True, kw_only=True):
 
 
 class Acknowledge(_OnAlert, frozen=True, kw_only=True, tag="acknowledge"):
-    """Somebody has taken it on: no reminders any more; worse and over are still told."""
+    """Somebody has taken it on: no reminders any more; worse and over are still told.
+
+    Attributes:
+        note: a few words for whoever reads it later.
+        accept: take how things are as the new normal: the red flag ends, and what fires counts again once it is worse.
+    """
 
     note: Note | None = None
+    accept: bool = False
 
 
 class Snooze(_OnAlert, frozen=True, kw_only=True, tag="snooze"):

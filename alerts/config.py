@@ -17,7 +17,6 @@ from alerts.route_settings import RouteSettings, mistakes
 from alerts.rules import RuleBook, RuleSettings
 from stream.config.located import read_model
 
-SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")
 SETTINGS_RECEIVER: Final = "slack"  # the webhook of the process's own settings, where it has one
 
 
@@ -31,14 +30,14 @@ class AlertingConfig(BaseModel):
 
     rules: RuleSettings = RuleSettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
-    playbooks: dict[str, Plays] = Field({}, description="by rule")
+    playbooks: dict[str, Plays] = Field({}, description="by rule, in the place of the shipped plays")
     receivers: dict[ReceiverName, ReceiverSettings] = Field({}, description="who may be told, by name")
     routes: tuple[RouteSettings, ...] | None = Field(None, description="null: everybody is told of everything")
 
     @cached_property
     def book(self) -> RuleBook:
         """The rules as they are for each account."""
-        return RuleBook(self.rules)
+        return RuleBook(self.rules.all())
 
     @field_validator("routes")
     @classmethod
@@ -67,15 +66,12 @@ class AlertingConfig(BaseModel):
 
 
 def read_config(path: Path | None = None) -> AlertingConfig:
-    """The configuration of a file laid over the shipped one; None: the shipped one alone.
+    """The configuration of a file; what it leaves out, and None, is as shipped.
 
     Raises:
         ConfigError: every mistake in it, at most twenty, each with file, line, field, value and what is accepted.
     """
-    if path is None:
-        return _read(SHIPPED_FILE)
-    given, shipped = _read(path), _read(SHIPPED_FILE)
-    return given.model_copy(update={"playbooks": {**shipped.playbooks, **given.playbooks}})
+    return AlertingConfig() if path is None else _read(path)
 
 
 def _read(path: Path) -> AlertingConfig:

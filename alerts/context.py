@@ -1,28 +1,36 @@
 """Section `lifecycle` of the alerting configuration, and what surrounds an account when it is judged."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.model import Severity
 from alerts.quiet_hours import QuietSettings
 from alerts.silences import Silence
+from stream.calendar.workdays import NO_CALENDARS, Calendars
 
 
-class RepeatSettings(BaseModel):
-    """How often a red flag that nobody acknowledges is told again, by severity; 0: never."""
+class ReminderSettings(BaseModel):
+    """Section `lifecycle.reminders`: when a red flag that was a page and that nobody acknowledges is told again."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    info_hours: float = Field(0, ge=0, le=8760)
-    warning_hours: float = Field(168, ge=0, le=8760)
-    critical_hours: float = Field(72, ge=0, le=8760)
+    every_days: float = Field(7, ge=7, le=365, description="at most one reminder in so many days, with today's facts")
+    reminders_max: int = Field(2, ge=0, le=20, description="so many without an answer; 0: none")
+    severities: tuple[Severity, ...] = Field(("critical",), description="of which red flags")
+    escalate: bool = Field(True, description="after the last one the owner's manager is told, once, where one is named")
+    managers: dict[str, str] = Field({}, max_length=10_000, description="owner, as the account feed has it, to manager")
 
-    def pause(self, severity: Severity) -> timedelta | None:
-        """The pause between two reminders; None: there are none."""
-        hours: float = getattr(self, f"{severity}_hours")
-        return timedelta(hours=hours) if hours > 0 else None
+
+class PageSettings(BaseModel):
+    """Section `lifecycle.pages`: how often one account may be a page; what is over it goes into the digest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    every_days: float = Field(30, ge=0, le=365, description="at most one page an account in so many days, ...")
+    score_every_days: float = Field(180, ge=0, le=730, description="... where a low score is all there is: in so many")
+    always: tuple[str, ...] = Field(("cancellation_requested",), description="rules that are a page whenever they fire")
 
 
 class PipelineIncidentSettings(BaseModel):
@@ -42,8 +50,18 @@ class PipelineIncidentSettings(BaseModel):
     suppress_hours_max: float = Field(24, ge=0, le=720, description="then account alerts are told in spite of it")
 
 
+class DailyDigestSettings(BaseModel):
+    """Section `lifecycle.daily_digest`: each owner's page of the day; none on a day without news."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    at: time = Field(time(8, 0), description="local time of day, in the owner's zone (lifecycle.quiet)")
+    lines_max: int = Field(12, ge=1, le=100, description="accounts in a section; the rest is a count")
+
+
 class DigestSettings(BaseModel):
-    """Section `lifecycle.digest`: when many messages to people become one. On the wall clock only."""
+    """Section `lifecycle.digest`: when many messages at once become one. On the wall clock only."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,8 +76,10 @@ class LifecycleSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    reopen_within_hours: float = Field(72, ge=0, le=8760, description="back within this: the same episode goes on")
-    repeat: RepeatSettings = RepeatSettings()
+    reopen_within_hours: float = Field(336, ge=0, le=8760, description="back within this: the same episode goes on")
+    reminders: ReminderSettings = ReminderSettings()
+    pages: PageSettings = PageSettings()
+    daily_digest: DailyDigestSettings = DailyDigestSettings()
     quiet: QuietSettings = QuietSettings()
     pipeline_incident: PipelineIncidentSettings = PipelineIncidentSettings()
     digest: DigestSettings = DigestSettings()
@@ -90,9 +110,11 @@ class AlertContext:
         silences: all that are known; their times are looked at.
         pipeline_incident: what is wrong with the data; None: nothing.
         mass_drop_suspected: evidence that a mass drop may have begun; falls wait a moment then. None: none.
+        calendars: when accounts work.
     """
 
     lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
     silences: tuple[Silence, ...] = ()
     pipeline_incident: PipelineIncident | None = None
     mass_drop_suspected: str | None = None
+    calendars: Calendars = NO_CALENDARS

@@ -1,24 +1,29 @@
-"""One account's turn: every rule looks at its report, and the rules' debts to each other are settled here.
+"""One account: every rule looks at it, its red flag follows from what fires, and people are told what they do not know.
 
-- A report older than the last one judged changes nothing, so a replay changes nothing.
-- The rules come the most telling first. While an alert is open of a rule that speaks for another one, as a bad band
-  does for a drop, that other rule opens nothing, and an alert that it has open ends without a message of its own.
-- Time passes without reports: judging the latest report again at a later moment lets what waited happen. `next_due`
+- A report older than the last one evaluated changes nothing, so a replay changes nothing.
+- While an inhibitor of a rule fires, the rule starts nothing; what fires already goes on.
+- Time passes without reports: evaluating the latest report again at a later moment lets what waited happen. `next_due`
   says when that is worth while.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace as change
 from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
+from alerts.account_facts import AccountFacts
 from alerts.context import AlertContext
+from alerts.daily_digest import DigestItem, digest_items
 from alerts.follow_up import follow_up, follow_up_due, superseded
-from alerts.lifecycle import Transition, resolve, step, with_notification
-from alerts.model import AccountRecord, Alert, PortfolioMetrics
-from alerts.notify_policy import reminder_due, suppress
+from alerts.model import AccountRecord, PortfolioMetrics, Signal
+from alerts.notify_policy import decide_notification, reminder_due
+from alerts.page_budget import LastPage
+from alerts.red_flag import Change, Transition, resolve, step_red_flag
 from alerts.rules import ABOUT_SCORE, Baseline, Firing, Indeterminate, Resolved, Rule, RuleResult
+from alerts.signals import SignalStep, end_signal, step_signal
+from alerts.text import moment_words
 from stream.contracts.report import AlertReportView
 
 DEFAULT_CONTEXT: Final = AlertContext()
@@ -26,19 +31,22 @@ DUE_AGAIN: Final = timedelta(minutes=1)
 
 
 class AccountEvaluation(Struct, frozen=True):
-    """What is remembered of the account from now on, and what became of its alerts.
+    """What is remembered of the account from now on, and what became of its signals and its red flag.
 
     Args:
         record: None when the account is gone.
-        transitions: in the rules' order, one for each rule that has an alert, or waits to have one; follow-ups of
-            earlier episodes besides. A rule that is kept, and never was broken, has nothing to say.
-        reason: why the report was, or was not, judged.
+        transitions: of the red flag; a follow-up of an episode that a new one superseded comes first.
+        signals: the steps of signals that changed, in the rules' order.
+        digest: what its owner's next daily digest is to tell.
+        reason: why the report was, or was not, evaluated.
         is_current: False when the report was too old to count.
     """
 
     record: AccountRecord | None
     transitions: tuple[Transition, ...]
     reason: str
+    signals: tuple[SignalStep, ...] = ()
+    digest: tuple[DigestItem, ...] = ()
     is_current: bool = True
 
     @property
@@ -47,7 +55,7 @@ class AccountEvaluation(Struct, frozen=True):
         return tuple([transition for transition in self.transitions if transition.kind != "nothing"])
 
     @property
-    def is_told(self) -> bool:
+    def notifies(self) -> bool:
         """Whether somebody is to hear of it."""
         return any(transition.notification_id is not None for transition in self.transitions)
 
@@ -59,71 +67,153 @@ def evaluate_rules(
     now: datetime,
     context: AlertContext = DEFAULT_CONTEXT,
 ) -> AccountEvaluation:
-    """Judge one report, for the first time or again at a later moment.
+    """Evaluate one report, for the first time or again at a later moment.
 
     Args:
         record: what is remembered of the account; None when it is new.
         report: its report.
-        rules: the most telling first.
+        rules: the rules of the account, in their order.
         now: the moment of the decision.
-        context: the settings, silences, doubt in the data.
+        context: the settings, silences, pipeline incident, calendars.
     """
     if record is not None and report.as_of < record.evaluated_as_of:
-        older = f"older than {record.evaluated_as_of:%Y-%m-%d %H:%M:%S}, which is judged already"
+        older = f"older than {record.evaluated_as_of:%Y-%m-%d %H:%M:%S}, which is evaluated already"
         return AccountEvaluation(record, (), older, is_current=False)
-    turn = EvaluationPass(record, report, now, context)
-    for rule in rules:
-        if not turn.has_nothing_for(rule):
-            turn.take(rule)
+    facts = AccountFacts(report, now, context.calendars.of(report.profile.segment))
+    found = EvaluationPass(record, facts)
+    found.run(rules)
+    last = LastPage.of(record)
+    alert = record.alert if record is not None else None
+    transitions: tuple[Transition, ...] = ()
+    if alert is not None or found.signals:
+        transitions, last = _red_flag(record, found.signals, facts, context)
+        alert = transitions[-1].alert
     after = AccountRecord(
         account_id=report.account_id,
         evaluated_as_of=report.as_of,
+        evaluated_at=now,
         score=report.score,
         band=report.band,
         segment=report.profile.segment,
-        alerts=turn.alerts,
-        portfolio_metrics=PortfolioMetrics.of(report),
-        pending=turn.pending,
+        alert=alert,
+        signals=found.signals,
+        pending=found.pending,
+        paged_at=last.at if last is not None else None,
+        paged_severity=last.severity if last is not None else None,
+        paged_rules=list(last.rules) if last is not None else [],
         seq=record.seq if record is not None else 0,
+        portfolio_metrics=PortfolioMetrics.of(report),
     )
-    return AccountEvaluation(after, tuple(turn.transitions), "judged")
+    steps = tuple(found.changed)
+    told = transitions[-1].notification_kind if transitions else None
+    digest = digest_items(report, alert, steps, told, now, context) if steps else ()
+    return AccountEvaluation(after, transitions, "evaluated", steps, digest)
+
+
+def _red_flag(
+    record: AccountRecord | None, signals: dict[str, Signal], facts: AccountFacts, context: AlertContext
+) -> tuple[tuple[Transition, ...], LastPage | None]:
+    """The step of the account's red flag, what is told of it, and the account's last page."""
+    before, now = record.alert if record is not None else None, facts.now
+    inactive = facts.inactive_because
+    if inactive is not None and before is not None and before.is_open:
+        step = resolve(before, inactive[0].upper() + inactive[1:], now, recovered=False, headline=inactive)
+    else:
+        step = step_red_flag(before, signals, facts, context)
+    found: list[Transition] = []
+    days = context.lifecycle.follow_up_days
+    if step.kind == "opened" and before is not None and (last := superseded(before, days, now)):
+        found.append(last)
+    if step.kind == "nothing" and step.alert is not None:
+        step = follow_up(step.alert, facts.score, days, now) or step
+    page = LastPage.of(record)
+    if step.notification_kind is None:
+        step, page = with_notification(step, page, now, context)
+    return (*found, step), page
+
+
+def with_notification(
+    transition: Transition, last: LastPage | None, now: datetime, context: AlertContext
+) -> tuple[Transition, LastPage | None]:
+    """The transition with what people are told of it now, and the account's last page after it.
+
+    Args:
+        transition: the step, of which nothing is told yet.
+        last: the account's last page.
+        now: the moment of the decision.
+        context: settings, silences, pipeline incident.
+    """
+    alert = transition.alert
+    if alert is None:
+        return transition, last
+    decision = decide_notification(alert, last, now, context)
+    if decision.kind is None:
+        suppressed = decision.alert.suppressed_until is not None and transition.kind != "nothing"
+        reason = f"{transition.reason}; not told yet: {decision.reason}" if suppressed else transition.reason
+        return change(transition, alert=decision.alert, reason=reason), last
+    kind: Change = transition.kind
+    reason = transition.reason
+    if kind in ("nothing", "signal_joined"):
+        kind = decision.kind if decision.kind in ("reminded", "escalated") else "notified"
+        reason = f"{alert.reason}; {decision.reason}" if kind == "notified" else f"not acknowledged: {alert.reason}"
+    told = change(
+        transition,
+        kind=kind,
+        alert=decision.alert,
+        reason=reason,
+        notification_kind=decision.kind,
+        notification_id=decision.notification_id,
+        after=alert.last_notification if alert.last_notification != decision.notification_id else None,
+        recovered=alert.recovered,
+    )
+    return told, decision.page or last
 
 
 def delete_account(
     record: AccountRecord | None, now: datetime, context: AlertContext = DEFAULT_CONTEXT
 ) -> AccountEvaluation:
-    """The account was deleted (a tombstone on the topic): its open alerts end, and nothing of it is kept.
+    """The account was deleted (a tombstone on the topic): its open red flag ends, and nothing of it is kept.
 
-    Their end is told at once where people know of them: nothing is kept that could be told later.
+    Its end is told at once where people know of it: nothing is kept that could be told later.
     """
     if record is None:
         return AccountEvaluation(None, (), "an account that is not known was deleted")
-    frank = AlertContext()
-    transitions = tuple(
-        with_notification(resolve(alert, "the account was deleted", now, recovered=False), now, frank)
-        for alert in record.alerts.values()
-        if alert.is_open
-    )
+    transitions: tuple[Transition, ...] = ()
+    if record.alert is not None and record.alert.is_open:
+        over = resolve(record.alert, "The account was deleted", now, recovered=False, headline="was deleted")
+        transitions = (with_notification(over, LastPage.of(record), now, AlertContext())[0],)
     return AccountEvaluation(None, transitions, "the account was deleted")
 
 
-def next_due(record: AccountRecord, rules: Sequence[Rule], context: AlertContext, now: datetime) -> datetime | None:
-    """When to judge the account again if no report comes before; None: never.
+def next_due(
+    record: AccountRecord,
+    report: AlertReportView,
+    rules: Sequence[Rule],
+    context: AlertContext,
+    now: datetime,
+) -> datetime | None:
+    """When to evaluate the account again if no report comes before; None: never.
 
     Args:
         record: as it was left.
+        report: its latest.
         rules: the account's.
-        context: as it was judged.
-        now: when it was judged; what would be due before waits a minute, so that nothing is judged in a circle.
+        context: as it was evaluated in.
+        now: when it was evaluated; what would be due before waits a minute, so that nothing is evaluated in a circle.
     """
     moments: list[datetime | None] = []
+    facts = AccountFacts(report, now, context.calendars.of(report.profile.segment))
+    is_active = facts.inactive_because is None
     for rule in rules:
         if (since := record.pending.get(rule.name)) is not None:
             moments.append(since + timedelta(hours=rule.for_hours))
-        alert = record.alerts.get(rule.name)
-        if alert is not None and alert.clear_since is not None and alert.is_open:
-            moments.append(alert.clear_since + timedelta(hours=rule.keep_firing_hours))
-    for alert in record.alerts.values():
+        signal = record.signals.get(rule.name)
+        if signal is not None and signal.clear_since is not None and signal.is_firing:
+            moments.append(signal.clear_since + timedelta(hours=rule.keep_firing_hours))
+        if is_active:
+            moments.append(rule.due(facts))
+    alert = record.alert
+    if alert is not None:
         moments += [alert.suppressed_until, reminder_due(alert, context)]
         moments.append(follow_up_due(alert, context.lifecycle.follow_up_days))
     coming = [moment for moment in moments if moment is not None]
@@ -131,86 +221,98 @@ def next_due(record: AccountRecord, rules: Sequence[Rule], context: AlertContext
 
 
 class EvaluationPass:
-    """One account's turn, rule by rule."""
+    """One account's rules, one after the other.
 
-    def __init__(
-        self, record: AccountRecord | None, report: AlertReportView, now: datetime, context: AlertContext
-    ) -> None:
-        self.alerts = dict(record.alerts) if record is not None else {}
+    Args:
+        record: what is remembered of the account; None when it is new.
+        facts: the account as of the moment.
+
+    Attributes:
+        signals: by rule, after the pass.
+        pending: by rule, since when it is broken and waits.
+        changed: the steps of the signals that changed.
+    """
+
+    def __init__(self, record: AccountRecord | None, facts: AccountFacts) -> None:
+        self.signals = dict(record.signals) if record is not None else {}
         self.pending = dict(record.pending) if record is not None else {}
-        self.transitions: list[Transition] = []
-        self._report = report
-        self._now = now
-        self._context = context
+        self.changed: list[SignalStep] = []
+        self._facts = facts
 
-    def has_nothing_for(self, rule: Rule) -> bool:
-        """Whether a rule without any alert is kept: nearly always, so it is asked before anything else."""
-        settled = None
-        if self.alerts or self.pending:
-            if rule.name in self.alerts or rule.name in self.pending:
-                return False
-            settled = _baseline(self.alerts) if rule.is_about_score else None
-        return not isinstance(rule.evaluate(self._report, None, settled), Firing)
+    def run(self, rules: Sequence[Rule]) -> None:
+        """Every rule in turn; an account that is not alive has no signals."""
+        inactive = self._facts.inactive_because
+        if inactive is not None:
+            self._end_all(Resolved(inactive[0].upper() + inactive[1:], recovered=False))
+            return
+        baseline = _baseline(self.signals) if self.signals else None
+        facts = self._facts
+        for rule in rules:
+            if rule.name not in self.signals and rule.name not in self.pending:
+                result = rule.evaluate(facts, None, baseline)
+                if not isinstance(result, Firing):
+                    continue  # nearly always
+            self._take(rule, baseline)
+        self._end_unknown({rule.name for rule in rules})
 
-    def take(self, rule: Rule) -> None:
-        """One rule's turn: its step, what is told of it, and the follow-up that is due."""
-        before = self.alerts.get(rule.name)
-        transition = self._step(rule, before)
-        days = self._context.lifecycle.follow_up_days
-        if transition.kind == "opened" and before is not None and (last := superseded(before, days, self._now)):
-            self.transitions.append(last)
-        if transition.kind == "nothing" and transition.alert is not None:
-            transition = follow_up(transition.alert, self._report.score, days, self._now) or transition
-        if transition.notification_kind is None:
-            transition = with_notification(transition, self._now, self._context)
-        self.transitions.append(transition)
-        if transition.alert is not None:
-            self.alerts[rule.name] = transition.alert
-
-    def _step(self, rule: Rule, alert: Alert | None) -> Transition:
-        """One rule's step, unless another alert already speaks for the account."""
-        if (speaker := _inhibitor(rule, self.alerts)) is not None:
+    def _take(self, rule: Rule, baseline: Baseline | None) -> None:
+        signal = self.signals.get(rule.name)
+        fires = signal is not None and signal.is_firing
+        if not fires and any(_fires(self.signals, name) for name in rule.inhibited_by):
             self.pending.pop(rule.name, None)
-            reason = f"the red flag {speaker.rule.replace('_', ' ')} speaks for the account ({speaker.alert_id})"
-            if alert is not None and alert.is_open:
-                return resolve(suppress(alert), reason, self._now, recovered=False)
-            return Transition("nothing", alert, reason)
-        is_open = alert is not None and alert.is_open
-        verdict = rule.evaluate(self._report, alert if is_open else None, _baseline(self.alerts))
-        if not is_open:
-            verdict = self._lasting(rule, verdict)
-        wait = timedelta(hours=rule.keep_firing_hours)
-        return step(rule.name, alert, verdict, self._report, self._now, self._context, wait)
+            return
+        result = rule.evaluate(self._facts, signal if fires else None, baseline)
+        if not fires:
+            result = self._lasting(rule, result)
+        step = step_signal(rule, signal, result, self._facts)
+        if step.signal is not None:
+            self.signals[rule.name] = step.signal
+        if step.change is not None:
+            self.changed.append(step)
 
-    def _lasting(self, rule: Rule, verdict: RuleResult) -> RuleResult:
-        """A finding counts once it has lasted for as long as the rule wants."""
-        if isinstance(verdict, Resolved):
+    def _lasting(self, rule: Rule, result: RuleResult) -> RuleResult:
+        """A firing rule counts once it has lasted for as long as the rule wants."""
+        if isinstance(result, Resolved):
             self.pending.pop(rule.name, None)
-        if not isinstance(verdict, Firing) or rule.for_hours == 0:
-            return verdict
-        since = self.pending.setdefault(rule.name, self._now)
-        opens_at = since + timedelta(hours=rule.for_hours)
-        if self._now < opens_at:
-            return Indeterminate(
-                f"broken since {since:%Y-%m-%d %H:%M}, opens at {opens_at:%Y-%m-%d %H:%M}: {verdict.reason}"
-            )
+        if not isinstance(result, Firing) or rule.for_hours == 0:
+            return result
+        now = self._facts.now
+        since = self.pending.setdefault(rule.name, now)
+        fires_at = since + timedelta(hours=rule.for_hours)
+        if now < fires_at:
+            told = f"broken since {moment_words(since)}, fires at {moment_words(fires_at)}: {result.reason}"
+            return Indeterminate(told)
         del self.pending[rule.name]
-        return verdict
+        return result
+
+    def _end_all(self, result: Resolved) -> None:
+        self.pending.clear()
+        for name, signal in self.signals.items():
+            if signal.is_firing:
+                self._end(name, signal, result)
+
+    def _end_unknown(self, known: set[str]) -> None:
+        """A rule that is switched off, or not there any more, has no signal."""
+        for name in self.pending.keys() - known:
+            del self.pending[name]
+        for name in self.signals.keys() - known:
+            if self.signals[name].is_firing:
+                self._end(name, self.signals[name], Resolved("The rule does not hold for this account", False))
+
+    def _end(self, name: str, signal: Signal, result: Resolved) -> None:
+        over = self.signals[name] = end_signal(signal, result, self._facts.now)
+        self.changed.append(SignalStep(over, "resolved", result.reason))
 
 
-def _inhibitor(rule: Rule, alerts: dict[str, Alert]) -> Alert | None:
-    """The open alert that says enough, so that this rule has nothing to add; None when there is none."""
-    for name in rule.inhibited_by:
-        alert = alerts.get(name)
-        if alert is not None and alert.is_open:
-            return alert
-    return None
+def _fires(signals: dict[str, Signal], rule: str) -> bool:
+    signal = signals.get(rule)
+    return signal is not None and signal.is_firing
 
 
-def _baseline(alerts: dict[str, Alert]) -> Baseline | None:
-    """Where the account's latest episode about its score ended."""
-    over = [alert for name, alert in alerts.items() if name in ABOUT_SCORE and not alert.is_open]
+def _baseline(signals: dict[str, Signal]) -> Baseline | None:
+    """Where the account's latest signal about its score ended."""
+    over = [signal for name, signal in signals.items() if name in ABOUT_SCORE and not signal.is_firing]
     if not over:
         return None
-    last = max(over, key=lambda alert: alert.last_as_of)
+    last = max(over, key=lambda signal: signal.last_as_of)
     return Baseline(last.last_as_of, last.last_score) if last.last_score is not None else None

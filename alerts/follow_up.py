@@ -6,8 +6,8 @@ from typing import Final, Literal, get_args
 
 from msgspec.structs import replace
 
-from alerts.lifecycle import FollowUpResult, Transition
 from alerts.model import Alert
+from alerts.red_flag import FollowUpResult, Transition
 from alerts.text import plural, points
 
 Action = Literal["play", "acknowledged", "none"]

@@ -1,49 +1,73 @@
-"""What a receiver is told of one step of one alert, before it takes the shape that the receiver wants.
+"""What a receiver is told of one step of a red flag, before it takes the shape that the receiver wants.
 
 It is kept in the outbox until it is delivered, so it holds everything that any receiver needs, the Block Kit message
 among it; the texts of the other receivers are made from that.
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
-from alerts.model import Number
+from alerts.model import Number, Severity
+from alerts.red_flag import NotificationKind
 from alerts.routing import Subject
 
+# What people are told: of a red flag, of what a person did with it, or of many things at once.
+DeliveredKind = Literal[NotificationKind, "acknowledged", "snoozed", "digest", "daily_digest"]
+
 BY_HAND: Final = frozenset({"acknowledged", "snoozed"})  # what a person did, and the account did not
+DIGESTS: Final = frozenset({"digest", "daily_digest"})  # of no account
+
+
+class SignalFact(msgspec.Struct, frozen=True, kw_only=True):
+    """One signal of the red flag, as receivers show it.
+
+    Attributes:
+        rule, severity: of the signal.
+        since: since when it fires.
+        reason: a sentence of its own, true as of the notification.
+    """
+
+    rule: str
+    severity: Severity
+    since: datetime
+    reason: str
 
 
 class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One step of one alert.
+    """One step of one red flag.
 
     Attributes:
         id: names the step; the same however often the step is told.
-        kind: what it says: opened, reopened, updated, resolved, reminded or followed_up; acknowledged or snoozed.
+        kind: what it tells.
         alert_id: names the episode.
-        fingerprint: names the account and rule over all episodes.
-        rule, severity: of the alert.
+        fingerprint: names the account over all episodes.
+        rule: of the signal that leads.
+        severity: of the red flag.
         episode: 1 for the first time, and so on.
-        at: when the step was decided.
+        at: the moment that the message speaks of.
         opened_at: when the episode began.
         resolved_at: when it ended; None while it runs.
-        recovered: on resolved, whether the score came back.
+        recovered: on resolved, whether what was wrong is well again.
         reason: why the step was made, one sentence.
         by: who acknowledged or snoozed it; None for any other step.
-        evidence: the numbers behind the rule's decision.
+        signals: what fires, those that lead first.
+        evidence: the numbers behind the signal that leads.
         message: the Block Kit message, `text` and `blocks`.
-        account_id, account_name: None for an alert about the installation itself.
+        account_id, account_name: None for one about the installation itself, and for a digest.
         score: 0..100, None when unknown; band: its band.
-        segment, owner, lifecycle_stage, mrr, renewal_at: what the account feed says; None where it says nothing.
+        segment, owner, lifecycle_stage: the account's; None when unknown. A digest has an owner only.
+        mrr: money a month, of the subscriptions, else of the account feed; None when unknown.
+        renewal_at: when the account feed says that it renews; None when unknown.
     """
 
     id: str
-    kind: str
+    kind: DeliveredKind
     alert_id: str
     fingerprint: str
     rule: str
-    severity: str
+    severity: Severity
     episode: int
     at: datetime
     opened_at: datetime
@@ -51,6 +75,7 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     recovered: bool = False
     reason: str
     by: str | None = None
+    signals: list[SignalFact] = []
     evidence: dict[str, Number]
     message: dict[str, Any]
     account_id: str | None = None
@@ -65,7 +90,7 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
 
     @property
     def is_open(self) -> bool:
-        """Whether the alert's trouble goes on after this step."""
+        """Whether the red flag is up after this step."""
         return self.resolved_at is None
 
 
@@ -80,4 +105,5 @@ def routing_subject(notification: AlertNotification) -> Subject:
         lifecycle_stage=notification.lifecycle_stage,
         band=notification.band,
         mrr=notification.mrr,
+        rules=tuple(signal.rule for signal in notification.signals),
     )

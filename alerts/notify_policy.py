@@ -1,27 +1,28 @@
-"""What people should hear of an alert now: the difference between what it is and what they were told, and when.
+"""What people are notified of now: the difference between what a red flag is and what they were told, and when. Pure.
 
-An alert has a state of its own; `notified_severity` says what people know. Whatever suppresses a message (silence,
-a snooze, quiet hours, a pipeline incident) only delays the comparison. So what happened meanwhile collapses: a
-red flag that came and went in the night is no message, one that came and got worse is one.
+A red flag has a state of its own; `notified_severity` says what people know. Whatever suppresses a message (a silence,
+a snooze, quiet hours, the page budget, a pipeline incident) only delays the comparison. So what happened meanwhile
+collapses: a red flag that came and went in the night is no message, one that came and got worse is one.
+
+Only pages are messages of their own. A red flag that is no page is told by its owner's daily digest.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, get_args
+from typing import Final
 
 from msgspec.structs import replace
 
 from alerts.context import AlertContext
-from alerts.model import SEVERITY_RANK, Alert
+from alerts.model import SEVERITY_RANK, Alert, Signal
+from alerts.page_budget import LastPage, over_budget
 from alerts.pipeline_incident import MASS_RULES
 from alerts.quiet_hours import quiet_until
+from alerts.red_flag import NotificationKind
 from alerts.silences import silence_over
 
-NotificationKind = Literal["opened", "reopened", "updated", "resolved", "reminded", "followed_up"]
-
-NOTIFICATION_KINDS: Final[tuple[NotificationKind, ...]] = get_args(NotificationKind)
-
 INCIDENT_RECHECK: Final = timedelta(minutes=1)
+_PAGES: Final[frozenset[NotificationKind]] = frozenset({"opened", "reopened", "updated"})
 
 
 @dataclass(frozen=True)
@@ -37,113 +38,152 @@ class NotifyDecision:
     """What came of comparing.
 
     Args:
-        alert: with what people know from now on, or until when it is held.
-        notification_kind: what to tell now; None: nothing.
+        alert: with what people know from now on, or until when it is suppressed.
+        kind: what to tell now; None: nothing.
         notification_id: names the message, the same however often the comparison is repeated; None without one.
+        page: the page that this is, for the budget; None: it is none.
         reason: why something, or nothing, is told.
     """
 
     alert: Alert
-    notification_kind: NotificationKind | None
+    kind: NotificationKind | None
     notification_id: str | None
     reason: str
+    page: LastPage | None = None
 
 
-def decide_notification(alert: Alert, now: datetime, context: AlertContext) -> NotifyDecision:
+def decide_notification(alert: Alert, last: LastPage | None, now: datetime, context: AlertContext) -> NotifyDecision:
     """Compare what the alert is with what people know, and decide what to tell now.
 
     Args:
         alert: after its step.
+        last: the account's last page.
         now: the moment of the decision.
-        context: silences, quiet hours, doubt in the data.
+        context: settings, silences, pipeline incident.
     """
-    notification_kind = pending_kind(alert, now, context)
-    if notification_kind is None:
+    kind = pending_kind(alert, last, now, context)
+    if kind is None:
         if alert.suppressed_until is not None:
             alert = replace(alert, suppressed_until=None, suppressed_reason=None)
         return NotifyDecision(alert, None, None, "people know it")
-    hold = suppression(alert, now, context)
-    if hold is not None:
-        alert = replace(alert, suppressed_until=hold.until, suppressed_reason=hold.reason)
-        return NotifyDecision(alert, None, None, hold.reason)
-    name = notification_name(alert, notification_kind)
-    why = f"after {alert.suppressed_reason}" if alert.suppressed_reason is not None else "nothing holds it"
+    found = suppression(alert, kind, last, now, context)
+    if found is not None:
+        alert = replace(alert, suppressed_until=found.until, suppressed_reason=found.reason)
+        return NotifyDecision(alert, None, None, found.reason)
+    name = notification_name(alert, kind)
+    why = f"after: {alert.suppressed_reason}" if alert.suppressed_reason is not None else "nothing suppresses it"
+    paging = _paging(alert)
+    page = LastPage(now, paging[0].severity, tuple(each.rule for each in paging)) if kind in _PAGES else None
+    return NotifyDecision(_notified(alert, kind, name, now), kind, name, why, page)
+
+
+def _notified(alert: Alert, kind: NotificationKind, name: str, now: datetime) -> Alert:
+    """The alert as people know it from now on."""
     known = alert.severity if alert.is_open else None
-    alert = replace(
+    reminders = alert.reminders + 1 if kind == "reminded" else 0 if kind in _PAGES else alert.reminders
+    return replace(
         alert,
         notified_severity=known,
         notified_at=now,
         last_notification=name,
+        reminders=reminders,
+        escalated_at=now if kind == "escalated" else alert.escalated_at,
         suppressed_until=None,
         suppressed_reason=None,
     )
-    return NotifyDecision(alert, notification_kind, name, why)
 
 
-def pending_kind(alert: Alert, now: datetime, context: AlertContext) -> NotificationKind | None:
-    """What people do not know of the alert yet; None when they know all of it."""
+def pending_kind(alert: Alert, last: LastPage | None, now: datetime, context: AlertContext) -> NotificationKind | None:
+    """What people do not know of the alert yet; None when they know all that is told by itself."""
     if not alert.is_open:
         return "resolved" if alert.notified_severity is not None else None
+    paging = _paging(alert)
     if alert.notified_severity is None:
+        if not paging:
+            return None
         return "reopened" if alert.reopened > 0 and alert.last_notification is not None else "opened"
-    if SEVERITY_RANK[alert.severity] > SEVERITY_RANK[alert.notified_severity]:
+    if paging and SEVERITY_RANK[paging[0].severity] > SEVERITY_RANK[alert.notified_severity]:
+        return "updated"
+    always = context.lifecycle.pages.always
+    if last is not None and any(each.rule in always and each.since > last.at for each in paging):
         return "updated"
     due = reminder_due(alert, context)
-    return "reminded" if due is not None and due <= now else None
+    if due is None or due > now:
+        return None
+    return "reminded" if alert.reminders < context.lifecycle.reminders.reminders_max else "escalated"
 
 
 def reminder_due(alert: Alert, context: AlertContext) -> datetime | None:
-    """When an open alert is told again; None when never: somebody has it, or its severity is not repeated."""
-    pause = context.lifecycle.repeat.pause(alert.severity)
-    if pause is None or alert.notified_at is None or alert.acknowledged_at is not None or not alert.is_open:
+    """When an open alert is told again, or its owner's manager is told; None when never.
+
+    Never: nobody was told, somebody has it, its severity is not repeated, or all reminders were sent.
+    """
+    settings = context.lifecycle.reminders
+    if alert.notified_severity not in settings.severities or alert.acknowledged_at is not None or not alert.is_open:
         return None
-    return alert.notified_at + pause
+    if alert.reminders >= settings.reminders_max:
+        names_manager = settings.escalate and manager_of(alert, context) is not None
+        if not names_manager or alert.escalated_at is not None or settings.reminders_max == 0:
+            return None
+    return alert.notified_at + timedelta(days=settings.every_days) if alert.notified_at is not None else None
 
 
-def suppression(alert: Alert, now: datetime, context: AlertContext) -> Suppression | None:
-    """What keeps a message back, with the longest first; None when nothing does."""
-    holds = []
+def manager_of(alert: Alert, context: AlertContext) -> str | None:
+    """Who is told when its owner does not answer; None: nobody is named."""
+    return context.lifecycle.reminders.managers.get(alert.owner or "")
+
+
+def suppression(
+    alert: Alert, kind: NotificationKind, last: LastPage | None, now: datetime, context: AlertContext
+) -> Suppression | None:
+    """What keeps a message back, the one that lasts longest first; None when nothing does."""
+    found = []
+    if kind in _PAGES and (budget := over_budget(last, _paging(alert), now, context.lifecycle.pages)) is not None:
+        found.append(Suppression(budget.until, budget.reason))
     if alert.snoozed_until is not None and now < alert.snoozed_until:
-        holds.append(Suppression(alert.snoozed_until, f"snoozed by {alert.snoozed_by}"))
+        found.append(Suppression(alert.snoozed_until, f"snoozed by {alert.snoozed_by}"))
     silence = silence_over(alert, context.silences, now)
     if silence is not None:
-        holds.append(Suppression(silence.ends_at, f"silenced by {silence.by}: {silence.why}"))
+        found.append(Suppression(silence.ends_at, f"silenced by {silence.by}: {silence.why}"))
     if context.pipeline_incident is not None:
-        holds.append(Suppression(now + INCIDENT_RECHECK, f"the data are in doubt: {context.pipeline_incident.reason}"))
-    if (settles := _mass_drop_wait(alert, now, context)) is not None:
-        holds.append(settles)
+        found.append(Suppression(now + INCIDENT_RECHECK, f"the data are in doubt: {context.pipeline_incident.reason}"))
+    if (wait := _mass_drop_wait(alert, now, context)) is not None:
+        found.append(wait)
     quiet = context.lifecycle.quiet
     if not quiet.is_never and alert.severity not in quiet.except_severities:
         until = quiet_until(quiet, alert.owner, now)
         if until is not None:
-            holds.append(Suppression(until, f"quiet hours of {alert.owner or 'the team'}"))
-    return max(holds, key=lambda hold: hold.until, default=None)
+            found.append(Suppression(until, f"quiet hours of {alert.owner or 'the team'}"))
+    return max(found, key=lambda each: each.until, default=None)
 
 
 def _mass_drop_wait(alert: Alert, now: datetime, context: AlertContext) -> Suppression | None:
     """A fall that nobody knows of yet waits while it may be one of a mass drop that begins."""
     wait = timedelta(seconds=context.lifecycle.pipeline_incident.suspect_seconds)
-    if (
-        context.mass_drop_suspected is None
-        or alert.rule not in MASS_RULES
-        or alert.notified_severity is not None
-        or not alert.is_open
-    ):
+    if context.mass_drop_suspected is None or alert.rule not in MASS_RULES or not alert.is_open:
         return None
-    return Suppression(now + wait, f"a mass drop may begin: {context.mass_drop_suspected}") if wait else None
+    if alert.notified_severity is not None or not wait:
+        return None
+    return Suppression(now + wait, f"a mass drop may begin: {context.mass_drop_suspected}")
 
 
-def notification_name(alert: Alert, notification_kind: NotificationKind) -> str:
-    """The message's name; judging again what led to it gives the same."""
+def notification_name(alert: Alert, kind: NotificationKind) -> str:
+    """The message's name; evaluating again what led to it gives the same."""
     again = f":{alert.reopened}" if alert.reopened > 0 else ""
-    if notification_kind == "updated":
-        return f"{alert.alert_id}:updated:{alert.severity}{again}"
-    if notification_kind == "reminded":
+    if kind == "updated":
+        rules = "+".join(each.rule for each in _paging(alert)[:1])
+        return f"{alert.alert_id}:updated:{alert.severity}:{rules}{again}"
+    if kind in ("reminded", "escalated"):
         assert alert.notified_at is not None  # a reminder follows a message
-        return f"{alert.alert_id}:reminded:{int(alert.notified_at.timestamp()):x}"
-    return f"{alert.alert_id}:{notification_kind}{again}"
+        return f"{alert.alert_id}:{kind}:{int(alert.notified_at.timestamp()):x}"
+    return f"{alert.alert_id}:{kind}{again}"
 
 
-def suppress(alert: Alert) -> Alert:
-    """The alert as if people knew nothing of it: its end needs no message, because another alert speaks."""
-    return replace(alert, notified_severity=None, suppressed_until=None, suppressed_reason=None)
+def is_page(notification_id: str) -> bool:
+    """Whether a message of this name is a page, by which the budget is counted."""
+    return notification_id.split(":")[1] in _PAGES
+
+
+def _paging(alert: Alert) -> list[Signal]:
+    """Its signals that are to be a page, the worst first."""
+    return [signal for signal in alert.signals if signal.counts and signal.is_page]

@@ -26,7 +26,9 @@ from stream.contracts.report import AlertReportView
 IncidentKind = Literal["source_quiet", "lag", "mass_drop"]
 
 INCIDENT_KINDS: Final[tuple[IncidentKind, ...]] = get_args(IncidentKind)
-MASS_RULES: Final = frozenset({"band_entered", "score_dropped", "silence"})  # how a broken feed looks, for each account
+MASS_RULES: Final = frozenset(
+    {"score_low", "score_dropped", "silence", "breadth_collapsed"}
+)  # how a broken feed looks, for each account
 
 STATUS_KEPT: Final = timedelta(days=1)  # a partition whose newest word is so much older says nothing of today
 LATE_FADES: Final = timedelta(minutes=2)  # without any report, nothing is late

@@ -27,6 +27,7 @@ class Subject:
         lifecycle_stage: of the account.
         band: the account's health band.
         mrr: monthly recurring revenue, in the feed's currency.
+        rules: of all signals of the alert; a condition on the rule holds for any of them.
     """
 
     rule: str
@@ -37,6 +38,7 @@ class Subject:
     lifecycle_stage: str | None = None
     band: str | None = None
     mrr: float | None = None
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class OneOf:
     def objection(self, subject: Subject) -> str | None:
         """Why the subject fails the condition; None when it holds."""
         value: str | None = getattr(subject, self.field)
+        if self.field == "rule" and not {subject.rule, *subject.rules}.isdisjoint(self.values):
+            return None
         if (NONE if value is None else value) in self.values:
             return None
         return f"{self.field} is {'unknown' if value is None else value}, not {' or '.join(self.values)}"

@@ -60,8 +60,14 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self.starts_at <= now < self.ends_at
 
     def matches(self, alert: Alert) -> bool:
-        """Whether it speaks of an alert."""
-        return all(getattr(alert, name) == value for name, value in self.matchers.items())
+        """Whether it speaks of an alert; one about a rule, where no signal of another rule fires."""
+        matchers = self.matchers
+        rule = matchers.pop("rule", None)
+        if rule is not None and not all(signal.rule == rule for signal in alert.firing):
+            return False
+        return (rule is None or rule == alert.rule) and all(
+            getattr(alert, name) == value for name, value in matchers.items()
+        )
 
 
 def silence_over(alert: Alert, silences: Iterable[Silence], now: datetime) -> Silence | None:

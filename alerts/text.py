@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from stream.contracts.report import Number
@@ -53,13 +53,43 @@ def band_words(band: str) -> str:
     return band.replace("_", " ")
 
 
-def plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str, several: str | None = None) -> str:
     """A count with its noun.
 
-    >>> plural(1, "day"), plural(7, "day")
-    ('1 day', '7 days')
+    >>> plural(1, "day"), plural(7, "day"), plural(1200, "person", "people")
+    ('1 day', '7 days', '1,200 people')
     """
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count:,} {several or noun + 's'}"
+
+
+def names_of(names: Sequence[str], shown_max: int = 3) -> str:
+    """Names in a row, made safe, and how many more there are.
+
+    >>> names_of(["ann", "bob"]), names_of(["a", "b", "c", "d", "e"])
+    ('ann and bob', 'a, b, c and 2 more')
+    """
+    shown = [tidy(name, 40) for name in names[:shown_max]]
+    if len(names) > shown_max:
+        return f"{', '.join(shown)} and {len(names) - shown_max:,} more"
+    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else "".join(shown)
+
+
+def nps_words(value: float) -> str:
+    """An NPS as people write it: whole, with an ASCII minus, and 0 without a sign.
+
+    >>> nps_words(-66.7), nps_words(-0.2), nps_words(40)
+    ('-67', '0', '40')
+    """
+    return str(round(value))
+
+
+def day_of_year(day: date) -> str:
+    """A day with its year.
+
+    >>> day_of_year(date(2027, 11, 3))
+    '3 Nov 2027'
+    """
+    return f"{day.day} {day:%b %Y}"
 
 
 def duration(span: timedelta) -> str:
@@ -104,6 +134,24 @@ def day_of_month(moment: datetime) -> str:
     '2 Mar'
     """
     return f"{moment.day} {moment:%b}"
+
+
+def moment_words(moment: datetime) -> str:
+    """A moment as logs and reasons have it.
+
+    >>> moment_words(datetime(2026, 3, 2, 9, 5))
+    '2026-03-02 09:05'
+    """
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def span_words(span: timedelta) -> str:
+    """A length of time in one unit: hours, and days from two on.
+
+    >>> span_words(timedelta(days=3, hours=4)), span_words(timedelta(minutes=9))
+    ('3 days', 'less than an hour')
+    """
+    return hours(span.total_seconds() / 3600) if span >= timedelta(minutes=30) else "less than an hour"
 
 
 def clock(moment: datetime) -> str:

@@ -16,7 +16,7 @@ def make_notification(name: str = "hl-1:opened", **fields: Any) -> AlertNotifica
         "kind": kind or "opened",
         "alert_id": alert_id,
         "fingerprint": "0123456789",
-        "rule": "band_entered",
+        "rule": "breadth_collapsed",
         "severity": "warning",
         "episode": 1,
         "at": OPENED,

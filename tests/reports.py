@@ -16,6 +16,11 @@ def band_of(score: float | None) -> Band:
     return "healthy" if score >= 75 else "watch" if score >= 50 else "at_risk" if score >= 25 else "critical"
 
 
+def users_of(score: float | None) -> int | None:
+    """The users of this month at a score, after 20 in the month before: half of them below 50, a fifth below 25."""
+    return None if score is None else 20 if score >= 50 else 10 if score >= 25 else 4
+
+
 def make_report(
     account_id: str = "acme",
     score: float | None = 80.0,
@@ -51,8 +56,8 @@ def make_report(
         "changes_7d": [Change("wau", 42, 11, -14.0), Change("open_urgent_tickets", 0, 3, -6.0)],
         "score_28d_ago": past[-28] if len(past) >= 28 else None,
         "history": history,
-        "measures": {"wau": 11},
-        "profile": Profile(name="Acme Corp", segment="mid-market", owner="Dana Fields"),
+        "measures": {"wau": 11, "mau": users_of(score), "mau_previous": 20},
+        "profile": Profile(name="Acme Corp", segment="mid-market", owner="Dana Fields", mrr=500),
     }
     return HealthReport(
         account_id=account_id, as_of=as_of, score=score, band=band or band_of(score), **(plain | fields)

@@ -8,7 +8,8 @@
 A time is a day (d1 is Monday, 2 March 2026) and a UTC time of day; `..` gives the end of a window on the same day, and
 without it the message comes in that minute. `knows mau=4 mau_previous=20` is a report of such measures at health 80,
 unless it says `score=`. Between the lines time passes as it does in the process: whatever is due
-happens when it is due, without any report.
+happens when it is due, without any report. `users 4` is a report of 4 monthly users after 20 in the month before, at
+health 80: half of them gone is a warning, three quarters are critical.
 """
 
 from collections.abc import Sequence
@@ -19,22 +20,26 @@ from typing import Any
 from alerts.apply_command import apply_command
 from alerts.commands import AlertCommand, decode_command
 from alerts.config import AlertingConfig
-from alerts.context import AlertContext, LifecycleSettings, PipelineIncident, RepeatSettings
+from alerts.context import AlertContext, LifecycleSettings, PageSettings, PipelineIncident, ReminderSettings
 from alerts.evaluation import AccountEvaluation, evaluate_rules, next_due
-from alerts.lifecycle import Transition
 from alerts.model import AccountRecord
+from alerts.red_flag import Transition
 from alerts.silences import Silence
-from stream.contracts.report import HealthReport
+from stream.contracts.report import HealthReport, Profile
 from tests.reports import make_report
 
 # Rules alone: no reminders, no follow-ups, and an episode that comes back is a new one.
 RULES_ALONE = AlertContext(
     LifecycleSettings(
-        reopen_within_hours=0, repeat=RepeatSettings(warning_hours=0, critical_hours=0), follow_up_days=()
+        reopen_within_hours=0,
+        reminders=ReminderSettings(reminders_max=0),
+        pages=PageSettings(every_days=0, score_every_days=0),
+        follow_up_days=(),
     )
 )
 
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)
+PAYING = Profile(name="Acme Corp", segment="mid-market", owner="Dana Fields", mrr=500)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -111,7 +116,7 @@ class Life:
     def _due(self) -> datetime:
         if self.record is None or self.report is None:
             return NEVER
-        return next_due(self.record, self._rules(), self.context, self.now) or NEVER
+        return next_due(self.record, self.report, self._rules(), self.context, self.now) or NEVER
 
     def _rules(self) -> Sequence[Any]:
         assert self.report is not None
@@ -130,6 +135,10 @@ class Life:
             self.report = make_report(score=score, as_of=self.now, past=self._past(), measures=measures)
             self.closings[(self.now - FIRST).days] = score
             self._take(evaluate_rules(self.record, self.report, self._rules(), self.now, self.context))
+        elif what == "users":
+            measures = {"mau": float(argument), "mau_previous": 20.0}
+            self.report = make_report(score=80.0, as_of=self.now, measures=measures, profile=PAYING)
+            self._take(evaluate_rules(self.record, self.report, self._rules(), self.now, self.context))
         elif what == "again":
             assert self.report is not None
             self._take(evaluate_rules(self.record, self.report, self._rules(), self.now, self.context))
@@ -143,7 +152,8 @@ class Life:
         import msgspec
 
         assert self.record is not None
-        alert = max(self.record.alerts.values(), key=lambda alert: (alert.is_open, alert.opened_at))
+        alert = self.record.alert
+        assert alert is not None
         fields: dict[str, Any] = {"command": what, "command_id": f"c{self.now}", "by": "ann", "at": self.now}
         fields |= {"account_id": alert.account_id, "alert_id": alert.alert_id}
         extra = {"snooze": "until", "verdict": "verdict", "start_play": "play"}

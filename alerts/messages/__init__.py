@@ -1,11 +1,13 @@
 """What people read of an alert: one idea a module. Pure: report and alert in, plain data out.
 
-- `compose`   the whole message of a transition
-- `headline`  its first line
-- `evidence`  the numbers behind the rule, and what moved the score
+- `compose`   the whole message about a red flag
+- `headline`  its first line: who and what
+- `account_line`  its second: health now and then, worth, renewal
+- `evidence`  at most three lines of what is behind it today
 - `report_text`  the parts of a report in words: a change, a veto, an override
 - `blocks`    Slack's Block Kit
 - `plain_text`  the same for those who have no Slack: as text, and as HTML
-- `digest`    one message for many
+- `daily_digest`  an owner's page of the day
+- `digest`    one message for many at once
 - `pipeline_incident`  what operators are told of a broken pipeline
 """

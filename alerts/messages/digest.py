@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from typing import Final
 
 from alerts.messages.blocks import Payload, context, payload, section
-from alerts.messages.headline import FLAG, NAME_CHARS_MAX, tone_of
+from alerts.messages.headline import NAME_CHARS_MAX, glyph
 from alerts.model import SEVERITY_RANK, Severity, fingerprint
 from alerts.notification import AlertNotification
+from alerts.rules import tone_of
 from alerts.text import clock, escape, plural, points, tidy
 
 LINES_SHOWN: Final = 15
@@ -92,15 +93,13 @@ def digest_notification(
         "hl-digest-"
         + hashlib.sha256("\0".join(notification.id for notification in notifications).encode()).hexdigest()[:16]
     )
-    severity = max(
-        (notification.severity for notification in notifications), key=lambda each: SEVERITY_RANK[cast(Severity, each)]
-    )
+    severity = max((notification.severity for notification in notifications), key=lambda each: SEVERITY_RANK[each])
     lines = [
         DigestLine(
             notification_kind=notification.kind,
             account_name=notification.account_name or notification.account_id or "",
             rule=notification.rule,
-            severity=cast(Severity, notification.severity),
+            severity=notification.severity,
             reason=notification.reason,
             score=notification.score,
             alert_id=notification.alert_id,
@@ -164,7 +163,7 @@ def _line(line: DigestLine) -> str:
     name = tidy(line.account_name, NAME_CHARS_MAX)
     reason = tidy(_ASIDE.sub("", line.reason), REASON_CHARS_MAX)
     score = f"  {points(line.score)}" if line.score is not None else ""
-    return f"{FLAG[line.severity]}  *{escape(name)}*{score}  ·  {escape(reason)}"
+    return f"{glyph(tone_of(line.rule), line.severity)}  *{escape(name)}*{score}  ·  {escape(reason)}"
 
 
 def _names(lines: Sequence[DigestLine]) -> str:

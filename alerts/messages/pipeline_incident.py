@@ -31,7 +31,7 @@ def incident_notification(
         reason: why it began, or is over.
         ended: whether it is over.
     """
-    name = alert_id("", PIPELINE_RULE, standing.since)
+    name = alert_id("", standing.since, PIPELINE_RULE)
     return AlertNotification(
         id=f"{name}:{'resolved' if ended else 'opened'}",
         kind="resolved" if ended else "opened",

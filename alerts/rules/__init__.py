@@ -1,41 +1,44 @@
-"""The rules: does a report break one, is the trouble over, or is it too early to say.
+"""The rules: does an account break one, is the rule kept again, or is it too early to say.
 
 - `result`   what a rule answers: firing, resolved or indeterminate
-- `rule`     what every rule is: its settings, overrides for some accounts, and a result for one report
-- `band`     the account is in a bad band
-- `drop`     the score fell far within days
-- `silence`  nobody uses the product any more
-- `people`   its champions left, or most of its users did
-- `contract` a renewal comes near while the account is not well; a wish to leave
-- `support`  an escalation that nobody ends
-- `journey`  no first value yet, no next milestone, a goal out of reach
+- `rule`     what every rule is: its declaration, its settings, and a result as of a moment
+- `score`    the score is low for days, or fell far within days
+- `usage`    nobody uses the product any more, nobody ever did, or much less than at its best
+- `people`   its champions left, most of its users did, or all hangs on one or two
+- `contract` a wish to leave, a renewal that is near or overdue, less money than before
+- `support`  an escalation that nobody ends, a pile of tickets
+- `onboarding` no first value yet, no next milestone, a goal out of reach
 - `seats`    licences: many unused, or all in use
-- `feedback` answers to surveys that somebody should answer
+- `feedback` answers to surveys that somebody should answer, and answers that turned
 - `book`     all rules with their settings, and which of them are for an account
 """
 
-from alerts.rules.band import BandEntered
-from alerts.rules.book import ABOUT_SCORE, SHOWN_BY, TONES, RuleBook, RuleSettings, default_rules
-from alerts.rules.drop import ScoreDropped
+from alerts.rules.book import (
+    ABOUT_SCORE,
+    ORDER,
+    RULES,
+    RuleBook,
+    RuleSettings,
+    declaration,
+    default_rules,
+    tone_of,
+)
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
-from alerts.rules.rule import Rule, Tone
+from alerts.rules.rule import Rule
 
 __all__ = [
     "ABOUT_SCORE",
-    "SHOWN_BY",
-    "TONES",
-    "BandEntered",
+    "ORDER",
+    "RULES",
     "Baseline",
-    "Clear",
     "Firing",
-    "Hold",
     "Indeterminate",
     "Resolved",
     "Rule",
     "RuleBook",
     "RuleResult",
     "RuleSettings",
-    "ScoreDropped",
-    "Tone",
+    "declaration",
     "default_rules",
+    "tone_of",
 ]

@@ -1,95 +1,136 @@
 """All rules with their settings, and which of them are for an account."""
 
-from typing import Final, Self
+from collections.abc import Sequence
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from alerts.rules.band import BandEntered
-from alerts.rules.contract import CancellationRequested, RenewalNear
-from alerts.rules.drop import ScoreDropped
-from alerts.rules.feedback import DetractorFollowUp, PromoterFollowUp
-from alerts.rules.journey import MilestoneStuck, OnboardingStuck, OutcomeOffTrack
-from alerts.rules.people import BreadthCollapsed, ChampionGone
-from alerts.rules.rule import Rule, Tone
+from alerts.model import Tone
+from alerts.rules.contract import CancellationRequested, RenewalNear, RenewalOverdue, RevenueContracted
+from alerts.rules.feedback import AnswersTurned, DetractorFollowUp, PromoterFollowUp
+from alerts.rules.onboarding import MilestoneStuck, OnboardingStuck, OutcomeOffTrack
+from alerts.rules.people import BreadthCollapsed, ChampionGone, FewUsers, UsersLost
+from alerts.rules.rule import Rule
+from alerts.rules.score import ScoreDropped, ScoreLow
 from alerts.rules.seats import LicencesHigh, LicencesLow
-from alerts.rules.silence import Silence
-from alerts.rules.support import EscalationOpen
+from alerts.rules.support import EscalationOpen, TicketLoad
+from alerts.rules.usage import FeaturesAbandoned, NeverUsed, Silence, UseDeclined
 from stream.contracts.report import Profile
 
-CHOICES_MAX: Final = 10_000  # of segment and stage; a feed may invent as many segments as it likes
+# The rule that says most comes first: of equally bad signals the first leads, and a rule is inhibited by earlier ones.
+RULES: Final[tuple[type[Rule], ...]] = (
+    CancellationRequested,
+    Silence,
+    BreadthCollapsed,
+    ScoreLow,
+    ChampionGone,
+    ScoreDropped,
+    UsersLost,
+    UseDeclined,
+    RenewalNear,
+    RenewalOverdue,
+    RevenueContracted,
+    EscalationOpen,
+    TicketLoad,
+    AnswersTurned,
+    DetractorFollowUp,
+    OutcomeOffTrack,
+    OnboardingStuck,
+    NeverUsed,
+    MilestoneStuck,
+    FeaturesAbandoned,
+    LicencesLow,
+    FewUsers,
+    PromoterFollowUp,
+    LicencesHigh,
+)
+CHOICES_MAX: Final = 10_000  # of segment, stage and money; a feed may invent as many segments as it likes
+
+_of_name: Final[dict[str, type[Rule]]] = {rule.name: rule for rule in RULES}
+ABOUT_SCORE: Final = frozenset(rule.name for rule in RULES if rule.is_about_score)
+ORDER: Final[dict[str, int]] = {rule.name: at for at, rule in enumerate(RULES)}
 
 
-class RuleSettings(BaseModel):
-    """Section `rules` of the alerting configuration: each rule by its name, the most telling first."""
+def declaration(name: str) -> type[Rule] | None:
+    """The declaration of a shipped rule; None for a rule of one's own, or one that is not known any more."""
+    return _of_name.get(name)
+
+
+def tone_of(name: str) -> Tone:
+    """What kind of news a rule brings; a rule of one's own, or one not known any more, brings risk."""
+    rule = _of_name.get(name)
+    return rule.tone if rule is not None else "risk"
+
+
+class _RuleSettings(BaseModel):
+    """Section `rules` of the alerting configuration: each rule by its name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cancellation_requested: CancellationRequested = CancellationRequested()
-    band_entered: BandEntered = BandEntered()
-    silence: Silence = Silence()
-    champion_gone: ChampionGone = ChampionGone()
-    score_dropped: ScoreDropped = ScoreDropped()
-    breadth_collapsed: BreadthCollapsed = BreadthCollapsed()
-    renewal_near: RenewalNear = RenewalNear()
-    escalation_open: EscalationOpen = EscalationOpen()
-    outcome_off_track: OutcomeOffTrack = OutcomeOffTrack()
-    onboarding_stuck: OnboardingStuck = OnboardingStuck()
-    milestone_stuck: MilestoneStuck = MilestoneStuck()
-    licences_low: LicencesLow = LicencesLow()
-    detractor_follow_up: DetractorFollowUp = DetractorFollowUp()
-    promoter_follow_up: PromoterFollowUp = PromoterFollowUp()
-    licences_high: LicencesHigh = LicencesHigh()
-
     @model_validator(mode="after")
-    def _speakers_are_rules(self) -> Self:
-        """A rule is spoken for by rules that come before it, so that they have spoken already."""
-        seen: list[str] = []
-        for name in RuleSettings.model_fields:
-            for speaker in getattr(self, name).inhibited_by:
-                if speaker not in seen:
-                    told = f"{speaker!r} is no rule before {name}; there are {', '.join(seen) or 'none'}"
-                    raise PydanticCustomError("speaker", "{told}", {"told": told, "at": (name, "inhibited_by")})
-            seen.append(name)
+    def _inhibitors_are_rules(self) -> Self:
+        """A rule is inhibited by other rules that there are."""
+        for name in type(self).model_fields:
+            for inhibitor in getattr(self, name).inhibited_by:
+                if inhibitor not in _of_name or inhibitor == name:
+                    told = f"{inhibitor!r} is no other rule; there are {', '.join(_of_name)}"
+                    raise PydanticCustomError("inhibitor", "{told}", {"told": told, "at": (name, "inhibited_by")})
         return self
 
+    def all(self) -> list[Rule]:
+        """The rules in their order."""
+        return [getattr(self, rule.name) for rule in RULES]
 
-# The rules about the score: where an episode of theirs ended, later drops are measured from.
-ABOUT_SCORE: Final = frozenset(name for name, rule in RuleSettings() if isinstance(rule, Rule) and rule.is_about_score)
 
-
-TONES: Final[dict[str, Tone]] = {rule.name: rule.tone for _, rule in RuleSettings() if isinstance(rule, Rule)}
-SHOWN_BY: Final[dict[str, tuple[str, ...]]] = {
-    rule.name: rule.shows for _, rule in RuleSettings() if isinstance(rule, Rule)
-}
+_fields: dict[str, Any] = {rule.name: (rule, rule()) for rule in RULES}
+RuleSettings: Final[type[_RuleSettings]] = create_model("RuleSettings", __base__=_RuleSettings, **_fields)
 
 
 class RuleBook:
     """The rules as they are for each account.
 
     Args:
-        settings: all rules.
+        rules: all rules, in their order.
 
     Attributes:
         names: of all rules, in their order, switched off or not.
     """
 
-    def __init__(self, settings: RuleSettings) -> None:
-        self._rules: list[Rule] = [getattr(settings, name) for name in RuleSettings.model_fields]
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = list(rules)
         self.names: tuple[str, ...] = tuple(rule.name for rule in self._rules)
-        self._chosen: dict[tuple[str | None, str | None], tuple[Rule, ...]] = {}
+        bounds = {
+            bound
+            for rule in self._rules
+            for override in rule.overrides
+            for bound in (override.whom.mrr_at_least, override.whom.mrr_below)
+            if bound is not None
+        }
+        self._mrr_bounds = sorted(bounds)
+        self._chosen: dict[tuple[str | None, str | None, int], tuple[Rule, ...]] = {}
 
-    def choose(self, profile: Profile) -> tuple[Rule, ...]:
-        """The rules that are switched on for an account, with its own settings, the most telling first."""
-        key = (profile.segment, profile.lifecycle_stage)
+    def choose(self, profile: Profile, stage: str | None = None, mrr: float | None = None) -> tuple[Rule, ...]:
+        """The rules that are switched on for an account, with its own settings.
+
+        Args:
+            profile: what the account feed says.
+            stage: of its life, where it is derived; None: the profile's.
+            mrr: money a month, where subscriptions say it; None: the profile's.
+        """
+        stage = stage if stage is not None else profile.lifecycle_stage
+        mrr = mrr if mrr is not None else profile.mrr
+        worth = -1 if mrr is None else sum(mrr >= bound for bound in self._mrr_bounds)
+        key = (profile.segment, stage, worth)
         rules = self._chosen.get(key)
         if rules is None:
             if len(self._chosen) >= CHOICES_MAX:
                 self._chosen.clear()
-            rules = self._chosen[key] = tuple(rule for own in self._rules if (rule := own.of(*key)).enabled)
+            own = [rule.of(profile.segment, stage, mrr) for rule in self._rules]
+            rules = self._chosen[key] = tuple(rule for rule in own if rule.enabled)
         return rules
 
 
 def default_rules() -> tuple[Rule, ...]:
     """The rules of an account of which nothing is known, as shipped."""
-    return RuleBook(RuleSettings()).choose(Profile())
+    return RuleBook(RuleSettings().all()).choose(Profile())

@@ -1,41 +1,102 @@
-"""Answers to surveys that somebody should answer: close the loop, with those who are unhappy and those who are glad."""
+"""Answers to surveys: who is unhappy and waits, who is glad, and an account whose answers turned."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Final
 
 from pydantic import Field
 
-from alerts.model import Alert, Severity
+from alerts.account_facts import AccountFacts
+from alerts.model import Channel, Number, Severity, Signal, Tone
+from alerts.playbooks import Play
 from alerts.rules.result import Baseline, Firing, Resolved, RuleResult
-from alerts.rules.rule import KEPT, UNKNOWN, Rule, Tone, number
-from alerts.text import plural
-from stream.contracts.report import AlertReportView
+from alerts.rules.rule import KEPT, UNKNOWN, Rule
+from alerts.text import names_of, nps_words, plural
+
+_DETRACTOR_FOLLOW_UP_PLAYS: Final = (
+    Play(
+        id="call_back",
+        name="Call within two days",
+        do="Call whoever answered. Listen first, ask what one thing would change the answer, and thank them.",
+    ),
+    Play(
+        id="fix_one_thing",
+        name="Fix one thing",
+        do="Choose one thing that you can change within two weeks, and tell them when it is done.",
+    ),
+    Play(
+        id="tell_product",
+        name="Take it to the product team",
+        do="Pass on the words as they were said, and bring back what will happen with them.",
+        who="owner with product",
+    ),
+    Play(
+        id="check_the_rest",
+        name="See if they are alone",
+        do="Look at the account's tickets and other answers; one unhappy voice is often the one that spoke.",
+    ),
+    Play(
+        id="ask_again",
+        name="Ask again",
+        do="Ask for their view again after 90 days; the change is the result.",
+    ),
+)
 
 
 class DetractorFollowUp(Rule):
-    """Broken while a detractor's answer (NPS 0 to 6) waits for a touchpoint.
+    """Fires while a detractor's answer (NPS 0 to 6) waits for a contact of that person, or about that answer.
+
+    Age and severity are those of the oldest detractor that waits; late is critical, and a page.
 
     Source: Festival: whoever gives a low answer is called, asked why, and told what came of it; after a week the call
     is late, and late is critical.
     """
 
     name: ClassVar[str] = "detractor_follow_up"
+    about: ClassVar[str] = "an unhappy answer that nobody followed up"
+    why: ClassVar[str] = "an unhappy customer who is called back often stays; one who is not tells others"
     tone: ClassVar[Tone] = "task"
-    shows: ClassVar[tuple[str, ...]] = ("nps", "nps_responses")
+    shows: ClassVar[tuple[str, ...]] = ("nps",)
+    plays: ClassVar[tuple[Play, ...]] = _DETRACTOR_FOLLOW_UP_PLAYS
 
+    critical_channel: Channel | None = "page"
     late_days: float = Field(7, gt=0, le=90, description="waiting for so long is critical")
 
-    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
         """Firing while one waits, Resolved once none does."""
-        waiting = number(report, "open_detractors")
+        waiting = facts.number("open_detractors")
         if waiting is None:
             return UNKNOWN
         if waiting < 1:
-            return KEPT if alert is None else Resolved("nobody waits for an answer any more")
-        days = number(report, "open_feedback_days") or 0
+            return KEPT if signal is None else Resolved("Everybody who was unhappy has been followed up")
+        days = facts.older_days("open_detractor_days") or 0
         severity: Severity = "critical" if days >= self.late_days else "warning"
-        since = f"not followed up for {plural(round(days), 'day')}" if days >= 1 else "to follow up"
-        reason = f"{plural(round(waiting), 'unhappy answer')} {since}"
-        return Firing(severity, reason, {"answers": waiting, "days": days})
+        count = round(waiting)
+        gave = (
+            f"{plural(count, 'person', 'people')} gave low NPS scores"
+            if count > 1
+            else "one person gave a low NPS score"
+        )
+        since = (
+            f"; the oldest has waited {plural(round(days), 'day')}"
+            if days >= 1 and count > 1
+            else (f", and has waited {plural(round(days), 'day')}" if days >= 1 else "")
+        )
+        who = facts.texts("open_detractor_users")
+        named = f" ({names_of(who)})" if who else ""
+        return Firing(
+            severity,
+            f"has unhappy users: {gave} and nobody has replied{since}",
+            f"{gave[0].upper()}{gave[1:]}{named} and nobody has replied{since}",
+            {"answers": waiting, "days": days},
+            tuple(who),
+        )
+
+    def due(self, facts: AccountFacts) -> datetime | None:
+        """The day on which the oldest becomes late."""
+        days = facts.older_days("open_detractor_days")
+        if not facts.number("open_detractors") or days is None or days >= self.late_days:
+            return None
+        return facts.start_of_day(facts.day + max(int(-(-(self.late_days - days) // 1)), 1))
 
 
 class PromoterFollowUp(Rule):
@@ -45,18 +106,108 @@ class PromoterFollowUp(Rule):
     """
 
     name: ClassVar[str] = "promoter_follow_up"
+    about: ClassVar[str] = "a glad answer that nobody thanked for"
+    why: ClassVar[str] = "glad customers say yes to a reference or a review, while they are glad"
     tone: ClassVar[Tone] = "opportunity"
-    shows: ClassVar[tuple[str, ...]] = ("nps", "nps_responses")
+    shows: ClassVar[tuple[str, ...]] = ("nps",)
+    plays: ClassVar[tuple[Play, ...]] = (
+        Play(
+            id="thank_you",
+            name="Say thank you",
+            do="Thank them in person, and ask what they like best; their words are better than ours.",
+        ),
+        Play(
+            id="reference",
+            name="Ask for a reference",
+            do="Ask if they would talk to one other company, or be quoted in two sentences.",
+            who="owner with marketing",
+        ),
+        Play(
+            id="review",
+            name="Ask for a review",
+            do="Send the link to one review site, and make it a two-minute matter.",
+            who="marketing",
+        ),
+        Play(
+            id="referral",
+            name="Ask who else",
+            do="Ask which team or company they know would gain by it as they do.",
+            who="account executive",
+        ),
+        Play(
+            id="advisory",
+            name="Invite them in",
+            do="Offer a seat on the customer board or an early look at what comes next.",
+        ),
+    )
 
     answers_min: int = Field(1, ge=1, le=10_000)
 
-    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
         """Firing while enough wait, Resolved once none does."""
-        waiting = number(report, "open_promoters")
+        waiting = facts.number("open_promoters")
         if waiting is None:
             return UNKNOWN
         if waiting < 1:
-            return KEPT if alert is None else Resolved("nobody waits for an answer any more")
+            return KEPT if signal is None else Resolved("Everybody who was glad has been thanked")
         if waiting < self.answers_min:
             return KEPT
-        return Firing("info", f"{plural(round(waiting), 'glad answer')} to thank for", {"answers": waiting})
+        told = f"{plural(round(waiting), 'promoter')} to thank"
+        return Firing("info", f"is glad: {told}", told, {"answers": waiting})
+
+
+class AnswersTurned(Rule):
+    """Fires while the answers of an account are bad: NPS, CSAT or effort, each from `answers_min` answers on.
+
+    Source: Five metrics (NPS is a direction) and Festival: one low answer is a person, several are an account.
+    """
+
+    name: ClassVar[str] = "answers_turned"
+    about: ClassVar[str] = "bad answers from several people"
+    why: ClassVar[str] = "several low answers are an account, and not a person"
+    plays: ClassVar[tuple[Play, ...]] = _DETRACTOR_FOLLOW_UP_PLAYS
+
+    speaks_of: ClassVar[tuple[str, ...]] = ("nps", "csat", "ces_mean")
+
+    opens: bool = True
+    answers_min: int = Field(5, ge=1, le=10_000, description="so many answers of a kind at least")
+    nps_below: float = Field(-20, ge=-100, le=100)
+    nps_critical_below: float = Field(-50, ge=-100, le=100)
+    csat_below: float = Field(0.4, ge=0, le=1, description="share of 4 and 5 among the answers")
+    ces_below: float = Field(3.0, ge=1, le=7, description="mean effort answer, 7 is easiest")
+
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing while one kind is bad, Resolved once none is."""
+        found = self._nps(facts) or self._csat(facts) or self._ces(facts)
+        if found is not None:
+            return found
+        if all(facts.number(measure) is None for measure in self.speaks_of):
+            return UNKNOWN
+        return KEPT if signal is None else Resolved("The answers are better again")
+
+    def _nps(self, facts: AccountFacts) -> Firing | None:
+        nps, count = facts.number("nps"), facts.number("nps_responses") or 0
+        if nps is None or count < self.answers_min or nps >= self.nps_below:
+            return None
+        before = facts.number("nps_previous")
+        severity: Severity = "critical" if nps < self.nps_critical_below else "warning"
+        told = f"NPS {nps_words(nps)}"
+        if before is not None and nps_words(before) != nps_words(nps):
+            told = f"NPS went from {nps_words(before)} to {nps_words(nps)}"
+        return self._firing(severity, f"{told} ({plural(round(count), 'answer')})", {"nps": nps, "answers": count})
+
+    def _csat(self, facts: AccountFacts) -> Firing | None:
+        csat, count = facts.number("csat"), facts.number("csat_responses") or 0
+        if csat is None or count < self.answers_min or csat >= self.csat_below:
+            return None
+        told = f"{csat * count:.0f} of {count:.0f} people are satisfied (CSAT)"
+        return self._firing("warning", told, {"csat": csat, "answers": count})
+
+    def _ces(self, facts: AccountFacts) -> Firing | None:
+        ces, count = facts.number("ces_mean"), facts.number("ces_responses") or 0
+        if ces is None or count < self.answers_min or ces >= self.ces_below:
+            return None
+        return self._firing("warning", f"Effort is rated {ces:.1f} of 7 ({count:.0f} answers)", {"ces": ces})
+
+    def _firing(self, severity: Severity, told: str, evidence: dict[str, Number]) -> Firing:
+        return Firing(severity, f"has become unhappy: {told}", told, evidence)

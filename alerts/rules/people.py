@@ -1,99 +1,251 @@
-"""The people behind the usage: its champions left, or most of its users did."""
+"""The people behind the usage: its champions left, most of its users did, or all hangs on one or two."""
 
 from typing import ClassVar, Final
 
 from pydantic import Field
 
-from alerts.model import Alert, Number, Severity
+from alerts.account_facts import AccountFacts
+from alerts.model import Channel, Number, Severity, Signal
+from alerts.playbooks import Play
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
-from alerts.rules.rule import KEPT, UNKNOWN, Rule, number
-from alerts.text import plural
-from stream.contracts.report import AlertReportView
+from alerts.rules.rule import KEPT, UNKNOWN, Rule
+from alerts.text import names_of, plural
 
 _SOME_GONE: Final = Indeterminate("some of the most active users are still away")
+_WAITING: Final = Indeterminate("who stopped is not back, and nobody has taken their place")
+
+_CHAMPION_GONE_PLAYS: Final = (
+    Play(
+        id="find_out",
+        name="Find out where they are",
+        do="Holiday, another job, another team? Call, and look them up, before anything else.",
+    ),
+    Play(
+        id="meet_the_next",
+        name="Meet the next champion",
+        do="Ask the sponsor who takes over, and onboard that person yourself within two weeks.",
+    ),
+    Play(
+        id="secure_knowledge",
+        name="Secure what they built",
+        do="List their reports, automations and integrations with the customer, and give each a new owner.",
+    ),
+    Play(
+        id="widen",
+        name="Win two more people",
+        do="Train two more users on what the champion did, on their own data, so that it never hangs on one again.",
+    ),
+    Play(
+        id="follow_them",
+        name="Follow the champion",
+        do="If they changed company, congratulate them; a champion in a new place is the warmest lead there is.",
+        who="account executive",
+    ),
+)
+
+_BREADTH_COLLAPSED_PLAYS: Final = (
+    Play(
+        id="who_left",
+        name="List who left",
+        do="Send the champion the names that stopped within the month, and ask what changed for that team.",
+    ),
+    Play(
+        id="restart_team",
+        name="Restart the team",
+        do="Book one 30-minute session for those who stopped, on the one task that they used it for.",
+    ),
+    Play(
+        id="check_rollout",
+        name="Check for a silent switch",
+        do="Ask whether a reorganisation, a budget or another tool is behind it; the answer decides the next step.",
+    ),
+    Play(
+        id="sponsor_use_case",
+        name="Renew the use case",
+        do="Agree with the sponsor on the one team that must use it by next month, and plan back from there.",
+    ),
+    Play(
+        id="train_the_trainer",
+        name="Train a trainer",
+        do="Give one person there the material and the time to bring the others back, and praise them for it.",
+    ),
+)
 
 
 class ChampionGone(Rule):
-    """Broken while at least `gone_ratio` of an account's champions were not active for two weeks.
+    """Fires while at least `gone_ratio` of an account's champions were not active for two weeks.
 
     Champions are the fewest users that made half of the active days of the month before (docs/metrics.md). All of them
-    gone is critical: whoever championed the product may have left the company.
+    gone is critical: whoever championed the product may have left the company. Who stopped is kept by name, and stays
+    the reason until they are back or others are the champions for `replaced_days`; that a window moves on ends nothing.
 
     Source: Five metrics (breadth): with one or two users a single departure is a serious hit.
     """
 
     name: ClassVar[str] = "champion_gone"
-    shows: ClassVar[tuple[str, ...]] = ("champions", "champions_gone", "mau")
+    about: ClassVar[str] = "the most active users who stopped"
+    why: ClassVar[str] = "whoever brought the product in may have left, and nobody else defends it yet"
+    shows: ClassVar[tuple[str, ...]] = ("mau",)
+    plays: ClassVar[tuple[Play, ...]] = _CHAMPION_GONE_PLAYS
 
     inhibited_by: tuple[str, ...] = ("silence",)
     gone_ratio: float = Field(0.5, gt=0, le=1, description="such a share of the champions, at least one")
+    replaced_days: int = Field(30, ge=1, le=365, description="others are the champions for so long: they are replaced")
 
-    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
-        """Firing while too many are away, Resolved once all are there or others have taken their place."""
-        gone, champions = number(report, "champions_gone"), number(report, "champions")
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing while too many are away, Resolved once who stopped is back or replaced."""
+        gone, champions = facts.number("champions_gone"), facts.number("champions")
         if gone is None or champions is None:
             return UNKNOWN
+        away = facts.texts("champions_gone_users")
         if gone >= 1 and gone >= self.gone_ratio * champions:
-            severity: Severity = "critical" if gone >= champions else "warning"
-            whom = "its most active user" if champions == 1 else f"{gone:.0f} of its {champions:.0f} most active users"
-            return Firing(
-                severity, f"{whom} not active for two weeks", {"champions_gone": gone, "champions": champions}
-            )
-        if alert is None:
+            return self._firing(gone, champions, tuple(away))
+        if signal is None:
             return KEPT
         if gone >= 1:
             return _SOME_GONE
-        if champions < 1:
-            return Resolved("nobody stands out any more among its users", recovered=False)
-        return Resolved(f"its {plural(round(champions), 'most active user')} of the last weeks all active")
+        quiet = facts.number("silence_working_days")
+        if quiet is not None and quiet > (facts.number("silence_limit_days") or 0):
+            return _WAITING  # nobody is there, so nobody is back
+        present = set(facts.texts("active_users_14d")) if "active_users_14d" in facts.report.measures else None
+        if present is not None and signal.names and present & set(signal.names):
+            return Resolved(f"{names_of(sorted(present & set(signal.names)))} is back")
+        since = (facts.now - signal.since).days
+        if champions >= 1 and since >= self.replaced_days:
+            return Resolved(f"Others carry it now: {plural(round(champions), 'most active user')}, all active", False)
+        return _WAITING
+
+    def _firing(self, gone: Number, champions: Number, away: tuple[str, ...]) -> Firing:
+        severity: Severity = "critical" if gone >= champions else "warning"
+        if champions == 1:
+            whom, sentence = "its key user has stopped", "Its key user was last active over two weeks ago"
+        else:
+            whom = f"{gone:.0f} of its {champions:.0f} key users {'has' if gone == 1 else 'have'} stopped"
+            sentence = f"{gone:.0f} of its {champions:.0f} key users not active for over two weeks"
+        who = f" ({names_of(away)})" if away else ""
+        return Firing(
+            severity,
+            f"may be losing its champion: {whom}{who}",
+            f"{sentence}{who}",
+            {"champions_gone": gone, "champions": champions},
+            away,
+        )
 
 
 class BreadthCollapsed(Rule):
-    """Broken while an account has lost `lost_ratio` or more of its monthly users.
+    """Fires while an account has lost `lost_ratio` or more of its monthly users.
 
-    The users that it had are kept for the whole episode. Over when most are back, or when a month went by at the new
-    level. Losing three quarters is critical.
+    The users that it had are kept while it fires. Over when most are back, or when the new level is accepted: that a
+    month went by at it ends nothing. Losing three quarters is critical, and a page for an account with money or seats.
 
     Source: Five metrics (breadth): many users absorb turnover, few do not. A handbook of the field calls a fall of the
     active share of over 20 % poor; half of all users is a collapse and no season.
     """
 
     name: ClassVar[str] = "breadth_collapsed"
-    shows: ClassVar[tuple[str, ...]] = ("wau", "users_for_half")
+    about: ClassVar[str] = "most of the users who left within a month"
+    why: ClassVar[str] = "with so few users left, one more departure can end it"
+    speaks_of: ClassVar[tuple[str, ...]] = ("mau", "breadth_change_ratio")
+    plays: ClassVar[tuple[Play, ...]] = _BREADTH_COLLAPSED_PLAYS
 
+    opens: bool = True
     inhibited_by: tuple[str, ...] = ("silence",)
-    lost_ratio: float = Field(0.5, gt=0, le=1, description="such a share of last month's users is not there any more")
+    critical_channel: Channel | None = "page"
+    lost_ratio: float = Field(0.5, gt=0, le=1, description="such a share of last month's users is gone")
     critical_ratio: float = Field(0.75, gt=0, le=1)
-    users_min: int = Field(5, ge=1, le=100_000, description="fewer users than that, and one person decides")
-    margin_ratio: float = Field(0.25, ge=0, le=1, description="how much more must be back to be over")
+    users_min: int = Field(5, ge=1, le=10_000, description="of so many users at least")
+    margin_ratio: float = Field(0.25, ge=0, le=1, description="how much less than lost_ratio may be missing to be over")
 
-    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
-        """Firing while the users are gone, Resolved once they are back or the new level has lasted."""
-        users, before = number(report, "mau"), number(report, "mau_previous")
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing while the users are gone, Resolved once most are back."""
+        users, before = facts.number("mau"), facts.number("mau_previous")
         if users is None:
             return UNKNOWN
-        if alert is not None:
-            return self._ongoing(users, before, alert.evidence["users_before"])
+        if signal is not None:
+            return self._ongoing(facts, users, signal.evidence["users_before"])
         if before is None:
             return UNKNOWN
         if before < self.users_min or users > before * (1 - self.lost_ratio):
             return KEPT
-        return self._finding(users, before)
+        return self._firing(facts, users, before)
 
-    def _ongoing(self, users: Number, before: Number | None, had: Number) -> RuleResult:
+    def _ongoing(self, facts: AccountFacts, users: Number, had: Number) -> RuleResult:
         lost = 1 - users / had
         if lost <= max(self.lost_ratio - self.margin_ratio, 0):
-            return Resolved(f"{users:.0f} of {had:.0f} users are back")
-        if before is not None and users >= 0.9 * before:
-            return Resolved(f"steady at {plural(round(users), 'user')} for a month", recovered=False)
+            return Resolved(f"{users:.0f} of {had:.0f} monthly users are back")
         if lost < self.lost_ratio:
-            return Indeterminate(f"{users:.0f} of {had:.0f} users are back: not yet over")
-        return self._finding(users, had)
+            return Indeterminate(f"{users:.0f} of {had:.0f} monthly users are back: not yet over")
+        return self._firing(facts, users, had)
 
-    def _finding(self, users: Number, had: Number) -> Firing:
+    def _firing(self, facts: AccountFacts, users: Number, had: Number) -> Firing:
         lost = 1 - users / had
+        worth = (facts.mrr or 0) > 0 or (facts.seats or 0) > 1
+        fell = f"monthly users fell from {had:.0f} to {users:.0f}"
         return Firing(
             "critical" if lost >= self.critical_ratio else "warning",
-            f"{lost:.0%} of its users gone: {had:.0f} a month before, {users:.0f} now",
+            f"has lost most of its users: {fell}" if users else f"has lost all of its users: {fell}",
+            f"Monthly users fell from {had:.0f} to {users:.0f}",
             {"users": users, "users_before": had},
+            channel=None if worth else self.channel,
         )
+
+
+class UsersLost(Rule):
+    """Fires while `lost_ratio` or more of the users who were established are lost.
+
+    Source: measured over real histories (docs/health.md): that those leave who came for long says more than how many
+    come this month.
+    """
+
+    name: ClassVar[str] = "users_lost"
+    about: ClassVar[str] = "established users who stopped for good"
+    why: ClassVar[str] = "who used it for long and stops seldom comes back by himself"
+    plays: ClassVar[tuple[Play, ...]] = _BREADTH_COLLAPSED_PLAYS
+
+    inhibited_by: tuple[str, ...] = ("silence", "breadth_collapsed", "score_low")
+    lost_ratio: float = Field(0.5, gt=0, le=1, description="such a share of the established users")
+    users_min: int = Field(4, ge=1, le=10_000, description="of so many at least")
+
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing while too many are lost, Resolved once most are back or others are established."""
+        lost, users = facts.number("established_users_lost"), facts.number("established_users")
+        if lost is None or users is None:
+            return UNKNOWN
+        if users >= self.users_min and lost >= self.lost_ratio * users:
+            told = f"{lost:.0f} of {users:.0f} established users"
+            return Firing(
+                "warning", f"is losing its regulars: {told} have stopped", f"{told} have stopped", {"lost": lost}
+            )
+        if signal is None:
+            return KEPT
+        return Resolved(f"{users - lost:.0f} of {users:.0f} established users are active")
+
+
+class FewUsers(Rule):
+    """Fires while half of the use hangs on one or two people, in an account that pays for `seats_min` seats or more.
+
+    Source: Five metrics (breadth, turnover exposure): 1 means that one departure can lose the account.
+    """
+
+    name: ClassVar[str] = "few_users"
+    about: ClassVar[str] = "half of the use that hangs on one or two people"
+    why: ClassVar[str] = "one new job of one person can end it"
+    shows: ClassVar[tuple[str, ...]] = ("mau",)
+    plays: ClassVar[tuple[Play, ...]] = _CHAMPION_GONE_PLAYS
+
+    channel: Channel = "log"
+    inhibited_by: tuple[str, ...] = ("silence", "breadth_collapsed", "onboarding_stuck")
+    users_max: int = Field(2, ge=1, le=100, description="so few people make half of the use")
+    seats_min: int = Field(5, ge=1, le=100_000)
+    for_hours: float = Field(336, ge=0, le=720)
+
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing while it hangs on too few, Resolved once more carry it."""
+        half, seats = facts.number("users_for_half"), facts.seats
+        if half is None or seats is None or half < 1:
+            return UNKNOWN
+        if half <= self.users_max and seats >= self.seats_min:
+            whom = "one person" if half == 1 else f"{half:.0f} people"
+            told = f"half of the use hangs on {whom}"
+            return Firing("info", f"depends on very few: {told}", told[0].upper() + told[1:], {"users_for_half": half})
+        return KEPT if signal is None else Resolved(f"{plural(round(half), 'person', 'people')} make half of the use")

@@ -1,18 +1,30 @@
-"""What a rule answers: broken, kept, or too early to say; always with its reason."""
+"""What a rule answers: firing, resolved, or indeterminate; always with its reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from alerts.model import Number, Severity
+from alerts.model import Channel, Number, Severity
 
 
 @dataclass(frozen=True)
 class Firing:
-    """The rule is broken: how badly, why, and the numbers behind it."""
+    """The rule is broken.
+
+    Args:
+        severity: how badly.
+        headline: what happened, to be read after the account's name: "has gone quiet: ...".
+        reason: the same as a sentence of its own, without a full stop: "Nobody has logged in for ...".
+        evidence: the numbers behind it.
+        names: the people it is about.
+        channel: where this one is told, where it is not the rule's own for its severity.
+    """
 
     severity: Severity
+    headline: str
     reason: str
-    evidence: dict[str, Number]
+    evidence: dict[str, Number] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,7 @@ RuleResult = Firing | Resolved | Indeterminate
 
 @dataclass(frozen=True)
 class Baseline:
-    """Where an account stood when its last episode ended: later drops are measured from here."""
+    """Where an account stood when its last signal about its score ended: later drops are measured from here."""
 
     as_of: datetime
     score: float

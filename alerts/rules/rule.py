@@ -1,52 +1,53 @@
-"""What every rule is: a name, its settings, and a verdict on one report.
+"""What every rule is: its declaration, its settings, and a result for one account as of a moment.
 
-A rule never sees a clock or a store: it gets the report, the alert that is open under it, and where the account last
-settled. A measure that a report does not carry, or that is unknown (None), means Hold, and never a Finding.
-
-Rules are judged for every report, and nearly all of them have nothing to say: what is said then is made beforehand.
+A rule is declared once, as a subclass: name, what it is about, why it matters, its tone, the measures it shows, the
+plays that help, its channels, its settings, and its words (in the results of `evaluate`). Leaving one out is an error
+at import. A rule never sees a clock or a store: it gets the facts as of a moment, and the signal that fires under it.
+A measure that is unknown (None) means Indeterminate, and never Firing.
 """
 
+from datetime import datetime
 from typing import Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from alerts.model import Alert, Number
+from alerts.account_facts import AccountFacts
+from alerts.model import Channel, Severity, Signal, Tone
+from alerts.playbooks import Play
 from alerts.rules.result import Baseline, Indeterminate, Resolved, RuleResult
-from stream.contracts.report import AlertReportView, LifecycleStage
+from stream.contracts.report import LifecycleStage
 
-# trouble: something got worse, and may recover; task: somebody waits for an answer; opportunity: good news.
-Tone = Literal["trouble", "task", "opportunity"]
-
+# States beside the stages of a living account, in which nobody is alerted of it.
+Stage = Literal[LifecycleStage, "ignored", "expired_trial", "paused"]
 
 KEPT: Final = Resolved("kept")
 UNKNOWN: Final = Indeterminate("too little is known to judge")
 
 
-def number(report: AlertReportView, measure: str) -> Number | None:
-    """A measure of a report; None where it is unknown, not there, or no number."""
-    value = report.measures.get(measure)
-    return value if isinstance(value, (int, float)) else None
-
-
 class For(BaseModel):
-    """The accounts that an override is for: in one of the segments, and in one of the stages, where given."""
+    """The accounts that an override is for: every condition that is given must hold."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     segments: frozenset[str] = Field(frozenset(), description="empty: any")
-    lifecycle_stages: frozenset[LifecycleStage] = Field(frozenset(), description="empty: any")
+    lifecycle_stages: frozenset[Stage] = Field(frozenset(), description="empty: any")
+    mrr_at_least: float | None = Field(None, ge=0, description="money a month; unknown is less than anything")
+    mrr_below: float | None = Field(None, ge=0, description="money a month; unknown is less than anything")
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
-        if not self.segments and not self.lifecycle_stages:
-            raise ValueError("expected segments, lifecycle_stages, or both")
+        if not self.segments and not self.lifecycle_stages and self.mrr_at_least is None and self.mrr_below is None:
+            raise ValueError("expected segments, lifecycle_stages, mrr_at_least or mrr_below")
         return self
 
-    def holds(self, segment: str | None, lifecycle_stage: str | None) -> bool:
+    def holds(self, segment: str | None, lifecycle_stage: str | None, mrr: float | None) -> bool:
         """Whether an account is meant."""
-        return (not self.segments or segment in self.segments) and (
-            not self.lifecycle_stages or lifecycle_stage in self.lifecycle_stages
+        return (
+            (not self.segments or segment in self.segments)
+            and (not self.lifecycle_stages or lifecycle_stage in self.lifecycle_stages)
+            and (self.mrr_at_least is None or (mrr is not None and mrr >= self.mrr_at_least))
+            and (self.mrr_below is None or mrr is None or mrr < self.mrr_below)
         )
 
 
@@ -60,42 +61,70 @@ class Override(BaseModel):
 
 
 class Rule(BaseModel):
-    """The settings that all rules share, and what the judge asks of them.
+    """The declaration and the settings that all rules share.
 
     Attributes:
-        name: a label of metrics and a part of the alert's fingerprint.
+        name: a label of metrics, and how settings, routes and silences call it.
+        about: what it finds, a noun phrase: "a request to cancel".
+        why: why it matters, a clause.
         tone: what kind of news it is.
         shows: the measures that its message shows beside its reason.
-        is_about_score: whether it looks at the score; later drops are measured from where its last episode ended.
+        speaks_of: the measures that its own words speak of, so that a message does not repeat them.
+        plays: what to try; the first that answers what moved is the next step.
+        is_about_score: whether it looks at the score; later drops are measured from where its last signal ended.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str]
-    tone: ClassVar[Tone] = "trouble"
+    about: ClassVar[str]
+    why: ClassVar[str]
+    tone: ClassVar[Tone] = "risk"
     shows: ClassVar[tuple[str, ...]] = ()
+    speaks_of: ClassVar[tuple[str, ...]] = ()
+    plays: ClassVar[tuple[Play, ...]]
     is_about_score: ClassVar[bool] = False
 
-    enabled: bool = Field(True, description="off: opens nothing")
-    for_hours: float = Field(0, ge=0, le=720, description="broken for so long before anybody is told")
-    keep_firing_hours: float = Field(0, ge=0, le=720, description="kept for so long before it is over")
-    inhibited_by: tuple[str, ...] = Field((), max_length=30, description="rules whose open alert says enough")
+    enabled: bool = Field(True, description="off: never fires")
+    channel: Channel = Field("digest", description="where its signals are told")
+    critical_channel: Channel | None = Field(None, description="where critical ones are told; null: as the others")
+    opens: bool = Field(False, description="opens a red flag also where it is no page; else it joins an open one")
+    for_hours: float = Field(0, ge=0, le=720, description="broken for so long before it fires")
+    keep_firing_hours: float = Field(0, ge=0, le=720, description="kept for so long before it is resolved")
+    inhibited_by: tuple[str, ...] = Field((), max_length=30, description="while one of these fires, it starts nothing")
     overrides: tuple[Override, ...] = Field((), max_length=50)
 
-    def evaluate(self, report: AlertReportView, alert: Alert | None, settled: Baseline | None) -> RuleResult:
-        """The verdict on one report.
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        missing = [part for part in ("name", "about", "why", "plays") if not getattr(cls, part, None)]
+        if missing and cls.__name__ != "CustomRule":
+            raise TypeError(f"rule {cls.__name__}: expected {', '.join(missing)}; a rule is declared whole")
+
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """The result for one account.
 
         Args:
-            report: the account's current report.
-            alert: the alert that is open under this rule, if any.
-            settled: where the account's last episode under a rule about its score ended.
+            facts: the account as of a moment.
+            signal: the signal that fires under this rule, if any.
+            baseline: where the account's last signal about its score ended.
         """
         raise NotImplementedError
 
-    def of(self, segment: str | None, lifecycle_stage: str | None) -> Self:
+    def due(self, facts: AccountFacts) -> datetime | None:
+        """When time alone may change the result; None: never. Too early does no harm, too late does."""
+        return None
+
+    def channel_of(self, severity: Severity) -> Channel:
+        """Where a signal of a severity is told."""
+        if severity == "critical" and self.critical_channel is not None:
+            return self.critical_channel
+        return self.channel
+
+    def of(self, segment: str | None, lifecycle_stage: str | None, mrr: float | None = None) -> Self:
         """This rule as it is for an account: with the first override that fits it."""
         for override in self.overrides:
-            if override.whom.holds(segment, lifecycle_stage):
+            if override.whom.holds(segment, lifecycle_stage, mrr):
                 return self._with(override)
         return self
 

@@ -13,6 +13,9 @@ The modules in the order a report meets them:
     audit_log        Redis and Kafka: steps on their way to the audit log
     rebuild_state    what is remembered, made again from the audit log after Redis was lost
     recipients       who is notified of a change
+    digest_queue     Redis: what the next daily digest of each owner is to tell
+    daily_digests    writes each owner's daily digest at their hour
+    current_message  a message as it is true when it leaves the outbox
     outbox           Redis: messages that must still be delivered, a queue for each receiver
     outbox_queue     one receiver's queue: leased to one sender at a time
     receivers        where alerts are told: one module a kind of receiver

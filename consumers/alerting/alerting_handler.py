@@ -5,23 +5,26 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
-from alerts.commands import AddSilence, ExpireSilence
+from alerts.commands import AddSilence, Command, ExpireSilence
 from alerts.config import AlertingConfig
 from alerts.context import AlertContext
 from alerts.follow_up import action_of
-from alerts.lifecycle import Transition
+from alerts.red_flag import Transition
 from alerts.silences import Silence
 from alerts.text import duration, tidy
 from consumers.alerting.batch import Batch, BatchResult, DecodedRecord, decode_batch, decode_commands, evaluate_batch
+from consumers.alerting.daily_digests import DailyDigests
 from consumers.alerting.loop import Record
 from consumers.alerting.metrics import Metrics
 from consumers.alerting.pipeline_health import DataStatus, PipelineHealthMonitor
 from consumers.alerting.projection import Projection
 from consumers.alerting.rebuild_state import Rebuilt
 from consumers.alerting.recipients import Recipients
-from consumers.alerting.state import Changes, LoadedState, StateStore
+from consumers.alerting.state import LoadedState, StateStore
+from stream.calendar.workdays import NO_CALENDARS, Calendars
 from stream.config.logs import get_logger
 from stream.topics import Topics
 
@@ -67,6 +70,8 @@ class Alerting:
         recipients: whom to tell.
         rebuild: what the audit log tells of a partition, asked when the memory has nothing of it.
         pipeline_health: what is known of the pipeline's trouble; None on the event clock, where it is not looked for.
+        digests: writes the owners' daily digests; None: there are none.
+        calendars: when accounts work.
         clock_ms: the wall clock.
     """
 
@@ -82,6 +87,8 @@ class Alerting:
         recipients: Recipients,
         rebuild: Callable[[int], Rebuilt],
         pipeline_health: PipelineHealthMonitor | None = None,
+        digests: DailyDigests | None = None,
+        calendars: Calendars = NO_CALENDARS,
         clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._store = store
@@ -93,6 +100,8 @@ class Alerting:
         self._recipients = recipients
         self._rebuild = rebuild
         self._pipeline_health = pipeline_health
+        self._digests = digests
+        self._calendars = calendars
         self._clock_ms = clock_ms
         self._assigned_partitions: dict[int, _AssignedPartition] = {}
         self._silences: tuple[Silence, ...] = ()
@@ -140,7 +149,7 @@ class Alerting:
             return seen_below
         next_offset = records[-1].offset + 1
         if topic == self._topics.health:
-            self._judge(partition, assigned, records, next_offset)
+            self._evaluate(partition, assigned, records, next_offset)
         else:
             self._apply_commands(partition, assigned, records, next_offset)
         assigned.seen_below[topic] = next_offset
@@ -159,7 +168,16 @@ class Alerting:
             self._expedite()
         for partition, assigned in self._assigned_partitions.items():
             self._process_due(partition, assigned)
+        if self._digests is not None and (now := self._digest_clock(now_ms)) is not None:
+            self._digests.write_due(now, now_ms, self._context(self._data()))
         self._ticked_ms = now_ms
+
+    def _digest_clock(self, now_ms: int) -> datetime | None:
+        """Up to when every partition has been evaluated: until then digests are written; None: nowhere yet."""
+        if not self._event_clock:
+            return _utc(now_ms)
+        marks = [each.watermark for each in self._assigned_partitions.values() if each.watermark is not None]
+        return min(marks, default=None)
 
     def _refresh_silences(self, silences: tuple[Silence, ...]) -> None:
         """Other silences hold from now on: what one of them holds back may be due earlier."""
@@ -173,116 +191,139 @@ class Alerting:
         for partition, assigned in self._assigned_partitions.items():
             self._store.expedite(partition, int(self._now(assigned).timestamp() * 1000))
 
-    def _judge(self, partition: int, assigned: _AssignedPartition, records: Sequence[Record], next_offset: int) -> None:
+    def _evaluate(
+        self, partition: int, assigned: _AssignedPartition, records: Sequence[Record], next_offset: int
+    ) -> None:
+        """Evaluate new reports."""
         incoming, poison = decode_batch(records)
-
-        def decide(known: LoadedState) -> BatchResult:
-            def under(data: DataStatus) -> BatchResult:
-                return evaluate_batch(
-                    incoming,
-                    known.records,
-                    self._config,
-                    next_offset=next_offset,
-                    now_ms=self._clock_ms(),
-                    event_clock=self._event_clock,
-                    recipients=self._recipients,
-                    partition=partition,
-                    context=self._context(data),
-                )
-
-            return self._weighed(partition, known, under, incoming)
-
-        self._apply(partition, assigned, [item.account_id for item in incoming], decide)
+        accounts = [item.account_id for item in incoming]
+        evaluate = partial(self._reports, partition, incoming, next_offset)
+        self._transact(partition, assigned, accounts, evaluate, incoming, with_reports=self._event_clock)
         assigned.next_offset = next_offset
         self._metrics.records.labels("poison").inc(poison)
         moments = [item.view.as_of for item in incoming if item.view is not None]
         if moments:
             assigned.watermark = max([*moments, assigned.watermark] if assigned.watermark is not None else moments)
 
+    def _reports(
+        self,
+        partition: int,
+        incoming: Sequence[DecodedRecord],
+        next_offset: int,
+        known: LoadedState,
+        data: DataStatus,
+    ) -> BatchResult:
+        return evaluate_batch(
+            incoming,
+            known,
+            self._config,
+            next_offset=next_offset,
+            now_ms=self._clock_ms(),
+            event_clock=self._event_clock,
+            recipients=self._recipients,
+            partition=partition,
+            context=self._context(data),
+        )
+
     def _apply_commands(
         self, partition: int, assigned: _AssignedPartition, records: Sequence[Record], next_offset: int
     ) -> None:
+        """Apply what people tell alerting."""
         commands, poison = decode_commands(records)
-        now = self._now(assigned)
-
-        def decide(known: LoadedState) -> BatchResult:
-            batch = self._batch(known, partition, assigned, self._data())
-            for command in commands:
-                if isinstance(command, AddSilence | ExpireSilence):
-                    batch.silence(command, {silence.silence_id: silence for silence in self._silences}, now)
-                else:
-                    batch.command(command, now)
-            batch.commands_until(next_offset)
-            return batch.result
-
         accounts = [command.key for command in commands if not isinstance(command, AddSilence | ExpireSilence)]
-        changes = self._apply(
-            partition, assigned, accounts, decide, with_reports=True, commands=(assigned.commands_offset,)
+        result = self._store.apply(
+            partition,
+            assigned.next_offset,
+            accounts,
+            partial(self._commands, partition, assigned, commands, next_offset),
+            with_reports=True,
+            commands=(assigned.commands_offset,),
         )
+        self._written(partition, result)
         assigned.commands_offset = next_offset
-        if changes.silences:
+        if result.changes.silences:
             self._refresh_silences(self._store.silences())
         self._metrics.commands.labels("applied").inc(len(commands))
         self._metrics.commands.labels("poison").inc(poison)
 
+    def _commands(
+        self,
+        partition: int,
+        assigned: _AssignedPartition,
+        commands: Sequence[Command],
+        next_offset: int,
+        known: LoadedState,
+    ) -> BatchResult:
+        batch, now = self._batch(known, partition, assigned, self._data()), self._now(assigned)
+        for command in commands:
+            if isinstance(command, AddSilence | ExpireSilence):
+                batch.silence(command, {silence.silence_id: silence for silence in self._silences}, now)
+            else:
+                batch.command(command, now)
+        batch.commands_until(next_offset)
+        return batch.result
+
     def _process_due(self, partition: int, assigned: _AssignedPartition) -> None:
-        """Judge again whoever's time has come; whoever comes due meanwhile waits for the next tick."""
+        """Evaluate again whoever's time has come; whoever comes due meanwhile waits for the next tick."""
         now = self._now(assigned)
         for _ in range(DUE_ROUNDS_MAX):
             accounts = self._store.due(partition, int(now.timestamp() * 1000), DUE_ACCOUNTS_MAX)
             if not accounts:
                 return
+            evaluate = partial(self._due, partition, assigned, accounts, now)
+            self._transact(partition, assigned, accounts, evaluate, with_reports=True)
 
-            def decide(known: LoadedState, accounts: Sequence[str] = accounts) -> BatchResult:
-                def under(data: DataStatus) -> BatchResult:
-                    batch = self._batch(known, partition, assigned, data)
-                    for account_id in accounts:
-                        batch.time(account_id, now)
-                    return batch.result
-
-                return self._weighed(partition, known, under)
-
-            self._apply(partition, assigned, accounts, decide, with_reports=True)
-
-    def _apply(
+    def _due(
         self,
         partition: int,
         assigned: _AssignedPartition,
         accounts: Sequence[str],
-        decide: Callable[[LoadedState], BatchResult],
+        now: datetime,
+        known: LoadedState,
+        data: DataStatus,
+    ) -> BatchResult:
+        batch = self._batch(known, partition, assigned, data)
+        for account_id in accounts:
+            batch.time(account_id, now)
+        return batch.result
+
+    def _transact(
+        self,
+        partition: int,
+        assigned: _AssignedPartition,
+        accounts: Sequence[str],
+        evaluate: Callable[[LoadedState, DataStatus], BatchResult],
+        incoming: Sequence[DecodedRecord] = (),
         *,
-        with_reports: bool = False,
-        commands: tuple[int | None] | None = None,
-    ) -> Changes:
-        """One transaction, and what is counted of it."""
-        result = BatchResult(Changes(assigned.next_offset))
+        with_reports: bool,
+    ) -> None:
+        """One transaction, with what it shows of the pipeline, and what is counted of it."""
+        decide = partial(self._assessed, partition, evaluate, incoming)
+        result = self._store.apply(partition, assigned.next_offset, accounts, decide, with_reports=with_reports)
+        self._written(partition, result)
 
-        def remembered(known: LoadedState) -> Changes:
-            nonlocal result
-            result = decide(known)
-            return result.changes
-
-        changes = self._store.apply(
-            partition, assigned.next_offset, accounts, remembered, with_reports=with_reports, commands=commands
+    def _assessed(
+        self,
+        partition: int,
+        evaluate: Callable[[LoadedState, DataStatus], BatchResult],
+        incoming: Sequence[DecodedRecord],
+        known: LoadedState,
+    ) -> BatchResult:
+        """What a batch comes to, evaluated with its signals suppressed where it shows that the data are in doubt."""
+        if self._pipeline_health is None:
+            return evaluate(known, DataStatus())
+        accounts, now = self._projection.size(partition), _utc(self._clock_ms())
+        return self._pipeline_health.assess_batch(
+            partition, known, partial(evaluate, known), incoming=incoming, accounts=accounts, now=now
         )
+
+    def _written(self, partition: int, result: BatchResult) -> None:
+        """A transaction is written: the gauges, the pipeline's health and the counters follow."""
+        changes = result.changes
         self._projection.update(partition, changes.records)
         if self._pipeline_health is not None and changes.partition_health is not None:
             self._pipeline_health.keep(partition, changes.partition_health)
         self._count(result)
-        return changes
-
-    def _weighed(
-        self,
-        partition: int,
-        known: LoadedState,
-        under: Callable[[DataStatus], BatchResult],
-        incoming: Sequence[DecodedRecord] = (),
-    ) -> BatchResult:
-        """What a batch comes to, and what it shows of the pipeline."""
-        if self._pipeline_health is None:
-            return under(DataStatus())
-        accounts, now = self._projection.size(partition), _utc(self._clock_ms())
-        return self._pipeline_health.weigh(partition, known, under, incoming=incoming, accounts=accounts, now=now)
 
     def _batch(self, known: LoadedState, partition: int, assigned: _AssignedPartition, data: DataStatus) -> Batch:
         return Batch(
@@ -296,7 +337,13 @@ class Alerting:
         )
 
     def _context(self, data: DataStatus) -> AlertContext:
-        return AlertContext(self._config.lifecycle, self._silences, data.pipeline_incident, data.mass_drop_suspected)
+        return AlertContext(
+            self._config.lifecycle,
+            self._silences,
+            data.pipeline_incident,
+            data.mass_drop_suspected,
+            self._calendars,
+        )
 
     def _data(self) -> DataStatus:
         return self._pipeline_health.data(_utc(self._clock_ms())) if self._pipeline_health is not None else DataStatus()
@@ -311,6 +358,9 @@ class Alerting:
         now = self._clock_ms()
         for outcome, records in Counter(result.outcomes).items():
             self._metrics.records.labels(outcome).inc(records)
+        for _, signal_step in result.signals:
+            if signal_step.signal is not None and signal_step.change is not None:
+                self._metrics.signals.labels(signal_step.signal.rule, signal_step.change).inc()
         for transition, written in result.steps:
             log.info(transition.kind, **_fields(transition))
             if transition.alert is None:

@@ -6,18 +6,21 @@ A record that is not a report (poison) is counted and named with its place, and 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 
+from alerts.account_facts import AccountFacts
 from alerts.alert_events import AlertEvent, AlertEventKind
 from alerts.apply_command import apply_command
 from alerts.commands import AddSilence, AlertCommand, Command, SilenceCommand, decode_command
 from alerts.config import AlertingConfig
 from alerts.context import AlertContext
 from alerts.evaluation import AccountEvaluation, delete_account, evaluate_rules, next_due
-from alerts.lifecycle import Transition
 from alerts.model import AccountRecord
+from alerts.red_flag import Transition
+from alerts.rules import Rule
+from alerts.signals import SignalStep
 from alerts.silences import Silence
 from consumers.alerting.loop import Record
 from consumers.alerting.recipients import Recipients
@@ -25,6 +28,8 @@ from consumers.alerting.state import Changes, LoadedState
 from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import AlertReportView, HealthReport, decode_alert_report_view, decode_report
+
+DUE_STEPS_MAX: Final = 2000  # moments between two reports of one account
 
 log = get_logger(__name__)
 
@@ -64,12 +69,14 @@ class BatchResult:
 
     Args:
         changes: for the store.
-        steps: every alert that changed, with the moments of the new report behind it; None without one.
+        steps: every red flag that changed, with the moments of the new report behind it; None without one.
+        signals: every signal that changed.
         outcomes: one of metrics.RECORD_OUTCOMES per record that was not poison.
     """
 
     changes: Changes
     steps: list[tuple[Transition, SourceTimestamps | None]] = field(default_factory=list)
+    signals: list[tuple[str, SignalStep]] = field(default_factory=list)
     outcomes: list[str] = field(default_factory=list)
 
 
@@ -152,6 +159,7 @@ class Batch:
         partition: of the health topic.
         next_offset: of the health topic, after the batch.
         now_ms: the wall clock, epoch milliseconds.
+        event_clock: time passes with the reports, so what it makes due comes before each.
     """
 
     def __init__(
@@ -164,7 +172,9 @@ class Batch:
         partition: int | None,
         next_offset: int,
         now_ms: int,
+        event_clock: bool = False,
     ) -> None:
+        self._event_clock = event_clock
         self.result = BatchResult(Changes(next_offset))
         self._changes = self.result.changes
         self._known = known
@@ -180,37 +190,57 @@ class Batch:
         if view is None:
             evaluation = delete_account(record, now, self._context)
         else:
-            evaluation = evaluate_rules(record, view, self._config.book.choose(view.profile), now, self._context)
+            if self._event_clock:
+                record = self._pass_time(record, now)
+            evaluation = evaluate_rules(record, view, self._rules(view), now, self._context)
         if not evaluation.is_current:
             self.result.outcomes.append("older")  # than what was judged before
             return
         try:
-            whole = decode_report(item.value) if item.value is not None and evaluation.is_told else None
+            whole = decode_report(item.value) if item.value is not None and evaluation.notifies else None
         except BadEvent as error:
             log.error("report passed over", account_id=item.account_id[:80], error=str(error))
             self.result.outcomes.append("poison")
             return
-        self.result.outcomes.append("deleted" if view is None else "judged")
+        self.result.outcomes.append("deleted" if view is None else "evaluated")
         self._changes.reports[item.account_id] = item.value
-        self._ack(item.account_id, evaluation, view, whole, now, item)
+        self._write_down(item.account_id, evaluation, view, whole, now, item)
+
+    def _rules(self, report: AlertReportView) -> tuple[Rule, ...]:
+        """The rules of an account."""
+        facts = AccountFacts(report, report.as_of)
+        return self._config.book.choose(report.profile, facts.stage, facts.mrr)
+
+    def _pass_time(self, record: AccountRecord | None, until: datetime) -> AccountRecord | None:
+        """On the event clock: what time made due of the account before a report, each at its own moment."""
+        for _ in range(DUE_STEPS_MAX):
+            report = self._report(record.account_id) if record is not None else None
+            if record is None or report is None or record.evaluated_at is None:
+                break
+            due = next_due(record, report, self._rules(report), self._context, record.evaluated_at)
+            if due is None or due >= until:
+                break
+            self.time(record.account_id, due)
+            record = self._record(record.account_id)
+        return record
 
     def time(self, account_id: str, now: datetime) -> None:
         """Judge the latest report again, because its time has come."""
-        record, report = self._record(account_id), self._known.reports.get(account_id)
+        record, report = self._record(account_id), self._report(account_id)
         if record is None or report is None:
             self._changes.due[account_id] = None
             return
-        evaluation = evaluate_rules(record, report, self._config.book.choose(report.profile), now, self._context)
+        evaluation = evaluate_rules(record, report, self._rules(report), now, self._context)
         if not evaluation.is_current:
             self._changes.due[account_id] = None  # a newer report is on its way
             return
-        self._ack(account_id, evaluation, report, report, now, None)
+        self._write_down(account_id, evaluation, report, report, now, None)
 
     def command(self, command: AlertCommand, now: datetime) -> None:
         """Apply a command about an alert."""
         evaluation = apply_command(self._record(command.account_id), command, now, self._context)
-        report = self._known.reports.get(command.account_id)
-        self._ack(command.account_id, evaluation, report, report, now, None)
+        report = self._report(command.account_id)
+        self._write_down(command.account_id, evaluation, report, report, now, None)
 
     def silence(self, command: SilenceCommand, silences: Mapping[str, Silence], now: datetime) -> None:
         """Add a silence, or end one."""
@@ -246,7 +276,17 @@ class Batch:
     def _record(self, account_id: str) -> AccountRecord | None:
         return self._changes.records.get(account_id, self._known.records.get(account_id))
 
-    def _ack(
+    def _report(self, account_id: str) -> HealthReport | None:
+        """The latest report of an account, of this batch where it has one."""
+        if account_id not in self._changes.reports:
+            return self._known.reports.get(account_id)
+        value = self._changes.reports[account_id]
+        try:
+            return decode_report(value) if value is not None else None
+        except BadEvent:
+            return None
+
+    def _write_down(
         self,
         account_id: str,
         evaluation: AccountEvaluation,
@@ -266,15 +306,18 @@ class Batch:
             item: the record that brought the report; None: time or a command brought the turn.
         """
         written = _timestamps(item)
-        evaluation, told = self._recipients.tell(
+        evaluation, told = self._recipients.entries_of(
             evaluation,
             whole,
             now,
             now_ms=self._now_ms,
             ingested_ms=written.ingested_ms if written is not None else None,
             partition=self._partition,
+            context=self._context,
         )
         record, changes = evaluation.record, evaluation.changes
+        self._changes.digest += [msgspec.structs.replace(each, partition=self._partition) for each in evaluation.digest]
+        self.result.signals += [(account_id, each) for each in evaluation.signals]
         if changes:
             seq = self._seq(account_id)
             for transition in changes:
@@ -292,15 +335,15 @@ class Batch:
         return record.seq if record is not None else 0
 
     def _due_ms(self, record: AccountRecord | None, view: AlertReportView | None, now: datetime) -> int | None:
-        if record is None or view is None or not (record.alerts or record.pending):
+        if record is None or view is None:
             return None
-        due = next_due(record, self._config.book.choose(view.profile), self._context, now)
+        due = next_due(record, view, self._rules(view), self._context, now)
         return int(due.timestamp() * 1000) if due is not None else None
 
 
 def evaluate_batch(
     incoming: Sequence[DecodedRecord],
-    known: Mapping[str, AccountRecord],
+    known: LoadedState,
     config: AlertingConfig,
     *,
     next_offset: int,
@@ -314,7 +357,7 @@ def evaluate_batch(
 
     Args:
         incoming: the records.
-        known: what is remembered of their accounts.
+        known: what is remembered of their accounts; on the event clock with their latest reports.
         config: rules, playbooks and lifecycle.
         next_offset: the offset after the batch.
         now_ms: the wall clock, epoch milliseconds.
@@ -324,17 +367,18 @@ def evaluate_batch(
         context: silences, doubt in the data; None: the settings alone.
     """
     batch = Batch(
-        LoadedState(known),
+        known,
         config,
         context or AlertContext(config.lifecycle),
         recipients,
         partition=partition,
         next_offset=next_offset,
         now_ms=now_ms,
+        event_clock=event_clock,
     )
     wall = datetime.fromtimestamp(now_ms / 1000, UTC)
     for item in incoming:
-        record = batch.result.changes.records.get(item.account_id, known.get(item.account_id))
+        record = batch.result.changes.records.get(item.account_id, known.records.get(item.account_id))
         batch.report(item, _now(item, record, wall) if event_clock else wall)
     return batch.result
 

@@ -4,17 +4,18 @@ All label values that are known beforehand exist from the start, so that rates b
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from alerts.follow_up import ACTIONS
-from alerts.lifecycle import FOLLOW_UP_RESULTS, KINDS
 from alerts.pipeline_incident import INCIDENT_KINDS
+from alerts.red_flag import CHANGES, FOLLOW_UP_RESULTS
+from alerts.signals import SignalChange
 from consumers.alerting.outbox import Backlog
 
 COMMAND_OUTCOMES: Final = ("applied", "poison")
-RECORD_OUTCOMES: Final = ("judged", "older", "deleted", "poison")
+RECORD_OUTCOMES: Final = ("evaluated", "older", "deleted", "poison")
 NOTIFICATION_OUTCOMES: Final = ("delivered", "failed", "rate_limited", "gone", "dead_lettered")
 DELAY_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
 
@@ -35,13 +36,22 @@ class Metrics:
         self._topic = topic
         self.records = Counter(
             "heartline_health_records",
-            "Records read from the health topic, by what became of them: judged, older than what was judged before, "
+            "Records read from the health topic, by what became of them: evaluated, older than the last evaluated one, "
             "deleted (a tombstone), poison (not a report: logged with its place, and passed over).",
             ["outcome"],
             registry=registry,
         )
         self.transitions = Counter(
-            "heartline_alert_transitions", "Steps of alerts, by rule and kind.", ["rule", "kind"], registry=registry
+            "heartline_alert_transitions", "Steps of red flags, by rule and kind.", ["rule", "kind"], registry=registry
+        )
+        self.signals = Counter(
+            "heartline_alert_signals",
+            "Changes of signals, by rule and kind: firing, worse, resolved.",
+            ["rule", "kind"],
+            registry=registry,
+        )
+        self.daily_digests = Counter(
+            "heartline_alert_daily_digests_written", "Daily digests that were written.", registry=registry
         )
         self.follow_ups = Counter(
             "heartline_alert_follow_ups",
@@ -130,9 +140,11 @@ class Metrics:
         for outcome in COMMAND_OUTCOMES:
             self.commands.labels(outcome)
         for rule in rules:
-            for kind in KINDS:
+            for kind in CHANGES:
                 if kind != "nothing":
                     self.transitions.labels(rule, kind)
+            for change in get_args(SignalChange):
+                self.signals.labels(rule, change)
             for action in ACTIONS:
                 for went in FOLLOW_UP_RESULTS:
                     self.follow_ups.labels(rule, action, went)

@@ -9,7 +9,7 @@ message and the event in one transaction under a watched key, so that several pr
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import redis
@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from alerts.alert_events import AlertEvent
 from alerts.context import PipelineIncident, PipelineIncidentSettings
-from alerts.lifecycle import Transition
 from alerts.messages.pipeline_incident import PIPELINE_RULE, incident_notification
 from alerts.notification import routing_subject
 from alerts.pipeline_incident import (
@@ -31,6 +30,7 @@ from alerts.pipeline_incident import (
     observe,
     signs,
 )
+from alerts.signals import SignalStep
 from consumers.alerting.audit_log import AuditLog
 from consumers.alerting.batch import BatchResult, DecodedRecord
 from consumers.alerting.metrics import Metrics
@@ -38,8 +38,6 @@ from consumers.alerting.outbox import Outbox, OutboxEntry
 from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import LoadedState
 from stream.config.logs import get_logger
-
-_FELL: Final = frozenset({"opened", "reopened"})
 
 _sight_decoder = msgspec.json.Decoder(PartitionHealth)
 _standing_decoder = msgspec.json.Decoder(IncidentState)
@@ -104,35 +102,35 @@ class PipelineHealthMonitor:
         self._standing = _standing_decoder.decode(stored) if stored is not None else None
         return stored
 
-    def weigh(
+    def assess_batch(
         self,
         partition: int,
         known: LoadedState,
-        judge: Callable[[DataStatus], BatchResult],
+        evaluate: Callable[[DataStatus], BatchResult],
         *,
         incoming: Sequence[DecodedRecord] = (),
         accounts: int,
         now: datetime,
     ) -> BatchResult:
-        """Judge a batch, and once more with everything held where the batch itself shows that the data are in doubt.
+        """Evaluate a batch, and once more with all suppressed where it shows itself that the data are in doubt.
 
         Args:
             partition: of the health topic.
             known: what is remembered of the batch's accounts.
-            judge: the batch, under what is known of the data; pure.
+            evaluate: the batch, under what is known of the data; pure.
             incoming: its reports.
             accounts: how many are known in the partition.
             now: the wall clock.
         """
         known_of_data = self.data(now)
-        result = judge(known_of_data)
+        result = evaluate(known_of_data)
         reports = [item.view for item in incoming if item.view is not None]
         partition_health = observe(
             self._partitions_health.get(partition, PartitionHealth()),
             reports,
             accounts=accounts,
             delay_seconds=_delay_seconds(incoming, now),
-            fallen=_fallen([transition for transition, _ in result.steps], known),
+            fallen=_fallen(result.signals, known),
             now=now,
             settings=self._settings,
         )
@@ -146,7 +144,7 @@ class PipelineHealthMonitor:
             if shown.pipeline_incident is not None or (
                 shown.mass_drop_suspected is not None and known_of_data.mass_drop_suspected is None
             ):
-                result = judge(shown)
+                result = evaluate(shown)
         result.changes.partition_health = partition_health
         return result
 
@@ -225,12 +223,12 @@ class PipelineHealthMonitor:
         return None if ended else replace(about, notified_receivers=receivers), entries
 
 
-def _fallen(transitions: Sequence[Transition], known: LoadedState) -> int:
+def _fallen(steps: Sequence[tuple[str, SignalStep]], known: LoadedState) -> int:
     """Accounts that were known before, and fell now. One that is first seen may have been low for ever."""
     accounts = {
-        transition.alert.account_id
-        for transition in transitions
-        if transition.alert is not None and transition.kind in _FELL and transition.alert.rule in MASS_RULES
+        account_id
+        for account_id, step in steps
+        if step.change == "firing" and step.signal is not None and step.signal.rule in MASS_RULES
     }
     return len(accounts & known.records.keys())
 

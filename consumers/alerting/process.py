@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import redis
@@ -19,10 +20,14 @@ from prometheus_client import CollectorRegistry
 
 from alerts.config import read_config
 from alerts.context import DigestSettings
+from alerts.daily_digest import next_digest
 from consumers.alerting.account_gauges import AccountGauges
 from consumers.alerting.alerting_handler import Alerting, now_ms
 from consumers.alerting.audit_log import AuditLog, AuditRelay
 from consumers.alerting.command_sender import CommandSender
+from consumers.alerting.current_message import CurrentMessage
+from consumers.alerting.daily_digests import DailyDigests
+from consumers.alerting.digest_queue import DigestQueue
 from consumers.alerting.group_consumer import make_consumer
 from consumers.alerting.loop import ConsumerLoop
 from consumers.alerting.metrics import Metrics
@@ -89,11 +94,17 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         log.warning("no receiver is configured: red flags are kept and exported, and told to nobody")
     metrics = Metrics(registry, settings.kafka.topics.health, config.book.names, names)
     audit = AuditLog(client, settings.redis.key_prefix)
-    store = StateStore(client, settings.redis.key_prefix, outbox, audit)
+    event_clock, calendars = settings.alerting.clock == "event", settings.calendar.calendars()
+    lifecycle = config.lifecycle
+    digests = DigestQueue(
+        client,
+        settings.redis.key_prefix,
+        lambda owner, at: next_digest(owner, at, lifecycle.daily_digest, lifecycle.quiet),
+    )
+    store = StateStore(client, settings.redis.key_prefix, outbox, audit, digests)
     recipients = Recipients(
         receivers.routes, {channel.name: channel.receiver.accepts for channel in receivers.channels}, config.playbooks
     )
-    event_clock = settings.alerting.clock == "event"
     handler = Alerting(
         store,
         config,
@@ -106,16 +117,22 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         pipeline_health=None
         if event_clock
         else PipelineHealthMonitor(
-            client, settings.redis.key_prefix, outbox, audit, config.lifecycle.pipeline_incident, recipients, metrics
+            client, settings.redis.key_prefix, outbox, audit, lifecycle.pipeline_incident, recipients, metrics
         ),
+        digests=DailyDigests(client, digests, store, outbox, recipients, config, metrics.daily_digests.inc),
+        calendars=calendars,
     )
+    current_message = CurrentMessage(store, config, None if event_clock else lambda: datetime.now(UTC), calendars)
     relay = AuditRelay(audit, settings.kafka, lambda: handler.partitions)
     relaying = threading.Thread(target=relay.run, args=(stop,), name="audit", daemon=True)
     relaying.start()
     options = settings.alerting
     stop_metrics = serve_metrics("alerting", options.metrics_host, options.metrics_port, registry)
-    digest = config.lifecycle.digest if config.lifecycle.digest.enabled and not event_clock else None
-    senders = [_start_sender(settings, client, channel, metrics, audit, digest, stop) for channel in receivers.channels]
+    digest = lifecycle.digest if lifecycle.digest.enabled and not event_clock else None
+    senders = [
+        _start_sender(settings, client, channel, metrics, audit, digest, current_message, stop)
+        for channel in receivers.channels
+    ]
     senders.append(_start_dropping_receivers(outbox, names, stop))
     actions: SlackActions | None = None
     try:
@@ -160,6 +177,7 @@ def _start_sender(
     metrics: Metrics,
     audit: AuditLog,
     digest: DigestSettings | None,
+    current_message: CurrentMessage,
     stop: threading.Event,
 ) -> threading.Thread:
     """The thread that tells one receiver."""
@@ -170,6 +188,7 @@ def _start_sender(
         messages_per_second=channel.messages_per_second,
         dead_letter_after_days=channel.dead_letter_after_days,
         digest=digest if channel.receiver.accepts("digest") else None,
+        current=current_message,
     )
     thread = threading.Thread(target=sender.run, args=(stop,), name=f"outbox-{channel.name}", daemon=True)
     thread.start()

@@ -22,6 +22,9 @@ VERDICTS: Final = ("valid", "not_valid")
 NO_SEGMENT: Final = "none"
 OTHER_SEGMENTS: Final = "other"
 
+_OPEN_ALERTS: Final = "Red flags that are up, one an account, by the rule of the signal that leads and severity."
+_SIGNALS: Final = "Signals that fire, by rule and severity; most of them are told by a daily digest, or not at all."
+
 K = TypeVar("K")
 
 
@@ -30,6 +33,7 @@ class _Seen(msgspec.Struct, frozen=True):
     band: Band
     segment: str
     open: tuple[tuple[str, Severity], ...]
+    signals: tuple[tuple[str, Severity], ...]
     verdicts: tuple[tuple[str, str], ...]
     portfolio_metrics: PortfolioMetrics
 
@@ -41,6 +45,7 @@ class Projection:
         self.lock = threading.Lock()
         self.bands: Counter[tuple[Band, str]] = Counter()
         self.open_alerts: Counter[tuple[str, Severity]] = Counter()
+        self.signals: Counter[tuple[str, Severity]] = Counter()
         self.verdicts: Counter[tuple[str, str]] = Counter()
         self.totals: dict[str, Totals] = {}
         self._accounts: dict[int, dict[str, _Seen]] = {}
@@ -102,18 +107,28 @@ class Projection:
         return None
 
     def open_of(self, account_id: str) -> tuple[tuple[str, Severity], ...]:
-        """(rule, severity) of one account's open alerts; hold the lock."""
+        """(rule, severity) of one account's red flag, where it is up; hold the lock."""
         for accounts in self._accounts.values():
             if (seen := accounts.get(account_id)) is not None:
                 return seen.open
         return ()
 
     def _put(self, partition: int, record: AccountRecord) -> None:
-        accounts, alerts = self._accounts[partition], record.alerts.values()
-        open_alerts = tuple([(alert.rule, alert.severity) for alert in alerts if alert.is_open])
-        verdicts = tuple([(alert.rule, alert.verdict) for alert in alerts if alert.verdict is not None])
+        accounts, alert = self._accounts[partition], record.alert
+        open_alerts: tuple[tuple[str, Severity], ...] = ()
+        verdicts: tuple[tuple[str, str], ...] = ()
+        if alert is not None:
+            open_alerts = ((alert.rule, alert.severity),) if alert.is_open else ()
+            verdicts = ((alert.rule, alert.verdict),) if alert.verdict is not None else ()
+        signals = tuple([(each.rule, each.severity) for each in record.signals.values() if each.counts])
         seen = _Seen(
-            record.score, record.band, record.segment or NO_SEGMENT, open_alerts, verdicts, record.portfolio_metrics
+            record.score,
+            record.band,
+            record.segment or NO_SEGMENT,
+            open_alerts,
+            signals,
+            verdicts,
+            record.portfolio_metrics,
         )
         before = accounts.get(record.account_id)
         if seen == before:
@@ -140,6 +155,8 @@ class Projection:
         self._add_up(seen, by)
         for key in seen.open:
             _add(self.open_alerts, key, by)
+        for key in seen.signals:
+            _add(self.signals, key, by)
         for result in seen.verdicts:
             _add(self.verdicts, result, by)
 
@@ -150,6 +167,7 @@ def _same_labels(before: _Seen, seen: _Seen) -> bool:
         before.band == seen.band
         and before.segment == seen.segment
         and before.open == seen.open
+        and before.signals == seen.signals
         and before.verdicts == seen.verdicts
     )
 
@@ -194,7 +212,8 @@ class HealthCollector(Collector):
                 self._open_of_shown(),
                 self._fallen(),
                 self._bands(named),
-                self._open_alerts(),
+                self._by_rule("heartline_alerts_open", _OPEN_ALERTS, self._projection.open_alerts),
+                self._by_rule("heartline_alert_signals_firing", _SIGNALS, self._projection.signals),
                 *self._verdicts(),
                 *self._totals(named),
             ]
@@ -298,11 +317,10 @@ class HealthCollector(Collector):
                 precision.add_metric([rule], valid / (valid + not_valid))
         return [counts, precision]
 
-    def _open_alerts(self) -> Metric:
-        family = GaugeMetricFamily(
-            "heartline_alerts_open", "Red flags that are up, by rule and severity.", labels=["rule", "severity"]
-        )
+    def _by_rule(self, name: str, meaning: str, counts: Counter[tuple[str, Severity]]) -> Metric:
+        """A count by rule and severity; a rule without any shows as 0."""
+        family = GaugeMetricFamily(name, meaning, labels=["rule", "severity"])
         for rule in self._rules:
             for severity in SEVERITIES:
-                family.add_metric([rule, severity], self._projection.open_alerts[rule, severity])
+                family.add_metric([rule, severity], counts[rule, severity])
         return family

@@ -13,6 +13,8 @@ from msgspec.structs import replace
 
 from alerts.alert_events import AlertEvent, decode_alert_event
 from alerts.model import AccountRecord, Alert
+from alerts.notify_policy import is_page
+from alerts.page_budget import LastPage
 from alerts.silences import Silence
 from consumers.kafka_client import read_to_end
 from stream.config.settings import KafkaSettings
@@ -36,8 +38,9 @@ class Rebuilt:
 
 def rebuild(steps: Iterable[AlertEvent]) -> Rebuilt:
     """Fold the steps of one partition, in the order of the log; repeats change nothing. Pure."""
-    newest: dict[tuple[str, str], tuple[int, Alert]] = {}
+    newest: dict[str, tuple[int, Alert]] = {}
     delivered: dict[str, set[str]] = {}
+    pages: dict[str, LastPage] = {}
     sequences: dict[str, int] = {}
     found = Rebuilt()
     for step in steps:
@@ -50,17 +53,19 @@ def rebuild(steps: Iterable[AlertEvent]) -> Rebuilt:
         if step.account_id is None or step.alert is None:
             continue
         sequences[step.account_id] = max(sequences.get(step.account_id, 0), step.seq)
-        key = step.account_id, step.alert.rule
-        if key not in newest or step.seq >= newest[key][0]:
-            newest[key] = step.seq, step.alert
-    alerts: dict[str, dict[str, Alert]] = {}
-    for (account_id, rule), (_, alert) in newest.items():
-        alerts.setdefault(account_id, {})[rule] = _as_told(alert, delivered)
-    found.records = [_record(account_id, known, sequences[account_id]) for account_id, known in alerts.items()]
+        if step.notification_id is not None and is_page(step.notification_id):
+            rules = tuple(signal.rule for signal in step.alert.firing if signal.is_page)
+            pages[step.account_id] = LastPage(step.at, step.alert.severity, rules)
+        if step.account_id not in newest or step.seq >= newest[step.account_id][0]:
+            newest[step.account_id] = step.seq, step.alert
+    found.records = [
+        _record(account_id, _as_notified(alert, delivered), pages.get(account_id), sequences[account_id])
+        for account_id, (_, alert) in newest.items()
+    ]
     return found
 
 
-def _as_told(alert: Alert, delivered: dict[str, set[str]]) -> Alert:
+def _as_notified(alert: Alert, delivered: dict[str, set[str]]) -> Alert:
     """The alert, knowing only what all its receivers took."""
     name = alert.last_notification
     if name is None or set(alert.notified_receivers) <= delivered.get(name, set()):
@@ -70,16 +75,19 @@ def _as_told(alert: Alert, delivered: dict[str, set[str]]) -> Alert:
     return replace(alert, notified_severity=alert.severity)
 
 
-def _record(account_id: str, alerts: dict[str, Alert], seq: int) -> AccountRecord:
-    """The account until its latest report is judged again, which comes next."""
-    last = max(alerts.values(), key=lambda alert: alert.last_as_of)
+def _record(account_id: str, alert: Alert, page: LastPage | None, seq: int) -> AccountRecord:
+    """The account until its latest report is evaluated again, which comes next."""
     return AccountRecord(
         account_id=account_id,
-        evaluated_as_of=last.last_as_of,
+        evaluated_as_of=alert.last_as_of,
         score=None,
         band="unknown",
-        segment=last.segment,
-        alerts=alerts,
+        segment=alert.segment,
+        alert=alert,
+        signals={signal.rule: signal for signal in alert.signals},
+        paged_at=page.at if page is not None else None,
+        paged_severity=page.severity if page is not None else None,
+        paged_rules=list(page.rules) if page is not None else [],
         seq=seq,
     )
 

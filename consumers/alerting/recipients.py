@@ -1,21 +1,24 @@
-"""Whom to tell of a step: the routes' receivers, and whoever was told of the episode before. Pure.
+"""Who is notified of a step: the routes' receivers, and whoever was notified of the episode before. Pure.
 
 A receiver that was told of the opening hears of the rest, even when the account has another owner or segment by then:
 nobody is left with a red flag that never ends.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from alerts.evaluation import AccountEvaluation
-from alerts.lifecycle import Transition
+from alerts.account_facts import AccountFacts
+from alerts.context import AlertContext
+from alerts.evaluation import DEFAULT_CONTEXT, AccountEvaluation
 from alerts.messages.compose import make_notification
 from alerts.notification import BY_HAND, AlertNotification, routing_subject
+from alerts.notify_policy import manager_of
 from alerts.playbooks import Play
+from alerts.red_flag import Transition
 from alerts.routing import Routes
 from consumers.alerting.outbox import OutboxEntry
 from stream.contracts.report import HealthReport
@@ -23,19 +26,19 @@ from stream.contracts.report import HealthReport
 
 @dataclass(frozen=True)
 class Recipients:
-    """Whom to tell.
+    """Who is notified.
 
     Args:
         routes: who is told of what; none: nobody is told of anything.
-        accepts: by receiver, whether a step of a kind is told to it at all.
-        playbooks: by rule, what to try.
+        accepts: by receiver, whether it is told steps of a kind at all.
+        playbooks: by rule, plays in the place of the rule's own.
     """
 
     routes: Routes
     accepts: Mapping[str, Callable[[str], bool]]
     playbooks: Mapping[str, Sequence[Play]] = field(default_factory=dict)
 
-    def tell(
+    def entries_of(
         self,
         evaluation: AccountEvaluation,
         report: HealthReport | None,
@@ -44,78 +47,86 @@ class Recipients:
         now_ms: int,
         ingested_ms: int | None = None,
         partition: int | None = None,
+        context: AlertContext = DEFAULT_CONTEXT,
     ) -> tuple[AccountEvaluation, list[OutboxEntry]]:
-        """The notifications of one account's turn, and the turn with its alerts knowing who was told.
+        """The outbox's entries of one account's evaluation, which then knows who was notified.
 
         Args:
-            evaluation: what became of the account's alerts.
+            evaluation: what became of the account's red flag.
             report: the report behind it; None when the account was deleted.
             now: the moment of the decision.
             now_ms: the wall clock, epoch milliseconds.
-            ingested_ms: Kafka's timestamp of the oldest event behind the report; None: no event brought this turn, but
-                time or a command.
+            ingested_ms: Kafka's timestamp of the oldest event behind the report; None: no event brought this, but time
+                or a command.
             partition: of the health topic.
+            context: calendars, and the owners' managers.
         """
         steps = evaluation.transitions
-        if not steps or all(item.notification_id is None and item.kind not in BY_HAND for item in steps):
+        if not steps or all(step.notification_id is None and step.kind not in BY_HAND for step in steps):
             return evaluation, []
-        told: list[tuple[AlertNotification, str | None, list[str]]] = []
+        facts = AccountFacts(report, now, context.calendars.of(report.profile.segment)) if report is not None else None
+        entries: list[OutboxEntry] = []
         transitions = []
-        for transition in steps:
-            if transition.notification_id is not None:
-                notification = make_notification(transition, report, now, self.playbooks)
-                transition, receivers = self._mark(transition, notification)
-                told.append((notification, transition.after, receivers))
-            elif transition.kind in BY_HAND and report is not None:
-                told += self._by_hand(transition, report, now)
-            transitions.append(transition)
-        entries = [
-            OutboxEntry(
-                id=notification.id,
-                receiver=receiver,
-                notification=notification,
-                after=after,
-                partition=partition,
-                created_ms=now_ms,
-                ingested_ms=ingested_ms,
-            )
-            for notification, after, receivers in told
-            for receiver in receivers
-        ]
-        return _with_alerts(evaluation, tuple(transitions)), entries
+        for step in steps:
+            found = self._notified(step, report, facts, context)
+            if found is not None:
+                step, notification, receivers = found
+                entries += [
+                    OutboxEntry(
+                        id=notification.id,
+                        receiver=receiver,
+                        notification=notification,
+                        after=step.after,
+                        partition=partition,
+                        created_ms=now_ms,
+                        ingested_ms=ingested_ms,
+                    )
+                    for receiver in receivers
+                ]
+            transitions.append(step)
+        return _with_alert(evaluation, tuple(transitions)), entries
 
-    def _by_hand(
-        self, transition: Transition, report: HealthReport, now: datetime
-    ) -> Iterator[tuple[AlertNotification, str | None, list[str]]]:
-        """What somebody did with an alert: for receivers that know of it, and show who has it."""
-        alert = transition.alert
-        if alert is None or not alert.is_open or alert.notified_severity is None or transition.command_id is None:
-            return
-        receivers = [
-            name for name in alert.notified_receivers if name in self.accepts and self.accepts[name](transition.kind)
-        ]
-        if receivers:
-            name = f"{alert.alert_id}:{transition.kind}:{transition.command_id}"
-            named = replace(transition, notification_id=name)
-            yield make_notification(named, report, now, self.playbooks), alert.last_notification, receivers
+    def of(self, notification: AlertNotification) -> list[str]:
+        """The receivers of a notification by the routes alone."""
+        return self._accepting(self.routes.decide(routing_subject(notification)).receivers, notification.kind)
 
-    def _mark(self, transition: Transition, notification: AlertNotification) -> tuple[Transition, list[str]]:
-        """The transition with everybody who now knows of its alert, and those of them who hear of this step."""
-        alert = transition.alert
-        assert alert is not None  # the transition is to be told
-        told = list(
-            dict.fromkeys([*alert.notified_receivers, *self.routes.decide(routing_subject(notification)).receivers])
+    def _notified(
+        self, step: Transition, report: HealthReport | None, facts: AccountFacts | None, context: AlertContext
+    ) -> tuple[Transition, AlertNotification, list[str]] | None:
+        """A step with everybody who now knows of its alert, its notification, and who hears of this step."""
+        alert = step.alert
+        if alert is None:
+            return None
+        if step.notification_id is not None:
+            notification = make_notification(step, report, facts, self.playbooks)
+            subject = routing_subject(notification)
+            if step.notification_kind == "escalated":
+                subject = replace(subject, owner=manager_of(alert, context))
+            told = list(dict.fromkeys([*alert.notified_receivers, *self.routes.decide(subject).receivers]))
+            marked = replace(step, alert=msgspec.structs.replace(alert, notified_receivers=told))
+            return marked, notification, self._accepting(told, notification.kind)
+        if step.kind not in BY_HAND or report is None or not alert.is_open or step.command_id is None:
+            return None
+        # What somebody did with an alert is for receivers that know of it, and show who has it.
+        receivers = self._accepting(alert.notified_receivers, step.kind) if alert.notified_severity is not None else []
+        if not receivers:
+            return None
+        named = replace(step, notification_id=f"{alert.alert_id}:{step.kind}:{step.command_id}")
+        return (
+            replace(step, after=alert.last_notification),
+            make_notification(named, report, facts, self.playbooks),
+            receivers,
         )
-        marked = replace(transition, alert=msgspec.structs.replace(alert, notified_receivers=told))
-        return marked, [name for name in told if name in self.accepts and self.accepts[name](notification.kind)]
+
+    def _accepting(self, receivers: Sequence[str], kind: str) -> list[str]:
+        return [name for name in receivers if name in self.accepts and self.accepts[name](kind)]
 
 
-def _with_alerts(evaluation: AccountEvaluation, transitions: tuple[Transition, ...]) -> AccountEvaluation:
-    """The judgement with its transitions' alerts in the record."""
+def _with_alert(evaluation: AccountEvaluation, transitions: tuple[Transition, ...]) -> AccountEvaluation:
+    """The evaluation with its last transition's alert in the record."""
     record = evaluation.record
-    if record is not None:
-        alerts = record.alerts | {item.alert.rule: item.alert for item in transitions if item.alert is not None}
-        record = msgspec.structs.replace(record, alerts=alerts)
+    if record is not None and transitions[-1].alert is not None:
+        record = msgspec.structs.replace(record, alert=transitions[-1].alert)
     return msgspec.structs.replace(evaluation, record=record, transitions=transitions)
 
 

@@ -15,6 +15,7 @@ from typing import Final
 from alerts.context import DigestSettings
 from alerts.digest_policy import DeliveryKind, PendingDelivery, plan_delivery
 from alerts.messages.digest import digest_notification
+from alerts.notification import AlertNotification
 from consumers.alerting.metrics import Metrics
 from consumers.alerting.outbox import OutboxEntry
 from consumers.alerting.outbox_queue import Queue
@@ -54,6 +55,7 @@ class Sender:
         messages_per_second: the pace.
         dead_letter_after_days: how old a message may become before it is given up.
         digest: when many messages become one; None: never.
+        current: a message as it is true now.
         clock_ms: the current time, epoch milliseconds.
         random_ratio: 0..1 for each pause, so that many senders don't march in step.
     """
@@ -67,6 +69,7 @@ class Sender:
         messages_per_second: float,
         dead_letter_after_days: float,
         digest: DigestSettings | None = None,
+        current: Callable[[OutboxEntry], AlertNotification] = lambda entry: entry.notification,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         random_ratio: Callable[[], float] = random.random,
     ) -> None:
@@ -76,6 +79,7 @@ class Sender:
         self._gap_seconds = 1 / messages_per_second
         self._age_ms_max = dead_letter_after_days * DAY_MS
         self._digest = digest
+        self._current = current
         self._clock_ms = clock_ms
         self._random_ratio = random_ratio
         self._pending_ack: Callable[[], None] | None = None
@@ -113,7 +117,7 @@ class Sender:
         if not claimed:
             return IDLE_SECONDS
         if len(claimed) == 1:
-            result = self._receiver.send(claimed[0].notification, self._queue.memory(claimed[0]))
+            result = self._receiver.send(self._current(claimed[0]), self._queue.memory(claimed[0]))
             self._judge(claimed[0], result)
         else:
             result = self._send_grouped(claimed)
@@ -141,7 +145,7 @@ class Sender:
         name, now_ms = self._receiver.name, self._clock_ms()
         since = datetime.fromtimestamp(min(item.created_ms for item in claimed) / 1000, UTC)
         now = datetime.fromtimestamp(now_ms / 1000, UTC)
-        notification = digest_notification([item.notification for item in claimed], since, now)
+        notification = digest_notification([self._current(item) for item in claimed], since, now)
         result = self._receiver.send(notification, None)
         now_ms = self._clock_ms()
         if result.status is DeliveryStatus.DELIVERED:

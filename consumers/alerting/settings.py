@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from consumers.redis_client import RedisSettings
+from stream.calendar.calendars import CalendarsSettings
 from stream.config.settings import KafkaSettings, ProcessSettings
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -84,6 +85,7 @@ class AlertingSettings(ProcessSettings):
     redis: RedisSettings = RedisSettings()
     alerting: AlertingOptions = AlertingOptions()
     slack: SlackSettings = SlackSettings()
+    calendar: CalendarsSettings = CalendarsSettings()
 
     @model_validator(mode="after")
     def _keys_of_this_installation(self) -> Self:

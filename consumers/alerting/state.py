@@ -22,16 +22,18 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
 import redis
 
 from alerts.alert_events import AlertEvent
+from alerts.daily_digest import DigestItem
 from alerts.model import AccountRecord
 from alerts.pipeline_incident import PartitionHealth
 from alerts.silences import Silence
 from consumers.alerting.audit_log import AuditLog
+from consumers.alerting.digest_queue import DigestQueue
 from consumers.alerting.outbox import Outbox, OutboxEntry
 from consumers.alerting.rebuild_state import Rebuilt
 from consumers.errors import StateMovedError
@@ -62,6 +64,7 @@ class Changes:
         steps: for the audit log: (key, step).
         silences: by id.
         commands_offset: the offset of alert-commands after the batch; None: unchanged.
+        digest: what the next daily digests of their owners are to tell.
         partition_health: what the partition shows of the pipeline after the batch; None: unchanged.
     """
 
@@ -74,6 +77,12 @@ class Changes:
     silences: dict[str, Silence] = field(default_factory=dict)
     commands_offset: int | None = None
     partition_health: PartitionHealth | None = None
+    digest: list[DigestItem] = field(default_factory=list)
+
+    @property
+    def changes(self) -> "Changes":
+        """Itself: a decision may be nothing but changes."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,17 @@ class LoadedState:
     reports: Mapping[str, HealthReport] = field(default_factory=dict)
 
 
+class HasChanges(Protocol):
+    """What a decision comes to."""
+
+    @property
+    def changes(self) -> Changes:
+        """What is written."""
+
+
+R = TypeVar("R", bound=HasChanges)
+
+
 class StateStore:
     """The state of all partitions, one batch at a time.
 
@@ -96,14 +116,18 @@ class StateStore:
         client: from `consumers.redis_client.connect`.
         prefix: put before every key.
         outbox: where the notifications of a batch go, in the same transaction.
-        audit: where its steps go, the same way.
+        audit: where its events go, the same way.
+        digests: where what the daily digests are to tell goes, the same way; None: there are none.
     """
 
-    def __init__(self, client: redis.Redis, prefix: str, outbox: Outbox, audit: AuditLog) -> None:
+    def __init__(
+        self, client: redis.Redis, prefix: str, outbox: Outbox, audit: AuditLog, digests: DigestQueue | None = None
+    ) -> None:
         self._client = client
         self._prefix = prefix
         self._outbox = outbox
         self._audit = audit
+        self._digests = digests
 
     def load(self, partition: int) -> tuple[int | None, int | None, list[AccountRecord]]:
         """The next offsets of a partition's reports and commands (None: nothing stored), and every account in it."""
@@ -168,18 +192,18 @@ class StateStore:
         partition: int,
         expected: int | None,
         accounts: Iterable[str],
-        decide: Callable[[LoadedState], Changes],
+        decide: Callable[[LoadedState], R],
         *,
         with_reports: bool = False,
         commands: tuple[int | None] | None = None,
-    ) -> Changes:
+    ) -> R:
         """Read what is remembered of some accounts, decide, and write what comes of it.
 
         Args:
             partition: of the health topic.
             expected: the next offset as this process last read or wrote it; None when nothing was stored.
             accounts: ids that `decide` may need.
-            decide: pure; may be called again when another process wrote meanwhile.
+            decide: pure; may be called again when another process wrote meanwhile. Its result's changes are written.
             with_reports: read their latest reports, too.
             commands: the next offset of the commands that is expected; None: not asked, the batch is not of commands.
 
@@ -196,13 +220,13 @@ class StateStore:
                     self._compare(pipe, "next_offset", partition, expected)
                     if commands is not None:
                         self._compare(pipe, "commands_offset", partition, commands[0])
-                    changes = decide(self._read(pipe, partition, ids, with_reports))
+                    result = decide(self._read(pipe, partition, ids, with_reports))
                     pipe.multi()
-                    self._write(pipe, partition, changes)
+                    self._write(pipe, partition, result.changes)
                     pipe.execute()
                 except redis.WatchError:
                     continue
-                return changes
+                return result
         raise redis.TimeoutError(f"state of health partition {partition}: {WATCH_TRIES} writes in a row were disturbed")
 
     def _compare(self, pipe: Any, name: str, partition: int, expected: int | None) -> None:
@@ -210,6 +234,10 @@ class StateStore:
         found = int(stored) if stored is not None else None
         if found != expected:
             raise StateMovedError(partition, expected, found)
+
+    def read(self, partition: int, accounts: Iterable[str]) -> LoadedState:
+        """What is remembered of some accounts of a partition, with their latest reports."""
+        return self._read(self._client, partition, list(dict.fromkeys(accounts)), with_reports=True)
 
     def report(self, account_id: str, partitions: int) -> HealthReport | None:
         """The latest report of one account, None when there is none.
@@ -252,6 +280,8 @@ class StateStore:
         self._write_due(pipe, partition, changes)
         for entry in changes.entries:
             self._outbox.add(pipe, entry)
+        if self._digests is not None:
+            self._digests.add(pipe, changes.digest)
         for key, step in changes.steps:
             self._audit.add(pipe, partition, key, step)
         for silence in changes.silences.values():

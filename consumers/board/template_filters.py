@@ -130,14 +130,14 @@ def words(value: str) -> str:
     return value.replace("_", " ").capitalize()
 
 
-RULE_WORDS: Final = {"band_entered": "Now at risk"}
+RULE_WORDS: Final = {"score_low": "Health stays low"}
 
 
 def rule_words(rule: str) -> str:
     """An alert rule as people call it.
 
-    >>> rule_words("band_entered"), rule_words("champion_gone")
-    ('Now at risk', 'Champion gone')
+    >>> rule_words("score_low"), rule_words("champion_gone")
+    ('Health stays low', 'Champion gone')
     """
     return RULE_WORDS.get(rule, words(rule))
 

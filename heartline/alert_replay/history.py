@@ -1,28 +1,31 @@
-"""The alerts that history would have raised: files of events through the worker's fold, the rules and the lifecycle.
+"""What history would have raised: files of events through the worker's fold, the rules and the page budget.
 
-No Kafka, no Redis, no wall clock: `now` is the moment of each judgement. Accounts do not touch each other, so each is
-lived from its first event to the last day of all, by as many processes as there are cores. It is judged at the end of
-each of its days, as the live worker does when a day turns; with `every="hour"` also at the end of each hour in which it
-sent something, so that nothing is said more than an hour after the worker would have said it.
+No Kafka, no Redis, no wall clock. Accounts do not touch each other, so each is lived from its first event to the last
+day of all, by as many processes as there are cores. It is evaluated at the end of each of its days, as the live worker
+does when a day turns, with `every="hour"` also at the end of each hour in which it sent something, and in between
+whenever time alone makes something due, as live alerting does.
 
-What depends on the moment people read (silences, quiet hours) or on other accounts (doubt in the data) is not replayed.
+What depends on when people read (silences, quiet hours) or on other accounts (pipeline incidents) is not replayed.
 """
 
 import multiprocessing
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import Final, Literal, NamedTuple, TypeVar
 
+from alerts.account_facts import AccountFacts
 from alerts.config import AlertingConfig
 from alerts.context import AlertContext
-from alerts.evaluation import evaluate_rules
-from alerts.model import AccountRecord, Severity
+from alerts.evaluation import evaluate_rules, next_due
+from alerts.model import AccountRecord, Channel, Severity
+from alerts.red_flag import Transition
+from alerts.rules import Rule
 from heartline.snapshot import Progress, scorecards_of
 from stream.config.settings import Settings
 from stream.contracts.events import InputEvent
@@ -36,30 +39,30 @@ from stream.scoring.scorecard_selection import scorecard_for
 from stream.worker.health_processor import SETTLED_MS
 
 Every = Literal["hour", "day"]
-Event = Literal["opened", "updated", "resolved"]
+Event = Literal["firing", "worse", "resolved", "opened", "updated", "closed", "page", "reminder"]
 
 T = TypeVar("T")
 Lives = dict[str, list[tuple[int, InputEvent]]]
 
 HOUR_MS: Final = 3_600_000
-ACCOUNTS_A_SHARE: Final = 10  # of a process at a time: few, so that the bar moves
+ACCOUNTS_A_SHARE: Final = 4  # of a process at a time: few, so that the bar moves
 
-# What the lifecycle calls a step, as the columns call it; a step that is none of these is no row.
-_EVENTS: Final[dict[str, Event]] = {
-    "opened": "opened",
-    "reopened": "opened",
-    "updated": "updated",
-    "resolved": "resolved",
-}
+_PAGES: Final = frozenset({"opened", "reopened", "updated"})
+_REMINDERS: Final = frozenset({"reminded", "escalated"})
+_FLAGS: Final[dict[str, Event]] = {"opened": "opened", "reopened": "opened", "updated": "updated", "resolved": "closed"}
 
 
 class Row(NamedTuple):
-    """One step of one alert, as the CSV has it.
+    """One thing that happened, as the CSV has it.
 
     Attributes:
-        event: opened (for the first time, or again), updated (got worse) or resolved.
-        at: the moment of the judgement, aware UTC.
-        account_id, rule, severity: whose alert.
+        event: of a signal: firing, worse, resolved; of the account's red flag: opened (for the first time, or again),
+            updated (got worse), closed; of what is told at once: page, reminder.
+        at: the moment, aware UTC.
+        account_id: the account.
+        signals: the signal; of a red flag or a page all that fire, those that lead first.
+        channel: where it is told: page, digest or log.
+        severity: of the signal or red flag.
         score: the account's health then, 0..100; None when unknown.
         reason: why.
     """
@@ -67,7 +70,8 @@ class Row(NamedTuple):
     event: Event
     at: datetime
     account_id: str
-    rule: str
+    signals: str
+    channel: Channel
     severity: Severity
     score: float | None
     reason: str
@@ -79,30 +83,94 @@ class History:
 
     Attributes:
         rows: in the order of time.
-        account_days: days that accounts were judged on, added up.
+        account_days: days that accounts were evaluated on, added up.
+        days_of: the same by account.
         evaluations: how many were made.
     """
 
     rows: list[Row] = field(default_factory=list)
     account_days: int = 0
+    days_of: dict[str, int] = field(default_factory=dict)
     evaluations: int = 0
 
     def add(self, other: "History") -> None:
         """Another one's, too."""
         self.rows += other.rows
         self.account_days += other.account_days
+        self.days_of |= other.days_of
         self.evaluations += other.evaluations
 
 
-class _Judge:
-    """Everything that the judgements of a replay share."""
+class AccountReplay:
+    """One account's alerting: reports in the order of time, and what time makes due between them.
 
-    def __init__(self, settings: Settings, config: AlertingConfig) -> None:
+    Args:
+        config: rules and lifecycle.
+        context: the settings, and when accounts work.
+    """
+
+    def __init__(self, config: AlertingConfig, context: AlertContext) -> None:
+        self._config = config
+        self._context = context
+        self._record: AccountRecord | None = None
+        self._report: HealthReport | None = None
+        self.rows: list[Row] = []
+        self.evaluations = 0
+
+    def take(self, report: HealthReport) -> None:
+        """A new report; what became due before it comes first."""
+        self.pass_time(report.as_of)
+        self._evaluate(report, report.as_of)
+
+    def pass_time(self, until: datetime) -> None:
+        """What time alone makes due before a moment."""
+        while self._record is not None and self._report is not None and self._record.evaluated_at is not None:
+            rules = self._rules(self._report)
+            due = next_due(self._record, self._report, rules, self._context, self._record.evaluated_at)
+            if due is None or due >= until:
+                return
+            self._evaluate(self._report, due)
+
+    def _rules(self, report: HealthReport) -> Sequence[Rule]:
+        facts = AccountFacts(report, report.as_of)
+        return self._config.book.choose(report.profile, facts.stage, facts.mrr)
+
+    def _evaluate(self, report: HealthReport, now: datetime) -> None:
+        evaluation = evaluate_rules(self._record, report, self._rules(report), now, self._context)
+        self.evaluations += 1
+        self._record, self._report = evaluation.record, report
+        for step in evaluation.signals:
+            signal = step.signal
+            if signal is not None and step.change is not None:
+                fields = (signal.rule, signal.channel, signal.severity, report.score, step.reason)
+                self.rows.append(Row(step.change, now, report.account_id, *fields))
+        for transition in evaluation.changes:
+            self.rows += _rows_of(transition, report, now)
+
+
+def _rows_of(transition: Transition, report: HealthReport, now: datetime) -> list[Row]:
+    """The rows of one step of a red flag: the step, and what is told of it at once."""
+    alert, rows = transition.alert, list[Row]()
+    if alert is None:
+        return rows
+    signals = "+".join(signal.rule for signal in alert.firing) or alert.rule
+    fields = (signals, alert.channel, alert.severity, report.score, transition.reason)
+    if (event := _FLAGS.get(transition.kind)) is not None:
+        rows.append(Row(event, now, alert.account_id, *fields))
+    if transition.notification_kind in _PAGES:
+        rows.append(Row("page", now, alert.account_id, *fields))
+    elif transition.notification_kind in _REMINDERS:
+        rows.append(Row("reminder", now, alert.account_id, *fields))
+    return rows
+
+
+class _Worker:
+    """What the worker's evaluations share."""
+
+    def __init__(self, settings: Settings) -> None:
         self._scorecards = scorecards_of(settings)
         self._core = frozenset(settings.product.core_features)
         self._product = product_config_from(settings)
-        self._config = config
-        self._context = AlertContext(config.lifecycle)
 
     def report(self, account_id: str, state: AccountState, at_ms: int) -> HealthReport:
         """The report of a moment; the state remembers what it said, as the worker's does."""
@@ -110,21 +178,6 @@ class _Judge:
         report = build_report(account_id, state, at_ms, scorecard, self._core, None, self._product)
         state.published = published_report(state.published, report, at_ms, "")
         return report
-
-    def steps(self, record: AccountRecord | None, report: HealthReport) -> tuple[AccountRecord | None, list[Row]]:
-        """What the rules make of a report."""
-        evaluation = evaluate_rules(
-            record, report, self._config.book.choose(report.profile), report.as_of, self._context
-        )
-        rows = []
-        for step in evaluation.changes:
-            event = _EVENTS.get(step.kind)
-            if event is not None and step.alert is not None:
-                alert = step.alert
-                rows.append(
-                    Row(event, report.as_of, report.account_id, alert.rule, alert.severity, report.score, step.reason)
-                )
-        return evaluation.record, rows
 
 
 def replay_alerts(
@@ -134,6 +187,7 @@ def replay_alerts(
     every: Every = "day",
     progress: Progress | None = None,
     processes: int | None = None,
+    until_ms: Mapping[str, int] | None = None,
 ) -> History:
     """The alerts that events would have raised.
 
@@ -144,6 +198,7 @@ def replay_alerts(
         every: how often an account is judged.
         progress: called as the work goes on.
         processes: how many at most; None: one a core.
+        until_ms: by account, when it was observed last, epoch milliseconds; without it to the last day of all.
 
     Raises:
         ConfigError: the scorecards that the settings name are wrong.
@@ -153,7 +208,7 @@ def replay_alerts(
     for ms, event in events:
         lives[event.account_id].append((ms, event))
     last_ms = max((life[-1][0] for life in lives.values()), default=0)
-    live = partial(_live_all, last_ms=last_ms, settings=settings, config=config, every=every)
+    live = partial(_live_all, last_ms=last_ms, settings=settings, config=config, every=every, until_ms=until_ms or {})
     shares = [dict(share) for share in batched(lives.items(), ACCOUNTS_A_SHARE)]
     history, done = History(), 0
     for lived, accounts in _each(live, shares, processes or os.cpu_count() or 1):
@@ -187,11 +242,21 @@ def _each(live: Callable[[Lives], History], shares: list[Lives], processes: int)
             yield lived, len(share)
 
 
-def _live_all(lives: Lives, *, last_ms: int, settings: Settings, config: AlertingConfig, every: Every) -> History:
+def _live_all(
+    lives: Lives,
+    *,
+    last_ms: int,
+    settings: Settings,
+    config: AlertingConfig,
+    every: Every,
+    until_ms: Mapping[str, int],
+) -> History:
     """Some accounts' lives."""
-    history, judge_of = History(), _Judge(settings, config)
+    history, worker = History(), _Worker(settings)
+    context = AlertContext(config.lifecycle, calendars=settings.calendar.calendars())
     for account_id, events in lives.items():
-        _live(account_id, events, last_ms, judge_of, every, history)
+        end_ms = min(last_ms, until_ms.get(account_id, last_ms))
+        _live(account_id, events, end_ms, worker, AccountReplay(config, context), every, history)
     return history
 
 
@@ -199,14 +264,14 @@ def _live(
     account_id: str,
     events: list[tuple[int, InputEvent]],
     last_ms: int,
-    judge_of: _Judge,
+    worker: _Worker,
+    replay: AccountReplay,
     every: Every,
     history: History,
 ) -> None:
-    """One account's life, its steps added to the history."""
+    """One account's life, its rows added to the history."""
     state = AccountState()
-    record: AccountRecord | None = None
-    at = 0
+    at = days = 0
     for moment_ms, ends_day in _moments(events, state, last_ms, every):
         while at < len(events) and events[at][0] <= moment_ms:
             fold_event(state, events[at][1])
@@ -214,13 +279,15 @@ def _live(
         newest = newest_ms(state)
         if newest is None:
             continue
+        days += ends_day
         if newest + SETTLED_MS < moment_ms:
             continue  # time alone moves nothing any more; the worker leaves it alone, too
-        history.account_days += ends_day
-        report = judge_of.report(account_id, state, moment_ms)
-        record, rows = judge_of.steps(record, report)
-        history.rows += rows
-        history.evaluations += 1
+        replay.take(worker.report(account_id, state, moment_ms))
+    replay.pass_time(datetime.fromtimestamp(last_ms / 1000, UTC))
+    history.rows += replay.rows
+    history.evaluations += replay.evaluations
+    history.account_days += days
+    history.days_of[account_id] = days
 
 
 def _moments(

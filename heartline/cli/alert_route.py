@@ -17,7 +17,7 @@ _PROFILE = "Wins over what the account's report says."
 
 
 def would_tell(
-    rule: Annotated[str, typer.Option("--rule", metavar="RULE", help="The broken rule, such as band_entered.")],
+    rule: Annotated[str, typer.Option("--rule", metavar="RULE", help="The broken rule, such as score_low.")],
     account: Annotated[
         str | None,
         typer.Option("--account", metavar="ID", help="An account; its segment, owner and so on are read from Kafka."),
@@ -39,7 +39,7 @@ def would_tell(
     [bold]Examples[/]
 
     \b
-    heartline alert test-route --account ridge-robotics --rule band_entered --severity critical
+    heartline alert test-route --account ridge-robotics --rule score_low --severity critical
     heartline alert test-route --rule silence --segment enterprise --owner "Dana Fields"
     """
     from alerts.routing import Subject

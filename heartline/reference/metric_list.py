@@ -47,6 +47,8 @@ _UNITS: Final = {
     "alerts": "alerts",
     "commands": "commands",
     "transitions": "steps",
+    "signals": "signals",
+    "digests": "digests",
     "verdicts": "alerts",
     "ups": "follow-ups",
     "notifications": "attempts",

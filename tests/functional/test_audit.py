@@ -9,7 +9,6 @@ import redis
 from alerts.alert_events import AlertEvent, decode_alert_event
 from alerts.apply_command import apply_command
 from alerts.commands import Acknowledge, AddSilence, StartPlay
-from alerts.config import read_config
 from alerts.context import AlertContext
 from alerts.model import AccountRecord
 from alerts.notification import BY_HAND
@@ -25,9 +24,10 @@ from consumers.alerting.state import Changes, LoadedState, StateStore
 from stream.config.settings import KafkaSettings
 from stream.contracts.report import encode_report
 from stream.kinds.touchpoint import TouchpointEvent
+from tests.paged import PAGED
 from tests.reports import MONDAY, make_report
 
-CONFIG = read_config()
+CONFIG = PAGED
 AROUND = AlertContext(CONFIG.lifecycle)
 TELLING = Recipients(everything_to("slack"), {"slack": lambda kind: kind not in BY_HAND}, CONFIG.playbooks)
 
@@ -80,7 +80,8 @@ class Scene:
 
     def acknowledge(self, account: str, offset: int) -> None:
         """One command, in one transaction."""
-        (alert,) = self.records()[account].alerts.values()
+        alert = self.records()[account].alert
+        assert alert is not None
         command = Acknowledge(command_id="c", by="ann", at=MONDAY, account_id=account, alert_id=alert.alert_id)
 
         def apply(batch: Batch) -> None:
@@ -176,7 +177,8 @@ def test_a_relay_killed_between_any_two_records_loses_none_and_repeats_are_told_
 def test_a_play_that_is_started_is_a_touchpoint_that_the_worker_accepts(scene: Scene) -> None:
     """Keyed by the account, with the command's id, so that a repeat is applied once."""
     scene.report("acme", 40)
-    (alert,) = scene.records()["acme"].alerts.values()
+    alert = scene.records()["acme"].alert
+    assert alert is not None
     command = StartPlay(command_id="c9", by="ann", at=MONDAY, account_id="acme", alert_id=alert.alert_id, play="call")
     scene._apply("acme", lambda batch: batch.command(command, MONDAY))
     scene.relay.turn()
@@ -203,9 +205,9 @@ def test_redis_lost_after_everything_was_relayed_is_rebuilt_whole_and_nothing_is
     scene.silence()
     assert len(scene.deliver()) == 1
     scene.relay.turn()
-    before = scene.records()["acme"].alerts
+    before = scene.records()["acme"].alert
     scene.lose()
-    assert scene.records()["acme"].alerts == before
+    assert scene.records()["acme"].alert == before
     assert scene.store.load(0)[:2] == (0, 5)
     assert [silence.silence_id for silence in scene.store.silences()] == ["s1"]
     scene.report("acme", 38, day=1)
@@ -239,11 +241,13 @@ def test_redis_lost_before_an_end_was_delivered_tells_it_again(scene: Scene) -> 
 def test_redis_lost_before_a_step_was_relayed_judges_it_again(scene: Scene) -> None:
     """The health topic still has the report: the alert opens under the same id."""
     scene.report("acme", 40)
-    (alert,) = scene.records()["acme"].alerts.values()
+    alert = scene.records()["acme"].alert
+    assert alert is not None
     scene.lose()
     assert scene.records() == {}
     scene.report("acme", 40)
-    (again,) = scene.records()["acme"].alerts.values()
+    again = scene.records()["acme"].alert
+    assert again is not None
     assert again.alert_id == alert.alert_id
     assert len(scene.deliver()) == 1
 
@@ -255,7 +259,8 @@ def test_a_command_that_was_applied_and_not_relayed_is_read_again(scene: Scene) 
     scene.acknowledge("acme", 5)
     scene.lose()
     assert scene.store.load(0)[1] is None
-    (alert,) = scene.records()["acme"].alerts.values()
+    alert = scene.records()["acme"].alert
+    assert alert is not None
     assert alert.acknowledged_by is None
     command = Acknowledge(command_id="c", by="ann", at=MONDAY, account_id="acme", alert_id=alert.alert_id)
     evaluation = apply_command(scene.records()["acme"], command, MONDAY)

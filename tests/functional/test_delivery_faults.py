@@ -92,7 +92,7 @@ class Scene:
         return Sender(
             Queue(self.client, self.prefix, receiver.name),
             receiver,
-            Metrics(CollectorRegistry(), "account-health", ["band_entered"], [receiver.name]),
+            Metrics(CollectorRegistry(), "account-health", ["breadth_collapsed"], [receiver.name]),
             messages_per_second=1,
             dead_letter_after_days=7,
             clock_ms=self.clock,

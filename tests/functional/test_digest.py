@@ -70,7 +70,7 @@ class Scene:
         self.sender = Sender(
             Queue(self.client, self.prefix, "slack", note=note),
             self.people,
-            Metrics(self.registry, "account-health", ["band_entered"], ["slack"]),
+            Metrics(self.registry, "account-health", ["breadth_collapsed"], ["slack"]),
             messages_per_second=1,
             dead_letter_after_days=7,
             digest=DIGEST,

@@ -16,7 +16,7 @@ def test_what_came_of_a_red_flag_is_counted_a_week_later(client: redis.Redis, pr
         assigned.later(10, alerting)
 
     def counted(outcome: str) -> float | None:
-        labels = {"rule": "band_entered", "action": "none", "outcome": outcome}
+        labels = {"rule": "breadth_collapsed", "action": "none", "outcome": outcome}
         return assigned.registry.get_sample_value("heartline_alert_follow_ups_total", labels)
 
     assert (counted("lasted"), counted("came_back")) == (0, 0)

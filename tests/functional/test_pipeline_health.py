@@ -10,7 +10,6 @@ import redis
 from prometheus_client import CollectorRegistry
 
 from alerts.alert_events import decode_alert_event
-from alerts.config import read_config
 from alerts.routing import everything_to
 from consumers.alerting.alerting_handler import Alerting
 from consumers.alerting.audit_log import AuditLog
@@ -23,9 +22,10 @@ from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import StateStore
 from stream.contracts.report import encode_report
 from stream.topics import Topics
+from tests.paged import PAGED
 from tests.reports import MONDAY, make_report
 
-CONFIG = read_config()
+CONFIG = PAGED
 TOPICS = Topics("", "heartline")
 ACCOUNTS = 60
 
@@ -129,7 +129,7 @@ def test_a_mass_drop_is_one_message_and_what_is_still_true_is_told_afterwards(as
     assert assigned.gauge("mass_drop") == 1
     assigned.report(alerting, 0, 85, ACCOUNTS // 2)
     assigned.later(30, alerting)
-    assert Counter(assigned.told()) == {OPERATORS: 1, OVER: 1, ("band_entered", "opened"): ACCOUNTS // 2}
+    assert Counter(assigned.told()) == {OPERATORS: 1, OVER: 1, ("breadth_collapsed", "opened"): ACCOUNTS // 2}
     assert assigned.gauge("mass_drop") == 0
     kinds = [decode_alert_event(value).kind for _, _, value in assigned.audit.waiting(0)]
     assert (kinds.count("pipeline_incident_opened"), kinds.count("pipeline_incident_resolved")) == (1, 1)
@@ -148,9 +148,9 @@ def test_a_mass_drop_over_many_batches_is_held_but_for_its_first_few(assigned: I
     assigned.later(3, alerting)
     told = Counter(assigned.told())
     assert told[OPERATORS] == 1
-    assert told["band_entered", "opened"] <= CONFIG.lifecycle.pipeline_incident.suspect_accounts_min
+    assert told["breadth_collapsed", "opened"] <= CONFIG.lifecycle.pipeline_incident.suspect_accounts_min
     assigned.later(60, alerting)
-    assert Counter(assigned.told()) == {OPERATORS: 1, OVER: 1, ("band_entered", "opened"): ACCOUNTS}
+    assert Counter(assigned.told()) == {OPERATORS: 1, OVER: 1, ("breadth_collapsed", "opened"): ACCOUNTS}
 
 
 def test_some_that_fall_together_are_told_when_no_more_follow(assigned: Installation) -> None:
@@ -163,14 +163,14 @@ def test_some_that_fall_together_are_told_when_no_more_follow(assigned: Installa
     assert assigned.told() == []
     assigned.report(alerting, 0, 85, 2)  # well again before anybody heard of it
     assigned.later(2, alerting)
-    assert Counter(assigned.told()) == {("band_entered", "opened"): 6}
+    assert Counter(assigned.told()) == {("breadth_collapsed", "opened"): 6}
 
 
 def test_one_that_falls_alone_is_told_at_once(assigned: Installation) -> None:
     alerting = assigned.process(0)
     assigned.report(alerting, 0, 80)
     assigned.report(alerting, 0, 40, 1)
-    assert assigned.told() == [("band_entered", "opened")]
+    assert assigned.told() == [("breadth_collapsed", "opened")]
 
 
 def test_a_first_load_of_accounts_that_are_low_already_is_no_drop(assigned: Installation) -> None:
@@ -178,7 +178,7 @@ def test_a_first_load_of_accounts_that_are_low_already_is_no_drop(assigned: Inst
     alerting = assigned.process(0)
     assigned.report(alerting, 0, 40)
     assigned.later(5, alerting)
-    assert Counter(assigned.told()) == {("band_entered", "opened"): ACCOUNTS}
+    assert Counter(assigned.told()) == {("breadth_collapsed", "opened"): ACCOUNTS}
 
 
 @pytest.mark.parametrize("ticks", [0, 1], ids=["before operators were told", "after operators were told"])
@@ -193,7 +193,7 @@ def test_a_restart_forgets_nothing_of_it(assigned: Installation, ticks: int) -> 
     assigned.later(2, second)
     assert assigned.told() == [OPERATORS]
     assigned.later(30, second)
-    assert Counter(assigned.told()) == {OPERATORS: 1, OVER: 1, ("band_entered", "opened"): ACCOUNTS}
+    assert Counter(assigned.told()) == {OPERATORS: 1, OVER: 1, ("breadth_collapsed", "opened"): ACCOUNTS}
 
 
 def test_two_processes_tell_it_once_and_both_hold(assigned: Installation) -> None:
@@ -214,7 +214,7 @@ def test_two_processes_tell_it_once_and_both_hold(assigned: Installation) -> Non
     assigned.later(40, *processes)
     told = assigned.told()
     assert (told.count(OPERATORS), told.count(OVER)) == (1, 1)
-    assert told.count(("band_entered", "opened")) == 40
+    assert told.count(("breadth_collapsed", "opened")) == 40
 
 
 def test_a_process_that_was_slower_tells_nothing(

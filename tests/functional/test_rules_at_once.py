@@ -9,6 +9,7 @@ from alerts.config import read_config
 from alerts.model import AccountRecord
 from consumers.alerting.batch import DecodedRecord, evaluate_batch
 from consumers.alerting.recipients import NOBODY
+from consumers.alerting.state import LoadedState
 from stream.calendar.clock import EventClock
 from stream.calendar.day import DAY_MS
 from stream.contracts.report import HealthReport, encode_report
@@ -66,22 +67,22 @@ USED = month(users=1)
             [call("t1", DAY - 60, 1), answer(DAY - 10)],
             call("t2", DAY, 8),
             "detractor_follow_up",
-            (["opened"], ["resolved"]),
+            (["firing"], ["resolved"]),
         ),
         # A goal on its line, until a lower number is told; and far behind, until the number is right.
-        ([goal(), outcome("o1", DAY - 2, 1, 80)], outcome("o2", DAY, 8, 5), "outcome_off_track", ([], ["opened"])),
+        ([goal(), outcome("o1", DAY - 2, 1, 80)], outcome("o2", DAY, 8, 5), "outcome_off_track", ([], ["firing"])),
         (
             [goal(), outcome("o1", DAY - 2, 1, 5)],
             outcome("o2", DAY, 8, 90),
             "outcome_off_track",
-            (["opened"], ["resolved"]),
+            (["firing"], ["resolved"]),
         ),
         # The first value, long waited for.
         (
             [],
             event("usage", "first", DAY, 8, user_id="u0", feature="share"),
             "onboarding_stuck",
-            (["opened"], ["resolved"]),
+            (["firing"], ["resolved"]),
         ),
         # A contract that runs out in a month, of an account on watch, until it is renewed.
         (
@@ -93,7 +94,7 @@ USED = month(users=1)
             ],
             contract("s2", "renewed", DAY, 8, DAY + 395),
             "renewal_near",
-            (["opened"], ["resolved"]),
+            (["firing"], ["resolved"]),
         ),
     ],
 )
@@ -117,6 +118,8 @@ def alerted(
     """The steps of one rule, and what is remembered of the account."""
     incoming = [DecodedRecord("acme", report, encode_report(report), 0) for report in reports]
     known = {"acme": record} if record is not None else {}
-    found = evaluate_batch(incoming, known, read_config(), next_offset=1, now_ms=0, event_clock=True, recipients=NOBODY)
-    steps: list[str] = [step.kind for step, _ in found.steps if step.alert is not None and step.alert.rule == rule]
+    options: dict[str, Any] = {"next_offset": 1, "now_ms": 0, "event_clock": True, "recipients": NOBODY}
+    found = evaluate_batch(incoming, LoadedState(known), read_config(), **options)
+    changed = [step for _, step in found.signals if step.signal is not None and step.signal.rule == rule]
+    steps = [str(step.change) for step in changed]
     return steps, found.changes.records.get("acme", record)

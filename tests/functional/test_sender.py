@@ -35,7 +35,7 @@ class Scene:
         self.sender = Sender(
             self.queue,
             SlackWebhook("slack", SecretStr(slack.url), timeout_seconds=1),
-            Metrics(self.registry, "account-health", ["band_entered"]),
+            Metrics(self.registry, "account-health", ["breadth_collapsed"]),
             messages_per_second=1,
             dead_letter_after_days=2,
             clock_ms=lambda: self.now_ms,

@@ -240,7 +240,7 @@ def test_a_click_that_slack_sends_again_is_the_same_command(back: Back) -> None:
     [
         ("acknowledge", "✋ ann is on it"),
         ("snooze", "💤 ann snoozed this until Mon 9 Mar"),
-        ("not_valid", "🙅 ann says that this is not a problem"),
+        ("not_valid", "🙅 ann did not find this useful"),
     ],
 )
 def test_the_thread_is_told_who_did_what(back: Back, choice: str, said: str) -> None:

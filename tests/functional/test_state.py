@@ -8,13 +8,13 @@ import pytest
 import redis
 
 from alerts.evaluation import evaluate_rules
-from alerts.rules import default_rules
 from consumers.alerting.audit_log import AuditLog
 from consumers.alerting.outbox import Outbox
 from consumers.alerting.state import Changes, LoadedState, StateStore
 from consumers.errors import StateMovedError
 from stream.contracts.report import encode_report
 from tests.notifications import make_entry
+from tests.paged import RULES
 from tests.reports import MONDAY, make_report
 
 Decide = Callable[[LoadedState], Changes]
@@ -37,7 +37,7 @@ def batch(account: str = "acme", score: float = 40, next_offset: int = 10) -> De
     report = make_report(account, score)
 
     def decide(known: LoadedState) -> Changes:
-        evaluation = evaluate_rules(known.records.get(account), report, default_rules(), MONDAY)
+        evaluation = evaluate_rules(known.records.get(account), report, RULES, MONDAY)
         entries = [
             make_entry(step.notification_id, 1) for step in evaluation.changes if step.notification_id is not None
         ]

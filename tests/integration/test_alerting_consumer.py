@@ -323,7 +323,7 @@ def test_only_committed_reports_count_and_the_lag_comes_down_to_zero(world: Worl
                 producer.abort_transaction()
         wait_for(lambda: world.metric("heartline_account_health_score", account="acme") == 85, 20, "the report")
         wait_for(lambda: set(lags(world).values()) == {0.0}, 20, "no lag")
-        assert world.metric("heartline_health_records_total", outcome="judged") == 4
+        assert world.metric("heartline_health_records_total", outcome="evaluated") == 4
         assert process.stop() == 0
     producer.close()
     assert world.slack.messages == []

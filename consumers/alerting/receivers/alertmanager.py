@@ -21,6 +21,7 @@ from consumers.alerting.receivers.http import HttpClient, Response
 
 REFRESHES_UNTIL_END: Final = 4
 BATCH: Final = 200
+RED_FLAG: Final = "account_red_flag"  # one an account; its signals are annotations, since they come and go
 
 
 class Alertmanager:
@@ -101,7 +102,7 @@ def alert(
         link: an account's page.
     """
     facts = {
-        "alertname": notification.rule,
+        "alertname": RED_FLAG if notification.account_id is not None else notification.rule,
         "severity": notification.severity,
         "account": notification.account_id,
         "segment": notification.segment,
@@ -115,6 +116,8 @@ def alert(
             "description": as_text(notification.message),
             "alert_id": notification.alert_id,
             "account_name": notification.account_name or "",
+            "rule": notification.rule,
+            "signals": "; ".join(signal.reason for signal in notification.signals),
         },
         "startsAt": notification.opened_at,
         "endsAt": ends_at if notification.resolved_at is None else notification.resolved_at,

@@ -14,7 +14,7 @@ RETRY_AFTER_SECONDS_MAX: Final = 3600.0
 # Kinds of steps that a person took, and that change nothing of the account.
 BY_HAND: Final = frozenset({"acknowledged", "snoozed", "unsnoozed", "verdict", "play_started"})
 # Kinds of notices that speak of no alert that opens and ends.
-WITHOUT_END: Final = frozenset({"digest", "followed_up"})
+WITHOUT_END: Final = frozenset({"digest", "daily_digest", "followed_up"})
 
 _UNAUTHORIZED: Final = frozenset({401, 403, 404, 410})
 

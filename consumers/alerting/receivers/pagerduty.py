@@ -86,6 +86,7 @@ def event(notification: AlertNotification, link: str | None) -> dict[str, Any]:
             "band": notification.band,
             "reason": notification.reason,
             "evidence": notification.evidence,
+            "signals": [signal.reason for signal in notification.signals],
             "text": as_text(notification.message),
         },
     }

@@ -23,7 +23,7 @@ from consumers.alerting.receivers.slack_buttons import buttons
 from consumers.alerting.receivers.slack_http import PlainWebClient, silent_logger
 
 # The thread hears of these, and the message stays as it is.
-_THREAD_ONLY: Final = frozenset({"reminded", "followed_up"})
+_THREAD_ONLY: Final = frozenset({"reminded", "escalated", "followed_up"})
 # The message shows these, and the thread does not repeat them.
 _MESSAGE_ONLY: Final = frozenset({"acknowledged", "snoozed", "unsnoozed", "verdict", "play_started"})
 _PASSING: Final = frozenset(
@@ -116,7 +116,7 @@ class SlackBot:
                 self._client.chat_update(channel=assigned.channel, ts=assigned.ts, **shaped)
             if notification.kind not in _MESSAGE_ONLY:
                 reply = payload(notification, {}, with_buttons=False)
-                broadcast = notification.kind == "reminded"
+                broadcast = notification.kind in ("reminded", "escalated")
                 self._client.chat_postMessage(
                     channel=assigned.channel, thread_ts=assigned.ts, reply_broadcast=broadcast, **reply
                 )

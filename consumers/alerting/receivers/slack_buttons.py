@@ -64,7 +64,7 @@ def buttons(account_id: str, alert_id: str, *, acknowledged: bool = False) -> di
     texts: list[tuple[Choice, str]] = [
         ("acknowledge", "I'm on it"),
         ("snooze", f"Snooze {SNOOZE_DAYS} days"),
-        ("not_valid", "Not a problem"),
+        ("not_valid", "Not useful"),
     ]
     elements: list[dict[str, Any]] = [
         {
@@ -128,7 +128,7 @@ def reply(click: Click) -> dict[str, Any]:
     text = {
         "acknowledge": f"✋ {who} is on it",
         "snooze": f"💤 {who} snoozed this until {until:%a} {until.day} {until:%b}",
-        "not_valid": f"🙅 {who} says that this is not a problem",
+        "not_valid": f"🙅 {who} did not find this useful",
     }[click.choice]
     shaped: dict[str, Any] = {"response_type": "in_channel", "replace_original": False, "text": text}
     return shaped if click.message_ts is None else shaped | {"thread_ts": click.message_ts}

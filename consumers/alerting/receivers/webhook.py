@@ -104,6 +104,7 @@ def payload(notification: AlertNotification, link: str | None) -> dict[str, Any]
                 "reason": notification.reason,
                 "by": notification.by,
                 "evidence": notification.evidence,
+                "signals": notification.signals,
             },
             "account": account,
             "title": headline(notification.message),

@@ -20,9 +20,9 @@ from alerts.commands import (
 )
 from alerts.evaluation import evaluate_rules
 from alerts.model import Alert
-from alerts.rules import BandEntered
 from alerts.silences import Silence, silence_over
 from stream.contracts.errors import BadEvent
+from tests.paged import RULES
 from tests.reports import MONDAY, make_report
 
 BASE: dict[str, Any] = {"command_id": "c1", "by": "ann", "at": MONDAY}
@@ -96,7 +96,7 @@ def test_a_silence_needs_a_matcher_and_a_time(fields: dict[str, Any], said: str)
 
 def an_alert(**fields: Any) -> Alert:
     """A warning of acme's, in the mid-market, Dana's."""
-    step = evaluate_rules(None, make_report(score=40, **fields), [BandEntered()], MONDAY).changes[0]
+    step = evaluate_rules(None, make_report(score=40, **fields), RULES, MONDAY).changes[0]
     assert step.alert is not None
     return step.alert
 
@@ -106,7 +106,7 @@ MATCHES: list[tuple[str, dict[str, Any], bool]] = [
     ("by another account", {"account_id": "globex"}, False),
     ("by segment", {"segment": "mid-market"}, True),
     ("by owner", {"owner": "Dana Fields"}, True),
-    ("by rule", {"rule": "band_entered"}, True),
+    ("by rule", {"rule": "breadth_collapsed"}, True),
     ("by severity", {"severity": "warning"}, True),
     ("by another severity", {"severity": "critical"}, False),
     ("all of several must match", {"segment": "mid-market", "owner": "Sam Rivers"}, False),
@@ -120,7 +120,10 @@ def test_what_a_silence_matches(why: str, matchers: dict[str, Any], expected: bo
 
 
 def test_of_several_silences_the_one_that_ends_last_holds_and_none_after_its_end() -> None:
-    short, long = silence(account_id="acme"), silence(silence_id="s2", rule="band_entered", ends_at=MONDAY + 2 * HOUR)
+    short, long = (
+        silence(account_id="acme"),
+        silence(silence_id="s2", rule="breadth_collapsed", ends_at=MONDAY + 2 * HOUR),
+    )
     alert = an_alert()
     assert silence_over(alert, [short, long], MONDAY) == long
     assert silence_over(alert, [short], MONDAY + HOUR) is None

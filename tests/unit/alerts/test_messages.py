@@ -1,52 +1,164 @@
-"""The Slack messages: what a tired reader sees first, and what a hostile feed can't make of them."""
+"""The messages: what a tired reader sees first, true now, and what a hostile feed can't make of them."""
 
 import json
 import re
-from datetime import timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
-from alerts.config import read_config
-from alerts.context import AlertContext, LifecycleSettings, RepeatSettings
+from alerts.account_facts import AccountFacts
+from alerts.config import AlertingConfig
+from alerts.context import AlertContext
 from alerts.evaluation import delete_account, evaluate_rules
 from alerts.messages.compose import build_message
 from alerts.messages.digest import DigestLine, build_digest
 from alerts.messages.evidence import moved_measures
-from alerts.messages.headline import MATTERS
+from alerts.messages.plain_text import as_text
 from alerts.model import AccountRecord, Severity
 from alerts.playbooks import choose
-from alerts.rules import ABOUT_SCORE, default_rules
+from alerts.rules import RULES
 from alerts.text import clip, escape, tidy
 from stream.contracts.report import Cap, Change, HealthReport, Override, Profile
 from stream.measures.registry import MEASURES
 from stream.scoring.shipped import DEFAULT
 from tests.reports import MONDAY, make_report
 
-WITHOUT_REMINDERS = AlertContext(
-    LifecycleSettings(
-        reopen_within_hours=24, repeat=RepeatSettings(warning_hours=0, critical_hours=0), follow_up_days=()
-    )
-)
-PLAYBOOKS = read_config().playbooks
-
 NASTY = "<!channel> <@U123> @here & <https://evil.example|click> *bold*\n\u202e\x00" + "x" * 5000
+PAYING = Profile(name="Acme Corp", segment="mid-market", owner="Dana Fields", mrr=3417, licensed_seats=20)
 
 
-def told(*reports: HealthReport) -> list[dict[str, Any]]:
-    """The messages of a life."""
+class Trouble(NamedTuple):
+    """What breaks a rule, what keeps it again, and what its first message says."""
+
+    measures: dict[str, Any]
+    well: dict[str, Any]
+    says: str
+    profile: dict[str, Any] = {}  # noqa: RUF012 (never written to)
+
+
+# Every rule that is no good news; each is a page here, and the only rule there is.
+TROUBLES = {
+    "cancellation_requested": Trouble(
+        {"cancellation_requested": 1, "cancellation_requested_days": 3, "subscriptions_active": 1},
+        {"cancellation_requested": 0, "subscriptions_active": 1},
+        "Acme Corp wants to cancel: asked 3 days ago",
+    ),
+    "silence": Trouble(
+        {"days_since_active": 10, "silence_limit_days": 3},
+        {"days_since_active": 0, "silence_limit_days": 3},
+        "Acme Corp has gone quiet: no logins for 5 working days (normally never more than 3)",
+    ),
+    "breadth_collapsed": Trouble(
+        {"mau": 4, "mau_previous": 20}, {"mau": 18, "mau_previous": 20}, "monthly users fell from 20 to 4"
+    ),
+    "champion_gone": Trouble(
+        {"champions": 1, "champions_gone": 1, "champions_gone_users": ["ann"]},
+        {"champions": 1, "champions_gone": 0, "active_users_14d": ["ann"]},
+        "Acme Corp may be losing its champion: its key user has stopped (ann)",
+    ),
+    "users_lost": Trouble(
+        {"established_users": 8, "established_users_lost": 5},
+        {"established_users": 8, "established_users_lost": 0},
+        "5 of 8 established users have stopped",
+    ),
+    "renewal_near": Trouble({"days_to_renewal": 20}, {"days_to_renewal": 385}, "renews in 20 days, and is at risk"),
+    "renewal_overdue": Trouble(
+        {"days_to_renewal": -9}, {"days_to_renewal": 356}, "was to renew 9 days ago, and nobody noted what came of it"
+    ),
+    "revenue_contracted": Trouble(
+        {"mrr_active": 500, "mrr_90d_max": 3417}, {"mrr_active": 3417, "mrr_90d_max": 3417}, "from 3,417 to 500 a month"
+    ),
+    "escalation_open": Trouble(
+        {"escalation_running_hours": 80}, {"escalation_running_hours": 0}, "waited 3 days for an escalated ticket"
+    ),
+    "ticket_load": Trouble(
+        {"open_tickets_by_priority": {"high": 7}, "tickets_opened_90_by_priority": {"high": 2}},
+        {"open_tickets_by_priority": {"high": 0}, "tickets_opened_90_by_priority": {"high": 9}},
+        "has 7 high or urgent tickets open",
+    ),
+    "answers_turned": Trouble(
+        {"nps": -66.7, "nps_responses": 9, "nps_previous": 40},
+        {"nps": 10, "nps_responses": 9},
+        "NPS went from 40 to -67 (9 answers)",
+    ),
+    "detractor_follow_up": Trouble(
+        {"open_detractors": 10, "open_detractor_days": 9},
+        {"open_detractors": 0},
+        "10 people gave low NPS scores and nobody has replied; the oldest has waited 9 days",
+    ),
+    "outcome_off_track": Trouble(
+        {"goals_off_track": 1, "outcome_pace_min": 0.4},
+        {"goals_off_track": 0, "outcome_pace_min": 1.2},
+        "1 goal behind plan, the furthest at 40% of its plan",
+    ),
+    "onboarding_stuck": Trouble(
+        {"first_value_waiting_days": 20},
+        {"first_value_waiting_days": None, "time_to_first_value_days": 21},
+        "is stuck in onboarding: no first value after 20 days",
+    ),
+    "milestone_stuck": Trouble(
+        {"milestone_stuck_days": 40, "milestone_next": "invite", "milestones_reached": 1},
+        {"milestone_stuck_days": 0, "milestones_reached": 2},
+        "has not reached “invite” for 40 days",
+    ),
+    "features_abandoned": Trouble(
+        {"feature_status": {"reports": "lapsed", "api": "lapsed", "search": "used"}, "depth": 0.3},
+        {"feature_status": {"reports": "used", "api": "used", "search": "used"}, "depth": 1},
+        "has stopped using api and reports",
+    ),
+    "licences_low": Trouble({"mau": 3, "days_known": 90}, {"mau": 18, "days_known": 91}, "uses only 3 of 20 seats"),
+    "few_users": Trouble({"users_for_half": 1}, {"users_for_half": 5}, "half of the use hangs on one person"),
+    "use_declined": Trouble({"use_vs_best": 0.2}, {"use_vs_best": 0.9}, "uses it at 20% of its best half-year"),
+    "never_used": Trouble(
+        {},
+        {"days_since_active": 0},
+        "has never used it: 40 days since the start, and nobody has logged in",
+        {"started_at": MONDAY - timedelta(days=40)},
+    ),
+}
+
+
+def alone(rule: str) -> AlertingConfig:
+    """A configuration with one rule, whose signals are pages at once."""
+    rules: dict[str, Any] = {each.name: {"enabled": False} for each in RULES}
+    rules[rule] = {"channel": "page", "for_hours": 0, "keep_firing_hours": 0}
+    lifecycle = {"pages": {"every_days": 0}, "reminders": {"severities": ["info", "warning", "critical"]}}
+    return AlertingConfig.model_validate({"rules": rules, "lifecycle": lifecycle})
+
+
+def broken(rule: str, profile: Profile = PAYING, **fields: Any) -> HealthReport:
+    """A report that breaks a rule."""
+    trouble = TROUBLES[rule]
+    given = {name: getattr(profile, name) for name in Profile.__struct_fields__} | trouble.profile
+    return make_report(
+        score=fields.pop("score", 40), measures=trouble.measures, profile=Profile(**given), changes_7d=[], **fields
+    )
+
+
+def well(rule: str, profile: Profile = PAYING) -> HealthReport:
+    """The report a day later that keeps it again."""
+    as_of = MONDAY + timedelta(days=31)
+    return make_report(score=80, as_of=as_of, measures=TROUBLES[rule].well, profile=profile, changes_7d=[])
+
+
+def messages_of(rule: str, reports: Sequence[HealthReport]) -> list[dict[str, Any]]:
+    """The messages of a life under one rule."""
+    config = alone(rule)
+    context = AlertContext(config.lifecycle)
     record: AccountRecord | None = None
-    messages = []
+    found = []
     for report in reports:
-        evaluation = evaluate_rules(record, report, default_rules(), report.as_of, WITHOUT_REMINDERS)
+        evaluation = evaluate_rules(record, report, config.book.choose(report.profile), report.as_of, context)
         record = evaluation.record
-        messages += [
-            build_message(step, report, report.as_of, PLAYBOOKS) for step in evaluation.changes if step.notification_id
-        ]
-    return messages
+        for step in evaluation.changes:
+            if step.notification_kind is not None and step.alert is not None:
+                facts = AccountFacts(report, report.as_of)
+                found.append(build_message(step.notification_kind, step.alert, report, facts, {}, step.reason))
+    return found
 
 
 def headline(message: dict[str, Any]) -> str:
@@ -58,188 +170,148 @@ def headline(message: dict[str, Any]) -> str:
 def body(message: dict[str, Any]) -> str:
     """Everything below the headline."""
     texts = [block["text"]["text"] for block in message["blocks"][1:] if "text" in block]
-    return "\n".join(texts + [element["text"] for element in message["blocks"][-1]["elements"]])
+    texts += [item["text"] for block in message["blocks"][1:] for item in block.get("elements", ())]
+    return "\n".join(texts)
 
 
-def test_a_red_flag_says_who_how_bad_why_and_what_next() -> None:
-    """All that a reader needs, in the order of need."""
-    (message,) = told(make_report(score=47, past=[80, 79, 78, 76, 70, 66, 60, 52]))
-    text = body(message)
-    assert headline(message) == "🚩 Acme Corp is at risk: health 47, down 32 in a week"
-    assert "*Health 47 of 100* (higher is healthier)   `▇▇▇▇▆▆▅▅▄`  9 days" in text
-    assert "•  Weekly active users: *42 → 11*  (-14 points)" in text
-    assert "*Next step: Restart who stopped.* List the users who stopped" in text
-    assert "Or: Own the escalation  ·  Call the champion" in text
-    assert "Owner *Dana Fields*" in text
-    assert "mid-market" in text
-    assert "  ·  hl-" in text
-    assert message["text"].startswith("🚩 Acme Corp is at risk")
+def test_a_message_is_who_and_what_then_health_worth_and_renewal_then_evidence_then_the_next_step() -> None:
+    changes = [Change("wau", 42, 11, -14.0), Change("nps", 40, None, -9.0), Change("depth", 0.8, 0.8, -10.0)]
+    report = make_report(
+        score=82,
+        past=[98, 97, 98, 96, 95, 94, 90],
+        measures=TROUBLES["silence"].measures | {"mau": 35, "days_to_renewal": 611},
+        profile=Profile(name="Granite Logistics", owner="Dana", mrr=5400, licensed_seats=46),
+        changes_7d=changes,
+    )
+    (message,) = messages_of("silence", [report])
+    assert as_text(message).splitlines() == [
+        "🚩 Granite Logistics has gone quiet: no logins for 5 working days (normally never more than 3)",
+        "",
+        "Health 82, still healthy, down 16 in a week. 5,400 a month, 35 of 46 seats used last month. "
+        "Renews 3 Nov 2027.",
+        "",
+        "•  Weekly active users: 42 → 11 in a week (-14 points)",
+        "•  Monthly active users: 35",
+        "",
+        "👉  Next: call, do not write. Call the champion today. Ask what stopped, listen, and book a restart session "
+        "within the week.",
+        "",
+        f"Owner: Dana  ·  {message['blocks'][-1]['elements'][0]['text'].rsplit('  ·  ', 1)[1]}",
+    ]
 
 
-def test_worse_and_recovered_carry_the_same_id() -> None:
-    """Whoever searches for the id finds the whole episode."""
-    lives = [make_report(score=value, as_of=MONDAY + timedelta(days=day)) for day, value in enumerate([45, 20, 70])]
-    opened, worse, over = told(*lives)
-    assert headline(worse) == "🚨 Acme Corp got worse, now critical: health 20"
-    assert headline(over) == "✅ Acme Corp has recovered: health 70, on watch"
-    assert "Its red flag was up for 2 days; the lowest health was 20." in body(over)
-    assert len({body(message).split("hl-")[1] for message in (opened, worse, over)}) == 1
+def test_what_became_unknown_or_did_not_move_is_no_evidence_and_costs_no_points() -> None:
+    """ "80 % → 80 % (-10)" comes of weights that moved; an answer that expired is no loss."""
+    changes = [Change("nps", 40, None, -9.0), Change("csat", None, 0.4, -8.0), Change("depth", 0.801, 0.803, -10.0)]
+    report = make_report(score=40, measures=TROUBLES["silence"].measures, profile=PAYING, changes_7d=changes)
+    (message,) = messages_of("silence", [report])
+    assert "→" not in body(message)
+    assert "unknown" not in body(message)
 
 
-def test_an_override_is_told_with_both_values() -> None:
-    """Who set it, until when, why, and what the scorecard says; escaped as everything from a feed."""
-    by_hand = Override("Dana Fields", "merger <in progress>", MONDAY + timedelta(days=10), 40.0)
-    (message,) = told(make_report(score=40, override=by_hand, model_score=81.5, model_band="healthy"))
-    told_once = "set by Dana Fields until 12 Mar 2026 (merger &lt;in progress&gt;), the scorecard says 82, healthy"
-    assert f"✋  {told_once}" in body(message)
+@pytest.mark.parametrize("rule", TROUBLES)
+def test_every_rule_says_what_happened_what_to_do_and_how_it_ended(rule: str) -> None:
+    opened, over = messages_of(rule, [broken(rule), well(rule)])
+    assert TROUBLES[rule].says in headline(opened)
+    assert headline(opened).startswith(("🚩 Acme Corp", "🚨 Acme Corp"))
+    assert "👉  *Next: " in body(opened)
+    assert headline(over).startswith(("✅ Acme Corp", "⚪ Acme Corp"))
+    assert "Open for 31 days" in body(over)
+    ids = {body(message).rsplit("hl-", 1)[1] for message in (opened, over)}
+    assert len(ids) == 1, "both are of one episode"
 
 
-def test_an_override_is_told_once_where_the_reason_is_all_there_is() -> None:
-    """The reason of the report begins with it, and the health line has it already."""
-    by_hand = Override("Dana", "merger", MONDAY, 40.0)
-    reason = "set by Dana until 2 Mar 2026 (merger), the scorecard says 82, healthy; no usage at all"
-    report = make_report(score=40, changes_7d=[], contributions=[], reason=reason)
-    (message,) = told(replace(report, override=by_hand, model_score=81.5, model_band="healthy"))
-    assert body(message).count("set by Dana") == 1
-    assert "*Why:* no usage at all" in body(message)
+def test_every_rule_that_is_no_good_news_has_its_messages_here() -> None:
+    about_score = {"score_low", "score_dropped"}  # tests/unit/alerts/test_score_rules.py
+    assert TROUBLES.keys() == {rule.name for rule in RULES if rule.tone != "opportunity"} - about_score
+
+
+@pytest.mark.parametrize("rule", sorted(TROUBLES.keys() - {"silence"}))  # which is worse a week later
+def test_a_reminder_speaks_of_today(rule: str) -> None:
+    """No "still", no number of the day on which the red flag was raised."""
+    later = MONDAY + timedelta(days=7)
+    again = make_report(score=40, as_of=later, measures=_older(rule), profile=broken(rule).profile, changes_7d=[])
+    first, reminder = messages_of(rule, [broken(rule), again])
+    assert headline(reminder).startswith("⏰ Acme Corp")
+    assert headline(reminder).endswith(", and nobody owns this yet")
+    assert "still" not in headline(reminder)
+    assert "First flagged 2 Mar" in body(reminder)
+    if rule in ("renewal_overdue", "onboarding_stuck", "milestone_stuck", "never_used", "escalation_open"):
+        assert re.findall(r"\d+", headline(reminder)) != re.findall(r"\d+", headline(first)), "a week has passed"
+
+
+def _older(rule: str) -> dict[str, Any]:
+    """A rule's measures a week later, where time makes them older."""
+    measures = dict(TROUBLES[rule].measures)
+    for name, by in (
+        *(("days_since_active", 7), ("escalation_running_hours", 168), ("first_value_waiting_days", 7)),
+        *(("milestone_stuck_days", 7), ("open_detractor_days", 7), ("cancellation_requested_days", 7)),
+        ("days_to_renewal", -7),
+    ):
+        if name in measures:
+            measures[name] += by
+    return measures
+
+
+@pytest.mark.parametrize("rule", TROUBLES)
+def test_no_message_has_a_zero_with_a_sign_an_odd_minus_or_a_wrong_plural(rule: str) -> None:
+    for message in messages_of(rule, [broken(rule), well(rule)]):
+        text = as_text(message)
+        assert "−" not in text
+        assert not re.search(r"(?<![\d-])-0(?![\d.])", text)
+        assert not re.search(r"\b1 (days|users|tickets|goals|people|answers|months|working days)\b", text)
+        assert "None" not in text
+
+
+def test_an_override_is_told_with_its_owner() -> None:
+    by_hand = Override("Ada", "talked to the sponsor", MONDAY + timedelta(days=9), score=40)
+    report = broken("silence", override=by_hand, model_score=81.5, model_band="healthy")
+    (message,) = messages_of("silence", [report])
+    assert "✋  " in body(message)
+    assert "Ada" in body(message)
+    assert "talked to the sponsor" in body(message)
 
 
 def test_a_veto_speaks_in_the_words_of_its_scorecard() -> None:
-    """Its name is an id that only whoever wrote the scorecard knows."""
-    change = Change("cap-7", None, 80.0, -12.0, "an <escalation> is stuck", "hours")
-    (moved,) = told(make_report(score=40, changes_7d=[change]))
-    assert "•  An &lt;escalation&gt; is stuck: *not so → 80 h*  (-12 points)" in body(moved)
-    cap = Cap("cap-7", "escalation_running_hours", 80.0, 40, -12.0, "an escalation is stuck", "hours")
-    (held,) = told(make_report(score=40, changes_7d=[], caps=[cap]))
-    first, second = body(held).split("*What holds it down*\n")[1].splitlines()[:2]
-    assert first == "•  Held at 40 or below. An escalation is stuck: *80 h*  (costs 12 points)"
-    assert second.startswith("•  Weekly active users")
-    assert "cap-7" not in body(moved) + body(held)
+    change = Change("stuck", None, 80, -9.0, "a ticket is stuck", "hours")
+    report = make_report(score=40, measures=TROUBLES["silence"].measures, profile=PAYING, changes_7d=[change])
+    (message,) = messages_of("silence", [report])
+    assert "A ticket is stuck: not so → 80 h in a week (-9 points)" in body(message)
 
 
 def test_a_veto_brings_the_play_for_what_it_looks_at() -> None:
-    cap = Cap("cap-7", "escalation_running_hours", 80.0, 40, -12.0, "an escalation is stuck", "hours")
-    change = Change("cap-7", None, 80.0, -12.0, "an escalation is stuck", "hours")
-    assert moved_measures(make_report(score=40, changes_7d=[change], caps=[cap])) == ["escalation_running_hours"]
-
-
-def test_a_fall_that_merely_ended_is_not_called_a_recovery() -> None:
-    """Green where nothing is well would be believed once."""
-    past = [95.0, *[80.0] * 16]
-    lives = [
-        make_report(score=value, as_of=MONDAY + timedelta(days=day), past=past[:day]) for day, value in enumerate(past)
-    ]
-    fell, over = told(*lives)
-    assert headline(fell) == "🚩 Acme Corp lost 15 points of health in 1 day: now 80, healthy"
-    assert headline(over) == "◽ Acme Corp has stopped falling: health 80, healthy"
+    cap = Cap("stuck", "escalation_running_hours", 80, 40, -9.0, "a ticket is stuck", "hours")
+    report = make_report(score=40, caps=[cap], changes_7d=[Change("stuck", None, 80, -9.0, "a ticket is stuck")])
+    assert moved_measures(report) == ["escalation_running_hours"]
 
 
 def test_a_deleted_account_s_message_needs_no_report() -> None:
-    """The name comes from the alert."""
-    record = evaluate_rules(None, make_report(score=40), default_rules(), MONDAY).record
-    (step,) = delete_account(record, MONDAY + timedelta(hours=5)).changes
-    message = build_message(step, None, MONDAY, PLAYBOOKS)
-    assert headline(message) == "◽ Acme Corp: red flag closed, the account was deleted"
-    assert "up for 5 h" in body(message)
-
-
-def test_a_second_episode_says_that_it_is_one() -> None:
-    """Twice is another talk than once."""
-    lives = [make_report(score=value, as_of=MONDAY + timedelta(days=day)) for day, value in enumerate([45, 70, 70, 45])]
-    assert "2nd time" in body(told(*lives)[2])
-
-
-def test_without_a_week_ago_the_message_says_what_holds_the_score_down() -> None:
-    """A young account has no week to compare with."""
-    (message,) = told(make_report(score=40, changes_7d=[]))
-    assert "•  Weekly active users: *11*  (costs 40 points)" in body(message)
-
-
-def test_without_any_driver_the_message_gives_the_reason() -> None:
-    """Never a red flag without a why."""
-    (message,) = told(make_report(score=40, changes_7d=[], contributions=[], reason="no usage at all"))
-    assert "*Why:* no usage at all" in body(message)
+    config = alone("silence")
+    context = AlertContext(config.lifecycle)
+    report = broken("silence")
+    record = evaluate_rules(None, report, config.book.choose(PAYING), MONDAY, context).record
+    (step,) = delete_account(record, MONDAY + timedelta(hours=5), context).changes
+    assert step.alert is not None
+    message = build_message("resolved", step.alert, None, None, {})
+    assert headline(message) == "⚪ Acme Corp was deleted"
 
 
 def test_an_account_without_a_name_goes_by_its_id() -> None:
-    """A feed may say nothing of it."""
-    (message,) = told(make_report("acct-7", score=40, profile=Profile()))
-    assert headline(message).startswith("🚩 acct-7 is at risk")
+    report = make_report("acct-7", score=40, measures=TROUBLES["silence"].measures, profile=Profile(mrr=1))
+    (message,) = messages_of("silence", [report])
+    assert headline(message).startswith("🚩 acct-7 has gone quiet")
 
 
-LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    # rule: (measures that break it, measures that end it)
-    "cancellation_requested": ({"cancellation_requested": 1}, {"cancellation_requested": 0}),
-    "silence": (
-        {"silence_working_days": 4, "silence_limit_days": 3},
-        {"silence_working_days": 0, "silence_limit_days": 3},
-    ),
-    "champion_gone": (
-        {"champions": 2, "champions_gone": 1, "champions_gone_users": [NASTY]},
-        {"champions": 2, "champions_gone": 0},
-    ),
-    "breadth_collapsed": ({"mau": 4, "mau_previous": 20}, {"mau": 19, "mau_previous": 20}),
-    "renewal_near": ({"days_to_renewal": 20}, {"days_to_renewal": 380}),
-    "escalation_open": ({"escalation_running_hours": 30.0}, {"escalation_running_hours": 0}),
-    "outcome_off_track": (
-        {"goals_off_track": 1, "outcome_pace_min": 0.5, "outcome_pace": {NASTY: 0.5}},
-        {"goals_off_track": 0, "outcome_pace_min": 1.0},
-    ),
-    "onboarding_stuck": (
-        {"first_value_waiting_days": 20, "milestone_next": NASTY},
-        {"first_value_waiting_days": None, "time_to_first_value_days": 21},
-    ),
-    "milestone_stuck": ({"milestone_stuck_days": 40, "milestone_next": NASTY}, {"milestone_stuck_days": 0}),
-    "licences_low": ({"license_utilization": 0.2, "days_known": 90}, {"license_utilization": 0.9}),
-    "detractor_follow_up": ({"open_detractors": 1, "open_feedback_days": 3}, {"open_detractors": 0}),
-    "promoter_follow_up": ({"open_promoters": 1}, {"open_promoters": 0}),
-    "licences_high": ({"license_utilization": 0.98}, {"license_utilization": 0.5}),
-}
-
-
-def life_of(rule: str, profile: Profile, score: float | None = 60.0, **fields: Any) -> list[dict[str, Any]]:
-    """The messages of a rule that is broken and then kept."""
-    only = [one for one in default_rules() if one.name == rule]
-    record: AccountRecord | None = None
-    messages = []
-    for day, measures in enumerate(LIVES[rule]):
-        as_of = MONDAY + timedelta(days=day)
-        report = make_report(score=score, as_of=as_of, measures=measures, profile=profile, **fields)
-        evaluation = evaluate_rules(record, report, only, as_of)
-        record = evaluation.record
-        messages += [
-            build_message(step, report, as_of, PLAYBOOKS) for step in evaluation.changes if step.notification_kind
-        ]
-    return messages
-
-
-@pytest.mark.parametrize("rule", LIVES)
-def test_every_rule_says_what_why_and_what_next_and_how_it_ended(rule: str) -> None:
-    """With or without a score: an account without usage may be unhappy, too."""
-    profile = Profile(name="Acme Corp", owner="Dana Fields", licensed_seats=50, mrr=4200.0)
-    for score in (60.0, None) if rule not in ("renewal_near",) else (60.0,):
-        up, over = life_of(rule, profile, score)
-        assert headline(up).split(" Acme Corp: ")[0] in ("🚩", "🚨", "🌱")
-        assert "*Next step: " in body(up)
-        assert "Or: " in body(up)
-        assert "*Why it matters:* " in body(up)
-        assert "Owner *Dana Fields*  ·  4,200 a month" in body(up)
-        assert ("*Health 60 of 100*" in body(up)) is (score is not None)
-        assert headline(over).startswith(("✅ Acme Corp: ", "◽ Acme Corp: "))
-        assert " for 1 day" in body(over)
-
-
-def test_every_rule_has_its_life_and_its_sentence() -> None:
-    assert LIVES.keys() == {rule.name for rule in default_rules()} - ABOUT_SCORE
-    assert MATTERS.keys() == LIVES.keys()
-
-
-@pytest.mark.parametrize("rule", ["promoter_follow_up", "licences_high"])
-def test_good_news_is_no_red_flag(rule: str) -> None:
-    """In no message of it, nor in its end."""
-    messages = life_of(rule, Profile(name="Acme Corp", licensed_seats=50))
-    assert headline(messages[0]).startswith("🌱")
-    assert "red flag" not in json.dumps(messages)
+def test_a_renewal_date_is_that_of_the_subscription_where_there_is_one() -> None:
+    """Header, rules, routes and messages read the same resolved value."""
+    profile = Profile(name="Acme", mrr=100, renewal_at=MONDAY + timedelta(days=400))
+    measures = {"days_to_renewal": 30, "mrr_active": 3417.0}
+    facts = AccountFacts(make_report(measures=measures, profile=profile), MONDAY)
+    assert (facts.days_to_renewal, facts.renewal_date, facts.mrr) == (30, date(2026, 4, 1), 3417.0)
+    unknown = AccountFacts(make_report(measures={}, profile=profile), MONDAY)
+    assert (unknown.days_to_renewal, unknown.mrr) == (400, 100)
+    ended = AccountFacts(make_report(measures={"days_to_renewal": None}, profile=profile), MONDAY)
+    assert ended.days_to_renewal is None, "every subscription has ended"
 
 
 def assert_harmless(message: dict[str, Any]) -> None:
@@ -265,22 +337,15 @@ hostile = st.lists(
 ).map("".join)
 
 
-@given(hostile, st.sampled_from(sorted(LIVES)))
+@given(hostile, st.sampled_from(sorted(TROUBLES)))
 def test_customer_text_can_t_call_link_or_flood_whatever_it_is(text: str, rule: str) -> None:
     """Names, owners, segments, goals and reasons come from feeds that anybody may write to."""
-    profile = Profile(name=text, owner=text, segment=text, licensed_seats=50)
-    for message in life_of(rule, profile, reason=text, changes_7d=[Change(text, 3, 1, -9.0)]):
-        assert_harmless(message)
-
-
-def test_customer_text_can_t_call_link_or_flood() -> None:
-    """At any length."""
-    profile = Profile(name=NASTY, owner=NASTY, segment=NASTY)
-    for report in (
-        make_report(score=40, profile=profile, reason=NASTY, changes_7d=[], contributions=[]),
-        make_report(NASTY, score=40, profile=Profile(), reason=NASTY),
-    ):
-        (message,) = told(report)
+    names = {"champions_gone_users": [text], "open_detractor_users": [text], "milestone_next": text}
+    profile = Profile(name=text, owner=text, segment=text, licensed_seats=20, mrr=500, **TROUBLES[rule].profile)
+    report = make_report(
+        measures=TROUBLES[rule].measures | names, profile=profile, reason=text, changes_7d=[Change(text, 3, 1, -9.0)]
+    )
+    for message in messages_of(rule, [report, well(rule, profile)]):
         assert_harmless(message)
 
 
@@ -294,13 +359,13 @@ def line(
 
 
 def test_a_storm_is_one_message_the_worst_first() -> None:
-    lines = [line(1), line(2, severity="critical"), line(3, rule="band_entered"), line(4, "resolved")]
+    lines = [line(1), line(2, severity="critical"), line(3, rule="score_low"), line(4, "resolved")]
     message = build_digest(
         [*lines, line(5, rule="licences_high", severity="info")], MONDAY, MONDAY + timedelta(minutes=9)
     )
     assert headline(message) == "🗂 3 red flags (1 critical), 1 resolved, 1 good news"
     text = body(message)
-    assert "*By kind:* silence 2  ·  band entered 1" in text
+    assert "*By kind:* silence 2  ·  score low 1" in text
     shown = [part for part in text.splitlines() if part.startswith(("🚩", "🚨"))]
     assert [part.split("*")[1] for part in shown] == ["Account 2", "Account 3", "Account 1"]
     assert "*Resolved:* Account 4" in text
@@ -376,14 +441,12 @@ def test_every_measure_of_the_default_scorecard_has_a_name_and_a_play() -> None:
     """A red flag always says something to do about its first driver."""
     for line in DEFAULT.lines:
         assert line.measure in MEASURES, line.measure
-        for rule in ("band_entered", "score_dropped"):
-            assert line.measure in choose(PLAYBOOKS[rule], [line.measure, "other"])[0].measures, line.measure
 
 
-def test_every_rule_has_four_plays_or_five_to_try_when_no_driver_is_known() -> None:
+def test_every_rule_has_three_plays_or_more_to_try_when_no_driver_is_known() -> None:
     """And one that answers a measure that did not move is not among them."""
-    for rule in default_rules():
+    for rule in RULES:
         for moved in ([], ["no_such_measure"], ["nps", "wau", "depth"]):
-            plays = choose(PLAYBOOKS[rule.name], moved)
-            assert 3 <= len(plays) <= 5
+            plays = choose(rule.plays, moved)
+            assert 3 <= len(plays) <= 5, rule.name
             assert all(not play.measures or set(play.measures) & set(moved) for play in plays)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import pytest
 
-from alerts.config import read_config
 from alerts.context import AlertContext
 from alerts.model import AccountRecord
 from alerts.routing import everything_to
@@ -15,6 +14,7 @@ from consumers.alerting.recipients import NOBODY, Recipients
 from consumers.alerting.state import LoadedState
 from stream.contracts.report import HealthReport, encode_report
 from tests.logged import logged
+from tests.paged import PAGED
 from tests.reports import MONDAY, make_report
 
 NOW_MS = 1_800_000_000_000
@@ -41,7 +41,13 @@ def run(*records: Item, known: dict[str, AccountRecord] | None = None, event_clo
     """Decode and judge."""
     incoming, _ = decode_batch(records)
     return evaluate_batch(
-        incoming, known or {}, read_config(), next_offset=8, now_ms=NOW_MS, event_clock=event_clock, recipients=TO_SLACK
+        incoming,
+        LoadedState(known or {}),
+        PAGED,
+        next_offset=8,
+        now_ms=NOW_MS,
+        event_clock=event_clock,
+        recipients=TO_SLACK,
     )
 
 
@@ -80,7 +86,7 @@ def test_a_report_is_read_in_full_only_where_somebody_is_told_of_it() -> None:
     """What decides is read of each one. Where the rest can't be read, nothing is told of it and nothing changes."""
     quiet = with_other_words(make_report("quiet"))
     result = run(quiet, with_other_words(make_report("falls", 40)), record_of(make_report("fine")))
-    assert result.outcomes == ["judged", "poison", "judged"]
+    assert result.outcomes == ["evaluated", "poison", "evaluated"]
     assert result.changes.records.keys() == result.changes.reports.keys() == {"quiet", "fine"}
     assert result.changes.reports["quiet"] == quiet.value
     assert result.steps == []
@@ -93,7 +99,7 @@ def test_several_reports_of_one_account_in_a_batch_follow_each_other() -> None:
     assert [step.kind for step, _ in result.steps] == ["opened", "resolved"]
     assert [note.after is None for note in result.changes.entries] == [True, False]
     assert result.changes.reports["acme"] == encode_report(reports[-1])
-    assert result.outcomes == ["judged"] * 3
+    assert result.outcomes == ["evaluated"] * 3
 
 
 def test_deleted_and_come_back_within_a_batch() -> None:
@@ -101,7 +107,7 @@ def test_deleted_and_come_back_within_a_batch() -> None:
     again = make_report(score=40, as_of=MONDAY + timedelta(days=1))
     result = run(record_of(make_report(score=40)), Item(b"acme", None), record_of(again))
     assert [step.kind for step, _ in result.steps] == ["opened", "resolved", "opened"]
-    assert result.outcomes == ["judged", "deleted", "judged"]
+    assert result.outcomes == ["evaluated", "deleted", "evaluated"]
     assert len({note.id for note in result.changes.entries}) == 3
 
 
@@ -129,7 +135,7 @@ def test_without_a_receiver_alerts_are_kept_and_nobody_is_told() -> None:
     """Or the outbox would fill for ever."""
     incoming, _ = decode_batch([record_of(make_report(score=40))])
     result = evaluate_batch(
-        incoming, {}, read_config(), next_offset=1, now_ms=NOW_MS, event_clock=False, recipients=NOBODY
+        incoming, LoadedState({}), PAGED, next_offset=1, now_ms=NOW_MS, event_clock=False, recipients=NOBODY
     )
     assert len(result.steps) == 1
     assert result.changes.entries == []
@@ -149,7 +155,7 @@ def test_a_reminder_is_not_measured_from_the_event_behind_the_last_report() -> N
     report = make_report(score=10, ingested_at=MONDAY)
     opened = run(record_of(report)).changes.records["acme"]
     assert opened is not None
-    config = read_config()
+    config = PAGED
     known = LoadedState({"acme": opened}, {"acme": report})
     context = AlertContext(config.lifecycle)
     batch = Batch(known, config, context, TO_SLACK, partition=2, next_offset=9, now_ms=NOW_MS)

@@ -28,7 +28,7 @@ def test_counters_are_zero_from_the_start(registry: CollectorRegistry) -> None:
     for outcome in NOTIFICATION_OUTCOMES:
         labels = {"receiver": "slack", "outcome": outcome}
         assert registry.get_sample_value("heartline_notifications_total", labels) == 0
-    labels = {"rule": "band_entered", "kind": "opened"}
+    labels = {"rule": "breadth_collapsed", "kind": "opened"}
     assert registry.get_sample_value("heartline_alert_transitions_total", labels) == 0
     assert registry.get_sample_value("heartline_health_records_total", {"outcome": "poison"}) == 0
 

@@ -12,6 +12,7 @@ from alerts.model import AccountRecord
 from alerts.rules import default_rules
 from consumers.alerting.projection import HealthCollector, Projection
 from stream.contracts.report import Profile
+from tests.paged import RULES as PAGED_RULES
 from tests.reports import MONDAY, band_of, make_report
 
 RULES = [rule.name for rule in default_rules()]
@@ -42,7 +43,7 @@ class Gauges:
 def remember(account_id: str, score: float | None, segment: str | None = "smb") -> AccountRecord:
     """What is remembered of an account after one report."""
     report = make_report(account_id, score, profile=Profile(segment=segment))
-    record = evaluate_rules(None, report, default_rules(), MONDAY + timedelta(minutes=1)).record
+    record = evaluate_rules(None, report, PAGED_RULES, MONDAY + timedelta(minutes=1)).record
     assert record is not None
     return record
 
@@ -85,10 +86,10 @@ def test_open_alerts_follow_their_accounts() -> None:
     gauges = Gauges()
     assert gauges.get("heartline_alerts_open", rule="score_dropped", severity="critical") == 0
     gauges.projection.load(0, [remember("a", 40), remember("b", 10), remember("c", 80)])
-    assert gauges.get("heartline_alerts_open", rule="band_entered", severity="warning") == 1
-    assert gauges.get("heartline_alerts_open", rule="band_entered", severity="critical") == 1
+    assert gauges.get("heartline_alerts_open", rule="breadth_collapsed", severity="warning") == 1
+    assert gauges.get("heartline_alerts_open", rule="breadth_collapsed", severity="critical") == 1
     gauges.projection.drop(0)
-    assert gauges.get("heartline_alerts_open", rule="band_entered", severity="warning") == 0
+    assert gauges.get("heartline_alerts_open", rule="breadth_collapsed", severity="warning") == 0
 
 
 def test_segments_are_bounded() -> None:
@@ -160,7 +161,7 @@ def healthy_with(account_id: str, segment: str, **portfolio_metrics: float | Non
     seats = portfolio_metrics.pop("licensed_seats", None)
     profile = Profile(segment=segment, licensed_seats=int(seats) if seats is not None else None)
     report = make_report(account_id, 80.0, profile=profile, measures=portfolio_metrics)
-    record = evaluate_rules(None, report, default_rules(), MONDAY + timedelta(minutes=1)).record
+    record = evaluate_rules(None, report, PAGED_RULES, MONDAY + timedelta(minutes=1)).record
     assert record is not None
     return record
 
@@ -219,7 +220,7 @@ def test_the_accounts_that_fell_the_most_are_named_and_no_account_that_rose() ->
     moves = {"fell": (40.0, 90.0), "slipped": (85.0, 88.0), "tumbled": (50.0, 80.0), "rose": (90.0, 20.0)}
     records = []
     for name, (now, before) in moves.items():
-        record = evaluate_rules(None, make_report(name, now, score_7d_ago=before), default_rules(), MONDAY).record
+        record = evaluate_rules(None, make_report(name, now, score_7d_ago=before), PAGED_RULES, MONDAY).record
         assert record is not None
         records.append(record)
     gauges.projection.load(0, records)

@@ -64,7 +64,7 @@ def test_the_webhooks_body() -> None:
             "alert": {
                 "alert_id": "hl-1",
                 "fingerprint": "0123456789",
-                "rule": "band_entered",
+                "rule": "breadth_collapsed",
                 "severity": "warning",
                 "episode": 1,
                 "opened_at": "2026-03-02T09:00:00Z",
@@ -73,6 +73,7 @@ def test_the_webhooks_body() -> None:
                 "reason": "at risk at 45",
                 "by": None,
                 "evidence": {"score": 45.0},
+                "signals": [],
             },
             "account": {
                 "account_id": "acme/eu",
@@ -120,7 +121,7 @@ def test_alertmanagers_alert() -> None:
     assert as_json(alertmanager.alert(NOTICE, ends_at, {"team": "cs"}, LINK)) == {
         "labels": {
             "team": "cs",
-            "alertname": "band_entered",
+            "alertname": "account_red_flag",
             "severity": "warning",
             "account": "acme/eu",
             "segment": "mid-market",
@@ -132,6 +133,8 @@ def test_alertmanagers_alert() -> None:
             "description": as_text(MESSAGE),
             "alert_id": "hl-1",
             "account_name": "Acme Corp",
+            "rule": "breadth_collapsed",
+            "signals": "",
         },
         "startsAt": "2026-03-02T09:00:00Z",
         "endsAt": "2026-03-02T09:04:00Z",
@@ -154,7 +157,7 @@ def test_pagerdutys_event() -> None:
             "timestamp": "2026-03-02T09:00:00Z",
             "component": "acme/eu",
             "group": "mid-market",
-            "class": "band_entered",
+            "class": "breadth_collapsed",
             "custom_details": {
                 "id": "hl-1:opened",
                 "account": "Acme Corp",
@@ -163,6 +166,7 @@ def test_pagerdutys_event() -> None:
                 "band": "at_risk",
                 "reason": "at risk at 45",
                 "evidence": {"score": 45.0},
+                "signals": [],
                 "text": as_text(MESSAGE),
             },
         },

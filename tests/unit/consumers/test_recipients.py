@@ -7,13 +7,14 @@ import pytest
 
 from alerts.apply_command import apply_command
 from alerts.commands import Acknowledge, Snooze
+from alerts.context import AlertContext
 from alerts.evaluation import AccountEvaluation, delete_account, evaluate_rules
 from alerts.model import AccountRecord
 from alerts.routing import OneOf, Route, Routes
-from alerts.rules import default_rules
 from consumers.alerting.outbox import OutboxEntry
 from consumers.alerting.recipients import NOBODY, Recipients
 from stream.contracts.report import Profile
+from tests.paged import PAGED, RULES
 from tests.reports import MONDAY, make_report
 
 NOW_MS = 1_800_000_000_000
@@ -39,8 +40,8 @@ def turn(
     """One report on one day, judged and told."""
     now = MONDAY + timedelta(days=day)
     report = make_report(score=score, as_of=now, profile=Profile(name="Acme Corp", owner=owner))
-    evaluation = evaluate_rules(record, report, default_rules(), now)
-    return recipients.tell(evaluation, report, now, now_ms=NOW_MS, ingested_ms=NOW_MS - 900, partition=3)
+    evaluation = evaluate_rules(record, report, RULES, now, AlertContext(PAGED.lifecycle))
+    return recipients.entries_of(evaluation, report, now, now_ms=NOW_MS, ingested_ms=NOW_MS - 900, partition=3)
 
 
 def told(entries: list[OutboxEntry]) -> list[tuple[str, str]]:
@@ -56,13 +57,14 @@ def test_whoever_was_told_of_the_opening_hears_of_the_end() -> None:
     assert told(second) == [("dana", "updated"), ("pager", "updated"), ("slack", "updated")]
     assert told(third) == [("dana", "resolved"), ("pager", "resolved"), ("slack", "resolved")]
     assert over.record is not None
-    assert over.record.alerts["band_entered"].notified_receivers == ["dana", "pager", "slack"]
+    assert over.record.alert is not None
+    assert over.record.alert.notified_receivers == ["dana", "pager", "slack"]
 
 
 def test_a_deleted_account_is_told_to_those_who_know_of_it() -> None:
     """Nothing says any more whose it was."""
     opened, _ = turn(None, 40, 0, "Dana")
-    _, last = TELLING.tell(delete_account(opened.record, MONDAY), None, MONDAY, now_ms=NOW_MS)
+    _, last = TELLING.entries_of(delete_account(opened.record, MONDAY), None, MONDAY, now_ms=NOW_MS)
     assert ("dana", "resolved") in told(last)
 
 
@@ -86,7 +88,7 @@ def test_nothing_to_tell_changes_nothing() -> None:
     """The usual report costs nothing more."""
     evaluation, entries = turn(None, 90, 0, "Ada")
     assert entries == []
-    again, _ = NOBODY.tell(evaluation, None, MONDAY, now_ms=NOW_MS)
+    again, _ = NOBODY.entries_of(evaluation, None, MONDAY, now_ms=NOW_MS)
     assert again is evaluation
 
 
@@ -104,13 +106,14 @@ def test_who_has_taken_an_alert_on_is_shown_to_those_who_know_of_it(kind: str) -
     recipients = Recipients(BY_OWNER, {"dana": always, "pager": lambda step: step != kind, "slack": always})
     opened, _ = turn(None, 10, 0, "Ada", recipients)
     assert opened.record is not None
-    alert = opened.record.alerts["band_entered"]
+    alert = opened.record.alert
+    assert alert is not None
     common: dict[str, Any] = {"command_id": "c1", "by": "ann <!here>", "at": MONDAY, "account_id": "acme"}
     common["alert_id"] = alert.alert_id
     until = MONDAY + timedelta(days=7)
     command = Acknowledge(**common) if kind == "acknowledged" else Snooze(**common, until=until)
     report = make_report(score=10, profile=Profile(name="Acme Corp", owner="Ada"))
-    evaluation, (item,) = recipients.tell(
+    evaluation, (item,) = recipients.entries_of(
         apply_command(opened.record, command, MONDAY), report, MONDAY, now_ms=NOW_MS, partition=3
     )
     assert (item.receiver, item.notification.kind, item.notification.by) == ("slack", kind, "ann <!here>")
@@ -124,7 +127,8 @@ def test_what_nobody_was_told_of_is_not_shown_either() -> None:
     """An alert that is held back may be acknowledged from the command line."""
     opened, _ = turn(None, 10, 0, "Ada", Recipients(Routes(), {}))
     assert opened.record is not None
-    alert_id = opened.record.alerts["band_entered"].alert_id
+    assert opened.record.alert is not None
+    alert_id = opened.record.alert.alert_id
     command = Acknowledge(command_id="c1", by="ann", at=MONDAY, account_id="acme", alert_id=alert_id)
     evaluation = apply_command(opened.record, command, MONDAY)
-    assert TELLING.tell(evaluation, make_report(score=10), MONDAY, now_ms=NOW_MS)[1] == []
+    assert TELLING.entries_of(evaluation, make_report(score=10), MONDAY, now_ms=NOW_MS)[1] == []

@@ -28,7 +28,6 @@ def alert(number: int = 1, account_id: str = "acme", **fields: Any) -> Alert:
         "evidence": {},
         "opening_score": 20.0,
         "lowest_score": 20.0,
-        "ceiling_score": 20.0,
         "last_score": 20.0,
         "last_as_of": MONDAY,
         "scorecard": "default@1",

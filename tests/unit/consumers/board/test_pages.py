@@ -205,7 +205,7 @@ def test_the_api_lists_filters_and_says_null_for_unknown() -> None:
     assert found["total"] == 2
     assert found["bands"] == {"healthy": 0, "watch": 0, "at_risk": 1, "critical": 0, "unknown": 1}
     (item,) = found["accounts"]
-    assert (item["account_id"], item["movement_7d"], item["mrr"]) == ("acme", -30.0, None)
+    assert (item["account_id"], item["movement_7d"], item["mrr"]) == ("acme", -30.0, 500.0)
     assert item["history_28d"][-9:] == [60] * 8 + [30]
     assert item["history_28d"][0] is None
 

@@ -1,0 +1,198 @@
+"""One account as of a moment: what its report says, and what time has made of it since. Pure.
+
+A report carries what was true when it was written. Whatever grows older by itself (days of silence, hours of an
+escalation, days to a renewal, days below a line) is computed here from the report and the moment, so that a rule that
+waits for time needs no new report, and what is read live is what a replay of history reads.
+
+Where several feeds tell the same thing, one resolved value counts everywhere: the subscriptions', else the profile's.
+"""
+
+from datetime import UTC, date, datetime
+from functools import cached_property, lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from alerts.model import Number
+from stream.calendar.workdays import EPOCH_ORDINAL, MONDAY_TO_FRIDAY, Calendar
+from stream.contracts.report import AlertReportView, Band, Profile
+
+# States in which nobody is to be alerted of an account, and what ends its red flag then.
+INACTIVE_STAGES: Final = {
+    "churned": "the account has churned",
+    "ignored": "the account is ignored",
+    "expired_trial": "the trial has expired",
+    "paused": "the account is paused",
+}
+
+
+class AccountFacts:
+    """What rules and messages read of an account.
+
+    Args:
+        report: the account's latest.
+        now: the moment that is asked about; not before the report's.
+        calendar: when the account works.
+    """
+
+    __slots__ = ("__dict__", "calendar", "now", "report")
+
+    def __init__(self, report: AlertReportView, now: datetime, calendar: Calendar = MONDAY_TO_FRIDAY) -> None:
+        self.report = report
+        self.now = max(now, report.as_of)
+        self.calendar = calendar
+
+    @property
+    def score(self) -> float | None:
+        """0..100; None when unknown."""
+        return self.report.score
+
+    @property
+    def band(self) -> Band:
+        """Where the score falls."""
+        return self.report.band
+
+    @property
+    def profile(self) -> Profile:
+        """What the account feed says."""
+        return self.report.profile
+
+    def number(self, measure: str) -> Number | None:
+        """A measure as the report has it; None where it is unknown, not there, or no number."""
+        value = self.report.measures.get(measure)
+        return value if isinstance(value, (int, float)) else None
+
+    def texts(self, measure: str) -> list[str]:
+        """A measure that is a list of names; empty where it is unknown."""
+        value = self.report.measures.get(measure)
+        return [str(item) for item in value] if isinstance(value, list) else []
+
+    def older_days(self, measure: str) -> Number | None:
+        """A measure in days that grows by one each day of the account's zone, as of now; None where unknown."""
+        value = self.number(measure)
+        return None if value is None else value + self.days_passed
+
+    @cached_property
+    def day(self) -> int:
+        """The account's calendar day of now, as days since 1970-01-01."""
+        return local_date(self.now, self.profile.timezone).toordinal() - EPOCH_ORDINAL
+
+    @cached_property
+    def report_day(self) -> int:
+        """The account's calendar day of the report."""
+        return local_date(self.report.as_of, self.profile.timezone).toordinal() - EPOCH_ORDINAL
+
+    @property
+    def days_passed(self) -> int:
+        """Calendar days from the report until now."""
+        return self.day - self.report_day
+
+    @property
+    def hours_passed(self) -> float:
+        """Hours from the report until now."""
+        return (self.now - self.report.as_of).total_seconds() / 3600
+
+    @property
+    def stage(self) -> str | None:
+        """Where the account is in its life; the measure, which falls back on what is derived, else the profile."""
+        stage = self.report.measures.get("lifecycle_stage")
+        return stage if isinstance(stage, str) else self.profile.lifecycle_stage
+
+    @property
+    def inactive_because(self) -> str | None:
+        """Why nobody is to be alerted of the account; None for one that lives."""
+        return INACTIVE_STAGES.get(self.stage or "")
+
+    @property
+    def mrr(self) -> Number | None:
+        """Money a month: of the subscriptions that run, else of the profile; None when unknown."""
+        active = self.number("mrr_active")
+        return self.profile.mrr if active is None else active
+
+    @property
+    def seats(self) -> Number | None:
+        """Seats paid for: of the subscriptions that run, else of the profile; None when unknown."""
+        active = self.number("seats_active")
+        return self.profile.licensed_seats if active is None else active
+
+    @property
+    def days_to_renewal(self) -> int | None:
+        """Calendar days to the renewal, negative once it has passed; None when unknown, or nothing runs any more."""
+        days = self.number("days_to_renewal")
+        if days is not None:
+            return int(days) - self.days_passed
+        if "days_to_renewal" in self.report.measures or self.profile.renewal_at is None:
+            return None
+        return local_date(self.profile.renewal_at, self.profile.timezone).toordinal() - EPOCH_ORDINAL - self.day
+
+    @property
+    def renewal_date(self) -> date | None:
+        """The calendar day of the renewal; None when unknown."""
+        days = self.days_to_renewal
+        return None if days is None else date.fromordinal(self.day + days + EPOCH_ORDINAL)
+
+    @property
+    def escalation_hours(self) -> float | None:
+        """How long the longest running escalation runs, 0 when none does; None when unknown."""
+        hours = self.number("escalation_running_hours")
+        return None if hours is None else hours + self.hours_passed if hours > 0 else 0.0
+
+    @property
+    def quiet_days(self) -> int | None:
+        """Calendar days since somebody was active; None when nobody ever was."""
+        days = self.older_days("days_since_active")
+        return None if days is None else int(days)
+
+    @property
+    def quiet_working_days(self) -> int | None:
+        """Whole working days without anybody, today not counted; None when nobody ever was active."""
+        days = self.number("days_since_active")
+        if days is None:
+            return None
+        last_day = self.report_day - int(days)
+        return self.calendar.between(last_day + 1, self.day) if self.day > last_day + 1 else 0
+
+    def closes(self) -> list[tuple[int, float]]:
+        """(day, score) of each day that is over, oldest first, at most 28; days without news keep the last score."""
+        history = [(_day(day), score) for day, score in self.report.history]
+        closed = [(day, score) for day, score in history if day < self.day]
+        if self.score is not None:
+            first = closed[-1][0] + 1 if closed else self.report_day
+            closed += [(day, self.score) for day in range(max(first, self.report_day), self.day)]
+        return closed[-28:]
+
+    def closes_below(self, line: float) -> int:
+        """How many daily closes in a row, the last one included, were below a line."""
+        count, expected = 0, self.day - 1
+        for day, score in reversed(self.closes()):
+            if day != expected or score >= line:
+                break
+            count, expected = count + 1, day - 1
+        return count
+
+    def start_of_day(self, day: int) -> datetime:
+        """The first moment of a calendar day of the account, aware UTC."""
+        return start_of_day(day, self.profile.timezone)
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str | None) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def local_date(moment: datetime, timezone: str | None) -> date:
+    """The calendar day of a moment in a time zone; UTC where the zone is unknown."""
+    return moment.astimezone(_zone(timezone)).date()
+
+
+def start_of_day(day: int, timezone: str | None) -> datetime:
+    """The first moment of a calendar day, as days since 1970-01-01, in a time zone; aware UTC."""
+    local = datetime.combine(date.fromordinal(day + EPOCH_ORDINAL), datetime.min.time(), _zone(timezone))
+    return local.astimezone(UTC)
+
+
+@lru_cache(maxsize=4096)
+def _day(iso: str) -> int:
+    return date.fromisoformat(iso).toordinal() - EPOCH_ORDINAL

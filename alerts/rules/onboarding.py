@@ -1,0 +1,238 @@
+"""The way to value: no first value yet, no next milestone, or a goal out of reach."""
+
+from datetime import datetime
+from typing import ClassVar, Final
+
+from pydantic import Field
+
+from alerts.account_facts import AccountFacts
+from alerts.model import Severity, Signal
+from alerts.playbooks import Play
+from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
+from alerts.rules.rule import KEPT, UNKNOWN, Rule
+from alerts.text import names_of, plural, tidy
+
+_NEAR: Final = Indeterminate("on track by a hair: not yet over")
+NAME_CHARS_MAX: Final = 80
+
+
+class OnboardingStuck(Rule):
+    """Fires while a new account has seen no first value for `waiting_days`.
+
+    After `until_days` it is no onboarding any more: other rules speak of an account that never got anywhere.
+
+    Source: Math, Four metrics and Five metrics: the shorter the time to first value, the likelier a customer stays. Two
+    weeks is when a trial ends; a month without any value is critical.
+    """
+
+    name: ClassVar[str] = "onboarding_stuck"
+    about: ClassVar[str] = "a new account without its first value"
+    why: ClassVar[str] = "the longer the first value takes, the likelier a customer leaves before it"
+    shows: ClassVar[tuple[str, ...]] = ("mau",)
+    plays: ClassVar[tuple[Play, ...]] = (
+        Play(
+            id="first_value_session",
+            name="Reach it together",
+            do="Book 45 minutes and do the first valuable action with them, on their own data, before it ends.",
+        ),
+        Play(
+            id="missing_piece",
+            name="Find the missing piece",
+            do="Data, access, time or a decision? Name what is missing, who has it, and the day it comes.",
+        ),
+        Play(
+            id="shrink_the_step",
+            name="Make the step smaller",
+            do="Choose the smallest use that helps one team next week, and leave everything else for later.",
+        ),
+        Play(
+            id="template",
+            name="Set it up for them",
+            do="Set up a template account with their names in it, so that they begin with something that works.",
+            who="solution engineer",
+        ),
+        Play(
+            id="sponsor_reminder",
+            name="Ask the sponsor for time",
+            do="Tell the sponsor the date that was planned and the day it is now, and ask for the people it takes.",
+        ),
+    )
+
+    opens: bool = True
+    waiting_days: float = Field(14, gt=0, le=1000)
+    critical_days: float = Field(30, gt=0, le=1000)
+    until_days: float = Field(120, gt=0, le=10_000)
+
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing while it waits, Resolved once value was seen or the onboarding is long past."""
+        waiting = facts.older_days("first_value_waiting_days")
+        if waiting is None:
+            reached = facts.number("time_to_first_value_days")
+            if signal is not None and reached is not None:
+                return Resolved(f"First value reached after {plural(round(reached), 'day')}")
+            return UNKNOWN
+        if waiting < self.waiting_days:
+            return KEPT if signal is None else Resolved("The onboarding began anew")
+        if waiting > self.until_days:
+            if signal is None:
+                return KEPT
+            return Resolved(f"No onboarding any more after {plural(round(self.until_days), 'day')}", recovered=False)
+        severity: Severity = "critical" if waiting >= self.critical_days else "warning"
+        days = plural(round(waiting), "day")
+        return Firing(
+            severity,
+            f"is stuck in onboarding: no first value after {days}",
+            f"No first value after {days}",
+            {"waiting_days": waiting},
+        )
+
+    def due(self, facts: AccountFacts) -> datetime | None:
+        """The next day, while it waits."""
+        return None if facts.number("first_value_waiting_days") is None else facts.start_of_day(facts.day + 1)
+
+
+class MilestoneStuck(Rule):
+    """Fires while an account has reached no further milestone for `stuck_days`, and there is one.
+
+    After `until_days` that is how this account uses the product, and no stumbling any more.
+
+    Source: Math (the milestone vector: how steep it is, and where it ends). A month is twice what each of the first
+    steps takes where onboarding goes well.
+    """
+
+    name: ClassVar[str] = "milestone_stuck"
+    about: ClassVar[str] = "no further milestone"
+    why: ClassVar[str] = "where the steps end, so do the reasons to pay for more"
+    shows: ClassVar[tuple[str, ...]] = ("depth",)
+    plays: ClassVar[tuple[Play, ...]] = (
+        Play(
+            id="show_next_step",
+            name="Show the next step",
+            do="Show the next milestone on their own data in 20 minutes, and what others gained by it.",
+        ),
+        Play(
+            id="ask_why",
+            name="Ask why it stops here",
+            do="Not needed, not known, or not working? Each has another answer; note which.",
+        ),
+        Play(
+            id="pair_users",
+            name="Pair two users",
+            do="Let the most active user show the next step to one colleague, with you beside them.",
+        ),
+        Play(
+            id="guide",
+            name="Send a short guide",
+            do="Send one page or two minutes of video about the next milestone, and ask how it went after a week.",
+        ),
+        Play(
+            id="drop_it",
+            name="Leave it out",
+            do="If it does not fit their work, agree on another milestone that does, and note it in the plan.",
+        ),
+    )
+
+    inhibited_by: tuple[str, ...] = ("onboarding_stuck", "silence")
+    stuck_days: float = Field(30, gt=0, le=1000)
+    until_days: float = Field(120, gt=0, le=10_000)
+
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing while it is stuck, Resolved once it went on."""
+        stuck = facts.older_days("milestone_stuck_days")
+        if stuck is None:
+            reached = facts.number("milestones_reached")
+            if signal is not None and "milestone_next" in facts.report.measures and reached:
+                return Resolved("All milestones reached")
+            return UNKNOWN
+        if stuck < self.stuck_days:
+            return KEPT if signal is None else Resolved("The next milestone was reached")
+        if stuck > self.until_days:
+            if signal is None:
+                return KEPT
+            told = f"No step for {plural(round(self.until_days), 'day')}: that is how it is used"
+            return Resolved(told, recovered=False)
+        following = facts.report.measures.get("milestone_next")
+        step = f"“{tidy(following, NAME_CHARS_MAX)}”" if isinstance(following, str) else "the next milestone"
+        days = plural(round(stuck), "day")
+        return Firing(
+            "warning",
+            f"has not reached {step} for {days}",
+            f"No step towards {step} for {days}",
+            {"stuck_days": stuck},
+        )
+
+    def due(self, facts: AccountFacts) -> datetime | None:
+        """The day on which it is stuck, or for too long to be stuck."""
+        stuck = facts.older_days("milestone_stuck_days")
+        if stuck is None or stuck > self.until_days:
+            return None
+        left = min(line - stuck for line in (self.stuck_days, self.until_days + 1) if line > stuck)
+        return facts.start_of_day(facts.day + max(int(left), 1))
+
+
+class OutcomeOffTrack(Rule):
+    """Fires while a goal that the customer has is behind the straight line to its target.
+
+    A goal at less than `critical_ratio` of where it should be is critical: it will not be met without a new plan.
+
+    Source: That matter: customers leave when their outcome does not come, whatever their usage says.
+    """
+
+    name: ClassVar[str] = "outcome_off_track"
+    about: ClassVar[str] = "a customer's goal behind its plan"
+    why: ClassVar[str] = "customers stay for their outcome, whatever their usage says"
+    plays: ClassVar[tuple[Play, ...]] = (
+        Play(
+            id="look_at_goal",
+            name="Look at the goal together",
+            do="Go through the numbers with the sponsor. Is the target still right, and is it measured right?",
+        ),
+        Play(
+            id="one_obstacle",
+            name="Remove one obstacle",
+            do="Ask the users what keeps them from it; take away the one that is named most within two weeks.",
+        ),
+        Play(
+            id="new_plan",
+            name="Write a new line",
+            do="Agree on a new path with dates and names, from where they are now to where they want to be.",
+        ),
+        Play(
+            id="example",
+            name="Show who has done it",
+            do="Bring a customer of their size who reached it, and let the two talk.",
+        ),
+        Play(
+            id="expert_session",
+            name="Bring an expert",
+            do="Give them two hours of a specialist on the feature that the goal depends on.",
+            who="solution engineer",
+        ),
+    )
+
+    critical_ratio: float = Field(0.5, ge=0, le=1, description="of the straight line to the target")
+    exit_ratio: float = Field(0.95, ge=0, le=2, description="of it, for every goal, to be over")
+
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing while a goal is off track, Resolved once all are well on it."""
+        behind = facts.number("goals_off_track")
+        if behind is None:
+            return UNKNOWN
+        pace = facts.number("outcome_pace_min")
+        if behind < 1:
+            if signal is None:
+                return KEPT
+            return _NEAR if pace is not None and pace < self.exit_ratio else Resolved("Every goal is on track again")
+        severity: Severity = "critical" if pace is not None and pace < self.critical_ratio else "warning"
+        at = f", the furthest at {pace:.0%} of its plan" if pace is not None else ""
+        known = facts.report.measures.get("outcome_pace")
+        paces = known if isinstance(known, dict) else {}
+        goals = [tidy(str(goal), NAME_CHARS_MAX) for _, goal in sorted((v, g) for g, v in paces.items() if _is_late(v))]
+        named = f": {names_of(goals)}" if goals else ""
+        evidence = {"goals": behind} | ({"pace_ratio": pace} if pace is not None else {})
+        told = f"{plural(round(behind), 'goal')} behind plan"
+        return Firing(severity, f"is missing its goals: {told}{at}", f"{told}{named}{at}", evidence)
+
+
+def _is_late(pace: object) -> bool:
+    return isinstance(pace, (int, float)) and pace < 1

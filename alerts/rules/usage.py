@@ -1,0 +1,299 @@
+"""Use of the product: it stopped, it never began, or it lies far below what the account was used to."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+from pydantic import Field
+
+from alerts.account_facts import AccountFacts
+from alerts.model import Channel, Severity, Signal
+from alerts.playbooks import Play
+from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
+from alerts.rules.rule import KEPT, UNKNOWN, Rule
+from alerts.text import names_of, plural
+
+_STILL: Final = Indeterminate("somebody was there, and it is quiet again")
+_LOOK_AHEAD_DAYS: Final = 400
+
+
+class Silence(Rule):
+    """Fires while an account is quiet for longer than its own habit allows.
+
+    What is long is the account's own: `silence_limit_days` working days, 3 for one that is used every day and weeks for
+    one that is used once a month. Weekends and holidays are no silence. Over once somebody was active. A page is the
+    total silence, twice the limit, of an account that has money or seats behind it.
+
+    Source of the limit: docs/metrics.md. Twice the limit is critical: at first it is a question, then it is an answer.
+    """
+
+    name: ClassVar[str] = "silence"
+    about: ClassVar[str] = "nobody uses the product any more"
+    why: ClassVar[str] = "a product that nobody opens is not missed at the renewal"
+    shows: ClassVar[tuple[str, ...]] = ("mau",)
+    speaks_of: ClassVar[tuple[str, ...]] = ("silence_ratio", "days_since_active", "use_vs_best")
+    plays: ClassVar[tuple[Play, ...]] = (
+        Play(
+            id="call_now",
+            name="Call, do not write",
+            do="Call the champion today. Ask what stopped, listen, and book a restart session within the week.",
+        ),
+        Play(
+            id="check_access",
+            name="Check that they can get in",
+            do="Rule out the plain reasons first: a changed login, a moved team, a broken integration, an invoice.",
+            who="owner with support",
+        ),
+        Play(
+            id="second_contact",
+            name="Find a second contact",
+            do="Where the champion does not answer in two days, call the second most active user of the last quarter.",
+        ),
+        Play(
+            id="bring_news",
+            name="Bring something new",
+            do="Show one thing that they asked for and that is there now; a reason to come back beats a reminder.",
+        ),
+        Play(
+            id="ask_sponsor",
+            name="Ask the sponsor",
+            do="Write to the sponsor what stands still since when, and what it was worth to them; ask if it is wanted.",
+            who="manager",
+        ),
+    )
+
+    opens: bool = True
+    critical_channel: Channel | None = "page"
+    limit_ratio: float = Field(1.0, gt=0, le=10, description="quiet for longer than so many times its own limit")
+    critical_ratio: float = Field(2.0, gt=0, le=20, description="and than so many times: critical")
+    page_seats_min: int = Field(2, ge=0, description="a page from so many seats, or with any money behind it")
+
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing when it is quiet for too long, Resolved once somebody came back."""
+        quiet, limit = facts.quiet_working_days, facts.number("silence_limit_days")
+        if quiet is None or limit is None or limit <= 0:
+            return UNKNOWN
+        if quiet > self.limit_ratio * limit:
+            severity: Severity = "critical" if quiet > self.critical_ratio * limit else "warning"
+            days, usual = plural(quiet, "working day"), f"normally never more than {round(limit)}"
+            worth = (facts.mrr or 0) > 0 or (facts.seats or 0) >= self.page_seats_min
+            return Firing(
+                severity,
+                f"has gone quiet: no logins for {days} ({usual})",
+                f"Nobody has logged in for {days} ({usual})",
+                {"quiet_days": quiet, "limit_days": limit},
+                channel=None if worth else self.channel,
+            )
+        if signal is None:
+            return KEPT
+        if quiet > signal.evidence.get("limit_days", limit) / 2:
+            return _STILL
+        return Resolved("Somebody has logged in again")
+
+    def due(self, facts: AccountFacts) -> datetime | None:
+        """The first midnight at which the next line is passed, if nobody comes."""
+        quiet, limit = facts.quiet_working_days, facts.number("silence_limit_days")
+        if quiet is None or limit is None or limit <= 0 or quiet > self.critical_ratio * limit:
+            return None
+        line = (self.limit_ratio if quiet <= self.limit_ratio * limit else self.critical_ratio) * limit
+        day = facts.day + max(int(line) + 1 - quiet, 1)
+        last_day = facts.report_day - int(facts.number("days_since_active") or 0)
+        while facts.calendar.between(last_day + 1, day) <= line and day < facts.day + _LOOK_AHEAD_DAYS:
+            day += 1
+        return facts.start_of_day(day)
+
+
+class NeverUsed(Rule):
+    """Fires while an account pays, or has seats, and nobody has ever logged in, from `waiting_days` after its start.
+
+    It does not end by itself: it is over when somebody logs in, or the account ends.
+    """
+
+    name: ClassVar[str] = "never_used"
+    about: ClassVar[str] = "a paying customer who never logged in"
+    why: ClassVar[str] = "nobody renews what nobody ever opened"
+    plays: ClassVar[tuple[Play, ...]] = (
+        Play(
+            id="first_value_session",
+            name="Reach it together",
+            do="Book 45 minutes and do the first valuable action with them, on their own data, before it ends.",
+        ),
+        Play(
+            id="missing_piece",
+            name="Find the missing piece",
+            do="Data, access, time or a decision? Name what is missing, who has it, and the day it comes.",
+        ),
+        Play(
+            id="shrink_the_step",
+            name="Make the step smaller",
+            do="Choose the smallest use that helps one team next week, and leave everything else for later.",
+        ),
+        Play(
+            id="template",
+            name="Set it up for them",
+            do="Set up a template account with their names in it, so that they begin with something that works.",
+            who="solution engineer",
+        ),
+        Play(
+            id="sponsor_reminder",
+            name="Ask the sponsor for time",
+            do="Tell the sponsor the date that was planned and the day it is now, and ask for the people it takes.",
+        ),
+    )
+
+    opens: bool = True
+    inhibited_by: tuple[str, ...] = ("onboarding_stuck",)
+    for_hours: float = Field(168, ge=0, le=720, description="known to Heartline for so long without anybody")
+    waiting_days: int = Field(14, ge=1, le=1000)
+    critical_days: int = Field(60, ge=1, le=1000)
+
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing while nobody came, Resolved once somebody did."""
+        if facts.number("days_since_active") is not None or facts.number("days_known") is not None:
+            return KEPT if signal is None else Resolved("Somebody has logged in for the first time")
+        started = facts.profile.started_at
+        if started is None or not self._pays(facts):
+            return UNKNOWN
+        waiting = (facts.now - started).days
+        if waiting < self.waiting_days:
+            return KEPT
+        severity: Severity = "critical" if waiting >= self.critical_days else "warning"
+        days = plural(waiting, "day")
+        return Firing(
+            severity,
+            f"has never used it: {days} since the start, and nobody has logged in",
+            f"Nobody has ever logged in, {days} after the start",
+            {"waiting_days": waiting},
+        )
+
+    def due(self, facts: AccountFacts) -> datetime | None:
+        """The day on which it has waited for so long, or for very long."""
+        started = facts.profile.started_at
+        if started is None or facts.number("days_since_active") is not None or not self._pays(facts):
+            return None
+        coming = [started + timedelta(days=days) for days in (self.waiting_days, self.critical_days)]
+        return min((moment for moment in coming if moment > facts.now), default=None)
+
+    def _pays(self, facts: AccountFacts) -> bool:
+        """Whether there is money or a seat behind it."""
+        return (facts.mrr or 0) > 0 or (facts.seats or 0) > 0
+
+
+class UseDeclined(Rule):
+    """Fires while use lies below `below_ratio` of the account's own best half-year; over from `exit_ratio` on.
+
+    Source: measured over real histories (docs/health.md): distance from the account's own best is what tells a dying
+    account; distance from the month before is noise.
+    """
+
+    name: ClassVar[str] = "use_declined"
+    about: ClassVar[str] = "use far below the account's own best half-year"
+    why: ClassVar[str] = "what they once did with it is the value that they pay for"
+    plays: ClassVar[tuple[Play, ...]] = (
+        Play(
+            id="who_left",
+            name="List who left",
+            do="Send the champion the names that stopped within the month, and ask what changed for that team.",
+        ),
+        Play(
+            id="restart_team",
+            name="Restart the team",
+            do="Book one 30-minute session for those who stopped, on the one task that they used it for.",
+        ),
+        Play(
+            id="check_rollout",
+            name="Check for a silent switch",
+            do="Ask whether a reorganisation, a budget or another tool is behind it; the answer decides the next step.",
+        ),
+        Play(
+            id="sponsor_use_case",
+            name="Renew the use case",
+            do="Agree with the sponsor on the one team that must use it by next month, and plan back from there.",
+        ),
+        Play(
+            id="train_the_trainer",
+            name="Train a trainer",
+            do="Give one person there the material and the time to bring the others back, and praise them for it.",
+        ),
+    )
+
+    inhibited_by: tuple[str, ...] = ("silence", "score_low")
+    below_ratio: float = Field(0.4, gt=0, lt=1, description="share of its best half-year")
+    exit_ratio: float = Field(0.6, gt=0, le=1, description="over again from here")
+    for_hours: float = Field(168, ge=0, le=720)
+
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing below, Resolved above the exit, Indeterminate between."""
+        ratio = facts.number("use_vs_best")
+        if ratio is None:
+            return UNKNOWN
+        if ratio < self.below_ratio:
+            told = f"{ratio:.0%} of its best half-year"
+            return Firing("warning", f"uses it at {told}", f"Use is at {told}", {"ratio": ratio})
+        if signal is None:
+            return KEPT
+        if ratio < self.exit_ratio:
+            return Indeterminate(f"use is at {ratio:.0%} of its best half-year: not yet over")
+        return Resolved(f"Use is back at {ratio:.0%} of its best half-year")
+
+
+class FeaturesAbandoned(Rule):
+    """Fires while features that were in use are not any more, `lost_min` or more of them, and others still are.
+
+    Source: Five metrics (depth): a feature that is dropped is a job that somebody does elsewhere now.
+    """
+
+    name: ClassVar[str] = "features_abandoned"
+    about: ClassVar[str] = "features that were in use and are not any more"
+    why: ClassVar[str] = "a feature that is dropped is a job that is done elsewhere now"
+    shows: ClassVar[tuple[str, ...]] = ("depth",)
+    plays: ClassVar[tuple[Play, ...]] = (
+        Play(
+            id="show_next_step",
+            name="Show the next step",
+            do="Show the next milestone on their own data in 20 minutes, and what others gained by it.",
+        ),
+        Play(
+            id="ask_why",
+            name="Ask why it stops here",
+            do="Not needed, not known, or not working? Each has another answer; note which.",
+        ),
+        Play(
+            id="pair_users",
+            name="Pair two users",
+            do="Let the most active user show the next step to one colleague, with you beside them.",
+        ),
+        Play(
+            id="guide",
+            name="Send a short guide",
+            do="Send one page or two minutes of video about the next milestone, and ask how it went after a week.",
+        ),
+        Play(
+            id="drop_it",
+            name="Leave it out",
+            do="If it does not fit their work, agree on another milestone that does, and note it in the plan.",
+        ),
+    )
+
+    inhibited_by: tuple[str, ...] = ("silence", "score_low", "breadth_collapsed")
+    lost_min: int = Field(2, ge=1, le=100, description="so many features at least ...")
+    lost_ratio: float = Field(0.5, gt=0, le=1, description="... and such a share of those that were ever used")
+
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing while too many lapsed, Resolved once they are back or few are missing."""
+        status, depth = facts.report.measures.get("feature_status"), facts.number("depth")
+        if not isinstance(status, dict) or depth is None:
+            return UNKNOWN
+        lapsed = sorted(str(name) for name, word in status.items() if word == "lapsed")
+        used = sum(word == "used" for word in status.values())
+        known = len(lapsed) + used
+        if used and len(lapsed) >= self.lost_min and len(lapsed) >= self.lost_ratio * known:
+            told = names_of(lapsed)
+            return Firing(
+                "warning",
+                f"has stopped using {told}",
+                f"Not used any more: {told} ({used} of {known} features still are)",
+                {"lapsed": len(lapsed), "used": used},
+            )
+        if signal is None:
+            return KEPT
+        return Resolved(f"{used} of {known} features are in use" if known else "No core feature is known any more")
