@@ -13,10 +13,11 @@ import msgspec
 
 from alerts.context import AlertContext, DailyDigestSettings
 from alerts.model import AccountRecord, Alert, Signal
-from alerts.quiet_hours import WEEKDAYS, QuietSettings
+from alerts.quiet_hours import QuietSettings
 from alerts.red_flag import NotificationKind
 from alerts.signals import SignalChange, SignalStep
 from alerts.silences import silence_over
+from stream.calendar.names import DAY_NAMES
 from stream.contracts.report import AlertReportView
 
 Section = Literal["worse", "due", "better", "good_news"]
@@ -173,6 +174,6 @@ def next_digest(owner: str | None, now: datetime, digest: DailyDigestSettings, q
     day = now.astimezone(zone).date()
     for ahead in range(_LOOK_AHEAD_DAYS):
         moment = datetime.combine(day + timedelta(days=ahead), digest.at, zone)
-        if moment > now and WEEKDAYS[moment.weekday()] in quiet.working_days:
+        if moment > now and DAY_NAMES[moment.weekday()] in quiet.working_days:
             return moment.astimezone(UTC)
     return now + timedelta(days=1)

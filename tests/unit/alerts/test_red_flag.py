@@ -219,9 +219,13 @@ def test_each_change_has_its_section() -> None:
 @pytest.mark.parametrize(
     ("owner", "days", "expected"),
     [
-        (None, ("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "2026-03-03 08:00"),
-        ("Dana", ("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "2026-03-02 13:00"),  # New York
-        (None, ("thu",), "2026-03-05 08:00"),
+        (None, ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"), "2026-03-03 08:00"),
+        (
+            "Dana",
+            ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+            "2026-03-02 13:00",
+        ),  # New York
+        (None, ("thursday",), "2026-03-05 08:00"),
     ],
 )
 def test_a_digest_is_written_at_its_owner_s_hour_of_a_working_day(
