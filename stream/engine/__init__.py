@@ -31,6 +31,7 @@ and what surrounds them:
 - `topology`              the topics as they must be, and the assignment
 - `metrics`               what the engine counts and times
 - `watchdog`              idle or stuck
+- `liveness`              whether the process owns what it should, for /livez and /readyz
 - `failstop`              the one way out
 - `event_loop`            the event loop of each thread
 - `connection`            how every client reaches Kafka

@@ -1,6 +1,7 @@
 """Where alerts are told: one module a kind of receiver, each with its payload as a pure function and one place of I/O.
 
 from_settings  receivers out of their settings and secrets
+receiver_secrets  a receiver's secrets, from the environment and from files
 delivery       what a receiver is, and what became of an attempt
 account_link   the address of an account's page
 http           one HTTP request, without redirects and without telling anybody the address

@@ -15,9 +15,11 @@ from pydantic import SecretStr
 
 from alerts.messages.plain_text import as_text, headline
 from alerts.notification import AlertNotification
+from alerts.receiver_settings import AlertmanagerSettings
 from consumers.alerting.receivers.account_link import page_of
 from consumers.alerting.receivers.delivery import BY_HAND, WITHOUT_END, DeliveryResult, DeliveryStatus, result_of_status
 from consumers.alerting.receivers.http import HttpClient, Response
+from consumers.alerting.receivers.receiver_secrets import ReceiverSecrets
 
 REFRESHES_UNTIL_END: Final = 4
 BATCH: Final = 200
@@ -125,3 +127,18 @@ def alert(
     if (page := page_of(notification, link)) is not None:
         shaped["generatorURL"] = page
     return shaped
+
+
+def from_settings(name: str, settings: AlertmanagerSettings, secrets: ReceiverSecrets) -> Alertmanager:
+    """The receiver of a section of the configuration."""
+    password = secrets.get("password")
+    return Alertmanager(
+        name,
+        settings.url,
+        settings.timeout_seconds,
+        resend_seconds=settings.resend_seconds,
+        labels=settings.labels,
+        auth=(settings.username or "", password.get_secret_value()) if password is not None else None,
+        token=secrets.get("token"),
+        link=settings.link,
+    )

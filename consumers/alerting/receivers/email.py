@@ -16,9 +16,12 @@ from pydantic import SecretStr
 
 from alerts.messages.plain_text import as_html, as_text, headline
 from alerts.notification import AlertNotification
+from alerts.receiver_settings import EmailSettings
 from consumers.alerting.receivers.account_link import page_of
 from consumers.alerting.receivers.delivery import BY_HAND, DeliveryResult, DeliveryStatus, no_response
+from consumers.alerting.receivers.receiver_secrets import ReceiverSecrets
 from stream.config.logs import get_logger
+from stream.contracts.errors import ConfigError
 
 SUBJECT_CHARS_MAX: Final = 200
 log = get_logger(__name__)
@@ -154,3 +157,26 @@ def _answer(status: int, what: str) -> DeliveryResult:
     if status in _AUTH_REFUSED:
         return DeliveryResult(DeliveryStatus.UNAUTHORIZED, reason)
     return DeliveryResult(DeliveryStatus.REJECTED if 500 <= status < 600 else DeliveryStatus.FAILED, reason)
+
+
+def from_settings(name: str, settings: EmailSettings, secrets: ReceiverSecrets) -> Email:
+    """The receiver of a section of the configuration."""
+    password = secrets.get("password")
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as error:
+        raise ConfigError(
+            f"receivers.{name}.ca_file = {settings.ca_file}: {error.strerror or 'no certificate'}"
+        ) from None
+    return Email(
+        name,
+        settings.host,
+        settings.port,
+        settings.sender,
+        settings.to,
+        security=settings.security,
+        timeout_seconds=settings.timeout_seconds,
+        context=context,
+        login=(settings.username, password) if settings.username is not None and password is not None else None,
+        link=settings.link,
+    )

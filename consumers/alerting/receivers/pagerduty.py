@@ -11,9 +11,11 @@ from pydantic import SecretStr
 
 from alerts.messages.plain_text import as_text, headline
 from alerts.notification import AlertNotification
+from alerts.receiver_settings import PagerDutySettings
 from consumers.alerting.receivers.account_link import page_of
 from consumers.alerting.receivers.delivery import WITHOUT_END, DeliveryResult, DeliveryStatus, result_of_status
 from consumers.alerting.receivers.http import HttpClient, Response
+from consumers.alerting.receivers.receiver_secrets import ReceiverSecrets
 
 SUMMARY_CHARS_MAX: Final = 1024
 _DELIVERED: Final = frozenset({202})
@@ -102,3 +104,8 @@ def action(notification: AlertNotification) -> str:
     if notification.resolved_at is not None:
         return "resolve"
     return "acknowledge" if notification.kind in _ACKNOWLEDGE else "trigger"
+
+
+def from_settings(name: str, settings: PagerDutySettings, secrets: ReceiverSecrets) -> PagerDuty:
+    """The receiver of a section of the configuration."""
+    return PagerDuty(name, secrets.need("routing_key"), settings.url, settings.timeout_seconds, settings.link)

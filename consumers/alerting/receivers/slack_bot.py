@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from alerts.notification import AlertNotification
+from alerts.receiver_settings import SlackBotSettings
 from consumers.alerting.receivers.delivery import (
     DeliveryResult,
     DeliveryStatus,
@@ -19,6 +20,7 @@ from consumers.alerting.receivers.delivery import (
     result_of_status,
     retry_after,
 )
+from consumers.alerting.receivers.receiver_secrets import ReceiverSecrets
 from consumers.alerting.receivers.slack_buttons import buttons
 from consumers.alerting.receivers.slack_http import PlainWebClient, silent_logger
 
@@ -183,3 +185,16 @@ def _code(error: SlackApiError) -> str:
     except (KeyError, TypeError, ValueError):
         return ""
     return code if code.replace("_", "").isalnum() and len(code) <= 60 else ""
+
+
+def from_settings(name: str, settings: SlackBotSettings, secrets: ReceiverSecrets) -> SlackBot:
+    """The receiver of a section of the configuration."""
+    return SlackBot(
+        name,
+        secrets.need("token"),
+        settings.channel,
+        settings.timeout_seconds,
+        mentions=settings.mentions,
+        with_buttons=secrets.get("signing_secret") is not None,
+        api_url=settings.api_url,
+    )

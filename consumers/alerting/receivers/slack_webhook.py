@@ -9,8 +9,11 @@ from http.client import HTTPException
 from pydantic import SecretStr
 
 from alerts.notification import AlertNotification
+from alerts.receiver_settings import SlackWebhookSettings
 from consumers.alerting.receivers.delivery import BY_HAND, DeliveryResult, no_response, result_of_status
+from consumers.alerting.receivers.receiver_secrets import ReceiverSecrets
 from consumers.alerting.receivers.slack_http import PlainWebhookClient, silent_logger
+from consumers.alerting.settings import checked_webhook_url
 
 
 class SlackWebhook:
@@ -42,3 +45,13 @@ class SlackWebhook:
         except (OSError, HTTPException, ValueError) as error:
             return no_response(error)
         return result_of_status(response.status_code, response.headers)
+
+
+def from_settings(name: str, settings: SlackWebhookSettings, secrets: ReceiverSecrets) -> SlackWebhook:
+    """The receiver of a section of the configuration."""
+    url = secrets.need("url")
+    try:
+        checked_webhook_url(url, settings.allowed_hosts, settings.allow_insecure_loopback)
+    except ValueError as error:
+        raise secrets.wrong("url", error) from None
+    return SlackWebhook(name, url, settings.timeout_seconds)

@@ -17,9 +17,11 @@ from pydantic import SecretStr
 
 from alerts.messages.plain_text import as_text, headline
 from alerts.notification import AlertNotification
+from alerts.receiver_settings import WebhookSettings
 from consumers.alerting.receivers.account_link import page_of
 from consumers.alerting.receivers.delivery import DeliveryResult, result_of_status
 from consumers.alerting.receivers.http import HttpClient, Response
+from consumers.alerting.receivers.receiver_secrets import ReceiverSecrets
 
 KEY_PREFIX: Final = "whsec_"
 KEY_BYTES_MIN: Final = 24
@@ -139,3 +141,17 @@ def signed_headers(key: bytes, name: str, at_seconds: int, body: bytes) -> dict[
         "webhook-timestamp": str(at_seconds),
         "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
     }
+
+
+def from_settings(name: str, settings: WebhookSettings, secrets: ReceiverSecrets) -> Webhook:
+    """The receiver of a section of the configuration."""
+    url = SecretStr(settings.url) if settings.url is not None else secrets.need("url")
+    address = url.get_secret_value()
+    secure = address.startswith("https://") or settings.allow_http
+    if settings.url is None and not (address.startswith(("http://", "https://")) and secure):
+        raise secrets.wrong("url", ValueError("expected an https:// address"))
+    try:
+        key = signing_key(secrets.need("secret").get_secret_value())
+    except ValueError as error:
+        raise secrets.wrong("secret", error) from None
+    return Webhook(name, url, key, settings.timeout_seconds, settings.link)

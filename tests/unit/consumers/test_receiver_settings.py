@@ -124,7 +124,7 @@ def test_a_route_to_a_webhook_that_the_settings_lack_is_named(write: Write) -> N
     ("text", "line", "said"),
     [
         ("receivers:\n  a: {type: pigeon}\n", 2, "receivers.a.type = 'pigeon': expected 'slack_webhook', 'slack_bot'"),
-        ("receivers:\n  a:\n    type: pagerduty\n", 3, "receivers.a = a mapping: expected either routing_key_env"),
+        ("receivers:\n  a:\n    type: pagerduty\n", 2, "receivers.a: expected either routing_key_env"),
         (
             f"receivers:\n  a:\n    type: pagerduty\n    routing_key: {SECRET}\n    routing_key_env: K\n",
             4,
@@ -144,7 +144,7 @@ def test_a_route_to_a_webhook_that_the_settings_lack_is_named(write: Write) -> N
         (
             f"receivers:\n  a: {{type: webhook, secret_env: S, url: 'https://u:{SECRET}@x.example'}}\n",
             2,
-            "receivers.a = a mapping: it holds a user, a password or a query",
+            "receivers.a: it holds a user, a password or a query",
         ),
         ("receivers:\n  a: {type: webhook, secret_env: S, url: 'http://x.y'}\n", 2, "expected an https:// address"),
         ("receivers:\n  a: {type: webhook, secret_env: S}\n", 2, "expected one of url, url_env"),
