@@ -1,12 +1,45 @@
 """What an operator may say of working days: weekends, public holidays and other days off, by segment."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from stream.calendar.names import DAY_NAMES, Weekday
-from stream.calendar.workdays import EPOCH_ORDINAL, Calendar, Calendars
+from stream.calendar.workdays import EPOCH_ORDINAL, Calendar, Calendars, MonthDay, QuietPeriod
+
+
+class QuietPeriodSettings(BaseModel):
+    """Days of every year on which customers use the product less, as August, or between the years."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    begins: str = Field(description="month and day, as 12-20")
+    ends: str = Field(description="the last day, as 01-06")
+    expected_ratio: float = Field(ge=0, le=1, description="what is left of the usual use, as 0.4")
+
+    @field_validator("begins", "ends")
+    @classmethod
+    def _is_a_day(cls, value: str) -> str:
+        _month_day(value)
+        return value
+
+    def period(self) -> QuietPeriod:
+        """The same, ready to ask."""
+        return _month_day(self.begins), _month_day(self.ends), self.expected_ratio
+
+
+def _month_day(text: str) -> MonthDay:
+    """A day of any year.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        at = datetime.strptime(f"2024-{text}", "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError(f"{text!r}: expected a month and a day, as 12-20") from None
+    return at.month, at.day
 
 
 class CalendarSettings(BaseModel):
@@ -18,6 +51,7 @@ class CalendarSettings(BaseModel):
     subdivision: str | None = Field(None, description="of the country, as BY")
     weekend: list[Weekday] | None = Field(None, description="the country's own, else Saturday and Sunday")
     extra_days: list[date] = Field([], description="further days off, as 2026-12-24")
+    quiet_periods: list[QuietPeriodSettings] = Field([], description="periods of every year with less use")
 
     @model_validator(mode="after")
     def _is_known(self) -> Self:
@@ -34,7 +68,8 @@ class CalendarSettings(BaseModel):
         """
         weekend = None if self.weekend is None else frozenset(DAY_NAMES.index(name) for name in self.weekend)
         extra = frozenset(day.toordinal() - EPOCH_ORDINAL for day in self.extra_days)
-        return Calendar(self.country, self.subdivision, weekend, extra)
+        quiet = [each.period() for each in self.quiet_periods]
+        return Calendar(self.country, self.subdivision, weekend, extra, quiet)
 
 
 class CalendarsSettings(CalendarSettings):

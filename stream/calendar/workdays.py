@@ -5,7 +5,7 @@ when a year is asked about; without a country there are weekends only, and days 
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from itertools import accumulate
@@ -13,6 +13,11 @@ from typing import Any, Final
 
 EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 WEEKEND: Final = frozenset({5, 6})  # Monday is 0
+BRIDGE_DAYS_MAX: Final = 3
+BRIDGE_SHARE: Final = 0.5
+
+MonthDay = tuple[int, int]
+QuietPeriod = tuple[MonthDay, MonthDay, float]
 
 
 class Calendar:
@@ -23,6 +28,7 @@ class Calendar:
         subdivision: of the country, as BY; None: the holidays of the whole country only.
         weekend: weekdays that are off, Monday is 0; None: the country's own, else Saturday and Sunday.
         extra_days: further days off.
+        quiet: periods of every year with less use: (first month and day, last month and day, use that is left, 0..1).
 
     Raises:
         ValueError: there is no such country or subdivision; says what there is.
@@ -34,12 +40,16 @@ class Calendar:
         subdivision: str | None = None,
         weekend: frozenset[int] | None = None,
         extra_days: frozenset[int] = frozenset(),
+        quiet: Sequence[QuietPeriod] = (),
     ) -> None:
+        self.is_plain = country is None and not extra_days and not quiet  # then no day is unlike another of its weekday
         self._holidays = None if country is None else _public_holidays(country, subdivision)
         self._weekend = weekend
         self._extra = extra_days
         self._recent: tuple[int, list[int]] = 0, []  # of the year asked about last, since most questions are of one
+        self._quiet = tuple(quiet)
         self._years: dict[int, tuple[int, list[int], list[int]]] = {}
+        self._shares: dict[int, tuple[int, list[float], list[int]]] = {}
 
     def between(self, day: int, end_day: int) -> int:
         """How many working days there are from `day` on and before `end_day`.
@@ -69,6 +79,65 @@ class Calendar:
             off = self._year(year)[2]
             found += off[bisect_left(off, day) : bisect_left(off, end_day)]
         return found
+
+    def expected_share(self, day: int, end_day: int) -> float:
+        """How much of their usual use the days from `day` on and before `end_day` let expect, 0..1.
+
+        Of the days that are no weekend, one off has none of it, one of a quiet period what that says. A single working
+        day between days off, of which one is a holiday, and up to three between two holidays, have half: many take them
+        off, too.
+
+        >>> Calendar("DE").expected_share(20_080, 20_087)  # 2024-12-23 to 29: two of five days off, and a bridge
+        0.5
+        """
+        if self.is_plain or day >= end_day:
+            return 1.0
+        expected, usual = 0.0, 0
+        for year in range(_year_of(day), _year_of(end_day - 1) + 1):
+            first, shares, weekdays = self._year_shares(year)
+            start, end = max(day - first, 0), min(end_day - first, len(shares) - 1)
+            expected += shares[end] - shares[start]
+            usual += weekdays[end] - weekdays[start]
+        return expected / usual if usual > 0 else 1.0
+
+    def _year_shares(self, year: int) -> tuple[int, list[float], list[int]]:
+        """A year's first day, and what is expected, and the days that are no weekend, before each day and after all."""
+        known = self._shares.get(year)
+        if known is None:
+            first = date(year, 1, 1).toordinal() - EPOCH_ORDINAL
+            days = range(first, date(year, 12, 31).toordinal() - EPOCH_ORDINAL + 1)
+            weekdays = [not self._is_weekend(day) for day in days]
+            shares = [self._share(day) if is_weekday else 0.0 for day, is_weekday in zip(days, weekdays, strict=True)]
+            known = first, [*accumulate(shares, initial=0.0)], [*accumulate(weekdays, initial=0)]
+            self._shares[year] = known
+        return known
+
+    def _share(self, day: int) -> float:
+        """What is expected of a day that is no weekend, as a share of a usual one."""
+        if not self._is_working(day):
+            return 0.0
+        at = date.fromordinal(EPOCH_ORDINAL + day)
+        left = [ratio for begins, ends, ratio in self._quiet if _is_within((at.month, at.day), begins, ends)]
+        return min([*left, BRIDGE_SHARE if self._is_bridge(day) else 1.0])
+
+    def _is_bridge(self, day: int) -> bool:
+        """Whether a working day stands alone beside a holiday, or with two more at most between two holidays."""
+        sides = [self._next_off(day, step) for step in (-1, 1)]
+        working = sum([distance for distance, _ in sides]) - 1
+        holidays = sum([has_holiday for _, has_holiday in sides])
+        return holidays >= (1 if working == 1 else 2) if working <= BRIDGE_DAYS_MAX else False
+
+    def _next_off(self, day: int, step: int) -> tuple[int, bool]:
+        """How far the next day off is, and whether the days off that begin there hold a holiday."""
+        distance = next((far for far in range(1, BRIDGE_DAYS_MAX + 1) if not self._is_working(day + far * step)), 0)
+        if distance == 0:
+            return BRIDGE_DAYS_MAX + 1, False
+        at = day + distance * step
+        while not self._is_working(at):
+            if not self._is_weekend(at):
+                return distance, True
+            at += step
+        return distance, False
 
     def _year(self, year: int) -> tuple[int, list[int], list[int]]:
         """A year's first day, the working days before each of its days and after all, and its days off."""
@@ -116,6 +185,11 @@ class Calendars:
 
 MONDAY_TO_FRIDAY: Final = Calendar()
 NO_CALENDARS: Final = Calendars(MONDAY_TO_FRIDAY)
+
+
+def _is_within(at: MonthDay, begins: MonthDay, ends: MonthDay) -> bool:
+    """Whether a day of the year lies in a period, which may go over the end of the year."""
+    return begins <= at <= ends if begins <= ends else at >= begins or at <= ends
 
 
 def _year_of(day: int) -> int:

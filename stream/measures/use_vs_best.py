@@ -111,23 +111,27 @@ def reference(context: MeasureContext) -> tuple[float, int] | None:
 
 
 def seasons_of(context: MeasureContext) -> dict[int, float]:
-    """By window, how far the same days of last year dipped under what lay around them, 0.2..1.
+    """By window, the lower of what its holidays leave and of how far last year's same days dipped, 0..1.
 
-    1: no dip, or the account is too young to tell. What lay around is the lower of the quarter before the dip and of
-    the quarter after it: so a fall that lasted, or growth, excuses nothing.
+    The dip is against the lower of the quarter before it and of the quarter after it: so a fall that lasted, or growth,
+    excuses nothing; it excuses 0.2 at most, and 1 while the account is too young to tell.
     """
+    found = _NO_SEASONS
+    calendar, end = context.account.calendar, context.day + 1
+    if not calendar.is_plain:
+        found = {days: calendar.expected_share(end - days, end) for days in _NO_SEASONS}
     age, then = context.days_known or 0, context.day - YEAR_DAYS
     told = [(days, floor) for days, floor in WINDOWS[:-1] if age > YEAR_DAYS + days + QUARTER_DAYS]
     if not told:
-        return _NO_SEASONS
+        return found
     spans = [_ending(then + QUARTER_DAYS, QUARTER_DAYS)]
     for days, _ in told:
         spans += (_ending(then, days), _ending(then - days, QUARTER_DAYS))
     after, *sums = daily.user_days_of(context.activity.days, spans)
-    found = _NO_SEASONS.copy()
+    found = found.copy()
     for (days, floor), dip, before in zip(told, sums[::2], sums[1::2], strict=True):
         around = days / QUARTER_DAYS * min(before, after)
-        found[days] = min(max((dip + floor) / (around + floor), SEASON_MIN), 1.0)
+        found[days] = min(max((dip + floor) / (around + floor), SEASON_MIN), found[days])
     return found
 
 
@@ -229,10 +233,11 @@ _EVIDENCE: Final = (
     *[
         Measure(
             f"season_{days}",
-            f"what last year's season leaves of {days} days",
+            f"what season and holidays leave of {days} days",
             "percent",
-            "ratio 0.2..1",
-            f"how far the same {days} days of last year lay under the lower of the quarters before and after them",
+            "ratio 0..1",
+            f"the lower of what the calendar lets expect of {days} days, and of how far the same days of last year lay"
+            " under the lower of the quarters before and after them (0.2 at least)",
             none_when="as use_vs_best",
             deserted=None,
         )

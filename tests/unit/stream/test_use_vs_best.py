@@ -1,6 +1,7 @@
 """Use against the best half-year, the chance to be alive and the most active user: exact, whatever the order."""
 
 import random
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -9,12 +10,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stream.calendar.day import DAY_MS, end_of_day_ms
+from stream.calendar.workdays import Calendar, Calendars
 from stream.kinds.account import AccountEvent
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, decode_state, encode_state, zone_of
 from stream.kinds.usage import UsageEvent
 from stream.measures import measure
+from stream.measures.account_view import AccountView
+from stream.measures.context import MeasureContext
 from stream.measures.p_alive import probability
+from stream.measures.product_config import ProductConfig
+from stream.measures.use_vs_best import use_vs_best
 from tests.examples import examples
 from tests.oracle.reference_use import Lives
 
@@ -187,3 +193,36 @@ def test_a_fall_is_not_forgotten_after_four_months() -> None:
     measures = found(state_of(visits), DAY + 364 + 139)
     assert measures["use_vs_best"] < 0.2
     assert measures["best_half_year"] > 1700
+
+
+FIRST_CHRISTMAS = (date(2023, 12, 22) - date(1970, 1, 1)).days
+OFF = {date(2023, 12, day) for day in (22, 25, 26, 27, 28, 29)} | {date(2024, 1, day) for day in (1, 2)}
+
+
+def weekdays_but(off: set[date], left: float = 0.0) -> Visits:
+    """Ten people on nearly every working day of 2023, and few of them on the days off."""
+    chance = random.Random(4)
+    visits = []
+    for day in range(FIRST_CHRISTMAS - 350, FIRST_CHRISTMAS + 40):
+        at = date(1970, 1, 1) + timedelta(days=day)
+        often = 0.9 * (left if at in off else 1.0) if at.weekday() < 5 else 0.0
+        visits += [(day, f"u{user}") for user in range(10) if chance.random() < often]
+    return visits
+
+
+@pytest.mark.parametrize(
+    ("calendar", "lowest", "why"),
+    [
+        (Calendar(), 0.26, "nobody knows of Christmas"),
+        (Calendar("DE"), 0.45, "three days off, and three between them"),
+        (Calendar(extra_days=frozenset((day - date(1970, 1, 1)).days for day in OFF)), 0.95, "the company is closed"),
+        (Calendar(quiet=[((12, 20), (1, 6), 0.2)]), 0.9, "hardly anybody is there, and that is said"),
+    ],
+)
+def test_a_first_christmas_is_no_fall_by_a_calendar(calendar: Calendar, lowest: float, why: str) -> None:
+    state, product = state_of(weekdays_but(OFF, 0.05)), ProductConfig(calendars=Calendars(calendar))
+    values = []
+    for day in range(FIRST_CHRISTMAS, FIRST_CHRISTMAS + 30):
+        account = AccountView(state, end_of_day_ms(FIRST_CHRISTMAS + 39), frozenset(), product)
+        values.append(use_vs_best(MeasureContext(account, end_of_day_ms(day)))["use_vs_best"])
+    assert min(values) == pytest.approx(lowest, abs=0.05), why
