@@ -4,6 +4,10 @@ A test marked `long` runs only by `make test-long`. With pytest-xdist each proce
 that share an expensive fixture go to one process, as long as the run says `--dist loadgroup`.
 """
 
+import os
+import shutil
+import tempfile
+
 import pytest
 
 from tests import servers
@@ -11,6 +15,16 @@ from tests.examples import LONG
 
 # The slowest kind first, so that no process is left alone with it at the end.
 ORDER = ("tests/integration/", "tests/functional/", "tests/unit/")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No installation that runs on this machine is found by the commands of a test, and none of a test's by others."""
+    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="heartline-tests-state-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Nothing stays."""
+    shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 
 def pytest_report_header() -> str:

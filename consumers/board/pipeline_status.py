@@ -39,7 +39,7 @@ class PipelineStatus:
     """The state of things.
 
     Attributes:
-        lags: by process and topic; empty when Kafka could not be query.
+        lags: by process and topic; empty when Kafka could not be asked.
         problem: why it could not be asked; None when it could.
         loaded: whether the board has read all that was there when it started.
         missing: topics that are not there yet.

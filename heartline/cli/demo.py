@@ -31,6 +31,9 @@ def demo(
     no_browser: Annotated[
         bool, typer.Option("--no-browser", "--no-open", help="Only print the board's address; open no browser.")
     ] = False,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Keep everything up until Ctrl-C, also where no browser opens.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Watch a synthetic company: events, live health, and the first red flag within a minute.
@@ -38,7 +41,8 @@ def demo(
     It starts a real Apache Kafka and a real Valkey on loopback, the stream worker, the alerting consumer, the board and
     a stand-in for Slack. Then forty accounts live sixty days in about a minute: some decline, one collapses, one goes
     silent, one recovers, one drowns in escalated tickets. Nothing of your own installation is touched, and nothing
-    stays: Ctrl-C ends it cleanly. Where there is a browser the board opens in it, and stays until Ctrl-C.
+    stays: Ctrl-C ends it cleanly. Where there is a browser the board opens in it, and stays until Ctrl-C; with --stay
+    it stays in any case.
 
     With --json, or where no one watches, progress goes to stderr in plain lines. The status is 0, or 1 when no red
     flag was raised.
@@ -48,6 +52,7 @@ def demo(
     \b
     heartline demo
     heartline demo --duration 180            [dim]# slower[/]
+    heartline demo --stay                    [dim]# look around as long as you like[/]
     heartline demo --json --no-browser | tail -1 | jq .first_red_flag_seconds
     """
     started = _started()
@@ -58,7 +63,7 @@ def demo(
     watched = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     display = Screen() if watched and not as_json else Lines(started)
     shows = watched and not as_json and not no_browser
-    performance = Demo(duration, display, started, _browser() if shows else None)
+    performance = Demo(duration, display, started, _browser() if shows else None, stay=stay)
     result = performance.run()
     _report(result, performance.seen, as_json)
     if result.alerts_opened == 0 and not result.interrupted:
@@ -117,7 +122,7 @@ def _report(result: "Result", seen: "Seen", as_json: bool) -> None:
     console.print(
         f"\n{result.events:,} events of {result.accounts} accounts through Apache Kafka {result.kafka_version} in "
         f"{result.seconds:.0f} s: {result.alerts_opened} red flags{first}, {result.alerts_resolved} resolved, "
-        f"{result.notifications_delivered} Slack messages." + (" Ended early, as query." if result.interrupted else ""),
+        f"{result.notifications_delivered} Slack messages." + (" Ended early, as asked." if result.interrupted else ""),
         highlight=False,
     )
     console.print(

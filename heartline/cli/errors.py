@@ -4,6 +4,7 @@ Whatever is printed passes through `redact`: no message and no traceback tells a
 """
 
 import logging
+import os
 import sys
 import traceback
 from typing import Any, Final
@@ -13,12 +14,16 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from heartline.errors import FileError
+from heartline.processes.running_installation import use_running
 from stream.config.redact import redact
 from stream.contracts.errors import ConfigError, HeartlineError
 
 # 2: what was typed or configured is wrong; 1: it was right, and failed.
 USAGE_STATUS: Final = 2
 FAILURE_STATUS: Final = 1
+
+# Commands that start servers themselves, or need none.
+_OWN_SERVERS: Final = frozenset({"up", "demo", "servers", "bench"})
 
 # Typer's own ways to end a command; it words them itself.
 _TYPERS_OWN: Final = (TyperException, typer.Exit, typer.Abort)
@@ -31,6 +36,8 @@ class WordedErrors(TyperGroup):
         """Run the command that was asked for."""
         for library in ("aiokafka", "kafka"):
             logging.getLogger(library).setLevel(logging.CRITICAL)  # they log what they also raise
+        if not _OWN_SERVERS & set(sys.argv[1:2]) and "--config" not in sys.argv:
+            use_running(os.environ)
         try:
             return super().invoke(ctx)
         except (ConfigError, FileError) as error:

@@ -127,6 +127,8 @@ def _bar(console: "Console", files: list[Path], summary: "Summary") -> Iterator[
 
 def _report(summary: "Summary", as_json: bool) -> None:
     """What is known at the end: one JSON object, or a few sentences."""
+    from heartline.processes.running_installation import find_running
+
     if summary.broken is not None:
         print(f"heartline: {summary.broken}", file=sys.stderr)
     if as_json:
@@ -141,6 +143,8 @@ def _report(summary: "Summary", as_json: bool) -> None:
     print(f"took      {summary.seconds:,.1f} s, {rate:,.0f} events/s")
     if summary.first_ms is not None and summary.last_ms is not None:
         print(f"events    from {_moment(summary.first_ms)} to {_moment(summary.last_ms)}")
+    if (running := find_running()) is not None:
+        print(f"board     {running.board_url}")
     if summary.interrupted:
         print("stopped   before the end, as asked; everything counted above is on Kafka")
 

@@ -75,6 +75,7 @@ class Demo:
         started: when the command was started, on the monotonic clock.
         show_board: opens the board's address for whoever watches, who may then look around for as long as they like;
             None: nobody does.
+        stay: whether everything stays up in any case, until somebody ends it.
     """
 
     def __init__(
@@ -83,6 +84,8 @@ class Demo:
         display: Display,
         started: float,
         show_board: Callable[[str], object] | None = None,
+        *,
+        stay: bool = False,
     ) -> None:
         self._duration_seconds = duration_seconds
         self._display = display
@@ -94,6 +97,7 @@ class Demo:
         self._phase = "starting"
         self._interrupted = False
         self._show_board = show_board
+        self._stays = stay or show_board is not None
         self._board_url: str | None = None
         self._is_over = False
 
@@ -180,7 +184,7 @@ class Demo:
 
     async def _stay(self, stop: asyncio.Event) -> None:
         """Leave the board up for whoever looks at it."""
-        if self._show_board is not None and self._board_url is not None and not stop.is_set():
+        if self._stays and self._board_url is not None and not stop.is_set():
             self._is_over = True
             self._say(f"everything has come out; look around at {self._board_url}, Ctrl-C ends the demo")
             await stop.wait()

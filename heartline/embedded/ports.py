@@ -35,6 +35,11 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
+def usual_or_free(usual: int) -> int:
+    """The usual port of a server, where every client looks first; another one when somebody has it."""
+    return usual if is_free(usual) else free_ports(1)[0]
+
+
 def is_open(port: int) -> bool:
     """Tell whether somebody accepts connections on this port of the loopback address."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

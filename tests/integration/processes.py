@@ -29,7 +29,7 @@ class Family:
 
     def __init__(self, args: list[str], folder: Path, env: Mapping[str, str] | None = None) -> None:
         self.temporary = folder / "tmp"
-        self.temporary.mkdir()
+        self.temporary.mkdir(parents=True)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
         self._out, self._err = folder / "out", folder / "err"
         with self._out.open("wb") as out, self._err.open("wb") as err:

@@ -66,6 +66,12 @@ def test_up_embedded_is_a_whole_installation(tmp_path: Path) -> None:
         up.wait_said("alerting ready")
         up.wait_said("board ready")
         assert "KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:" in up.out
+        up.wait_said("everything runs; the board is at http://127.0.0.1:")
+        with Family(["doctor"], tmp_path / "doctor", ports) as doctor:  # finds it without being told where
+            doctor.wait_ended()
+            assert "✗ Kafka" not in doctor.out
+            assert "Apache Kafka" in doctor.out or "✓ Kafka" in doctor.out
+        assert "ERROR" not in up.out, "a start is no error"
         up.process.terminate()
         assert up.wait_ended() == 0
         assert up.left() == []
