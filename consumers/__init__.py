@@ -7,5 +7,6 @@ intake/        takes events by HTTP and writes them onto Kafka
 kafka_client   how to connect to Kafka, and to read a topic whole
 redis_client   how to connect to Redis
 web_server     an HTTP server with limits, for what is reached from outside
+csv_cells      cells of a CSV that a spreadsheet can't take for formulas
 errors         what the consumers raise, and which errors of others mean: try again
 """

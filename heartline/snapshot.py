@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
+from consumers.csv_cells import safe_cell
 from heartline.errors import FileError
 from heartline.jsonl import read_lines
 from stream.calendar.clock import WallClock
@@ -302,7 +303,7 @@ def _write(file: Any, found: Iterable[tuple[int, HealthReport]], summary: Summar
     writer.writeheader()
     accounts = set()
     for day, report in found:
-        writer.writerow(row(day, report))
+        writer.writerow({name: safe_cell(value) for name, value in row(day, report).items()})
         accounts.add(report.account_id)
         summary.rows += 1
     summary.accounts = len(accounts)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
+from consumers.csv_cells import safe_cell
 from heartline.alert_replay.history import History, Row
 from heartline.errors import FileError
 
@@ -248,7 +249,14 @@ def write_rows(rows: Sequence[Row], out: Path) -> None:
             writer.writerow(Row._fields)
             for row in rows:
                 writer.writerow(
-                    [cell.isoformat(timespec="seconds") if isinstance(cell, datetime) else cell for cell in row]
+                    [
+                        cell.isoformat(timespec="seconds") if isinstance(cell, datetime) else safe_cell(cell)
+                        for cell in row
+                    ]
                 )
     except OSError as error:
         raise FileError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
+
+
+def _cell(value: Any) -> Any:
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else safe_cell(value)

@@ -13,20 +13,21 @@ if TYPE_CHECKING:
 
 
 def account(
-    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id, as in the events.")],
+    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id, or its name.")],
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Show one account: score and band, what holds the score down, what changed in a week, and every measure.
 
-    It is read from the account-health topic, where the worker publishes; only the account's own partition is read.
-    An account that is not there gives status 1, and the ids that look alike.
+    It is read from the account-health topic, where the worker publishes. A name may be a part of one, in any case, that
+    only one account has. An account that is not there gives status 1, and the accounts that look alike.
 
     [bold]Examples[/]
 
     \b
     heartline account ridge-robotics
+    heartline account "Ridge Robotics"
     heartline account ridge-robotics --json | jq '.changes_7d[0]'
     """
     from heartline.topics.current_reports import find_report

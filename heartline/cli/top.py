@@ -1,16 +1,17 @@
 """`heartline top`: all accounts on a terminal, live."""
 
+import json
 import sys
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from heartline.cli.options import Config
+from heartline.cli.options import Config, Json
 
 if TYPE_CHECKING:
-    from consumers.board.account_index import AccountQuery
+    from consumers.board.account_index import AccountQuery, AccountRow
     from consumers.board.pipeline_status import LagMonitor
     from consumers.board.read_model import ReadModel
     from heartline.terminal.top_screen import View
@@ -23,6 +24,7 @@ def top(
     sort: Annotated[str, typer.Option("--sort", help="health, movement, name, renewal or mrr.")] = "health",
     once: Annotated[bool, typer.Option("--once", help="Print it once and end; so also where no one watches.")] = False,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Watch all accounts on this terminal: the least healthy first, with movement, band, alerts and why.
 
@@ -34,6 +36,7 @@ def top(
     heartline top
     heartline top --sort movement --search enterprise
     heartline top --once | head -20
+    heartline top --json | jq -r 'select(.band == "critical") | .account_id'   [dim]# an object a line[/]
     """
     from rich.console import Console
     from rich.live import Live
@@ -52,6 +55,10 @@ def top(
     try:
         with follow_kafka(settings) as found:
             watch = LagMonitor(settings.kafka, groups(settings), found.read_model.topic_reader.next_offsets)
+            if as_json:
+                for row in found.wait_loaded().accounts.find(query).rows:
+                    print(json.dumps(_object(row), ensure_ascii=False))
+                return
             if once or not sys.stdout.isatty():
                 read_model = found.wait_loaded()
                 console.print(screen(_view(read_model, watch, query), console.width, None))
@@ -82,3 +89,19 @@ def _view(read_model: "ReadModel", watch: "LagMonitor", query: "AccountQuery") -
         now=datetime.now(UTC),
         loaded=read_model.topic_reader.loaded.is_set(),
     )
+
+
+def _object(row: "AccountRow") -> dict[str, Any]:
+    """One account for a program; null is unknown."""
+    return {
+        "account_id": row.account_id,
+        "name": row.name,
+        "band": row.band,
+        "health_score": row.score,
+        "movement_7d": row.movement,
+        "reason": row.reason,
+        "segment": row.segment,
+        "owner": row.owner,
+        "renewal_at": row.renewal_at.isoformat() if row.renewal_at is not None else None,
+        "as_of": row.as_of.isoformat(),
+    }
