@@ -32,11 +32,20 @@ class Found:
     accounts: int
 
 
+class _NamedProfile(Struct):
+    name: str | None = None
+
+
 class _Named(Struct):
     """What a search by name reads of a report."""
 
     account_id: str
-    name: str
+    profile: _NamedProfile
+
+    @property
+    def name(self) -> str:
+        """What people call the account."""
+        return self.profile.name or self.account_id
 
 
 _NAMED: Final = json.Decoder(_Named)
@@ -69,7 +78,8 @@ def find_report(kafka: KafkaSettings, wanted: str) -> Found:
 def only_named(wanted: str, named: Mapping[bytes, _Named]) -> bytes | None:
     """The key of the one account of that name, or else of the one whose name or id holds it; None when there are more.
 
-    >>> accounts = {b"a1": _Named("a1", "Acme"), b"a2": _Named("a2", "Acme Labs")}
+    >>> names = {"a1": "Acme", "a2": "Acme Labs"}
+    >>> accounts = {key.encode(): _Named(key, _NamedProfile(name)) for key, name in names.items()}
     >>> only_named("acme", accounts), only_named("labs", accounts), only_named("ac", accounts)
     (b'a1', b'a2', None)
     """

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from kafka import KafkaProducer
 
-from stream.contracts.report import HealthReport, encode_report
+from stream.contracts.report import HealthReport, Profile, encode_report
 from stream.topics import Topics
 from tests.integration.conftest import NewTopic
 from tests.reports import MONDAY, make_report
@@ -44,6 +44,7 @@ def test_the_latest_committed_report_is_shown(kafka: Kafka, prefix: str, new_top
     assert topic == Topics(prefix).health
     later = MONDAY + timedelta(days=1)
     others = [make_report(f"other-{n}", 50.0) for n in range(30)]
+    others.append(make_report("a17", 50.0, profile=Profile(name="The One and Only")))
     current = make_report("acme", 61.0, as_of=later, past=[80.0] * 10)
     aborted = [make_report("acme", 3.0, as_of=later), make_report("ghost", 3.0)]
     publish(kafka, topic, [make_report("acme", 90.0), *others, current], aborted)
@@ -64,6 +65,9 @@ def test_the_latest_committed_report_is_shown(kafka: Kafka, prefix: str, new_top
     assert "did you mean: acme" in missing.stderr
 
     assert account(kafka, prefix, "ghost").returncode == 1
+
+    named = account(kafka, prefix, "the ONE and only", "--json")
+    assert json.loads(named.stdout)["account_id"] == "a17"
 
 
 def test_a_topic_that_is_not_there_is_said_with_what_makes_it(kafka: Kafka, prefix: str) -> None:

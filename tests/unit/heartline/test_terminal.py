@@ -226,12 +226,9 @@ def test_no_report_breaks_the_drawing(
 )
 def test_names_that_look_alike_are_offered(wanted: str, expected: list[str]) -> None:
     """The nearest first, and none that is far."""
-    assert set(alike(wanted, {name: name for name in ("ridge-robotics", "onyx-robotics", "alder-foods")})) >= set(
-        expected
-    )
-    assert bool(alike(wanted, {name: name for name in ("ridge-robotics", "onyx-robotics", "alder-foods")})) == bool(
-        expected
-    )
+    known = {name: name for name in ("ridge-robotics", "onyx-robotics", "alder-foods")}
+    assert set(alike(wanted, known)) >= set(expected)
+    assert bool(alike(wanted, known)) == bool(expected)
 
 
 def test_a_metrics_page_is_summed_over_the_labels_that_are_not_asked_for() -> None:
