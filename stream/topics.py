@@ -109,6 +109,11 @@ class Topics:
         return self.prefix + "dead-letters"
 
     @property
+    def quarantine(self) -> str:
+        """Compacted: the accounts whose state or events raise an error, and why."""
+        return f"{self.prefix}{self.app_id}-quarantine"
+
+    @property
     def changelog(self) -> str:
         """Compacted: the latest state per account, the worker's only durable memory."""
         return f"{self.prefix}{self.app_id}-state-changelog"
@@ -133,5 +138,6 @@ class Topics:
             TopicSpec(self.alerts, partitions, {"retention.ms": str(400 * 86_400_000)}),
             TopicSpec(self.alert_commands, partitions, {"retention.ms": str(400 * 86_400_000)}),
             TopicSpec(self.dead_letters, partitions, {"retention.ms": str(30 * 86_400_000)}),
+            TopicSpec(self.quarantine, partitions, compacted),
             TopicSpec(self.changelog, partitions, changelog),
         ]

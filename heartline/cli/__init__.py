@@ -18,6 +18,7 @@ What is heavy is imported when its command runs, so that help is quick.
   (`alert_route`), and what waits to be told (`alert_outbox`)
 - `silence`   for whom nothing is told for a while
 - `override`  an account's health set by hand, until a day
+- `quarantine` accounts that raise an error, and their release
 - `scorecard` scorecards checked, explained and compared
 - `doctor`    whether everything is in place, and what to do if not
 - `bench`     how fast the worker is on this machine
@@ -54,6 +55,7 @@ from heartline.cli.errors import WordedErrors
 from heartline.cli.help import prose
 from heartline.cli.override import app as override_app
 from heartline.cli.portfolio import app as portfolio_app
+from heartline.cli.quarantine import app as quarantine_app
 from heartline.cli.scorecard import app as scorecard_app
 from heartline.cli.servers import app as servers_app
 from heartline.cli.silence import app as silence_app
@@ -115,6 +117,7 @@ for _command, _panel, _cls in _COMMANDS:
 app.add_typer(portfolio_app, name="portfolio", rich_help_panel="See it")
 app.add_typer(override_app, name="override", rich_help_panel="See it")
 app.add_typer(alert_app, name="alert", rich_help_panel="Look after it")
+app.add_typer(quarantine_app, name="quarantine", rich_help_panel="Look after it")
 app.add_typer(silence_app, name="silence", rich_help_panel="Look after it")
 app.add_typer(scorecard_app, name="scorecard", rich_help_panel="Look after it")
 app.add_typer(servers_app, name="servers", rich_help_panel="Look after it")

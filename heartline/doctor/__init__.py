@@ -3,6 +3,7 @@
 - `check`    what a check says
 - `machine`  this machine: Python, packages, what the embedded servers need, ports
 - `kafka`    the broker, its topics, their partitions and clean-up
+- `quarantine` accounts that raise an error
 - `redis`    the store, whether it may forget, its clock
 - `examine`  all of it, in order
 """

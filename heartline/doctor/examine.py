@@ -9,6 +9,7 @@ from consumers.board.settings import BoardSettings, check_access
 from heartline.doctor.check import Check, broken, note, ok
 from heartline.doctor.kafka import check_kafka
 from heartline.doctor.machine import check_machine, check_port
+from heartline.doctor.quarantine import check_quarantine
 from heartline.doctor.redis import check_redis
 from stream.config.settings import Settings, load
 from stream.contracts.errors import ConfigError
@@ -29,6 +30,7 @@ def examine(config: Path | None) -> Iterator[Check]:
         return
     yield ok("settings", "accepted")
     yield from asyncio.run(check_kafka(settings.kafka))
+    yield from check_quarantine(settings.kafka)
     yield from check_redis(alerting.redis)
     yield check_slack(alerting)
     yield check_port("worker", settings.worker.metrics_port)

@@ -4,5 +4,6 @@
 - `current_states`    the worker's current states
 - `alert_log_reader`  alerts and silences, as the log of alerts tells them
 - `kafka_follower`    everything the board knows, read along while a command runs
+- `quarantine`        accounts in quarantine, and their release
 - `override_writer`   verdicts by hand, as account updates
 """

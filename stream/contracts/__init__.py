@@ -4,6 +4,7 @@
 - `health_override`  what people set by hand in the place of the score
 - `report`           the contract of `account-health`
 - `dead_letters`     the contract of `dead-letters`
+- `quarantine`       why an account is left alone
 - `values`           the value of a record of ours, read as its contract says
 - `partitioner`      where an account is at home
 - `errors`           what these packages raise

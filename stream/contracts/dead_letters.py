@@ -21,6 +21,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
         detail: the sentence for a person.
         key, value: the original's bytes (base64 in JSON), cut to KEY_BYTES_MAX and ORIGINAL_BYTES_MAX.
         value_bytes: the original value's size; larger than `value` where it was cut.
+        account_id: whose it is, where the account is in quarantine and folds it after its release; else None.
     """
 
     topic: str
@@ -32,10 +33,18 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     key: bytes | None
     value: bytes | None
     value_bytes: int
+    account_id: str | None = None
 
 
 def dead_letter(
-    topic: str, partition: int, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, error: BadEvent
+    topic: str,
+    partition: int,
+    offset: int,
+    timestamp_ms: int,
+    key: bytes | None,
+    value: bytes | None,
+    error: BadEvent,
+    account_id: str | None = None,
 ) -> bytes:
     """The dead letter of one record, as the JSON value of its own record."""
     letter = DeadLetter(
@@ -48,6 +57,7 @@ def dead_letter(
         key=key[:KEY_BYTES_MAX] if key is not None else None,
         value=value[:ORIGINAL_BYTES_MAX] if value is not None else None,
         value_bytes=len(value) if value is not None else 0,
+        account_id=account_id,
     )
     return msgspec.json.encode(letter)
 

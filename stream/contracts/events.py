@@ -43,6 +43,7 @@ REASONS: Final = (
     "future",
     "too_old",
     "misrouted",
+    "quarantined",
 )
 
 VALUE_BYTES_MAX: Final = 1 << 20

@@ -31,7 +31,8 @@ and what surrounds them:
 - `topology`              the topics as they must be, and the assignment
 - `metrics`               what the engine counts and times
 - `watchdog`              idle or stuck
-- `liveness`              whether the process owns what it should, for /livez and /readyz
+- `liveness`              whether the worker lives and is ready
+- `group`                 which partitions the group's workers have, and its lag
 - `failstop`              the one way out
 - `event_loop`            the event loop of each thread
 - `connection`            how every client reaches Kafka

@@ -70,13 +70,19 @@ async def take_checkpoint(
     oldest_ms = partition.take_oldest_pending_ms()
     dirty, partition.dirty = list(partition.dirty), set()
     states: dict[str, bytes | None] = {}
-    pending = []
+    pending: list[str] = []
+    unsaved: list[str] = []
     for count, key in enumerate(dirty, 1):
         state = partition.states.get(key)
         if state is None:
             states[key] = None
         else:
-            states[key] = partition.encode(state)
+            try:
+                states[key] = partition.encode(state)
+            except Exception as error:
+                partition.quarantine(key, "encode", error)
+                unsaved.append(key)
+                continue
             touch(partition, key, state, hot_max)
             if partition.is_pending(state):
                 pending.append(key)
@@ -85,6 +91,7 @@ async def take_checkpoint(
     oversized = [key for key, value in states.items() if value is not None and len(value) > STATE_BYTES_MAX]
     for key in oversized:
         del states[key]
+    partition.dirty.update(unsaved)  # so that it stays hot: there are no bytes of it
     await evict(partition, hot_max, states)
     outputs, partition.outputs = partition.outputs, []
     return Checkpoint(

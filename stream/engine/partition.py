@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from stream.contracts.quarantine import Step
+
 S = TypeVar("S")
 
 
@@ -80,6 +82,21 @@ class Partition(Generic[S]):
     def pending_count(self) -> int:
         """How many keys wait for deferred work."""
         return 0
+
+    @property
+    def quarantined_count(self) -> int:
+        """How many keys are in quarantine."""
+        return 0
+
+    def quarantine(self, key: str, step: Step, error: Exception) -> None:
+        """The state of a key can't be read or saved: leave it alone from now on, or raise the error.
+
+        Args:
+            key: whose.
+            step: decode or encode.
+            error: what was raised.
+        """
+        raise error
 
     def pending_keys(self) -> list[str]:
         """The keys whose states say that they wait for deferred work."""

@@ -40,6 +40,10 @@ logger = logging.getLogger(__name__)
 COMMIT_DEADLINE_SECONDS: Final = 30.0
 
 
+class SequenceError(EngineError):
+    """A chunk that does not follow the one before: it can't be folded."""
+
+
 class PartitionManager:
     """Takes partitions, keeps them consistent, and releases them.
 
@@ -180,10 +184,10 @@ class PartitionManager:
         started = time.perf_counter()
         try:
             folded = fold_chunk(self._processor, assigned.partition, chunk)
-        except EngineError as error:
+        except SequenceError as error:
             self.stop(ExitCode.SEQUENCE, str(error))
         except Exception as error:
-            self.stop(ExitCode.FOLD, f"folding {chunk} to @{chunk.next_offset}", error)
+            self.stop(ExitCode.FOLD, f"folding {chunk} to @{chunk.next_offset}: {error}", error)
         self._scheduler.fold_seconds += time.perf_counter() - started
         self._metrics.records_folded.labels(chunk.topic).inc(folded)
         assigned.observe_progress()
@@ -390,16 +394,16 @@ def fold_chunk(processor: Processor[Any], partition: Partition[Any], chunk: Chun
     part, is folded once: records below the next offset are skipped. No await, no I/O.
 
     Raises:
-        EngineError: the chunk starts beyond the next offset, so one before it was lost.
+        SequenceError: the chunk starts beyond the next offset, so one before it was lost.
     """
     expected = partition.next_offsets.get(chunk.topic)
     if expected is None or chunk.start > expected:
-        raise EngineError(
+        raise SequenceError(
             f"chunk {chunk} came where offset {expected} was expected: a chunk was lost between fetch and fold; "
             "the records will be read again after a restart"
         )
     if chunk.records[0].offset < chunk.start:
-        raise EngineError(
+        raise SequenceError(
             f"chunk {chunk} begins with offset {chunk.records[0].offset}: the consumer went back by itself, as it does "
             "when the topic was deleted and created again; a restart says what to do"
         )

@@ -27,7 +27,11 @@ def restore(partition: Partition[Any], key: str, hot_max: int) -> None:
         key: whose.
         hot_max: from that many hot states on it stays cold.
     """
-    state = partition.peek(key)
+    try:
+        state = partition.peek(key)
+    except Exception as error:
+        partition.quarantine(key, "decode", error)
+        return
     if state is None:
         return
     partition.on_restored(key, state)
@@ -58,6 +62,8 @@ async def evict(partition: Partition[Any], hot_max: int, encoded: Mapping[str, b
     """
     beyond = len(partition.states) - hot_max
     for count, key in enumerate(list(islice(partition.states, max(0, beyond))), 1):
+        if key in partition.dirty:  # it could not be encoded
+            continue
         state = partition.states.pop(key)
         location = partition.saved_at.pop(key, None)
         if location is None:

@@ -9,6 +9,7 @@ Invariants:
 - What can be derived is not stored; `published` is the one exception, the last published report.
 """
 
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, Final, cast
 
@@ -17,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from stream.calendar.zones import Zone, zone
+from stream.contracts.errors import EngineError
 from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Band
 from stream.history import daily
@@ -27,6 +29,15 @@ from stream.kinds.survey import SurveyState
 from stream.kinds.ticket import TicketState
 from stream.kinds.touchpoint import TouchpointState
 from stream.kinds.usage import UsageState
+
+# Of the encoding. Raise it with every change of what is stored, and write the migration.
+STATE_VERSION: Final = 2
+# By version, the step from it to the next, on the decoded values by position. Version 1 was never released.
+MIGRATIONS: Final[dict[int, Callable[[list[Any]], list[Any]]]] = {}
+
+
+class StateVersionError(EngineError):
+    """A state that another release wrote, and that this one must not touch."""
 
 
 class PublishedReport(Struct, array_like=True, gc=False):
@@ -73,9 +84,10 @@ class AccountState(Struct, array_like=True, gc=False):
         published: the last published report; None before the first.
         needs_evaluation: whether facts have moved since; kept, so that a restart evaluates what was left.
         overrides: what people set by hand in the place of the scorecard's verdict, the oldest first.
+        quarantined: whether an event or the evaluation raised: nothing is folded and evaluated until it is released.
     """
 
-    version: int = 1
+    version: int = STATE_VERSION
     usage: UsageState = msgspec.field(default_factory=UsageState)
     ticket: TicketState = msgspec.field(default_factory=TicketState)
     survey: SurveyState = msgspec.field(default_factory=SurveyState)
@@ -86,6 +98,7 @@ class AccountState(Struct, array_like=True, gc=False):
     outcome: OutcomeState = msgspec.field(default_factory=OutcomeState)
     subscription: SubscriptionState = msgspec.field(default_factory=SubscriptionState)
     overrides: list[HealthOverride] = []
+    quarantined: bool = False
 
 
 # The parts that kinds of events make; each knows when its newest event happened.
@@ -130,10 +143,49 @@ def encode_state(state: AccountState) -> bytes:
 
 
 def decode_state(value: bytes) -> AccountState:
-    """The reverse of `encode_state`; takes older encodings, too."""
-    state = _decoder.decode(value)
+    """The reverse of `encode_state`; a state of an older version is migrated, step by step.
+
+    Raises:
+        StateVersionError: the state is of a newer version, or of one so old that no migration leads from it.
+        DecodeError: it is no state.
+    """
+    try:
+        state = _decoder.decode(value)
+    except msgspec.ValidationError:
+        state = _migrated(value)
+    if state.version != STATE_VERSION:
+        state = _migrated(value)
     if state.published is not None and state.published.history:
         for day, score in state.published.history:
             daily.close_score(state.usage.days, day, score)
         state.published.history = []
     return state
+
+
+def _migrated(value: bytes) -> AccountState:
+    """A state of another version than this one's.
+
+    Raises:
+        StateVersionError, DecodeError: as `decode_state`.
+    """
+    raw = msgspec.msgpack.decode(value)
+    version = raw[0] if isinstance(raw, list) and raw else None
+    if type(version) is not int or version == STATE_VERSION:
+        raise msgspec.DecodeError("it is not the state of an account")
+    if version > STATE_VERSION:
+        raise StateVersionError(
+            f"a state of version {version} is in the changelog, this release reads up to {STATE_VERSION}: a newer "
+            "worker wrote it, and this one would drop what it does not know. Start the newer release again"
+        )
+    while version < STATE_VERSION:
+        step = MIGRATIONS.get(version)
+        if step is None:
+            raise StateVersionError(
+                f"a state of version {version} is in the changelog, and no step leads from it to {STATE_VERSION}: "
+                "a release too old to migrate from wrote it. Use a new kafka.app_id, which folds everything again from "
+                "what the input topics hold"
+            )
+        raw = step(raw)
+        version += 1
+        raw[0] = version
+    return msgspec.convert(raw, AccountState)

@@ -3,6 +3,7 @@
 - `ingest`            a source batch into the accounts of one partition: decode, refuse, route to the owner, fold
 - `repartition`       the envelope in which a record travels to its account's partition
 - `account_partition` one partition's accounts: states, who waits, what scans need
+- `quarantine`        accounts that are left alone, since they raise an error
 - `priority_queue`    accounts that wait to be evaluated
 - `health_processor`  the work on one partition: fold a source batch, evaluate what changed, publish
 - `metrics`           every Prometheus metric of the worker

@@ -3,9 +3,11 @@
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
+from stream.contracts.quarantine import Step
 from stream.engine.partition import Partition
 from stream.kinds.state import AccountState, decode_state, encode_state, watermark_ms
 from stream.worker.priority_queue import PriorityQueue
+from stream.worker.quarantine import Quarantine
 
 
 @dataclass(slots=True)
@@ -19,6 +21,8 @@ class AccountPartition(Partition[AccountState]):
         last_scan_ms: the moment at which the last scan over all accounts began; None before the first.
         last_midnight_scan_ms: the moment up to which new days have been looked for; None before the first scan.
         zones: the time zone of each account that has another than UTC, as far as they have been evaluated.
+        quarantined: accounts whose state or events raise an error.
+        changelog: the topic of their states.
     """
 
     pending: PriorityQueue = field(default_factory=PriorityQueue)
@@ -26,6 +30,8 @@ class AccountPartition(Partition[AccountState]):
     last_scan_ms: int | None = None
     last_midnight_scan_ms: int | None = None
     zones: dict[str, str] = field(default_factory=dict)
+    quarantined: Quarantine = field(default_factory=Quarantine)
+    changelog: str = ""
 
     def encode(self, state: AccountState) -> bytes:
         """The state as its changelog value."""
@@ -39,6 +45,21 @@ class AccountPartition(Partition[AccountState]):
     def pending_count(self) -> int:
         """How many accounts wait to be evaluated: something changed, or the scan has not come to them yet."""
         return len(self.pending) + len(self.scheduled)
+
+    @property
+    def quarantined_count(self) -> int:
+        """How many accounts are in quarantine."""
+        return len(self.quarantined)
+
+    def quarantine(self, key: str, step: Step, error: Exception) -> None:
+        """The state of an account can't be read or saved: leave it alone from now on.
+
+        Raises:
+            Exception: the error, where the account is not at fault for it.
+        """
+        self.quarantined.add(key, step, error, self.changelog, self.number, None)
+        if (state := self.states.get(key)) is not None:
+            state.quarantined = state.needs_evaluation = True
 
     def pending_keys(self) -> list[str]:
         """The accounts where something changed."""

@@ -14,6 +14,7 @@ from stream.calendar.clock import Clock, EventClock, WallClock
 from stream.calendar.day import DAY_MS
 from stream.calendar.zones import QUARTER_MS, zone
 from stream.config.settings import Settings
+from stream.contracts.quarantine import encode_entry
 from stream.contracts.report import encode_report
 from stream.engine.partition import Output
 from stream.engine.processor import Record
@@ -76,6 +77,8 @@ class HealthProcessor:
     ) -> None:
         self._topic_of = {kind: topic for topic, kind in topics.inputs.items()}
         self._health_topic = topics.health
+        self._quarantine_topic = topics.quarantine
+        self._changelog = topics.changelog
         self._clock = clock
         self._scorecards = scorecards
         self._core_features = core_features
@@ -85,11 +88,12 @@ class HealthProcessor:
         self.counts: Counter[tuple[str, str]] = Counter()
         if decoders is None:
             decoders = {kind: Decoder(kind) for kind in KINDS}
-        self._ingest = Ingest(topics, decoders, self.counts, WallClock() if wall is None else wall)
+        self._wall = WallClock() if wall is None else wall
+        self._ingest = Ingest(topics, decoders, self.counts, self._wall)
 
     def new_partition(self, number: int, count: int) -> AccountPartition:
         """An empty partition."""
-        return AccountPartition(number, count)
+        return AccountPartition(number, count, changelog=self._changelog)
 
     def fold(self, partition: AccountPartition, topic: str, records: Sequence[Record]) -> None:
         """Fold one chunk; see `Ingest`."""
@@ -103,6 +107,7 @@ class HealthProcessor:
         Nothing is evaluated while a backlog is folded: the shorter topics are done first, and an account whose usage is
         still unread would look silent.
         """
+        self._report_quarantine(partition)
         now_ms = self._clock.now_ms(partition.watermark_ms)
         if now_ms is None or partition.catching_up:
             return
@@ -110,7 +115,15 @@ class HealthProcessor:
         while partition.pending or partition.scheduled:
             moved = self._evaluate_pending(partition, now_ms)
             self._evaluate_scheduled(partition, now_ms, SCHEDULED_A_SLICE if moved else ACCOUNTS_A_SLICE)
+            self._report_quarantine(partition)
             yield
+
+    def _report_quarantine(self, partition: AccountPartition) -> None:
+        """Publish which accounts came into quarantine, and which left."""
+        now_ms = self._wall.now_ms(None) or 0
+        for account_id, failure in partition.quarantined.take_unreported().items():
+            value = None if failure is None else encode_entry(failure.entry(account_id, now_ms))
+            partition.outputs.append(Output(self._quarantine_topic, account_id.encode(), value))
 
     def _begin_scan(self, partition: AccountPartition, now_ms: int) -> None:
         """An interval after the last scan began every account is scheduled, and in between those whose own day turns.
@@ -134,9 +147,14 @@ class HealthProcessor:
         count = min(len(partition.pending), ACCOUNTS_A_SLICE)
         for _ in range(count):
             account_id, ingested_ms = partition.pending.popleft()
-            state = partition.state(account_id)
-            if state is not None and state.needs_evaluation:  # else it was on both priorities
-                self._evaluate_one(partition, account_id, state, now_ms, ingested_ms)
+            try:
+                state = partition.state(account_id)
+                if state is not None and state.quarantined:
+                    partition.quarantined.remember(account_id)
+                elif state is not None and state.needs_evaluation:  # else it was on both priorities
+                    self._evaluate_one(partition, account_id, state, now_ms, ingested_ms)
+            except Exception as error:
+                self._quarantine(partition, account_id, error)
         return count > 0
 
     def _evaluate_scheduled(self, partition: AccountPartition, now_ms: int, count: int) -> None:
@@ -144,17 +162,32 @@ class HealthProcessor:
         scheduled = partition.scheduled
         for _ in range(min(len(scheduled), EXAMINED_A_SLICE)):
             account_id = scheduled.pop()
-            state = partition.peek(account_id)
-            if state is None or state.needs_evaluation:
-                continue
-            if state.published is not None and _settled(state, state.published.as_of_ms):
-                continue
-            if account_id in partition.cold:
-                partition.promote(account_id, state)
-            self._evaluate_one(partition, account_id, state, now_ms, None)
+            try:
+                state = partition.peek(account_id)
+                if state is None or state.needs_evaluation:
+                    continue
+                if state.published is not None and _settled(state, state.published.as_of_ms):
+                    continue
+                if account_id in partition.cold:
+                    partition.promote(account_id, state)
+                self._evaluate_one(partition, account_id, state, now_ms, None)
+            except Exception as error:
+                self._quarantine(partition, account_id, error)
             count -= 1
             if count == 0:
                 return
+
+    def _quarantine(self, partition: AccountPartition, account_id: str, error: Exception) -> None:
+        """An account's state could not be read, or its score not be computed: leave it alone.
+
+        Raises:
+            Exception: the error, where the account is not at fault for it.
+        """
+        if account_id not in partition.states:
+            partition.quarantine(account_id, "decode", error)
+            return
+        partition.quarantine(account_id, "evaluate", error)
+        partition.dirty.add(account_id)
 
     def _evaluate_one(
         self,

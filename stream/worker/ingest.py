@@ -14,6 +14,7 @@ from stream.contracts.dead_letters import KEY_BYTES_MAX, dead_letter
 from stream.contracts.errors import BadEvent
 from stream.contracts.events import InputEvent
 from stream.contracts.partitioner import partition_of
+from stream.contracts.quarantine import QUARANTINED
 from stream.engine.partition import Output
 from stream.engine.processor import Record
 from stream.kinds.decode import Decoder
@@ -24,7 +25,7 @@ from stream.scoring.publish_policy import of_later_day
 from stream.topics import Kind, Topics
 from stream.worker.account_partition import AccountPartition
 from stream.worker.priority_queue import Priority
-from stream.worker.repartition import RepartitionedRecord, decode_repartitioned, repartition
+from stream.worker.repartition import FORGET, RELEASE, RepartitionedRecord, decode_repartitioned, repartition
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,9 @@ class Ingest:
         for record in records:
             try:
                 original = decode_repartitioned(record.value)
+                if original.topic in (RELEASE, FORGET):
+                    self._release(partition, record, original)
+                    continue
                 if original.topic not in self._kinds:
                     raise BadEvent("wrong_type", f"repartitioned from {original.topic[:80]!r}, which is no input topic")
             except BadEvent as error:
@@ -104,13 +108,21 @@ class Ingest:
         runs, newest_ms = self._runs(partition, batch, events)
         partition.expect(runs)
         for account_id, run in runs.items():
-            state = states.get(account_id)
-            if state is None:
-                state = partition.load(account_id) or self._start(partition, batch, account_id, run)
+            try:
+                state = states.get(account_id)
                 if state is None:
-                    away.add(account_id)
+                    state = partition.load(account_id) or self._start(partition, batch, account_id, run)
+                    if state is None:
+                        away.add(account_id)
+                        continue
+                if state.quarantined:
+                    partition.quarantined.remember(account_id)
+                    self._hold(partition, batch, account_id, run)
                     continue
-            first_change_index = fold(state, [events[at] for at in run] if len(run) > 1 else [events[run[0]]])
+                first_change_index = fold(state, [events[at] for at in run] if len(run) > 1 else [events[run[0]]])
+            except Exception as error:
+                self._quarantine(partition, batch, account_id, run, error)
+                continue
             if first_change_index != NO_CHANGE and (is_rare or not state.needs_evaluation or state.published is None):
                 waiting = (account_id, records[run[first_change_index]].timestamp)
                 if is_rare or state.published is None:
@@ -121,6 +133,53 @@ class Ingest:
                 state.needs_evaluation = True
             mark_dirty(account_id)
         self._note_newest(partition, batch.topic, _newest_ms(events, away) if away else newest_ms)
+
+    def _quarantine(
+        self, partition: AccountPartition, batch: SourceBatch, account_id: str, run: Sequence[int], error: Exception
+    ) -> None:
+        """An account's state could not be read, or one of these events not be folded: hold them, leave it alone.
+
+        Raises:
+            Exception: the error, where the account is not at fault for it.
+        """
+        if account_id in partition.states:
+            offset = batch.records[run[0]].offset
+            partition.quarantined.add(account_id, "fold", error, batch.topic, batch.partition, offset)
+            state = partition.states[account_id]
+            state.quarantined = state.needs_evaluation = True
+            partition.dirty.add(account_id)
+        else:
+            partition.quarantine(account_id, "decode", error)
+        self._hold(partition, batch, account_id, run)
+
+    def _hold(self, partition: AccountPartition, batch: SourceBatch, account_id: str, run: Sequence[int]) -> None:
+        """Keep events of an account in quarantine among the dead letters, until it is released."""
+        for at in run:
+            held = BadEvent(QUARANTINED, "its account is in quarantine; heartline quarantine release folds it")
+            self._refuse(partition, batch, batch.records[at], held, account_id)
+
+    def _release(self, partition: AccountPartition, record: Record, release: RepartitionedRecord) -> None:
+        """Fold and evaluate an account again; the events that were held follow this record.
+
+        One whose state still can't be read stays, unless its state is to be forgotten.
+        """
+        account_id = (release.key or b"").decode(errors="replace")
+        if release.topic == FORGET:
+            for states in (partition.states, partition.cold, partition.saved_at):
+                states.pop(account_id, None)
+            partition.dirty.add(account_id)
+        else:
+            try:
+                state = partition.state(account_id)
+            except Exception as error:
+                partition.quarantined.release(account_id)
+                partition.quarantine(account_id, "decode", error)
+                return
+            if state is not None:
+                state.quarantined, state.needs_evaluation = False, True
+                partition.pending.append((account_id, record.timestamp), Priority.HIGH)
+                partition.dirty.add(account_id)
+        partition.quarantined.release(account_id)
 
     def _runs(
         self, partition: AccountPartition, batch: SourceBatch, events: Sequence[InputEvent | BadEvent]
@@ -186,11 +245,18 @@ class Ingest:
         arrived = RepartitionedRecord(*place, record.timestamp, record.key, record.value)
         partition.outputs.append(repartition(self._repartition_topic, arrived, account_id, home))
 
-    def _refuse(self, partition: AccountPartition, batch: SourceBatch, record: Record, error: BadEvent) -> None:
-        """Put a record among the dead letters."""
+    def _refuse(
+        self,
+        partition: AccountPartition,
+        batch: SourceBatch,
+        record: Record,
+        error: BadEvent,
+        account_id: str | None = None,
+    ) -> None:
+        """Put a record among the dead letters; the account is told where it folds it later."""
         self._counts["dead_letter", error.reason] += 1
         place = (batch.topic, batch.partition, record.offset)
-        value = dead_letter(*place, record.timestamp, record.key, record.value, error)
+        value = dead_letter(*place, record.timestamp, record.key, record.value, error, account_id)
         key = record.key[:KEY_BYTES_MAX] if record.key is not None else None
         partition.outputs.append(Output(self._dead_letter_topic, key, value))
 

@@ -108,6 +108,11 @@ class WorkerCollector(Collector):
             "Accounts that wait to be evaluated: something moved, or a scan has not come to them yet.",
             value=sum(p.pending_count for p in partitions),
         )
+        yield GaugeMetricFamily(
+            "heartline_worker_quarantined_accounts",
+            "Accounts whose state or events raise an error: they are left alone until somebody releases them.",
+            value=sum(p.quarantined_count for p in partitions),
+        )
         yield _by_topic(
             "heartline_worker_lag_records",
             "Records in the partitions of this worker that are not yet folded.",

@@ -6,6 +6,8 @@ transaction that also moves the offset behind it, and is folded there as if it h
 account that arrived in one partition of one topic keep their order.
 """
 
+from typing import Final
+
 import msgspec
 
 from stream.contracts.errors import BadEvent
@@ -28,6 +30,10 @@ class RepartitionedRecord(msgspec.Struct, array_like=True):
     key: bytes | None
     value: bytes | None
 
+
+# In the place of the topic: no record follows, its account (the key) leaves the quarantine; or, its state is forgotten.
+RELEASE: Final = "release from quarantine"
+FORGET: Final = "release from quarantine, and forget the state"
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(RepartitionedRecord)

@@ -257,6 +257,7 @@ def test_the_topics_carry_prefix_and_application_id() -> None:
         *topics.sources,
         topics.health,
         topics.dead_letters,
+        topics.quarantine,
         topics.changelog,
         *alerting,
         *topics.ledger,
