@@ -5,7 +5,7 @@ among it; the texts of the other receivers are made from that.
 """
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -16,6 +16,7 @@ from alerts.routing import Subject
 # What people are told: of a red flag, of what a person did with it, or of many things at once.
 DeliveredKind = Literal[NotificationKind, "acknowledged", "snoozed", "digest", "daily_digest"]
 
+DELIVERED_KINDS: Final[tuple[DeliveredKind, ...]] = get_args(DeliveredKind)
 BY_HAND: Final = frozenset({"acknowledged", "snoozed"})  # what a person did, and the account did not
 DIGESTS: Final = frozenset({"digest", "daily_digest"})  # of no account
 

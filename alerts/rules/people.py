@@ -212,10 +212,10 @@ class UsersLost(Rule):
         if lost is None or users is None:
             return UNKNOWN
         if users >= self.users_min and lost >= self.lost_ratio * users:
-            told = f"{lost:.0f} of {users:.0f} established users"
-            return Firing(
-                "warning", f"is losing its regulars: {told} have stopped", f"{told} have stopped", {"lost": lost}
-            )
+            who = facts.texts("established_users_lost_users")
+            told = f"{lost:.0f} of {users:.0f} established users have stopped"
+            named = f" ({names_of(who)})" if who else ""
+            return Firing("warning", f"is losing its regulars: {told}", f"{told}{named}", {"lost": lost}, tuple(who))
         if signal is None:
             return KEPT
         return Resolved(f"{users - lost:.0f} of {users:.0f} established users are active")

@@ -22,6 +22,8 @@ HEALTH_PLAYS: Final = (
         name="Restart who stopped",
         do="List who stopped, ask the champion what changed in their team, and book a 20-minute working session.",
         measures=(
+            "use_vs_best",
+            "established_users_lost",
             "dau",
             "wau",
             "mau",
@@ -36,6 +38,7 @@ HEALTH_PLAYS: Final = (
         name="Break the silence",
         do="Call rather than write. Find out what stopped the usage, and book a restart session.",
         measures=(
+            "p_alive",
             "silence_ratio",
             "days_since_active",
         ),
@@ -54,6 +57,7 @@ HEALTH_PLAYS: Final = (
         name="Win a second team",
         do="Usage hangs on very few people. Get a second team started before one of them leaves.",
         measures=(
+            "top_user_gap",
             "users_for_half",
             "turnover_exposure",
         ),

@@ -9,6 +9,7 @@ from typing import Final, get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from alerts.follow_up import ACTIONS
+from alerts.notification import DELIVERED_KINDS, DeliveredKind
 from alerts.pipeline_incident import INCIDENT_KINDS
 from alerts.red_flag import CHANGES, FOLLOW_UP_RESULTS
 from alerts.signals import SignalChange
@@ -75,6 +76,13 @@ class Metrics:
             "5 minutes); "
             "dead_lettered (given up, kept in Redis).",
             ["receiver", "outcome"],
+            registry=registry,
+        )
+        self.delivered_messages = Counter(
+            "heartline_delivered_notifications",
+            "Messages that a receiver took, by receiver and kind: opened, reopened and updated are pages, daily_digest "
+            "is an owner's digest, digest one message for many at once.",
+            ["receiver", "kind"],
             registry=registry,
         )
         self.digests = Counter(
@@ -151,6 +159,8 @@ class Metrics:
         for receiver in receivers:
             self.ingested_to_delivered.labels(receiver)
             self.digests.labels(receiver)
+            for delivered in DELIVERED_KINDS:
+                self.delivered_messages.labels(receiver, delivered)
             self.backlog(receiver, Backlog(0, 0.0, 0))
             for outcome in NOTIFICATION_OUTCOMES:
                 self.notifications.labels(receiver, outcome)
@@ -161,15 +171,17 @@ class Metrics:
         if ingested_ms is not None:
             self.ingested_to_alert.observe(max(now_ms - ingested_ms, 0) / 1000)
 
-    def delivered(self, receiver: str, ingested_ms: int | None, now_ms: int) -> None:
+    def delivered(self, receiver: str, ingested_ms: int | None, now_ms: int, kind: DeliveredKind = "opened") -> None:
         """One message is out."""
         self.notifications.labels(receiver, "delivered").inc()
+        self.delivered_messages.labels(receiver, kind).inc()
         if ingested_ms is not None:
             self.ingested_to_delivered.labels(receiver).observe(max(now_ms - ingested_ms, 0) / 1000)
 
     def delivered_grouped(self, receiver: str, ingested_ms: Sequence[int | None], now_ms: int) -> None:
         """One digest is out, and with it one message for each of `ingested_ms`."""
         self.notifications.labels(receiver, "delivered").inc()
+        self.delivered_messages.labels(receiver, "digest").inc()
         self.digests.labels(receiver).inc(len(ingested_ms))
         for moment in ingested_ms:
             if moment is not None:

@@ -118,7 +118,7 @@ class Sender:
             return IDLE_SECONDS
         if len(claimed) == 1:
             result = self._receiver.send(self._current(claimed[0]), self._queue.memory(claimed[0]))
-            self._judge(claimed[0], result)
+            self._act_on(claimed[0], result)
         else:
             result = self._send_grouped(claimed)
         self._ack()
@@ -199,7 +199,7 @@ class Sender:
         )
         return True
 
-    def _judge(self, entry: OutboxEntry, result: DeliveryResult) -> None:
+    def _act_on(self, entry: OutboxEntry, result: DeliveryResult) -> None:
         """Decide what becomes of the message and of the channel; `_ack` writes it down."""
         now_ms, name = self._clock_ms(), self._receiver.name
         if result.status is DeliveryStatus.DELIVERED:
@@ -209,7 +209,7 @@ class Sender:
             went: DeliveryKind = "critical" if entry.id in self._criticals else "one"
             sent = (went, now_ms) if self._digest is not None else None
             self._pending_ack = lambda: self._queue.delivered(entry, result.memory, keep_open=keep_open, sent=sent)
-            self._metrics.delivered(name, entry.ingested_ms, now_ms)
+            self._metrics.delivered(name, entry.ingested_ms, now_ms, entry.notification.kind)
         elif result.status is DeliveryStatus.REJECTED or now_ms - entry.created_ms > self._age_ms_max:
             self._hold(self._gap_seconds)
             self._pending_ack = lambda: self._queue.dead_letter(entry, result.reason, now_ms)

@@ -49,6 +49,8 @@ class Result:
         accounts: with a health report.
         alerts_opened, alerts_resolved: as the alerting process counts them.
         notifications_delivered: messages that the Slack stand-in accepted.
+        pages_delivered: those of them that were pages: a red flag opened, come back or worse.
+        digests_delivered: those of them that were an owner's daily digest.
         first_red_flag_seconds: from the start of the command to the first message; None without one.
         seconds: from the start of the command to the end of the play.
         kafka_version: of the broker.
@@ -60,6 +62,8 @@ class Result:
     alerts_opened: int
     alerts_resolved: int
     notifications_delivered: int
+    pages_delivered: int
+    digests_delivered: int
     first_red_flag_seconds: float | None
     seconds: float
     kafka_version: str | None
@@ -236,6 +240,8 @@ class Demo:
             alerts_opened=seen.alerts("opened"),
             alerts_resolved=seen.alerts("resolved"),
             notifications_delivered=len(seen.messages),
+            pages_delivered=seen.pages,
+            digests_delivered=seen.digests,
             first_red_flag_seconds=round(seen.messages[0].at_seconds - self._started, 1) if seen.messages else None,
             seconds=round(self._elapsed(), 1),
             kafka_version=self._kafka_version,

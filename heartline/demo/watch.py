@@ -42,6 +42,17 @@ class Seen:
         return self._alerting("heartline_alert_transitions_total", kind=kind)
 
     @property
+    def pages(self) -> int:
+        """Pages that the receiver has taken: red flags opened, come back or worse."""
+        name = "heartline_delivered_notifications_total"
+        return sum(self._alerting(name, kind=kind) for kind in ("opened", "reopened", "updated"))
+
+    @property
+    def digests(self) -> int:
+        """Daily digests that the receiver has taken."""
+        return self._alerting("heartline_delivered_notifications_total", kind="daily_digest")
+
+    @property
     def delivered(self) -> int:
         """Messages that the receiver has taken, as the alerting process counts them."""
         return self._alerting("heartline_notifications_total", outcome="delivered")
