@@ -16,12 +16,12 @@ from alerts.model import Number
 from stream.calendar.workdays import EPOCH_ORDINAL, MONDAY_TO_FRIDAY, Calendar
 from stream.contracts.report import AlertReportView, Band, Profile
 
-# States in which nobody is to be alerted of an account, and what ends its red flag then.
+# States in which nobody is to be alerted of an account, to be read after its name.
 INACTIVE_STAGES: Final = {
-    "churned": "the account has churned",
-    "ignored": "the account is ignored",
-    "expired_trial": "the trial has expired",
-    "paused": "the account is paused",
+    "churned": "has churned",
+    "ignored": "is ignored",
+    "expired_trial": "let its trial expire",
+    "paused": "is paused",
 }
 
 

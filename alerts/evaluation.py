@@ -117,7 +117,7 @@ def _red_flag(
     before, now = record.alert if record is not None else None, facts.now
     inactive = facts.inactive_because
     if inactive is not None and before is not None and before.is_open:
-        step = resolve(before, inactive[0].upper() + inactive[1:], now, recovered=False, headline=inactive)
+        step = resolve(before, f"The account {inactive}", now, recovered=False, headline=inactive)
     else:
         step = step_red_flag(before, signals, facts, context)
     found: list[Transition] = []
@@ -243,7 +243,7 @@ class EvaluationPass:
         """Every rule in turn; an account that is not alive has no signals."""
         inactive = self._facts.inactive_because
         if inactive is not None:
-            self._end_all(Resolved(inactive[0].upper() + inactive[1:], recovered=False))
+            self._end_all(Resolved(f"The account {inactive}", recovered=False))
             return
         baseline = _baseline(self.signals) if self.signals else None
         facts = self._facts

@@ -126,7 +126,7 @@ def _go_on(rule: Rule, signal: Signal, result: Firing, facts: AccountFacts) -> S
 
 
 # What a rule measures its end against stays as it was when the signal fired.
-_MEMORY = ("from_score", "users_before", "limit_days")
+_MEMORY = ("from_score", "days_before", "users_before", "limit_days")
 
 
 def _kept(signal: Signal) -> dict[str, int | float]:

@@ -280,7 +280,7 @@ class ScoreDropped(Rule):
             )
         if drop < self.drop_points:
             return Indeterminate(f"{points(drop)} points below where it fell from: not yet over")
-        days = int(signal.evidence["days"]) + max((facts.now - signal.since).days, 0)
+        days = int(signal.evidence["days_before"]) + max((facts.now - signal.since).days, 0)
         return self._firing(score, drop, _Best(fell_from, days))
 
     def _is_new_level(self, facts: AccountFacts, score: float, signal: Signal) -> bool:
@@ -298,7 +298,7 @@ class ScoreDropped(Rule):
             severity,
             f"lost {points(drop)} points of health in {within}: now {points(score)}",
             f"Health fell from {points(best.score)} to {points(score)} in {within}",
-            {"from_score": best.score, "score": score, "drop_points": drop, "days": days},
+            {"from_score": best.score, "score": score, "drop_points": drop, "days": days, "days_before": days},
         )
 
     def _may_have_dropped(self, facts: AccountFacts, score: float, baseline: Baseline | None) -> bool:

@@ -106,6 +106,7 @@ class Alerting:
         self._assigned_partitions: dict[int, _AssignedPartition] = {}
         self._silences: tuple[Silence, ...] = ()
         self._ticked_ms = 0
+        self._is_catching_up = False
 
     @property
     def partitions(self) -> tuple[int, ...]:
@@ -153,6 +154,7 @@ class Alerting:
         else:
             self._apply_commands(partition, assigned, records, next_offset)
         assigned.seen_below[topic] = next_offset
+        self._is_catching_up = True
         return next_offset
 
     def tick(self) -> None:
@@ -166,11 +168,14 @@ class Alerting:
         self._refresh_silences(self._store.silences())
         if self._pipeline_health is not None and self._pipeline_health.refresh(self.partitions, _utc(now_ms)):
             self._expedite()
+        self._ticked_ms = now_ms
+        if self._event_clock and self._is_catching_up:
+            self._is_catching_up = False
+            return  # what is still to be read may be of before the watermark, and change what seems due
         for partition, assigned in self._assigned_partitions.items():
             self._process_due(partition, assigned)
         if self._digests is not None and (now := self._digest_clock(now_ms)) is not None:
             self._digests.write_due(now, now_ms, self._context(self._data()))
-        self._ticked_ms = now_ms
 
     def _digest_clock(self, now_ms: int) -> datetime | None:
         """Up to when every partition has been evaluated: until then digests are written; None: nowhere yet."""
@@ -198,7 +203,7 @@ class Alerting:
         incoming, poison = decode_batch(records)
         accounts = [item.account_id for item in incoming]
         evaluate = partial(self._reports, partition, incoming, next_offset)
-        self._transact(partition, assigned, accounts, evaluate, incoming, with_reports=self._event_clock)
+        self._transact(partition, assigned, accounts, evaluate, incoming, with_reports=False)
         assigned.next_offset = next_offset
         self._metrics.records.labels("poison").inc(poison)
         moments = [item.view.as_of for item in incoming if item.view is not None]

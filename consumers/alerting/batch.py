@@ -6,7 +6,7 @@ A record that is not a report (poison) is counted and named with its place, and 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, cast
+from typing import cast
 
 import msgspec
 
@@ -28,8 +28,6 @@ from consumers.alerting.state import Changes, LoadedState
 from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import AlertReportView, HealthReport, decode_alert_report_view, decode_report
-
-DUE_STEPS_MAX: Final = 2000  # moments between two reports of one account
 
 log = get_logger(__name__)
 
@@ -159,7 +157,6 @@ class Batch:
         partition: of the health topic.
         next_offset: of the health topic, after the batch.
         now_ms: the wall clock, epoch milliseconds.
-        event_clock: time passes with the reports, so what it makes due comes before each.
     """
 
     def __init__(
@@ -172,9 +169,7 @@ class Batch:
         partition: int | None,
         next_offset: int,
         now_ms: int,
-        event_clock: bool = False,
     ) -> None:
-        self._event_clock = event_clock
         self.result = BatchResult(Changes(next_offset))
         self._changes = self.result.changes
         self._known = known
@@ -190,8 +185,6 @@ class Batch:
         if view is None:
             evaluation = delete_account(record, now, self._context)
         else:
-            if self._event_clock:
-                record = self._pass_time(record, now)
             evaluation = evaluate_rules(record, view, self._rules(view), now, self._context)
         if not evaluation.is_current:
             self.result.outcomes.append("older")  # than what was judged before
@@ -210,19 +203,6 @@ class Batch:
         """The rules of an account."""
         facts = AccountFacts(report, report.as_of)
         return self._config.book.choose(report.profile, facts.stage, facts.mrr)
-
-    def _pass_time(self, record: AccountRecord | None, until: datetime) -> AccountRecord | None:
-        """On the event clock: what time made due of the account before a report, each at its own moment."""
-        for _ in range(DUE_STEPS_MAX):
-            report = self._report(record.account_id) if record is not None else None
-            if record is None or report is None or record.evaluated_at is None:
-                break
-            due = next_due(record, report, self._rules(report), self._context, record.evaluated_at)
-            if due is None or due >= until:
-                break
-            self.time(record.account_id, due)
-            record = self._record(record.account_id)
-        return record
 
     def time(self, account_id: str, now: datetime) -> None:
         """Judge the latest report again, because its time has come."""
@@ -357,7 +337,7 @@ def evaluate_batch(
 
     Args:
         incoming: the records.
-        known: what is remembered of their accounts; on the event clock with their latest reports.
+        known: what is remembered of their accounts.
         config: rules, playbooks and lifecycle.
         next_offset: the offset after the batch.
         now_ms: the wall clock, epoch milliseconds.
@@ -374,7 +354,6 @@ def evaluate_batch(
         partition=partition,
         next_offset=next_offset,
         now_ms=now_ms,
-        event_clock=event_clock,
     )
     wall = datetime.fromtimestamp(now_ms / 1000, UTC)
     for item in incoming:
