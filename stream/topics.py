@@ -34,6 +34,7 @@ _LEDGER_NAMES: Final[dict[LedgerKind, str]] = {
 }
 # Input topics that the portfolio reads from their beginning; whatever made them, nothing in them may expire.
 _LEDGER_INPUTS: Final[tuple[Kind, ...]] = ("account", "subscription", "touchpoint", "survey", "ticket")
+LEDGER_KINDS: Final[tuple[LedgerKind, ...]] = tuple(_LEDGER_NAMES)
 _FOR_EVER: Final = {"retention.ms": "-1"}
 
 
@@ -72,6 +73,10 @@ class Topics:
         """Topic name to kind, of everything that the portfolio reads; these topics are kept for ever."""
         inputs: dict[str, Kind | LedgerKind] = {self.input(kind): kind for kind in _LEDGER_INPUTS}
         return inputs | {self.prefix + name: kind for kind, name in _LEDGER_NAMES.items()}
+
+    def topic_of(self, kind: Kind | LedgerKind) -> str:
+        """The topic of anything that may be sent."""
+        return self.prefix + (_KINDS[kind].topic if kind in _KINDS else _LEDGER_NAMES[kind])  # type: ignore[index]
 
     @property
     def account_days(self) -> str:

@@ -20,4 +20,9 @@ In the order a record meets them:
 - `restatements`          what came late and changed a period that was over
 - `presentation`          figures for people and for programs
 - `settings`              the company's rules, and the process
+- `ledger_reader`         Kafka's topics into the ledger
+- `service`               what answers: as it is known now, or was known then
+- `api`, `app`            the answers as JSON, for who may see the board
+- `metrics`               today's figures for Prometheus
+- `process`               all of it as one process
 """

@@ -27,7 +27,7 @@ class PortfolioOptions(BaseModel):
     gross_margin_ratio: float = Field(0.8, gt=0, le=1, description="of revenue; for the lifetime value")
     file: Path = Field(Path("portfolio.duckdb"), description="may be deleted: it is derived again from Kafka")
     host: str = Field("127.0.0.1", min_length=1, description="beyond this machine the board's tokens are asked for")
-    port: int = Field(8060, ge=0, le=65535, description="0: any free port")
+    port: int = Field(8070, ge=0, le=65535, description="0: any free port")
     threads: int = Field(2, ge=1, le=64, description="of DuckDB")
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(9105, ge=0, le=65535, description="0: any free port; null: no metrics")

@@ -31,6 +31,7 @@ from consumers.portfolio.entries import (
 from consumers.portfolio.money import Rates, to_minor
 from consumers.portfolio.subscription_history import Rules
 from consumers.portfolio.tables import Table
+from stream.contracts.errors import ConfigError
 
 DERIVE_ACCOUNTS: Final = 2_000  # at a time: bounds the memory
 _WITHOUT_ACCOUNT: Final = ("cost", "rate")
@@ -80,9 +81,34 @@ class Store:
     def __init__(self, rules: Rules, path: Path | None = None, threads: int = 2) -> None:
         self.rules = rules
         self.lock = threading.Lock()
-        self._db = duckdb.connect(str(path) if path is not None else ":memory:", config={"threads": threads})
-        self._db.execute("BEGIN; " + "; ".join(table.ddl for table in tables.TABLES) + "; COMMIT")
+        try:
+            self._db = duckdb.connect(str(path) if path is not None else ":memory:", config={"threads": threads})
+        except duckdb.Error as error:
+            raise ConfigError(
+                f"portfolio.file = {path}: {error}; another process may have it open. It may be deleted: "
+                "the portfolio is derived again from Kafka"
+            ) from None
+        self._prepare()
         self.rates = self._read_rates()
+
+    def _prepare(self) -> None:
+        """Make the tables. A file of other tables is emptied, to be filled anew; of other rules, derived again."""
+        made_by = {"tables": ";".join(table.ddl for table in tables.TABLES), "rules": repr(self.rules)}
+        self._db.execute(tables.MADE_BY.ddl)
+        found = dict(self._db.execute("SELECT name, value FROM made_by").fetchall())
+        if found == made_by:
+            return
+        with self._transaction():
+            if found.get("tables") != made_by["tables"]:
+                for (name,) in self._db.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+                    self._db.execute(f'DROP TABLE "{name}"')
+            for table in tables.TABLES:
+                self._db.execute(table.ddl)
+            self._db.execute("DELETE FROM made_by")
+            self._insert(tables.MADE_BY, list(made_by.items()))
+        if "rules" in found:
+            self.rates = self._read_rates()
+            self.derive_all()
 
     def close(self) -> None:
         """Close the file."""

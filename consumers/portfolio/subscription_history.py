@@ -341,8 +341,9 @@ class _Walk:
         """The term is renewed; one of which nobody said the end ended with that."""
         term = self._term
         if term is None:
-            arr_minor = self._arr_minor if self._interval is None else self._interval.arr_minor
-            term = Term(self._found.subscription, self._product, self._currency, day, day, arr_minor)
+            held = self._interval
+            currency, arr_minor = (self._currency, 0) if held is None else (held.currency, held.arr_minor)
+            term = Term(self._found.subscription, self._product, currency, day, day, arr_minor)
             self._found.terms.append(term)
         term.outcome, term.decided_day, term.event_id = "renewed", day, event_id
         self._term = None

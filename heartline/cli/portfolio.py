@@ -204,6 +204,32 @@ def restatements(files: Files, period: PeriodOption = None, as_json: Json = Fals
     )
 
 
+@app.command(help="")
+def serve(
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Where it listens; 0: any free port.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="Where the ledger is kept; may be deleted.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Run the portfolio: Kafka's topics into a ledger, and every figure as JSON and in pages.
+
+    [bold]Examples[/]
+
+    \b
+    KAFKA_BOOTSTRAP_SERVERS=kafka:9092 heartline portfolio serve
+    heartline portfolio serve --file /var/lib/heartline/portfolio.duckdb --port 8070
+    """
+    settings = _settings(config)
+    given = {"port": port, "file": file}
+    options = settings.portfolio.model_copy(update={name: value for name, value in given.items() if value is not None})
+    from consumers.portfolio.process import run_portfolio
+
+    run_portfolio(settings.model_copy(update={"portfolio": options}))
+
+
 for _command in app.registered_commands:
     assert _command.callback is not None
     _command.help = prose(_command.callback)

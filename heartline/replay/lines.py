@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from heartline.jsonl import read_lines
-from stream.topics import KINDS, Kind
+from stream.topics import KINDS, LEDGER_KINDS, Kind, LedgerKind
 
 # A broker takes batches of 1,048,588 bytes unless told otherwise; what surrounds the value needs some of it.
 VALUE_BYTES_MAX: Final = 1_000_000
@@ -26,15 +26,17 @@ class Record:
 
     Attributes:
         kind: which topic it goes to.
-        key: the account's id in UTF-8.
+        key: the account's id in UTF-8; of costs and rates, which have none, the currency.
         value: the line's own bytes, untouched.
         timestamp_ms: when the event happened; None where the line does not say it in a known way.
+        recorded_ms: `recorded_at`, for history that was recorded elsewhere before; None: it is recorded now.
     """
 
-    kind: Kind
+    kind: Kind | LedgerKind
     key: bytes
     value: bytes
     timestamp_ms: int | None
+    recorded_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,14 @@ class _Line(msgspec.Struct):
 
     type: Any = None
     account_id: Any = None
+    currency: Any = None
     timestamp: msgspec.Raw = msgspec.Raw()
+    recorded_at: msgspec.Raw = msgspec.Raw()
 
 
 _decode = msgspec.json.Decoder(_Line).decode
-_KINDS: Final[dict[str, Kind]] = {kind: kind for kind in KINDS}
+_KINDS: Final[dict[str, Kind | LedgerKind]] = {kind: kind for kind in (*KINDS, *LEDGER_KINDS)}
+_WITHOUT_ACCOUNT: Final = ("cost", "rate")
 
 
 def records(path: Path, on_read: Callable[[int], None] | None = None) -> Iterator[Record | BadLine]:
@@ -93,10 +98,11 @@ def parse(line: bytes) -> Record:
     kind = _KINDS.get(event.type) if isinstance(event.type, str) else None
     if kind is None:
         raise ValueError(_about_type(event.type))
-    if not isinstance(event.account_id, str) or not event.account_id:
-        found = "it is missing" if event.account_id is None else f"found {_short(event.account_id)}"
-        raise ValueError(f"account_id: expected a string that is not empty; {found}")
-    return Record(kind, event.account_id.encode(), line, timestamp_ms(event.timestamp))
+    field, key = ("currency", event.currency) if kind in _WITHOUT_ACCOUNT else ("account_id", event.account_id)
+    if not isinstance(key, str) or not key:
+        found = "it is missing" if key is None else f"found {_short(key)}"
+        raise ValueError(f"{field}: expected a string that is not empty; {found}")
+    return Record(kind, key.encode(), line, timestamp_ms(event.timestamp), timestamp_ms(event.recorded_at))
 
 
 def timestamp_ms(raw: msgspec.Raw) -> int | None:
@@ -132,7 +138,7 @@ def _timed(source: Iterator[Record | BadLine], place: int) -> Iterator[tuple[int
 
 
 def _about_type(found: object) -> str:
-    expected = ", ".join(KINDS)
+    expected = ", ".join(_KINDS)
     if found is None:
         return f"type: it is missing; expected one of {expected}"
     return f"type: expected one of {expected}; found {_short(found)}"

@@ -68,7 +68,7 @@ class Sender:
         try:
             await prepare_topics(self._kafka)
             await self._producer.start()
-            for topic in self._topics.inputs:
+            for topic in {**self._topics.inputs, **self._topics.ledger}:
                 self._partition_counts[topic] = len(await self._producer.partitions_for(topic))
         except KafkaError as error:
             await self._producer.stop()
@@ -92,15 +92,15 @@ class Sender:
         Raises:
             SendError: an earlier batch was refused, or Kafka went away.
         """
-        topic = self._topics.input(record.kind)
+        topic = self._topics.topic_of(record.kind)
         place = topic, self._partition(topic, record.key)
         batch = self._open.get(place)
         if batch is None:
             batch = self._open[place] = self._producer.create_batch()
-        if batch.append(key=record.key, value=record.value, timestamp=None) is None:
+        if batch.append(key=record.key, value=record.value, timestamp=record.recorded_ms) is None:
             await self._send(place)
             batch = self._open[place] = self._producer.create_batch()
-            batch.append(key=record.key, value=record.value, timestamp=None)
+            batch.append(key=record.key, value=record.value, timestamp=record.recorded_ms)
 
     async def flush(self) -> None:
         """Hand over every open batch."""

@@ -188,6 +188,13 @@ def test_a_renewal_counts_in_the_period_in_which_its_term_ends(books: Books, ren
     assert books.values("2027", "churned_accounts", "accounts") == [0, 1]
 
 
+def test_a_renewal_in_another_currency_is_of_what_was_paid_before(books: Books) -> None:
+    books.add("rate", "2025-12-01", date="2025-12-01", currency="USD", rate="0.5")
+    books.subscription("2026-01-05", "started", mrr=100)
+    books.subscription("2027-01-05", "renewed", 500, currency="USD")
+    assert books.figures("2027-01", "renewal_rate_arr")["renewal_rate_arr"].denominator == 120_000
+
+
 def test_a_renewal_after_the_grace_is_churn_and_then_reactivation(books: Books) -> None:
     books.subscription("2026-01-05", "started", 100, term_end="2027-01-05")
     books.subscription("2027-02-05", "renewed", 120, term_end="2028-01-05")

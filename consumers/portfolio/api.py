@@ -1,0 +1,115 @@
+"""The portfolio as JSON, under /api/v1/portfolio."""
+
+from dataclasses import asdict
+from datetime import date
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.exceptions import HTTPException
+
+from consumers.portfolio.days import day_of
+from consumers.portfolio.facts import DIMENSIONS
+from consumers.portfolio.figures import MOVEMENT_FIGURES
+from consumers.portfolio.lifetime import ALL_IDS, shape_of
+from consumers.portfolio.presentation import as_json, part_as_json
+from consumers.portfolio.service import PortfolioService
+from stream.contracts.errors import ConfigError
+
+router: Final = APIRouter(prefix="/api/v1/portfolio", tags=["portfolio"])
+
+PeriodText = Annotated[
+    str | None,
+    Query(description="2026-07-31, 2026-07, 2026-Q3, 2026, or 2025-Q1..2026-Q3; the quarter of today without it"),
+]
+By = Annotated[str | None, Query(description=f"one of {', '.join(DIMENSIONS)}")]
+AsKnown = Annotated[date | None, Query(description="as it was known at the end of that day")]
+Group = Annotated[str | None, Query(description="one value of the dimension")]
+
+
+def service_of(request: Request) -> PortfolioService:
+    """What answers."""
+    service: PortfolioService = request.app.state.service
+    return service
+
+
+@router.get("/figures")
+def figures(
+    request: Request,
+    period: PeriodText = None,
+    by: By = None,
+    figure: Annotated[list[str] | None, Query(description="ids; all without it")] = None,
+    group: Group = None,
+    as_known: AsKnown = None,
+) -> dict[str, Any]:
+    """Figures of periods, by group, each with numerator, denominator, n and 95 % interval."""
+    service = service_of(request)
+    currency = service.options.currency
+    try:
+        values = service.figures(figure, service.periods(period), by, as_known)
+    except ConfigError as error:
+        raise HTTPException(422, str(error)) from None
+    rows = [as_json(shape, value, currency) for shape, value in values if group is None or value.group == group]
+    return {"currency": currency, "until": min(as_known or service.today(), service.today()), "figures": rows}
+
+
+@router.get("/accounts")
+def accounts(
+    request: Request,
+    figure: Annotated[str, Query(description="an id")],
+    period: PeriodText = None,
+    by: By = None,
+    group: Group = None,
+    as_known: AsKnown = None,
+) -> list[dict[str, Any]]:
+    """The accounts behind a figure, those with the largest part first."""
+    service = service_of(request)
+    try:
+        (asked,) = service.periods(period)[:1]
+        return [part_as_json(part) for part in service.explain(figure, asked, by, group, as_known)]
+    except ConfigError as error:
+        raise HTTPException(422, str(error)) from None
+
+
+@router.get("/renewals")
+def renewals(request: Request, days: Annotated[int, Query(ge=1, le=730)] = 90) -> dict[str, Any]:
+    """Terms that end within some days or are overdue, and each band's own record with what it lets expect."""
+    coming, bands = service_of(request).renewals(days)
+    return {
+        "renewals": [asdict(each) | {"end_day": day_of(each.end_day)} for each in coming],
+        "bands": [asdict(each) for each in bands],
+    }
+
+
+@router.get("/restatements")
+def restatements(request: Request, period: PeriodText = None) -> list[dict[str, Any]]:
+    """What was recorded after a period had ended and changed its end, each with the event that did."""
+    service = service_of(request)
+    try:
+        (asked,) = service.periods(period)[:1]
+    except ConfigError as error:
+        raise HTTPException(422, str(error)) from None
+    return [asdict(each) | {"effective_day": day_of(each.effective_day)} for each in service.restatements(asked)]
+
+
+@router.get("/definitions")
+def definitions() -> list[dict[str, Any]]:
+    """Every figure: what it means, of what it is made, and which documents ask for it."""
+    return [
+        {
+            "figure": shape.id,
+            "meaning": shape.meaning,
+            "unit": shape.unit,
+            "numerator": shape.numerator,
+            "denominator": shape.denominator,
+            "interval": shape.interval,
+            "seeds": shape.seeds,
+            "movement": shape.id in MOVEMENT_FIGURES,
+        }
+        for shape in map(shape_of, ALL_IDS)
+    ]
+
+
+@router.get("/status")
+def status(request: Request) -> dict[str, Any]:
+    """How far the ledger is, and what in it can't be used."""
+    return service_of(request).status()

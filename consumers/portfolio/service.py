@@ -1,0 +1,146 @@
+"""What the process answers from: the store, as it is known now or was known then, and the company's today."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from consumers.portfolio.days import Period, day_number, parse_periods, period_of
+from consumers.portfolio.facts import DIMENSIONS, Dimension
+from consumers.portfolio.figures import Figure, FigureError, figure
+from consumers.portfolio.ledger_reader import LedgerReader
+from consumers.portfolio.lifetime import ALL_IDS, ask, is_told_by
+from consumers.portfolio.query import FigureValue, Part, Query
+from consumers.portfolio.renewals import BandRecord, ComingRenewal, by_band, coming_renewals
+from consumers.portfolio.restatements import Restatement, restatements
+from consumers.portfolio.settings import PortfolioOptions
+from consumers.portfolio.store import Store
+
+KNOWN_MAX: Final = 2  # stores of former knowledge that are kept
+PERIODS_MAX: Final = 400
+
+
+class PortfolioService:
+    """Answers questions; any thread may ask.
+
+    Args:
+        options: the company's rules.
+        store: the ledger.
+        reader: fills it; None: nobody does.
+    """
+
+    def __init__(self, options: PortfolioOptions, store: Store, reader: LedgerReader | None = None) -> None:
+        self.options = options
+        self._store = store
+        self._reader = reader
+        self._known: OrderedDict[date, Store] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether everything that was on Kafka at the start is in the figures."""
+        return self._reader is None or self._reader.caught_up.is_set()
+
+    def today(self) -> date:
+        """The company's day."""
+        return datetime.now(UTC).astimezone(self.options.rules.zone).date()
+
+    def periods(self, text: str | None) -> list[Period]:
+        """The periods that are asked for; None: the quarter of today.
+
+        Raises:
+            PeriodError: it is none.
+            FigureError: there are too many.
+        """
+        if text is None:
+            return [period_of(self.today(), "quarter")]
+        periods = parse_periods(text)
+        if len(periods) > PERIODS_MAX:
+            raise FigureError(f"period {text}: {len(periods)} periods; at most {PERIODS_MAX} are told at once")
+        return periods
+
+    def figures(
+        self, ids: Sequence[str] | None, periods: Sequence[Period], by: str | None = None, as_known: date | None = None
+    ) -> list[tuple[Figure, FigureValue]]:
+        """Values of figures; ids None: all that are told by the dimension.
+
+        Raises:
+            FigureError: a figure or the dimension is not known, or they do not go together.
+        """
+        dimension = check_dimension(by)
+        wanted = [id_ for id_ in ALL_IDS if is_told_by(id_, dimension)] if ids is None else ids
+        query = self._query(as_known)
+        return ask(query, wanted, periods, dimension, self.options.gross_margin_ratio)
+
+    def explain(
+        self, id_: str, period: Period, by: str | None = None, group: str | None = None, as_known: date | None = None
+    ) -> list[Part]:
+        """The accounts behind a figure.
+
+        Raises:
+            FigureError: as for `figures`.
+        """
+        return self._query(as_known).explain(figure(id_), period, check_dimension(by), group)
+
+    def renewals(self, ahead_days: int) -> tuple[list[ComingRenewal], list[BandRecord]]:
+        """Terms that end soon, and each band's record."""
+        cursor, today = self._store.cursor(), day_number(self.today())
+        return coming_renewals(cursor, today, ahead_days), by_band(cursor, today, ahead_days)
+
+    def restatements(self, period: Period) -> list[Restatement]:
+        """What came late and changed the period's end."""
+        return restatements(self._store.cursor(), period, self._store.rules, self._store.rates)
+
+    def status(self) -> dict[str, Any]:
+        """How far the ledger is, and what in it can't be used."""
+        cursor = self._store.cursor()
+        count, problems = cursor.execute("SELECT count(*), count(problem) FROM ledger").fetchall()[0]
+        (days,) = cursor.execute("SELECT count(*) FROM account_days").fetchall()[0]
+        (stale,) = cursor.execute("SELECT count(*) FROM stale").fetchall()[0]
+        first = cursor.execute("SELECT problem FROM ledger WHERE problem IS NOT NULL LIMIT 20").fetchall()
+        newest_ms = 0 if self._reader is None else self._reader.newest_ms
+        return {
+            "ready": self.is_ready,
+            "records": count,
+            "account_days": days,
+            "accounts_to_derive": stale,
+            "unusable": problems,
+            "unusable_first": [row[0] for row in first],
+            "newest_record": datetime.fromtimestamp(newest_ms / 1000, UTC).isoformat() if newest_ms else None,
+        }
+
+    def cursor(self) -> Any:
+        """A reader's own connection, for pages that ask in other ways."""
+        return self._store.cursor()
+
+    def _query(self, as_known: date | None) -> Query:
+        today = self.today()
+        if as_known is None or as_known >= today:
+            return Query(self._store.cursor(), self._store.rules, day_number(today))
+        return Query(self._store_of(as_known).cursor(), self._store.rules, day_number(as_known))
+
+    def _store_of(self, day: date) -> Store:
+        """What was known at the end of a day."""
+        with self._lock:
+            if day not in self._known:
+                midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), self._store.rules.zone)
+                self._known[day] = self._store.as_known(round(midnight.timestamp() * 1000) - 1)
+                while len(self._known) > KNOWN_MAX:
+                    self._known.popitem(last=False)
+            self._known.move_to_end(day)
+            return self._known[day]
+
+
+def check_dimension(by: str | None) -> Dimension | None:
+    """A dimension by its name.
+
+    Raises:
+        FigureError: there is none.
+    """
+    for dimension in DIMENSIONS:
+        if dimension == by:
+            return dimension
+    if by is None:
+        return None
+    raise FigureError(f"by {by}: expected one of {', '.join(DIMENSIONS)}")
