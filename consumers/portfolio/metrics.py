@@ -18,10 +18,12 @@ KEPT_SECONDS: Final = 60.0  # scrapes within a minute get the same figures
 AT_RISK: Final = ("at_risk", "critical")
 
 _BY_BAND: Final = """
-    SELECT coalesce(d.band, 'unknown'), coalesce(f.segment, 'unknown'), a.account, a.is_customer
-    FROM (SELECT account, 1 AS is_customer FROM spells WHERE product IS NULL AND from_day <= $day AND $day < to_day) a
-    ASOF LEFT JOIN account_days d ON d.account = a.account AND d.day <= $day
-    LEFT JOIN profiles f ON f.account = a.account AND f.from_day <= $day AND $day < f.to_day
+    SELECT coalesce(d.band, 'unknown'), coalesce(f.segment, 'unknown'), a.account
+    FROM (
+        SELECT account, $day::INT AS day FROM spells WHERE product IS NULL AND from_day <= $day AND $day < to_day
+    ) a
+    ASOF LEFT JOIN account_days d ON d.account = a.account AND d.day <= a.day
+    LEFT JOIN profiles f ON f.account = a.account AND f.from_day <= a.day AND a.day < f.to_day
 """
 
 
@@ -79,7 +81,7 @@ class PortfolioCollector(Collector):
         )
         worth = {part.account: float(part.numerator or 0) for part in service.explain("arr", _day(day))}
         by_group: dict[tuple[str, str], list[float]] = {}
-        for band, segment, account, _ in service.cursor().execute(_BY_BAND, {"day": day}).fetchall():
+        for band, segment, account in service.cursor().execute(_BY_BAND, {"day": day}).fetchall():
             by_group.setdefault((band, segment), []).append(worth.get(account, 0.0))
         for group, minors in sorted(by_group.items()):
             arr.add_metric(group, sum(minors) / scale)

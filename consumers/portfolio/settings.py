@@ -29,7 +29,7 @@ class PortfolioOptions(BaseModel):
     host: str = Field("127.0.0.1", min_length=1, description="beyond this machine the board's tokens are asked for")
     port: int = Field(8070, ge=0, le=65535, description="0: any free port")
     threads: int = Field(2, ge=1, le=64, description="of DuckDB")
-    metrics_host: str = "127.0.0.1"
+    metrics_host: str = Field("127.0.0.1", description="where Prometheus may scrape it")
     metrics_port: int | None = Field(9105, ge=0, le=65535, description="0: any free port; null: no metrics")
 
     @property

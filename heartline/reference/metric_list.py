@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
@@ -21,6 +22,12 @@ from consumers.board.app import make_app
 from consumers.board.live_updates import Hub
 from consumers.board.read_model import ReadModel
 from consumers.board.settings import BoardSettings
+from consumers.portfolio.ledger_reader import LedgerReader
+from consumers.portfolio.metrics import PortfolioCollector
+from consumers.portfolio.service import PortfolioService
+from consumers.portfolio.settings import PortfolioOptions
+from consumers.portfolio.store import LedgerRecord, Store
+from stream.config.settings import KafkaSettings
 from stream.contracts.report import Contribution, HealthReport, Profile
 from stream.engine.metrics import EngineMetrics
 from stream.engine.partition import Partition
@@ -63,6 +70,8 @@ _UNITS: Final = {
     "logins": "tokens",
     "listeners": "pages",
     "loaded": "0 or 1",
+    "ready": "0 or 1",
+    "arr": "the company's currency, a year",
     "incident": "0 or 1",
 }
 
@@ -174,6 +183,23 @@ def _board() -> Iterable[Metric]:
     return registry.collect()
 
 
+def _portfolio() -> Iterable[Metric]:
+    """A ledger with one customer of more than a year."""
+    options = PortfolioOptions()
+    store = Store(options.rules)
+    began_ms = int((datetime.now(UTC) - timedelta(days=400)).timestamp() * 1000)
+    started: dict[str, Any] = {"event_id": "b1", "account_id": "acme", "subscription_id": "s1", "status": "started"}
+    body = msgspec.json.encode(started | {"mrr": 100, "timestamp": began_ms})
+    store.append([LedgerRecord("subscriptions", 0, 0, "subscription", began_ms, body)])
+    store.refresh()
+    reader = LedgerReader(KafkaSettings(), store)
+    reader.caught_up.set()
+    reader.newest_ms = began_ms
+    found = list(PortfolioCollector(PortfolioService(options, store, reader), reader).collect())
+    store.close()
+    return found
+
+
 def _report() -> HealthReport:
     return HealthReport(
         account_id="acme",
@@ -196,4 +222,5 @@ _PROCESSES: Final[dict[str, Callable[[], Iterable[Metric]]]] = {
     "The worker (`heartline worker`, port 9101)": _worker,
     "Alerting (`heartline alerting`, port 9102)": _alerting,
     "The board (`heartline board`, port 9103)": _board,
+    "The portfolio (`heartline portfolio serve`, port 9105)": _portfolio,
 }

@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from consumers.alerting.settings import AlertingSettings
 from consumers.board.settings import BoardSettings
 from consumers.intake.settings import IntakeSettings
+from consumers.portfolio.settings import PortfolioSettings
 from stream.config.settings import EVERYDAY_NAMES, ProcessSettings, Settings
 
 PROCESSES: Final[dict[str, type[ProcessSettings]]] = {
@@ -22,6 +23,7 @@ PROCESSES: Final[dict[str, type[ProcessSettings]]] = {
     "alerting": AlertingSettings,
     "board": BoardSettings,
     "intake": IntakeSettings,
+    "portfolio": PortfolioSettings,
 }
 
 _HEAD: Final = """# Every setting
