@@ -35,7 +35,7 @@ from heartline.bench.sending import send_all
 from heartline.bench.verify import read_counts, verify_exact
 from heartline.bench.worker_process import BenchError, Cost, MeasuredWorker
 from heartline.bench.workload import Shape, Workload
-from heartline.replay.lines import Record
+from heartline.replay.lines import InputRecord
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import HeartlineError
 from stream.kinds.decode import Decoder
@@ -124,7 +124,7 @@ def peer_row(peer: Peer, results: dict[str, float]) -> Row:
     )
 
 
-def fold_alone(records: Iterator[Record], events: int) -> tuple[Row, dict[str, bytes]]:
+def fold_alone(records: Iterator[InputRecord], events: int) -> tuple[Row, dict[str, bytes]]:
     """What decoding and folding take with nothing around them, and the encoded states after the first half.
 
     Args:
@@ -134,7 +134,7 @@ def fold_alone(records: Iterator[Record], events: int) -> tuple[Row, dict[str, b
     read = {kind: Decoder(kind).decode for kind in KINDS}
     states: dict[str, AccountState] = {}
 
-    def fold_all(chunk: list[Record]) -> None:
+    def fold_all(chunk: list[InputRecord]) -> None:
         for record in chunk:
             event = read[record.kind](record.value)
             state = states.get(event.account_id)
@@ -147,11 +147,11 @@ def fold_alone(records: Iterator[Record], events: int) -> tuple[Row, dict[str, b
     return _alone_row(JOB_ALONE, events, first_seconds, _cpu_seconds(records, fold_all)), halfway
 
 
-def plain_alone(records: Iterator[Record], events: int) -> Row:
+def plain_alone(records: Iterator[InputRecord], events: int) -> Row:
     """The same of the plain job."""
     states: dict[str, dict[str, Any]] = {}
 
-    def fold_all(chunk: list[Record]) -> None:
+    def fold_all(chunk: list[InputRecord]) -> None:
         for record in chunk:
             event = plain_job.event_of(record.value)
             states[event["account_id"]] = plain_job.fold(states.get(event["account_id"]), event)
@@ -160,7 +160,7 @@ def plain_alone(records: Iterator[Record], events: int) -> Row:
     return _alone_row(PLAIN_ALONE, events, first_seconds, _cpu_seconds(records, fold_all))
 
 
-def _cpu_seconds(records: Iterator[Record], fold_all: Callable[[list[Record]], None]) -> float:
+def _cpu_seconds(records: Iterator[InputRecord], fold_all: Callable[[list[InputRecord]], None]) -> float:
     """Processor time of the folding of some records, without that of making them."""
     spent = 0.0
     gc.disable()  # nothing around; the worker looks for garbage rarely, too

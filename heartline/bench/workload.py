@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Final, Literal
 
-from heartline.replay.lines import Record
+from heartline.replay.lines import InputRecord
 from stream.calendar.day import DAY_MS
 
 Distribution = Literal["zipf", "uniform"]
@@ -77,16 +77,16 @@ class Workload:
         self._sent = 0
         self.tally = Tally(*([0] * shape.accounts for _ in range(3)))
 
-    def history(self) -> Iterator[Record]:
+    def history(self) -> Iterator[InputRecord]:
         """The events of the shape, evenly over the days before the end."""
         step_ms = SPAN_DAYS * DAY_MS / self._shape.events
         return self._make(self._shape.events, self._end_ms - SPAN_DAYS * DAY_MS, step_ms)
 
-    def present(self, count: int, at_ms: int) -> Iterator[Record]:
+    def present(self, count: int, at_ms: int) -> Iterator[InputRecord]:
         """Further events, all of one moment."""
         return self._make(count, at_ms, 0.0)
 
-    def _make(self, count: int, first_ms: int, step_ms: float) -> Iterator[Record]:
+    def _make(self, count: int, first_ms: int, step_ms: float) -> Iterator[InputRecord]:
         """Events a batch of choices at a time: choosing one by one costs more than making an event."""
         chance, population = self._random.random, range(self._shape.accounts)
         for start in range(0, count, _BATCH):
@@ -95,7 +95,7 @@ class Workload:
             for offset, account in enumerate(chosen, start):
                 yield self._event(account, int(first_ms + offset * step_ms), chance(), chance())
 
-    def _event(self, account: int, ms: int, kind: float, who: float) -> Record:
+    def _event(self, account: int, ms: int, kind: float, who: float) -> InputRecord:
         """One event; `kind` and `who` are chances, 0 up to 1."""
         number = self._sent
         self._sent = number + 1
@@ -106,7 +106,7 @@ class Workload:
         tail = f'"user_id":"user-{user:06}","timestamp":"{_date(days)}T{self._clock[seconds]}.{rest_ms:03}Z"}}'
         if kind < USAGE_SHARE:
             self.tally.usage[account] += 1
-            return Record(
+            return InputRecord(
                 "usage", self._keys[account], f'{head},"feature":"feature-{number % FEATURES:02}",{tail}'.encode(), ms
             )
         if kind < USAGE_SHARE + TICKET_SHARE:
@@ -114,10 +114,10 @@ class Workload:
             self.tally.tickets[account] = seen + 1
             ticket, status = divmod(seen, len(_TICKET_LIFE))
             body = f'"ticket_id":"t{account}-{ticket}","status":"{_TICKET_LIFE[status]}","priority":"high"'
-            return Record("ticket", self._keys[account], f"{head},{body},{tail}".encode(), ms)
+            return InputRecord("ticket", self._keys[account], f"{head},{body},{tail}".encode(), ms)
         self.tally.answers[account] += 1
         body = f'"survey":"nps","score":{number % 11},"response_id":"r{number:015x}"'
-        return Record("survey", self._keys[account], f"{head},{body},{tail}".encode(), ms)
+        return InputRecord("survey", self._keys[account], f"{head},{body},{tail}".encode(), ms)
 
 
 def account_id(number: int) -> str:

@@ -40,6 +40,13 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class InputRecord(Record):
+    """One event of a kind that the worker reads."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
 class BadLine:
     """A line that can't be sent: where it is, and why."""
 

@@ -13,7 +13,7 @@ from bench.run_peers import JOB_ALONE, Row, fold_alone, heartline_rows, peer_row
 from heartline.bench.verify import counted
 from heartline.bench.worker_process import Cost
 from heartline.bench.workload import Shape, Workload
-from heartline.replay.lines import Record
+from heartline.replay.lines import InputRecord
 from stream.calendar.day import DAY_MS
 from stream.kinds.state import decode_state
 
@@ -29,7 +29,7 @@ COST = Cost(
 )
 
 
-def history() -> Iterator[Record]:
+def history() -> Iterator[InputRecord]:
     return Workload(SHAPE, NOW_MS).history()
 
 

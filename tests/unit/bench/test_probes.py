@@ -16,7 +16,7 @@ from heartline.bench.probes import (
     new_id,
 )
 from heartline.bench.verify import counted
-from heartline.replay.lines import Record
+from heartline.replay.lines import InputRecord
 from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
 from tests.streams import TOPICS, record
@@ -38,7 +38,7 @@ class World:
         self.processor = HealthProcessor(TOPICS, Fixed())
         self.partition = AccountPartition(0)
 
-    def send(self, records: Iterable[Record]) -> int:
+    def send(self, records: Iterable[InputRecord]) -> int:
         """Fold and evaluate; how many reports came of it."""
         before = len(self.partition.outputs)
         for event in records:
