@@ -28,7 +28,7 @@ from heartline.demo.stage import PARTITIONS, environment
 from heartline.embedded import KafkaServer, ValkeyServer
 from heartline.embedded.ports import free_ports
 from heartline.processes.child_process import Role
-from heartline.replay.lines import Record
+from heartline.replay.lines import InputRecord
 from heartline.replay.sender import Sender
 from stream.config.settings import KafkaSettings
 
@@ -71,7 +71,7 @@ def main(per_second: float, seconds: float) -> None:
     show(sent, arrivals, pace)
 
 
-def usage(records: Iterator[Record]) -> Iterator[Record]:
+def usage(records: Iterator[InputRecord]) -> Iterator[InputRecord]:
     """The usage among some events: other kinds would raise red flags of their own."""
     return (record for record in records if record.kind == "usage")
 
@@ -96,13 +96,13 @@ async def send(
         return sent, sender.confirmed / (time.monotonic() - started)
 
 
-def request(sent: dict[str, int]) -> Record:
+def request(sent: dict[str, int]) -> InputRecord:
     """The next request to cancel; its moment is noted."""
     account, moment = f"leaver-{len(sent):05}", now_ms()
     sent[account] = moment
     body = {"event_id": account, "account_id": account, "subscription_id": account, "timestamp": moment}
     value = json.dumps(body | {"status": "cancellation_requested"}).encode()
-    return Record("subscription", account.encode(), value, moment)
+    return InputRecord("subscription", account.encode(), value, moment)
 
 
 def wait_for(slack: SlackStandin, sent: dict[str, int]) -> dict[str, float]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from heartline.bench.verify import Counts
-from heartline.replay.lines import Record
+from heartline.replay.lines import InputRecord
 from stream.calendar.day import DAY_MS
 from stream.topics import Kind
 
@@ -58,12 +58,12 @@ def known_id(number: int) -> str:
     return f"{PREFIX}known-{number:08}"
 
 
-def first_event(number: int, at_ms: int) -> Record:
+def first_event(number: int, at_ms: int) -> InputRecord:
     """The one event of an account never seen before."""
     return _record("usage", new_id(number), 0, at_ms, '"feature":"probe","user_id":"probe"')
 
 
-def history(number: int, end_ms: int) -> Iterator[Record]:
+def history(number: int, end_ms: int) -> Iterator[InputRecord]:
     """What a known account was sent before: an event of one of its users each day, and some glad answers."""
     name, again = known_id(number), kind_of(number) == "repeat_usage"
     for day in range(HISTORY_DAYS):
@@ -84,7 +84,7 @@ def kind_of(number: int) -> ProbeKind:
     return _TURNS[number % len(_TURNS)]
 
 
-def known_event(number: int, at_ms: int) -> Record:
+def known_event(number: int, at_ms: int) -> InputRecord:
     """The event of a known account that is waited for: by turns an answer, a ticket, a first use and a further one."""
     name, event, turn = known_id(number), HISTORY_DAYS + ANSWERS, number % len(_TURNS)
     if turn == 0:
@@ -107,10 +107,10 @@ def _answer(user: int, score: int) -> str:
     return f'"survey":"nps","score":{score},"user_id":"user-{user}","response_id":"r{user}"'
 
 
-def _use(account_id: str, event: int, at_ms: int, feature: int, user: int) -> Record:
+def _use(account_id: str, event: int, at_ms: int, feature: int, user: int) -> InputRecord:
     return _record("usage", account_id, event, at_ms, f'"feature":"feature-{feature}","user_id":"user-{user}"')
 
 
-def _record(kind: Kind, account_id: str, event: int, at_ms: int, body: str) -> Record:
+def _record(kind: Kind, account_id: str, event: int, at_ms: int, body: str) -> InputRecord:
     value = f'{{"event_id":"{account_id}-{event}","account_id":"{account_id}",{body},"timestamp":{at_ms}}}'
-    return Record(kind, account_id.encode(), value.encode(), at_ms)
+    return InputRecord(kind, account_id.encode(), value.encode(), at_ms)

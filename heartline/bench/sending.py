@@ -8,7 +8,7 @@ from typing import Final
 
 from heartline.bench.probes import Probe, ProbeKind, first_event, kind_of, known_event
 from heartline.bench.workload import Workload
-from heartline.replay.lines import Record
+from heartline.replay.lines import InputRecord
 from heartline.replay.sender import Sender
 from stream.config.settings import KafkaSettings
 
@@ -19,7 +19,7 @@ _TICK_SECONDS: Final = 0.02
 OnSent = Callable[[int], None]
 
 
-async def send_all(kafka: KafkaSettings, records: Iterator[Record], on_sent: OnSent) -> int:
+async def send_all(kafka: KafkaSettings, records: Iterator[InputRecord], on_sent: OnSent) -> int:
     """Send them as fast as it goes; returns how many Kafka has confirmed, which is all.
 
     Raises:
@@ -91,7 +91,7 @@ async def send_paced(
     return paced
 
 
-async def _probe(sender: Sender, paced: Paced, record: Record, at_ms: int, kind: ProbeKind) -> None:
+async def _probe(sender: Sender, paced: Paced, record: InputRecord, at_ms: int, kind: ProbeKind) -> None:
     """Hand a probe over; its moment is noted."""
     paced.probes.append(Probe(record.key.decode(), at_ms, time.time(), kind))
     await sender.add(record)
