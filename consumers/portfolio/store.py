@@ -268,8 +268,10 @@ class Store:
             self._insert(tables.RATES, rows)
             first_day = min(day for _, day, _ in set(before) ^ set(rows))
             foreign = self._db.execute(
-                "SELECT DISTINCT account FROM intervals WHERE currency <> ? AND (to_day >= ?)",
-                [self.rules.currency, first_day],
+                "SELECT account FROM intervals WHERE currency <> $currency AND to_day >= $day UNION "
+                "SELECT account FROM terms WHERE end_day >= $day UNION "  # a term that was cut short has its own day
+                "SELECT account FROM referrals WHERE day >= $day",
+                {"currency": self.rules.currency, "day": first_day},
             ).fetchall()
             self._mark(row[0] for row in foreign)
         self._db.execute("DELETE FROM costs")

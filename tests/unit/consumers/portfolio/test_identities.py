@@ -133,6 +133,19 @@ def test_any_order_and_any_batches_give_the_same(events: list[Event], rated: lis
     other.close()
 
 
+def test_a_rate_that_comes_after_everything_else_values_all_of_it() -> None:
+    """Also terms that were cut short long before, which are up for renewal on their own day."""
+    events = business(datetime(2026, 4, 1, tzinfo=UTC), 60, 1.5)
+    one, other = store_of(events), Store(RULES)
+    late = sorted(events, key=lambda event: event["type"] == "rate")
+    for place in range(0, len(late), 500):
+        other.append(records(late)[place : place + 500])
+        other.refresh()
+    assert derived(other) == derived(one)
+    one.close()
+    other.close()
+
+
 def test_a_whole_company_shuffled_repeated_and_cut_into_batches_gives_the_same() -> None:
     """Corrections keep their order within the partition, as Kafka keeps it."""
     events = business(datetime(2026, 4, 1, tzinfo=UTC), 60, 1.5)
