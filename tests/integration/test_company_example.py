@@ -5,13 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/company"
 SECONDS = 280  # five minutes are promised
 
 
-@pytest.mark.slow
 def test_four_exports_become_a_board_without_a_line_of_code(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("HEARTLINE_", "KAFKA_", "REDIS_"))}
     env |= {

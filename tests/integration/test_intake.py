@@ -152,7 +152,6 @@ def send_until_202(address: Callable[[], str | None], account: str, count: int, 
             failed.append(f"{account}-{batch}")
 
 
-@pytest.mark.slow
 def test_nothing_that_was_answered_is_lost_when_it_and_the_broker_are_killed(
     own_kafka: Callable[..., KafkaServer], tmp_path: Path
 ) -> None:
