@@ -164,7 +164,7 @@ def _account(rng: random.Random, number: int, span_days: int, tickets: list[int]
     if rng.random() < 0.5:
         event["renewal_at"] = (FIRST_DAY + rng.randrange(2 * span_days)) * DAY_MS
     if rng.random() < 0.3:
-        event["lifecycle_stage"] = rng.choice((None, "mature"))
+        event["lifecycle_stage"] = rng.choice((None, "active"))
     if rng.random() < 0.7:
         due_ms = (FIRST_DAY + rng.randrange(2 * span_days)) * DAY_MS
         event["goals"] = [

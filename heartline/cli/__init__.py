@@ -19,6 +19,7 @@ What is heavy is imported when its command runs, so that help is quick.
 - `silence`   for whom nothing is told for a while
 - `override`  an account's health set by hand, until a day
 - `quarantine` accounts that raise an error, and their release
+- `baseline`  what an account does now, accepted as its new normal
 - `scorecard` scorecards checked, explained and compared
 - `doctor`    whether everything is in place, and what to do if not
 - `bench`     how fast the worker is on this machine
@@ -51,6 +52,7 @@ from heartline.cli import (
     up,
 )
 from heartline.cli.alert import app as alert_app
+from heartline.cli.baseline import app as baseline_app
 from heartline.cli.errors import WordedErrors
 from heartline.cli.help import prose
 from heartline.cli.override import app as override_app
@@ -116,6 +118,7 @@ for _command, _panel, _cls in _COMMANDS:
     app.command(_command.__name__.rstrip("_"), help=prose(_command), rich_help_panel=_panel, cls=_cls)(_command)
 app.add_typer(portfolio_app, name="portfolio", rich_help_panel="See it")
 app.add_typer(override_app, name="override", rich_help_panel="See it")
+app.add_typer(baseline_app, name="baseline", rich_help_panel="See it")
 app.add_typer(alert_app, name="alert", rich_help_panel="Look after it")
 app.add_typer(quarantine_app, name="quarantine", rich_help_panel="Look after it")
 app.add_typer(silence_app, name="silence", rich_help_panel="Look after it")

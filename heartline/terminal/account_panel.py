@@ -52,6 +52,9 @@ def _verdict(report: HealthReport) -> RenderableType:
     facts = Text(" · ").join(Text(fact, style="dim") for fact in _facts(report))
     by_hand = override_told(report)
     hands = [] if by_hand is None else [Text(f"✋ {by_hand}", style="bold")]
+    if (accepted := report.profile.accepted_baseline) is not None:
+        told = f"new normal since {accepted.accepted_at:%d %b %Y}, accepted by {tidy(accepted.owner, 60)}"
+        hands.append(Text(f"{told}: {tidy(accepted.reason, 200)}"))
     return Group(line, *hands, Text(tidy(reason_beside(report), 400)), facts, *_sources(report))
 
 

@@ -1,4 +1,4 @@
-"""Verdicts by hand: written to the account feed as any CRM would write them, and found in the current reports."""
+"""What people set by hand: written to the account feed as any CRM would write it."""
 
 import json
 import re
@@ -43,13 +43,32 @@ def encode_update(account_id: str, override: dict[str, Any] | None, now: datetim
     Raises:
         ConfigError: the worker would refuse it; in its words.
     """
-    event = {"account_id": account_id, "timestamp": now.isoformat(), "health_override": override}
-    value = json.dumps(event, ensure_ascii=False).encode()
+    return _encode(account_id, "health_override", override, now)
+
+
+def encode_baseline(account_id: str, owner: str, reason: str, now: datetime) -> bytes:
+    """The account update that accepts what an account does now as its new normal.
+
+    Raises:
+        ConfigError: the worker would refuse it; in its words.
+    """
+    baseline = {"accepted_at": now.isoformat(), "owner": owner, "reason": reason}
+    return _encode(account_id, "accepted_baseline", baseline, now)
+
+
+def encode_baseline_undone(account_id: str, now: datetime) -> bytes:
+    """The account update that takes it back."""
+    return _encode(account_id, "accepted_baseline", None, now)
+
+
+def _encode(account_id: str, field: str, value: dict[str, Any] | None, now: datetime) -> bytes:
+    """An account update of one field, checked as the worker will check it."""
+    event = json.dumps({"account_id": account_id, "timestamp": now.isoformat(), field: value}, ensure_ascii=False)
     try:
-        Decoder("account").decode(value)
+        Decoder("account").decode(event.encode())
     except BadEvent as error:
-        raise ConfigError(f"override: {error.detail.removeprefix('account event: ')}") from None
-    return value
+        raise ConfigError(f"{field}: {error.detail.removeprefix('account event: ')}") from None
+    return event.encode()
 
 
 async def send(kafka: KafkaSettings, account_id: str, value: bytes) -> None:

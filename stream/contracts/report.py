@@ -13,8 +13,10 @@ from stream.contracts.values import decode_or_reject
 
 Band = Literal["healthy", "watch", "at_risk", "critical", "unknown"]
 
-# How far an account has come in its life as a customer.
-LifecycleStage = Literal["trial", "onboarding", "adopting", "mature", "renewing", "churned"]
+# Where an account is in its life as a customer; of UNSCORED stages nobody wants a score.
+LifecycleStage = Literal["trial", "onboarding", "active", "renewing", "returned", "churned", "ignored"]
+
+UNSCORED_STAGES: Final[frozenset[LifecycleStage]] = frozenset({"churned", "ignored"})
 
 BANDS: Final[tuple[Band, ...]] = get_args(Band)
 
@@ -119,6 +121,20 @@ class Freshness(msgspec.Struct, frozen=True, omit_defaults=True):
     is_stale: bool = False
 
 
+class AcceptedBaseline(msgspec.Struct, frozen=True):
+    """A person's word that what an account does now is its new normal; it holds until it is taken back.
+
+    Attributes:
+        accepted_at: when; the eight weeks up to then are the beginning of what its use is compared with.
+        owner: who says so.
+        reason: why, in their words.
+    """
+
+    accepted_at: datetime
+    owner: str
+    reason: str
+
+
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the account feed says of the account; None where it says nothing."""
 
@@ -131,6 +147,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     renewal_at: datetime | None = None
     mrr: float | None = None
     timezone: str | None = None
+    accepted_baseline: AcceptedBaseline | None = None
 
 
 class AlertReportView(msgspec.Struct, frozen=True, kw_only=True):

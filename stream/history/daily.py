@@ -23,6 +23,7 @@ DAYS_MAX: Final = 544  # a year of weeks (364), the 133 days that a season looks
 LATE_DAYS: Final = 64
 EVENTS_LISTED_DAYS: Final = 112  # all that late usage can reach, and some
 USERS_LISTED_DAYS: Final = 264  # the half-year before all that late usage can reach, since its last closing
+ACCEPTED_DAYS: Final = 56  # that end with the day on which a new normal is accepted: the first of what counts
 RECENT_DAYS: Final = 8  # the best half-year is noted so often,
 RECENT_BACK_DAYS: Final = 2  # and as of so many days before, since much of what is late is late by a day
 PACKED_TOGETHER_DAYS: Final = 128  # many at a time, for an account with one event a day pays for each packing
@@ -47,6 +48,7 @@ class Days(Struct, array_like=True, gc=False):
         best: the best half-year as of a day that is final.
         recent: the same as of a later day, until usage comes that is later still; so that a look takes few steps.
         active: on which days anyone was active.
+        accepted: as `best`, of the days since `accepted_day` alone; -1: nobody accepted a new normal.
     """
 
     first_day: int = -1
@@ -65,6 +67,8 @@ class Days(Struct, array_like=True, gc=False):
     best: BestHalfYear = field(default_factory=BestHalfYear)
     active: ActiveDays = field(default_factory=ActiveDays)
     recent: BestHalfYear = field(default_factory=BestHalfYear)
+    accepted: BestHalfYear = field(default_factory=BestHalfYear)
+    accepted_day: int = -1
 
 
 def place(days: Days, day: int) -> int:
@@ -119,6 +123,14 @@ def close_best(days: Days, day: int) -> None:
     """Keep the best half-year as of a day that no usage can reach any more; what is kept of a later one stays."""
     if days.first_day >= 0 and day >= max(days.best.day + 1, first_known_day(days)):
         days.best = _best_as_of(days, day)
+        if day > days.accepted.day and days.accepted_day >= 0:
+            days.accepted = _accepted_as_of(days, day)
+
+
+def accept_baseline(days: Days, first_day: int | None) -> None:
+    """Compare use with what came since a day; None: with all of it again."""
+    days.accepted_day = -1 if first_day is None else first_day
+    days.accepted = BestHalfYear() if first_day is None else BestHalfYear(0.0, first_day - 1)
 
 
 def note_recent(days: Days, day: int) -> None:
@@ -151,7 +163,15 @@ def best_at(days: Days, day: int) -> BestHalfYear:
     """
     if days.first_day < 0 or day < first_known_day(days):
         return BestHalfYear()
-    return _best_as_of(days, day)
+    return _best_as_of(days, day) if days.accepted_day < 0 else _accepted_as_of(days, day)
+
+
+def _accepted_as_of(days: Days, day: int) -> BestHalfYear:
+    """The best half-year of what came since the accepted day."""
+    start = max(days.accepted.day + 1 - HALF_YEAR_DAYS, days.accepted_day)
+    end = max(start, days.first_day + len(days.users))
+    users = [count or 0 for count in active_users(days, start, end)]
+    return best_half_year.advanced(days.accepted, day, users, start)
 
 
 def close_score(days: Days, day: int, score: float | None) -> bool:

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from stream.calendar.day import DAY_MS
 from stream.calendar.names import ZoneName
+from stream.calendar.zones import zone
 from stream.contracts import health_override
 from stream.contracts.events import (
     Contract,
@@ -26,7 +27,9 @@ from stream.contracts.events import (
 )
 from stream.contracts.health_override import DAYS_MAX, HealthOverride
 from stream.contracts.report import LifecycleStage
+from stream.history import daily
 from stream.kinds.kind import EventKind
+from stream.kinds.usage import UsageState
 
 _NAMED_APART: Final = frozenset({"account_id", "event_id", "timestamp", "health_override"})
 
@@ -55,6 +58,14 @@ class NewOverride(Contract):
         return self
 
 
+class NewBaseline(Contract):
+    """A person's word that what the account does now is its new normal."""
+
+    accepted_at: Moment = Field(description="the eight weeks up to then are what use is compared with from now on")
+    owner: Annotated[str, Field(min_length=1, max_length=128)] = Field(description="who says so")
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
 class AccountEvent(InputEvent):
     """What the CRM knows of the account; a field left out stays as it is, a null clears it."""
 
@@ -71,6 +82,7 @@ class AccountEvent(InputEvent):
     timezone: ZoneName | None = None
     goals: Annotated[list[Goal], Field(max_length=50)] | None = None
     health_override: NewOverride | None = Field(None, description="needs a timestamp; null clears")
+    accepted_baseline: NewBaseline | None = Field(None, description="holds until null takes it back")
 
     @model_validator(mode="after")
     def _bounded(self) -> "AccountEvent":
@@ -94,6 +106,7 @@ class Profiled(Protocol):
 
     profile: dict[str, tuple[Any, int]]
     overrides: list[HealthOverride]
+    usage: UsageState
 
 
 def fold(account: Profiled, event: AccountEvent) -> bool:
@@ -107,7 +120,17 @@ def fold(account: Profiled, event: AccountEvent) -> bool:
         if known is None or at_ms >= known[1]:
             changed = changed or known is None or known[0] != value
             account.profile[name] = (value, at_ms)
+            if name == "accepted_baseline":
+                _accept(account, event.accepted_baseline)
     return changed
+
+
+def _accept(account: Profiled, baseline: NewBaseline | None) -> None:
+    """From here on use is compared with what came since the accepted weeks; None: with the whole history again."""
+    known = account.profile.get("timezone")
+    own = zone(known[0] if known is not None else None)
+    first_day = None if baseline is None else own.day_of(baseline.accepted_at) + 1 - daily.ACCEPTED_DAYS
+    daily.accept_baseline(account.usage.days, first_day)
 
 
 def _override(given: NewOverride | None, set_ms: int) -> HealthOverride:

@@ -3,8 +3,10 @@
 from typing import Final
 
 from stream.calendar.zones import Zone
+from stream.contracts.report import UNSCORED_STAGES, LifecycleStage
+from stream.history import active_days
 from stream.kinds.state import AccountState
-from stream.kinds.subscription import Term
+from stream.kinds.subscription import Term, terms
 from stream.measures.context import MeasureContext
 from stream.measures.milestones import first_value_day, started_day
 from stream.measures.registry import Measure, Measures, measures
@@ -12,7 +14,8 @@ from stream.measures.renewal import renewal_day
 
 # Choices of this project; docs/metrics.md, lifecycle, has the reasons.
 ONBOARDING_DAYS: Final = 90  # where no key action says when the first value was reached
-ADOPTING_DAYS: Final = 180
+RETURNED_DAYS: Final = 90  # so long an account counts as one that came back
+AWAY_DAYS: Final = 182  # after half a year without any use; or after all of its subscriptions had ended
 RENEWING_DAYS: Final = 90
 RENEWING_SHARE: Final = 4  # or the last quarter of a shorter term
 OVERDUE_DAYS: Final = 30  # a renewal date that passed without news
@@ -26,7 +29,8 @@ NO_STAGE: Final[Measures] = {"lifecycle_stage": None, "lifecycle_stage_basis": N
         "lifecycle stage",
         "word",
         "word",
-        "as the account feed gives it, else derived: see below",
+        "as the account feed gives it, else derived: trial, onboarding, active, renewing, returned, churned, ignored;"
+        " see below",
         none_when="the beginning is unknown and no subscription says it",
         reference="Math, That matter",
     ),
@@ -46,15 +50,28 @@ def lifecycle(context: MeasureContext) -> Measures:
     given = context.state.profile.get("lifecycle_stage", (None, 0))[0]
     if given is not None:
         return {"lifecycle_stage": given, "lifecycle_stage_basis": "given"}
-    stage = _derived(context, context.terms)
+    stage = _derived(context)
     return {"lifecycle_stage": stage, "lifecycle_stage_basis": "derived"} if stage is not None else NO_STAGE
 
 
-def _derived(context: MeasureContext, known: list[Term]) -> str | None:
-    """From the subscriptions, then the renewal, then first value and age. Source: docs/metrics.md, lifecycle."""
-    state, day, product = context.state, context.day, context.account.product
+def unscored_stage(context: MeasureContext) -> LifecycleStage | None:
+    """The stage of an account that is to have no score; None where it is to have one. Quicker than `lifecycle`."""
+    given = context.state.profile.get("lifecycle_stage", (None, 0))[0]
+    if given is not None:
+        return given if given in UNSCORED_STAGES else None
+    return "churned" if context.state.subscription.changes and _has_churned(context) else None
+
+
+def _has_churned(context: MeasureContext) -> bool:
+    """Whether every subscription has ended."""
+    return context.terms != [] and not any(at.is_running for at in context.terms)
+
+
+def _derived(context: MeasureContext) -> LifecycleStage | None:
+    """From the subscriptions, then the renewal, then its use. Source: docs/metrics.md, lifecycle."""
+    state, day, known, product = context.state, context.day, context.terms, context.account.product
     running = [at for at in known if at.is_running]
-    if known and not running:
+    if _has_churned(context):
         return "churned"
     if running and all(at.is_trial for at in running):
         return "trial"
@@ -64,9 +81,32 @@ def _derived(context: MeasureContext, known: list[Term]) -> str | None:
     age_days = day - started
     if age_days >= ONBOARDING_DAYS and _is_renewing(state, known, day, context.zone):
         return "renewing"
+    if _has_subscribed_again(context) or _is_used_again(context):
+        return "returned"
     if first_value_day(state, day, product) is None if product.key_actions else age_days < ONBOARDING_DAYS:
         return "onboarding"
-    return "adopting" if age_days < ADOPTING_DAYS else "mature"
+    return "active"
+
+
+def _has_subscribed_again(context: MeasureContext) -> bool:
+    """Whether the newest start of what runs, within 90 days, came after everything before it had ended."""
+    starts = [at.since_ms for at in context.terms if at.is_running and at.since_ms is not None]
+    if not starts or context.day - context.zone.day_of(max(starts)) >= RETURNED_DAYS:
+        return False
+    before = terms(context.state.subscription, max(starts) - 1)
+    return before != [] and not any(at.is_running for at in before)
+
+
+def _is_used_again(context: MeasureContext) -> bool:
+    """Whether use began again within 90 days, after half a year without any."""
+    bits = active_days.until(context.activity.days.active, context.day)
+    recent = bits & (1 << RETURNED_DAYS) - 1
+    if recent == 0 or context.days_known is None:
+        return False
+    back = recent.bit_length() - 1  # the first active day of these
+    older = bits >> back + 1
+    away_days = (older & -older).bit_length() if older else context.days_known - 1 - back
+    return away_days > AWAY_DAYS
 
 
 def _is_renewing(state: AccountState, known: list[Term], day: int, zone: Zone) -> bool:

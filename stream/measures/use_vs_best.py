@@ -38,8 +38,9 @@ def _against_best(before: Number | None, now: Number, measures: Measures) -> str
     if now >= _AS_BEST:
         return "use as in its best half-year"
     back = " back" if before is not None and now > before else ""
-    text = f"use of the last {days // 7} weeks{back} at {now:.0%} of its best half-year ({seen:,} of {expected:,.0f}"
-    text += " user-days)"
+    since = measures.get("best_since")
+    best = "its best half-year" if since is None else f"the level accepted since {day_of_month(since)}"
+    text = f"use of the last {days // 7} weeks{back} at {now:.0%} of {best} ({seen:,} of {expected:,.0f} user-days)"
     since, gone = measures.get("fall_since"), measures.get("established_users_lost_users") or []
     if back:
         return text
@@ -82,12 +83,13 @@ def use_vs_best(context: MeasureContext) -> Measures:
     if found is None:
         return {"use_vs_best": None, "use_vs_best_window_days": None}
     best_per_day, half_year = found
-    age, days = context.days_known or 0, context.activity.days
+    age, days = _age(context) or 0, context.activity.days
     window, floor = WINDOWS[-1]
     lowest = min(1.0, (half_year + floor) / (best_per_day * min(window, age) + floor))
     seasons: dict[int, float] | None = None
     for window_days, floor in WINDOWS[-2::-1]:
-        seen, expected = daily.user_days(days, context.day, window_days), best_per_day * min(window_days, age)
+        expected_days = min(window_days, age)
+        seen, expected = daily.user_days(days, context.day, expected_days), best_per_day * expected_days
         if seen + floor < lowest * (expected + floor):  # else no season makes a difference
             seasons = seasons or seasons_of(context)
             ratio = (seen + floor) / (expected * seasons[window_days] + floor)
@@ -101,13 +103,21 @@ def reference(context: MeasureContext) -> tuple[float, int] | None:
 
     While the account is younger than a half-year, a day in the best one is its mean so far, over no less than 56 days.
     """
-    age = context.days_known
+    age = _age(context)
     if age is None or age < AGE_MIN_DAYS:
         return None
     best = daily.best_at(context.activity.days, context.day)
     if best.user_days < BEST_MIN_USER_DAYS:
         return None
     return best.user_days / min(max(age, PER_DAY_MIN_DAYS), WINDOWS[-1][0]), best.half_year
+
+
+def _age(context: MeasureContext) -> int | None:
+    """For how many days its use is compared: since the first, or since the weeks that were accepted as a new normal."""
+    accepted_day = context.activity.days.accepted_day
+    if accepted_day < 0 or context.days_known is None:
+        return context.days_known
+    return min(context.days_known, max(context.day - accepted_day + 1, 0))
 
 
 def seasons_of(context: MeasureContext) -> dict[int, float]:
@@ -120,7 +130,7 @@ def seasons_of(context: MeasureContext) -> dict[int, float]:
     calendar, end = context.account.calendar, context.day + 1
     if not calendar.is_plain:
         found = {days: calendar.expected_share(end - days, end) for days in _NO_SEASONS}
-    age, then = context.days_known or 0, context.day - YEAR_DAYS
+    age, then = _age(context) or 0, context.day - YEAR_DAYS
     told = [(days, floor) for days, floor in WINDOWS[:-1] if age > YEAR_DAYS + days + QUARTER_DAYS]
     if not told:
         return found
@@ -141,7 +151,7 @@ def _ending(day: int, days: int) -> tuple[int, int]:
 
 
 _EVIDENCE: Final = (
-    *("best_half_year", "fall_since", "fall_days", "level_before_fall", "level_now"),
+    *("best_half_year", "best_since", "fall_since", "fall_days", "level_before_fall", "level_now"),
     *[f"expected_{days}" for days, _ in WINDOWS],
     *[f"use_{days}" for days, _ in WINDOWS],
     *[f"user_days_{days}" for days, _ in WINDOWS],
@@ -158,6 +168,14 @@ _EVIDENCE: Final = (
         "the largest sum of 182 days up to now, times 0.9 for each year since",
         none_when="as use_vs_best",
         deserted=None,
+    ),
+    Measure(
+        "best_since",
+        "day since which its use is compared",
+        "word",
+        "ISO date",
+        "the first of the 56 days that end with the day on which somebody accepted a new normal",
+        none_when="as use_vs_best; nobody did",
     ),
     Measure(
         "fall_since",
@@ -252,12 +270,14 @@ def evidence(context: MeasureContext) -> Measures:
     if found is None:
         return dict.fromkeys(_EVIDENCE)
     best_per_day, _ = found
-    age = context.days_known or 0
+    age = _age(context) or 0
     measures: Measures = _fall(context, best_per_day)
+    accepted_day = context.activity.days.accepted_day
+    measures["best_since"] = iso_date(accepted_day) if accepted_day >= 0 else None
     measures["best_half_year"] = best_per_day * min(max(age, PER_DAY_MIN_DAYS), WINDOWS[-1][0])
     seasons = seasons_of(context)
     for days, floor in WINDOWS:
-        seen = daily.user_days(context.activity.days, context.day, days)
+        seen = daily.user_days(context.activity.days, context.day, min(days, age))
         share = seasons.get(days, 1.0)
         expected = best_per_day * min(days, age) * share
         measures[f"use_{days}"] = min(1.0, (seen + floor) / (expected + floor))
@@ -271,7 +291,7 @@ def evidence(context: MeasureContext) -> Measures:
 def _fall(context: MeasureContext, best_per_day: float) -> Measures:
     """Since when its use of two weeks is low, and the level before and now."""
     days, (window, floor) = context.activity.days, WINDOWS[0]
-    sought = min(FALL_SOUGHT_DAYS, context.days_known or 0)
+    sought = min(FALL_SOUGHT_DAYS, _age(context) or 0)
     first = context.day + 1 - sought - window
     users = [count or 0 for count in daily.active_users(days, first, context.day + 1)]
     enough = FALL_RATIO * (best_per_day * window + floor) - floor

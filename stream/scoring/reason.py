@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from stream.contracts.report import Band, Cap, Change, Contribution, Number
+from stream.contracts.report import UNSCORED_STAGES, Band, Cap, Change, Contribution, Number
 from stream.measures import Measures
 from stream.measures.registry import MEASURES, label_of
 from stream.measures.wording import by_hand, shown
@@ -64,6 +64,8 @@ def reason(
         by_hand(override_of(now.override), now.breakdown.score, model_band) + "; " if now.override is not None else ""
     )
     if now.score is None or (now.override is not None and now.breakdown.score is None):
+        if (stage := measures.get("lifecycle_stage")) in UNSCORED_STAGES:
+            return f"{told}{stage}, so it has no score"
         known = ", ".join(sorted({item.group for item in now.breakdown.found})) or "nothing yet"
         return f"{told}too little is known to judge (known: {known})"
     told_apart = _counted_since(week, scorecard)

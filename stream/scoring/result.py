@@ -15,6 +15,7 @@ from stream.measures.account_view import AccountView
 from stream.measures.catalogue import COUNTS_WHEN_DESERTED
 from stream.measures.context import MeasureContext
 from stream.measures.inactivity import inactivity
+from stream.measures.lifecycle import unscored_stage
 from stream.scoring.scorecard import ActiveLines, Line, Scorecard, Veto
 from stream.topics import Source
 
@@ -46,9 +47,9 @@ class ScoreResult(Struct, gc=False):
         known: the lines with data.
         weight: of these lines together.
         coverage_ratio: share of the scorecard's weight that has data.
-        points: the score before any veto, not rounded; None when too little is known.
+        points: the score before any veto, not rounded; None when too little is known, or the account is not scored.
         vetoes: those that hold, the one that binds first.
-        score: 0..100 to one decimal; None when too little is known.
+        score: 0..100 to one decimal; None like the points.
     """
 
     known: list[KnownLine]
@@ -117,7 +118,7 @@ def compute_score(
         weight += line_weight
         points += line_weight * score
     coverage_ratio = covered / scorecard.weight
-    if weight <= 0 or coverage_ratio < scorecard.coverage_min_ratio:
+    if weight <= 0 or coverage_ratio < scorecard.coverage_min_ratio or unscored_stage(context) is not None:
         return ScoreResult(known, weight, coverage_ratio, None, [], None)
     points /= weight
     vetoes = _holding(context.account.sources, measures, scorecard) if scorecard.vetoes else []

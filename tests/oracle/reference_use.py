@@ -4,7 +4,7 @@ Written from the definitions (docs/metrics.md) over a table of days, without any
 sums made anew for every day.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 WINDOWS = {14: 6, 42: 8, 182: 10}
@@ -15,11 +15,12 @@ class Lives:
 
     Args:
         active: (day, user) of every usage event; days as integers of any beginning.
+        first: the day from which on it is looked at, where that is later than the first use.
     """
 
-    def __init__(self, active: Iterable[tuple[int, str]]) -> None:
-        self.active = sorted(set(active))
-        self.first = self.active[0][0]
+    def __init__(self, active: Sequence[tuple[int, str]], first: int = 0) -> None:
+        self.active = sorted({visit for visit in active if visit[0] >= first})
+        self.first = max(min(day for day, _ in active), first)
         self.users: dict[int, int] = {}
         for day, _ in self.active:
             self.users[day] = self.users.get(day, 0) + 1

@@ -61,7 +61,7 @@ def measures(events: Sequence[Event], day: int, zone: ZoneInfo, usage: dict[str,
         **_goals(profile.get("goals") or [], kinds["outcome"], began, now, day, zone),
         **_subscribed(terms, now, day, zone),
         "days_to_renewal": until - day if until is not None else None,
-        **_stage(profile, terms, began, until, day, zone),
+        **_stage(profile, terms, kinds["subscription"], used, began, until, day, zone),
         **_champions(used, began, day, zone),
         "engagement_score": _engagement(usage | sittings),
     }
@@ -234,6 +234,8 @@ def _renewal_day(terms: Sequence[dict[str, Any]], profile: dict[str, Any], zone:
 def _stage(
     profile: dict[str, Any],
     terms: Sequence[dict[str, Any]],
+    changes: Sequence[Event],
+    used: Sequence[Event],
     began: int | None,
     until: int | None,
     day: int,
@@ -254,13 +256,27 @@ def _stage(
         stage = "trial"
     elif age < 0:
         stage = None
-    elif age < 90:
-        stage = "onboarding"
-    elif until is not None and -30 <= until - day <= ahead:
+    elif age >= 90 and until is not None and -30 <= until - day <= ahead:
         stage = "renewing"
+    elif _came_back(running, changes, used, day, zone):
+        stage = "returned"
     else:
-        stage = "adopting" if age < 180 else "mature"
+        stage = "onboarding" if age < 90 else "active"
     return {"lifecycle_stage": stage, "lifecycle_stage_basis": "derived" if stage is not None else None}
+
+
+def _came_back(
+    running: Sequence[dict[str, Any]], changes: Sequence[Event], used: Sequence[Event], day: int, zone: ZoneInfo
+) -> bool:
+    newest = max((term["since"] for term in running if term["since"] is not None), default=None)
+    if newest is not None and day - day_in(zone, newest) < 90:
+        before = _terms(changes, newest - 1)
+        if before and not any(term["runs"] for term in before):
+            return True
+    days = sorted({day_in(zone, event["ms"]) for event in used if day_in(zone, event["ms"]) <= day})
+    recent = [at for at in days if day - at < 90]
+    earlier = [at for at in days if day - at >= 90]
+    return bool(recent and earlier) and recent[0] - earlier[-1] > 182
 
 
 def _champions(used: Iterable[Event], began: int | None, day: int, zone: ZoneInfo) -> dict[str, Any]:

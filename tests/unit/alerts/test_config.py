@@ -61,7 +61,7 @@ rules:
 """
     config = read_config(written(tmp_path, text))
     assert drop_points(config, "enterprise", "renewing") == 5
-    assert drop_points(config, "enterprise", "mature") == 10
+    assert drop_points(config, "enterprise", "active") == 10
     assert drop_points(config, "enterprise") == 10
     assert drop_points(config, "smb", "renewing") == 20
     assert drop_points(config, None) == 20

@@ -126,7 +126,7 @@ def test_a_customer_who_returns_begins_a_new_episode() -> None:
     acme = Account()
     acme.knows(QUIET)
     acme.knows(QUIET, {"lifecycle_stage": "churned"})
-    acme.knows(QUIET, {"lifecycle_stage": "mature"}, days=60)
+    acme.knows(QUIET, {"lifecycle_stage": "active"}, days=60)
     assert (acme.flag.episode, acme.up) == (2, ["silence"])
 
 

@@ -32,7 +32,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "scorecards.md"
 GOOD = f"""
 - name: big
   version: 2026-03
-  for: {{segments: [enterprise], lifecycle_stages: [adopting, mature]}}
+  for: {{segments: [enterprise], lifecycle_stages: [active, returned]}}
   coverage_min_ratio: 0.5
   dwell_days: 3
   bands:
@@ -82,7 +82,7 @@ def test_everything_that_can_be_written_is_read(tmp_path: Path) -> None:
     assert list(big.band_exits) == [("healthy", 75), ("watch", 50), ("at_risk", 20.5), ("critical", 0)]
     label = "an escalation runs for three days"
     assert big.vetoes == (Veto("stuck", "escalation_running_hours", "tickets", 72, None, 40, label, "hours"),)
-    assert (big.segments, big.lifecycle_stages) == (frozenset({"enterprise"}), frozenset({"adopting", "mature"}))
+    assert (big.segments, big.lifecycle_stages) == (frozenset({"enterprise"}), frozenset({"active", "returned"}))
     assert (big.coverage_min_ratio, big.dwell_days) == (0.5, 3)
     assert [card.remembers for card in (big, rest)] == [True, False]
     assert (rest.coverage_min_ratio, rest.dwell_days) == (0.3, 0)
@@ -260,9 +260,9 @@ def test_a_scorecard_may_name_every_measure_that_is_a_number_and_no_other() -> N
 @pytest.mark.parametrize(
     ("segment", "stage", "name"),
     [
-        ("enterprise", "mature", "big@2026-03"),
+        ("enterprise", "active", "big@2026-03"),
         ("enterprise", "trial", "rest@1"),  # all conditions must hold
-        ("smb", "mature", "rest@1"),
+        ("smb", "active", "rest@1"),
         (None, None, "rest@1"),
     ],
 )
@@ -278,8 +278,8 @@ def test_an_account_gets_the_first_scorecard_that_is_for_it(
     ("first_day", "given", "name"),
     [
         (19_990, None, "rest@1"),  # derived: onboarding
-        (19_850, None, "big@2026-03"),  # derived: adopting
-        (19_700, None, "big@2026-03"),  # derived: mature
+        (19_850, None, "big@2026-03"),  # derived: active
+        (19_700, None, "big@2026-03"),  # derived: active, and long so
         (19_700, "trial", "rest@1"),  # given, and that counts
     ],
 )
@@ -299,7 +299,7 @@ def test_the_worker_judges_by_the_scorecards_of_its_settings(tmp_path: Path) -> 
     path = written(tmp_path, GOOD)
     processor = make_processor(Settings(scorecards=path), ManualClock(end_of_day_ms(20_000)))
     partition = AccountPartition(0)
-    profile = {"type": "account", "account_id": "acme", "segment": "enterprise", "lifecycle_stage": "mature"}
+    profile = {"type": "account", "account_id": "acme", "segment": "enterprise", "lifecycle_stage": "active"}
     use = {"type": "usage", "event_id": "e", "account_id": "acme", "user_id": "u", "feature": "f"}
     processor.fold(partition, TOPICS.input("usage"), [record("usage", use | {"timestamp": 20_000 * DAY_MS})])
     told = [published(processor, partition)]

@@ -12,6 +12,8 @@ from stream.kinds.state import AccountState
 from stream.measures import measure
 from stream.measures.product import product_config_from
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
+from stream.scoring.evaluation import build_report
+from stream.scoring.shipped import DEFAULT
 from tests.streams import Raw, fold
 
 DAY = 20_100
@@ -81,10 +83,10 @@ def test_feedback_is_unknown_where_nobody_closes_loops_and_not_open_within_the_f
     [
         (10, [], "onboarding"),
         (200, [], "onboarding"),  # the key action was never used
-        (30, [use(DAY + 20, "export")], "adopting"),
-        (200, [use(DAY + 20, "export")], "mature"),
+        (30, [use(DAY + 20, "export")], "active"),
+        (200, [use(DAY + 20, "export")], "active"),
         (100, [use(DAY + 20, "export"), {"type": "account", "renewal_at": (DAY + 150) * DAY_MS}], "renewing"),
-        (50, [use(DAY + 20, "export"), {"type": "account", "renewal_at": (DAY + 60) * DAY_MS}], "adopting"),  # young
+        (50, [use(DAY + 20, "export"), {"type": "account", "renewal_at": (DAY + 60) * DAY_MS}], "active"),  # young
         (200, [{"type": "account", "lifecycle_stage": "trial"}], "trial"),  # as given
     ],
 )
@@ -97,10 +99,10 @@ def test_the_first_value_ends_the_onboarding(age: int, events: list[Raw], stage:
     ("days_ago", "ahead", "stage"),
     [
         (300, 80, "renewing"),  # a year's term
-        (20, 80, "mature"),  # of a term of 100 days only the last 25
+        (20, 80, "active"),  # of a term of 100 days only the last 25
         (85, 20, "renewing"),
         (300, -20, "renewing"),  # overdue, and nobody said a word
-        (300, -40, "mature"),
+        (300, -40, "active"),
     ],
 )
 def test_a_short_term_renews_in_its_last_quarter(days_ago: int, ahead: int, stage: str) -> None:
@@ -109,6 +111,45 @@ def test_a_short_term_renews_in_its_last_quarter(days_ago: int, ahead: int, stag
     state = state_of(use(DAY, "login"), term | {"renewal_at": (now + ahead) * DAY_MS})
     assert found(state, now)["lifecycle_stage"] == stage
     assert found(state, now)["days_to_renewal"] == ahead
+
+
+SUBSCRIBED: Raw = {
+    "type": "subscription",
+    "subscription_id": "s",
+    "timestamp": (DAY + 10) * DAY_MS,
+    "status": "started",
+}
+
+
+@pytest.mark.parametrize(
+    ("events", "day", "stage", "why"),
+    [
+        ([], 300, "active", "nothing else is known"),
+        ([use(DAY + 250, "login")], 300, "returned", "half a year and more without any use"),
+        ([use(DAY + 182, "login")], 200, "active", "half a year to the day is no absence"),
+        ([use(DAY + 183, "login")], 200, "returned", "and a day more is one"),
+        ([use(DAY + 250, "login")], 340, "active", "back for three months"),
+        ([SUBSCRIBED | {"status": "cancelled"}], 300, "churned", "all has ended"),
+        (
+            [SUBSCRIBED | {"status": "cancelled"}, SUBSCRIBED | {"timestamp": (DAY + 280) * DAY_MS}],
+            *(300, "returned", "subscribed again"),
+        ),
+        ([SUBSCRIBED | {"status": "trial_started"}], 20, "trial", "all that runs is a trial"),
+        ([{"type": "account", "lifecycle_stage": "ignored"}], 300, "ignored", "as given"),
+    ],
+)
+def test_the_stage_follows_from_subscriptions_and_use(events: list[Raw], day: int, stage: str, why: str) -> None:
+    assert found(state_of(use(DAY, "login"), *events), DAY + day)["lifecycle_stage"] == stage, why
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["as the feed says", "as its subscriptions say"])
+def test_who_has_left_has_no_score_and_the_report_says_why(given: bool) -> None:
+    left = {"type": "account", "lifecycle_stage": "churned"} if given else SUBSCRIBED | {"status": "cancelled"}
+    used = [use(DAY + day, "login") for day in range(60)]
+    stays = build_report("acme", state_of(*used), end_of_day_ms(DAY + 60), DEFAULT)
+    gone = build_report("acme", state_of(*used, left), end_of_day_ms(DAY + 60), DEFAULT)
+    assert stays.score is not None
+    assert (gone.score, gone.band, gone.reason) == (None, "unknown", "churned, so it has no score")
 
 
 def test_the_weights_of_engagement_are_the_settings() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.calendar.workdays import Calendar, Calendars
-from stream.kinds.account import AccountEvent
+from stream.kinds.account import AccountEvent, NewBaseline
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, decode_state, encode_state, zone_of
 from stream.kinds.usage import UsageEvent
@@ -226,3 +226,52 @@ def test_a_first_christmas_is_no_fall_by_a_calendar(calendar: Calendar, lowest: 
         account = AccountView(state, end_of_day_ms(FIRST_CHRISTMAS + 39), frozenset(), product)
         values.append(use_vs_best(MeasureContext(account, end_of_day_ms(day)))["use_vs_best"])
     assert min(values) == pytest.approx(lowest, abs=0.05), why
+
+
+def accepted(day: int | None) -> AccountEvent:
+    given = None if day is None else NewBaseline(accepted_at=end_of_day_ms(day), owner="ann", reason="smaller for good")
+    return AccountEvent(account_id="acme", accepted_baseline=given)
+
+
+@examples(40)
+@given(
+    st.integers(0, 1 << 32),
+    st.sampled_from([60, 200, 420, 900]),
+    st.integers(0, 400),
+    st.sampled_from([0, 30]),
+    st.sampled_from([0, 1, 40, 300]),
+)
+@example(5, 900, 700, 30, 0)
+def test_after_a_new_normal_use_is_compared_with_what_came_since(
+    seed: int, days: int, accepted_after: int, late_days: int, days_after: int
+) -> None:
+    """As that of an account that began eight weeks before, whose earlier days nobody knows."""
+    visits = [*history(seed, days, 5, 0.5), (DAY + days, "u0")]
+    at = DAY + min(accepted_after, days - 1)
+    arriving = shuffled(visits, seed, late_days, 0.1)
+    place = next(number for number, (day, _) in enumerate(arriving) if day > at)
+    state = AccountState()
+    for number, (day, user) in enumerate(arriving):
+        if number == place:
+            fold_event(state, accepted(at))
+        fold_event(state, usage(number, day, user))
+    day = max(day for day, _ in visits) + days_after
+    expected = Lives(visits, at - 55).measures(day)
+    names = {name for name in expected if name.startswith(("use_vs_best", "best_half", "user_days", "season", "use_"))}
+    found_now = found(state, day)
+    assert {name: found_now[name] for name in names} == {
+        name: expected[name] if expected[name] is None else pytest.approx(expected[name], abs=1e-9) for name in names
+    }
+
+
+def test_a_new_normal_is_taken_back_as_if_it_had_never_been() -> None:
+    visits = history(3, 700, 5, 0.5)
+    state, never = AccountState(), state_of(visits)
+    for number, (day, user) in enumerate(visits):
+        if number == len(visits) // 2:
+            fold_event(state, accepted(day))
+        fold_event(state, usage(number, day, user))
+    day = state.usage.newest_day
+    assert found(state, day)["best_half_year"] < found(never, day)["best_half_year"]
+    fold_event(state, accepted(None))
+    assert found(state, day) == found(never, day)
