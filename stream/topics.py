@@ -135,6 +135,8 @@ class Topics:
             "min.cleanable.dirty.ratio": "0.2",
             "max.message.bytes": str(8 << 20),
         }
+        # Its records carry the broker's time, which is also how the worker asks for that.
+        quarantine = compacted | {"message.timestamp.type": "LogAppendTime", "segment.ms": str(3_600_000)}
         return [
             *(TopicSpec(name, partitions, _FOR_EVER if name in self.ledger else {}) for name in self.inputs),
             *(TopicSpec(name, partitions, _FOR_EVER) for name in self.ledger if name not in self.inputs),
@@ -143,6 +145,6 @@ class Topics:
             TopicSpec(self.alerts, partitions, {"retention.ms": str(400 * 86_400_000)}),
             TopicSpec(self.alert_commands, partitions, {"retention.ms": str(400 * 86_400_000)}),
             TopicSpec(self.dead_letters, partitions, {"retention.ms": str(30 * 86_400_000)}),
-            TopicSpec(self.quarantine, partitions, compacted),
+            TopicSpec(self.quarantine, partitions, quarantine),
             TopicSpec(self.changelog, partitions, changelog),
         ]

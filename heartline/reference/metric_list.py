@@ -27,13 +27,14 @@ from consumers.portfolio.metrics import PortfolioCollector
 from consumers.portfolio.service import PortfolioService
 from consumers.portfolio.settings import PortfolioOptions
 from consumers.portfolio.store import LedgerRecord, Store
+from stream.calendar.clock import TrustedClock
 from stream.config.settings import KafkaSettings
 from stream.contracts.report import Contribution, HealthReport, Profile
 from stream.engine.metrics import EngineMetrics
 from stream.engine.partition import Partition
 from stream.kinds.state import AccountState
 from stream.topics import Topics
-from stream.worker.metrics import WorkerCollector
+from stream.worker.metrics import WorkerCollector, clock_gauge
 
 _AS_OF: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -157,6 +158,7 @@ def _worker() -> Iterable[Metric]:
     for counter in (metrics.records_folded, metrics.records_published):
         counter.labels(Topics().input("usage"))
     registry.register(WorkerCollector(_View(), lambda: {}, 1))
+    clock_gauge(registry, TrustedClock())
     return registry.collect()
 
 

@@ -33,6 +33,7 @@ and what surrounds them:
 - `watchdog`              idle or stuck
 - `liveness`              whether the worker lives and is ready
 - `group`                 which partitions the group's workers have, and its lag
+- `broker_clock`          the broker's clock, which bears out the worker's or does not
 - `failstop`              the one way out
 - `event_loop`            the event loop of each thread
 - `connection`            how every client reaches Kafka

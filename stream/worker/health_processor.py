@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from stream.calendar.clock import Clock, EventClock, WallClock
+from stream.calendar.clock import Clock, EventClock, TrustedClock, WallClock
 from stream.calendar.day import DAY_MS
 from stream.calendar.zones import QUARTER_MS, zone
 from stream.config.settings import Settings
@@ -133,7 +133,12 @@ class HealthProcessor:
         last_scan_ms, last_midnight_scan_ms = partition.last_scan_ms, partition.last_midnight_scan_ms
         if partition.scheduled:
             return
-        if last_scan_ms is None or last_midnight_scan_ms is None or now_ms - last_scan_ms >= self._scan_interval_ms:
+        if (
+            last_scan_ms is None
+            or last_midnight_scan_ms is None
+            or now_ms - last_scan_ms >= self._scan_interval_ms
+            or now_ms < last_scan_ms - TrustedClock.STEP_MAX_MS  # the clock was ahead, and was put right
+        ):
             partition.last_scan_ms = partition.last_midnight_scan_ms = now_ms
             waiting = {account_id for account_id, _ in partition.pending}
             partition.scheduled = [each for each in (*partition.states, *partition.cold) if each not in waiting]
@@ -261,13 +266,13 @@ def _settled(state: AccountState, at_ms: int) -> bool:
 
 
 def make_processor(settings: Settings, clock: Clock | None = None) -> HealthProcessor:
-    """The job as the settings describe it.
+    """The processor as the settings describe it.
 
     Raises:
         ConfigError: the scorecards that the settings name are wrong.
     """
     if clock is None:
-        clock = EventClock() if settings.worker.clock == "event" else WallClock()
+        clock = EventClock() if settings.worker.clock == "event" else TrustedClock()
     feeds = settings.feeds
     return HealthProcessor(
         settings.kafka.topics,
@@ -278,4 +283,5 @@ def make_processor(settings: Settings, clock: Clock | None = None) -> HealthProc
         scan_interval_ms=round(settings.worker.scan_interval_seconds * 1000),
         product=product_config_from(settings),
         stale_after_days=dict(settings.worker.stale_after_days),
+        wall=clock if isinstance(clock, TrustedClock) else None,
     )

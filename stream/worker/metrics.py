@@ -7,10 +7,12 @@ ever a label. The gauges are read when Prometheus asks, so that the hot path doe
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from stream.calendar.clock import TrustedClock
 from stream.contracts.events import REASONS
 from stream.engine.partition import Partition
 from stream.topics import KINDS
@@ -147,6 +149,16 @@ class WorkerCollector(Collector):
         for (outcome, label), count in sorted((dict.fromkeys(OUTCOMES, 0) | dict(self._counts())).items()):
             outcomes.add_metric([outcome, label], count)
         yield outcomes
+
+
+def clock_gauge(registry: CollectorRegistry, clock: TrustedClock) -> None:
+    """How far the wall clock is from what is believed."""
+    gauge = Gauge(
+        "heartline_worker_clock_offset_seconds",
+        "How far the wall clock is ahead of the time by which accounts are evaluated; 0: it is believed.",
+        registry=registry,
+    )
+    gauge.set_function(lambda: clock.offset_ms / 1000)
 
 
 def _by_topic(name: str, help_text: str, values: Mapping[str, float]) -> GaugeMetricFamily:

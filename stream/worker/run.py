@@ -14,16 +14,18 @@ from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from stream.app import make_app
-from stream.calendar.clock import EventClock, WallClock
+from stream.calendar.clock import EventClock, TrustedClock
 from stream.config.logs import configure_logging, get_logger
 from stream.config.metrics_server import serve_metrics
 from stream.config.settings import Settings
 from stream.contracts.errors import HeartlineError
+from stream.engine.broker_clock import check_clock, watch_clock
 from stream.engine.event_loop import new_event_loop
 from stream.engine.failstop import ExitCode, fail_stop
 from stream.engine.processor import Processor
 from stream.engine.topology import prepare_topics
 from stream.worker.health_processor import make_processor
+from stream.worker.metrics import clock_gauge
 
 log = get_logger(__name__)
 
@@ -43,16 +45,16 @@ def run_worker(settings: Settings) -> None:
         ConfigError: the topics don't fit the settings.
         HeartlineError: the broker can't be reached at start, or the metrics port is taken.
     """
-    clock = WallClock() if settings.worker.clock == "wall" else EventClock()
-    run_processor(settings, make_processor(settings, clock))
+    clock = TrustedClock() if settings.worker.clock == "wall" else None
+    run_processor(settings, make_processor(settings, clock or EventClock()), clock)
 
 
-def run_processor(settings: Settings, processor: Processor[Any]) -> None:
-    """Run a worker around any processor; see `run_worker`."""
+def run_processor(settings: Settings, processor: Processor[Any], clock: TrustedClock | None = None) -> None:
+    """Run a worker around any processor; see `run_worker`. The clock, if any, is compared with the broker's."""
     _configure_logging(settings)
     gc.set_threshold(*GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(settings, processor))
+        runner.run(_serve(settings, processor, clock))
 
 
 def _configure_logging(settings: Settings) -> None:
@@ -63,7 +65,7 @@ def _configure_logging(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-async def _serve(settings: Settings, processor: Processor[Any]) -> None:
+async def _serve(settings: Settings, processor: Processor[Any], clock: TrustedClock | None) -> None:
     """Prepare the topics, start the app, wait for a signal, drain."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -81,6 +83,11 @@ async def _serve(settings: Settings, processor: Processor[Any]) -> None:
     liveness = app.partition_manager.liveness
     host, port = settings.worker.metrics_host, settings.worker.metrics_port
     serve_metrics("worker", host, port, registry, liveness.livez, liveness.readyz)
+    watching = None
+    if clock is not None:
+        clock_gauge(registry, clock)
+        await check_clock(settings.kafka, clock)
+        watching = asyncio.create_task(watch_clock(settings.kafka, clock), name="clock")
     app.finalize()
     starting = asyncio.create_task(app.start())
     signalled = asyncio.create_task(stopping.wait())
@@ -98,6 +105,8 @@ async def _serve(settings: Settings, processor: Processor[Any]) -> None:
     except TimeoutError as error:
         fail_stop(ExitCode.CRASHED, "the worker did not stop in time", error)
     starting.cancel()
+    if watching is not None:
+        watching.cancel()
     gc.freeze()  # the interpreter's last look for garbage would take 8 s for 500,000 accounts
     log.info("worker stopped")
 
