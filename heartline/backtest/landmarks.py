@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from heartline.backtest.baselines import (
     NAMES,
@@ -139,10 +140,11 @@ def baselines(accounts: Sequence[Observed], rows: Sequence[Landmark], event: Fla
         features += recency_frequency_volume(uses, days)
         rhythm += [uses.rhythm(day) for day in days]
     three = np.array(simple, np.float64).reshape(-1, 3)
-    fitted = (
-        logistic_risk(np.array(features, np.float64).reshape(-1, 3), event, account),
-        bg_nbd_risk(np.array(rhythm, np.float64).reshape(-1, 3), account),
-    )
+    with threadpool_limits(limits=1):  # the matrices are small: several threads would wait for each other
+        fitted = (
+            logistic_risk(np.array(features, np.float64).reshape(-1, 3), event, account),
+            bg_nbd_risk(np.array(rhythm, np.float64).reshape(-1, 3), account),
+        )
     return dict(zip(NAMES, (*three.T, *fitted), strict=True))
 
 

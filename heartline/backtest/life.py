@@ -18,11 +18,15 @@ from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, newest_ms, zone_of
 from stream.kinds.subscription import terms
 from stream.measures import Measures
+from stream.measures.account_view import AccountView
 from stream.measures.catalogue import measure
+from stream.measures.context import MeasureContext
 from stream.measures.product_config import ProductConfig
 from stream.scoring.evaluation import evaluate
+from stream.scoring.result import NEW_DAYS
 from stream.scoring.scorecard import Scorecard, Scorecards
 from stream.scoring.scorecard_selection import scorecard_for
+from stream.topics import Source
 
 UNKNOWN: Final = float("nan")
 
@@ -52,12 +56,14 @@ class MonthEnd:
         users: that it has had so far.
         bands: by scorecards' name.
         measures: those that were wanted.
+        sources: that the account's lines could rest on; of an account that is new, without usage.
     """
 
     day: int
     users: int
     bands: dict[str, Band]
     measures: Measures
+    sources: frozenset[Source] = frozenset()
 
 
 @dataclass
@@ -182,7 +188,8 @@ def live(account_id: str, events: Events, yardsticks: Yardsticks, until_day: int
             events_by_day.append(used)
             bands = {name: verdict.close(state, day, end_ms) for name, verdict in verdicts.items()}
             if ends_month(day):
-                found.month_ends.append(MonthEnd(day, len(everyone), bands, _measures(state, end_ms, yardsticks)))
+                at_end = _looked_at(state, end_ms, yardsticks)
+                found.month_ends.append(MonthEnd(day, len(everyone), bands, *at_end))
         day += 1
     if found is None:
         return None
@@ -193,12 +200,16 @@ def live(account_id: str, events: Events, yardsticks: Yardsticks, until_day: int
     return found
 
 
-def _measures(state: AccountState, end_ms: int, yardsticks: Yardsticks) -> Measures:
-    """The further measures that are wanted."""
+def _looked_at(state: AccountState, end_ms: int, yardsticks: Yardsticks) -> tuple[Measures, frozenset[Source]]:
+    """The further measures that are wanted, and the sources that lines could rest on."""
     if not yardsticks.measures:
-        return {}
-    found = measure(state, end_ms, yardsticks.core_features, yardsticks.product, yardsticks.measures)
-    return {name: found[name] for name in yardsticks.measures}
+        return {}, frozenset()
+    core, product = yardsticks.core_features, yardsticks.product
+    found = measure(state, end_ms, core, product, yardsticks.measures)
+    account = AccountView(state, end_ms, core, product)
+    age, sources = MeasureContext(account, end_ms).days_known, account.sources
+    is_new = age is None or age < NEW_DAYS
+    return {name: found[name] for name in yardsticks.measures}, sources - {"usage"} if is_new else sources
 
 
 def _ended_day(state: AccountState, at_ms: int) -> int | None:

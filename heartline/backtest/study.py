@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from heartline.backtest import statistics
 from heartline.backtest.baselines import NAMES
@@ -162,8 +163,9 @@ def study(
     samples = min(replicates, max(_REPLICATES_MIN, _REPLICATED_ROWS_MAX // max(rows, 1)))
     enough = marks.churned_accounts >= CHURNS_MIN
     measured: dict[str, Discrimination] = {}
-    if enough:
-        for name, risk in marks.risks.items():
+    # The matrices are small: several threads would wait for each other.
+    with threadpool_limits(limits=1):
+        for name, risk in marks.risks.items() if enough else ():
             found = statistics.discrimination(risk, marks.event, marks.account, samples)
             if found is not None:
                 measured[name] = found

@@ -10,6 +10,7 @@ What is heavy is imported when its command runs, so that help is quick.
 - `tail`      what comes in, as it comes
 - `snapshot`  the same fold over files, without Kafka
 - `backtest`  how well the score tells which accounts leave, on one's own history
+- `calibrate` a scorecard fitted to one's own history
 - `top`       all accounts on a terminal, live
 - `account`   one account's current report
 - `report`    all accounts as one HTML file
@@ -38,6 +39,7 @@ from heartline.cli import (
     account,
     backtest,
     bench,
+    calibrate,
     demo,
     doctor,
     imports,
@@ -101,6 +103,7 @@ _COMMANDS: Final = (
     (report.report, "See it", None),
     (snapshot.snapshot, "See it", snapshot.DatesInARow),
     (backtest.backtest, "See it", None),
+    (calibrate.calibrate, "See it", None),
     (up.up, "Run it", None),
     (processes.worker, "Run it", None),
     (processes.alerting, "Run it", None),

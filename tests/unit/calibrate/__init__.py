@@ -1,0 +1,1 @@
+"""What calibration proposes, against what the product makes of it and against made-up truths."""
