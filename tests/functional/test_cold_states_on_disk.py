@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.deadlines import HANG_SECONDS
+
 ROOT = Path(__file__).parents[2]
 ACCOUNTS, STATE_BYTES = 25_000, 20_000
 LIMIT_MB = 420
@@ -23,7 +25,7 @@ def test_states_of_500_mb_fit_into_a_process_of_420_when_they_are_on_the_disk(st
         env=os.environ | {"TMPDIR": str(tmp_path), "MALLOC_ARENA_MAX": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
     if store == "disk":

@@ -21,6 +21,7 @@ from consumers.alerting.receivers.slack_actions import ANSWER_SECONDS_MAX, PATH,
 from consumers.alerting.receivers.slack_bot import SlackBot
 from consumers.alerting.receivers.slack_buttons import buttons
 from stream.contracts.errors import ConfigError
+from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import wait_for
 from tests.notifications import make_notification
 from tests.receiver_servers import HttpStandin, Reply
@@ -168,7 +169,7 @@ class Back:
 
     def post(self, body: bytes, headers: dict[str, str], path: str = PATH) -> int:
         """The status of one request."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.actions.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.actions.port, timeout=HANG_SECONDS)
         try:
             connection.request("POST", path, body, headers)
             return connection.getresponse().status

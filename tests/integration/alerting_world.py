@@ -17,6 +17,7 @@ from heartline.demo.slack_standin import SlackStandin
 from heartline.embedded.ports import free_ports
 from stream.config.settings import KafkaSettings
 from stream.contracts.report import HealthReport, encode_report
+from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag
 from tests.servers import Kafka
@@ -63,11 +64,11 @@ class World:
         """Put reports onto the health topic, in order."""
         sent = [self._producer.send(self.topic, key=r.account_id.encode(), value=encode_report(r)) for r in reports]
         for future in sent:
-            future.get(timeout=30)
+            future.get(timeout=HANG_SECONDS)
 
     def put(self, key: bytes, value: bytes | None) -> None:
         """Put any record onto the health topic."""
-        self._producer.send(self.topic, key=key, value=value).get(timeout=30)
+        self._producer.send(self.topic, key=key, value=value).get(timeout=HANG_SECONDS)
 
     def wait_until_judged(self, seconds: float = 30) -> None:
         """Wait until every record's offset is committed."""
@@ -117,7 +118,7 @@ class World:
 
     def command(self, key: bytes, value: bytes) -> None:
         """Put any record onto the command topic."""
-        self._producer.send(self.kafka_settings().topics.alert_commands, key=key, value=value).get(timeout=30)
+        self._producer.send(self.kafka_settings().topics.alert_commands, key=key, value=value).get(timeout=HANG_SECONDS)
 
     def close(self) -> None:
         """Close our own clients."""

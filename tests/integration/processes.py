@@ -81,7 +81,7 @@ class Family:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(HANG_SECONDS)
         if error is not None:
             print(f"--- stdout ---\n{self.out[-4000:]}\n--- stderr ---\n{self.err[-6000:]}")  # noqa: T201
 

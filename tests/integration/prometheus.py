@@ -12,6 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from heartline.embedded.ports import free_ports
+from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import wait_for
 
 RULES = Path(__file__).resolve().parents[2] / "deploy" / "prometheus" / "rules"
@@ -80,4 +81,4 @@ def prometheus(targets: dict[str, str], folder: Path) -> Iterator[Prometheus]:
         yield server
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(HANG_SECONDS)

@@ -58,7 +58,7 @@ class Role:
         """kill -9."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(HANG_SECONDS)
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@ from kafka import KafkaProducer
 
 from stream.contracts.report import HealthReport, Profile, encode_report
 from stream.topics import Topics
+from tests.deadlines import HANG_SECONDS
 from tests.integration.conftest import NewTopic
 from tests.reports import MONDAY, make_report
 from tests.servers import Kafka
@@ -20,7 +21,7 @@ def account(kafka: Kafka, prefix: str, *args: str) -> subprocess.CompletedProces
     environ = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
     environ |= {"HEARTLINE_KAFKA__TOPIC_PREFIX": prefix, "COLUMNS": "120"}
     command = [sys.executable, "-m", "heartline.cli", "account", "--bootstrap-servers", kafka.bootstrap_servers, *args]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
 
 
 def publish(kafka: Kafka, topic: str, reports: list[HealthReport], abort: list[HealthReport]) -> None:

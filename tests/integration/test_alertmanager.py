@@ -14,6 +14,7 @@ import pytest
 from consumers.alerting.receivers.alertmanager import Alertmanager
 from consumers.alerting.receivers.delivery import DeliveryStatus
 from heartline.embedded.ports import free_ports
+from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import wait_for
 from tests.notifications import make_notification
 
@@ -50,7 +51,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield base
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(HANG_SECONDS)
 
 
 def ready(base: str) -> bool:

@@ -33,7 +33,7 @@ def test_the_bench_counts_every_event_once_and_tells_its_figures(kafka: Kafka) -
         env=environ | {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=900,
         check=False,
     )
     assert result.returncode == 0, result.stderr

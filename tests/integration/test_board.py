@@ -279,7 +279,7 @@ def test_the_terminal_and_the_file_tell_the_same(installation: Installation, bro
     with top, report:
         for role in (top, report):
             assert role.process is not None
-            assert role.process.wait(60) == 0, role.output()
+            assert role.process.wait(HANG_SECONDS) == 0, role.output()
     assert "Acme & Co" in top.output()
     assert "worker lag 0" in top.output()
 
@@ -305,7 +305,7 @@ def test_it_ends_cleanly_while_pages_are_open(installation: Installation, browse
     assert process is not None
     process.send_signal(signal.SIGTERM)
 
-    assert process.wait(15) == 0
+    assert process.wait(HANG_SECONDS) == 0
     assert "board stopped" in installation.board.output()
     assert "Traceback" not in installation.board.output()
     expect(page.locator("#live")).to_have_text("not live: connecting again")

@@ -28,6 +28,7 @@ from stream.scoring.shipped import DEFAULT
 from stream.topics import Topics
 from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor
+from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag, last_values, read_all, unread
 from tests.oracle.batch import recompute
@@ -134,7 +135,7 @@ def test_every_account_is_exact_after_a_stop_and_a_kill(
         worker.kill()
         worker.start("worker ready")
         assert replay.process is not None
-        assert replay.process.wait(120) == 0, replay.output()[-4000:]
+        assert replay.process.wait(HANG_SECONDS) == 0, replay.output()[-4000:]
         wait_for(
             lambda: group_lag(servers, f"{topics.prefix}e2e", inputs) == 0, 120, "the worker has folded everything"
         )

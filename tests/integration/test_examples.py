@@ -16,6 +16,7 @@ from stream.config.settings import Settings, load
 from stream.contracts.partitioner import partition_of
 from stream.kinds.decode import Decoder, validate
 from stream.kinds.feeds import FieldMapping
+from tests.deadlines import HANG_SECONDS
 from tests.integration.conftest import NewTopic
 from tests.integration.topics import read_all
 from tests.servers import Kafka
@@ -64,7 +65,7 @@ def java_producer(_folder: Path) -> list[str]:
 def node_producer(folder: Path) -> list[str]:
     npm, node = needs("npm"), needs("node")
     here = Path(shutil.copytree(EXAMPLES / "node", folder / "node", ignore=shutil.ignore_patterns("node_modules")))
-    subprocess.run([npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=here, check=True, timeout=120)
+    subprocess.run([npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=here, check=True, timeout=HANG_SECONDS)
     return [node, str(here / "produce.mjs")]
 
 
@@ -80,7 +81,7 @@ def test_a_producer_puts_every_account_where_the_worker_expects_it(
         input=lines.encode(),
         env=os.environ | {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers},
         capture_output=True,
-        timeout=120,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stream.contracts.report import decode_report
 from stream.topics import Topics
+from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag, last_values, read_all
 from tests.real_data import SAMPLE
@@ -31,7 +32,7 @@ def test_a_first_load_publishes_each_account_once_as_of_the_end(kafka: Kafka, pr
     with replay, worker:
         replay.start()
         assert replay.process is not None
-        assert replay.process.wait(60) == 0, replay.output()
+        assert replay.process.wait(HANG_SECONDS) == 0, replay.output()
         worker.start("worker ready")
         wait_for(lambda: group_lag(servers, f"{prefix}load", list(topics.inputs)) == 0, 60, "everything is folded")
         states = set(last_values(servers, topics.changelog))

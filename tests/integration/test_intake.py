@@ -18,6 +18,7 @@ from kafka import KafkaConsumer, TopicPartition
 from segment.analytics.client import Client
 
 from heartline.embedded import KafkaServer
+from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import Role, wait_for
 from tests.servers import Kafka
 
@@ -99,7 +100,7 @@ def test_segments_node_sdk_delivers_unmodified(intake: Intake, tmp_path: Path) -
     assert node is not None
     package = ["@segment/analytics-node@2.3.0"]
     install = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent", "--prefix", str(tmp_path)]
-    subprocess.run(install + package, check=True, timeout=240, cwd=tmp_path)
+    subprocess.run(install + package, check=True, timeout=HANG_SECONDS, cwd=tmp_path)
     (tmp_path / "send.js").write_text(NODE)
     env = os.environ | {"KEY": KEY, "HOST": intake.start()}
     subprocess.run([node, "send.js"], cwd=tmp_path, env=env, check=True, timeout=SECONDS)

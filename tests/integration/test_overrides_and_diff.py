@@ -14,6 +14,7 @@ from stream.kinds.account import AccountEvent
 from stream.kinds.decode import Decoder
 from stream.kinds.state import encode_state
 from stream.scoring.scorecard_yaml import SHIPPED_FILE
+from tests.deadlines import HANG_SECONDS
 from tests.integration.conftest import NewTopic
 from tests.integration.topics import read_all
 from tests.reports import MONDAY, make_report
@@ -28,7 +29,7 @@ def heartline(kafka: Kafka, prefix: str, *args: str) -> subprocess.CompletedProc
     environ |= {"HEARTLINE_KAFKA__TOPIC_PREFIX": prefix, "COLUMNS": "120", "HEARTLINE_WORKER__CLOCK": "event"}
     environ |= {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "HEARTLINE_KAFKA__PARTITIONS": "2"}
     command = [sys.executable, "-m", "heartline.cli", *args]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
 
 
 def write(kafka: Kafka, topic: str, values: dict[str, bytes]) -> None:

@@ -13,6 +13,7 @@ from heartline.synthetic.company import CORE_FEATURES
 from heartline.synthetic.events import events
 from stream.contracts.report import decode_report
 from stream.topics import Topics
+from tests.deadlines import HANG_SECONDS
 from tests.integration.prometheus import Prometheus, prometheus
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag, last_values, unread
@@ -64,7 +65,7 @@ def scraped(
                 wait_for(lambda: len(server.query("up == 1")) > 0, 20, "Prometheus has scraped")
                 replay.start()
                 assert replay.process is not None
-                assert replay.process.wait(60) == 0, replay.output()
+                assert replay.process.wait(HANG_SECONDS) == 0, replay.output()
                 servers = kafka.bootstrap_servers
                 wait_for(
                     lambda: group_lag(servers, f"{topics.prefix}scraped", list(topics.inputs)) == 0,

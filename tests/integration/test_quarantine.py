@@ -11,6 +11,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from stream.contracts.partitioner import partition_of
 from stream.topics import Topics
+from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import Role, wait_for
 from tests.servers import Kafka
 
@@ -100,7 +101,9 @@ def cli(env: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
     """`heartline ...` on the test's topics."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
     command = [sys.executable, "-m", "heartline.cli", *args]
-    return subprocess.run(command, env=inherited | env, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, env=inherited | env, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+    )
 
 
 def listed(env: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:

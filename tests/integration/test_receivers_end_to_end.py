@@ -15,6 +15,7 @@ from alerts.commands import Acknowledge, Command, decode_command
 from heartline.embedded.ports import free_ports
 from stream.contracts.report import encode_report
 from stream.topics import Topics
+from tests.deadlines import HANG_SECONDS
 from tests.integration.alerting_world import own_names
 from tests.integration.conftest import NewTopic
 from tests.integration.roles import Role, wait_for
@@ -60,7 +61,7 @@ def test_an_alert_goes_where_its_routes_lead_and_a_click_comes_back(
         log = tmp_path / "alerting.log"
         with Role(["alerting"], env, log).start("alerting ready") as process:
             producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, acks="all")
-            producer.send(topic, key=b"acme", value=encode_report(make_report("acme", 10))).get(timeout=30)
+            producer.send(topic, key=b"acme", value=encode_report(make_report("acme", 10))).get(timeout=HANG_SECONDS)
             producer.close()
             wait_for(lambda: all(server.requests for server in (slack, hook, pager)), 30, "all were told, or tried")
             assert hook.requests[0].json["type"] == "alert.opened"
@@ -96,7 +97,7 @@ def click(blocks: list[dict[str, object]], port: int) -> int:
     timestamp = str(int(time.time()))
     digest = hmac.new(SIGNING_SECRET.encode(), f"v0:{timestamp}:".encode() + body, hashlib.sha256).hexdigest()
     headers = {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={digest}"}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANG_SECONDS)
     try:
         connection.request("POST", "/slack/actions", body, headers)
         return connection.getresponse().status

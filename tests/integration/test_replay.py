@@ -20,6 +20,7 @@ from heartline.replay.lines import parse
 from heartline.replay.sender import Sender, SendError
 from stream.config.settings import KafkaSettings
 from stream.topics import Topics
+from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import wait_for
 from tests.integration.topics import read_all
 from tests.servers import Kafka
@@ -41,7 +42,7 @@ def command(kafka: Kafka, prefix: str, *args: str) -> tuple[list[str], dict[str,
 def replay(kafka: Kafka, prefix: str, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run it to its end."""
     arguments, environ = command(kafka, prefix, *args)
-    return subprocess.run(arguments, env=environ, input=stdin, capture_output=True, timeout=120, check=False)
+    return subprocess.run(arguments, env=environ, input=stdin, capture_output=True, timeout=HANG_SECONDS, check=False)
 
 
 def usage(account: int, number: int, second: int) -> bytes:
@@ -140,7 +141,7 @@ def test_an_interrupt_ends_a_paced_replay_with_what_was_sent_confirmed(
     try:
         wait_for(lambda: bool(consumer.poll(200)), 60, "the first records")
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=HANG_SECONDS)
     finally:
         process.kill()
         consumer.close()
@@ -156,7 +157,9 @@ def test_topics_of_another_shape_are_refused_before_anything_is_sent(kafka: Kafk
     assert replay(kafka, prefix, "-", stdin=usage(1, 1, 1)).returncode == 0
     arguments, environ = command(kafka, prefix, "-")
     environ["HEARTLINE_KAFKA__PARTITIONS"] = "6"
-    result = subprocess.run(arguments, env=environ, input=usage(1, 2, 2), capture_output=True, timeout=60, check=False)
+    result = subprocess.run(
+        arguments, env=environ, input=usage(1, 2, 2), capture_output=True, timeout=HANG_SECONDS, check=False
+    )
     assert result.returncode == 2
     assert b"kafka.partitions = 6" in result.stderr
     assert sum(1 for _ in read_all(kafka.bootstrap_servers, Topics(prefix).input("usage"))) == 1
