@@ -216,6 +216,7 @@ class UseDeclined(Rule):
         ),
     )
 
+    opens: bool = True
     inhibited_by: tuple[str, ...] = ("silence", "score_low")
     below_ratio: float = Field(0.4, gt=0, lt=1, description="share of its best half-year")
     exit_ratio: float = Field(0.6, gt=0, le=1, description="over again from here")

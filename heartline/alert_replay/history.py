@@ -30,11 +30,14 @@ from heartline.snapshot import Progress, scorecards_of
 from stream.config.settings import Settings
 from stream.contracts.events import InputEvent
 from stream.contracts.report import HealthReport
+from stream.history.daily import close_score
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, newest_ms, zone_of
+from stream.measures.catalogue import completed
 from stream.measures.product import product_config_from
-from stream.scoring.band_history import published_report
-from stream.scoring.evaluation import build_report
+from stream.scoring.band_history import history as closing_scores
+from stream.scoring.band_history import moment, published_report
+from stream.scoring.evaluation import evaluate, profile_of
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.worker.health_processor import SETTLED_MS
 
@@ -173,10 +176,31 @@ class _Worker:
         self._product = product_config_from(settings)
 
     def report(self, account_id: str, state: AccountState, at_ms: int) -> HealthReport:
-        """The report of a moment; the state remembers what it said, as the worker's does."""
+        """What alerting reads of the report of a moment; the state closes its day and remembers, as the worker's does.
+
+        The words of a report, and its comparisons with earlier weeks, are most of its cost, and nobody reads them here.
+        """
         scorecard = scorecard_for(self._scorecards, state, at_ms, self._core, self._product)
-        report = build_report(account_id, state, at_ms, scorecard, self._core, None, self._product)
-        state.published = published_report(state.published, report, at_ms, "")
+        found = evaluate(state, at_ms, scorecard, self._core, self._product)
+        close_score(state.usage.days, found.day, found.score)
+        newest = newest_ms(state)
+        report = HealthReport(
+            account_id=account_id,
+            as_of=moment(at_ms),
+            score=found.score,
+            band=found.band,
+            coverage_ratio=found.coverage_ratio,
+            scorecard=found.scorecard,
+            score_7d_ago=found.closings[0],
+            history=closing_scores(state, found.day, found.score),
+            measures=completed(found.context, found.wanted, found.measures),
+            profile=profile_of(state),
+            last_event_at=moment(newest) if newest is not None else None,
+            reason="",
+            contributions=[],
+            changes_7d=[],
+        )
+        state.published = published_report(state.published, report, at_ms, "", found.override, found.closings)
         return report
 
 
