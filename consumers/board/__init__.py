@@ -17,6 +17,7 @@ The modules in the order a record meets them:
 - `server_secrets`      the token and the cookies' key, generated where nobody has set them
 - `request_guard`       what every request passes, and every answer carries
 - `command_service`     what people tell alerting, as commands, and what came of them
+- `inbox`               which open alerts a query leaves, in the order in which to look at them
 - `query_params`        what a request asks for
 - `pages`, `forms`      the routes for people
 - `api_accounts`, `api_alerts`   the routes for programs

@@ -6,13 +6,14 @@ offset when somebody looks at one account.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 from msgspec import Struct
 
+from alerts.account_facts import AccountFacts
 from alerts.messages.evidence import moved_measures
 from stream.contracts.report import BANDS, Band, HealthReport
 
@@ -39,7 +40,9 @@ class AccountRow(Struct, frozen=True, gc=False):
         spark: whole scores of the 28 days that end with the report's, oldest first; 255 where a day has none.
         movement: the score's change in seven days; None when either end is unknown.
         moved: ids of the measures that moved the score down, or hold it down, the worst first, at most four.
-        place: of the whole report.
+        renewal, mrr: of the subscriptions that run, else of the profile.
+        is_cancelling: whether a request to cancel is open.
+        position: of the whole report.
     """
 
     account_id: str
@@ -52,8 +55,9 @@ class AccountRow(Struct, frozen=True, gc=False):
     segment: str | None
     owner: str | None
     stage: str | None
-    renewal_at: datetime | None
+    renewal: date | None
     mrr: float | None
+    is_cancelling: bool
     as_of: datetime
     last_event_at: datetime | None
     moved: tuple[str, ...]
@@ -67,6 +71,8 @@ class AccountQuery:
     Args:
         search: words that must all be in the name, the id, the owner or the segment.
         bands, segment, owner: only those; empty and None: all.
+        renewal_days: only those that renew within so many days, or should have; None: all.
+        is_flagged: only those with an open alert.
         sort: health: worst first, unknown last; movement: the largest loss first.
         reverse: the other way round; the unknown stay last.
     """
@@ -75,6 +81,8 @@ class AccountQuery:
     bands: frozenset[Band] = frozenset()
     segment: str | None = None
     owner: str | None = None
+    renewal_days: int | None = None
+    is_flagged: bool = False
     sort: SortKey = "health"
     reverse: bool = False
 
@@ -134,9 +142,15 @@ class AccountIndex:
         with self.lock:
             return list(self._rows.values())
 
-    def find(self, query: AccountQuery) -> Listing:
-        """The accounts of a query, in its order."""
-        rows = [row for row in self.rows() if _matches(row, query)]
+    def find(self, query: AccountQuery, flagged: Container[str] = (), today: date | None = None) -> Listing:
+        """The accounts of a query, in its order.
+
+        Args:
+            query: what is looked for.
+            flagged: the accounts with an open alert.
+            today: the day that renewals are counted from; None: each report's own.
+        """
+        rows = [row for row in self.rows() if _matches(row, query, flagged, today)]
         bands = Counter(row.band for row in rows)
         if query.bands:
             rows = [row for row in rows if row.band in query.bands]
@@ -151,6 +165,7 @@ class AccountIndex:
 def row_of(report: HealthReport, position: RecordPosition) -> AccountRow:
     """The row of a report."""
     profile, score, before = report.profile, report.score, report.score_7d_ago
+    facts = AccountFacts(report, report.as_of)
     return AccountRow(
         account_id=report.account_id,
         name=report.name,
@@ -161,9 +176,10 @@ def row_of(report: HealthReport, position: RecordPosition) -> AccountRow:
         spark=spark(report.history, report.as_of.date()),
         segment=profile.segment,
         owner=profile.owner,
-        stage=profile.lifecycle_stage,
-        renewal_at=profile.renewal_at,
-        mrr=profile.mrr,
+        stage=facts.stage,
+        renewal=facts.renewal_date,
+        mrr=facts.mrr,
+        is_cancelling=bool(facts.number("cancellation_requested")),
         as_of=report.as_of,
         last_event_at=report.last_event_at,
         moved=tuple(moved_measures(report)[:MOVED_MAX]),
@@ -192,7 +208,13 @@ def count_bands(rows: Iterable[AccountRow]) -> dict[Band, int]:
     return {band: counts[band] for band in BANDS}
 
 
-def _matches(row: AccountRow, query: AccountQuery) -> bool:
+def _matches(row: AccountRow, query: AccountQuery, flagged: Container[str], today: date | None) -> bool:
+    if query.is_flagged and row.account_id not in flagged:
+        return False
+    if query.renewal_days is not None:
+        days = (row.renewal - (today or row.as_of.date())).days if row.renewal is not None else None
+        if days is None or days > query.renewal_days:
+            return False
     if query.segment is not None and (row.segment or NONE_CHOICE) != query.segment:
         return False
     if query.owner is not None and (row.owner or NONE_CHOICE) != query.owner:
@@ -207,7 +229,7 @@ _KEYS: Final[dict[SortKey, Callable[[AccountRow], float | str | None]]] = {
     "health": lambda row: row.score,
     "movement": lambda row: row.movement,
     "name": lambda row: row.name.casefold(),
-    "renewal": lambda row: row.renewal_at.timestamp() if row.renewal_at is not None else None,
+    "renewal": lambda row: row.renewal.toordinal() if row.renewal is not None else None,
     "mrr": lambda row: -row.mrr if row.mrr is not None else None,
 }
 

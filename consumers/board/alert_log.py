@@ -14,6 +14,7 @@ from alerts.silences import Silence, silence_over
 from stream.contracts.errors import BadEvent
 
 STEPS_OF_ONE_MAX: Final = 60
+_PIPELINE: Final = ("pipeline_incident_opened", "pipeline_incident_resolved")
 
 
 @dataclass
@@ -40,6 +41,13 @@ class AlertLog:
         self._episodes: OrderedDict[str, Episode] = OrderedDict()
         self._by_account: dict[str, set[str]] = {}
         self._silences: dict[str, Silence] = {}
+        self._incident: AlertEvent | None = None  # the newest step of the pipeline's
+
+    @property
+    def pipeline_incident(self) -> AlertEvent | None:
+        """The step that opened the incident of the pipeline that runs; None when none does."""
+        newest = self._incident
+        return newest if newest is not None and newest.kind == "pipeline_incident_opened" else None
 
     def take(self, value: bytes | None) -> str | None:
         """Take a record of the log; returns the account whose alert moved, None when none did."""
@@ -97,6 +105,8 @@ class AlertLog:
 
     def _keep(self, step: AlertEvent) -> str | None:
         with self._lock:
+            if step.kind in _PIPELINE and (self._incident is None or step.seq >= self._incident.seq):
+                self._incident = step
             if step.silence is not None:
                 self._silences[step.silence.silence_id] = step.silence
             alert_id = _alert_of(step)

@@ -34,7 +34,7 @@ class AccountItem(BaseModel):
     segment: str | None
     owner: str | None
     lifecycle_stage: str | None
-    renewal_at: datetime | None
+    renewal_date: date | None
     mrr: float | None
     as_of: datetime
     last_event_at: datetime | None
@@ -171,7 +171,7 @@ def _item(row: AccountRow, open_alerts: int) -> AccountItem:
         segment=row.segment,
         owner=row.owner,
         lifecycle_stage=row.stage,
-        renewal_at=row.renewal_at,
+        renewal_date=row.renewal,
         mrr=row.mrr,
         as_of=row.as_of,
         last_event_at=row.last_event_at,

@@ -15,7 +15,7 @@ from consumers.board.command_service import CommandService
 from consumers.board.live_updates import Hub
 from consumers.board.login_limiter import LoginLimiter
 from consumers.board.metrics import BoardMetrics
-from consumers.board.pipeline_status import LagMonitor
+from consumers.board.pipeline_status import LagMonitor, pipeline_problems
 from consumers.board.read_model import ReadModel
 from consumers.board.settings import BoardSettings
 from consumers.board.template_filters import FILTERS
@@ -46,6 +46,16 @@ class Board:
         row = self.read_model.accounts.row(alert.account_id)
         return row.score if alert.is_open and row is not None else alert.last_score
 
+    def me(self, request: Request) -> str:
+        """The owner as whom the person looks at the board: the one they chose, else the one of their name; empty."""
+        chosen = request.session.get("me")
+        if chosen is not None:
+            return str(chosen)
+        person = request.state.person
+        name = person.name.casefold() if person is not None else ""
+        owners = (row.owner for row in self.read_model.accounts.rows() if row.owner)
+        return next((owner for owner in owners if owner.casefold() == name), "")
+
     def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         """One page, complete."""
         person = request.state.person
@@ -56,6 +66,8 @@ class Board:
             "asks": self.settings.board.asks,
             "loaded": self.read_model.topic_reader.loaded.is_set(),
             "open_alerts": sum(counts.values()),
+            "problems": pipeline_problems(self.lags, self.read_model.alerts.pipeline_incident),
+            "me": self.me(request),
             "path": request.url.path,
             "told": request.session.pop("told", ""),
         }

@@ -1,8 +1,9 @@
 """What people at the board tell alerting: a form or a JSON body as a command, sent, and what came of it."""
 
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -69,6 +70,8 @@ def build_alert_command(action: str, alert: Alert, by: str, fields: Mapping[str,
         body["verdict"] = fields.get("verdict")
     elif action == "play":
         body["play"] = fields.get("play")
+    if action == "acknowledge" and fields.get("accept"):
+        body["accept"] = True
     if action in ("acknowledge", "resolve", "verdict") and fields.get("note"):
         body["note"] = fields["note"]
     return _command(body)
@@ -190,6 +193,26 @@ class CommandService:
         """
         self._send(command)
         return told(self._results.wait(command.command_id, ANSWER_SECONDS))
+
+    def submit_all(self, commands: Sequence[Command]) -> str:
+        """Send several commands; what to tell whoever gave them.
+
+        Raises:
+            CommandNotSentError: Kafka did not take one; those before it are sent.
+        """
+        for command in commands:
+            self._send(command)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        events = [self._results.wait(each.command_id, max(deadline - time.monotonic(), 0)) for each in commands]
+        refused = [event for event in events if event is not None and event.kind == "refused"]
+        waiting = sum(event is None for event in events)
+        done = len(commands) - len(refused) - waiting
+        parts = [f"Done for {done} of {len(commands)} alerts"]
+        if waiting:
+            parts.append(f"{waiting} not answered yet: alerting will when it runs")
+        if refused:
+            parts.append(f"{len(refused)} refused: {refused[0].reason}")
+        return "; ".join(parts) + "."
 
     def send(self, command: Command) -> None:
         """Send a command, and wait for nothing.

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from alerts.commands import Command
 from consumers.alerting.command_sender import CommandNotSentError
-from consumers.board.access_control import own_path
+from consumers.board.access_control import NAME_CHARS, own_path
 from consumers.board.board_context import board_of
 from consumers.board.command_service import (
     ACTIONS,
@@ -21,6 +21,38 @@ from consumers.board.command_service import (
 )
 
 router = APIRouter(include_in_schema=False)
+
+SELECTED_MAX = 500
+
+
+@router.post("/me")
+async def choose_me(request: Request) -> Response:
+    """As whose owner somebody looks at the board: `mine` is theirs."""
+    form = await request.form()
+    request.session["me"] = str(form.get("owner", ""))[:NAME_CHARS]
+    return RedirectResponse(own_path(str(form.get("back", "/"))), 303)
+
+
+@router.post("/alerts/selected")
+async def act_on_selected(request: Request) -> Response:
+    """The same about each alert that was ticked."""
+    form = await request.form()
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    board, now = board_of(request), datetime.now(UTC)
+    names = [name for name in form.getlist("alert") if isinstance(name, str)][:SELECTED_MAX]
+    found = [episode for name in names if (episode := board.read_model.alerts.get(name)) is not None]
+    try:
+        action = fields.get("do", "")
+        if not found or action not in ACTIONS:
+            raise InvalidCommandError("expected an action, and at least one alert that is ticked")
+        commands = [
+            build_alert_command(action, episode.alert, request.state.person.name, fields, now) for episode in found
+        ]
+        said = await run_in_threadpool(board.commands.submit_all, commands)
+    except (InvalidCommandError, CommandNotSentError) as error:
+        said = f"Not sent: {error}"
+    request.session["told"] = said[:400]
+    return RedirectResponse(own_path(fields.get("back", "/alerts")), 303)
 
 
 @router.post("/alerts/{alert_id}/{action}")

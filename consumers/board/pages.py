@@ -1,8 +1,10 @@
 """The pages for people. Each is whole as it is sent; scripts only keep it fresh and let one point into charts."""
 
 import asyncio
+import csv
+import io
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -11,15 +13,18 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from kafka.errors import KafkaError
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
+from alerts.account_facts import AccountFacts
 from consumers.board.access_control import NAME_CHARS, own_path, role_of
-from consumers.board.account_index import AccountQuery, count_bands
+from consumers.board.account_index import NONE_CHOICE, AccountQuery, AccountRow
 from consumers.board.board_context import board_of
+from consumers.board.inbox import AlertQuery, inbox, state_of
 from consumers.board.live_updates import Listener
 from consumers.board.pipeline_status import pipeline_status
-from consumers.board.query_params import SORTS, AccountQueryParams
+from consumers.board.query_params import AccountQueryParams, AlertQueryParams
 from consumers.board.svg import bars, share, strip, timeline
+from consumers.csv_cells import safe_cell
 from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import BANDS
@@ -28,7 +33,12 @@ router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 WRONG_TOKEN_SECONDS: Final = 0.5  # slows guessing
 LETTERS_SHOWN: Final = 50
-RESOLVED_SHOWN: Final = 50
+RESOLVED_SHOWN: Final = 100
+RENEWAL_VIEW_DAYS: Final = 90
+CSV_COLUMNS: Final = (
+    *("account_id", "name", "band", "health_score", "movement_7d", "reason", "segment", "owner", "lifecycle_stage"),
+    *("mrr", "renewal_date", "open_alerts", "as_of"),
+)
 
 log = get_logger(__name__)
 
@@ -39,9 +49,10 @@ def accounts(
 ) -> Response:
     """The list."""
     board = board_of(request)
-    portfolio, size = board.read_model.accounts, board.settings.board.page_accounts
-    listing = portfolio.find(query)
-    segments, owners = portfolio.choices()
+    accounts, size = board.read_model.accounts, board.settings.board.page_accounts
+    counts = board.read_model.alerts.open_counts()
+    listing = accounts.find(query, counts, datetime.now(UTC).date())
+    segments, owners = accounts.choices()
     last = max((len(listing.rows) + size - 1) // size, 1)
     page = min(page, last)
     return board.page(
@@ -51,17 +62,33 @@ def accounts(
         rows=listing.rows[(page - 1) * size : page * size],
         first=(page - 1) * size + 1,
         found=len(listing.rows),
-        total=len(portfolio),
+        total=len(accounts),
         bands={band: listing.bands[band] for band in BANDS},
-        whole=count_bands(portfolio.rows()),
         segments=segments,
         owners=owners,
-        sorts=SORTS,
-        alerts=board.read_model.alerts.open_counts(),
+        views=_views(board.me(request), query),
+        alerts=counts,
         page=page,
         last=last,
         link=lambda **changes: _link(query, **changes),
+        csv_link="/accounts.csv" + _link(query)[1:],
     )
+
+
+@router.get("/accounts.csv")
+def accounts_csv(request: Request, query: AccountQueryParams) -> Response:
+    """The list as a table for a spreadsheet: all that the query finds, not a page of it."""
+    board = board_of(request)
+    counts = board.read_model.alerts.open_counts()
+    listing = board.read_model.accounts.find(query, counts, datetime.now(UTC).date())
+
+    def lines() -> Iterator[str]:
+        yield _csv_line(CSV_COLUMNS)
+        for row in listing.rows:
+            yield _csv_line(_csv_cells(row, counts.get(row.account_id, 0)))
+
+    headers = {"Content-Disposition": 'attachment; filename="accounts.csv"'}
+    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/accounts/{account_id:path}")
@@ -84,6 +111,9 @@ def account(request: Request, account_id: str) -> Response:
         details=found.details,
         floors=floors,
         episodes=board.read_model.alerts.of_account(account_id),
+        facts=AccountFacts(report, datetime.now(UTC)),
+        state_of=state_of,
+        silence_over=lambda alert: board.read_model.alerts.silence_over(alert, datetime.now(UTC)),
         now=datetime.now(UTC),
         plays=board.plays,
         scores=found.scores,
@@ -95,21 +125,31 @@ def account(request: Request, account_id: str) -> Response:
 
 
 @router.get("/alerts")
-def alerts(request: Request) -> Response:
-    """Alerts and silences."""
+def alerts(request: Request, query: AlertQueryParams) -> Response:
+    """Open alerts, as an inbox; silences."""
     board, now = board_of(request), datetime.now(UTC)
     log = board.read_model.alerts
     return board.page(
         request,
         "alerts.html",
-        opened=log.all(is_open=True),
-        resolved=log.all(is_open=False)[:RESOLVED_SHOWN],
+        query=query,
+        inbox=inbox(log.all(is_open=True), query, now),
+        state_of=state_of,
         silences=log.silences(now),
         silence_over=lambda alert: log.silence_over(alert, now),
         plays=board.plays,
-        score_now=board.score_now,
+        row_of=board.read_model.accounts.row,
         now=now,
+        link=lambda **changes: _alerts_link(query, **changes),
     )
+
+
+@router.get("/alerts/resolved")
+def resolved_alerts(request: Request) -> Response:
+    """The newest alerts that are over."""
+    board = board_of(request)
+    resolved = board.read_model.alerts.all(is_open=False)[:RESOLVED_SHOWN]
+    return board.page(request, "resolved.html", resolved=resolved, now=datetime.now(UTC))
 
 
 @router.get("/pipeline")
@@ -189,6 +229,18 @@ def logout(request: Request) -> Response:
     return RedirectResponse("/login", 303)
 
 
+def _views(me: str, query: AccountQuery) -> list[tuple[str, str, bool]]:
+    """(name, address, whether it is this one) of the views that people keep coming back to."""
+    views = [
+        ("All", AccountQuery()),
+        ("Mine", AccountQuery(owner=me or NONE_CHOICE)),
+        ("With an open alert", AccountQuery(is_flagged=True)),
+        ("Falling", AccountQuery(sort="movement")),
+        (f"Renewing in {RENEWAL_VIEW_DAYS} days", AccountQuery(renewal_days=RENEWAL_VIEW_DAYS, sort="renewal")),
+    ]
+    return [(name, _link(view), view == query) for name, view in views if me or name != "Mine"]
+
+
 def _link(query: AccountQuery, **changes: Any) -> str:
     """The list's address with some of its query changed; what is as usual is left out.
 
@@ -197,15 +249,57 @@ def _link(query: AccountQuery, **changes: Any) -> str:
     """
     page = changes.pop("page", 1)
     query = replace(query, **changes)
-    values: Mapping[str, Any] = {
-        "search": query.search,
-        "band": [band for band in BANDS if band in query.bands],
-        "segment": query.segment,
-        "owner": query.owner,
-        "sort": query.sort if query.sort != "health" else "",
-        "reverse": "true" if query.reverse else "",
-        "page": page if page > 1 else "",
-    }
+    return "/" + _query_string(
+        search=query.search,
+        band=[band for band in BANDS if band in query.bands],
+        segment=query.segment,
+        owner=query.owner,
+        renewal_days=query.renewal_days,
+        flagged="true" if query.is_flagged else "",
+        sort=query.sort if query.sort != "health" else "",
+        reverse="true" if query.reverse else "",
+        page=page if page > 1 else "",
+    )
+
+
+def _alerts_link(query: AlertQuery, **changes: Any) -> str:
+    """The inbox's address with some of its query changed.
+
+    >>> _alerts_link(AlertQuery(owner="Dana"), state="snoozed")
+    '/alerts?owner=Dana&state=snoozed'
+    """
+    query = replace(query, **changes)
+    return "/alerts" + _query_string(
+        search=query.search, owner=query.owner, state=query.state, severity=query.severity, segment=query.segment
+    )
+
+
+def _query_string(**values: Any) -> str:
     pairs = [(name, item) for name, value in values.items() for item in (value if isinstance(value, list) else [value])]
-    encoded = urlencode([(name, item) for name, item in pairs if item])
-    return f"/?{encoded}" if encoded else "/"
+    encoded = urlencode([(name, item) for name, item in pairs if item is not None and item != ""])
+    return f"?{encoded}" if encoded else ""
+
+
+def _csv_cells(row: AccountRow, open_alerts: int) -> list[Any]:
+    """One account; an unknown value is an empty cell."""
+    return [
+        row.account_id,
+        row.name,
+        row.band,
+        None if row.score is None else round(row.score, 1),
+        None if row.movement is None else round(row.movement, 1),
+        row.reason,
+        row.segment,
+        row.owner,
+        row.stage,
+        row.mrr,
+        row.renewal,
+        open_alerts,
+        row.as_of.isoformat(timespec="seconds"),
+    ]
+
+
+def _csv_line(cells: Sequence[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow([safe_cell(cell) for cell in cells])
+    return text.getvalue()

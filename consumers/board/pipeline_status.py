@@ -10,12 +10,14 @@ from typing import Any, Final
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError
 
+from alerts.alert_events import AlertEvent
 from consumers.board.read_model import ReadModel
 from consumers.board.settings import BoardSettings
 from consumers.kafka_client import committed_consumer, connection
 from stream.config.settings import KafkaSettings
 
 KEPT_SECONDS: Final = 2.0
+WATCH_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class LagMonitor:
         self._consumer: Any = None
         self._asked = -KEPT_SECONDS
         self._answer: tuple[list[Lag], str | None] = ([], None)
+        self._absent: frozenset[str] = frozenset()
 
     def look(self) -> tuple[list[Lag], str | None]:
         """The lags, and what went wrong if something did."""
@@ -95,6 +98,21 @@ class LagMonitor:
                     self._answer = ([], f"Kafka does not answer ({type(error).__name__})")
                 self._asked = time.monotonic()
             return self._answer
+
+    def run(self, stop: threading.Event) -> None:
+        """Ask every few seconds until `stop` is set, so that every page can say what is wrong without waiting."""
+        while not stop.wait(WATCH_SECONDS):
+            self.look()
+
+    @property
+    def newest(self) -> tuple[list[Lag], str | None]:
+        """The last answer; asks nobody."""
+        return self._answer
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """The processes that have worked once, and of which none is in its consumer group now."""
+        return self._absent
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -117,12 +135,17 @@ class LagMonitor:
         ends = self._consumer.end_offsets([tp for partitions in there.values() for tp in partitions])
         ends |= {tp: offset for tp, offset in dict(self._next_offsets).items() if tp in ends}
         found = []
+        described = self._admin.describe_groups([group for group, _ in self._groups.values()])
+        absent = set()
         for process, (group, topics) in self._groups.items():
             committed = self._admin.list_group_offsets({group: None}).get(group) or {}
             for topic in topics:
                 offsets = {tp: committed[tp].offset for tp in there[topic] if tp in committed}
                 behind = sum(max(ends[tp] - offsets.get(tp, 0), 0) for tp in there[topic])
                 found.append(Lag(process, topic, behind if offsets else None, len(there[topic])))
+            if committed and not described.get(group, {}).get("members"):
+                absent.add(process)
+        self._absent = frozenset(absent)
         return found
 
 
@@ -152,3 +175,19 @@ def pipeline_status(read_model: ReadModel, watch: LagMonitor) -> PipelineStatus:
         records=feed.records,
         poison=read_model.poison,
     )
+
+
+_ABSENT: Final[Mapping[str, str]] = {
+    "worker": "The worker is not running: scores stand still.",
+    "alerting": "Alerting is not running: no alert opens, ends or is sent.",
+}
+
+
+def pipeline_problems(watch: LagMonitor, incident: AlertEvent | None) -> list[str]:
+    """What every page must say, because it makes calm look like health; empty when all is well."""
+    found = [sentence for process, sentence in _ABSENT.items() if process in watch.absent]
+    if watch.newest[1] is not None:
+        found.append(f"{watch.newest[1]}: this page shows what was known before.")
+    if incident is not None:
+        found.append(f"Alerts are held since {incident.at:%-d %b %H:%M} UTC: {incident.reason}.")
+    return found

@@ -52,10 +52,12 @@ def run_board(settings: BoardSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn ends on both, and then raises them again
     failure: list[BaseException] = []
+    watching = threading.Thread(target=app.state.board.lags.run, args=(stop,), name="lag", daemon=True)
     reader = threading.Thread(target=_read, args=(read_model, stop, server, failure), name="feed", daemon=True)
     stop_metrics = serve_metrics("board", options.metrics_host, options.metrics_port, registry)
     try:
         reader.start()
+        watching.start()
         server.run()
     finally:
         stop.set()

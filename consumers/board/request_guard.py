@@ -104,7 +104,7 @@ class Guard:
                 return _refused(path, 401, "say who you are: Authorization: Bearer <token>")
             target = quote(f"{path}?{request.url.query}" if request.url.query else path, safe="")
             return RedirectResponse(f"/login?next={target}", 303)
-        if changes and path != "/logout" and not person.may_act:
+        if changes and path not in ("/logout", "/me") and not person.may_act:
             return _refused(path, 403, "you may look, and not act")
         return None
 

@@ -15,6 +15,7 @@ from alerts.messages.report_text import (
     override_told,
     reason_beside,
 )
+from alerts.model import Alert
 from alerts.text import duration, measure_name, measure_value, tidy
 from consumers.board.svg import band_shape, sparkline
 from stream.contracts.report import Band
@@ -142,6 +143,20 @@ def rule_words(rule: str) -> str:
     return RULE_WORDS.get(rule, words(rule))
 
 
+def span(value: timedelta) -> str:
+    """A length of time.
+
+    >>> span(timedelta(days=3, hours=2)), span(timedelta(minutes=-1))
+    ('3 days 2 h', '0 min')
+    """
+    return duration(max(value, timedelta()))
+
+
+def headline(alert: Alert) -> str:
+    """What happened, to be read after the account's name; the rule's name where an alert has no headline."""
+    return tidy(alert.headline or rule_words(alert.rule).lower(), 160)
+
+
 def first_upper(value: str) -> Markup:
     """A sentence with its first letter upper."""
     return escape(value[:1].upper() + value[1:])
@@ -162,6 +177,8 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "text": text,
     "words": words,
     "rule_words": rule_words,
+    "headline": headline,
+    "span": span,
     "first_upper": first_upper,
     "measure_name": lambda name: tidy(measure_name(name), 60),
     "measure_value": measure_value,

@@ -49,7 +49,7 @@ def top(
     from stream.config.settings import load
 
     settings = load(BoardSettings, config)
-    query = account_query(search, [], "", "", sort)
+    query = account_query(search=search, band=[], sort=sort)
     console = Console()
     watch: LagMonitor | None = None
     try:
@@ -102,6 +102,6 @@ def _object(row: "AccountRow") -> dict[str, Any]:
         "reason": row.reason,
         "segment": row.segment,
         "owner": row.owner,
-        "renewal_at": row.renewal_at.isoformat() if row.renewal_at is not None else None,
+        "renewal_date": row.renewal.isoformat() if row.renewal is not None else None,
         "as_of": row.as_of.isoformat(),
     }

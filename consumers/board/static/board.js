@@ -95,7 +95,8 @@ if (filters) {
   const go = () => {
     const given = [...new FormData(filters)].filter(([, value]) => value !== "");
     const query = new URLSearchParams(given.filter(([name, value]) => !(name === "sort" && value === "health")));
-    const address = query.size ? "/?" + query : "/";
+    const path = new URL(filters.action).pathname;
+    const address = query.size ? `${path}?${query}` : path;
     history.replaceState(null, "", address);
     refresh(address);
   };
@@ -129,6 +130,38 @@ function tell(words) {
   const told = document.getElementById("told");
   told.textContent = words;
   told.hidden = false;
+}
+
+// ---- a choice that acts by itself
+for (const select of document.querySelectorAll("[data-submit]")) {
+  select.form.querySelector("button").hidden = true;
+  select.addEventListener("change", () => select.form.requestSubmit());
+}
+
+// ---- the whole row of an account leads to it
+document.addEventListener("click", (event) => {
+  const row = event.target.closest("tr[data-row]");
+  if (!row || event.target.closest("a, button, input, select, label, summary") || getSelection().toString()) return;
+  location.href = row.querySelector("th a").href;
+});
+
+// ---- alerts that are ticked
+const ticks = () => [...document.querySelectorAll("[data-tick]")];
+const ticked = () => ticks().filter((tick) => tick.checked);
+function count() {
+  const words = document.getElementById("ticked");
+  if (words) words.textContent = ticked().length ? `${ticked().length} selected` : "";
+}
+document.addEventListener("change", (event) => {
+  if (event.target.id === "tick-all") ticks().forEach((tick) => { tick.checked = event.target.checked; });
+  if (event.target.matches("#tick-all, [data-tick]")) count();
+});
+function onSelected(action, key) {
+  const form = document.getElementById("selected");
+  if (form && ticked().length) { form.requestSubmit(form.querySelector(`button[value="${action}"]`)); return; }
+  const row = document.activeElement.closest("[data-row]");
+  const button = row?.querySelector(`[data-key="${key}"]`);
+  if (button) { step(1); button.form.requestSubmit(button); }
 }
 
 // ---- light and dark
@@ -179,6 +212,9 @@ addEventListener("keydown", (event) => {
     "/": () => document.getElementById("search")?.focus(),
     j: () => step(1),
     k: () => step(-1),
+    x: () => { const tick = document.activeElement.closest("[data-row]")?.querySelector("[data-tick]"); if (tick) { tick.checked = !tick.checked; count(); } },
+    e: () => onSelected("acknowledge", "e"),
+    s: () => onSelected("snooze", "s"),
     t: changeTheme,
     "?": () => shortcuts.showModal(),
     g: () => { leader = Date.now(); },

@@ -104,10 +104,12 @@ def test_an_open_alert_shows_the_score_of_now_and_one_that_is_over_the_score_of_
     board.step(step(2, "resolved", alert(2, status="resolved", last_score=80.0, opening_score=40.0)))
     board.step(step(3, "opened", alert(3, "gone", last_score=12.0, opening_score=12.0)))
 
-    page = board.client().get("/alerts").text
+    client = board.client()
+    open_page, resolved_page = client.get("/alerts").text, client.get("/alerts/resolved").text
 
-    for shown in ("score 31, at opening 83", "score 80, at opening 40", "score 12, at opening 12"):
-        assert shown in page
+    assert "health 31, 83 when it opened" in open_page
+    assert "health 12<" in open_page, "a score that has not moved is said once"
+    assert "health 80, 40 when it opened" in resolved_page
 
 
 @pytest.mark.parametrize("account_id", ["a/b", "a b", "a?b#c", "ü", "a/history/b"])
