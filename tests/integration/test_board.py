@@ -30,7 +30,7 @@ AXE_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "bes
 START: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAYS: Final = 60
 EVIL: Final = "<script>document.title='owned'</script>"
-PAGES: Final = ("/", "/accounts/acme", "/alerts", "/pipeline")
+PAGES: Final = ("/", "/accounts/acme", "/alerts", "/alerts/resolved", "/pipeline")
 
 
 @dataclass
@@ -171,14 +171,40 @@ def test_a_red_flag_opens_on_the_open_page_and_is_acknowledged(installation: Ins
     expect(alert).to_contain_text("Unassigned")
     page.evaluate("window.neverReloaded = true")
     name = alert.get_attribute("data-row")
-    page.locator(f"[data-row='{name}']").get_by_role("button", name="Acknowledge").click()
+    page.locator(f"[data-row='{name}']").get_by_role("button", name="I'm on it").first.click()
 
     expect(page.locator("#told")).to_contain_text("Acknowledged")
-    expect(page.locator(f"[data-row='{name}']")).to_contain_text("acknowledged by")
-    expect(page.locator(f"[data-row='{name}']").get_by_role("button", name="Acknowledge")).to_have_count(0)
+    expect(page.locator(f"[data-row='{name}']")).to_contain_text("is on it")
+    expect(page.locator(f"[data-row='{name}'] .quick").get_by_role("button", name="I'm on it")).to_have_count(0)
     assert page.evaluate("window.neverReloaded")
     (known,) = [each for each in installation.get("/api/v1/alerts") if each["alert_id"] == name]
     assert known["acknowledged_by"]
+
+
+def test_the_inbox_is_worked_through_by_keys(installation: Installation, page: Page) -> None:
+    """Walk, select, snooze what is selected, and find it under its state."""
+    page.goto(installation.url + "/alerts")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.locator("#ticked")).to_have_text("1 selected")
+    page.keyboard.press("s")
+    expect(page.locator("#told")).to_contain_text("Done for 1 of 1 alerts.")
+    expect(page.locator("article.row").last).to_contain_text("Snoozed until")
+
+    page.get_by_role("link", name="Snoozed").click()
+    expect(page).to_have_url(installation.url + "/alerts?state=snoozed")
+    expect(page.locator("article.row")).to_have_count(1)
+    page.locator("#search").fill("nobody of that name")
+    expect(page.locator("article.row")).to_have_count(0)
+
+
+def test_a_click_on_a_row_or_a_head_does_what_it_looks_like(installation: Installation, page: Page) -> None:
+    page.goto(installation.url)
+    page.get_by_role("columnheader", name="Account").get_by_role("link").click()
+    expect(page).to_have_url(installation.url + "/?sort=name")
+    expect(page.locator("[data-row]").first).to_have_attribute("data-row", "acme")
+    page.locator("[data-row=birch] td.health").click()
+    expect(page).to_have_url(installation.url + "/accounts/birch")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -240,12 +266,12 @@ def test_the_row_one_stands_on_stays_so_when_the_order_changes(installation: Ins
     """Enter opens the account that was looked at, wherever fresh scores moved it."""
     page.goto(installation.url + "/?sort=name")
     page.keyboard.press("j")
-    expect(page.locator("[data-row=acme] a")).to_be_focused()
+    expect(page.locator("[data-row=acme] th a")).to_be_focused()
 
     page.evaluate("history.replaceState(null, '', '/?sort=name&reverse=true'); refresh()")
 
     expect(page.locator("[data-row]").first).to_have_attribute("data-row", "cedar")
-    expect(page.locator("[data-row=acme] a")).to_be_focused()
+    expect(page.locator("[data-row=acme] th a")).to_be_focused()
 
 
 def test_a_refused_record_is_shown_with_its_original_and_does_nothing(installation: Installation, page: Page) -> None:
