@@ -9,41 +9,41 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class PageRule:
-    """When a low score pages.
+    """When a low score pages; the defaults are those of the shipped alerting configuration.
 
     Attributes:
         below_score: a page comes when the score closes below this...
         closes: ...for so many days running; an unknown score breaks the run.
-        again_below_score: a second page comes at once when it falls below this; None: none does.
-        quiet_days: at most one page an account in so many days, but for the second one.
+        critical_below_score: as many closes below this are worse, and page again.
+        quiet_days: at most one page an account in so many days, unless it got worse.
     """
 
     below_score: float = 35.0
     closes: int = 7
-    again_below_score: float | None = 25.0
+    critical_below_score: float = 25.0
     quiet_days: int = 180
 
 
 def pages(scores: NDArray[np.float32], rule: PageRule) -> list[int]:
     """The days (from 0) on which an account's daily scores page.
 
-    An episode begins with its page and ends when the score closes at or above `below_score`, or is unknown. The second
-    page belongs to an episode, and comes once.
+    An episode ends when the score closes at or above `below_score`, or is unknown. It pages once, and once more where
+    it gets worse than the last page said; a page that comes too soon after another comes later, if still true then.
     """
     found: list[int] = []
-    run, last, paged, again = 0, -rule.quiet_days, False, False
+    low = critical = last_level = 0
+    is_paged = False
     for day, score in enumerate(scores.tolist()):
-        if not score < rule.below_score:  # nan, too
-            run, paged, again = 0, False, False
+        low = low + 1 if score < rule.below_score else 0  # nan is below nothing
+        critical = critical + 1 if score < rule.critical_below_score else 0
+        is_paged = is_paged and low > 0
+        level = 2 if critical >= rule.closes else 1 if low >= rule.closes else 0
+        if level == 0:
             continue
-        run += 1
-        if not paged and run >= rule.closes and day - last >= rule.quiet_days:
+        is_quiet = bool(found) and day - found[-1] < rule.quiet_days
+        if (found and level > last_level) or (not is_paged and not is_quiet):
             found.append(day)
-            last, paged = day, True
-            again = rule.again_below_score is not None and score < rule.again_below_score
-        elif paged and not again and rule.again_below_score is not None and score < rule.again_below_score:
-            found.append(day)
-            last, again = day, True
+            last_level, is_paged = level, True
     return found
 
 

@@ -14,6 +14,7 @@ from heartline.cli.options import Config, Files, Json, load_settings
 from heartline.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    from heartline.backtest.pages import PageRule
     from heartline.backtest.run import History
     from heartline.backtest.study import Study
     from stream.config.settings import Settings
@@ -71,7 +72,6 @@ def backtest(
     heartline backtest events.jsonl.gz --from-ledger --scorecard old.yaml --scorecard new.yaml --horizon 90d
     """
     need_extra("backtest")
-    from heartline.backtest.pages import PageRule
     from heartline.backtest.run import replay
     from heartline.backtest.study import study
     from heartline.jsonl import check_readable
@@ -79,14 +79,14 @@ def backtest(
     check_labels("backtest", churned, from_ledger)
     days = horizon_days(horizon)
     settings = load_settings(config)
-    cards = _named(scorecard, settings)
+    cards, page_rule = _named(scorecard, settings), _page_rule(config)
     for file in files:
         check_readable(file)
     started = time.monotonic()
     with progress_bar() as progress:
         history = replay(files, churned, cards, settings, progress)
         progress(0, 1, "measuring")
-        found, _ = study(history.accounts, list(cards), days, PageRule())
+        found, _ = study(history.accounts, list(cards), days, page_rule)
     if out is not None:
         _write(found, history, out)
     report_problems(history)
@@ -141,6 +141,20 @@ def horizon_days(text: str) -> int:
     if match is None or not 7 <= int(match[1]) <= _HORIZON_DAYS_MAX:
         raise ConfigError(f"--horizon {text}: expected days from 7 to {_HORIZON_DAYS_MAX}, as 180d")
     return int(match[1])
+
+
+def _page_rule(config: Path | None) -> "PageRule":
+    """When a low score pages, by the alerting configuration of the settings, else the shipped one."""
+    from alerts.config import read_config
+    from alerts.rules.score import ScoreLow
+    from consumers.alerting.settings import AlertingSettings
+    from heartline.backtest.pages import PageRule
+    from stream.config.settings import load
+
+    alerting = read_config(load(AlertingSettings, config).alerting.config)
+    low = next(rule for rule in alerting.rules.all() if isinstance(rule, ScoreLow))
+    quiet_days = round(alerting.lifecycle.pages.score_every_days)
+    return PageRule(low.page_below, low.page_closes, low.critical_below, quiet_days)
 
 
 def _named(files: list[Path] | None, settings: "Settings") -> "dict[str, Scorecards]":

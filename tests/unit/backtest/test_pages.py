@@ -1,5 +1,7 @@
 """When a low score pages, and what the pages are worth."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from heartline.backtest.pages import Paged, PageRule, page_figures, pages
 
-RULE = PageRule(below_score=35, closes=3, again_below_score=25, quiet_days=20)
+RULE = PageRule(below_score=35, closes=3, critical_below_score=25, quiet_days=20)
 NAN = float("nan")
 
 
@@ -24,8 +26,11 @@ def scores(*stretches: tuple[float, int]) -> "np.ndarray[tuple[int], np.dtype[np
         ([(80, 5), (34, 3)], [7], "the third close pages"),
         ([(80, 5), (35, 9)], [], "at the bound is not below it"),
         ([(80, 5), (34, 30)], [7], "one page for one episode, however long"),
-        ([(80, 5), (34, 5), (20, 5)], [7, 10], "a fall below the second bound pages at once, and once"),
+        ([(80, 5), (34, 5), (20, 5)], [7, 12], "critical for as many closes pages at once, and once"),
+        ([(80, 5), (34, 5), (20, 2), (34, 9)], [7], "critical for fewer closes does not"),
         ([(80, 5), (20, 9)], [7], "the first page told of it already"),
+        ([(80, 5), (34, 3), (80, 5), (20, 5)], [7, 15], "worse than the last page said is told within the quiet days"),
+        ([(80, 5), (20, 3), (80, 5), (20, 5)], [7], "as bad as the last page said is not"),
         ([(80, 5), (34, 3), (80, 5), (34, 5)], [7], "again within the quiet days"),
         ([(80, 5), (34, 3), (80, 25), (34, 5)], [7, 35], "again behind them"),
         ([(80, 5), (34, 2), (NAN, 1), (34, 2)], [], "an unknown score breaks the run"),
@@ -38,14 +43,14 @@ def test_a_low_score_pages(stretches: list[tuple[float, int]], expected: list[in
 
 @given(st.lists(st.sampled_from([10.0, 30.0, 36.0, 90.0, NAN]), max_size=80))
 def test_pages_keep_their_promises_over_any_scores(days: list[float]) -> None:
-    """Each comes on a low close; first pages end a run of three and keep the quiet days between them."""
+    """Each ends three low closes; within the quiet days only a critical one follows, and only one."""
     found = pages(np.array(days, np.float32), RULE)
     assert found == sorted(set(found))
-    firsts = [day for day in found if day >= 2 and all(score < 35 for score in days[day - 2 : day + 1])]
-    assert all(days[day] < 35 for day in found)
-    assert all(day in firsts or days[day] < 25 for day in found)
-    # No more than two pages within any quiet stretch.
-    assert all(later - earlier >= RULE.quiet_days - 1 for earlier, later in zip(found, found[2:], strict=False))
+    assert all(all(score < 35 for score in days[day - 2 : day + 1]) for day in found)
+    for earlier, later in pairwise(found):
+        if later - earlier < RULE.quiet_days:
+            assert all(score < 25 for score in days[later - 2 : later + 1])
+            assert not all(score < 25 for score in days[earlier - 2 : earlier + 1])
 
 
 def test_pages_are_worth_what_a_count_by_hand_says() -> None:
