@@ -88,7 +88,7 @@ def account(number: int, now_ms: int) -> AccountState:
             event_id=f"e{day}",
         )
         fold_event(state, event)
-    state.usage.seen.clear()
+    state.usage.recent_ids.keys.clear()
     for back in range(35, 0, -1):
         close_score(state.usage.days, now_ms // DAY_MS - back, 80.0)
     return state

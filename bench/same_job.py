@@ -40,7 +40,7 @@ def held(state: AccountState) -> list[int]:
         activity.repeated,
         activity.first_ms,
         activity.newest_ms,
-        len(activity.seen),
+        len(activity.recent_ids.keys),
         len(activity.users),
         sum(user[2].bit_count() for user in activity.users.values()),
         len(features),

@@ -23,7 +23,7 @@ from stream.calendar.day import day_of
 from stream.calendar.zones import UTC_ZONE, zone
 from stream.config.settings import Settings
 from stream.contracts.errors import BadEvent, ConfigError
-from stream.contracts.events import InputEvent, check_time
+from stream.contracts.events import InputEvent
 from stream.contracts.report import HealthReport
 from stream.kinds.account import AccountEvent
 from stream.kinds.decode import Decoder
@@ -164,12 +164,8 @@ def decode_event(line: bytes, decoders: dict[Kind, Decoder], now_ms: int) -> tup
         raise BadEvent("not_json", f"expected a JSON object with a field `type`: {error}") from None
     if kind not in KINDS:
         raise BadEvent("unknown_value", f"type = {kind[:40]!r}: accepted are {', '.join(KINDS)}")
-    event = decoders[kind].decode(line)
-    if event.timestamp is None:
-        return 0, event
-    ms = event.timestamp
-    check_time(ms, now_ms)
-    return ms, event
+    event: InputEvent = decoders[kind].decode_at(line, now_ms)
+    return event.timestamp or 0, event
 
 
 def reports(

@@ -21,7 +21,9 @@ ACCOUNTS: Final = ("acme", "birch")
 USERS: Final = tuple(f"u{number}" for number in range(7))
 FEATURES: Final = ("export", "import", "search", "share", "root")
 CORE: Final = frozenset({"export", "search", "never"})
-STATUSES: Final = ("opened", "updated", "escalated", "deescalated", "solved", "closed", "reopened")
+STATUSES: Final = (
+    *("opened", "updated", "pending", "escalated", "deescalated", "solved", "closed", "reopened", "removed"),
+)
 PRIORITIES: Final = ("low", "moderate", "high", "critical", "normal")
 TICKET_DAYS: Final = 60  # from a ticket's first event to its last
 GOALS: Final = ("go live", "reports automated", "no target")
@@ -108,6 +110,12 @@ def _moment(rng: random.Random, day: int) -> int:
     return (FIRST_DAY + day) * DAY_MS + in_day
 
 
+def _own_moment(rng: random.Random, day: int, number: int) -> int:
+    """The same for what has versions: no two at one moment, for of them the one that arrives later holds."""
+    in_day = rng.choice((number, DAY_MS - 1 - number, rng.randrange(DAY_MS), rng.randrange(DAY_MS)))
+    return (FIRST_DAY + day) * DAY_MS + in_day
+
+
 def _usage(rng: random.Random, number: int, span_days: int, tickets: list[int]) -> tuple[int, Raw]:
     user = min(int(rng.expovariate(0.6)), len(USERS) - 1)  # a few make most of the use
     event: Raw = {
@@ -135,7 +143,7 @@ def _ticket(rng: random.Random, number: int, span_days: int, tickets: list[int])
         "priority": rng.choice(PRIORITIES),
         "category": rng.choice(("billing", "access", None)),
     }
-    return _moment(rng, min(first_day + rng.randrange(TICKET_DAYS), span_days - 1)), event
+    return _own_moment(rng, min(first_day + rng.randrange(TICKET_DAYS), span_days - 1), number), event
 
 
 def _survey(rng: random.Random, number: int, span_days: int, tickets: list[int]) -> tuple[int, Raw]:
@@ -152,7 +160,7 @@ def _survey(rng: random.Random, number: int, span_days: int, tickets: list[int])
     }
     if rng.random() < 0.2:
         del event["response_id"]
-    return _moment(rng, rng.randrange(span_days)), event
+    return _own_moment(rng, rng.randrange(span_days), number), event
 
 
 def _account(rng: random.Random, number: int, span_days: int, tickets: list[int]) -> tuple[int, Raw]:
@@ -189,7 +197,7 @@ def _touchpoint(rng: random.Random, number: int, span_days: int, tickets: list[i
         event["user_id"] = rng.choice(USERS)
     if rng.random() < 0.4:
         event["response_id"] = f"r{rng.randrange(40)}"
-    return _moment(rng, rng.randrange(span_days)), event
+    return _own_moment(rng, rng.randrange(span_days), number), event
 
 
 def _outcome(rng: random.Random, number: int, span_days: int, tickets: list[int]) -> tuple[int, Raw]:
@@ -200,7 +208,7 @@ def _outcome(rng: random.Random, number: int, span_days: int, tickets: list[int]
         "goal": rng.choice(GOALS),
         "value": rng.choice((0, 1.5, 40, 99.5, 100, 150)),
     }
-    return _moment(rng, rng.randrange(span_days)), event
+    return _own_moment(rng, rng.randrange(span_days), number), event
 
 
 def _subscription(rng: random.Random, number: int, span_days: int, tickets: list[int]) -> tuple[int, Raw]:
@@ -219,7 +227,7 @@ def _subscription(rng: random.Random, number: int, span_days: int, tickets: list
         event["mrr"] = rng.choice((0, 99.5, 1200))
     if rng.random() < 0.5:
         event["renewal_at"] = (FIRST_DAY + day + rng.choice((-5, 20, 40, 365))) * DAY_MS
-    return _moment(rng, day), event
+    return _own_moment(rng, day, number), event
 
 
 _MAKERS: Final[dict[str, Callable[[random.Random, int, int, list[int]], tuple[int, Raw]]]] = {

@@ -106,6 +106,8 @@ def parse(line: bytes) -> Record:
     if kind is None:
         raise ValueError(_about_type(event.type))
     field, key = ("currency", event.currency) if kind in _WITHOUT_ACCOUNT else ("account_id", event.account_id)
+    if isinstance(key, int) and not isinstance(key, bool):
+        key = str(key)  # as the contract reads it
     if not isinstance(key, str) or not key:
         found = "it is missing" if key is None else f"found {_short(key)}"
         raise ValueError(f"{field}: expected a string that is not empty; {found}")

@@ -8,6 +8,7 @@ grow. Values are strict: the string "9" is not the number 9.
 A type says with `Fast` how the fast path reads it, so that the two ways of reading stand side by side, once.
 """
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from pydantic import (
     PlainSerializer,
     ValidationError,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -49,9 +51,13 @@ REASONS: Final = (
 VALUE_BYTES_MAX: Final = 1 << 20
 FUTURE_SLACK_MS: Final = 86_400_000
 EARLIEST_MS: Final = 946_684_800_000  # 2000-01-01: anything before is a broken clock, and would poison the windows
+LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01: what lies behind it is no milliseconds, or a word for "no end"
+_NO_END_MS: Final = 253_370_764_800_000  # 9999-01-01; the year is how databases say that something has no end
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXPECTED_MOMENT: Final = "expected ISO-8601 with a zone, as 2026-01-31T09:30:00Z, or epoch milliseconds as an integer"
+TOO_FAR: Final = "it is after 2100-01-01; is it in microseconds? epoch milliseconds are expected"
+TOO_OLD: Final = "it is before 2000-01-01; is it in seconds? epoch milliseconds are expected"
 
 
 @dataclass(frozen=True)
@@ -85,17 +91,27 @@ def iso(ms: int) -> str:
 
 
 def _moment_ms(value: object) -> int:
-    """ISO-8601 with a zone, or epoch milliseconds, to epoch milliseconds."""
+    """ISO-8601 with a zone, or epoch milliseconds, to epoch milliseconds of some plausible time."""
     if isinstance(value, str):
         moment = _parse(value)
         if moment.tzinfo is None:
             raise PydanticCustomError("moment_type", "the zone is missing: add Z or an offset, as +02:00")
-        return epoch_ms(moment)
-    if isinstance(value, int) and not isinstance(value, bool):
-        if not 0 <= value < 1 << 47:
-            raise PydanticCustomError("moment_range", "as epoch milliseconds it is outside of any plausible time")
-        return value
-    raise PydanticCustomError("moment_type", _EXPECTED_MOMENT)
+        value = epoch_ms(moment)
+    elif not isinstance(value, int) or isinstance(value, bool):
+        raise PydanticCustomError("moment_type", _EXPECTED_MOMENT)
+    if value < EARLIEST_MS:
+        raise PydanticCustomError("too_old", TOO_OLD)
+    if value >= LATEST_MS:
+        raise PydanticCustomError("moment_range", TOO_FAR)
+    return value
+
+
+def plausible_ms(moment: datetime | int) -> int:
+    """The same of what the fast path read; ValueError leaves the rest to the contract."""
+    ms = epoch_ms(moment)
+    if not EARLIEST_MS <= ms < LATEST_MS:
+        raise ValueError("no plausible time")
+    return ms
 
 
 def _parse(text: str) -> datetime:
@@ -134,28 +150,97 @@ class Words(Fast):
         return self.table.get(value.lower(), value) if isinstance(value, str) else value
 
 
-Id = Annotated[str, Field(min_length=1, max_length=256), Fast(Annotated[str, Meta(min_length=1, max_length=256)])]
+_BLANK_LETTERS: Final = "\u115f\u1160\u2800\u3164\uffa0"  # letters by their category, and nothing to the eye
+
+
+def is_visible(text: str) -> bool:
+    """Whether anything of a text can be seen: blanks, and what only steers how letters are set, can not.
+
+    >>> is_visible("Acme"), is_visible(" \u00a0\u200b"), is_visible("")
+    (True, False, False)
+    """
+    return any(unicodedata.category(letter)[0] not in "ZC" and letter not in _BLANK_LETTERS for letter in text)
+
+
+def _digits(value: object) -> object:
+    """A whole number as the id that its digits make; feeds number their things."""
+    value = _whole(value)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _whole(value: object) -> object:
+    """9.0 as 9: JSON knows one kind of number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _text(longest: int) -> Callable[[object], object]:
+    """How a text is read that people are shown: cut to a length, and None where nothing of it can be seen."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return value[:longest] if is_visible(value) else None
+
+    return read
+
+
+_TEXT_SCHEMA: Final = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})
+
+Id = Annotated[
+    str,
+    Field(min_length=1, max_length=256),
+    BeforeValidator(_digits),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1, "maxLength": 256}, {"type": "integer"}]}),
+    Fast(Annotated[str, Meta(min_length=1, max_length=256)]),
+]
 Moment = Annotated[
     int,
     BeforeValidator(_moment_ms),
     PlainSerializer(iso, return_type=str, when_used="json"),
-    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]}),
-    Fast(Annotated[datetime, Meta(tz=True)] | Annotated[int, Meta(ge=0, lt=1 << 47)], epoch_ms),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": EARLIEST_MS}]}),
+    Fast(Annotated[datetime, Meta(tz=True)] | Annotated[int, Meta(ge=0, lt=1 << 47)], plausible_ms),
 ]
-Text64 = Annotated[str, Field(max_length=64), Fast(Annotated[str, Meta(max_length=64)])]
-Text128 = Annotated[str, Field(max_length=128), Fast(Annotated[str, Meta(max_length=128)])]
-Text256 = Annotated[str, Field(max_length=256), Fast(Annotated[str, Meta(max_length=256)])]
-LongText = Annotated[str, Field(max_length=10_000), Fast(Annotated[str, Meta(max_length=10_000)])]
-Whole = Annotated[int, Fast(int)]
+# Texts that people are shown: longer ones are cut, since a fact is worth more than the end of its label.
+Text64 = Annotated[str | None, BeforeValidator(_text(64)), _TEXT_SCHEMA, Fast(str, _text(64))]
+Text128 = Annotated[str | None, BeforeValidator(_text(128)), _TEXT_SCHEMA, Fast(str, _text(128))]
+Text256 = Annotated[str | None, BeforeValidator(_text(256)), _TEXT_SCHEMA, Fast(str, _text(256))]
+# What is not kept can't be wrong: neither its length nor its type may lose the fact that it comes with.
+NotKept = Annotated[Any, Fast(Any)]
+Whole = Annotated[int, BeforeValidator(_whole), Fast(int)]
 Finite = Annotated[float, Field(allow_inf_nan=False), Fast(float)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), Fast(Annotated[float, Meta(ge=0)])]
-Seats = Annotated[int, Field(ge=0, le=10_000_000), Fast(Annotated[int, Meta(ge=0, le=10_000_000)])]
+Level = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False), Fast(Annotated[float, Meta(ge=-1e15, le=1e15)])]
+NotNegative = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False), Fast(Annotated[float, Meta(ge=0, le=1e12)])]
+Seats = Annotated[
+    int, Field(ge=0, le=10_000_000), BeforeValidator(_whole), Fast(Annotated[int, Meta(ge=0, le=10_000_000)])
+]
+
+
+def _is_nothing(name: str, value: object) -> bool:
+    """Whether an optional field says nothing; a date in the year 9999 says that there is none."""
+    if value is None or value == "":
+        return True
+    if not name.endswith("_at") and name != "term_end":
+        return False
+    return value.startswith("9999-") if isinstance(value, str) else isinstance(value, int) and value >= _NO_END_MS
 
 
 class Contract(BaseModel):
-    """What all contracts share."""
+    """What all contracts share: null and "" in a field that may be left out mean that it is not given."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        given = dict(data)
+        for name, field in cls.model_fields.items():
+            if name in data and not field.is_required() and _is_nothing(name, data[name]):
+                given[name] = None
+                if field.default is not None:
+                    del given[name]
+        return given
 
 
 class InputEvent(Contract):
@@ -190,13 +275,14 @@ def check_time(ms: int, now_ms: int) -> None:
     if ms > now_ms + FUTURE_SLACK_MS:
         raise BadEvent("future", f"timestamp is {(ms - now_ms) / 3_600_000:.1f} h ahead; at most 24 h are accepted")
     if ms < EARLIEST_MS:
-        raise BadEvent("too_old", "timestamp is before 2000-01-01; is it in seconds? epoch milliseconds are expected")
+        raise BadEvent("too_old", f"timestamp = {ms}: {TOO_OLD}")
 
 
 _REASON_BY_TYPE: Final = {
     "missing": "missing_field",
     "literal_error": "unknown_value",
     "zone_unknown": "unknown_value",
+    "too_old": "too_old",
 }
 
 

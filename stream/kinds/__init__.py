@@ -1,6 +1,6 @@
 """The kinds of events: what is accepted of each, what is kept, and how an event folds into it.
 
-- `usage`, `sessions`   product usage, folded a batch at a time, and a sample of each day's sessions
+- `usage`, `sessions`, `recent_ids`   product usage, folded a batch at a time, a sample of each day's sessions, repeats
 - `ticket`, `survey`, `touchpoint`, `outcome`, `subscription`   the other facts of an account
 - `account`             the account feed: the profile, and overrides by hand
 - `kind`, `registry`    what a kind of event is, and the table of all kinds

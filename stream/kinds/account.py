@@ -5,7 +5,7 @@ Field by field the newest update holds, among equals the last to arrive.
 
 from typing import Annotated, Any, Final, Literal, Protocol
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from stream.calendar.day import DAY_MS
@@ -14,7 +14,6 @@ from stream.calendar.zones import zone
 from stream.contracts import health_override
 from stream.contracts.events import (
     Contract,
-    Finite,
     Id,
     InputEvent,
     Moment,
@@ -34,11 +33,21 @@ from stream.kinds.usage import UsageState
 _NAMED_APART: Final = frozenset({"account_id", "event_id", "timestamp", "health_override"})
 
 
+def _not_tiny(target: float) -> float:
+    """A target that something can be divided by."""
+    if 0 < abs(target) < 1e-6:
+        raise PydanticCustomError("target_range", "expected 0, or at least 0.000001")
+    return target
+
+
+Target = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False), AfterValidator(_not_tiny)]
+
+
 class Goal(Contract):
     """A result that the customer wants, to be reached by a day."""
 
     name: Id
-    target: Finite | None = None
+    target: Target | None = None
     due_at: Moment | None = None
 
 
@@ -67,15 +76,15 @@ class NewBaseline(Contract):
 
 
 class AccountEvent(InputEvent):
-    """What the CRM knows of the account; a field left out stays as it is, a null clears it."""
+    """What the CRM knows of the account; a field left out stays as it is, null and "" clear it."""
 
     event_id: Id | None = None
     timestamp: Moment | None = Field(None, description="orders updates; without it the last to arrive wins")
-    name: Text256 | None = None
-    segment: Text64 | None = None
+    name: Text256 = None
+    segment: Text64 = None
     lifecycle_stage: LifecycleStage | None = None
     licensed_seats: Seats | None = None
-    owner: Text128 | None = None
+    owner: Text128 = None
     started_at: Moment | None = None
     renewal_at: Moment | None = None
     mrr: NotNegative | None = None

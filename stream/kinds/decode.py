@@ -26,12 +26,14 @@ from stream.contracts.events import (
     Fast,
     InputEvent,
     check_time,
-    epoch_ms,
+    plausible_ms,
     refusal,
 )
 from stream.kinds.feeds import FieldMapping
 from stream.kinds.kind import Kind
 from stream.kinds.registry import KINDS
+
+_REPLACED: Final = "\ufffd"
 
 # RecursionError by deep nesting, KeyError by a word that the contract does not know.
 FAST_ERRORS: Final = (msgspec.DecodeError, TypeError, ValueError, RecursionError, KeyError, BadEvent)
@@ -113,6 +115,11 @@ class Decoder:
         self._kind = kind
         self._mapping = mapping
         self._fast = _fast_reader(kind) if mapping is None else _never
+        self._ahead = KINDS[kind].ahead
+        names = KINDS[kind].contract.model_fields
+        self._named = msgspec.json.Decoder(
+            msgspec.defstruct("Named", [(name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for name in names])
+        )
 
     def decode_all(self, values: Sequence[bytes | None], now_ms: int) -> list[InputEvent | BadEvent]:
         """The events of a chunk, with an error in the place of each that is refused, for its time (`check_time`), too.
@@ -122,6 +129,8 @@ class Decoder:
         events = self._all_canonical(values)
         if events is not None:
             times = [event.timestamp for event in events]
+            if times and self._ahead is not None and max(times) > now_ms:
+                times = [self._to_now(event, now_ms).timestamp for event in events]
             if not times or (min(times) >= EARLIEST_MS and max(times) <= now_ms + FUTURE_SLACK_MS):
                 return events
         return [self._decode_or_refuse(value, now_ms) for value in values]
@@ -143,12 +152,27 @@ class Decoder:
 
     def _decode_or_refuse(self, value: bytes | None, now_ms: int) -> InputEvent | BadEvent:
         try:
-            event = self.decode(value)
-            if event.timestamp is not None:
-                check_time(event.timestamp, now_ms)
+            event: InputEvent = self.decode_at(value, now_ms)
         except BadEvent as error:
             return error
-        return event  # type: ignore[no-any-return]
+        return event
+
+    def _to_now(self, event: Any, now_ms: int) -> Any:
+        """The event, changed as its kind says where it is dated ahead of the clock."""
+        if self._ahead is not None and event.timestamp is not None and event.timestamp > now_ms:
+            self._ahead(event, now_ms)
+        return event
+
+    def decode_at(self, value: bytes | None, now_ms: int) -> Any:
+        """The same as `decode`, for an event that arrives at a moment.
+
+        Raises:
+            BadEvent: as `decode`, and where its time is impossible (`check_time`).
+        """
+        event = self._to_now(self.decode(value), now_ms)
+        if event.timestamp is not None:
+            check_time(event.timestamp, now_ms)
+        return event
 
     def decode(self, value: bytes | None) -> Any:
         """One record's value as an event, its timestamp in epoch milliseconds (None: an update without one).
@@ -165,7 +189,7 @@ class Decoder:
             return None
         try:
             event: Any = self._fast(value)
-            event.timestamp = epoch_ms(event.timestamp)
+            event.timestamp = plausible_ms(event.timestamp)
         except FAST_ERRORS:
             return None
         return event  # type: ignore[no-any-return]
@@ -181,10 +205,33 @@ class Decoder:
         try:
             data = pydantic_core.from_json(value, allow_inf_nan=False)
         except ValueError as error:
-            raise BadEvent("not_json", f"{self._kind} event: {error}") from None
+            data = self._tolerant(value)
+            if data is None:
+                raise BadEvent("not_json", f"{self._kind} event: {error}") from None
         if self._mapping is not None and isinstance(data, dict):
             data = self._mapping.apply(data)
         return validate(self._kind, data)
+
+    def _tolerant(self, value: bytes) -> dict[str, Any] | None:
+        """What is not quite JSON, as the fast path reads it: a field that no contract names may hold broken text.
+
+        None: it is no JSON, or broken where it is read.
+        """
+        try:
+            if self._mapping is not None:
+                parsed = pydantic_core.from_json(value.decode("utf-8", "replace"), allow_inf_nan=False)
+                mapped = self._mapping.apply(parsed) if isinstance(parsed, dict) else {}
+                read = [mapped.get(name) for name in KINDS[self._kind].contract.model_fields]
+                return parsed if mapped and _REPLACED not in str(read) else None
+            named = self._named.decode(value)
+            found = {name: getattr(named, name) for name in named.__struct_fields__}
+            return {
+                name: pydantic_core.from_json(bytes(raw), allow_inf_nan=False)
+                for name, raw in found.items()
+                if raw is not msgspec.UNSET
+            }
+        except (ValueError, RecursionError, msgspec.DecodeError):
+            return None
 
 
 def validate(kind: Kind, data: object) -> Any:

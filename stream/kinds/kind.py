@@ -34,6 +34,8 @@ class EventKind(Generic[E]):
         stale_after_days: after how long without an event of any account the source is stale; None: never, since no
             ticket may well mean no trouble.
         counts_repeats: whether its part counts the events that it recognised as repeats.
+        ahead: changes an event that is dated ahead of the worker's clock, given "now"; None: it stays as it is, and
+            more than a day ahead is refused.
     """
 
     name: Kind
@@ -45,3 +47,4 @@ class EventKind(Generic[E]):
     source: Source | None = None
     stale_after_days: float | None = None
     counts_repeats: bool = False
+    ahead: Callable[[Any, int], None] | None = None

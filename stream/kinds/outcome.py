@@ -1,6 +1,6 @@
 """How far an account has come towards its goals: per goal the newest value of each of its last days with one.
 
-Of two values of one day the later holds, and of two at one moment the larger: so neither order nor repeats matter.
+Of two values of one day the later holds, and of two at one moment the one that arrived later, a correction.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from msgspec import Struct
 from pydantic import Field
 
 from stream.calendar.day import day_of
-from stream.contracts.events import DatedEvent, Finite, Id
+from stream.contracts.events import DatedEvent, Id, Level
 from stream.kinds.kind import EventKind
 
 DAYS_KEPT: Final = 40  # days with a value, per goal: a report looks back 28 days
@@ -22,7 +22,7 @@ class OutcomeEvent(DatedEvent):
     """How far the account has come towards one of its goals; the newest value of a goal holds."""
 
     goal: Id = Field(description="the name of a goal of the account feed")
-    value: Finite = Field(
+    value: Level = Field(
         description="the level reached at that moment, in the unit of the goal's target; not an increment"
     )
 
@@ -55,7 +55,7 @@ def fold(outcomes: OutcomeState, event: OutcomeEvent) -> bool:
     outcomes.newest_ms = max(outcomes.newest_ms, ms)
     day, point = day_of(ms), (ms, value)
     known = points.get(day)
-    if known is not None and point <= known:
+    if known is not None and (ms < known[0] or point == known):
         return False
     if known is None and len(points) >= DAYS_KEPT:
         oldest = min(points)

@@ -24,6 +24,7 @@ from stream.contracts.report import Band
 from stream.history import daily
 from stream.kinds.kind import Kind
 from stream.kinds.outcome import OutcomeState
+from stream.kinds.recent_ids import RecentIds
 from stream.kinds.subscription import SubscriptionState
 from stream.kinds.survey import SurveyState
 from stream.kinds.ticket import TicketState
@@ -133,8 +134,22 @@ def watermark_ms(state: AccountState) -> int | None:
     return max(newest_ms(state) or 0, updated) or None
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(AccountState)
+def _plain(value: object) -> bytes:
+    """What msgspec does not know, as it is kept."""
+    if isinstance(value, RecentIds):
+        return value.pack()
+    raise NotImplementedError
+
+
+def _restored(kind: type, value: Any) -> object:
+    """The reverse of `_plain`."""
+    if kind is RecentIds and isinstance(value, bytes):
+        return RecentIds.unpack(value)
+    raise NotImplementedError
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
+_decoder = msgspec.msgpack.Decoder(AccountState, dec_hook=_restored)
 
 
 def encode_state(state: AccountState) -> bytes:

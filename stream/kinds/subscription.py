@@ -69,8 +69,8 @@ class SubscriptionEvent(DatedEvent):
     effective_at: Moment | None = Field(
         None, description="when it takes effect, as at the end of the paid term; the timestamp is when it was said"
     )
-    product: Text256 | None = None
-    plan: Text256 | None = None
+    product: Text256 = None
+    plan: Text256 = None
     mrr: NotNegative | None = Field(None, description="monthly recurring revenue from then on; left out: as before")
     amount: NotNegative | None = Field(
         None, description="the price of an interval from then on, before the discount; wants a currency"
@@ -89,9 +89,9 @@ class SubscriptionEvent(DatedEvent):
     term_end: Moment | None = Field(
         None, description="the same by another name: the end of the paid term, or the trial"
     )
-    reason: Text256 | None = Field(None, description="why it was cancelled")
+    reason: Text256 = Field(None, description="why it was cancelled")
     involuntary: Annotated[bool, Fast(bool)] = Field(False, description="cancelled because a payment failed")
-    campaign: Text256 | None = Field(None, description="the campaign or channel that won it")
+    campaign: Text256 = Field(None, description="the campaign or channel that won it")
     moved_to: Id | None = Field(None, description="the account that has it from then on (status moved)")
 
     @classmethod

@@ -3,6 +3,7 @@
 The newest version is chosen by its own time, so repeats and late arrivals change nothing that they should not.
 """
 
+import math
 from typing import Annotated, Any, Final, Literal, get_args
 
 from msgspec import Struct
@@ -11,14 +12,30 @@ from pydantic import Field
 from stream.calendar.day import DAY_MS, day_of
 from stream.calendar.zones import Zone
 from stream.contracts.errors import BadEvent
-from stream.contracts.events import DatedEvent, Fast, Id, LongText, Whole
+from stream.contracts.events import DatedEvent, Fast, Id, NotKept, Words
 from stream.kinds.kind import EventKind
 
 Survey = Literal["nps", "csat", "ces"]
+Scale = Literal["0-10", "1-10", "1-7", "1-5", "1-4", "1-3", "0-100", "thumbs"]
 
 SURVEYS: Final[tuple[Survey, ...]] = get_args(Survey)
 # Highest and lowest answer of each kind of survey. Source: NPS 0-10 (Bain), CSAT 1-5, CES 1-7 (CEB's CES 2.0).
 SCORE_RANGE: Final[dict[Survey, tuple[int, int]]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
+# What else feeds ask on, by its lowest and highest answer.
+SCALE_RANGE: Final[dict[Scale, tuple[int, int]]] = {
+    "0-10": (0, 10),
+    "1-10": (1, 10),
+    "1-7": (1, 7),
+    "1-5": (1, 5),
+    "1-4": (1, 4),
+    "1-3": (1, 3),
+    "0-100": (0, 100),
+    "thumbs": (0, 1),
+}
+_THUMBS: Final = {
+    **dict.fromkeys(("up", "good", "positive", "yes", "true", "1", "satisfied"), 1),
+    **dict.fromkeys(("down", "bad", "negative", "no", "false", "0", "unsatisfied", "dissatisfied"), 0),
+}
 SURVEY_CODE: Final = {name: code for code, name in enumerate(SURVEYS)}
 
 KEPT_DAYS: Final = 210  # two windows of 90 days, looked at from up to 28 days later
@@ -30,24 +47,52 @@ class SurveyEvent(DatedEvent):
 
     response_id: Id | None = Field(None, description="the answer's own id; the event_id when the feed has none")
     user_id: Id
-    survey: Annotated[Survey, Fast(Survey)]
-    score: Whole = Field(description="nps 0..10, csat 1..5, ces 1..7")
-    comment: LongText | None = None
+    survey: Annotated[Survey, Words({name: name for name in SURVEYS})]
+    score: Annotated[Any, Field(json_schema_extra={"type": ["number", "string", "boolean"]}), Fast(int)] = Field(
+        description="nps 0..10, csat 1..5, ces 1..7, or an answer on the scale that is named"
+    )
+    scale: Annotated[Scale, Words({name: name for name in SCALE_RANGE})] | None = Field(
+        None, description="on which the answer was given, where it is not the survey's own; it is put on that one"
+    )
+    comment: NotKept = None
 
     @classmethod
     def complete(cls, event: Any) -> None:
-        """The score lies on its survey's scale; an answer without an id of its own has its event's."""
-        low, high = SCORE_RANGE[event.survey]
-        if not low <= event.score <= high:
-            raise BadEvent(
-                "out_of_range", f"survey event: score = {event.score}: a {event.survey} answer is {low} to {high}"
-            )
+        """The score on its survey's own scale; an answer without an id of its own has its event's."""
+        event.score = _on_own_scale(event.survey, event.score, event.scale)
         if event.response_id is None:
             event.response_id = event.event_id
 
 
+def _on_own_scale(survey: Survey, score: object, scale: Scale | None) -> int:
+    """An answer as its survey counts it.
+
+    From another scale it is put on the straight line between the lowest and the highest answers, and to the nearest
+    whole one; half way between two it is the lower, so that nobody is called satisfied who was half so.
+
+    Raises:
+        BadEvent: it is no answer on the scale.
+    """
+    low, high = SCORE_RANGE[survey] if scale is None else SCALE_RANGE[scale]
+    if scale == "thumbs" and isinstance(score, str | bool):
+        score = _THUMBS.get(str(score).lower(), score)
+    if isinstance(score, float) and score.is_integer():
+        score = int(score)
+    if isinstance(score, bool) or not isinstance(score, int if scale is None else int | float):
+        expected = "up, down, good, bad, true or false" if scale == "thumbs" else f"a valid integer, {low} to {high}"
+        raise BadEvent("wrong_type", f"survey event: score = {score!r:.80}: expected {expected}")
+    if not low <= score <= high:
+        of = survey if scale is None else f"{survey} answer on {scale}: such an"
+        raise BadEvent("out_of_range", f"survey event: score = {score}: a {of} answer is {low} to {high}")
+    if scale is None:
+        return int(score)
+    own_low, own_high = SCORE_RANGE[survey]
+    on_line = own_low + (score - low) * (own_high - own_low) / (high - low)
+    return math.ceil(on_line - 0.5)
+
+
 class SurveyResponse(Struct, array_like=True, gc=False, frozen=True, order=True):
-    """One answer; ordered by time first, so that the newest version of it is the largest."""
+    """One answer, in its newest version: of two at one moment the one that arrived later."""
 
     ms: int
     score: int
@@ -80,7 +125,7 @@ def fold(sentiment: SurveyState, event: SurveyEvent) -> bool:
     ms, response_id = event.timestamp, event.response_id or event.event_id
     answer = SurveyResponse(ms, event.score, SURVEY_CODE[event.survey], event.user_id)
     known = sentiment.answers.get(response_id)
-    if known is not None and answer <= known:
+    if known is not None and (ms < known.ms or answer == known):
         return False
     if known is None:
         if ms < sentiment.newest_ms - KEPT_DAYS * DAY_MS:

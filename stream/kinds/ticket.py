@@ -8,13 +8,15 @@ from bisect import bisect_left
 from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Struct
+from pydantic import Field
 
 from stream.calendar.day import DAY_MS, day_of
 from stream.contracts.events import DatedEvent, Id, Text256, Words
 from stream.kinds.kind import EventKind
 
-# Two transitions at one moment are taken in this order.
-Status = Literal["opened", "updated", "escalated", "deescalated", "reopened", "solved", "closed"]
+# Two transitions at one moment are taken in this order. A `pending` ticket waits for somebody. A `removed` one is not
+# the account's any more, or never should have been: deleted, spam, merged into another, moved to another account.
+Status = Literal["opened", "updated", "pending", "escalated", "deescalated", "reopened", "solved", "closed", "removed"]
 Priority = Literal["low", "normal", "high", "urgent"]
 
 # What common help desks call the same things.
@@ -24,7 +26,11 @@ STATUS_WORDS: Final[dict[str, Status]] = {
     "created": "opened",
     "new": "opened",
     "updated": "updated",
-    "pending": "updated",
+    "pending": "pending",
+    "hold": "pending",
+    "on-hold": "pending",
+    "on_hold": "pending",
+    "waiting": "pending",
     "escalated": "escalated",
     "deescalated": "deescalated",
     "de-escalated": "deescalated",
@@ -32,6 +38,11 @@ STATUS_WORDS: Final[dict[str, Status]] = {
     "resolved": "solved",
     "closed": "closed",
     "reopened": "reopened",
+    "removed": "removed",
+    "deleted": "removed",
+    "spam": "removed",
+    "merged": "removed",
+    "moved": "removed",
 }
 PRIORITY_WORDS: Final[dict[str, Priority]] = {
     "low": "low",
@@ -48,23 +59,29 @@ PRIORITY_WORDS: Final[dict[str, Priority]] = {
 
 TRANSITIONS: Final[tuple[Status, ...]] = get_args(Status)
 CODE: Final = {name: code for code, name in enumerate(TRANSITIONS)}
-OPENED, UPDATED, ESCALATED, DEESCALATED, REOPENED, SOLVED, CLOSED = range(len(TRANSITIONS))
+OPENED, UPDATED, PENDING, ESCALATED, DEESCALATED, REOPENED, SOLVED, CLOSED, REMOVED = range(len(TRANSITIONS))
+_ENDS: Final = frozenset({SOLVED, CLOSED, REMOVED})
+_IS_OPEN: Final = frozenset({OPENED, PENDING, ESCALATED, REOPENED})  # what only an open ticket can be, or become
 PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)
 PRIORITY_CODE: Final = {name: code for code, name in enumerate(PRIORITIES)}
+NORMAL: Final = PRIORITY_CODE["normal"]
 URGENT: Final = PRIORITY_CODE["urgent"]
 
 KEPT_DAYS: Final = 120  # the longest window is 90 days, looked at from up to 28 days later
+SKEW_MS: Final = 3_600_000  # the clocks of two systems, and what a help desk takes to tell
 TICKETS_MAX: Final = 10_000
 TRANSITIONS_MAX: Final = 32
 
 
 class TicketEvent(DatedEvent):
-    """A support ticket of the account changed; applied once per ticket and transition."""
+    """A support ticket of the account changed, or a feed says how it stands; applied once per ticket and transition."""
 
     ticket_id: Id
     status: Annotated[Status, Words(STATUS_WORDS)]
-    priority: Annotated[Priority, Words(PRIORITY_WORDS)] = "normal"
-    category: Text256 | None = None
+    priority: Annotated[Priority, Words(PRIORITY_WORDS)] | None = Field(
+        None, description="left out: as before; normal while none was given"
+    )
+    category: Text256 = Field(None, description="left out: as before")
     user_id: Id | None = None
 
 
@@ -72,16 +89,19 @@ class Ticket(Struct, array_like=True, gc=False):
     """One ticket.
 
     Attributes:
-        priority: index into PRIORITIES, as the newest event says.
-        category: as the newest event says; None where it says none.
-        described: (ms, transition code) of the event that gave both.
+        priority: index into PRIORITIES, as the newest event with one says; of two at one moment the later to arrive.
+        category: the same; None while no event gave one.
+        priority_ms, category_ms: when they were given; 0: never.
         transitions: sorted (ms, code), without `updated`, each once.
+        first_ms: when the earliest event known of it happened.
     """
 
     priority: int
     category: str | None
-    described: tuple[int, int]
+    priority_ms: int
+    category_ms: int
     transitions: list[tuple[int, int]]
+    first_ms: int
 
 
 class Phase(Struct, gc=False):
@@ -114,8 +134,9 @@ class TicketState(Struct, array_like=True, gc=False):
 
 def fold(support: TicketState, event: TicketEvent) -> bool:
     """Count one ticket event in, in any order; returns whether it changed anything."""
-    ms, code, priority, category = event.timestamp, CODE[event.status], PRIORITY_CODE[event.priority], event.category
+    ms, code = event.timestamp, CODE[event.status]
     ticket = support.tickets.get(event.ticket_id)
+    changed = False
     if ticket is None:
         if ms < support.newest_ms - KEPT_DAYS * DAY_MS:
             support.late += 1
@@ -123,26 +144,24 @@ def fold(support: TicketState, event: TicketEvent) -> bool:
         if len(support.tickets) >= TICKETS_MAX:
             support.overflow += 1
             return False
-        ticket = support.tickets[event.ticket_id] = Ticket(priority, category, (ms, code), [])
+        ticket = support.tickets[event.ticket_id] = Ticket(NORMAL, None, 0, 0, [], ms)
         changed = True
-    else:
-        changed = _describe(ticket, (ms, code), priority, category)
+    if event.priority is not None and ms >= ticket.priority_ms:
+        priority = PRIORITY_CODE[event.priority]
+        changed = changed or priority != ticket.priority
+        ticket.priority, ticket.priority_ms = priority, ms
+    if event.category is not None and ms >= ticket.category_ms:
+        changed = changed or event.category != ticket.category
+        ticket.category, ticket.category_ms = event.category, ms
+    if ms < ticket.first_ms:
+        ticket.first_ms = ms
+        changed = True
     if code != UPDATED:
         changed = _insert(ticket.transitions, (ms, code)) or changed
     if ms > support.newest_ms:
         support.newest_ms = ms
         if day_of(ms) > support.pruned_day:
             prune(support)
-    return changed
-
-
-def _describe(ticket: Ticket, at: tuple[int, int], priority: int, category: str | None) -> bool:
-    """Take priority and category from the newest event; between equals the more urgent one wins."""
-    now, then = (*at, priority, category or ""), (*ticket.described, ticket.priority, ticket.category or "")
-    if now <= then:
-        return False
-    changed = (priority, category) != (ticket.priority, ticket.category)
-    ticket.priority, ticket.category, ticket.described = priority, category, at
     return changed
 
 
@@ -173,30 +192,34 @@ def prune(support: TicketState) -> None:
 def phase(ticket: Ticket, as_of_ms: int) -> Phase:
     """Where a ticket stood at a moment.
 
-    It ends when solved or closed, at the first of them after the last reopening, and only `reopened` opens it again.
-    An escalation runs from `escalated` to the next deescalated, solved or closed. Source: docs/metrics.md.
+    It ends at the first end after it was last open: solved or closed, or removed, which is no solution. Whatever only
+    an open ticket can be opens it again: feeds that tell how a ticket stands, and not what happened, say `open` once
+    more. But an opening that is the first one known, and follows an end by no more than clocks may differ, is the one
+    that came before it. An escalation runs from `escalated` to the next deescalated or end. Source: docs/metrics.md.
     """
     opened_ms: int | None = None
     resolved_ms: int | None = None
     escalated_ms: int | None = None
     since: int | None = None
-    is_open, escalated_for_ms = True, 0
+    is_open, ended_ms, escalated_for_ms = True, 0, 0
     for ms, code in ticket.transitions:
         if ms > as_of_ms:
             break
-        if code == OPENED:
-            opened_ms = ms if opened_ms is None else opened_ms
-        elif code == ESCALATED:
-            escalated_ms = ms if escalated_ms is None else escalated_ms
-            since = ms if since is None and is_open else since
-        elif code == REOPENED:
+        if code == OPENED and opened_ms is None:
+            opened_ms = ms
+            if not is_open and ms - ended_ms <= SKEW_MS:
+                continue
+        if code in _IS_OPEN:
             is_open, resolved_ms = True, None
-        else:
-            if since is not None:
-                escalated_for_ms += ms - since
-                since = None
-            if code != DEESCALATED and is_open:
-                is_open, resolved_ms = False, ms
+            if code == ESCALATED:
+                escalated_ms = ms if escalated_ms is None else escalated_ms
+                since = ms if since is None else since
+            continue
+        if since is not None:
+            escalated_for_ms += ms - since
+            since = None
+        if code in _ENDS and is_open:
+            is_open, ended_ms, resolved_ms = False, ms, ms if code != REMOVED else None
     if since is not None:
         escalated_for_ms += as_of_ms - since
     return Phase(opened_ms, is_open, resolved_ms, escalated_ms, escalated_for_ms, since is not None)
@@ -204,7 +227,7 @@ def phase(ticket: Ticket, as_of_ms: int) -> Phase:
 
 def is_ended(ticket: Ticket) -> bool:
     """Whether the newest transition of a ticket, which has one, ended it."""
-    return ticket.transitions[-1][1] in (SOLVED, CLOSED)
+    return ticket.transitions[-1][1] in _ENDS
 
 
 KIND = EventKind(

@@ -9,7 +9,7 @@ from msgspec import Struct
 from pydantic import Field
 
 from stream.calendar.day import DAY_MS, day_of
-from stream.contracts.events import DatedEvent, Id, LongText, Text128, Words
+from stream.contracts.events import DatedEvent, Id, NotKept, Words
 from stream.kinds.kind import EventKind
 
 # fmt: off
@@ -54,14 +54,14 @@ class TouchpointEvent(DatedEvent):
     kind: Annotated[Contact, Words(CONTACT_WORDS)]
     user_id: Id | None = Field(None, description="with whom; closes the feedback loop of that user's answers")
     response_id: Id | None = Field(None, description="the survey answer that it followed up; closes that one's loop")
-    owner: Text128 | None = None
-    play: Text128 | None = Field(None, description="the playbook it was part of")
-    alert_id: Id | None = Field(None, description="the alert that it answered")
-    note: LongText | None = None
+    owner: NotKept = None
+    play: NotKept = Field(None, description="the playbook it was part of")
+    alert_id: NotKept = Field(None, description="the alert that it answered")
+    note: NotKept = None
 
 
 class Touchpoint(Struct, array_like=True, gc=False, frozen=True, order=True):
-    """One contact; ordered by time first, so that the newest version of it is the largest.
+    """One contact, in its newest version: of two at one moment the one that arrived later.
 
     Attributes:
         ms: when it happened, epoch ms.
@@ -99,7 +99,7 @@ def fold(contacts: TouchpointState, event: TouchpointEvent) -> bool:
     event_id = event.event_id
     touchpoint = Touchpoint(event.timestamp, CODE[event.kind], event.user_id or "", event.response_id or "")
     known = contacts.touchpoints.get(event_id)
-    if known is not None and touchpoint <= known:
+    if known is not None and (touchpoint.ms < known.ms or touchpoint == known):
         return False
     if known is None:
         if touchpoint.ms < contacts.newest_ms - KEPT_DAYS * DAY_MS:

@@ -6,25 +6,27 @@ the account's own memory is visited once. The result is that of the events one b
 
 from collections.abc import Sequence
 from typing import Final
+from zlib import crc32
 
+from crc32c import crc32c
 from msgspec import Struct, field
 from pydantic import Field
 
 from stream.calendar.day import DAY_MS
 from stream.calendar.zones import Zone
-from stream.contracts.events import DatedEvent, Finite, Id, NotNegative
+from stream.contracts.events import FUTURE_SLACK_MS, DatedEvent, Finite, Id, NotNegative
 from stream.history import active_days, daily, rolling, windows
 from stream.history.daily import Days
 from stream.history.rolling import COUNTS, DAYS, LAST_DAY, ORDINAL
 from stream.kinds import sessions
 from stream.kinds.kind import NO_CHANGE, EventKind
+from stream.kinds.recent_ids import KEPT, RecentIds
 from stream.kinds.sessions import Sessions
 
 LATE_DAYS: Final = 97  # the longest window that usage is asked about (users known in 90 days, as of 7 days earlier)
 KEPT_DAYS: Final = 120
 ADOPTED_DAYS: Final = 30  # who used a feature within so many days counts as its user, and counts once
 PRUNE_EVERY_DAYS: Final = 15
-SEEN_MAX: Final = 64
 USERS_MAX: Final = 50_000
 FEATURES_MAX: Final = 2_000
 REMEMBERED_MAX: Final = 8  # users with the most active days, of those who are gone for longer than users are kept
@@ -36,7 +38,7 @@ _UNREACHED: Final = 0  # a day that the account's days don't list any more
 class UsageEvent(DatedEvent):
     """Someone of the account used a feature."""
 
-    event_id: Id = Field(description="unique; a repeat among the account's last 64 events is applied once")
+    event_id: Id = Field(description="unique; a repeat among the account's last 512 events is applied once")
     user_id: Id
     feature: Id
     session_id: Id | None = Field(None, description="what was done in one sitting; counted within one UTC day")
@@ -77,7 +79,7 @@ class UsageState(Struct, array_like=True, gc=False):
         repeated: events recognised as repeats of a remembered one.
         late: events older than every window.
         overflow: events of users or features beyond the bounds.
-        seen: the last event ids, oldest first.
+        recent_ids: of the last events, by which repeats are recognised.
         days: users, events and score of each day, for more than a year.
         sessions: of each of the last days, a sample of its sessions.
         most_days, most_seen_day: active days of the user who has the most in the account's life, and that user's last
@@ -96,7 +98,7 @@ class UsageState(Struct, array_like=True, gc=False):
     repeated: int = 0
     late: int = 0
     overflow: int = 0
-    seen: dict[str, None] = {}
+    recent_ids: RecentIds = field(default_factory=RecentIds)
     days: Days = field(default_factory=Days)
     sessions: Sessions = {}
     most_days: int = 0
@@ -118,19 +120,20 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
         move nothing.
     """
     # One long loop: a call for each of these steps would cost more than the step.
-    seen, users, features, days = activity.seen, activity.users, activity.features, activity.days
+    seen, users, features, days = activity.recent_ids.keys, activity.users, activity.features, activity.days
     day_users, day_events = days.users, days.events
     newest_day, listed_day, at_day, most_days = activity.newest_day, -1, _UNREACHED, activity.most_days
     newest_ms = activity.newest_ms
     first_ms = _NEVER_MS if activity.first_ms is None else activity.first_ms
     applied, first_change_index = 0, NO_CHANGE
     for place, event in enumerate(events):
-        event_id = event.event_id
-        if event_id in seen:
+        event_id = event.event_id.encode()
+        key = crc32c(event_id) << 8 | crc32(event_id) & 0xFF  # `recent_ids.key_of`
+        if key in seen:
             activity.repeated += 1
             continue
-        seen[event_id] = None
-        if len(seen) > SEEN_MAX:
+        seen[key] = None
+        if len(seen) > KEPT:
             del seen[next(iter(seen))]
         ms = event.timestamp
         applied += 1
@@ -295,6 +298,12 @@ def _prune(activity: UsageState) -> None:
             del use.users[ordinal]
 
 
+def _happened_by_now(event: UsageEvent, now_ms: int) -> None:
+    """A clock that is hours ahead counts as of now: a day that has not come would empty the measures of today."""
+    if event.timestamp <= now_ms + FUTURE_SLACK_MS:
+        event.timestamp = now_ms
+
+
 KIND = EventKind(
     name="usage",
     topic="product-usage",
@@ -304,4 +313,5 @@ KIND = EventKind(
     source="usage",
     stale_after_days=5.0,  # longer than any weekend: nobody at all using the product for so long is a feed that broke
     counts_repeats=True,
+    ahead=_happened_by_now,
 )

@@ -40,7 +40,7 @@ def _cases(support: TicketState, as_of_ms: int, zone: Zone) -> _Cases:
     long_ago_ms = as_of_ms - LONG_AGO_MS
     for ticket in support.tickets.values():
         transitions = ticket.transitions
-        first_ms = transitions[0][0] if transitions else ticket.described[0]
+        first_ms = transitions[0][0] if transitions else ticket.first_ms
         if first_ms > as_of_ms or (transitions and transitions[-1][0] < long_ago_ms and is_ended(ticket)):
             continue
         at = phase(ticket, as_of_ms)

@@ -7,7 +7,9 @@ from statistics import mean, median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-ORDER = ("opened", "updated", "escalated", "deescalated", "reopened", "solved", "closed")
+ORDER = ("opened", "updated", "pending", "escalated", "deescalated", "reopened", "solved", "closed", "removed")
+OPENS = ("opened", "pending", "escalated", "reopened")  # what only an open ticket is, or becomes
+ENDS = ("solved", "closed", "removed")
 PRIORITY = {"low": "low", "moderate": "normal", "normal": "normal", "high": "high", "critical": "urgent"}
 PRIORITIES = ("low", "normal", "high", "urgent")
 HOUR = 3_600_000
@@ -70,25 +72,24 @@ def _counted(words: Iterable[str]) -> dict[str, int]:
 def _facts(events: Sequence[dict[str, Any]], now: int, zone: ZoneInfo) -> dict[str, Any]:
     """One ticket as of `now`."""
     steps = sorted({(event["ms"], ORDER.index(event["status"])) for event in events if event["status"] != "updated"})
-    newest = max(
-        events,
-        key=lambda e: (e["ms"], ORDER.index(e["status"]), PRIORITIES.index(_priority(e)), e.get("category") or ""),
-    )
+    in_time = sorted(events, key=lambda e: e["ms"])
+    categories = [e["category"] for e in in_time if e.get("category")]
     openings = [ms for ms, code in steps if ORDER[code] == "opened"]
     escalations = [ms for ms, code in steps if ORDER[code] == "escalated"]
-    resolved = _ended_at(steps)
-    is_open = resolved is None
+    end = _end_of(steps)
+    is_open = end is None
+    resolved = end[0] if end is not None and ORDER[end[1]] != "removed" else None
     hours = max(resolved - openings[0], 0) / HOUR if resolved is not None and openings else None
     moments = [*[ms for ms, _ in steps], now]
     running = sum(
         until - since for place, (since, until) in enumerate(pairwise(moments)) if _escalated(steps[: place + 1])
     )
     return {
-        "priority": _priority(newest),
-        "category": newest.get("category"),
+        "priority": _priority(in_time[-1]),
+        "category": categories[-1] if categories else None,
         "opened_day": day_in(zone, openings[0]) if openings else None,
         "open": is_open,
-        "age": (now - (openings or [ms for ms, _ in steps] or [newest["ms"]])[0]) / HOUR,
+        "age": (now - (openings or [ms for ms, _ in steps] or [in_time[0]["ms"]])[0]) / HOUR,
         "resolved_day": day_in(zone, resolved) if resolved is not None else None,
         "hours": hours,
         "escalated_day": day_in(zone, escalations[0]) if escalations else None,
@@ -101,19 +102,21 @@ def _priority(event: dict[str, Any]) -> str:
     return PRIORITY.get(event.get("priority", "normal"), "urgent")
 
 
-def _ended_at(steps: Sequence[Step]) -> int | None:
-    """When it ended for good: the first end after the last reopening; None while it is open."""
-    reopened = max([step for step in steps if ORDER[step[1]] == "reopened"], default=(-1, -1))
-    return min(
-        [ms for ms, code in steps if (ms, code) > reopened and ORDER[code] in ("solved", "closed")], default=None
+def _end_of(steps: Sequence[Step]) -> Step | None:
+    """The end that holds: the first one after the ticket was last open; None while it is open."""
+    opens = [step for step in steps if ORDER[step[1]] in OPENS]
+    ends = [step for step in steps if ORDER[step[1]] in ENDS]
+    first_opening = min([step for step in steps if ORDER[step[1]] == "opened"], default=(-1, -1))
+    end_before = min(
+        [step for step in ends if step > max([o for o in opens if o < first_opening], default=(-1, -1))], default=None
     )
+    if end_before is not None and end_before < first_opening and first_opening[0] - end_before[0] <= HOUR:
+        opens.remove(first_opening)  # two clocks that differ
+    last_open = max(opens, default=(-1, -1))
+    return min([step for step in ends if step > last_open], default=None)
 
 
 def _escalated(steps: Sequence[Step]) -> bool:
-    """Whether an escalation runs after these steps: one that began while the ticket was open, and was not ended."""
-    ends = [step for step in steps if ORDER[step[1]] in ("deescalated", "solved", "closed")]
-    last_end = max(ends, default=(-1, -1))
-    return any(
-        ORDER[code] == "escalated" and (ms, code) > last_end and _ended_at(steps[:place]) is None
-        for place, (ms, code) in enumerate(steps)
-    )
+    """Whether an escalation runs after these steps: the last one came after every end, and was not taken back."""
+    last_end = max([step for step in steps if ORDER[step[1]] in ("deescalated", *ENDS)], default=(-1, -1))
+    return any(ORDER[step[1]] == "escalated" and step > last_end for step in steps)

@@ -1,3 +1,4 @@
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -5,6 +6,8 @@ import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.CRC32;
+import java.util.zip.CRC32C;
 
 /**
  * The state of one account, and how an event folds into it: Heartline's own fold line by line where it matters for the
@@ -12,7 +15,7 @@ import java.util.Map;
  * of each day, the transitions of each ticket, the answers. `AccountBytes` writes and reads it.
  */
 final class Account {
-    static final int SEEN_MAX = 64;
+    static final int SEEN_MAX = 512;
     static final int TRANSITIONS_MAX = 32;
     static final List<String> STATUSES =
             List.of("opened", "updated", "escalated", "deescalated", "reopened", "solved", "closed");
@@ -64,7 +67,7 @@ final class Account {
     long firstMs = Long.MAX_VALUE;
     long newestMs;
     int nextOrdinal;
-    final LinkedHashSet<String> seen = new LinkedHashSet<>();
+    final LinkedHashSet<Long> seen = new LinkedHashSet<>();
     final Map<String, User> users = new HashMap<>();
     final Map<String, Feature> features = new HashMap<>();
     final Map<Integer, int[]> days = new HashMap<>(); // events, users
@@ -83,13 +86,23 @@ final class Account {
         return this;
     }
 
+    /** 40 bits of an id, as Heartline keeps them. */
+    static long keyOf(String id) {
+        byte[] bytes = id.getBytes(StandardCharsets.UTF_8);
+        var castagnoli = new CRC32C();
+        castagnoli.update(bytes, 0, bytes.length);
+        var ieee = new CRC32();
+        ieee.update(bytes, 0, bytes.length);
+        return castagnoli.getValue() << 8 | ieee.getValue() & 0xFF;
+    }
+
     private void use(Event.Usage event) {
-        if (!seen.add(event.eventId())) {
+        if (!seen.add(keyOf(event.eventId()))) {
             repeated++;
             return;
         }
         if (seen.size() > SEEN_MAX) {
-            Iterator<String> oldest = seen.iterator();
+            Iterator<Long> oldest = seen.iterator();
             oldest.next();
             oldest.remove();
         }

@@ -37,8 +37,9 @@ final class AccountBytes {
         out.writeLong(account.newestMs);
         out.writeInt(account.nextOrdinal);
         out.writeInt(account.seen.size());
-        for (String id : account.seen) {
-            out.writeUTF(id);
+        for (long key : account.seen) {
+            out.writeByte((int) (key >> 32));
+            out.writeInt((int) key);
         }
         out.writeInt(account.users.size());
         for (var entry : account.users.entrySet()) {
@@ -102,7 +103,7 @@ final class AccountBytes {
         account.newestMs = in.readLong();
         account.nextOrdinal = in.readInt();
         for (int left = in.readInt(); left > 0; left--) {
-            account.seen.add(in.readUTF());
+            account.seen.add((long) in.readUnsignedByte() << 32 | in.readInt() & 0xFFFFFFFFL);
         }
         for (int left = in.readInt(); left > 0; left--) {
             account.users.put(

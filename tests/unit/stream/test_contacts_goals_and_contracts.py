@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stream.calendar.day import DAY_MS
 from stream.contracts.errors import BadEvent
-from stream.kinds import outcome, subscription, touchpoint
+from stream.kinds import outcome, subscription, survey, touchpoint
 from stream.kinds.decode import Decoder
 from stream.kinds.outcome import DAYS_KEPT, GOALS_MAX, OutcomeEvent, OutcomeState, value_at
 from stream.kinds.state import AccountState, decode_state, encode_state
@@ -27,6 +27,7 @@ from stream.kinds.subscription import (
     SubscriptionState,
     term,
 )
+from stream.kinds.survey import SurveyEvent, SurveyState
 from stream.kinds.touchpoint import CONTACTS, KEPT_DAYS, TOUCHPOINTS_MAX, Touchpoint, TouchpointEvent, TouchpointState
 from tests.events import event_of
 from tests.streams import DAY_MS as A_DAY
@@ -79,10 +80,12 @@ touches = st.lists(
         ),
     ),
     max_size=20,
+    unique_by=lambda item: (item[0], item[1].ms),  # of two versions of one moment the later to arrive holds
 )
 points = st.lists(
     st.tuples(st.sampled_from(["live", "done"]), st.integers(0, 60 * 24), st.sampled_from([0.0, 1.5, -2.0])),
     max_size=60,
+    unique_by=lambda item: item[:2],
 )
 changes = st.lists(
     st.tuples(
@@ -97,6 +100,7 @@ changes = st.lists(
         ),
     ),
     max_size=80,
+    unique_by=lambda item: (item[0], item[1].ms, item[1].code),
 )
 
 
@@ -137,6 +141,23 @@ def test_subscriptions_do_not_depend_on_order_or_repeats(
     assert one.changes == other.changes
     for name, kept in one.changes.items():
         assert kept == sorted({change for at, change in found if at == name})[-CHANGES_MAX:]
+
+
+@pytest.mark.parametrize("values", [(9.0, 90.0), (90.0, 9.0)], ids=["upwards", "downwards"])
+def test_a_correction_of_the_same_moment_holds_in_either_direction(values: tuple[float, float]) -> None:
+    """Whatever arrives later in Kafka's order, and not what is larger."""
+    at = DAY * DAY_MS + 5
+    outcomes, contacts, surveys = OutcomeState(), TouchpointState(), SurveyState()
+    for value in values:
+        fold_outcome(outcomes, "live", at, value)
+        fold_touchpoint(contacts, "c1", Touchpoint(at, 0 if value < 50 else 2))
+        answer = event_of(SurveyEvent, at, response_id="r1", user_id="u", survey="nps", score=round(value / 10))
+        survey.fold(surveys, answer)
+    assert value_at(outcomes, "live", at) == values[1]
+    assert contacts.touchpoints["c1"].kind == (0 if values[1] < 50 else 2)
+    assert surveys.answers["r1"].score == round(values[1] / 10)
+    assert not fold_outcome(outcomes, "live", at, values[1])  # told again: nothing changes
+    assert not fold_outcome(outcomes, "live", at - 1, 50.0)  # an older version comes late
 
 
 def test_what_is_kept_of_touchpoints_is_bounded() -> None:

@@ -174,7 +174,8 @@ def folded(event: Any) -> tuple[Any, ...]:
     contract = next(
         kind.contract for name, kind in EVENT_KINDS.items() if type(event) in (kind.contract, FAST_FORMS[name])
     )
-    fields = {name: getattr(event, name) for name in contract.model_fields}
+    kept = [name for name, field in contract.model_fields.items() if field.annotation is not Any or name == "score"]
+    fields = {name: getattr(event, name) for name in kept}
     return (contract.__name__, *(fields | {"timestamp": epoch_ms(event.timestamp)}).values())
 
 

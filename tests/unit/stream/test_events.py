@@ -49,8 +49,18 @@ def refusal(kind: Kind, value: bytes | None) -> BadEvent:
         ("usage", {"some_new_field": {"of": ["the", "feed"]}}),  # feeds may grow
         ("usage", {"user_id": "x" * 256}),
         ("usage", {"user_id": "日本語 🎈"}),
-        ("ticket", {"category": None}),  # the help desk's own unknown
-        ("ticket", {"category": ""}),
+        ("ticket", {"category": None, "priority": None, "user_id": None}),  # null is as good as left out
+        ("ticket", {"category": "", "priority": "", "user_id": ""}),  # and so is nothing
+        ("usage", {"session_id": "", "duration_seconds": "", "value": ""}),
+        ("usage", {"user_id": 7, "account_id": "acme", "event_id": 12}),  # feeds number their things
+        ("survey", {"survey": "NPS", "score": 9.0, "response_id": ""}),
+        ("survey", {"comment": "x" * 12_000}),  # what is not kept loses nothing
+        ("survey", {"comment": {"html": "<p>fine</p>"}}),
+        ("account", {"timezone": "", "lifecycle_stage": "", "goals": "", "health_override": ""}),
+        ("account", {"name": "x" * 300, "owner": "y" * 200, "segment": " "}),
+        ("account", {"licensed_seats": 5.0, "renewal_at": "9999-12-31T00:00:00Z"}),
+        ("touchpoint", {"note": "x" * 10_001, "owner": 7, "play": ["a"], "alert_id": ""}),
+        ("subscription", {"seats": 4.0, "product": "\u200b", "renewal_at": ""}),
         ("ticket", {"user_id": "ann", "priority": "low"}),
         ("survey", {"score": 0}),
         ("survey", {"score": 10, "response_id": "r1", "comment": "fine"}),
@@ -78,21 +88,22 @@ def test_good_events_are_accepted(kind: Kind, changes: dict[str, Any]) -> None:
     [
         ("usage", {"user_id": ""}, "out_of_range", ["user_id", "''", "at least 1 character"]),
         ("usage", {"user_id": "x" * 257}, "out_of_range", ["user_id", "at most 256"]),
-        ("usage", {"user_id": 7}, "wrong_type", ["user_id", "7", "valid string"]),
+        ("usage", {"user_id": True}, "wrong_type", ["user_id", "True", "valid string"]),  # no number
+        ("usage", {"user_id": 7.5}, "wrong_type", ["user_id", "7.5", "valid string"]),
         ("usage", {"user_id": None}, "wrong_type", ["user_id", "None", "valid string"]),
         ("usage", {"duration_seconds": -1}, "out_of_range", ["duration_seconds", "-1", "greater than or equal to 0"]),
         ("usage", {"duration_seconds": "9"}, "wrong_type", ["duration_seconds", "'9'", "valid number"]),  # strict
         ("usage", {"duration_seconds": True}, "wrong_type", ["duration_seconds", "True"]),
         ("ticket", {"status": "burning"}, "unknown_value", ["status", "'burning'", "'opened'"]),
         ("ticket", {"priority": "P9"}, "unknown_value", ["priority", "'P9'", "'urgent'"]),
-        ("ticket", {"priority": None}, "unknown_value", ["priority", "None"]),
         ("ticket", {"category": 5}, "wrong_type", ["category", "5"]),
         ("survey", {"survey": "smiley"}, "unknown_value", ["survey", "'smiley'", "'nps', 'csat' or 'ces'"]),
         ("survey", {"score": 11}, "out_of_range", ["score = 11", "nps", "0 to 10"]),
         ("survey", {"score": -1}, "out_of_range", ["score = -1", "0 to 10"]),
         ("survey", {"survey": "csat", "score": 0}, "out_of_range", ["score = 0", "csat", "1 to 5"]),
         ("survey", {"survey": "ces", "score": 8}, "out_of_range", ["score = 8", "ces", "1 to 7"]),
-        ("survey", {"score": 9.0}, "wrong_type", ["score", "9.0", "valid integer"]),
+        ("survey", {"score": 9.5}, "wrong_type", ["score = 9.5", "valid integer, 0 to 10"]),
+        ("survey", {"score": "9"}, "wrong_type", ["score = '9'", "valid integer"]),
         ("survey", {"score": True}, "wrong_type", ["score", "True", "valid integer"]),  # a bool is not 1
         ("survey", {"score": 10**30}, "out_of_range", ["score"]),
         ("account", {"licensed_seats": -1}, "out_of_range", ["licensed_seats", "-1"]),
@@ -114,19 +125,29 @@ def test_good_events_are_accepted(kind: Kind, changes: dict[str, Any]) -> None:
         ("account", {"timezone": "+02:00"}, "unknown_value", ["'+02:00'", "tz database"]),  # no rules for its summers
         ("account", {"timezone": "localtime"}, "unknown_value", ["'localtime'"]),  # each machine's own
         ("account", {"timezone": "../../etc/passwd"}, "unknown_value", ["no such time zone"]),
-        ("account", {"timezone": ""}, "unknown_value", ["timezone = ''"]),
         ("account", {"timezone": 2}, "wrong_type", ["timezone = 2", "valid string"]),
         ("account", {"goals": [{"target": 1}]}, "missing_field", ["goals.0.name"]),
         ("touchpoint", {"kind": "lunch"}, "unknown_value", ["kind", "'lunch'", "'onsite'"]),
-        ("touchpoint", {"response_id": ""}, "out_of_range", ["response_id", "''"]),
-        ("touchpoint", {"note": "x" * 10_001}, "out_of_range", ["note", "10000"]),
         ("outcome", {"value": "3"}, "wrong_type", ["value", "'3'"]),
         ("outcome", {"value": None}, "wrong_type", ["value", "None"]),
         ("subscription", {"status": "dormant"}, "unknown_value", ["status", "'dormant'", "'moved'"]),
         ("subscription", {"mrr": -1}, "out_of_range", ["mrr", "-1"]),
         ("subscription", {"seats": 1.5}, "wrong_type", ["seats", "1.5"]),
         ("subscription", {"renewal_at": "2026-01-31"}, "wrong_type", ["renewal_at", "zone"]),
-        ("subscription", {"renewal_at": 1 << 47}, "out_of_range", ["renewal_at", "plausible"]),
+        ("subscription", {"renewal_at": 1 << 47}, "out_of_range", ["renewal_at", "in microseconds?"]),
+        ("subscription", {"renewal_at": 1_769_860_800}, "too_old", ["renewal_at = 1769860800", "in seconds?"]),
+        ("account", {"started_at": "0001-01-01T00:00:00Z"}, "too_old", ["started_at", "before 2000-01-01"]),
+        ("account", {"renewal_at": "2400-01-01T00:00:00Z"}, "out_of_range", ["renewal_at", "after 2100-01-01"]),
+        (
+            "account",
+            {"goals": [{"name": "g", "due_at": 1_769_860_800}]},
+            "too_old",
+            ["goals.0.due_at = 1769860800", "is it in seconds?"],
+        ),
+        ("account", {"goals": [{"name": "g", "target": 5e-324}]}, "out_of_range", ["goals.0.target", "0.000001"]),
+        ("account", {"goals": [{"name": "g", "target": 1e300}]}, "out_of_range", ["goals.0.target"]),
+        ("account", {"mrr": 1e308}, "out_of_range", ["mrr"]),
+        ("outcome", {"value": -1e16}, "out_of_range", ["value"]),
     ],
 )
 def test_wrong_values_are_refused_by_name_and_value(
@@ -150,7 +171,7 @@ def test_every_needed_field_is_missed_by_name(kind: Kind, field: str) -> None:
 
 
 def test_the_first_of_several_errors_is_told_and_the_rest_is_counted() -> None:
-    error = refusal("usage", b'{"event_id": 5, "user_id": 5}')
+    error = refusal("usage", b'{"event_id": [], "user_id": []}')
     assert error.detail.endswith("(and 4 more)")
 
 
@@ -233,7 +254,9 @@ def test_priorities_go_by_their_everyday_names(word: str, meant: str) -> None:
     [
         ("open", "opened"),
         ("New", "opened"),
-        ("pending", "updated"),
+        ("pending", "pending"),
+        ("On-Hold", "pending"),
+        ("deleted", "removed"),
         ("resolved", "solved"),
         ("de-escalated", "deescalated"),
     ],
@@ -257,8 +280,8 @@ def test_statuses_go_by_their_everyday_names(word: str, meant: str) -> None:
         ("2026-01-31T12:00:00.0019Z", NOON_MS + 1),  # milliseconds are rounded down
         ("2026-01-31T12:00:00,5Z", NOON_MS + 500),
         (NOON_MS, NOON_MS),
-        (0, 0),
-        ("1969-12-31T23:59:59.999Z", -1),
+        (EARLIEST_MS, EARLIEST_MS),
+        ("2000-01-01T00:00:00Z", EARLIEST_MS),
     ],
 )
 def test_timestamps_are_read_to_the_millisecond(timestamp: str | int, ms: int) -> None:
@@ -279,18 +302,14 @@ def test_timestamps_are_read_to_the_millisecond(timestamp: str | int, ms: int) -
         (True, "wrong_type", "epoch milliseconds"),
         (None, "wrong_type", "epoch milliseconds"),
         (1769860800.5, "wrong_type", "epoch milliseconds as an integer"),
-        (-1, "out_of_range", "plausible"),
-        (1 << 47, "out_of_range", "plausible"),  # microseconds, probably
-        ("9999-12-31T23:59:59-14:00", None, ""),  # accepted here, and refused by check_time
+        (-1, "too_old", "before 2000-01-01"),
+        (1_769_860_800, "too_old", "is it in seconds?"),
+        (1 << 47, "out_of_range", "is it in microseconds?"),
+        ("9999-12-31T23:59:59-14:00", "out_of_range", "after 2100-01-01"),
     ],
 )
-def test_timestamps_that_are_none_are_refused(timestamp: Any, reason: str | None, words: str) -> None:
+def test_timestamps_that_are_none_are_refused(timestamp: Any, reason: str, words: str) -> None:
     value = json.dumps(GOOD["usage"] | {"timestamp": timestamp}).encode()
-    if reason is None:
-        event = Decoder("usage").decode(value)
-        with pytest.raises(BadEvent, match="future"):
-            check_time(event.timestamp or 0, NOON_MS)
-        return
     error = refusal("usage", value)
     assert error.reason == reason
     assert words in error.detail

@@ -50,8 +50,11 @@ def refused(event: Raw) -> str:
         (update(-1), ["later than timestamp"]),
         (update(90.01), ["at most 90 days"]),
         (update() | {"timestamp": None}, ["a timestamp beside it"]),
-        ({"account_id": "acme", "timestamp": 1, "health_override": 30}, ["health_override = 30"]),
-        ({"account_id": "acme", "timestamp": 1, "health_override": {}}, ["health_override.owner", "required"]),
+        ({"account_id": "acme", "timestamp": 1_728_000_000_000, "health_override": 30}, ["health_override = 30"]),
+        (
+            {"account_id": "acme", "timestamp": 1_728_000_000_000, "health_override": {}},
+            ["health_override.owner", "required"],
+        ),
     ],
 )
 def test_what_is_no_override_is_refused_with_what_is_accepted(event: Raw, words: list[str]) -> None:

@@ -20,7 +20,7 @@ def fold_ticket(
     support: TicketState,
     ms: int,
     status: str,
-    priority: str = "normal",
+    priority: str | None = "normal",
     category: str | None = None,
     ticket_id: str = "t",
 ) -> bool:
@@ -49,7 +49,13 @@ def phase_of(*steps: tuple[float, str], at_hours: float = 1000) -> Phase:
         ([(0, "opened"), (9, "closed")], False, 9, False, 0),  # closed without being solved
         ([(0, "opened"), (5, "solved"), (6, "reopened")], True, None, False, 0),
         ([(0, "opened"), (5, "solved"), (6, "reopened"), (8, "solved")], False, 8, False, 0),  # the last end counts
-        ([(0, "opened"), (5, "solved"), (6, "opened")], False, 5, False, 0),  # only `reopened` opens again
+        ([(0, "opened"), (5, "solved"), (6, "opened")], True, None, False, 0),  # a feed that says how it stands
+        ([(0, "opened"), (5, "closed"), (6, "pending")], True, None, False, 0),  # it waits for somebody: so it is open
+        ([(0, "opened"), (5, "solved"), (6, "opened"), (8, "closed")], False, 8, False, 0),
+        ([(0, "opened"), (5, "removed")], False, None, False, 0),  # deleted, spam, moved: over, and nothing was solved
+        ([(0, "opened"), (5, "removed"), (6, "reopened")], True, None, False, 0),  # and taken back
+        ([(0, "opened"), (3, "solved"), (5, "removed")], False, 3, False, 0),  # what was solved stays so
+        ([(0, "opened"), (2, "escalated"), (5, "removed")], False, None, False, 3),
         ([(0, "opened"), (5, "solved"), (6, "updated")], False, 5, False, 0),  # a remark after the end changes nothing
         ([(0, "opened"), (2, "escalated")], True, None, True, 998),  # runs until now
         ([(0, "opened"), (2, "escalated"), (5, "deescalated")], True, None, False, 3),
@@ -62,8 +68,8 @@ def phase_of(*steps: tuple[float, str], at_hours: float = 1000) -> Phase:
             3,
         ),  # once is enough
         ([(0, "opened"), (1, "escalated"), (2, "deescalated"), (4, "escalated"), (7, "solved")], False, 7, False, 4),
-        ([(0, "opened"), (5, "solved"), (6, "escalated")], False, 5, False, 0),  # of an ended ticket: never ran
-        ([(0, "opened"), (5, "solved"), (6, "escalated"), (7, "reopened")], True, None, False, 0),
+        ([(0, "opened"), (5, "solved"), (6, "escalated")], True, None, True, 994),  # only an open one is escalated
+        ([(0, "opened"), (5, "solved"), (6, "escalated"), (7, "reopened")], True, None, True, 994),
         ([(3, "escalated")], True, None, True, 997),  # the opening was never told
         ([(5, "solved")], False, 5, False, 0),
         ([(5, "opened"), (5, "solved")], False, 5, False, 0),  # at one moment opening comes before ending
@@ -105,13 +111,16 @@ def test_a_repeated_transition_changes_nothing() -> None:
     [
         ([(1, "low", "a"), (2, "urgent", "b")], 3, "b"),  # as the newest event says
         ([(2, "urgent", "b"), (1, "low", "a")], 3, "b"),  # whichever came first
-        ([(1, "low", "a"), (2, "urgent", None)], 3, None),  # and a newer null is an answer
-        ([(1, "low", "a"), (1, "high", "a")], 2, "a"),  # at one moment the more urgent wins
-        ([(1, "high", "a"), (1, "low", "z")], 2, "a"),
+        ([(1, "low", "a"), (2, "urgent", None)], 3, "a"),  # left out is as before
+        ([(1, "urgent", "a"), (2, None, None)], 3, "a"),  # a remark does not make it less urgent
+        ([(2, None, None), (1, "urgent", "a")], 3, "a"),
+        ([(1, None, None)], 1, None),  # nobody said anything
+        ([(1, "low", "a"), (1, "high", "a")], 2, "a"),  # at one moment the one that arrived later, a correction
+        ([(1, "high", "a"), (1, "low", "z")], 0, "z"),
     ],
 )
 def test_priority_and_category_are_those_of_the_newest_event(
-    events: list[tuple[int, str, str | None]], priority: int, category: str | None
+    events: list[tuple[int, str | None, str | None]], priority: int, category: str | None
 ) -> None:
     support = TicketState()
     for hours, word, kind in events:
@@ -178,7 +187,11 @@ def test_hours_are_means_and_medians_over_tickets() -> None:
 
 
 def test_an_end_before_its_opening_by_skewed_clocks_took_no_time() -> None:
-    _, partition = fold_events([ticket("t", 1, "opened"), ticket("t", 0, "solved")])
+    found = phase_of((0.5, "opened"), (0, "solved"))
+    assert (found.is_open, found.opened_ms, found.resolved_ms) == (False, T0 + HOUR // 2, T0)
+    assert phase_of((2, "opened"), (0, "solved")).is_open  # too long for clocks: its first opening was never told
+    assert phase_of((0, "pending"), (1, "solved"), (1.5, "opened")).is_open is False
+    _, partition = fold_events([ticket("t", 0.01, "opened"), ticket("t", 0, "solved")])
     assert measure(partition.states["acme"], 20_010 * DAY_MS)["resolution_hours"] == 0
 
 

@@ -61,15 +61,15 @@ def test_a_refused_record_becomes_a_dead_letter_with_its_place_reason_and_bytes(
         ("usage", b"[" * 100_000, "not_json"),
         ("usage", b'{"a":' * 100_000, "not_json"),
         ("usage", b"{}", "missing_field"),
-        ("usage", usage(1, day=DAY + 400_000), "future"),
+        ("usage", usage(1, day=DAY + 20_000), "future"),
         ("usage", usage(1, day=3_000), "too_old"),
         ("usage", usage(1, account_id=""), "out_of_range"),
         (
             "ticket",
-            {"event_id": "e", "account_id": "a", "ticket_id": "1", "status": "lost", "timestamp": 1},
+            {"event_id": "e", "account_id": "a", "ticket_id": "1", "status": "lost", "timestamp": DAY * DAY_MS},
             "unknown_value",
         ),
-        ("account", {"account_id": "a", "timestamp": 1 << 46}, "future"),
+        ("account", {"account_id": "a", "timestamp": (DAY + 20_000) * DAY_MS}, "future"),
         ("survey", b"x" * (5 << 20), "too_large"),
     ],
 )

@@ -177,7 +177,8 @@ def test_what_is_not_let_in_hears_why_and_leaves_nothing(
 
 def test_one_refused_event_is_422_with_the_field_and_a_dead_letter(world: World) -> None:
     answer = world.post(
-        "/v1/events/ticket", {"event_id": "e", "account_id": "a", "ticket_id": "t", "status": "odd", "timestamp": 1}
+        "/v1/events/ticket",
+        {"event_id": "e", "account_id": "a", "ticket_id": "t", "status": "odd", "timestamp": 1_769_860_800_000},
     )
     assert answer.status_code == 422
     assert "status = 'odd'" in answer.json()["refusals"][0]["detail"]
