@@ -5,6 +5,7 @@ Everything reads committed records only.
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -122,6 +123,22 @@ def latest_values(kafka: KafkaSettings, topic: str) -> dict[bytes, bytes]:
     """
     values = {record.key: record.value for record in read_to_end(kafka, topic)}
     return {key: value for key, value in values.items() if value is not None}
+
+
+def topic_id_of(kafka: KafkaSettings, topic: str) -> str | None:
+    """The id of a topic, which one of the same name made later does not have; None: it has none, or can't be had."""
+    admin: Any = None
+    try:
+        admin = KafkaAdminClient(**connection(kafka))
+        (found,) = admin.describe_topics([topic])
+    except (KafkaError, ValueError) as error:
+        log.warning("the topic's id could not be asked", topic=topic, error=repr(error))
+        return None
+    finally:
+        if admin is not None:
+            admin.close()
+    topic_id = found.get("topic_id")
+    return str(topic_id) if topic_id is not None and topic_id != uuid.UUID(int=0) else None
 
 
 def ensure_topics(kafka: KafkaSettings, names: Sequence[str]) -> None:

@@ -73,6 +73,7 @@ class Alerting:
         digests: writes the owners' daily digests; None: there are none.
         calendars: when accounts work.
         clock_ms: the wall clock.
+        topic_id: the id of the health topic now; None: the broker has none.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Alerting:
         digests: DailyDigests | None = None,
         calendars: Calendars = NO_CALENDARS,
         clock_ms: Callable[[], int] = now_ms,
+        topic_id: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._store = store
         self._config = config
@@ -103,6 +105,7 @@ class Alerting:
         self._digests = digests
         self._calendars = calendars
         self._clock_ms = clock_ms
+        self._topic_id = topic_id
         self._assigned_partitions: dict[int, _AssignedPartition] = {}
         self._silences: tuple[Silence, ...] = ()
         self._ticked_ms = 0
@@ -123,6 +126,7 @@ class Alerting:
             self._store.restore(partition, rebuilt)
             next_offset, commands_offset, records = self._store.load(partition)
         assert next_offset is not None  # just written, or read
+        next_offset = self._in_this_topic(partition, next_offset)
         self._projection.load(partition, records)
         if self._pipeline_health is not None:
             self._pipeline_health.read()
@@ -131,6 +135,27 @@ class Alerting:
         self._assigned_partitions[partition] = _AssignedPartition(next_offset, commands_offset, seen, watermark)
         log.info("partition assigned", topic=topic, partition=partition, accounts=len(records), offset=seen[topic])
         return seen[topic] or None
+
+    def _in_this_topic(self, partition: int, next_offset: int) -> int:
+        """The offset to go on from, which is the beginning where the topic was deleted and made again meanwhile.
+
+        Its first reports would otherwise be skipped in silence, once it has grown past the offset that we remember.
+        """
+        topic_id, known = self._topic_id(), self._store.topic_id(partition)
+        if topic_id is None or topic_id == known:
+            return next_offset
+        start = next_offset if known is None else 0
+        self._store.bind_topic(partition, topic_id, next_offset, start)
+        if known is not None:
+            log.warning(
+                "the health topic was deleted and made again: its reports are read from the beginning",
+                topic=self._topics.health,
+                partition=partition,
+                offset=next_offset,
+                known_id=known,
+                topic_id=topic_id,
+            )
+        return start
 
     def on_topic_reset(self, topic: str, partition: int) -> None:
         """The topic was made anew: no offset counts as seen."""

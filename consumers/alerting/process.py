@@ -43,6 +43,7 @@ from consumers.alerting.sender import Sender
 from consumers.alerting.settings import AlertingSettings
 from consumers.alerting.state import StateStore
 from consumers.errors import STORE_AWAY
+from consumers.kafka_client import topic_id_of
 from consumers.redis_client import check_scheme, connect
 from stream.config.logs import configure_logging, get_logger
 from stream.config.metrics_server import serve_metrics
@@ -121,6 +122,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         ),
         digests=DailyDigests(client, digests, store, outbox, recipients, config, metrics.daily_digests.inc),
         calendars=calendars,
+        topic_id=lambda: topic_id_of(settings.kafka, settings.kafka.topics.health),
     )
     current_message = CurrentMessage(store, config, None if event_clock else lambda: datetime.now(UTC), calendars)
     relay = AuditRelay(audit, settings.kafka, lambda: handler.partitions)

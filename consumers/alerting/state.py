@@ -4,6 +4,7 @@ Keys, all under the prefix, one of each per partition of the health topic, so th
 
     <prefix>next_offset:<partition>      the first offset of account-health that is not in the state yet; the fence
     <prefix>commands_offset:<partition>  the same for alert-commands
+    <prefix>topic_id:<partition>         the id of the account-health that next_offset counts in
     <prefix>accounts:<partition>         hash: account (hashed) to AccountRecord, JSON
     <prefix>reports:<partition>          hash: account (hashed) to its latest report, as on the topic
     <prefix>due:<partition>              sorted set: account (hashed) to when time alone makes it worth judging again
@@ -138,6 +139,35 @@ class StateStore:
         pairs = self._client.hscan_iter(self._key("accounts", partition), count=SCAN_COUNT)
         records = [_decoder.decode(value) for _, value in cast("Iterable[Any]", pairs)]
         return int(cast(bytes, stored)), int(cast(bytes, commands)) if commands is not None else None, records
+
+    def topic_id(self, partition: int) -> str | None:
+        """The id of the health topic that the stored offset counts in; None: not known."""
+        stored = cast("bytes | None", self._client.get(self._key("topic_id", partition)))
+        return stored.decode() if stored is not None else None
+
+    def bind_topic(self, partition: int, topic_id: str, expected: int, next_offset: int) -> None:
+        """Keep the id of the health topic, and the offset to go on from in it, together.
+
+        Args:
+            partition: of the health topic.
+            topic_id: its id now.
+            expected: the next offset as this process last read it.
+            next_offset: from now on.
+
+        Raises:
+            StateMovedError: another process wrote meanwhile.
+        """
+        pipe: Any
+        with self._client.pipeline(transaction=True) as pipe:
+            pipe.watch(self._key("next_offset", partition))
+            self._compare(pipe, "next_offset", partition, expected)
+            pipe.multi()
+            pipe.set(self._key("topic_id", partition), topic_id)
+            pipe.set(self._key("next_offset", partition), next_offset)
+            try:
+                pipe.execute()
+            except redis.WatchError:
+                raise StateMovedError(partition, expected, None) from None
 
     def check(self, expected: Mapping[int, int | None]) -> None:
         """Look whether some partitions' states are where this process left them.

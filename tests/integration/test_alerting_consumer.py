@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
 from msgspec.structs import replace
 
 from alerts.commands import Acknowledge, AddSilence, Resolve
@@ -299,10 +299,35 @@ def test_a_deleted_account_takes_its_alert_and_its_gauges_with_it(world: World) 
     left = set(world.redis.scan_iter(f"{world.prefix}:*")) - {f"{world.prefix}:outbox:receivers".encode()}
     assert {key.decode().removeprefix(f"{world.prefix}:").split(":")[0] for key in left} <= {
         "next_offset",
+        "topic_id",
         "outbox",
         "audit",
     }
     assert not [key for key in left if b"accounts" in key or b"reports" in key or b"due" in key]
+
+
+def test_a_health_topic_that_was_made_again_is_read_from_its_beginning(world: World) -> None:
+    """It has grown past the offset that is remembered, so that nothing but its id tells of it."""
+    with world.alerting().start("alerting ready") as process:
+        world.publish(*days("fine", 80, 81, 82))
+        world.wait_until_judged()
+        assert process.stop() == 0
+    admin = KafkaAdminClient(bootstrap_servers=world.kafka.bootstrap_servers)
+    try:
+        admin.delete_topics([world.topic])
+        options = {"num_partitions": PARTITIONS, "replication_factor": 1, "configs": {"cleanup.policy": "compact"}}
+        admin.create_topics({world.topic: options}, wait_for_metadata=True)
+    finally:
+        admin.close()
+    world.publish(*days("acme", 45), *days("fine", *([83] * 9), start=1))
+    with world.alerting().start("alerting ready") as process:
+        world.wait_until_judged()
+        assert world.metric("heartline_account_health_score", account="acme") == 45, "the first of its partition"
+        assert "the health topic was deleted and made again" in process.output()
+        assert process.stop() == 0
+    with world.alerting().start("alerting ready") as process:
+        assert process.output().count("the health topic was deleted and made again") == PARTITIONS, "said once each"
+        assert process.stop() == 0
 
 
 def test_only_committed_reports_count_and_the_lag_comes_down_to_zero(world: World) -> None:
