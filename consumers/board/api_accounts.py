@@ -1,7 +1,7 @@
 """The JSON API of accounts and the pipeline, under /api/v1; described at /api/v1/openapi.json."""
 
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -77,8 +77,8 @@ def list_accounts(
 ) -> AccountList:
     """Search, filter and sort; unknown scores come last."""
     read_model = board_of(request).read_model
-    listing = read_model.accounts.find(query)
     alerts = read_model.alerts.open_counts()
+    listing = read_model.accounts.find(query, alerts, datetime.now(UTC).date())
     return AccountList(
         total=len(listing.rows),
         bands={band: listing.bands[band] for band in BANDS},

@@ -8,24 +8,45 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
 
 from alerts.commands import Command
-from alerts.model import Alert
+from alerts.model import Alert, Severity, Signal
 from consumers.alerting.command_sender import CommandNotSentError
+from consumers.board.account_index import NONE_CHOICE
 from consumers.board.board_context import board_of
 from consumers.board.command_service import InvalidCommandError, build_alert_command, build_silence, build_silence_end
 
 router = APIRouter(prefix="/api/v1")
 
 
+class SignalItem(BaseModel):
+    """One rule's finding within an alert; resolved_at is null while it fires."""
+
+    rule: str
+    severity: str
+    channel: str
+    headline: str
+    reason: str
+    since: datetime
+    resolved_at: datetime | None
+
+
 class AlertItem(BaseModel):
-    """One alert, as it is after its newest step; null is: not so far."""
+    """An account's alert, as it is after its newest step; null is: not so far.
+
+    `rule`, `headline` and `reason` are those of the signal that leads; `signals` has all of them, that one first.
+    """
 
     alert_id: str
     account_id: str
     account_name: str
     rule: str
     severity: str
+    channel: str
     status: str
+    headline: str
     reason: str
+    signals: list[SignalItem]
+    owner: str | None
+    segment: str | None
     opened_at: datetime
     resolved_at: datetime | None
     score: float | None
@@ -36,9 +57,15 @@ class AlertItem(BaseModel):
 
 
 class Note(BaseModel):
-    """For the audit log."""
+    """For the history of the alert."""
 
     note: str | None = Field(None, max_length=1000)
+
+
+class AcknowledgeBody(Note):
+    """accept: take how things are as the new normal; the alert ends, and opens again when it gets worse."""
+
+    accept: bool = False
 
 
 class SnoozeBody(BaseModel):
@@ -84,17 +111,25 @@ def list_alerts(
     request: Request,
     status: Annotated[Literal["open", "resolved"] | None, Query(description="Only these.")] = None,
     account_id: str | None = None,
+    owner: Annotated[str | None, Query(description="Only this owner's; `none`: without one.")] = None,
+    severity: Annotated[Severity | None, Query(description="Only these.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[AlertItem]:
     """The worst and newest first."""
     log = board_of(request).read_model.alerts
-    found = log.all(is_open=None if status is None else status == "open")
-    chosen = [each.alert for each in found if account_id is None or each.alert.account_id == account_id]
+    found = [each.alert for each in log.all(is_open=None if status is None else status == "open")]
+    chosen = [
+        alert
+        for alert in found
+        if account_id in (None, alert.account_id)
+        and owner in (None, alert.owner or NONE_CHOICE)
+        and severity in (None, alert.severity)
+    ]
     return [_alert_item(alert) for alert in chosen[:limit]]
 
 
 @router.post("/alerts/{alert_id}/acknowledge", status_code=202, summary="Take an alert on")
-def acknowledge(request: Request, alert_id: str, body: Note) -> Sent:
+def acknowledge(request: Request, alert_id: str, body: AcknowledgeBody) -> Sent:
     """No reminders any more; worse and over are still told."""
     return _sent(request, alert_id, "acknowledge", body)
 
@@ -156,6 +191,18 @@ def _send(request: Request, make: Callable[[str], Command]) -> Sent:
     return Sent(command_id=command.command_id)
 
 
+def _signal_item(signal: Signal) -> SignalItem:
+    return SignalItem(
+        rule=signal.rule,
+        severity=signal.severity,
+        channel=signal.channel,
+        headline=signal.headline,
+        reason=signal.reason,
+        since=signal.since,
+        resolved_at=signal.resolved_at,
+    )
+
+
 def _alert_item(alert: Alert) -> AlertItem:
     return AlertItem(
         alert_id=alert.alert_id,
@@ -163,8 +210,13 @@ def _alert_item(alert: Alert) -> AlertItem:
         account_name=alert.account_name,
         rule=alert.rule,
         severity=alert.severity,
+        channel=alert.channel,
         status=alert.status,
+        headline=alert.headline,
         reason=alert.reason,
+        signals=[_signal_item(signal) for signal in alert.signals],
+        owner=alert.owner,
+        segment=alert.segment,
         opened_at=alert.opened_at,
         resolved_at=alert.resolved_at,
         score=alert.last_score,

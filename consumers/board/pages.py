@@ -189,10 +189,17 @@ async def events(listener: Annotated[Listener, Depends(_listener)]) -> AsyncIter
 
 
 @router.get("/healthz")
-def healthz(request: Request) -> Response:
+@router.get("/readyz")
+def readyz(request: Request) -> Response:
     """Whether it is up and has read what there is; says nothing else, since anybody may ask."""
     loaded = board_of(request).read_model.topic_reader.loaded.is_set()
     return JSONResponse({"status": "ok" if loaded else "loading"}, 200 if loaded else 503)
+
+
+@router.get("/livez")
+async def livez() -> Response:
+    """Whether it answers."""
+    return JSONResponse({"status": "ok"})
 
 
 @router.get("/login")

@@ -30,7 +30,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-OPEN_PATHS: Final = ("/static/", "/healthz", "/login")
+OPEN_PATHS: Final = ("/static/", "/healthz", "/readyz", "/livez", "/login")
 BODY_BYTES_MAX: Final = 64 << 10
 
 log = get_logger(__name__)

@@ -9,6 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from alerts.account_facts import AccountFacts
 from alerts.messages.report_text import (
     cap_name,
     cap_value,
@@ -18,7 +19,7 @@ from alerts.messages.report_text import (
     override_told,
     reason_beside,
 )
-from alerts.text import measure_value, sparkline, tidy
+from alerts.text import measure_value, money, sparkline, tidy
 from heartline.terminal.terminal_format import BAND_STYLE, label, movement
 from stream.contracts.report import Change, HealthReport
 
@@ -76,10 +77,15 @@ def _facts(report: HealthReport) -> Iterator[str]:
         yield tidy(profile.segment, 40)
     if profile.owner is not None:
         yield f"owner {tidy(profile.owner, 40)}"
-    if profile.licensed_seats is not None:
-        yield f"{profile.licensed_seats:,} seats"
-    if profile.renewal_at is not None:
-        yield f"renews {profile.renewal_at:%d %b %Y}"
+    facts = AccountFacts(report, datetime.now(UTC))
+    if facts.number("cancellation_requested"):
+        yield "cancellation requested"
+    if facts.mrr is not None:
+        yield f"{money(facts.mrr)} a month"
+    if facts.seats is not None:
+        yield f"{facts.seats:,.0f} seats"
+    if facts.renewal_date is not None:
+        yield f"renews {facts.renewal_date:%d %b %Y}"
     yield f"as of {_moment(report.as_of)}"
     if report.last_event_at is not None and not report.freshness:
         yield f"last event {_moment(report.last_event_at)}"

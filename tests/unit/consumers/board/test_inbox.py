@@ -9,6 +9,7 @@ import pytest
 
 from alerts.alert_events import AlertEvent, encode_alert_event
 from alerts.commands import Acknowledge, Command, GiveVerdict, Snooze
+from alerts.model import Signal
 from consumers.board.alert_log import Episode
 from consumers.board.inbox import AlertQuery, inbox, state_of
 from consumers.board.pipeline_status import pipeline_problems
@@ -223,3 +224,37 @@ def test_money_and_renewal_are_the_subscriptions_where_there_are_any() -> None:
     assert (item["mrr"], item["renewal_date"]) == (2500, "2026-04-11")
     assert '2,500 <span class="soft">subscriptions</span>' in page
     assert "11 Apr 2026" in page
+
+
+def test_the_api_gives_an_alert_with_its_signals_by_owner_and_severity() -> None:
+    quiet = Signal(
+        rule="silence", tone="risk", severity="critical", channel="page", since=MONDAY, headline="has gone quiet",
+        reason="Nobody for 5 days", evidence={}, last_as_of=MONDAY, scorecard="default@2",
+    )  # fmt: skip
+    board = FakeBoard()
+    board.step(step(1, "opened", alert(1, "acme", owner="Dana", headline="has gone quiet", signals=[quiet])))
+    board.step(step(2, "opened", alert(2, "bolt", severity="warning")))
+    client = board.client()
+    (found,) = client.get("/api/v1/alerts?owner=Dana").json()
+
+    assert (found["headline"], found["owner"]) == ("has gone quiet", "Dana")
+    assert [(each["rule"], each["resolved_at"]) for each in found["signals"]] == [("silence", None)]
+    assert [each["account_id"] for each in client.get("/api/v1/alerts?severity=warning&owner=none").json()] == ["bolt"]
+
+
+def test_how_things_are_is_accepted_as_the_new_normal() -> None:
+    sent = Sent()
+    client = sent.board.client()
+    client.post("/alerts/hl-1/acknowledge", data={"accept": "true", "note": "they are a seasonal business"})
+    client.post("/api/v1/alerts/hl-1/acknowledge", json={"accept": True})
+    client.post("/api/v1/alerts/hl-1/acknowledge", json={})
+
+    assert [each.accept for each in sent.commands if isinstance(each, Acknowledge)] == [True, True, False]
+
+
+def test_whether_it_lives_and_is_ready_anybody_may_ask() -> None:
+    board = FakeBoard(host="0.0.0.0", token=TOKEN)
+    client = board.client(peer="192.0.2.1")
+    assert [client.get(path).status_code for path in ("/livez", "/readyz")] == [200, 200]
+    board.read_model.topic_reader.loaded.clear()
+    assert [client.get(path).status_code for path in ("/livez", "/readyz")] == [200, 503]
