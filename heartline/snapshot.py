@@ -1,9 +1,9 @@
 """The worker's fold without Kafka: files of events in, one row per account and date out.
 
 Events are taken in the order of their own time, whatever the order of files and lines; a row is the state at the end
-of its day where the account is, judged as of that moment. So a snapshot is what the live worker would have said
+of its day where the account is, evaluated as of that moment. So a snapshot is what the live worker would have said
 then, of the same facts. Where a scorecard's bands remember (other exits than entrances, or a dwell), every day before
-is judged as well: the band is that of a worker that judges at the end of each day.
+is evaluated as well: the band is that of a worker that evaluates at the end of each day.
 """
 
 import csv

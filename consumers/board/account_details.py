@@ -135,7 +135,7 @@ class AccountDetails:
 
     @property
     def scores(self) -> list[tuple[str, float]]:
-        """(ISO date, score) of each judged day, as a report's history has them."""
+        """(ISO date, score) of each evaluated day, as a report's history has them."""
         return [(day.date.isoformat(), day.score) for day in self.days if day.score is not None]
 
 

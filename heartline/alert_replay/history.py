@@ -219,7 +219,7 @@ def replay_alerts(
         events: with their times in epoch ms, in the order of time, as `snapshot.read_events` gives them.
         settings: the product's catalogue and the scorecards.
         config: the rules and how their alerts live.
-        every: how often an account is judged.
+        every: how often an account is evaluated.
         progress: called as the work goes on.
         processes: how many at most; None: one a core.
         until_ms: by account, when it was observed last, epoch milliseconds; without it to the last day of all.

@@ -18,7 +18,7 @@ def worker(config: Config = None) -> None:
     \b
     KAFKA_BOOTSTRAP_SERVERS=kafka:9092 heartline worker
     heartline worker --config heartline.yaml
-    HEARTLINE_WORKER__CLOCK=event heartline worker      [dim]# judge replayed history by its own time[/]
+    HEARTLINE_WORKER__CLOCK=event heartline worker      [dim]# evaluate replayed history by its own time[/]
     """
     from stream.config.settings import Settings, load
     from stream.worker.run import run_worker

@@ -74,7 +74,7 @@ def explain(
     if card is None:
         known = ", ".join(card.name for card in cards)
         print(
-            f"heartline: {account_id!r} was judged by scorecard {report.scorecard!r}, and the settings have {known};"
+            f"heartline: {account_id!r} was evaluated by scorecard {report.scorecard!r}, and the settings have {known};"
             " set HEARTLINE_SCORECARDS to the worker's own file",
             file=sys.stderr,
         )
@@ -95,7 +95,7 @@ def diff(
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="DATE", help="With --snapshot: the day to judge, as 2024-03-31; the last one."),
+        typer.Option("--at", metavar="DATE", help="With --snapshot: the day to evaluate, as 2024-03-31; the last one."),
     ] = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
@@ -103,7 +103,7 @@ def diff(
 ) -> None:
     """Tell which accounts would be in another band by the scorecards of a file than by those of the settings.
 
-    Both judge the same facts at the same moment: the worker's current states, read from its changelog, now; or the
+    Both evaluate the same facts at the same moment: the worker's current states, read from its changelog, now; or the
     events of files at the end of a day.
 
     [bold]Examples[/]

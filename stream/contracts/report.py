@@ -1,4 +1,4 @@
-"""The contract of `account-health`: one account's judgement, as every consumer reads it.
+"""The contract of `account-health`: one account's evaluation, as every consumer reads it.
 
 Keyed by account_id, compacted: the last record per key is the account's current report. The worker writes it in the
 transaction that also writes the state behind it, so read it with isolation level read_committed.
@@ -187,7 +187,7 @@ class HealthReport(AlertReportView, frozen=True, kw_only=True):
         score: 0..100, higher is healthier; None when the band is unknown for lack of data.
         band: where the score falls; unknown when too little of the scorecard's weight has data.
         coverage_ratio: share of the scorecard's weight that has data, 0..1.
-        scorecard: name and version of the scorecard that judged.
+        scorecard: name and version of the scorecard that evaluated.
         score_7d_ago: the score that the same facts give as of seven days earlier; None if unknown then.
         history: daily closing scores as (ISO date, score), oldest first, at most 28, the current day last.
         measures: every measure by its id, None where unknown.

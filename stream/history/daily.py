@@ -6,7 +6,7 @@ what nothing can change any more is packed into `columns`.
 - Users and events of a day are exact for usage of up to 63 days behind the account's newest: so far back it is known of
   each user whether the day is a newly active one (`rolling`).
 - Users within 7 and 30 days are closed by `windows` before the users' own days are forgotten.
-- The score of a day is the last one judged on it.
+- The score of a day is the last one evaluated on it.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ RECENT_DAYS: Final = 8  # the best half-year is noted so often,
 RECENT_BACK_DAYS: Final = 2  # and as of so many days before, since much of what is late is late by a day
 PACKED_TOGETHER_DAYS: Final = 128  # many at a time, for an account with one event a day pays for each packing
 CLOSED_MAX: Final = 400
-SCORES_DAYS: Final = 36  # what a report tells and compares with, after a week without any judgement, too
+SCORES_DAYS: Final = 36  # what a report tells and compares with, after a week without any evaluation, too
 SCORES_AT_DAYS: Final = 56
 
 
@@ -41,7 +41,7 @@ class Days(Struct, array_like=True, gc=False):
         packed_users, packed_events: the same of the days before.
         wau, mau: users active in the 7 and the 30 days that end with each closed day, but for the newest of them.
         scored_day: the day of the first entry of `tenths`; -1 while there is none.
-        tenths: of the score at the close of each judged day, plus 1, so that 0 is a day without a score.
+        tenths: of the score at the close of each evaluated day, plus 1, so that 0 is a day without a score.
         packed_tenths: the same of the days before, up to `scored_day`.
         open_day: the first day whose windows are not closed; -1: none is, or all that are closed are packed.
         listed_wau, listed_mau: as `wau` and `mau`, of the newest closed days, up to `open_day`.
@@ -329,7 +329,7 @@ def _last_packed_day(users: Column, day: int) -> int | None:
 
 
 def score_at(days: Days, day: int) -> float | None:
-    """The closing score of a day at most 35 days before the last judged one; of one without, the newest before it.
+    """The closing score of a day at most 35 days before the last evaluated one; of one without, the newest before it.
 
     >>> days = Days(scored_day=100, tenths=[501, 0, 701])
     >>> [score_at(days, day) for day in (99, 100, 101, 102, 103)]

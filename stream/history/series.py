@@ -13,7 +13,7 @@ class DayRow(Struct, frozen=True, gc=False):
         day: days since 1970-01-01.
         dau, wau, mau: users active that day, in the 7 and in the 30 days that end with it; None: not known any more.
         events: usage events of the day; None: not known any more.
-        score: 0..100, the last one judged that day; None: none was.
+        score: 0..100, the last one evaluated that day; None: none was.
     """
 
     day: int

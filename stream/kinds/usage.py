@@ -255,7 +255,7 @@ def _new_feature(activity: UsageState, feature: str, day: int) -> FeatureUse | N
 
 
 def _fold_session(activity: UsageState, event: UsageEvent, session_id: str, day: int) -> None:
-    """Count an event into its session, where that is in the day's sample; that alone is no reason to judge at once."""
+    """Count an event into its session, where that is in the day's sample; alone it is no reason to evaluate at once."""
     key = sessions.hash_of(session_id)
     kept = activity.sessions.get(day)
     if kept is None:

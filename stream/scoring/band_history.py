@@ -1,4 +1,4 @@
-"""What is kept of the judgements before: the band and since when it holds, and the closing scores of days."""
+"""What is kept of the evaluations before: the band and since when it holds, and the closing scores of days."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -17,7 +17,7 @@ _NO_CLOSINGS: Final = (None,) * len(COMPARED_DAYS)
 
 
 def band_of(before: PublishedReport | None, score: float | None, day: int, scorecard: Scorecard) -> Band:
-    """The scorecard's band of a score on a day, for an account that was judged before; unknown without a score."""
+    """The scorecard's band of a score on a day, for an account that was evaluated before; unknown without a score."""
     if score is None:
         return "unknown"
     if before is None or not scorecard.remembers:
@@ -33,10 +33,10 @@ def published_report(
     override: HealthOverride | None = None,
     closing: tuple[float | None, ...] = (),
 ) -> PublishedReport:
-    """What is kept of a judgement once it is published: what was said, and since when the scorecard's band holds.
+    """What is kept of an evaluation once it is published: what was said, and since when the scorecard's band holds.
 
     Args:
-        before: the same of the judgement before; None for the first.
+        before: the same of the evaluation before; None for the first.
         report: as published.
         now_ms: when.
         digest: the profile, to notice its change.

@@ -1,4 +1,4 @@
-"""One account's judgement as of a moment: the cheap evaluation that tells whether there is news, and the report."""
+"""One account's evaluation as of a moment: the cheap evaluation that tells whether there is news, and the report."""
 
 from msgspec import Struct, convert
 
@@ -19,12 +19,12 @@ from stream.scoring.scorecard import Scorecard
 
 
 class Evaluation(Struct, gc=False):
-    """What a judgement comes to, without what a report tells of it.
+    """What an evaluation comes to, without what a report tells of it.
 
     Attributes:
         score, band: what counts: the override's while one holds, else the scorecard's.
         coverage_ratio: share of the scorecard's weight that has data.
-        scorecard: which one judged.
+        scorecard: which one evaluated.
         day: the account's day of the moment.
         override: the override that holds; None without one.
         closings: the closing scores that a report's comparisons are with.

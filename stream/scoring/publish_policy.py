@@ -1,4 +1,4 @@
-"""Whether a judgement is worth telling: what a person could notice since the last one that was published."""
+"""Whether an evaluation is worth telling: what a person could notice since the last one that was published."""
 
 from typing import Final
 
@@ -77,7 +77,7 @@ def of_later_day(before: PublishedReport, state: AccountState) -> bool:
 def _is_stale(before: PublishedReport, found: Evaluation) -> bool:
     """Whether the published comparison with an earlier day is another by now: "down 23 in 7 days" stands for days only.
 
-    The closing scores of the days compared with tell it. Where they are not known, since the account was not judged
+    The closing scores of the days compared with tell it. Where they are not known, since the account was not evaluated
     then, a report that told of a move is renewed each day.
     """
     for days, then, now in zip(COMPARED_DAYS, before.closings, found.closings, strict=False):

@@ -57,7 +57,7 @@ def reason(
         comparison: the comparison to tell of; None: what holds the score down.
         week: the one against 7 days ago.
         measures: the account's measures now.
-        scorecard: what judged.
+        scorecard: what evaluated.
         model_band: the band that the scorecard says.
     """
     told = (

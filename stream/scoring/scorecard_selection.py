@@ -1,4 +1,4 @@
-"""Which scorecard judges an account: by its segment, and by its lifecycle stage, given or derived."""
+"""Which scorecard evaluates an account: by its segment, and by its lifecycle stage, given or derived."""
 
 from stream.kinds.state import AccountState
 from stream.measures import measure

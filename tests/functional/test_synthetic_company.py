@@ -40,7 +40,7 @@ class Raw:
 
 
 def reports(now: datetime) -> Iterator[HealthReport]:
-    """Every report that the worker publishes of the stories, judged every six hours."""
+    """Every report that the worker publishes of the stories, evaluated every six hours."""
     topics = Topics()
     processor = HealthProcessor(topics, EventClock(), core_features=frozenset(CORE_FEATURES))
     partition: Any = AccountPartition(0)

@@ -74,7 +74,7 @@ class World:
         """Wait until every record's offset is committed."""
         group = f"{self.kafka_settings().installation}-alerting"
         servers = self.kafka.bootstrap_servers
-        wait_for(lambda: group_lag(servers, group, [self.topic]) == 0, seconds, "all reports judged")
+        wait_for(lambda: group_lag(servers, group, [self.topic]) == 0, seconds, "all reports evaluated")
 
     def metrics(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         """Every sample of the exporter, parsed as Prometheus would."""

@@ -113,7 +113,7 @@ async def assert_exact(settings: Settings, seconds: float = 40.0) -> None:
     await wait_until_folded(settings, seconds)
     should, is_ = await expected(settings), await actual(settings)
     deadline = time.monotonic() + HANG_SECONDS
-    while is_ != should and time.monotonic() < deadline:  # the last judgements may come a checkpoint later
+    while is_ != should and time.monotonic() < deadline:  # the last evaluations may come a checkpoint later
         await asyncio.sleep(0.2)
         is_ = await actual(settings)
     assert should.states, "the feed was empty: nothing would be proven"

@@ -146,7 +146,7 @@ def test_gauges_are_whole_after_a_restart(world: World) -> None:
 
 
 def test_redis_away_for_seconds_loses_nothing(make_world: MakeWorld, own_redis: Callable[..., ValkeyServer]) -> None:
-    """Reports that come while Redis is down are judged when it is back, without a restart of the process."""
+    """Reports that come while Redis is down are evaluated when it is back, without a restart of the process."""
     server = own_redis()
     world = make_world(server.url)
     with world.alerting().start("alerting ready") as process:
@@ -240,7 +240,7 @@ def test_commands_and_silences_reach_the_process_that_has_the_account(world: Wor
 
 
 def test_slack_in_trouble_delays_messages_and_not_the_poll_thread(world: World) -> None:
-    """500, no answer in time, 429 with Retry-After: all delivered in the end, while reports go on being judged."""
+    """500, no answer in time, 429 with Retry-After: all delivered in the end, while reports go on being evaluated."""
     world.env["HEARTLINE_SLACK__TIMEOUT_SECONDS"] = "1"
     world.slack.script(Answer(500), Answer(200, delay_seconds=3, drop=True), Answer(429, retry_after_seconds=2))
     with world.alerting().start("alerting ready") as process:
@@ -248,7 +248,7 @@ def test_slack_in_trouble_delays_messages_and_not_the_poll_thread(world: World) 
         wait_for(lambda: len(world.slack.received) == 1, 20, "the first attempt")
         world.publish(*days("globex", 80, 82, 84))
         world.wait_until_judged()
-        assert not world.slack.messages, "reports are judged while Slack is in trouble"
+        assert not world.slack.messages, "reports are evaluated while Slack is in trouble"
         world.slack.wait_for(1, HANG_SECONDS)
         tries = world.slack.received
         assert tries[3].at_seconds - tries[2].at_seconds >= 2, "Retry-After is honoured"

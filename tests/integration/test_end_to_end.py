@@ -85,7 +85,7 @@ def uninterrupted_pass(bootstrap_servers: str, topics: Topics) -> dict[str, Acco
 
 
 def facts(state: AccountState) -> list[object]:
-    """What events alone decide; the judgements depend on when one was made."""
+    """What events alone decide; the evaluations depend on when one was made."""
     days = replace(state.usage.days, scored_day=-1, tenths=[], packed_tenths=Column())
     return [replace(state.usage, days=days), state.ticket, state.survey, state.profile]
 
@@ -140,7 +140,7 @@ def test_every_account_is_exact_after_a_stop_and_a_kill(
             lambda: group_lag(servers, f"{topics.prefix}e2e", inputs) == 0, 120, "the worker has folded everything"
         )
         accounts = set(last_values(servers, topics.changelog))
-        wait_for(lambda: set(last_values(servers, topics.health)) == accounts, 60, "every account is judged")
+        wait_for(lambda: set(last_values(servers, topics.health)) == accounts, 60, "every account is evaluated")
         assert worker.stop() == 0
         wait_for(lambda: unread(servers, "e2e-alerting", topics.health) == 0, 60, "alerting has read all health")
 
@@ -179,9 +179,9 @@ def _assert_health_is_what_the_state_justifies(
         partition = partition_of(account_id, PARTITIONS)
         watermarks[partition] = max(watermarks[partition], newest_ms(state) or 0)
     for account_id, report in reports.items():
-        judged = states[account_id].published
-        assert judged is not None
-        assert (report.band, report.score) == (judged.band, judged.score), account_id
+        evaluated = states[account_id].published
+        assert evaluated is not None
+        assert (report.band, report.score) == (evaluated.band, evaluated.score), account_id
         now = build_report(account_id, states[account_id], watermarks[partition_of(account_id, PARTITIONS)], DEFAULT)
         assert now.band == report.band, account_id
         assert now.score == (None if report.score is None else pytest.approx(report.score, abs=1.0)), account_id

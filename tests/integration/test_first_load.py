@@ -1,4 +1,4 @@
-"""History that is on Kafka before the worker: judged once when it is folded, and never on half of it."""
+"""History that is on Kafka before the worker: evaluated once when it is folded, and never on half of it."""
 
 from collections import Counter
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_a_first_load_publishes_each_account_once_as_of_the_end(kafka: Kafka, pr
         worker.start("worker ready")
         wait_for(lambda: group_lag(servers, f"{prefix}load", list(topics.inputs)) == 0, 60, "everything is folded")
         states = set(last_values(servers, topics.changelog))
-        wait_for(lambda: set(last_values(servers, topics.health)) == states, 30, "every account is judged")
+        wait_for(lambda: set(last_values(servers, topics.health)) == states, 30, "every account is evaluated")
         assert worker.stop() == 0
     assert not list(Path.cwd().glob("load-data")), "Faust's folder for local tables, which nobody needs"
 

@@ -78,7 +78,7 @@ def test_an_override_is_written_to_the_account_feed_cleared_and_shown(kafka: Kaf
 def test_a_new_scorecard_is_compared_on_the_workers_own_states(
     kafka: Kafka, prefix: str, new_topic: NewTopic, tmp_path: Path
 ) -> None:
-    """Read from its changelog, judged by both, and only those are told whose band would change."""
+    """Read from its changelog, evaluated by both, and only those are told whose band would change."""
     _, partition = fold([*month("acme", users=4), *month("quiet", users=4, last=19_985)])
     topic = new_topic("heartline-state-changelog", partitions=2)
     write(kafka, topic, {name: encode_state(state) for name, state in partition.states.items()})

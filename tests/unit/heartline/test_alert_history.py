@@ -82,7 +82,7 @@ def test_an_account_that_collapses_is_told_on_the_clock_of_its_events(tmp_path: 
 
 
 def test_by_the_hour_it_is_told_within_the_day(tmp_path: Path) -> None:
-    """The worker judges an account when it sends something; a day is only how often one that is silent is looked at."""
+    """The worker evaluates an account when it sends something; a silent one is looked at once a day."""
     path = written(tmp_path, life("fell", 120, quit_on=70))
     daily, hourly = replayed(path, "day"), replayed(path, "hour")
     assert hourly.evaluations > daily.evaluations

@@ -128,7 +128,7 @@ def bands(events: list[tuple[int, InputEvent]], days: list[int], cards: Scorecar
 
 
 def worked(events: list[Raw]) -> dict[tuple[int, str], Band]:
-    """The band of each account at the end of each day, by a worker that judges then."""
+    """The band of each account at the end of each day, by a worker that evaluates then."""
     clock = ManualClock(0)
     processor = HealthProcessor(TOPICS, clock, scorecards=REMEMBERING, core_features=CORE)
     partition = AccountPartition(0)

@@ -145,10 +145,10 @@ heartline_notifications_total{receiver="slack",outcome="failed"} 4.0
 def test_all_is_settled_only_when_what_was_sent_has_come_out() -> None:
     """Lag alone says nothing before the first record was read."""
 
-    def seen(folded: int, dirty: int = 0, unjudged: int = 0, lag: int = 0, outbox: int = 0) -> Seen:
+    def seen(folded: int, dirty: int = 0, pending: int = 0, lag: int = 0, outbox: int = 0) -> Seen:
         worker = (
             f'heartline_worker_records_folded_total{{topic="t"}} {folded}\nheartline_worker_dirty_accounts {dirty}\n'
-            f"heartline_worker_pending_accounts {unjudged}\n"
+            f"heartline_worker_pending_accounts {pending}\n"
         )
         alerting = f"heartline_alerting_lag_records {lag}\nheartline_outbox_depth {outbox}\n"
         return Seen(worker=parse(worker), alerting=parse(alerting))
@@ -156,7 +156,7 @@ def test_all_is_settled_only_when_what_was_sent_has_come_out() -> None:
     assert seen(100).settled(100)
     assert not seen(99).settled(100)
     assert not seen(100, dirty=1).settled(100)
-    assert not seen(100, unjudged=1).settled(100)
+    assert not seen(100, pending=1).settled(100)
     assert not seen(100, lag=1).settled(100)
     assert not seen(100, outbox=1).settled(100)
     assert not Seen().settled(0)

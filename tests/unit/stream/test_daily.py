@@ -123,7 +123,7 @@ def test_usage_counts_in_its_own_day_up_to_63_days_late(late: int, counts: bool)
 
 
 def test_a_state_of_fifty_users_stays_below_eight_kilobytes() -> None:
-    """Two years, each user on a fifth of the days, in fifteen features, judged every day."""
+    """Two years, each user on a fifth of the days, in fifteen features, evaluated every day."""
     rng = random.Random(7)
     clock = ManualClock(0)
     processor, partition = fold([], clock=clock)

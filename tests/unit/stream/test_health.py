@@ -1,4 +1,4 @@
-"""The judgement: contributions make the score, deltas make its change, and what is unknown counts neither way."""
+"""The evaluation: contributions make the score, deltas make its change, and what is unknown counts neither way."""
 
 from dataclasses import replace
 from itertools import pairwise

@@ -176,14 +176,14 @@ def test_a_told_move_is_renewed_daily_where_no_closing_score_says_whether_it_hol
     [(DAY, DAY, False), (DAY + 1, DAY, True), (DAY - 1, DAY, False), (DAY, None, True)],
 )
 def test_an_event_of_a_later_day_is_news(event_day: int, known_day: int | None, news: bool) -> None:
-    """The same where history arrives that is older than the last judgement."""
+    """The same where history arrives that is older than the last evaluation."""
     _, partition = fold([usage(1, event_day)])
     before = replace(BEFORE, last_event_ms=None if known_day is None else end_of_day_ms(known_day))
     assert of_later_day(before, partition.states["acme"]) is news
 
 
 def test_a_score_that_creeps_is_news_once_it_has_gone_a_point() -> None:
-    """Compared with what was published, not with the last judgement, or a slow fall would never be told."""
+    """Compared with what was published, not with the last evaluation, or a slow fall would never be told."""
     assert not should_publish(BEFORE, found(score=59.4))
     assert should_publish(BEFORE, found(score=58.9))
 

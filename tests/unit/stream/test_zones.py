@@ -149,7 +149,7 @@ def test_each_account_is_judged_again_when_its_own_day_turns(monkeypatch: pytest
 
 
 def test_the_turn_of_a_day_asks_encoded_accounts_only_where_it_turned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Most accounts are kept encoded; decoding all of them every quarter of an hour would cost more than judging."""
+    """Most accounts are kept encoded; decoding all of them every quarter of an hour would cost more than evaluating."""
     zones = {"acme": None, "delhi": "Asia/Kolkata", "tokyo": "Asia/Tokyo"}
     clock = ManualClock(DAY * DAY_MS + 1)
     told = [{"type": "account", "account_id": name, "timezone": place} for name, place in zones.items()]
