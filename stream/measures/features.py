@@ -8,6 +8,8 @@ from stream.kinds.usage import FeatureUse
 from stream.measures.context import MONTH_DAYS, MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 
+HABIT_DAYS_MIN: Final = 4  # once a week or so: what was tried once is not abandoned
+
 _MONTH_MASK: Final = (1 << MONTH_DAYS) - 1
 
 
@@ -37,6 +39,42 @@ def _in_use(use: FeatureUse, day: int) -> bool:
     """Whether a feature was used in the trailing 30 days."""
     ahead = day - use.last_day
     return 0 <= ahead < MONTH_DAYS or (ahead < 0 and use.bits >> -ahead & _MONTH_MASK != 0)
+
+
+@measures(
+    Measure(
+        "core_features_abandoned",
+        "core features they stopped using",
+        "count",
+        "features",
+        "core features that were in use on 4 or more of the 64 days up to their last, and not in the trailing 30",
+        none_when="no catalogue is configured; as of before the newest usage",
+        deserted=None,
+        history_days=0,
+    ),
+    Measure(
+        "core_features_abandoned_names",
+        "which core features they stopped using",
+        "list",
+        "features",
+        "their names; none as of before the newest usage",
+    ),
+    source="usage",
+    available=lambda known: known.core_features,
+)
+def abandoned(context: MeasureContext) -> Measures:
+    """What of the core was a habit, and is none any more. Source: docs/metrics.md, depth."""
+    core, uses, day = context.account.core_features, context.activity.features, context.day
+    if not core or day < context.activity.newest_day:
+        return {"core_features_abandoned": None, "core_features_abandoned_names": []}
+    names = [
+        name
+        for name in sorted(core)
+        if (use := uses.get(name)) is not None
+        and day - use.last_day >= MONTH_DAYS
+        and use.bits.bit_count() >= HABIT_DAYS_MIN
+    ]
+    return {"core_features_abandoned": len(names), "core_features_abandoned_names": names}
 
 
 @measures(

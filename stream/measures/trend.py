@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from msgspec import Struct
 
 from stream.calendar.workdays import MONDAY_TO_FRIDAY, Calendar
+from stream.contracts.report import Number
 from stream.history.daily import Days, active_users, weeks, weeks_known
 from stream.measures.registry import Measure, Measures, measures
 
@@ -96,6 +97,71 @@ def usage_trend(context: MeasureContext) -> Measures:
         "usage_trend_deviation": found.deviation if found is not None else None,
         "usage_trend_status": found.status if found is not None else None,
     }
+
+
+def _week(before: Number | None, now: Number, measures: Measures) -> str | None:
+    """A week beside what it should have brought, in user-days that the chart has."""
+    seen, expected = measures.get("week_user_days"), measures.get("week_expected")
+    if seen is None or expected is None:
+        return None
+    return f"{seen:,.0f} user-days in 7 days, of {expected:,.0f} to be expected"
+
+
+@measures(
+    Measure(
+        "week_vs_expected",
+        "a week's use against what was to be expected",
+        "percent",
+        "ratio, may exceed 1",
+        "user-days of the trailing 7 days, holidays made up for / the level of a week in the 84 days before",
+        none_when="fewer than 6 whole weeks are known before; the level is 0; less than half of the week's usual use is"
+        " left by holidays",
+        deserted=0,
+        phrase=_week,
+        stands_alone=True,
+    ),
+    Measure(
+        "week_expected",
+        "user-days to be expected in a week",
+        "count",
+        "user-days",
+        "the level of a week in the 84 days before: the median of its weeks, since the last shift of level",
+        none_when="as week_vs_expected",
+        deserted=None,
+    ),
+    Measure(
+        "week_user_days",
+        "user-days of a week",
+        "count",
+        "user-days",
+        "people active, summed over the trailing 7 days, holidays made up for",
+        none_when="as week_vs_expected",
+        deserted=None,
+    ),
+    Measure(
+        "week_deviation",
+        "a week's use, in deviations from what was to be expected",
+        "score",
+        "standard deviations",
+        "(week_user_days − week_expected) / what a week of the account varies by",
+        none_when="as week_vs_expected",
+        deserted=None,
+    ),
+    source="usage",
+    available=lambda known: known.month_before,
+)
+def week_against_expectation(context: MeasureContext) -> Measures:
+    """The newest week beside those before it. Source: docs/metrics.md, trend."""
+    names = ("week_vs_expected", "week_expected", "week_user_days", "week_deviation")
+    days, day = context.activity.days, context.day
+    found = _known_weeks(days, day, context.account.calendar)
+    base = [week for week in found[1 : 1 + BASE_WEEKS] if week is not None]
+    if len(base) < BASE_WEEKS_MIN or found[0] is None:
+        return dict.fromkeys(names)
+    level, sigma, _ = expectation(base)
+    if level == 0:
+        return dict.fromkeys(names)
+    return dict(zip(names, (found[0] / level, level, found[0], (found[0] - level) / sigma), strict=True))
 
 
 def trend(days: Days, day: int, calendar: Calendar = MONDAY_TO_FRIDAY) -> Trend | None:

@@ -1,4 +1,4 @@
-"""Users the account could count on, and who of them is gone: from the days of each user."""
+"""Users and features that the account could count on, and which of them are gone; the week against its own level."""
 
 import random
 
@@ -69,3 +69,47 @@ def test_who_is_gone_for_four_weeks_is_lost(last: int, lost: int, why: str) -> N
     visits = [(DAY - last - 7 * week, "ann") for week in range(8, -1, -1)]
     visits = [(DAY - 200, "ben"), *visits, (DAY, "ben")]
     assert measured(sorted(visits), DAY)["established_users_lost"] == lost, why
+
+
+@pytest.mark.parametrize(
+    ("days", "after", "gone", "why"),
+    [
+        ([0, 7, 14, 21], 50, 0, "in use within a month"),
+        ([0, 7, 14, 21], 51, 1, "once a week, and not for 30 days"),
+        ([0, 7, 21], 90, 0, "tried, and no habit"),
+        ([0, 30, 60, 90], 120, 0, "of these days three are within the 64 that are remembered"),
+    ],
+)
+def test_a_core_feature_that_was_a_habit_is_abandoned_after_a_month(
+    days: list[int], after: int, gone: int, why: str
+) -> None:
+    state = AccountState()
+    for number, day in enumerate([*days, after]):
+        event = UsageEvent(
+            account_id="acme",
+            user_id="ann",
+            feature="login" if day == after else "export",
+            timestamp=(DAY + day) * DAY_MS,
+            event_id=f"{number}",
+        )
+        fold_event(state, event)
+    found = measure(state, end_of_day_ms(DAY + after), frozenset({"export", "never"}))
+    assert found["core_features_abandoned"] == gone, why
+    assert found["core_features_abandoned_names"] == ["export"] * gone
+    assert measure(state, end_of_day_ms(DAY + after))["core_features_abandoned"] is None, "no catalogue"
+
+
+def test_a_week_stands_beside_the_level_of_the_weeks_before() -> None:
+    """Four people on every working day: twenty user-days a week; then two of them."""
+    days = [DAY + day for day in range(91) if (DAY + day + 3) % 7 < 5]
+    last = max(days)
+    visits = [(day, f"u{user}") for day in days for user in range(4 if day <= last - 7 else 2)]
+    state = AccountState()
+    for number, (day, user) in enumerate(visits):
+        fold_event(
+            state,
+            UsageEvent(account_id="acme", user_id=user, feature="f", timestamp=day * DAY_MS, event_id=f"{number}"),
+        )
+    found = measure(state, end_of_day_ms(last))
+    assert (found["week_user_days"], found["week_expected"], found["week_vs_expected"]) == (10, 20, 0.5)
+    assert found["week_deviation"] == pytest.approx(-10 / 20**0.5)
