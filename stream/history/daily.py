@@ -10,6 +10,7 @@ what nothing can change any more is packed into `columns`.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct, field
@@ -273,24 +274,30 @@ def user_days(days: Days, last_day: int, number: int) -> int:
     return sum(days.users[max(end - number, 0) : max(end, 0)]) if days.first_day >= 0 else 0
 
 
-def user_days_of(days: Days, spans: Sequence[tuple[int, int]]) -> list[int]:
-    """User-days of several spans of days, each from its first day to before its end, however long ago; 0 where unknown.
+def user_days_between(days: Days, edges: Sequence[int]) -> list[int]:
+    """User-days from each of several ascending days to before the next, however long ago; 0 where unknown.
 
-    >>> user_days_of(Days(100, [1, 2, 4], [9, 9, 9]), [(100, 102), (90, 101), (102, 200)])
-    [3, 1, 4]
+    >>> user_days_between(Days(100, [1, 2, 4], [9, 9, 9]), [90, 101, 102, 200])
+    [1, 2, 4]
     """
-    first, users, packed = days.first_day, days.users, days.packed_users
-    older = columns.values(packed) if packed.count > 0 and min(spans)[0] < first else b""
-    sums = []
-    for start, end in spans:
-        user_days = 0
-        if end > first:
-            user_days = sum(users[start - first if start > first else 0 : end - first])
-        if start < first and end > packed.first_day:
-            start -= packed.first_day
-            user_days += sum(older[start if start > 0 else 0 : end - packed.first_day])
-        sums.append(user_days)
-    return sums
+    base, users = days.first_day, days.users
+    seen: Sequence[int] = users
+    if edges[0] < base and days.packed_users.count > 0:
+        seen, listed, base = (
+            columns.values(days.packed_users),
+            users[: max(edges[-1] - base, 0)],
+            days.packed_users.first_day,
+        )
+        seen = _joined_numbers(seen, listed)
+    starts = [day - base if day > base else 0 for day in edges]
+    return [sum(seen[start:end]) for start, end in pairwise(starts)]
+
+
+def _joined_numbers(older: Sequence[int], newer: list[int]) -> Sequence[int]:
+    """Both, as bytes where they are small, which is quicker."""
+    if isinstance(older, bytes) and max(newer, default=0) < 256:
+        return older + bytes(newer)
+    return [*older, *newer]
 
 
 def active_days(days: Days, last_day: int, number: int) -> int:

@@ -170,7 +170,7 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
                 if day_users[at_day] == 0:
                     active_days.mark(days.active, day)
                 day_users[at_day] += 1
-                if day <= days.recent.day:
+                if day != newest_day and day <= days.recent.day:
                     daily.forget_recent(days)
                 if day < days.open_day and day >= newest_day - windows.REACH_DAYS:
                     windows.count_late(days, user, day)

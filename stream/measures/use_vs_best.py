@@ -130,24 +130,24 @@ def seasons_of(context: MeasureContext) -> dict[int, float]:
     calendar, end = context.account.calendar, context.day + 1
     if not calendar.is_plain:
         found = {days: calendar.expected_share(end - days, end) for days in _NO_SEASONS}
-    age, then = _age(context) or 0, context.day - YEAR_DAYS
-    told = [(days, floor) for days, floor in WINDOWS[:-1] if age > YEAR_DAYS + days + QUARTER_DAYS]
-    if not told:
+    age, end = _age(context) or 0, context.day - YEAR_DAYS + 1
+    short, long = _NO_SEASONS
+    if age <= YEAR_DAYS + short + QUARTER_DAYS:
         return found
-    spans = [_ending(then + QUARTER_DAYS, QUARTER_DAYS)]
-    for days, _ in told:
-        spans += (_ending(then, days), _ending(then - days, QUARTER_DAYS))
-    after, *sums = daily.user_days_of(context.activity.days, spans)
-    found = found.copy()
-    for (days, floor), dip, before in zip(told, sums[::2], sums[1::2], strict=True):
-        around = days / QUARTER_DAYS * min(before, after)
-        found[days] = min(max((dip + floor) / (around + floor), SEASON_MIN), found[days])
-    return found
-
-
-def _ending(day: int, days: int) -> tuple[int, int]:
-    """The span of so many days that ends with a day."""
-    return day + 1 - days, day + 1
+    # Where the quarters before both windows begin, where the windows do, and the quarter after them.
+    edges = [end - days for days in (long + QUARTER_DAYS, short + QUARTER_DAYS, long, short, 0, -QUARTER_DAYS)]
+    first, both, between, newest, after = daily.user_days_between(context.activity.days, edges)
+    seasons = {short: (newest, both + between), long: (between + newest, first + both)}
+    floors = dict(WINDOWS)
+    return {
+        days: min(
+            max((dip + floors[days]) / (days / QUARTER_DAYS * min(before, after) + floors[days]), SEASON_MIN),
+            found[days],
+        )
+        if age > YEAR_DAYS + days + QUARTER_DAYS
+        else found[days]
+        for days, (dip, before) in seasons.items()
+    }
 
 
 _EVIDENCE: Final = (

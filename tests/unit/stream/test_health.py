@@ -301,3 +301,30 @@ def test_judging_changes_nothing() -> None:
     first = build_report("acme", state, NOW, DEFAULT, CORE)
     assert repr(state) == before
     assert build_report("acme", state, NOW, DEFAULT, CORE) == first
+
+
+@pytest.mark.parametrize(
+    ("after", "below", "why"),
+    [
+        (13, 50, "two weeks without anybody"),
+        (30, 25, "a month: critical, however glad they were and however quiet support is"),
+        (88, 25, "as long as the answers count"),
+        (200, 25, "and when they have expired"),
+    ],
+)
+def test_a_total_stop_is_critical_whatever_old_answers_say(after: int, below: float, why: str) -> None:
+    """Ten people on every working day for more than a year, all of them promoters; then nobody."""
+    last = TODAY - after
+    events: list[Raw] = [
+        {"type": "usage", "account_id": "acme", "event_id": f"{day}-{user}", "user_id": f"u{user}", "feature": "f"}
+        | {"timestamp": day * DAY_MS}
+        for day in range(last - 420, last + 1)
+        if (day + 3) % 7 < 5
+        for user in range(10)
+    ]
+    glad = [answer(f"u{user}", after, 10) for user in range(10)] + [answer("u1", after, 5, "csat")]
+    report = report_of([*events, *glad, ticket("t", 300), ticket("t", 299, "solved")])
+    assert report.score is not None
+    assert report.score < below, why
+    if after == 13:
+        assert report_of([*events, *glad], as_of_ms=end_of_day_ms(last)).score > 90  # type: ignore[operator]
