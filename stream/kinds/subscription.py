@@ -106,7 +106,7 @@ class SubscriptionEvent(DatedEvent):
 
 
 class SubscriptionChange(Struct, array_like=True, gc=False, frozen=True, order=True):
-    """One change of a subscription; ordered by time first. -1 and empty: the event does not say.
+    """One change of a subscription, in its newest version; ordered by time first. -1 and empty: nobody says.
 
     Attributes:
         ms: when, epoch ms.
@@ -120,6 +120,22 @@ class SubscriptionChange(Struct, array_like=True, gc=False, frozen=True, order=T
     seats: int = -1
     renewal_ms: int = -1
     product: str = ""
+
+    @property
+    def of(self) -> tuple[int, int]:
+        """What it is a version of: when, and which."""
+        return self.ms, self.code
+
+    def over(self, known: "SubscriptionChange") -> "SubscriptionChange":
+        """The version that holds where this one arrives after another one: what it does not say stays."""
+        return SubscriptionChange(
+            self.ms,
+            self.code,
+            self.mrr if self.mrr >= 0 else known.mrr,
+            self.seats if self.seats >= 0 else known.seats,
+            self.renewal_ms if self.renewal_ms >= 0 else known.renewal_ms,
+            self.product or known.product,
+        )
 
 
 class SubscriptionState(Struct, array_like=True, gc=False):
@@ -190,9 +206,10 @@ def _fold_change(subscriptions: SubscriptionState, event: SubscriptionEvent, cha
             return False
         changes = subscriptions.changes[event.subscription_id] = []
     subscriptions.newest_ms = max(subscriptions.newest_ms, event.timestamp)
-    at = bisect_left(changes, change)
-    if at < len(changes) and changes[at] == change:
-        return False
+    at = bisect_left(changes, change.of, key=lambda each: each.of)
+    if at < len(changes) and changes[at].of == change.of:
+        known, changes[at] = changes[at], change.over(changes[at])
+        return changes[at] != known
     if len(changes) >= CHANGES_MAX:
         if at == 0:
             subscriptions.late += 1
@@ -240,6 +257,13 @@ def terms(subscriptions: SubscriptionState, as_of_ms: int) -> list[Term]:
     return [term(changes, as_of_ms) for changes in subscriptions.changes.values() if changes[0].ms <= as_of_ms]
 
 
+def _takes_effect_later(event: SubscriptionEvent, now_ms: int) -> None:
+    """Billing dates a cancellation at the end of the paid term: it is said now, and takes effect then."""
+    if event.effective_at is None:
+        event.effective_at = event.timestamp
+    event.timestamp = now_ms
+
+
 KIND = EventKind(
     name="subscription",
     topic="subscriptions",
@@ -247,4 +271,5 @@ KIND = EventKind(
     state=SubscriptionState,
     fold=fold,
     source="subscriptions",
+    ahead=_takes_effect_later,
 )

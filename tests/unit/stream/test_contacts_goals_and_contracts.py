@@ -3,7 +3,7 @@
 import json
 import random
 import re
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -158,6 +158,34 @@ def test_a_correction_of_the_same_moment_holds_in_either_direction(values: tuple
     assert surveys.answers["r1"].score == round(values[1] / 10)
     assert not fold_outcome(outcomes, "live", at, values[1])  # told again: nothing changes
     assert not fold_outcome(outcomes, "live", at - 1, 50.0)  # an older version comes late
+
+
+def test_a_correction_of_a_change_keeps_what_it_does_not_say() -> None:
+    subscriptions = SubscriptionState()
+    for change in (
+        SubscriptionChange(DAY, 1, mrr=5000.0, seats=7),
+        SubscriptionChange(DAY, 1, mrr=500.0),  # one nought less, in the same second
+    ):
+        assert fold_change(subscriptions, "s1", change)
+    assert subscriptions.changes["s1"] == [SubscriptionChange(DAY, 1, 500.0, 7)]
+    assert not fold_change(subscriptions, "s1", SubscriptionChange(DAY, 1, mrr=500.0))
+
+
+def test_a_cancellation_that_is_dated_at_the_end_of_the_term_is_said_now() -> None:
+    """Billing sends the day on which it ends: refused as from the future it would be forgotten until then."""
+    now_ms, end_ms = DAY * DAY_MS, (DAY + 200) * DAY_MS
+    plain = {"event_id": "e", "account_id": "acme", "subscription_id": "s1"}
+    decoder, subscriptions = Decoder("subscription"), SubscriptionState()
+    for status, ms in (("started", now_ms - 90 * DAY_MS), ("canceled", end_ms)):
+        (event,) = decoder.decode_all([json.dumps(plain | {"status": status, "timestamp": ms}).encode()], now_ms)
+        assert not isinstance(event, BadEvent)
+        subscription.fold(subscriptions, cast(SubscriptionEvent, event))
+    assert subscriptions.newest_ms == now_ms
+    changes = subscriptions.changes["s1"]
+    before, then = term(changes, end_ms - 1), term(changes, end_ms)
+    assert (before.is_running, before.requested_ms, then.is_running) == (True, now_ms, False)
+    fold_change(subscriptions, "s1", SubscriptionChange(now_ms + 1, CODE["cancellation_withdrawn"]))
+    assert term(subscriptions.changes["s1"], end_ms).is_running  # and taken back in time
 
 
 def test_what_is_kept_of_touchpoints_is_bounded() -> None:
