@@ -16,6 +16,7 @@ from stream.contracts.events import (
     Contract,
     Id,
     InputEvent,
+    Level,
     Moment,
     NotNegative,
     Seats,
@@ -49,6 +50,16 @@ class Goal(Contract):
     name: Id
     target: Target | None = None
     due_at: Moment | None = None
+    direction: Literal["up", "down"] = Field("up", description="down: less is better, as hours until an answer")
+    start: Level | None = Field(None, description="the level that it starts from; up: 0 where it is left out")
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> "Goal":
+        start, target = self.start, self.target
+        if start is not None and target is not None and (start < target) is (self.direction == "down"):
+            told = "expected a target that lies {direction} from the start"
+            raise PydanticCustomError("goal_range", told, {"direction": self.direction})
+        return self
 
 
 class NewOverride(Contract):

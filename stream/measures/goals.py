@@ -70,7 +70,8 @@ def goals(context: MeasureContext) -> Measures:
         "outcome attainment",
         "mapping",
         "ratio, may exceed 1",
-        "by goal: value / target",
+        "by goal: value / target; of one with a start the part of the way from there; where less is better and there "
+        "is no start, target / value, at most 1",
         none_when="no target; no value",
         reference="That matter",
     ),
@@ -79,8 +80,8 @@ def goals(context: MeasureContext) -> Measures:
         "outcome pace",
         "mapping",
         "ratio, may exceed 1",
-        "by goal: value / where the straight line is at as_of, which goes from 0 on the day the "
-        "account began to the target on the due day, and stays there",
+        "by goal: attainment / where the straight line is at as_of, which goes from 0 on the day the "
+        "account began to 1 on the due day, and stays there; the attainment where less is better and there is no start",
         none_when="no target, due date or value; the line has not begun",
         reference="That matter",
     ),
@@ -96,7 +97,7 @@ def attainment(context: MeasureContext) -> Measures:
     reached: dict[str, float | None] = dict.fromkeys(named)
     for goal in targets(state):
         value = value_at(state.outcome, goal["name"], as_of_ms)
-        reached[goal["name"]] = value / goal["target"] if value is not None else None
+        reached[goal["name"]] = _reached(goal, value) if value is not None else None
     return {
         "outcome_attainment": reached,
         "outcome_pace": dict.fromkeys(named) | pace(state, as_of_ms, context.day, context.zone),
@@ -104,15 +105,40 @@ def attainment(context: MeasureContext) -> Measures:
 
 
 def targets(state: AccountState) -> list[dict[str, Any]]:
-    """The goals with a target above 0: what has to be reached, in at least that amount."""
-    return [goal for goal in _named(state).values() if goal.get("target") is not None and goal["target"] > 0]
+    """The goals with a target that something can be measured against: above 0, or where less is better, or on a way."""
+    return [
+        goal
+        for goal in _named(state).values()
+        if goal.get("target") is not None
+        and (goal["target"] > 0 or goal.get("direction") == "down" or goal.get("start") is not None)
+        and goal.get("start") != goal["target"]
+    ]
+
+
+def _reached(goal: dict[str, Any], value: float) -> float:
+    """How much of a goal a value is, 1 at its target: of the way from its start, else of the target itself.
+
+    Where less is better and nothing is said of a start, it is target / value: half of it at twice the target.
+
+    >>> _reached({"target": 4, "direction": "down"}, 8), _reached({"target": 4, "direction": "down", "start": 12}, 8)
+    (0.5, 0.5)
+    >>> _reached({"target": 10}, 5), _reached({"target": 10, "start": 6}, 7)
+    (0.5, 0.25)
+    """
+    target, start = goal["target"], goal.get("start")
+    if start is not None:
+        return float((value - start) / (target - start))
+    if goal.get("direction") != "down":
+        return float(value / target)
+    return 1.0 if value <= target else float(max(target, 0) / value)
 
 
 def pace(state: AccountState, as_of_ms: int, day: int, zone: Zone) -> dict[str, float | None]:
     """By goal with target and due date: its newest value / where the straight line is on the day.
 
-    The line goes from 0 on the day that the account began to the target on the due day, and stays there; the pace is
-    None before the line begins, and without a value.
+    The line goes from the goal's start, or 0, on the day that the account began to the target on the due day, and stays
+    there; the pace is None before the line begins, and without a value. Where less is better and nothing is said of a
+    start there is no line: the target itself is what the value is held against.
     """
     started = started_day(state)
     found: dict[str, float | None] = {}
@@ -125,8 +151,18 @@ def pace(state: AccountState, as_of_ms: int, day: int, zone: Zone) -> dict[str, 
         if day < due:
             share = (day - started) / (due - started) if started is not None and started < day else 0.0
         value = value_at(state.outcome, goal["name"], as_of_ms)
-        found[goal["name"]] = value / (goal["target"] * share) if value is not None and share > 0 else None
+        known = value is not None and share > 0
+        found[goal["name"]] = _pace(goal, value, share) if known and value is not None else None
     return found
+
+
+def _pace(goal: dict[str, Any], value: float, share: float) -> float:
+    """A value against where the line is when this share of the time is over."""
+    if goal.get("direction") == "down" and goal.get("start") is None:
+        return _reached(goal, value)
+    if goal.get("start") is None:
+        return value / float(goal["target"] * share)
+    return _reached(goal, value) / share
 
 
 def _named(state: AccountState) -> dict[str, dict[str, Any]]:

@@ -144,6 +144,12 @@ def test_good_events_are_accepted(kind: Kind, changes: dict[str, Any]) -> None:
             "too_old",
             ["goals.0.due_at = 1769860800", "is it in seconds?"],
         ),
+        (
+            "account",
+            {"goals": [{"name": "g", "target": 9, "start": 3, "direction": "down"}]},
+            "out_of_range",
+            ["goals.0", "a target that lies down from the start"],
+        ),
         ("account", {"goals": [{"name": "g", "target": 5e-324}]}, "out_of_range", ["goals.0.target", "0.000001"]),
         ("account", {"goals": [{"name": "g", "target": 1e300}]}, "out_of_range", ["goals.0.target"]),
         ("account", {"mrr": 1e308}, "out_of_range", ["mrr"]),
