@@ -10,7 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test test-long test-tools lint format types schemas metrics settings measures dashboards docs bench-tables bench-peers wheel lock clean
+.PHONY: help setup servers demo test test-long fuzz test-tools lint format types schemas metrics settings measures dashboards docs bench-tables bench-peers wheel lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -44,6 +44,10 @@ test: setup test-tools lint types  ## Run every check: format, lint, types, and 
 
 test-long: setup test-tools  ## Run all tests with many more examples, and those over whole data sets (an hour)
 	TEST_LONG=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+SECONDS_OF_FUZZ ?= 600
+fuzz: $(STAMP)  ## Feed the worker extreme and broken events and states (SECONDS_OF_FUZZ=600)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS_OF_FUZZ) --seed $$RANDOM
 
 # Tests scrape with a real Prometheus, tell a real Alertmanager and drive the board in a real browser. What is missing is
 # installed from Debian's packages if that is allowed.
