@@ -30,6 +30,7 @@ class PageSettings(BaseModel):
 
     every_days: float = Field(30, ge=0, le=365, description="at most one page an account in so many days, ...")
     score_every_days: float = Field(180, ge=0, le=730, description="... where a low score is all there is: in so many")
+    again_days: float = Field(180, ge=1, le=3650, description="what is still so after so many days is a page again")
     always: tuple[str, ...] = Field(("cancellation_requested",), description="rules that are a page whenever they fire")
 
 

@@ -18,7 +18,7 @@ from alerts.context import AlertContext
 from alerts.daily_digest import DigestItem, digest_items
 from alerts.follow_up import follow_up, follow_up_due, superseded
 from alerts.model import AccountRecord, PortfolioMetrics, Signal
-from alerts.notify_policy import decide_notification, reminder_due
+from alerts.notify_policy import decide_notification, page_again_at, reminder_due
 from alerts.page_budget import LastPage
 from alerts.red_flag import Change, Transition, resolve, step_red_flag
 from alerts.rules import ABOUT_SCORE, Baseline, Firing, Indeterminate, Resolved, Rule, RuleResult
@@ -215,6 +215,7 @@ def next_due(
     alert = record.alert
     if alert is not None:
         moments += [alert.suppressed_until, reminder_due(alert, context)]
+        moments.append(page_again_at(alert, LastPage.of(record), context))
         moments.append(follow_up_due(alert, context.lifecycle.follow_up_days))
     coming = [moment for moment in moments if moment is not None]
     return max(min(coming), now + DUE_AGAIN) if coming else None

@@ -107,10 +107,19 @@ def pending_kind(alert: Alert, last: LastPage | None, now: datetime, context: Al
     always = context.lifecycle.pages.always
     if last is not None and any(each.rule in always and each.since > last.at for each in paging):
         return "updated"
+    if paging and (again := page_again_at(alert, last, context)) is not None and again <= now:
+        return "updated"
     due = reminder_due(alert, context)
     if due is None or due > now:
         return None
     return "reminded" if alert.reminders < context.lifecycle.reminders.reminders_max else "escalated"
+
+
+def page_again_at(alert: Alert, last: LastPage | None, context: AlertContext) -> datetime | None:
+    """When a red flag that is up, and that nobody acknowledges, is a page again; None: never."""
+    if last is None or alert.acknowledged_at is not None or not alert.is_open or alert.notified_severity is None:
+        return None
+    return last.at + timedelta(days=context.lifecycle.pages.again_days)
 
 
 def reminder_due(alert: Alert, context: AlertContext) -> datetime | None:
@@ -171,8 +180,8 @@ def notification_name(alert: Alert, kind: NotificationKind) -> str:
     """The message's name; evaluating again what led to it gives the same."""
     again = f":{alert.reopened}" if alert.reopened > 0 else ""
     if kind == "updated":
-        rules = "+".join(each.rule for each in _paging(alert)[:1])
-        return f"{alert.alert_id}:updated:{alert.severity}:{rules}{again}"
+        assert alert.notified_at is not None  # it follows a message
+        return f"{alert.alert_id}:updated:{alert.severity}:{int(alert.notified_at.timestamp()):x}"
     if kind in ("reminded", "escalated"):
         assert alert.notified_at is not None  # a reminder follows a message
         return f"{alert.alert_id}:{kind}:{int(alert.notified_at.timestamp()):x}"

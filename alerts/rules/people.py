@@ -107,7 +107,7 @@ class ChampionGone(Rule):
         quiet = facts.number("silence_working_days")
         if quiet is not None and quiet > (facts.number("silence_limit_days") or 0):
             return _WAITING  # nobody is there, so nobody is back
-        present = set(facts.texts("active_users_14d")) if "active_users_14d" in facts.report.measures else None
+        present = set(facts.texts("key_users_active")) if "key_users_active" in facts.report.measures else None
         if present is not None and signal.names and present & set(signal.names):
             return Resolved(f"{names_of(sorted(present & set(signal.names)))} is back")
         since = (facts.now - signal.since).days

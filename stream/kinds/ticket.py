@@ -113,6 +113,7 @@ class Phase(Struct, gc=False):
     escalated_ms: int | None = None  # the start of the first escalation
     escalated_for_ms: int = 0  # all escalations together, a running one up to the moment
     is_escalated: bool = False
+    escalated_since_ms: int | None = None  # the start of the escalation that runs
 
 
 class TicketState(Struct, array_like=True, gc=False):
@@ -222,7 +223,7 @@ def phase(ticket: Ticket, as_of_ms: int) -> Phase:
             is_open, ended_ms, resolved_ms = False, ms, ms if code != REMOVED else None
     if since is not None:
         escalated_for_ms += as_of_ms - since
-    return Phase(opened_ms, is_open, resolved_ms, escalated_ms, escalated_for_ms, since is not None)
+    return Phase(opened_ms, is_open, resolved_ms, escalated_ms, escalated_for_ms, since is not None, since)
 
 
 def is_ended(ticket: Ticket) -> bool:

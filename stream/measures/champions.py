@@ -11,6 +11,7 @@ EARLIER_DAYS: Final = 30  # and the days before them, in which champions are fou
 ACTIVE_DAYS_MIN: Final = 8  # twice a week
 HISTORY_DAYS: Final = 20  # 64 days of bits, of which it looks at 44
 SHOWN_MAX: Final = 3
+THERE_MAX: Final = 10
 BREADTH_DAYS: Final = 60
 
 _EARLIER_MASK: Final = (1 << EARLIER_DAYS) - 1 << GONE_DAYS
@@ -72,6 +73,13 @@ def breadth_change(context: MeasureContext) -> Measures:
         "list",
         "at most three of their ids, the most active first",
     ),
+    Measure(
+        "key_users_active",
+        "key users who are there",
+        "list",
+        "list",
+        "at most ten ids of users active in the trailing 14 days, the most active of 64 days first",
+    ),
     source="usage",
     available=lambda known: known.month_before,
 )
@@ -84,13 +92,18 @@ def champions(context: MeasureContext) -> Measures:
     """
     activity, day, first_day = context.activity, context.day, context.account.first_day
     if first_day is None or day - first_day + 1 < GONE_DAYS + EARLIER_DAYS or day < activity.newest_day - HISTORY_DAYS:
-        return {"champions": None, "champions_gone": None, "champions_gone_users": []}
+        return {"champions": None, "champions_gone": None, "champions_gone_users": [], "key_users_active": []}
     ranked = [
         (-earlier.bit_count(), user_id, bits & _GONE_MASK == 0)
         for user_id, bits in context.account.people.up_to(context.back)
         if (earlier := bits & _EARLIER_MASK)
     ]
     ranked.sort()
+    there = sorted(
+        (-bits.bit_count(), user_id)
+        for user_id, bits in context.account.people.up_to(context.back)
+        if bits & _GONE_MASK
+    )
     half = -sum([negative for negative, _, _ in ranked]) / 2
     found: list[tuple[str, bool]] = []
     for negative, user_id, is_gone in ranked:
@@ -99,4 +112,9 @@ def champions(context: MeasureContext) -> Measures:
         found.append((user_id, is_gone))
         half += negative
     gone = [user_id for user_id, is_gone in found if is_gone]
-    return {"champions": len(found), "champions_gone": len(gone), "champions_gone_users": gone[:SHOWN_MAX]}
+    return {
+        "champions": len(found),
+        "champions_gone": len(gone),
+        "champions_gone_users": gone[:SHOWN_MAX],
+        "key_users_active": [user_id for _, user_id in there[:THERE_MAX]],
+    }

@@ -10,12 +10,15 @@ from stream.measures.registry import Measure, Measures, measures
 
 # Source: docs/metrics.md, contact: within two days of the answer, as closed-loop guides ask.
 FOLLOW_UP_MS: Final = 2 * DAY_MS
-NOBODY: Final = ("", "")
+USERS_SHOWN: Final = 3
+
+# A play is ours, and a webinar is for many: neither answers a person.
+_NO_ANSWER: Final = frozenset(CONTACTS.index(kind) for kind in ("play", "webinar"))
 
 _NO_CONTACT: Final[Measures] = {"touchpoints_30": 0, "touchpoints_90": 0, "days_since_touchpoint": None}
 _UNKNOWN_FEEDBACK: Final[Measures] = dict.fromkeys(
-    ("open_feedback", "open_detractors", "open_promoters", "open_feedback_days")
-)
+    ("open_feedback", "open_detractors", "open_promoters", "open_feedback_days", "open_detractor_days")
+) | {"open_detractor_users": []}
 
 
 @measures(
@@ -94,7 +97,7 @@ def contact_by_kind(context: MeasureContext) -> Measures:
         "count",
         "users",
         "users whose latest NPS answer of 90 days is a promoter's or a detractor's, is older than the"
-        " follow-up time, and was not followed by a touchpoint",
+        " follow-up time, and was not followed by a contact with that user, or one that names the answer",
         none_when="neither `product.follow_up_days` is set, nor was there ever a touchpoint",
         reference="Festival",
     ),
@@ -117,6 +120,22 @@ def contact_by_kind(context: MeasureContext) -> Measures:
         reference="Festival",
     ),
     Measure(
+        "open_detractor_days",
+        "days that the oldest unhappy answer waits",
+        "count",
+        "days",
+        "days since the oldest of the answers of 0 to 6 that wait; 0 when there is none",
+        none_when="neither `product.follow_up_days` is set, nor was there ever a touchpoint",
+        reference="Festival",
+    ),
+    Measure(
+        "open_detractor_users",
+        "whose unhappy answer waits",
+        "list",
+        "user ids",
+        "at most three of them, who waits longest first",
+    ),
+    Measure(
         "open_feedback_days",
         "days that the oldest waits",
         "count",
@@ -131,7 +150,8 @@ def feedback(context: MeasureContext) -> Measures:
     """NPS answers of promoters and detractors that no touchpoint followed within the follow-up time.
 
     Each user's latest answer of the trailing 90 days counts, as it does for NPS. It is open from the follow-up time on,
-    until a touchpoint after it closes it: one that names the answer, one with its user, or one that names nobody.
+    until a touchpoint after it closes it: one that names the answer, or a contact with its user. One that names nobody,
+    a play or a webinar answers nobody.
     None where nobody says that loops are closed at all: no follow-up time is set and no touchpoint was ever seen.
     Source: docs/metrics.md, contact.
     """
@@ -146,23 +166,27 @@ def feedback(context: MeasureContext) -> Measures:
         for response_id, answer in context.nps_answers.values()
         if answer.ms < limit_ms
         and not 7 <= answer.score <= 8
-        and answer.ms > closed_ms.get(NOBODY, -1)
         and answer.ms > closed_ms.get((response_id, ""), -1)
         and answer.ms > closed_ms.get(("", answer.user_id), -1)
     ]
+    unhappy = sorted(
+        [answer for answer in waiting if answer.score <= 6], key=lambda answer: (answer.ms, answer.user_id)
+    )
     return {
         "open_feedback": len(waiting),
-        "open_detractors": len([answer for answer in waiting if answer.score <= 6]),
+        "open_detractors": len(unhappy),
+        "open_detractor_days": day - zone.day_of(unhappy[0].ms) if unhappy else 0,
+        "open_detractor_users": [answer.user_id for answer in unhappy[:USERS_SHOWN]],
         "open_promoters": len([answer for answer in waiting if answer.score >= 9]),
         "open_feedback_days": max([day - zone.day_of(answer.ms) for answer in waiting], default=0),
     }
 
 
 def _closings(touchpoints: Iterable[Touchpoint], as_of_ms: int) -> dict[tuple[str, str], int]:
-    """When the newest touchpoint was that names an answer (its response_id first), a user of no answer, or nobody."""
+    """When the newest touchpoint was that names an answer (its response_id first), or that was with a user of none."""
     newest_ms: dict[tuple[str, str], int] = {}
     for one in touchpoints:
-        if one.ms <= as_of_ms:
+        if one.ms <= as_of_ms and (one.response_id or (one.user_id and one.kind not in _NO_ANSWER)):
             names = (one.response_id, "" if one.response_id else one.user_id)
             newest_ms[names] = max(newest_ms.get(names, -1), one.ms)
     return newest_ms

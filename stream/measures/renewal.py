@@ -3,17 +3,22 @@
 from datetime import datetime
 from typing import Final
 
+from stream.calendar.day import DAY_MS
 from stream.calendar.zones import Zone
 from stream.kinds.state import AccountState
-from stream.kinds.subscription import Term
+from stream.kinds.subscription import Term, terms
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
+
+WORTH_DAYS: Final = 90
 
 _UNKNOWN: Final[Measures] = {
     "subscriptions_active": None,
     "cancellation_requested": None,
     "cancellation_requested_days": None,
     "mrr_active": None,
+    "mrr_90d_max": None,
+    "seats_active": None,
 }
 
 
@@ -52,6 +57,23 @@ _UNKNOWN: Final[Measures] = {
         none_when="nobody told any; no subscription event",
     ),
     Measure(
+        "mrr_90d_max",
+        "the most revenue a month of 90 days",
+        "money",
+        "money a month",
+        "the highest `mrr_active` of the trailing 90 days, now included",
+        none_when="nobody told any; no subscription event",
+        reference="Math (retention)",
+    ),
+    Measure(
+        "seats_active",
+        "seats of the subscriptions",
+        "count",
+        "seats",
+        "seats of those that run, where they are told",
+        none_when="nobody told any; no subscription event",
+    ),
+    Measure(
         "days_to_renewal",
         "days to the renewal",
         "count",
@@ -76,13 +98,36 @@ def renewal(context: MeasureContext) -> Measures:
         return _UNKNOWN | left
     running = [at for at in known if at.is_running]
     requested = [at.requested_ms for at in running if at.requested_ms is not None]
-    worth = [at.mrr for at in running if at.mrr is not None and not at.is_trial]
+    seats = [at.seats for at in running if at.seats is not None]
+    worth = _worth(known)
     return left | {
         "subscriptions_active": len(running),
         "cancellation_requested": len(requested),
         "cancellation_requested_days": day - zone.day_of(min(requested)) if requested else 0,
-        "mrr_active": sum(worth) if worth else None,
+        "mrr_active": worth,
+        "mrr_90d_max": _most_worth(context, worth),
+        "seats_active": sum(seats) if seats else None,
     }
+
+
+def _worth(known: list[Term]) -> float | None:
+    """Money a month of those that run and are no trials; None where nobody told any."""
+    worth = [at.mrr for at in known if at.is_running and at.mrr is not None and not at.is_trial]
+    return sum(worth) if worth else None
+
+
+def _most_worth(context: MeasureContext, now: float | None) -> float | None:
+    """The most money a month of the trailing 90 days: as they began, and after each change since."""
+    subscriptions, as_of_ms = context.state.subscription, context.as_of_ms
+    first_ms = as_of_ms - WORTH_DAYS * DAY_MS
+    moments = {
+        change.ms
+        for changes in subscriptions.changes.values()
+        for change in changes
+        if first_ms < change.ms <= as_of_ms
+    }
+    found = [_worth(terms(subscriptions, ms)) for ms in (first_ms, *sorted(moments))]
+    return max([worth for worth in (now, *found) if worth is not None], default=None)
 
 
 def renewal_day(state: AccountState, known: list[Term], zone: Zone) -> int | None:

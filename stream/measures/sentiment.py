@@ -16,6 +16,7 @@ _NO_ANSWERS: Final[Measures] = {
     "csat_mean": None,
     "csat_responses": 0,
     "ces_mean": None,
+    "ces_responses": 0,
 }
 
 
@@ -58,6 +59,7 @@ _NO_ANSWERS: Final[Measures] = {
         reference="Festival",
     ),
     Measure("csat_responses", "CSAT answers", "count", "answers", "answers in 90 days", reference="Festival"),
+    Measure("ces_responses", "effort answers (CES)", "count", "answers", "answers in 90 days"),
     Measure(
         "ces_mean",
         "mean effort (CES)",
@@ -78,6 +80,7 @@ def sentiment_of(context: MeasureContext) -> Measures:
     now = [answer.score for _, answer in context.nps_answers.values()]
     before = [answer.score for _, answer in latest(in_nps, first_day - WINDOW_DAYS, first_day - 1).values()]
     csat = scores(in_csat, first_day, day)
+    ces = scores(in_ces, first_day, day)
     return {
         "nps": nps(now),
         "nps_responses": len(now),
@@ -85,7 +88,8 @@ def sentiment_of(context: MeasureContext) -> Measures:
         "csat": len([score for score in csat if score >= 4]) / len(csat) if csat else None,
         "csat_mean": _mean(csat),
         "csat_responses": len(csat),
-        "ces_mean": _mean(scores(in_ces, first_day, day)),
+        "ces_mean": _mean(ces),
+        "ces_responses": len(ces),
     }
 
 

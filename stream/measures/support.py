@@ -50,8 +50,8 @@ def _cases(support: TicketState, as_of_ms: int, zone: Zone) -> _Cases:
                 found.urgent_hours.append(
                     (as_of_ms - (at.opened_ms if at.opened_ms is not None else first_ms)) / HOUR_MS
                 )
-        if at.is_escalated:
-            found.running_hours.append(at.escalated_for_ms / HOUR_MS)
+        if at.escalated_since_ms is not None:
+            found.running_hours.append((as_of_ms - at.escalated_since_ms) / HOUR_MS)
         if at.escalated_ms is not None and day - day_of(at.escalated_ms) < 90:
             found.escalation_hours.append(at.escalated_for_ms / HOUR_MS)
         if at.opened_ms is None:
@@ -193,7 +193,7 @@ def _tickets(before: Number | None, now: Number, measures: Measures) -> str | No
         "longest running escalation",
         "hours",
         "hours",
-        "the longest of the escalations that run now; 0 when none does",
+        "the longest of the escalations that run now, without earlier ones of its ticket; 0 when none does",
         phrase=_escalated,
         stands_alone=True,
     ),

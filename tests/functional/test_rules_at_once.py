@@ -84,17 +84,12 @@ USED = month(users=1)
             "onboarding_stuck",
             (["firing"], ["resolved"]),
         ),
-        # A contract that runs out in a month, of an account on watch, until it is renewed.
+        # A contract, until they ask to leave it.
         (
-            [
-                contract("s1", "started", DAY - 80, 1, DAY + 30),
-                ticket("opened", 1),
-                ticket("escalated", 2),
-                answer(DAY - 5),
-            ],
-            contract("s2", "renewed", DAY, 8, DAY + 395),
-            "renewal_near",
-            (["firing"], ["resolved"]),
+            [contract("s1", "started", DAY - 80, 1, DAY + 30)],
+            contract("s2", "cancellation_requested", DAY, 8, DAY + 30),
+            "cancellation_requested",
+            ([], ["firing"]),
         ),
     ],
 )

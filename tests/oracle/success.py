@@ -106,7 +106,9 @@ def _contact(touches: Sequence[Event], day: int, zone: ZoneInfo) -> dict[str, An
 def _feedback(surveys: Iterable[Event], told: Sequence[Event], now: int, day: int, zone: ZoneInfo) -> dict[str, Any]:
     """The follow-up time is the two days that hold without a setting."""
     if not told:
-        return dict.fromkeys(("open_feedback", "open_detractors", "open_promoters", "open_feedback_days"))
+        return dict.fromkeys(
+            ("open_feedback", "open_detractors", "open_promoters", "open_feedback_days", "open_detractor_days")
+        ) | {"open_detractor_users": []}
     versions: dict[str, Event] = {}
     for answer in sorted(surveys, key=lambda e: (e["ms"], e["score"], e["survey"] != "nps", e["user_id"])):
         versions[answer.get("response_id") or answer["event_id"]] = answer
@@ -122,17 +124,20 @@ def _feedback(surveys: Iterable[Event], told: Sequence[Event], now: int, day: in
             if touch.get("response_id"):
                 meant = touch["response_id"] == name
             else:
-                meant = touch.get("user_id") in (None, answer["user_id"])
+                meant = touch.get("user_id") == answer["user_id"] and _kind(touch) not in ("play", "webinar")
             followed |= meant and touch["ms"] >= answer["ms"]
         if not followed and now - answer["ms"] > 2 * DAY:
-            waiting.append((answer["score"], day - day_in(zone, answer["ms"])))
-    detractors = [age for score, age in waiting if score < 7]
-    promoters = [age for score, age in waiting if score > 8]
+            waiting.append((answer["score"], day - day_in(zone, answer["ms"]), answer["ms"], answer["user_id"]))
+    detractors = [age for score, age, _, _ in waiting if score < 7]
+    promoters = [age for score, age, _, _ in waiting if score > 8]
+    unhappy = sorted((ms, user) for score, _, ms, user in waiting if score < 7)
     return {
         "open_feedback": len(detractors) + len(promoters),
         "open_detractors": len(detractors),
         "open_promoters": len(promoters),
         "open_feedback_days": max(detractors + promoters, default=0),
+        "open_detractor_days": max(detractors, default=0),
+        "open_detractor_users": [user for _, user in unhappy[:3]],
     }
 
 

@@ -46,7 +46,7 @@ def measures(events: Iterable[dict[str, Any]], day: int, mau: int, zone: ZoneInf
         "escalated_tickets": len(escalations),
         "escalation_rate": len(escalations) / len(recent) if recent else None,
         "escalation_hours": mean(escalations) if escalations else None,
-        "escalation_running_hours": max([t["escalated_hours"] for t in facts if t["escalated"]], default=0.0),
+        "escalation_running_hours": max([t["running_hours"] for t in facts if t["escalated"]], default=0.0),
         "resolution_hours": median(resolutions) if resolutions else None,
     }
 
@@ -95,7 +95,18 @@ def _facts(events: Sequence[dict[str, Any]], now: int, zone: ZoneInfo) -> dict[s
         "escalated_day": day_in(zone, escalations[0]) if escalations else None,
         "escalated": _escalated(steps),
         "escalated_hours": running / HOUR,
+        "running_hours": _runs_for(steps, now) / HOUR,
     }
+
+
+def _runs_for(steps: Sequence[Step], now: int) -> int:
+    """How long the escalation that runs has run: back to the first of the steps after which one ran without a break."""
+    since = now
+    for place in range(len(steps), 0, -1):
+        if not _escalated(steps[:place]):
+            break
+        since = steps[place - 1][0]
+    return now - since
 
 
 def _priority(event: dict[str, Any]) -> str:

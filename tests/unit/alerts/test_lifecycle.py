@@ -139,6 +139,13 @@ ROWS = [
         lifecycle={"pages": {"every_days": 30}},
     ),
     Row(
+        "what nobody acknowledges and is still so after half a year is a page again",
+        "d1 09:00 users 10",
+        "d1 09:00 opened warning\nd181 09:00 updated warning",
+        until="d300 00:00",
+        lifecycle={"reminders": {"reminders_max": 0}},
+    ),
+    Row(
         "acknowledged: no reminder; worse and over are told",
         "d1 09:00 users 10\nd1 10:00 acknowledge\nd10 09:00 users 4\nd12 09:00 users 18",
         "d1 09:00 opened warning\nd10 09:00 updated critical\nd12 09:00 resolved",

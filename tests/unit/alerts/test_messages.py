@@ -57,7 +57,7 @@ TROUBLES = {
     ),
     "champion_gone": Trouble(
         {"champions": 1, "champions_gone": 1, "champions_gone_users": ["ann"]},
-        {"champions": 1, "champions_gone": 0, "active_users_14d": ["ann"]},
+        {"champions": 1, "champions_gone": 0, "key_users_active": ["ann"]},
         "Acme Corp may be losing its champion: its key user has stopped (ann)",
     ),
     "users_lost": Trouble(

@@ -41,7 +41,7 @@ def quiet(days: int | None, step: str = "", limit: float | None = 3) -> Day:
 def champions(gone: float | None, step: str = "", of: float | None = 2, back: str = "") -> Day:
     names = ["ann", "bob"][: int(gone or 0)]
     measures = {"champions_gone": gone, "champions": of, "champions_gone_users": names}
-    return Day(measures | ({"active_users_14d": back.split()} if back else {}), step)
+    return Day(measures | ({"key_users_active": back.split()} if back else {}), step)
 
 
 def users(now: float | None, before: float | None, step: str = "") -> Day:

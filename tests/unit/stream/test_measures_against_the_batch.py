@@ -39,6 +39,7 @@ MUST_COMPARE = {
     *("champions", "champions_gone", "champions_gone_users"),
     *("touchpoints_30", "touchpoints_90", "touchpoints_30_by_kind", "touchpoints_90_by_kind", "days_since_touchpoint"),
     *("open_feedback", "open_detractors", "open_promoters", "open_feedback_days"),
+    *("open_detractor_days", "open_detractor_users"),
     *("outcome_attainment", "outcome_pace", "outcome_pace_min", "goals_off_track", "goals_unreported"),
     *("subscriptions_active", "cancellation_requested", "cancellation_requested_days", "mrr_active"),
     *("days_to_renewal", "lifecycle_stage", "lifecycle_stage_basis"),

@@ -54,8 +54,8 @@ ANSWERS: list[Raw] = [
     ("touch", "opened", "oldest"),
     [
         (None, 3, 30),  # the passive of 8 asks for nothing
-        ({"timestamp": (DAY + 25) * DAY_MS}, 0, 0),  # names nobody: all that was said before
-        ({"timestamp": (DAY + 10) * DAY_MS}, 1, 10),
+        ({"timestamp": (DAY + 25) * DAY_MS}, 3, 30),  # names nobody, as a newsletter: it answers nobody
+        ({"timestamp": (DAY + 25) * DAY_MS, "user_id": "ann", "kind": "play"}, 3, 30),  # ours, and not theirs
         ({"timestamp": (DAY + 25) * DAY_MS, "user_id": "ann"}, 2, 29),
         ({"timestamp": (DAY + 25) * DAY_MS, "response_id": "e1"}, 2, 30),  # ben's
         ({"timestamp": (DAY + 25) * DAY_MS, "response_id": "e1", "user_id": "ann"}, 2, 30),  # the answer is the word
@@ -68,6 +68,12 @@ def test_an_answer_waits_until_a_touchpoint_follows_it_up(touch: Raw | None, ope
     at = found(state_of(*ANSWERS, *touches), DAY + 30, ProductConfig(follow_up_ms=2 * DAY_MS))
     assert (at["open_feedback"], at["open_feedback_days"]) == (opened, oldest)
     assert at["open_detractors"] + at["open_promoters"] == opened
+
+
+def test_an_unhappy_answer_is_as_old_as_the_oldest_detractor_and_no_promoter_makes_it_older() -> None:
+    touch: Raw = {"type": "touchpoint", "kind": "call", "user_id": "ann", "timestamp": (DAY + 25) * DAY_MS}
+    at = found(state_of(*ANSWERS, touch), DAY + 30, ProductConfig(follow_up_ms=2 * DAY_MS))
+    assert (at["open_feedback_days"], at["open_detractor_days"], at["open_detractor_users"]) == (29, 10, ["dan"])
 
 
 def test_feedback_is_unknown_where_nobody_closes_loops_and_not_open_within_the_follow_up_time() -> None:
