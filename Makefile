@@ -10,7 +10,11 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
+<<<<<<< HEAD
 .PHONY: help setup servers demo test test-long fuzz test-tools lint format types schemas metrics settings measures dashboards docs bench-tables bench-peers wheel lock clean
+=======
+.PHONY: help setup servers demo test test-long test-tools lint format types schemas metrics figures settings measures dashboards docs bench-tables bench-peers wheel lock clean
+>>>>>>> a323ced (docs: the portfolio, every figure's definition, and which document asks for which number)
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -84,6 +88,9 @@ schemas: $(STAMP)  ## Write the JSON Schemas of all contracts into docs/schemas
 
 metrics: $(STAMP)  ## Write the list of all Prometheus metrics into docs/prometheus.md
 	$(BIN)/heartline metrics --out docs/prometheus.md
+
+figures: $(STAMP)  ## Write docs/figures.md from the definitions of the portfolio's figures
+	$(BIN)/python -m heartline.reference.figures_page docs/figures.md
 
 settings: $(STAMP)  ## Write docs/settings.md from what the settings declare
 	$(BIN)/python -m heartline.reference.settings_page docs/settings.md

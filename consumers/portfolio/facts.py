@@ -363,11 +363,13 @@ def _shared(company_currency: str, *, product: bool, pause_is_churn: bool) -> li
         f"-1000000 AS from_day, 10000000 AS to_day, {RATE_SCALE} AS rate UNION ALL SELECT currency, from_day, "
         "lead(from_day, 1, 10000000) OVER (PARTITION BY currency ORDER BY from_day), rate FROM rates "
         f"WHERE currency <> '{company_currency}')",
+        "mark_rates AS MATERIALIZED (SELECT m.day, r.currency, r.rate "
+        "FROM marks m JOIN rate_spans r ON r.from_day <= m.day AND m.day < r.to_day)",
         f"worth AS MATERIALIZED (SELECT m.day, i.account, {column} AS product, {customer} AS is_customer, "
         f"sum(coalesce({VALUE.format(minor='i.arr_minor', rate='r.rate')}, 0))::BIGINT AS minor, "
         "count(DISTINCT i.product) AS products_held "
         "FROM marks m JOIN intervals i ON i.from_day <= m.day AND m.day < i.to_day "
-        "LEFT JOIN rate_spans r ON r.currency = i.currency AND r.from_day <= m.day AND m.day < r.to_day "
+        "LEFT JOIN mark_rates r ON r.currency = i.currency AND r.day = m.day "
         "GROUP BY m.day, i.account" + (", i.product" if product else "") + ")",
     ]
 

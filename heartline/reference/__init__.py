@@ -3,5 +3,6 @@
 - `metric_list`     every Prometheus metric
 - `measure_tables`  every measure
 - `settings_page`   every setting
+- `figures_page`    every figure of the portfolio
 - `json_schemas`    every contract as a JSON Schema
 """

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from heartline.reference import settings_page
+from consumers.portfolio.lifetime import ALL_IDS
+from heartline.reference import figures_page, settings_page
 from heartline.reference.measure_tables import filled
 from stream.contracts.events import REASONS
 from stream.kinds import subscription, ticket
 from stream.kinds.touchpoint import CONTACT_WORDS
-from stream.measures.registry import GROUPS
+from stream.measures.registry import GROUPS, MEASURES
 from stream.scoring.shipped import DEFAULT
 from stream.topics import Topics
 
@@ -60,6 +61,19 @@ def test_every_reason_alias_and_topic_is_told() -> None:
     topics = Topics()
     for topic in [*topics.inputs, topics.health, topics.dead_letters, topics.alerts, topics.alert_commands]:
         assert f"`{topic}`" in text
+
+
+def test_the_portfolios_figures_are_told_as_they_are() -> None:
+    """When this fails: `make figures`."""
+    assert page("figures.md") == figures_page.page()
+
+
+def test_every_number_of_the_seeds_leads_to_what_shows_it() -> None:
+    """Every name in the last column is a figure or a measure."""
+    cells = [line.rsplit("|", 2)[1] for line in page("seeds.md").splitlines() if line.startswith("| ")][2:]
+    names = {name for cell in cells for name in re.findall(r"`([a-z][a-z0-9_]+)`", cell)}
+    assert len(cells) > 40
+    assert names - set(ALL_IDS) - set(MEASURES) == set()
 
 
 def test_the_settings_are_told_as_they_are() -> None:
