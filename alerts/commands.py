@@ -18,7 +18,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Note = Annotated[str, Meta(max_length=1000)]
 Moment = Annotated[datetime, Meta(tz=True)]
-Judged = Literal["valid", "not_valid"]
+Evaluated = Literal["valid", "not_valid"]
 
 
 class _Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="command"):
@@ -79,7 +79,7 @@ class Resolve(_OnAlert, frozen=True, kw_only=True, tag="resolve"):
 class GiveVerdict(_OnAlert, frozen=True, kw_only=True, tag="verdict"):
     """Whether the alert was worth telling, open or over; the last verdict counts."""
 
-    verdict: Judged
+    verdict: Evaluated
     note: Note | None = None
 
 

@@ -1,4 +1,4 @@
-"""Section `lifecycle` of the alerting configuration, and what surrounds an account when it is judged."""
+"""Section `lifecycle` of the alerting configuration, and what surrounds an account when it is evaluated."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -89,7 +89,7 @@ class LifecycleSettings(BaseModel):
 
 @dataclass(frozen=True)
 class PipelineIncident:
-    """The data are in doubt.
+    """The data can not be trusted.
 
     Args:
         kind: source_quiet, lag or mass_drop; several joined by +.

@@ -155,7 +155,9 @@ def suppression(
     if silence is not None:
         found.append(Suppression(silence.ends_at, f"silenced by {silence.by}: {silence.why}"))
     if context.pipeline_incident is not None:
-        found.append(Suppression(now + INCIDENT_RECHECK, f"the data are in doubt: {context.pipeline_incident.reason}"))
+        found.append(
+            Suppression(now + INCIDENT_RECHECK, f"the data can not be trusted: {context.pipeline_incident.reason}")
+        )
     if (wait := _mass_drop_wait(alert, now, context)) is not None:
         found.append(wait)
     quiet = context.lifecycle.quiet

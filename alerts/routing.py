@@ -115,7 +115,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Told:
+class Routed:
     """A receiver that is told, by which route, and why."""
 
     receiver: str
@@ -133,7 +133,7 @@ class Decision:
         silent: the routes that took it and tell nobody, on purpose.
     """
 
-    told: tuple[Told, ...]
+    told: tuple[Routed, ...]
     passed: tuple[tuple[str, str], ...]
     silent: tuple[str, ...] = ()
 
@@ -155,14 +155,14 @@ class Routes:
 
     def decide(self, subject: Subject) -> Decision:
         """Who is told of an alert about the subject."""
-        told: dict[str, Told] = {}
+        told: dict[str, Routed] = {}
         passed: list[tuple[str, str]] = []
         silent: list[str] = []
         for route, reason in _taking(self.routes, subject, "", passed):
             if not route.receivers:
                 silent.append(route.name)
             for receiver in route.receivers:
-                told.setdefault(receiver, Told(receiver, route.name, reason))
+                told.setdefault(receiver, Routed(receiver, route.name, reason))
         return Decision(tuple(told.values()), tuple(passed), tuple(silent))
 
     def receivers(self) -> frozenset[str]:

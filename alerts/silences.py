@@ -1,4 +1,4 @@
-"""Silences: for a while, tell nothing of the alerts that match. They are kept, exported and judged all the same."""
+"""Silences: for a while, tell nothing of the alerts that match. They are kept, exported and evaluated all the same."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -102,7 +102,7 @@ def _worker(board: Dashboard) -> None:
     board.with_panel(
         lines(
             "Checkpoints",
-            "How long one partition's checkpoint takes, from judging to the accepted commit.",
+            "How long one partition's checkpoint takes, from evaluation to the accepted commit.",
             "s",
             (quantile(0.5, "heartline_worker_checkpoint_seconds"), "p50"),
             (quantile(0.99, "heartline_worker_checkpoint_seconds"), "p99"),
@@ -123,12 +123,12 @@ def _state(board: Dashboard) -> None:
     board.with_panel(
         lines(
             "Accounts",
-            "Known, kept as objects in memory, newer than the changelog, and waiting to be judged.",
+            "Known, kept as objects in memory, newer than the changelog, and waiting to be evaluated.",
             "short",
             ("sum(heartline_worker_accounts)", "known"),
             ("sum(heartline_worker_hot_accounts)", "hot"),
             ("sum(heartline_worker_dirty_accounts)", "dirty"),
-            ("sum(heartline_worker_pending_accounts)", "to be judged"),
+            ("sum(heartline_worker_pending_accounts)", "to be evaluated"),
         ).min(0)
     )
     board.with_panel(
@@ -157,7 +157,7 @@ def _alerting(board: Dashboard) -> None:
     board.with_panel(
         lines(
             "Lag of alerting",
-            "Health reports that are not judged yet.",
+            "Health reports that are not evaluated yet.",
             "short",
             ("sum(heartline_alerting_lag_records)", "reports"),
             span=8,

@@ -67,7 +67,7 @@ def _now(board: Dashboard) -> None:
     board.with_panel(
         number(
             "Unknown",
-            "Accounts with too little data to judge. Unknown is neither good nor bad: connect their data.",
+            "Accounts with too little data for a score. Unknown is neither good nor bad: connect their data.",
             f'sum(heartline_accounts{{band="unknown",{_SEGMENT}}})',
             "none",
             ((None, NEUTRAL),),

@@ -24,7 +24,7 @@ IDS_KEPT: Final = 20_000
 Result = Literal["accepted", "repeated", "refused"]
 
 
-class Arrival(NamedTuple):
+class TailedEvent(NamedTuple):
     """One event as it arrived.
 
     Attributes:
@@ -65,9 +65,9 @@ class Tail:
         """What is read: the inputs, and the dead letters for what the intake refuses."""
         return [*self._kinds, self._dead_letters]
 
-    def arrival(
+    def event_of(
         self, topic: str, value: bytes | None, arrived_ms: int, source: str | None, now_ms: int
-    ) -> Arrival | None:
+    ) -> TailedEvent | None:
         """One record; None for a dead letter of something that was shown when it arrived.
 
         Args:
@@ -82,10 +82,10 @@ class Tail:
         kind = self._kinds[topic]
         event = self._decoders[kind].decode_all([value], now_ms)[0]
         if isinstance(event, BadEvent):
-            return Arrival(arrived_ms, source or topic, kind, "", "", "refused", event.detail)
+            return TailedEvent(arrived_ms, source or topic, kind, "", "", "refused", event.detail)
         event_id = getattr(event, "event_id", None) or ""
         result: Result = "repeated" if event_id and self._known(f"{kind}:{event.account_id}:{event_id}") else "accepted"
-        return Arrival(arrived_ms, source or topic, kind, event.account_id, event_id, result, _said(event))
+        return TailedEvent(arrived_ms, source or topic, kind, event.account_id, event_id, result, _said(event))
 
     def _known(self, event_id: str) -> bool:
         """Whether an id was seen among the last ones; then it is one of them."""
@@ -98,7 +98,7 @@ class Tail:
         return False
 
 
-def follow(settings: Settings, last: int) -> Iterator[Arrival | None]:
+def follow(settings: Settings, last: int) -> Iterator[TailedEvent | None]:
     """Everything that arrives from now on, for ever; None where nothing did for a moment.
 
     Args:
@@ -124,7 +124,7 @@ def follow(settings: Settings, last: int) -> Iterator[Arrival | None]:
             for record in records:
                 sender = dict(record.headers).get(SOURCE_HEADER)
                 source = sender.decode("utf-8", "replace") if sender is not None else None
-                arrival = tail.arrival(record.topic, record.value, record.timestamp, source, now_ms)
+                arrival = tail.event_of(record.topic, record.value, record.timestamp, source, now_ms)
                 if arrival is not None:
                     yield arrival
             if not records:
@@ -155,7 +155,7 @@ def _at_the_end(consumer: Any, topics: Sequence[str], last: int) -> list[TopicPa
     return places
 
 
-def _refused_by_intake(value: bytes | None, arrived_ms: int) -> Arrival | None:
+def _refused_by_intake(value: bytes | None, arrived_ms: int) -> TailedEvent | None:
     try:
         letter = read_dead_letter(value or b"")
     except ValueError:
@@ -164,7 +164,7 @@ def _refused_by_intake(value: bytes | None, arrived_ms: int) -> Arrival | None:
     if source == letter.topic:
         return None
     detail = letter.detail.partition("]@-1: ")[2] or letter.detail
-    return Arrival(arrived_ms, source, None, "", "", "refused", detail)
+    return TailedEvent(arrived_ms, source, None, "", "", "refused", detail)
 
 
 def _said(event: Any) -> str:
@@ -176,6 +176,6 @@ def _said(event: Any) -> str:
     )
 
 
-def time_of(arrival: Arrival) -> str:
+def time_of(arrival: TailedEvent) -> str:
     """When it arrived, by the hour in UTC."""
     return datetime.fromtimestamp(arrival.arrived_ms / 1000, UTC).strftime("%H:%M:%S")

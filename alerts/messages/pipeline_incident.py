@@ -51,7 +51,7 @@ def incident_notification(
 
 
 def _began(standing: IncidentState, settings: PipelineIncidentSettings, name: str) -> Payload:
-    headline = "🔧 The data are in doubt: red flags are held"
+    headline = "🔧 The data can not be trusted: red flags are held"
     hours = plural(round(settings.suppress_hours_max), "hour")
     lines = [f"•  {escape(_capital(part))}." for part in standing.reason.split("; ")]
     look_at = [f"•  {_LOOK_AT[kind]}" for kind in standing.kinds if kind in _LOOK_AT]

@@ -22,7 +22,7 @@ from stream.contracts.report import LifecycleStage
 Stage = Literal[LifecycleStage, "ignored", "expired_trial", "paused"]
 
 KEPT: Final = Resolved("kept")
-UNKNOWN: Final = Indeterminate("too little is known to judge")
+UNKNOWN: Final = Indeterminate("too little is known for a score")
 
 
 class For(BaseModel):

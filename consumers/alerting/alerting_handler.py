@@ -1,4 +1,4 @@
-"""The alerting process's side of the loop: judges batches, and keeps the projection and the metrics in step."""
+"""The alerting process's side of the loop: evaluates batches, and keeps the projection and the metrics in step."""
 
 import time
 from collections import Counter
@@ -339,7 +339,7 @@ class Alerting:
         incoming: Sequence[DecodedRecord],
         known: LoadedState,
     ) -> BatchResult:
-        """What a batch comes to, evaluated with its signals suppressed where it shows that the data are in doubt."""
+        """What a batch comes to, evaluated with its signals suppressed where the data can not be trusted."""
         if self._pipeline_health is None:
             return evaluate(known, DataStatus())
         accounts, now = self._projection.size(partition), _utc(self._clock_ms())

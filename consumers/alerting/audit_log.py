@@ -4,7 +4,7 @@
 
 No crash loses a step: before the transaction there is none, after it the step waits in the stream, and it leaves the
 stream only once Kafka has confirmed it. A crash between the two puts it on Kafka twice, with the same `seq`. When
-Redis is lost with steps waiting, what led to them is judged again from the health topic and the commands.
+Redis is lost with steps waiting, what led to them is evaluated again from the health topic and the commands.
 """
 
 import threading

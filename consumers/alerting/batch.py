@@ -1,4 +1,4 @@
-"""From records to changes: one batch of the health topic, decoded and judged. Pure; `now_ms` is passed in.
+"""From records to changes: one batch of the health topic, decoded and evaluated. Pure; `now_ms` is passed in.
 
 A record that is not a report (poison) is counted and named with its place, and does not stop the others.
 """
@@ -152,7 +152,7 @@ class Batch:
     Args:
         known: what is remembered of the accounts.
         config: rules, playbooks and lifecycle.
-        context: silences, doubt in the data.
+        context: silences, an incident of the pipeline.
         recipients: whom to tell.
         partition: of the health topic.
         next_offset: of the health topic, after the batch.
@@ -180,14 +180,14 @@ class Batch:
         self._now_ms = now_ms
 
     def report(self, item: DecodedRecord, now: datetime) -> None:
-        """Judge a new report, or the account's end."""
+        """Evaluate a new report, or the account's end."""
         record, view = self._record(item.account_id), item.view
         if view is None:
             evaluation = delete_account(record, now, self._context)
         else:
             evaluation = evaluate_rules(record, view, self._rules(view), now, self._context)
         if not evaluation.is_current:
-            self.result.outcomes.append("older")  # than what was judged before
+            self.result.outcomes.append("older")  # than what was evaluated before
             return
         try:
             whole = decode_report(item.value) if item.value is not None and evaluation.notifies else None
@@ -205,7 +205,7 @@ class Batch:
         return self._config.book.choose(report.profile, facts.stage, facts.mrr)
 
     def time(self, account_id: str, now: datetime) -> None:
-        """Judge the latest report again, because its time has come."""
+        """Evaluate the latest report again, because its time has come."""
         record, report = self._record(account_id), self._report(account_id)
         if record is None or report is None:
             self._changes.due[account_id] = None
@@ -333,7 +333,7 @@ def evaluate_batch(
     partition: int | None = None,
     context: AlertContext | None = None,
 ) -> BatchResult:
-    """Judge a batch of reports in order.
+    """Evaluate a batch of reports in order.
 
     Args:
         incoming: the records.
@@ -344,7 +344,7 @@ def evaluate_batch(
         event_clock: decide as of each report's own moment, for a replay of history.
         recipients: whom to tell.
         partition: of the health topic, that the records are of.
-        context: silences, doubt in the data; None: the settings alone.
+        context: silences, an incident of the pipeline; None: the settings alone.
     """
     batch = Batch(
         known,

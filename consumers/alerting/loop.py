@@ -195,11 +195,11 @@ class ConsumerLoop:
         self._watchdog.reset()
         self._stop.wait(pause)
 
-    def _rewind(self, batch: Mapping[Any, Sequence[Record]], settled: Set[Any]) -> None:
+    def _rewind(self, batch: Mapping[Any, Sequence[Record]], processed: Set[Any]) -> None:
         """Nothing of what was not handled counts as read; a position that was just set stays."""
         assigned = self._consumer.assignment()
         for tp, records in batch.items():
-            if tp not in settled and tp in assigned:
+            if tp not in processed and tp in assigned:
                 self._consumer.seek(tp, records[0].offset)
 
     def _commit(self, handled: Mapping[Any, int]) -> None:

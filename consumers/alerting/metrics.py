@@ -127,7 +127,7 @@ class Metrics:
         )
         self._lag = Gauge(
             "heartline_alerting_lag_records",
-            "Records of the health topic that are not judged yet.",
+            "Records of the health topic that are not evaluated yet.",
             ["topic", "partition"],
             registry=registry,
         )
@@ -199,7 +199,7 @@ class Metrics:
             self._pipeline_incident.labels(kind).set(1 if kind in kinds else 0)
 
     def lag(self, by_partition: Mapping[int, int]) -> None:
-        """Records not judged yet; a partition that is no longer ours loses its series."""
+        """Records not evaluated yet; a partition that is no longer ours loses its series."""
         for partition in self._lag_partitions - by_partition.keys():
             self._lag.remove(self._topic, str(partition))
         for partition, records in by_partition.items():

@@ -112,7 +112,7 @@ class PipelineHealthMonitor:
         accounts: int,
         now: datetime,
     ) -> BatchResult:
-        """Evaluate a batch, and once more with all suppressed where it shows itself that the data are in doubt.
+        """Evaluate a batch, and once more with all suppressed where it shows itself that the data can not be trusted.
 
         Args:
             partition: of the health topic.

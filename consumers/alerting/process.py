@@ -216,7 +216,7 @@ def _start_dropping_receivers(outbox: Outbox, names: Collection[str], stop: thre
             else:
                 return
 
-    thread = threading.Thread(target=drop_receiver, name="outbox-abandon", daemon=True)
+    thread = threading.Thread(target=drop_receiver, name="outbox-drop", daemon=True)
     thread.start()
     return thread
 

@@ -7,7 +7,7 @@ Keys, all under the prefix, one of each per partition of the health topic, so th
     <prefix>topic_id:<partition>         the id of the account-health that next_offset counts in
     <prefix>accounts:<partition>         hash: account (hashed) to AccountRecord, JSON
     <prefix>reports:<partition>          hash: account (hashed) to its latest report, as on the topic
-    <prefix>due:<partition>              sorted set: account (hashed) to when time alone makes it worth judging again
+    <prefix>due:<partition>              sorted set: account (hashed) to when time alone makes it worth evaluating again
 
 and for all together
 
@@ -61,7 +61,7 @@ class Changes:
         records: account to its new record; None to forget it.
         reports: account to its latest report, encoded; None to forget it.
         entries: messages to deliver.
-        due: account to when it is worth judging again, epoch milliseconds; None: never.
+        due: account to when it is worth evaluating again, epoch milliseconds; None: never.
         steps: for the audit log: (key, step).
         silences: by id.
         commands_offset: the offset of alert-commands after the batch; None: unchanged.
@@ -185,7 +185,7 @@ class StateStore:
                 raise StateMovedError(partition, expected[partition], found)
 
     def due(self, partition: int, now_ms: int, count: int) -> list[str]:
-        """Accounts that time alone makes worth judging again by now, the longest due first."""
+        """Accounts that time alone makes worth evaluating again by now, the longest due first."""
         found = self._client.zrange(
             self._key("due", partition), "-inf", cast(Any, now_ms), byscore=True, offset=0, num=count
         )
@@ -341,7 +341,7 @@ def _field(account_id: str) -> bytes:
 
 
 def _readable(values: Iterable[bytes | None]) -> Iterator[HealthReport]:
-    """The reports that are stored; one whose words can't be read was judged by its view, and is passed over."""
+    """The reports that are stored; one whose words can't be read was evaluated by its view, and is passed over."""
     for value in values:
         if value is not None:
             try:

@@ -160,7 +160,7 @@ def start_play(request: Request, alert_id: str, body: PlayBody) -> Sent:
 
 @router.post("/silences", status_code=202, summary="Add a silence")
 def add_silence(request: Request, body: SilenceBody) -> Sent:
-    """What matches all that is given is not told; it is kept, exported and judged all the same."""
+    """What matches all that is given is not told; it is kept, exported and evaluated all the same."""
     return _send(request, lambda by: build_silence(by, body.model_dump(), datetime.now(UTC)))
 
 

@@ -57,7 +57,7 @@ async def act_on_selected(request: Request) -> Response:
 
 @router.post("/alerts/{alert_id}/{action}")
 async def act(request: Request, alert_id: str, action: str) -> Response:
-    """Acknowledge, snooze, end, judge, or start a play."""
+    """Acknowledge, snooze, end, rate, or start a play."""
     episode = board_of(request).read_model.alerts.get(alert_id)
     if episode is None or action not in ACTIONS:
         raise HTTPException(404, "there is no such alert, or no such action")

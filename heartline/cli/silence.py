@@ -29,7 +29,7 @@ def add(
 ) -> None:
     """Silence alerts that match all that is given; at least one of account, segment, owner, rule, severity.
 
-    They are kept, exported and judged all the same; what is still true at the end is told then.
+    They are kept, exported and evaluated all the same; what is still true at the end is told then.
 
     [bold]Example[/]
 

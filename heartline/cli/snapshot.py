@@ -59,7 +59,7 @@ def snapshot(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Judge accounts from files, without Kafka: one row per account and date, by the worker's own fold.
+    """Evaluate accounts from files, without Kafka: one row per account and date, by the worker's own fold.
 
     A row says what the worker would have said at the end of that UTC day, from the account's first event on: activity,
     tickets, survey answers, score and band. An empty cell is unknown, which is not 0. Lines that are no events are

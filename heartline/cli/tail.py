@@ -11,7 +11,7 @@ from heartline.cli.options import BootstrapServers, Config, Json, load_settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from heartline.tail import Arrival
+    from heartline.tail import TailedEvent
 
 _STYLES = {"accepted": "green", "repeated": "dim", "refused": "red"}
 
@@ -57,7 +57,7 @@ def tail(
         return
 
 
-def _show(console: "Console", arrival: "Arrival") -> None:
+def _show(console: "Console", arrival: "TailedEvent") -> None:
     from rich.text import Text
 
     from heartline.tail import time_of

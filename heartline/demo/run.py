@@ -195,9 +195,9 @@ class Demo:
 
     async def _tell(self, rest: list[Record], stories: list[Record], sender: Sender, stop: asyncio.Event) -> None:
         """The rest of the past, and then, over a baseline that is there, the stories at their pace."""
-        await self._until(lambda: self._seen.settled(sender.confirmed), stop, _BASELINE_SECONDS)
+        await self._until(lambda: self._seen.caught_up(sender.confirmed), stop, _BASELINE_SECONDS)
         await send(rest, sender, Pace(None), stop)
-        await self._until(lambda: self._seen.settled(sender.confirmed), stop, _BASELINE_SECONDS)
+        await self._until(lambda: self._seen.caught_up(sender.confirmed), stop, _BASELINE_SECONDS)
         left = self._duration_seconds - self._elapsed() - _SETTLE_SECONDS
         speed = timedelta(days=DAYS).total_seconds() / max(left, PLAY_SECONDS_MIN)
         self._say(f"{len(stories):,} events of {DAYS} days follow, {speed / 3600:,.0f} hours a second")

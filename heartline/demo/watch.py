@@ -57,8 +57,8 @@ class Seen:
         """Messages that the receiver has taken, as the alerting process counts them."""
         return self._alerting("heartline_notifications_total", outcome="delivered")
 
-    def settled(self, sent: int) -> bool:
-        """Whether nothing of what was sent is under way any more: all folded and published, judged and told."""
+    def caught_up(self, sent: int) -> bool:
+        """Whether nothing of what was sent is under way any more: all folded and published, evaluated and told."""
         if self.worker is None or self.alerting is None:
             return False
         folded = self.worker.total("heartline_worker_records_folded_total")
@@ -117,7 +117,7 @@ async def settle(seen: Seen, sent: int, stop: asyncio.Event) -> None:
     """Wait until everything that was sent has come out at the other end; not longer than a quarter of a minute."""
     calm = 0
     for _ in range(round(_SETTLE_SECONDS / _SCRAPE_SECONDS)):
-        calm = calm + 1 if seen.settled(sent) else 0
+        calm = calm + 1 if seen.caught_up(sent) else 0
         if calm >= 4 or stop.is_set():
             return
         await asyncio.sleep(_SCRAPE_SECONDS)

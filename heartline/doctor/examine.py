@@ -39,7 +39,7 @@ def examine(config: Path | None) -> Iterator[Check]:
 
 
 def check_slack(settings: AlertingSettings) -> Check:
-    """Somebody is told. The address itself is a secret: the settings have judged its shape, and it is not shown."""
+    """Somebody is told. The address itself is a secret: the settings have checked its shape, and it is not shown."""
     if settings.slack.webhook_url is None:
         advice = "set HEARTLINE_SLACK__WEBHOOK_URL to an incoming webhook of your channel"
         return note("Slack", "no webhook: red flags are kept and exported, and told to nobody", advice)

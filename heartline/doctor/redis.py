@@ -54,7 +54,7 @@ def check_policy(policy: str, maxmemory: int) -> Check:
 
 
 def check_persistence(info: Mapping[str, Any]) -> Check:
-    """What is lost with the store is judged again from Kafka, and messages may repeat."""
+    """What is lost with the store is evaluated again from Kafka, and messages may repeat."""
     if int(info.get("aof_enabled", 0)):
         return ok("persistence", "append-only file")
     return note(

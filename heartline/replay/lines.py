@@ -1,7 +1,7 @@
 """One line of a file: a record for Kafka, or the reason why it is none.
 
 Only what sending needs is looked at: `type` picks the topic and `account_id` is the key. Whether the event itself is
-good is the worker's to judge, and what it refuses goes to the dead letters with its reason.
+good is for the worker to say, and what it refuses goes to the dead letters with its reason.
 """
 
 import heapq

@@ -1,4 +1,4 @@
-"""Whether the worker lives and is ready, judged by what should be: every partition of the group in a worker's hands.
+"""Whether the worker lives and is ready, evaluated by what should be: every partition of the group in a worker's hands.
 
 It is written by the worker's event loop and read by the thread that serves /livez and /readyz, so that an event loop
 that hangs can be told from outside.

@@ -15,8 +15,8 @@ from stream.history.columns import Column
 from stream.history.daily import CLOSED_MAX, Days, first_known_day
 from stream.history.rolling import BITS, LAST_DAY
 
-REACH_DAYS: Final = 34
-LISTED_DAYS: Final = REACH_DAYS + 1
+HISTORY_DAYS: Final = 34
+LISTED_DAYS: Final = HISTORY_DAYS + 1
 PACKED_AT_DAYS: Final = LISTED_DAYS + 128
 WEEK_DAYS: Final = 7
 MONTH_DAYS: Final = 30
@@ -38,10 +38,10 @@ def close(days: Days, users: Iterable[list[int]], day: int) -> None:
         day: the coming newest day.
     """
     first = open_day(days)
-    if first < 0 or day - first <= REACH_DAYS:
+    if first < 0 or day - first <= HISTORY_DAYS:
         return
     newest = days.first_day + len(days.users) - 1
-    told = max(first, newest - REACH_DAYS, day - CLOSED_MAX)
+    told = max(first, newest - HISTORY_DAYS, day - CLOSED_MAX)
     if told > first:
         _pack(days, 0)  # the lists have no gaps
     wau, mau = active_within(users, told, day - 1)
@@ -68,7 +68,7 @@ def count_late(days: Days, user: list[int], day: int) -> None:
     Args:
         days: what is kept.
         user: the user's record, the day included.
-        day: before `open_day`, and at most REACH_DAYS before the account's newest.
+        day: before `open_day`, and at most HISTORY_DAYS before the account's newest.
     """
     back = user[LAST_DAY] - day
     older, newer = user[BITS] >> back + 1, user[BITS] & (1 << back) - 1
@@ -96,7 +96,7 @@ def active_users_within(
         For each day a number, or None before what is known.
     """
     closed_day = open_day(days)
-    now_day = max(closed_day, newest_day - REACH_DAYS, first_known_day(days), first_day)
+    now_day = max(closed_day, newest_day - HISTORY_DAYS, first_known_day(days), first_day)
     if newest_day < 0 or now_day > end_day:
         now_day = end_day
     wau: list[int | None] = _closed(days.wau, days.listed_wau, closed_day, first_day, now_day)

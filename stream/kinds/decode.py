@@ -1,4 +1,4 @@
-"""Bytes to events: msgspec for the canonical form, pydantic as the judge of everything that msgspec refuses.
+"""Bytes to events: msgspec for the canonical form, pydantic for everything that msgspec refuses.
 
 The fast form of an event is made of its contract: a struct of the same fields, each as its type's `Fast` says. Both
 forms have the same attributes, so a fold takes either.
@@ -184,7 +184,7 @@ class Decoder:
         return self._slow(value) if event is None else event
 
     def _canonical(self, value: bytes | None) -> InputEvent | None:
-        """The same by way of msgspec; None for pydantic to judge."""
+        """The same by way of msgspec; None: pydantic decides."""
         if value is None or len(value) > VALUE_BYTES_MAX:
             return None
         try:
@@ -235,7 +235,7 @@ class Decoder:
 
 
 def validate(kind: Kind, data: object) -> Any:
-    """Judge already parsed JSON by the contract of its kind.
+    """Evaluate already parsed JSON by the contract of its kind.
 
     Raises:
         BadEvent: the first thing that is wrong, named by field and value.

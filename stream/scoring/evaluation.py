@@ -101,7 +101,7 @@ def build_report(
     product: ProductConfig = NO_PRODUCT_CONFIG,
     found: DetailedEvaluation | None = None,
 ) -> HealthReport:
-    """Judge one account as of a moment.
+    """Evaluate one account as of a moment.
 
     Args:
         account_id: the account.

@@ -67,7 +67,7 @@ def reason(
         if (stage := measures.get("lifecycle_stage")) in UNSCORED_STAGES:
             return f"{told}{stage}, so it has no score"
         known = ", ".join(sorted({item.group for item in now.breakdown.found})) or "nothing yet"
-        return f"{told}too little is known to judge (known: {known})"
+        return f"{told}too little is known for a score (known: {known})"
     told_apart = _counted_since(week, scorecard)
     if comparison is not None:
         return (

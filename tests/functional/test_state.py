@@ -151,7 +151,7 @@ def test_account_ids_are_in_no_key_and_no_field(store: StateStore, client: redis
 
 
 def test_a_stored_report_whose_words_cannot_be_read_is_as_none(store: StateStore) -> None:
-    """It was judged by its view; whoever asks for all of it is not stopped by it."""
+    """It was evaluated by its view; whoever asks for all of it is not stopped by it."""
     broken = encode_report(make_report("odd")).replace(b'"contributions":[', b'"contributions":7,"other":[')
     changes = Changes(10, {}, {"odd": broken, "acme": encode_report(make_report("acme"))})
     store.apply(3, None, (), lambda known: changes)

@@ -212,7 +212,7 @@ def test_a_click_on_a_row_or_a_head_does_what_it_looks_like(installation: Instal
 def test_every_page_is_accessible_in_both_themes(
     installation: Installation, browser: Browser, path: str, theme: Any
 ) -> None:
-    """As axe judges, at a desk and on a phone; and no page is wider than a phone."""
+    """As axe evaluates, at a desk and on a phone; and no page is wider than a phone."""
     for width, height in ((1280, 860), (390, 844)):
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
         page = context.new_page()

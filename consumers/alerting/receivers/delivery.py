@@ -92,8 +92,8 @@ def result_of_status(
         headers: of the response; names have no case.
         delivered: the statuses that say yes.
 
-    >>> read_answer(503, {}).status
-    <Outcome.FAILED: 'failed'>
+    >>> result_of_status(503, {}).status
+    <DeliveryStatus.FAILED: 'failed'>
     """
     reason = f"status {status}"
     if status in delivered:

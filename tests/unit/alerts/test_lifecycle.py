@@ -207,7 +207,7 @@ ROWS = [
     ),
     Row("silenced: over before the silence ends: nothing", "d1 09:00 users 10\nd2 09:00 users 18", "", silence=SILENT),
     Row(
-        "doubt in the data: held, judged again afterwards",
+        "doubt in the data: held, evaluated again afterwards",
         "d1 09:00 doubt begins\nd1 09:10 users 10\nd1 11:00 doubt ends\nd1 11:01 again",
         "d1 11:00..11:02 opened warning",
         until="d3 00:00",

@@ -1,4 +1,4 @@
-"""From records to changes: what is judged, what is passed over, and what is told."""
+"""From records to changes: what is evaluated, what is passed over, and what is told."""
 
 import json
 from datetime import timedelta
@@ -38,7 +38,7 @@ def record_of(report: HealthReport) -> Item:
 
 
 def run(*records: Item, known: dict[str, AccountRecord] | None = None, event_clock: bool = True) -> BatchResult:
-    """Decode and judge."""
+    """Decode and evaluate."""
     incoming, _ = decode_batch(records)
     return evaluate_batch(
         incoming,
@@ -68,7 +68,7 @@ def run(*records: Item, known: dict[str, AccountRecord] | None = None, event_clo
 def test_poison_is_named_with_its_place_and_stops_no_other(
     key: bytes | None, value: bytes, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The record before and the one after are judged."""
+    """The record before and the one after are evaluated."""
     incoming, poison = decode_batch([record_of(make_report("a")), Item(key, value), record_of(make_report("b"))])
     assert [item.account_id for item in incoming] == ["a", "b"]
     assert poison == 1

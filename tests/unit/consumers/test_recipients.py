@@ -37,7 +37,7 @@ TELLING = Recipients(BY_OWNER, {"dana": always, "pager": always, "slack": always
 def turn(
     record: AccountRecord | None, score: float, day: int, owner: str, recipients: Recipients = TELLING
 ) -> tuple[AccountEvaluation, list[OutboxEntry]]:
-    """One report on one day, judged and told."""
+    """One report on one day, evaluated and told."""
     now = MONDAY + timedelta(days=day)
     report = make_report(score=score, as_of=now, profile=Profile(name="Acme Corp", owner=owner))
     evaluation = evaluate_rules(record, report, RULES, now, AlertContext(PAGED.lifecycle))

@@ -1,4 +1,4 @@
-"""A worker is judged by what should be: all partitions in the group's hands, and an event loop that moves."""
+"""A worker is evaluated by what should be: all partitions in the group's hands, and an event loop that moves."""
 
 import pytest
 from aiokafka import TopicPartition

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from heartline.tail import Arrival, Tail
+from heartline.tail import Tail, TailedEvent
 from stream.config.settings import Settings
 from stream.contracts.dead_letters import dead_letter
 from stream.contracts.errors import BadEvent
@@ -15,16 +15,16 @@ NOW_MS = 1_772_443_800_000
 USAGE = {"event_id": "e1", "account_id": "acme", "user_id": "u7", "feature": "reports", "timestamp": NOW_MS}
 
 
-def arrival(tail: Tail, topic: str, data: Any, source: str | None = None) -> Arrival | None:
+def shown(tail: Tail, topic: str, data: Any, source: str | None = None) -> TailedEvent | None:
     value = data if isinstance(data, bytes) else json.dumps(data).encode()
-    return tail.arrival(topic, value, NOW_MS, source, NOW_MS)
+    return tail.event_of(topic, value, NOW_MS, source, NOW_MS)
 
 
 def test_an_event_is_accepted_once_and_repeated_after_that() -> None:
     tail = Tail(Settings())
-    first = arrival(tail, "product-usage", USAGE, "app")
-    assert first == Arrival(NOW_MS, "app", "usage", "acme", "e1", "accepted", "feature=reports user_id=u7")
-    second = arrival(tail, "product-usage", USAGE)
+    first = shown(tail, "product-usage", USAGE, "app")
+    assert first == TailedEvent(NOW_MS, "app", "usage", "acme", "e1", "accepted", "feature=reports user_id=u7")
+    second = shown(tail, "product-usage", USAGE)
     assert second is not None
     assert (second.result, second.source) == ("repeated", "product-usage")
 
@@ -39,7 +39,7 @@ def test_an_event_is_accepted_once_and_repeated_after_that() -> None:
     ],
 )
 def test_a_refused_one_says_why_in_full(data: Any, told: str) -> None:
-    found = arrival(Tail(Settings()), "product-usage", data)
+    found = shown(Tail(Settings()), "product-usage", data)
     assert found is not None
     assert found.result == "refused"
     assert told in found.detail
@@ -47,7 +47,7 @@ def test_a_refused_one_says_why_in_full(data: Any, told: str) -> None:
 
 def test_a_feeds_own_names_are_read_as_the_worker_reads_them() -> None:
     settings = Settings(feeds={"usage": FeedSettings(fields={"account_id": "org"})})
-    found = arrival(Tail(settings), "product-usage", USAGE | {"org": "globex"})
+    found = shown(Tail(settings), "product-usage", USAGE | {"org": "globex"})
     assert found is not None
     assert found.account_id == "globex"
 
@@ -56,8 +56,8 @@ def test_of_dead_letters_only_those_of_the_intake_are_new() -> None:
     tail = Tail(Settings())
     error = BadEvent("missing_field", "usage event: user_id: Field required")
     intake = dead_letter("intake:segment", -1, -1, NOW_MS, None, b"{}", error)
-    found = arrival(tail, "dead-letters", intake)
+    found = shown(tail, "dead-letters", intake)
     assert found is not None
     assert (found.source, found.result, found.detail) == ("segment", "refused", "usage event: user_id: Field required")
-    assert arrival(tail, "dead-letters", dead_letter("product-usage", 0, 7, NOW_MS, None, b"{}", error)) is None
-    assert arrival(tail, "dead-letters", b"{") is None
+    assert shown(tail, "dead-letters", dead_letter("product-usage", 0, 7, NOW_MS, None, b"{}", error)) is None
+    assert shown(tail, "dead-letters", b"{") is None

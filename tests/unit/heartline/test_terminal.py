@@ -153,13 +153,13 @@ def test_all_is_settled_only_when_what_was_sent_has_come_out() -> None:
         alerting = f"heartline_alerting_lag_records {lag}\nheartline_outbox_depth {outbox}\n"
         return Seen(worker=parse(worker), alerting=parse(alerting))
 
-    assert seen(100).settled(100)
-    assert not seen(99).settled(100)
-    assert not seen(100, dirty=1).settled(100)
-    assert not seen(100, pending=1).settled(100)
-    assert not seen(100, lag=1).settled(100)
-    assert not seen(100, outbox=1).settled(100)
-    assert not Seen().settled(0)
+    assert seen(100).caught_up(100)
+    assert not seen(99).caught_up(100)
+    assert not seen(100, dirty=1).caught_up(100)
+    assert not seen(100, pending=1).caught_up(100)
+    assert not seen(100, lag=1).caught_up(100)
+    assert not seen(100, outbox=1).caught_up(100)
+    assert not Seen().caught_up(0)
 
 
 def test_the_panel_of_an_account_says_what_is_known_of_it() -> None:

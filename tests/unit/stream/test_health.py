@@ -116,7 +116,7 @@ def test_an_account_that_is_used_well_and_broadly_is_healthy() -> None:
 def test_nothing_known_is_unknown_and_has_no_score() -> None:
     report = report_of()
     assert (report.score, report.band, report.coverage_ratio, report.contributions) == (None, "unknown", 0.0, [])
-    assert report.reason == "too little is known to judge (known: nothing yet)"
+    assert report.reason == "too little is known for a score (known: nothing yet)"
 
 
 def test_too_little_coverage_is_unknown_and_not_healthy() -> None:
@@ -124,7 +124,7 @@ def test_too_little_coverage_is_unknown_and_not_healthy() -> None:
     report = report_of(answer("u1", 5, 10), answer("u2", 5, 10))
     assert report.coverage_ratio == pytest.approx(12 / 120, abs=1e-4)
     assert (report.score, report.band) == (None, "unknown")
-    assert report.reason == "too little is known to judge (known: sentiment)"
+    assert report.reason == "too little is known for a score (known: sentiment)"
 
 
 def test_a_deserted_account_is_critical_and_not_unknown() -> None:

@@ -147,7 +147,7 @@ def test_the_verdict_of_an_account_of_which_nothing_is_known_counts_too() -> Non
     fold_one(processor, partition, "account", update(1))
     (held,) = evaluated(processor, partition)
     assert (held.score, held.band, held.model_score, held.model_band) == (30, "at_risk", None, "unknown")
-    assert held.reason.endswith("the scorecard says no score; too little is known to judge (known: nothing yet)")
+    assert held.reason.endswith("the scorecard says no score; too little is known for a score (known: nothing yet)")
     clock.advance(days=2)
     (over,) = evaluated(processor, partition)
     assert (over.score, over.band, over.override) == (None, "unknown", None)

@@ -51,7 +51,7 @@ def said(verdict: Verdict, comparison: Compared | None, week: Compared | None = 
             [item("activity_change_ratio", 0, 31), item("silence_ratio", 9, 23)],
             "steady; held back by no use in 4 weeks (−31), nobody active for 28 working days (40 calendar days) (−23)",
         ),
-        (None, [item("nps", 0, 1)], "too little is known to judge (known: g)"),
+        (None, [item("nps", 0, 1)], "too little is known for a score (known: g)"),
     ],
 )
 def test_where_nothing_moved_it_says_what_holds_the_score_back(
