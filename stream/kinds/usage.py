@@ -172,7 +172,7 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
                 day_users[at_day] += 1
                 if day != newest_day and day <= days.recent.day:
                     daily.forget_recent(days)
-                if day < days.open_day and day >= newest_day - windows.REACH_DAYS:
+                if day < days.open_day and day >= newest_day - windows.HISTORY_DAYS:
                     windows.count_late(days, user, day)
         if moved and user[DAYS] >= most_days:
             most_days = _lead(activity, user)
@@ -210,7 +210,7 @@ def _begin_day(activity: UsageState, day: int) -> None:
         return
     if day - activity.days.recent.day > daily.RECENT_DAYS:
         daily.note_recent(activity.days, activity.newest_day - daily.RECENT_BACK_DAYS)
-    if day - activity.days.open_day > windows.REACH_DAYS:
+    if day - activity.days.open_day > windows.HISTORY_DAYS:
         windows.close(activity.days, activity.users.values(), day)
     activity.newest_day = day
     if day - activity.pruned_day >= PRUNE_EVERY_DAYS:
