@@ -3,7 +3,7 @@
     python -m bench.cold [--accounts 200000] [--state-bytes 4096] [--hot 1000] [--address-space-mb 0] [--store disk]
 
 Fills a state store with that many states, as a recovery from the changelog does, and then does in processes of their
-own what a worker does: starts warm from it, thaws and cools accounts, looks at every one of them as a tick does beside
+own what a worker does: starts warm from it, loads and evicts accounts, looks at every one of them as a scan does beside
 a task that asks for the loop, and compacts. A limit on the address space shows that none of it needs the states in
 memory: with less than all states have, it ends like without.
 """
@@ -122,18 +122,18 @@ async def _warm_start(store: str, accounts: int, hot: int) -> None:
     clock = Clock()
     for number in names:
         partition.load(f"account-{number}")
-    print(f"thaw: {clock.cpu / len(names) * 1e6:.2f} us of CPU an account")
+    print(f"load: {clock.cpu / len(names) * 1e6:.2f} us of CPU an account")
     clock = Clock()
     await evict(partition, hot)
-    print(f"cool: {clock.cpu / len(names) * 1e6:.2f} us of CPU an account")
-    await _tick(partition)
+    print(f"evict: {clock.cpu / len(names) * 1e6:.2f} us of CPU an account")
+    await _scan(partition)
     await _compact(assigned, before)
     print(f"peak: {peak_mb():.0f} MB resident")
     assigned.store.release()
 
 
-async def _tick(partition: Partition[bytes]) -> None:
-    """Look at every account, in slices as a tick does."""
+async def _scan(partition: Partition[bytes]) -> None:
+    """Look at every account, in slices as a scan does."""
     pauses: list[float] = []
     probing = asyncio.create_task(_probe(pauses))
     clock = Clock()
@@ -142,7 +142,7 @@ async def _tick(partition: Partition[bytes]) -> None:
         if count % SLICE == 0:
             await asyncio.sleep(0)
     print(
-        f"tick: {clock.cpu / len(partition.cold) * 1e6:.2f} us of CPU an account, {clock.wall:.1f} s, "
+        f"scan: {clock.cpu / len(partition.cold) * 1e6:.2f} us of CPU an account, {clock.wall:.1f} s, "
         f"longest pause {max(pauses) * 1e3:.0f} ms"
     )
     probing.cancel()

@@ -165,8 +165,8 @@ async def run(accounts: int, partitions: int, hot: int, store: str) -> None:
         if (state := hot.peek(name)) is not None
     )
     print(
-        f"accounts={accounts} told={told} partitions={partitions} tick_seconds={seconds:.1f} cpu_seconds={cpu:.1f} "
-        f"cpu_ratio={cpu / seconds:.2f} cpu_us_per_account={cpu / accounts * 1e6:.0f} "
+        f"accounts={accounts} published={told} partitions={partitions} scan_seconds={seconds:.1f} "
+        f"cpu_seconds={cpu:.1f} cpu_ratio={cpu / seconds:.2f} cpu_us_per_account={cpu / accounts * 1e6:.0f} "
         f"pause_p99_ms={pauses[int(len(pauses) * 0.99)] * 1e3:.1f} pause_max_ms={pauses[-1] * 1e3:.1f} "
         f"own_pause_max_ms={max(busy) * 1e3:.1f}"
     )

@@ -7,7 +7,6 @@ changelog that was lost, are noticed before anything is skipped or folded onto n
 Invariant: nothing is read of topics that are not those of the last checkpoint.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,12 +17,13 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import EngineError
 from stream.engine.connection import client_arguments
 from stream.engine.topic_ids import topic_ids
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 REMEDY = (
     "Stop all workers. To fold everything again from what the input topics still hold, delete the changelog and the "
@@ -190,12 +190,13 @@ def resume_offset(tp: TopicPartition, committed: int | None, first: int, end: in
             "offsets of the consumer group if the states may keep what they have"
         )
     if committed < first:
-        logger.error(
-            "%s: the records @%d to before @%d were deleted before they were folded and are lost to the states; going "
-            "on from there. Give the topic a longer retention than the worker's longest outage",
-            where,
-            committed,
-            first,
+        log.error(
+            "records were deleted before they were folded and are lost to the states; going on behind them. Give the "
+            "topic a longer retention than the worker's longest outage",
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=committed,
+            next_offset=first,
         )
         return first
     return committed

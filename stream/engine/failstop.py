@@ -10,7 +10,9 @@ import sys
 from enum import IntEnum
 from typing import NoReturn, Protocol
 
-logger = logging.getLogger(__name__)
+from stream.config.logs import get_logger
+
+log = get_logger(__name__)
 
 
 class ExitCode(IntEnum):
@@ -39,7 +41,7 @@ def fail_stop(code: ExitCode, what: str, error: BaseException | None = None) -> 
 
     No atexit hook, no `finally`, no producer flush: each of them could still send what must not be sent.
     """
-    logger.critical(
+    log.critical(
         "fail-stop (%s, exit code %d): %s; a restart goes on from the last checkpoint",
         code.name.lower(),
         code,

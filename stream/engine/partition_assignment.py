@@ -5,18 +5,18 @@ released (the producer is stopped; the state is dropped, whoever comes next reco
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiokafka import TopicPartition
 
+from stream.config.logs import get_logger
 from stream.engine.committed_offsets import CommittedOffsets
 from stream.engine.partition import Partition
 from stream.engine.partition_store import PartitionStore
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 STOP_SECONDS: Final = 5.0
 
@@ -103,4 +103,4 @@ class PartitionAssignment:
             async with asyncio.timeout(STOP_SECONDS):
                 await self.producer.stop()
         except Exception as error:  # nothing was in flight: the next owner's fence ends it in any case
-            logger.warning("partition %d: its producer did not stop cleanly: %r", self.number, error)
+            log.warning("the producer did not stop cleanly", partition=self.number, error=repr(error))

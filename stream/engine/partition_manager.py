@@ -11,7 +11,6 @@ All methods run in the worker's event loop, except the views that say otherwise.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -19,6 +18,7 @@ from typing import Any, Final
 from aiokafka import TopicPartition
 from aiokafka.errors import ProducerFenced
 
+from stream.config.logs import get_logger
 from stream.config.settings import Settings
 from stream.contracts.errors import EngineError
 from stream.engine import recovery
@@ -34,7 +34,7 @@ from stream.engine.partition import Partition
 from stream.engine.partition_assignment import PartitionAssignment
 from stream.engine.processor import Processor
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 # Long enough for a broker's restart, shorter than the transaction time-out's double.
 COMMIT_DEADLINE_SECONDS: Final = 30.0
@@ -159,7 +159,7 @@ class PartitionManager:
             )
         self._metrics.recovery_seconds.observe(seconds)
         self._metrics.recovered_records.inc(records)
-        logger.info(
+        log.info(
             "recovered partitions %s: %d accounts in %.2f s, from %d changelog records and %d state stores",
             numbers,
             sum(len(assigned.partition.states) + len(assigned.partition.cold) for assigned in fenced),
@@ -248,12 +248,12 @@ class PartitionManager:
             metrics.publish_latency_seconds.observe(max(0.0, time.time() - checkpoint.oldest_ms / 1000))
         for key in checkpoint.oversized:
             metrics.oversized_states.inc()
-            logger.error(
-                "partition %d: the state of account %.80r is larger than %d bytes and was not saved; a restart "
-                "brings back its last smaller state",
-                assigned.number,
-                key,
-                STATE_BYTES_MAX,
+            log.error(
+                "a state is too large for a changelog record and was not saved; a restart brings back its last smaller "
+                "state",
+                partition=assigned.number,
+                account_id=key[:80],
+                bytes_max=STATE_BYTES_MAX,
             )
 
     async def _keep_checkpointing(self, assigned: PartitionAssignment) -> None:
@@ -311,9 +311,9 @@ class PartitionManager:
         Without any partition it is not ready: either the others have all, or nobody has, which is looked at.
         """
         if not self._assigned:
-            logger.info("no partition was assigned to this worker")
+            log.info("no partition was assigned to this worker")
         elif all(assigned.ready for assigned in self._assigned.values()):
-            logger.info("worker ready: partitions %s", sorted(self._assigned))
+            log.info("worker ready: partitions %s", sorted(self._assigned))
 
     @property
     def not_ready(self) -> str | None:

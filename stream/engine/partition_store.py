@@ -6,13 +6,13 @@ read from, and what comes then stays in memory. Only a state that can't be read 
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, cast
 
+from stream.config.logs import get_logger
 from stream.config.settings import Settings
 from stream.engine.checkpoint import Checkpoint
 from stream.engine.frames import TornFrameError
@@ -21,7 +21,7 @@ from stream.engine.state_cache import on_compacted, on_persisted
 from stream.engine.state_store import StateStore, StoreInUseError
 from stream.engine.store_index import VERSION, StoreIdentity, StorePosition
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 # How long another worker on this machine, which has just lost the partition, may take to release its store.
 RELEASE_SECONDS: Final = 3.0
@@ -70,10 +70,10 @@ class PartitionStore:
             store = self._store = await self._unlocked(settings, changelog_id)
             index = await asyncio.to_thread(store.load)
         except StoreInUseError as error:
-            logger.warning(
-                "partition %d: another process holds the state store in %s; going on without one",
-                self._partition.number,
-                error,
+            log.warning(
+                "another process holds the state store; going on without one",
+                partition=self._partition.number,
+                folder=str(error),
             )
             return
         except OSError as error:
@@ -183,17 +183,17 @@ class PartitionStore:
                     await asyncio.sleep(0)
                 store.forget_before(number)
         except (OSError, TornFrameError) as error:  # what there was is still there, and is tried again with the next
-            logger.warning("partition %d: its state store could not be compacted: %s", self._partition.number, error)
+            log.warning("the state store could not be compacted", partition=self._partition.number, error=str(error))
         finally:
             self.compaction = None
 
     def disable(self, error: OSError) -> None:
         """Write no more to the store. What it holds is right and is still read; the next start catches it up."""
-        logger.error(
-            "partition %d: its state store can't be used, going on without it: %s; what changes from now on stays in "
-            "memory until the worker is restarted. Check the disk behind worker.store",
-            self._partition.number,
-            error,
+        log.error(
+            "the state store can't be used, going on without it; what changes from now on stays in memory until the "
+            "worker is restarted. Check the disk behind worker.store",
+            partition=self._partition.number,
+            error=str(error),
         )
         if self._store is not None:
             self._store.failed = True

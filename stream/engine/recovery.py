@@ -10,7 +10,6 @@ the changelog is, memory holds a part of it at once where there is a store.
 import asyncio
 import contextlib
 import gc
-import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -18,6 +17,7 @@ from typing import Any, Final
 import aiokafka
 from aiokafka import TopicPartition
 
+from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings, Settings
 from stream.contracts.errors import EngineError
 from stream.engine.committed_offsets import resume
@@ -25,7 +25,7 @@ from stream.engine.connection import client_arguments
 from stream.engine.partition_assignment import PartitionAssignment
 from stream.engine.state_cache import restore
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 FETCH_BYTES_MAX: Final = 8 << 20
 PROGRESS_SECONDS: Final = 2.0
@@ -193,7 +193,7 @@ async def _replay(consumer: Any, changelog: str, fenced: Sequence[PartitionAssig
             raise EngineError(f"changelog silent for {SILENCE_SECONDS:.0f} s: {stuck}; check the broker")
         if now - logged > PROGRESS_SECONDS:
             logged = now
-            logger.info(
+            log.info(
                 "recovering: %d changelog records read of at most %d, %d partitions to go", records, most, len(todo)
             )
     return records

@@ -12,7 +12,6 @@ A location that was given out can be read until `forget_before`, whatever happen
 
 import errno
 import fcntl
-import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from stream.config.logs import get_logger
 from stream.engine.frames import FrameFile, TornFrameError
 from stream.engine.store_compaction import merge
 from stream.engine.store_files import KINDS, Kind, StoreFiles, file_number
@@ -37,7 +37,7 @@ from stream.engine.store_index import (
     read_locations,
 )
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 # A segment is folded into a new snapshot when it is larger than the snapshot, and than this.
 SEGMENT_BYTES_MIN: Final = 32 << 20
@@ -137,7 +137,7 @@ class StateStore:
             yield from self._frames("segment", number)
         except TornFrameError as error:
             path = self._files.path("segment", number)
-            logger.info("%s: the last frame is not whole, which a crash explains; it is cut off", path)
+            log.info("the last frame is not whole, which a crash explains; it is cut off", path=str(path))
             os.truncate(path, error.offset)
 
     def _frames(self, kind: Kind, number: int) -> Iterator[Frame]:
@@ -145,10 +145,10 @@ class StateStore:
 
     def discard(self, reason: str) -> None:
         """Delete everything."""
-        logger.warning(
-            "partition %d: the state store can't be used and is deleted, the changelog is read instead: %s",
-            self._identity.number,
-            reason,
+        log.warning(
+            "the state store can't be used and is deleted, the changelog is read instead",
+            partition=self._identity.number,
+            reason=reason,
         )
         self._delete()
 

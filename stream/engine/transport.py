@@ -6,7 +6,6 @@ used: it may skip records (`_new_offset`, `_add_gap`), and nothing here relies o
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -18,6 +17,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from mode import Service
 
+from stream.config.logs import get_logger
 from stream.engine.chunk import Chunk, FetchPositions
 from stream.engine.connection import client_arguments
 from stream.engine.event_loop import new_event_loop
@@ -26,7 +26,7 @@ from stream.engine.group import look_at_group
 from stream.engine.record_parser import patch_record_parser
 from stream.engine.watchdog import CATCH_UP_SECONDS, WATCH_SECONDS, Watchdog
 
-logger = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 FETCH_WAIT_MS = 200
 GROUP_LOOK_DEADLINE_SECONDS = 10.0
@@ -235,17 +235,17 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 ends = await self._thread.call_thread(self._thread.all_ends)
                 view = await look_at_group(kafka, ends)
         except Exception as error:
-            logger.warning("the group %s could not be looked at: %r", kafka.installation, error)
+            log.warning("the group could not be looked at", group=kafka.installation, error=repr(error))
             return
         problem = liveness.observe_group(view.unassigned, view.lags)
         if problem is not None and not self.should_stop:
             manager.stop(ExitCode.ASSIGNMENT, problem)
         if view.unassigned:
-            logger.warning(
-                "partitions %s are assigned to no worker of group %s: the metadata of its leader lacks topics, as when "
-                "it joins while the broker starts; refreshing it",
+            log.warning(
+                "partitions %s are assigned to no worker: the metadata of the group's leader lacks topics, as when it "
+                "joins while the broker starts; refreshing it",
                 sorted(view.unassigned),
-                kafka.installation,
+                group=kafka.installation,
             )
             await self._thread.call_thread(self._thread.refresh_metadata)
 
@@ -258,7 +258,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 ends: Mapping[TopicPartition, int] = await self._thread.call_thread(self._thread.ends)
                 return ends
         except Exception as error:
-            logger.debug("the consumer did not say where its partitions end: %r", error)
+            log.debug("the consumer did not say where its partitions end: %r", error)
             return None
 
 

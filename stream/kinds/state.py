@@ -203,4 +203,4 @@ def _migrated(value: bytes) -> AccountState:
         raw = step(raw)
         version += 1
         raw[0] = version
-    return msgspec.convert(raw, AccountState)
+    return msgspec.convert(raw, AccountState, dec_hook=_restored)

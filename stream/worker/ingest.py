@@ -1,7 +1,7 @@
-"""Records of the input topics into the accounts of one partition: decode, refuse, send home, fold.
+"""Records of the input topics into the accounts of one partition: decode, refuse, route to the owner, fold.
 
-A chunk is folded account by account: its events are decoded together, sorted by account, and what a chunk holds of one
-account is one run for its fold. The events of an account stay in order, and accounts have nothing to do with another.
+A chunk is folded account by account: its events are decoded together and grouped by account, and what a chunk holds of
+one account is one account batch for its fold. The events of an account stay in order; accounts are independent.
 """
 
 from collections import Counter
@@ -105,26 +105,29 @@ class Ingest:
         fold, states, mark_dirty = self._fold[kind], partition.states, partition.dirty.add
         is_rare = kind != "usage"  # what people enter one by one; so is an account's first report
         away: set[str] = set()
-        runs, newest_ms = self._runs(partition, batch, events)
-        partition.expect(runs)
-        for account_id, run in runs.items():
+        account_batches, newest_ms = self._account_batches(partition, batch, events)
+        partition.expect(account_batches)
+        for account_id, indexes in account_batches.items():
             try:
                 state = states.get(account_id)
                 if state is None:
-                    state = partition.load(account_id) or self._start(partition, batch, account_id, run)
+                    state = partition.load(account_id) or self._start(partition, batch, account_id, indexes)
                     if state is None:
                         away.add(account_id)
                         continue
                 if state.quarantined:
                     partition.quarantined.remember(account_id)
-                    self._hold(partition, batch, account_id, run)
+                    self._hold(partition, batch, account_id, indexes)
                     continue
-                first_change_index = fold(state, [events[at] for at in run] if len(run) > 1 else [events[run[0]]])
+                first_change_index = fold(
+                    state,
+                    [events[at] for at in indexes] if len(indexes) > 1 else [events[indexes[0]]],
+                )
             except Exception as error:
-                self._quarantine(partition, batch, account_id, run, error)
+                self._quarantine(partition, batch, account_id, indexes, error)
                 continue
             if first_change_index != NO_CHANGE and (is_rare or not state.needs_evaluation or state.published is None):
-                waiting = (account_id, records[run[first_change_index]].timestamp)
+                waiting = (account_id, records[indexes[first_change_index]].timestamp)
                 if is_rare or state.published is None:
                     priority = Priority.HIGH
                 else:
@@ -135,7 +138,12 @@ class Ingest:
         self._note_newest(partition, batch.topic, _newest_ms(events, away) if away else newest_ms)
 
     def _quarantine(
-        self, partition: AccountPartition, batch: SourceBatch, account_id: str, run: Sequence[int], error: Exception
+        self,
+        partition: AccountPartition,
+        batch: SourceBatch,
+        account_id: str,
+        indexes: Sequence[int],
+        error: Exception,
     ) -> None:
         """An account's state could not be read, or one of these events not be folded: hold them, leave it alone.
 
@@ -143,18 +151,18 @@ class Ingest:
             Exception: the error, where the account is not at fault for it.
         """
         if account_id in partition.states:
-            offset = batch.records[run[0]].offset
+            offset = batch.records[indexes[0]].offset
             partition.quarantined.add(account_id, "fold", error, batch.topic, batch.partition, offset)
             state = partition.states[account_id]
             state.quarantined = state.needs_evaluation = True
             partition.dirty.add(account_id)
         else:
             partition.quarantine(account_id, "decode", error)
-        self._hold(partition, batch, account_id, run)
+        self._hold(partition, batch, account_id, indexes)
 
-    def _hold(self, partition: AccountPartition, batch: SourceBatch, account_id: str, run: Sequence[int]) -> None:
+    def _hold(self, partition: AccountPartition, batch: SourceBatch, account_id: str, indexes: Sequence[int]) -> None:
         """Keep events of an account in quarantine among the dead letters, until it is released."""
-        for at in run:
+        for at in indexes:
             held = BadEvent(QUARANTINED, "its account is in quarantine; heartline quarantine release folds it")
             self._refuse(partition, batch, batch.records[at], held, account_id)
 
@@ -181,11 +189,11 @@ class Ingest:
                 partition.dirty.add(account_id)
         partition.quarantined.release(account_id)
 
-    def _runs(
+    def _account_batches(
         self, partition: AccountPartition, batch: SourceBatch, events: Sequence[InputEvent | BadEvent]
     ) -> tuple[dict[str, list[int]], int]:
-        """By account the places of its events in the chunk, and their newest time; what is no event is refused."""
-        runs: dict[str, list[int]] = {}
+        """By account the indexes of its events in the batch, and their newest time; what is no event is refused."""
+        account_batches: dict[str, list[int]] = {}
         newest_ms = 0
         for at, event in enumerate(events):
             if isinstance(event, BadEvent):
@@ -194,12 +202,12 @@ class Ingest:
             ms: Any = event.timestamp  # epoch milliseconds; None: an update without a time
             if ms is not None and ms > newest_ms:
                 newest_ms = ms
-            run = runs.get(event.account_id)
-            if run is None:
-                runs[event.account_id] = [at]
+            indexes = account_batches.get(event.account_id)
+            if indexes is None:
+                account_batches[event.account_id] = [at]
             else:
-                run.append(at)
-        return runs, newest_ms
+                indexes.append(at)
+        return account_batches, newest_ms
 
     def _note_newest(self, partition: AccountPartition, topic: str, newest_ms: int) -> None:
         """Keep how recent a source is, and the partition's watermark."""
@@ -211,12 +219,12 @@ class Ingest:
         partition.watermark_ms = max(partition.watermark_ms or 0, newest_ms)
 
     def _start(
-        self, partition: AccountPartition, batch: SourceBatch, account_id: str, run: Sequence[int]
+        self, partition: AccountPartition, batch: SourceBatch, account_id: str, indexes: Sequence[int]
     ) -> AccountState | None:
         """Start an account; None where it is of another partition: its records are sent there."""
         home = partition_of(account_id, partition.count)
         if home != partition.number:
-            for at in run:
+            for at in indexes:
                 self._route_to_owner(partition, batch, batch.records[at], account_id, home)
             return None
         kind = self._kinds[batch.topic]

@@ -59,5 +59,5 @@ def decode_repartitioned(value: bytes | None) -> RepartitionedRecord:
     """
     try:
         return _decoder.decode(value or b"")
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadEvent("wrong_type", f"not a record that a worker has repartitioned: {error}") from None

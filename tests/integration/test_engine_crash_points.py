@@ -140,7 +140,7 @@ def damage(chance: random.Random, store: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(SOAK_SECONDS + 300)
 async def test_a_long_night_of_everything_changes_nothing(settings: Settings, start: Start, tmp_path: Path) -> None:
-    settings.worker.store = str(tmp_path / "store")  # of all workers: they hand their copies over
+    settings.worker.store = str(tmp_path / "store")  # of all workers: they hand their stores over
     settings.worker.hot_accounts_max = 8  # the others are on the disk alone
     chance = random.Random(time.time_ns())
     ends, fed = time.monotonic() + SOAK_SECONDS, 0

@@ -22,7 +22,7 @@ from tests.servers import Kafka
 
 @pytest.fixture
 async def settings(kafka: Kafka, prefix: str, tmp_path: Path) -> Settings:
-    """Topics and a group of the test's own, and a folder for the copies; one account of each partition is hot."""
+    """Topics and a group of the test's own, and a folder for the stores; one account of each partition is hot."""
     settings = with_store(engine_settings(kafka.bootstrap_servers, prefix), str(tmp_path / "store"))
     settings.worker.hot_accounts_max = PARTITIONS
     await prepare_topics(settings.kafka)
@@ -30,7 +30,7 @@ async def settings(kafka: Kafka, prefix: str, tmp_path: Path) -> Settings:
 
 
 def with_store(settings: Settings, store: str) -> Settings:
-    """The same settings with copies elsewhere, or without."""
+    """The same settings with stores elsewhere, or without."""
     return settings.model_copy(update={"worker": settings.worker.model_copy(update={"store": store})})
 
 
@@ -110,9 +110,9 @@ async def test_a_store_that_others_overtook_is_caught_up_and_a_damaged_one_is_no
     await one_life("first", here)
     assert recovered(await one_life("warm", here)) == (0, PARTITIONS), "nothing came after it"
     assert recovered(await one_life("elsewhere", "memory"))[1] == 0
-    records, copies = recovered(await one_life("back", here))
+    records, stores = recovered(await one_life("back", here))
     assert records > 0
-    assert copies == PARTITIONS
+    assert stores == PARTITIONS
     folder = Path(here) / settings.kafka.installation
     damaged = folder / "000" / "segment-1"
     content = bytearray(damaged.read_bytes())
@@ -142,7 +142,7 @@ async def test_accounts_that_are_on_the_disk_alone_are_exact_through_kills_and_a
             await asyncio.sleep(1)
             await killed.kill()
         await start()
-        await start()  # takes two partitions, and their copies, from the one before
+        await start()  # takes two partitions, and their stores, from the one before
         await feeding
         await assert_exact(settings)
         accounts = 0.0

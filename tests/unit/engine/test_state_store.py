@@ -140,7 +140,7 @@ def test_a_store_of_something_else_is_deleted_and_why_is_said(
 ) -> None:
     filled(tmp_path, {"a": b"1"})
     assert loaded(tmp_path, other) is None, reason
-    assert "partition 3" in caplog.text or "partition 4" in caplog.text
+    assert "'partition': 3" in caplog.text or "'partition': 4" in caplog.text
     assert "is of StoreIdentity(" in caplog.text
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 

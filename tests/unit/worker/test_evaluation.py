@@ -78,10 +78,10 @@ def test_a_tick_judges_after_its_interval_or_at_the_turn_of_the_day(monkeypatch:
     clock = ManualClock(DAY * DAY_MS + 1)
     processor, partition = fold(month(), clock=clock)
     evaluated(processor, partition)
-    ticked = partition.last_scan_ms
+    scanned_ms = partition.last_scan_ms
     clock.advance(seconds=3599)
     evaluated(processor, partition)
-    assert partition.last_scan_ms == ticked
+    assert partition.last_scan_ms == scanned_ms
     clock.advance(seconds=1)
     evaluated(processor, partition)
     assert partition.last_scan_ms == clock.current_ms

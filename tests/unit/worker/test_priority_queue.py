@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stream.worker.priority_queue import Priority, PriorityQueue
 
-LANES = {"r": Priority.HIGH, "f": Priority.NORMAL, "a": Priority.LOW}
+PRIORITIES = {"r": Priority.HIGH, "f": Priority.NORMAL, "a": Priority.LOW}
 
 names = st.sampled_from("abcdef")
 
@@ -29,7 +29,7 @@ def test_each_lane_has_its_turns_and_keeps_its_order(waiting: dict[str, int], ex
     pending = PriorityQueue()
     for name, count in waiting.items():
         for number in range(count):
-            pending.append((f"{name}{number}", number), LANES[name])
+            pending.append((f"{name}{number}", number), PRIORITIES[name])
     taken = drained(pending)
     assert "".join(each[0] for each in taken) == expected, reason
     for name, count in waiting.items():
@@ -63,7 +63,7 @@ def test_whoever_was_added_and_not_taken_since_is_still_there(steps: list[tuple[
     priorities: dict[str, list[str]] = {"r": [], "f": [], "a": []}
     for letter, name in steps:
         if letter in priorities:
-            pending.append((letter + name, 1), LANES[letter])
+            pending.append((letter + name, 1), PRIORITIES[letter])
             if letter != "r" or letter + name not in priorities["r"]:
                 priorities[letter].append(letter + name)
         elif len(pending) > 0:
