@@ -10,11 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-<<<<<<< HEAD
-.PHONY: help setup servers demo test test-long fuzz test-tools lint format types schemas metrics settings measures dashboards docs bench-tables bench-peers wheel lock clean
-=======
-.PHONY: help setup servers demo test test-long test-tools lint format types schemas metrics figures settings measures dashboards docs bench-tables bench-peers wheel lock clean
->>>>>>> a323ced (docs: the portfolio, every figure's definition, and which document asks for which number)
+.PHONY: help setup servers demo test test-long fuzz test-tools lint format types schemas metrics figures settings measures dashboards docs bench-tables bench-peers wheel lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
