@@ -6,6 +6,7 @@ The modules in the order a record meets them:
 - `topic_reader`        the thread that reads every topic into memory
 - `account_index`       every account as one short row, and where on Kafka the rest lies
 - `alert_log`           alerts and silences, as the log of alerts tells them
+- `current_alerts`      open alerts in the words of now, and what to try
 - `dead_letter_view`    the newest dead letters, as people read them
 - `record_lookup`       one record by its offset: a whole report or state, when somebody looks
 - `account_details`     people, features, tickets and answers, from a state

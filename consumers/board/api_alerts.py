@@ -125,7 +125,8 @@ def list_alerts(
         and owner in (None, alert.owner or NONE_CHOICE)
         and severity in (None, alert.severity)
     ]
-    return [_alert_item(alert) for alert in chosen[:limit]]
+    current = board_of(request).current_alerts.current
+    return [_alert_item(current(alert)) for alert in chosen[:limit]]
 
 
 @router.post("/alerts/{alert_id}/acknowledge", status_code=202, summary="Take an alert on")

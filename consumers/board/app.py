@@ -21,6 +21,7 @@ from consumers.board import api_accounts, api_alerts, forms, pages
 from consumers.board.access_control import AccessControl
 from consumers.board.board_context import Board, board_of, make_templates
 from consumers.board.command_service import CommandService
+from consumers.board.current_alerts import CurrentAlerts
 from consumers.board.live_updates import Hub
 from consumers.board.login_limiter import LoginLimiter
 from consumers.board.metrics import BoardCollector, BoardMetrics
@@ -70,7 +71,12 @@ def make_app(
         hub,
         LagMonitor(settings.kafka, groups(settings), read_model.topic_reader.next_offsets),
         CommandService(settings.kafka, read_model.command_results, send),
-        read_config(settings.alerting.config).playbooks,
+        CurrentAlerts(
+            read_model,
+            read_config(settings.alerting.config),
+            settings.calendar.calendars(),
+            event_clock=settings.alerting.clock == "event",
+        ),
         make_templates(),
         AccessControl(settings.board, cookie_key, _login_name()),
         LoginLimiter(),

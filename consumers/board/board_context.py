@@ -1,17 +1,17 @@
 """What the routes work with, and how a page is made of it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from alerts.model import Alert
-from alerts.playbooks import Play, choose
 from consumers.board.access_control import AccessControl
+from consumers.board.alert_log import Episode
 from consumers.board.command_service import CommandService
+from consumers.board.current_alerts import CurrentAlerts
 from consumers.board.live_updates import Hub
 from consumers.board.login_limiter import LoginLimiter
 from consumers.board.metrics import BoardMetrics
@@ -19,6 +19,8 @@ from consumers.board.pipeline_status import LagMonitor, pipeline_problems
 from consumers.board.read_model import ReadModel
 from consumers.board.settings import BoardSettings
 from consumers.board.template_filters import FILTERS
+
+CURRENT_MAX: Final = 200  # alerts of a page that are evaluated anew
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,16 @@ class Board:
     hub: Hub
     lags: LagMonitor
     commands: CommandService
-    playbooks: Mapping[str, Sequence[Play]]
+    current_alerts: CurrentAlerts
     templates: Environment
     access: AccessControl
     login_limiter: LoginLimiter
     metrics: BoardMetrics
 
-    def plays(self, alert: Alert) -> list[Play]:
-        """What to try about an alert, the next step first."""
-        row = self.read_model.accounts.row(alert.account_id)
-        return choose(self.playbooks.get(alert.rule, ()), row.moved if row is not None else ())
-
-    def score_now(self, alert: Alert) -> float | None:
-        """The account's score now, which moves on without a step of the alert; of one that is over, as it was then."""
-        row = self.read_model.accounts.row(alert.account_id)
-        return row.score if alert.is_open and row is not None else alert.last_score
+    def as_of_now(self, episodes: Sequence[Episode]) -> list[Episode]:
+        """Episodes with the words of now where they are open; of very many the first ones."""
+        now = [replace(each, alert=self.current_alerts.current(each.alert)) for each in episodes[:CURRENT_MAX]]
+        return [*now, *episodes[CURRENT_MAX:]]
 
     def me(self, request: Request) -> str:
         """The owner as whom the person looks at the board: the one they chose, else the one of their name; empty."""

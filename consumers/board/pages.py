@@ -15,7 +15,6 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from kafka.errors import KafkaError
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from alerts.account_facts import AccountFacts
 from consumers.board.access_control import NAME_CHARS, own_path, role_of
 from consumers.board.account_index import NONE_CHOICE, AccountQuery, AccountRow
 from consumers.board.board_context import board_of
@@ -35,6 +34,7 @@ WRONG_TOKEN_SECONDS: Final = 0.5  # slows guessing
 LETTERS_SHOWN: Final = 50
 RESOLVED_SHOWN: Final = 100
 RENEWAL_VIEW_DAYS: Final = 90
+EPISODES_SHOWN: Final = 5
 CSV_COLUMNS: Final = (
     *("account_id", "name", "band", "health_score", "movement_7d", "reason", "segment", "owner", "lifecycle_stage"),
     *("mrr", "renewal_date", "open_alerts", "as_of"),
@@ -110,12 +110,12 @@ def account(request: Request, account_id: str) -> Response:
         report=report,
         details=found.details,
         floors=floors,
-        episodes=board.read_model.alerts.of_account(account_id),
-        facts=AccountFacts(report, datetime.now(UTC)),
+        episodes=board.as_of_now(board.read_model.alerts.of_account(account_id)[:EPISODES_SHOWN]),
+        facts=board.current_alerts.facts(report),
         state_of=state_of,
         silence_over=lambda alert: board.read_model.alerts.silence_over(alert, datetime.now(UTC)),
         now=datetime.now(UTC),
-        plays=board.plays,
+        plays=board.current_alerts.plays,
         scores=found.scores,
         timeline=timeline(found.scores, floors),
         bars=bars,
@@ -129,15 +129,16 @@ def alerts(request: Request, query: AlertQueryParams) -> Response:
     """Open alerts, as an inbox; silences."""
     board, now = board_of(request), datetime.now(UTC)
     log = board.read_model.alerts
+    found = inbox(log.all(is_open=True), query, now)
     return board.page(
         request,
         "alerts.html",
         query=query,
-        inbox=inbox(log.all(is_open=True), query, now),
+        inbox=replace(found, episodes=board.as_of_now(found.episodes)),
         state_of=state_of,
         silences=log.silences(now),
         silence_over=lambda alert: log.silence_over(alert, now),
-        plays=board.plays,
+        plays=board.current_alerts.plays,
         row_of=board.read_model.accounts.row,
         now=now,
         link=lambda **changes: _alerts_link(query, **changes),

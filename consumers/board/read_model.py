@@ -90,15 +90,27 @@ class ReadModel:
         Raises:
             KafkaError: Kafka does not answer.
         """
+        found = self.report(account_id)
+        row = self.accounts.row(account_id)
+        if found is None or row is None:
+            return None
+        return Account(row, found[1], self._details(account_id, found[1]))
+
+    def report(self, account_id: str) -> tuple[RecordPosition, HealthReport] | None:
+        """One account's current report, and where it lies; None when there is none of that id.
+
+        Raises:
+            KafkaError: Kafka does not answer.
+            BadEvent: the record is no report.
+        """
         for _ in range(READ_TRIES):
             row = self.accounts.row(account_id)
             if row is None:
                 return None
             value = self._read(self.topics.health, row.position, account_id)
             if value is not None:
-                report = decode_report(value)
-                return Account(row, report, self._details(account_id, report))
-        raise KafkaError(f"the report of {account_id!r} could not be read at its place; try again")
+                return row.position, decode_report(value)
+        raise KafkaError(f"the report of {account_id!r} could not be read at its offset; try again")
 
     def floors(self, scorecard: str) -> tuple[tuple[Band, float], ...]:
         """Band to its lowest score in a scorecard, best band first; the shipped one's for a scorecard that we lack."""

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
 
 from consumers.alerting.settings import LOOPBACK_HOSTS, AlertingOptions
+from stream.calendar.calendars import CalendarsSettings
 from stream.config.settings import KafkaSettings, ProcessSettings, ProductSettings
 from stream.contracts.errors import ConfigError
 
@@ -73,6 +74,7 @@ class BoardSettings(ProcessSettings):
     kafka: KafkaSettings = KafkaSettings()
     alerting: AlertingOptions = AlertingOptions()
     product: ProductSettings = ProductSettings()
+    calendar: CalendarsSettings = CalendarsSettings()
     scorecards: Path | None = Field(None, description="YAML file of scorecards; the shipped one without it")
     board: BoardOptions = BoardOptions()
 

@@ -146,10 +146,11 @@ def rule_words(rule: str) -> str:
 def span(value: timedelta) -> str:
     """A length of time.
 
-    >>> span(timedelta(days=3, hours=2)), span(timedelta(minutes=-1))
-    ('3 days 2 h', '0 min')
+    >>> span(timedelta(days=3, hours=2)), span(timedelta(hours=30)), span(timedelta(minutes=-1))
+    ('3 days', '1 day 6 h', '0 min')
     """
-    return duration(max(value, timedelta()))
+    whole_days = timedelta(days=value.days)
+    return duration(whole_days if value.days > 1 else max(value, timedelta()))
 
 
 def headline(alert: Alert) -> str:
