@@ -14,7 +14,7 @@ from typing import Any, Final
 EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 WEEKEND: Final = frozenset({5, 6})  # Monday is 0
 BRIDGE_DAYS_MAX: Final = 3
-BRIDGE_SHARE: Final = 0.5
+BRIDGE_SHARE: Final = 0.25
 
 MonthDay = tuple[int, int]
 QuietPeriod = tuple[MonthDay, MonthDay, float]
@@ -84,11 +84,11 @@ class Calendar:
         """How much of their usual use the days from `day` on and before `end_day` let expect, 0..1.
 
         Of the days that are no weekend, one off has none of it, one of a quiet period what that says. A single working
-        day between days off, of which one is a holiday, and up to three between two holidays, have half: many take them
-        off, too.
+        day between days off, of which one is a holiday, and up to three between two holidays, have a quarter: many take
+        them off, too.
 
         >>> Calendar("DE").expected_share(20_080, 20_087)  # 2024-12-23 to 29: two of five days off, and a bridge
-        0.5
+        0.45
         """
         if self.is_plain or day >= end_day:
             return 1.0

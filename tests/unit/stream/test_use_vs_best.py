@@ -214,7 +214,7 @@ def weekdays_but(off: set[date], left: float = 0.0) -> Visits:
     ("calendar", "lowest", "why"),
     [
         (Calendar(), 0.26, "nobody knows of Christmas"),
-        (Calendar("DE"), 0.45, "three days off, and three between them"),
+        (Calendar("DE"), 0.51, "three days off, and three between them"),
         (Calendar(extra_days=frozenset((day - date(1970, 1, 1)).days for day in OFF)), 0.95, "the company is closed"),
         (Calendar(quiet=[((12, 20), (1, 6), 0.2)]), 0.9, "hardly anybody is there, and that is said"),
     ],
