@@ -19,6 +19,8 @@ Alerting and measures:
 - `alerting`             what a health report costs the alerting process
 - `alerting_latency`     from an event to its Slack message
 - `trend_false_alarms`   the usage trend against a plain rule, on real histories
+- `score_auroc`          what a snapshot's score is worth on real histories
+- `situations`           78 checks of thirty plain situations
 
 `page` writes the tables into docs/benchmarks.md; what was measured is kept in `results/`.
 """

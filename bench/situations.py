@@ -315,8 +315,8 @@ def write(path: Path, seed: int) -> int:
     rows.sort()
     with path.open("w", encoding="utf-8") as file:
         for number, (at, name, user_id, feature) in enumerate(rows):
-            event = {"type": "usage", "event_id": f"s{number}", "account_id": name, "user_id": user_id}
-            file.write(json.dumps(event | {"feature": feature, "timestamp": at}) + "\n")
+            who = {"type": "usage", "event_id": f"s{number}", "account_id": name, "user_id": user_id}
+            file.write(json.dumps(who | {"feature": feature, "timestamp": at}) + "\n")
     return len(rows)
 
 
