@@ -4,7 +4,7 @@
 that is a page each time, a warning or critical, so that a test of delivery need not wait for what a rule waits for.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from alerts.config import AlertingConfig
 from alerts.rules import Rule
@@ -12,14 +12,13 @@ from stream.contracts.report import Profile
 
 RULE: Final = "breadth_collapsed"
 
-PAGED: Final = AlertingConfig.model_validate(
-    {
-        "rules": {RULE: {"channel": "page"}, "score_dropped": {"enabled": False}, "score_low": {"enabled": False}},
-        "lifecycle": {
-            "reopen_within_hours": 72,
-            "pages": {"every_days": 0},
-            "reminders": {"severities": ["warning", "critical"]},
-        },
-    }
-)
+SETTINGS: Final[dict[str, Any]] = {
+    "rules": {RULE: {"channel": "page"}, "score_dropped": {"enabled": False}, "score_low": {"enabled": False}},
+    "lifecycle": {
+        "reopen_within_hours": 72,
+        "pages": {"every_days": 0},
+        "reminders": {"severities": ["warning", "critical"]},
+    },
+}
+PAGED: Final = AlertingConfig.model_validate(SETTINGS)
 RULES: Final[tuple[Rule, ...]] = PAGED.book.choose(Profile())

@@ -20,6 +20,7 @@ from stream.contracts.report import HealthReport, encode_report
 from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import Role, wait_for
 from tests.integration.topics import group_lag
+from tests.paged import SETTINGS
 from tests.servers import Kafka
 
 PARTITIONS = 3
@@ -44,11 +45,14 @@ class World:
         self.kafka, self.topic, self.prefix, self.slack = kafka, topic, prefix, slack
         self.metrics_port = free_ports(1)[0]
         self.redis = redis.Redis.from_url(redis_url)
+        config = tmp / "alerting.yaml"
+        config.write_text(json.dumps(SETTINGS), "utf-8")
         self.env = {
             **own_names(kafka, redis_url, prefix, PARTITIONS),
             "HEARTLINE_ALERTING__METRICS_PORT": str(self.metrics_port),
             "HEARTLINE_ALERTING__SESSION_TIMEOUT_SECONDS": "6",
             "HEARTLINE_ALERTING__CLOCK": "event",
+            "HEARTLINE_ALERTING__CONFIG": str(config),
             "HEARTLINE_SLACK__ALLOW_INSECURE_LOOPBACK": "true",
             "HEARTLINE_SLACK__WEBHOOK_URL": slack.url,
             "HEARTLINE_SLACK__MESSAGES_PER_SECOND": "50",
