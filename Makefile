@@ -10,7 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test test-long fuzz test-tools lint format types schemas metrics figures settings measures dashboards docs bench-tables bench-peers wheel lock clean
+.PHONY: help setup servers demo test test-long fuzz test-tools lint format types schemas metrics figures settings measures rules dashboards docs bench-tables bench-peers wheel lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -90,6 +90,9 @@ figures: $(STAMP)  ## Write docs/figures.md from the definitions of the portfoli
 
 settings: $(STAMP)  ## Write docs/settings.md from what the settings declare
 	$(BIN)/python -m heartline.reference.settings_page docs/settings.md
+
+rules: $(STAMP)  ## Write the table of docs/alerting.md from what the alert rules declare
+	$(BIN)/python -m heartline.reference.rule_table docs/alerting.md
 
 measures: $(STAMP)  ## Write the tables of docs/metrics.md from what the measures declare
 	$(BIN)/python -m heartline.reference.measure_tables docs/metrics.md

@@ -102,7 +102,9 @@ def pending_kind(alert: Alert, last: LastPage | None, now: datetime, context: Al
         if not paging:
             return None
         return "reopened" if alert.reopened > 0 and alert.last_notification is not None else "opened"
-    if paging and SEVERITY_RANK[paging[0].severity] > SEVERITY_RANK[alert.notified_severity]:
+    # The last page is of this episode, and what it spoke of may have been milder than the red flag was.
+    known = last.severity if last is not None else alert.notified_severity
+    if paging and SEVERITY_RANK[paging[0].severity] > SEVERITY_RANK[known]:
         return "updated"
     always = context.lifecycle.pages.always
     if last is not None and any(each.rule in always and each.since > last.at for each in paging):
