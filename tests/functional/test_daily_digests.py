@@ -1,0 +1,128 @@
+"""Daily digests and current messages on a real Redis: what changed is told once a day, as it stands then."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import redis
+
+from alerts.config import AlertingConfig
+from alerts.context import AlertContext
+from alerts.daily_digest import next_digest
+from alerts.messages.plain_text import as_text, headline
+from alerts.routing import everything_to
+from consumers.alerting.audit_log import AuditLog
+from consumers.alerting.batch import DecodedRecord, evaluate_batch
+from consumers.alerting.current_message import CurrentMessage
+from consumers.alerting.daily_digests import DailyDigests
+from consumers.alerting.digest_queue import DigestQueue
+from consumers.alerting.outbox import Outbox, OutboxEntry
+from consumers.alerting.recipients import Recipients
+from consumers.alerting.state import StateStore
+from stream.contracts.report import Profile, encode_report
+from tests.reports import MONDAY, make_report
+
+OFF_TRACK = {"goals_off_track": 1, "outcome_pace_min": 0.8}
+ON_TRACK = {"goals_off_track": 0, "outcome_pace_min": 1.1}
+TUESDAY = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
+
+
+class Scene:
+    """One partition, one receiver, and the digests."""
+
+    def __init__(self, client: redis.Redis, prefix: str) -> None:
+        self.config = AlertingConfig()
+        lifecycle = self.config.lifecycle
+        self.queue = DigestQueue(
+            client, prefix, lambda owner, at: next_digest(owner, at, lifecycle.daily_digest, lifecycle.quiet)
+        )
+        self.outbox = Outbox(client, prefix)
+        self.store = StateStore(client, prefix, self.outbox, AuditLog(client, prefix), self.queue)
+        self.recipients = Recipients(everything_to("slack"), {"slack": lambda kind: True})
+        self.digests = DailyDigests(client, self.queue, self.store, self.outbox, self.recipients, self.config)
+        self.offset: int | None = None
+
+    def report(self, account: str, at: datetime, owner: str | None = "Dana", **measures: Any) -> None:
+        """One report, in one transaction."""
+        report = make_report(
+            account, as_of=at, measures=measures, profile=Profile(name=account.title(), owner=owner, mrr=900)
+        )
+        item = DecodedRecord(account, report, encode_report(report), 0)
+        options: dict[str, Any] = {"now_ms": 0, "event_clock": True, "recipients": self.recipients, "partition": 0}
+        offset = (self.offset or 0) + 1
+        self.store.apply(
+            0,
+            self.offset,
+            [account],
+            lambda known: evaluate_batch([item], known, self.config, next_offset=offset, **options),
+        )
+        self.offset = offset
+
+    def write(self, now: datetime) -> list[OutboxEntry]:
+        """Whatever is due, written; what waits for the receiver then."""
+        self.digests.write_due(now, 1, AlertContext(self.config.lifecycle))
+        return self.outbox.waiting("slack")
+
+
+@pytest.fixture
+def scene(client: redis.Redis, prefix: str) -> Scene:
+    return Scene(client, prefix)
+
+
+def test_a_digest_is_written_at_its_hour_and_once(scene: Scene) -> None:
+    scene.report("acme", MONDAY, **OFF_TRACK)
+    scene.report("birch", MONDAY, **OFF_TRACK)
+    assert scene.write(TUESDAY - timedelta(minutes=1)) == []
+    (entry,) = scene.write(TUESDAY)
+    assert headline(entry.notification.message) == "🗞 Dana: 2 got worse"
+    assert "Acme (health 80): 1 goal behind plan, the furthest at 80% of its plan" in as_text(
+        entry.notification.message
+    )
+    assert len(scene.write(TUESDAY + timedelta(days=5))) == 1, "nothing new, nothing told"
+
+
+def test_each_owner_has_a_digest_and_accounts_without_one_have_theirs(scene: Scene) -> None:
+    scene.report("acme", MONDAY, owner="Ada", **OFF_TRACK)
+    scene.report("birch", MONDAY, owner=None, **OFF_TRACK)
+    heads = sorted(headline(entry.notification.message) for entry in scene.write(TUESDAY))
+    assert heads == ["🗞 Accounts without an owner: 1 got worse", "🗞 Ada: 1 got worse"]
+    owners = {entry.notification.owner for entry in scene.outbox.waiting("slack")}
+    assert owners == {"Ada", None}, "routes choose by owner"
+
+
+def test_what_is_undone_by_then_is_no_news(scene: Scene) -> None:
+    scene.report("acme", MONDAY, **OFF_TRACK)
+    scene.report("acme", MONDAY + timedelta(hours=2), **ON_TRACK)
+    assert scene.write(TUESDAY) == []
+
+
+def test_what_comes_after_the_hour_waits_for_the_next_day(scene: Scene) -> None:
+    """Also where the digest is written late, as on the event clock."""
+    scene.report("acme", MONDAY, **OFF_TRACK)
+    scene.report("birch", TUESDAY + timedelta(hours=3), **OFF_TRACK)
+    (first,) = scene.write(TUESDAY + timedelta(hours=4))
+    assert "Birch" not in as_text(first.notification.message)
+    assert [headline(entry.notification.message) for entry in scene.write(TUESDAY + timedelta(days=1))] == [
+        "🗞 Dana: 1 got worse",
+        "🗞 Dana: 1 got worse",
+    ]
+
+
+def test_a_message_that_waited_speaks_of_the_moment_in_which_it_leaves(scene: Scene) -> None:
+    """An outage of the receiver makes a message late, and never wrong."""
+    wednesday = MONDAY + timedelta(days=2)
+    scene.report("acme", MONDAY, cancellation_requested=1, cancellation_requested_days=0, subscriptions_active=1)
+    (entry,) = scene.outbox.waiting("slack")
+    assert "wants to cancel" in headline(entry.notification.message)
+    current = CurrentMessage(scene.store, scene.config, lambda: wednesday)
+    assert headline(current(entry).message) == "🚨 Acme wants to cancel: asked 2 days ago"
+    assert (current(entry).id, current(entry).at) == (entry.id, wednesday)
+
+
+def test_a_message_about_what_is_over_stays_as_it_was_written(scene: Scene) -> None:
+    scene.report("acme", MONDAY, cancellation_requested=1, subscriptions_active=1)
+    scene.report("acme", MONDAY + timedelta(hours=1), cancellation_requested=0, subscriptions_active=1)
+    opened, resolved = scene.outbox.waiting("slack")
+    current = CurrentMessage(scene.store, scene.config, None)
+    assert current(opened) == opened.notification
+    assert headline(current(resolved).message) == "✅ Acme: they withdrew the request to cancel"
