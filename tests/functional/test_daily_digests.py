@@ -22,8 +22,8 @@ from consumers.alerting.state import StateStore
 from stream.contracts.report import Profile, encode_report
 from tests.reports import MONDAY, make_report
 
-OFF_TRACK = {"goals_off_track": 1, "outcome_pace_min": 0.8}
-ON_TRACK = {"goals_off_track": 0, "outcome_pace_min": 1.1}
+OFF_TRACK: dict[str, Any] = {"goals_off_track": 1, "outcome_pace_min": 0.8}
+ON_TRACK: dict[str, Any] = {"goals_off_track": 0, "outcome_pace_min": 1.1}
 TUESDAY = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
 
 
