@@ -15,8 +15,8 @@ from stream.config.settings import Settings
 from stream.contracts.dead_letters import read_dead_letter
 from stream.contracts.errors import BadEvent, HeartlineError
 from stream.kinds.decode import Decoder
-from stream.kinds.feeds import FieldMapping
-from stream.topics import KINDS, Kind
+from stream.kinds.feeds import mapping_for
+from stream.topics import Kind
 
 POLL_MS: Final = 250  # an event is shown well within a second
 IDS_KEPT: Final = 20_000
@@ -57,7 +57,9 @@ class Tail:
         self._kinds = topics.inputs
         self._dead_letters = topics.dead_letters
         feeds = settings.feeds
-        self._decoders = {kind: Decoder(kind, FieldMapping(feeds[kind]) if kind in feeds else None) for kind in KINDS}
+        self._decoders = {
+            topic: Decoder(kind, mapping_for(feeds.get(kind), topic)) for topic, kind in self._kinds.items()
+        }
         self._seen: OrderedDict[str, None] = OrderedDict()
 
     @property
@@ -80,7 +82,7 @@ class Tail:
         if topic == self._dead_letters:
             return _refused_by_intake(value, arrived_ms)
         kind = self._kinds[topic]
-        event = self._decoders[kind].decode_all([value], now_ms)[0]
+        event = self._decoders[topic].decode_all([value], now_ms)[0]
         if isinstance(event, BadEvent):
             return TailedEvent(arrived_ms, source or topic, kind, "", "", "refused", event.detail)
         event_id = getattr(event, "event_id", None) or ""

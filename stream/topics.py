@@ -54,19 +54,21 @@ class Topics:
     Args:
         prefix: put before every name, so that several installations share a cluster; empty by default.
         app_id: the worker's application id, which names its changelog and consumer group.
+        own: topics of the installation's own with the kind of event that each carries; their names are whole ones.
     """
 
     prefix: str = ""
     app_id: str = "heartline"
+    own: tuple[tuple[str, Kind], ...] = ()
 
     def input(self, kind: Kind) -> str:
-        """The input topic of one kind of event."""
+        """The input topic of one kind of event that Heartline itself writes to."""
         return self.prefix + _KINDS[kind].topic
 
     @property
     def inputs(self) -> dict[str, Kind]:
         """Topic name to the kind of event that it carries, for every input topic."""
-        return {self.input(kind): kind for kind in KINDS}
+        return {self.input(kind): kind for kind in KINDS} | dict(self.own)
 
     @property
     def ledger(self) -> dict[str, Kind | LedgerKind]:

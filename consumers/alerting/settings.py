@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 
 from consumers.redis_client import RedisSettings
 from stream.calendar.calendars import CalendarsSettings
-from stream.config.settings import KafkaSettings, ProcessSettings
+from stream.config.settings import ProcessSettings
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -81,7 +81,6 @@ class SlackSettings(BaseModel):
 class AlertingSettings(ProcessSettings):
     """Everything that the alerting process may be told."""
 
-    kafka: KafkaSettings = KafkaSettings()
     redis: RedisSettings = RedisSettings()
     alerting: AlertingOptions = AlertingOptions()
     slack: SlackSettings = SlackSettings()

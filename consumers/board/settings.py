@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
 
 from consumers.alerting.settings import LOOPBACK_HOSTS, AlertingOptions
 from stream.calendar.calendars import CalendarsSettings
-from stream.config.settings import KafkaSettings, ProcessSettings, ProductSettings
+from stream.config.settings import ProcessSettings, ProductSettings
 from stream.contracts.errors import ConfigError
 
 TOKEN_CHARS_MIN: Final = 16
@@ -71,7 +71,6 @@ class BoardOptions(BaseModel):
 class BoardSettings(ProcessSettings):
     """Everything that the board may be told."""
 
-    kafka: KafkaSettings = KafkaSettings()
     alerting: AlertingOptions = AlertingOptions()
     product: ProductSettings = ProductSettings()
     calendar: CalendarsSettings = CalendarsSettings()

@@ -4,10 +4,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from stream.config.settings import KafkaSettings, ProcessSettings
+from stream.config.settings import ProcessSettings
 from stream.contracts.errors import ConfigError
-from stream.kinds.feeds import FeedSettings
-from stream.topics import Kind
 
 KEY_CHARS_MIN = 16
 
@@ -59,8 +57,6 @@ class IntakeOptions(BaseModel):
 class IntakeSettings(ProcessSettings):
     """Everything that the intake may be told."""
 
-    kafka: KafkaSettings = KafkaSettings()
-    feeds: dict[Kind, FeedSettings] = Field({})
     intake: IntakeOptions = IntakeOptions()
 
 

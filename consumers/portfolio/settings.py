@@ -9,7 +9,7 @@ from consumers.board.settings import BoardOptions
 from consumers.portfolio.subscription_history import Rules
 from stream.calendar.names import ZoneName
 from stream.config.logs import LogSettings
-from stream.config.settings import KafkaSettings, ProcessSettings, ProductSettings
+from stream.config.settings import ProcessSettings, ProductSettings
 
 
 class PortfolioOptions(BaseModel):
@@ -47,7 +47,6 @@ class PortfolioOptions(BaseModel):
 class PortfolioSettings(ProcessSettings):
     """Everything that the portfolio may be told."""
 
-    kafka: KafkaSettings = KafkaSettings()
     product: ProductSettings = ProductSettings()
     board: BoardOptions = BoardOptions()
     portfolio: PortfolioOptions = PortfolioOptions()

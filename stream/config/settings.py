@@ -13,12 +13,14 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 from yaml.nodes import MappingNode
 
@@ -79,6 +81,7 @@ class KafkaSettings(BaseModel):
     sasl_username: str | None = Field(None, description="with SASL_SSL")
     sasl_password: SecretStr | None = Field(None, description="with SASL_SSL")
     ssl_ca_file: Path | None = Field(None, description="of the authority that signed the brokers'; null: the system's")
+    _own_topics: tuple[tuple[str, Kind], ...] = PrivateAttr(())  # of the feeds, which have a section of their own
 
     @property
     def installation(self) -> str:
@@ -88,10 +91,16 @@ class KafkaSettings(BaseModel):
         """
         return self.topic_prefix + self.app_id
 
+    def reading(self, own: tuple[tuple[str, Kind], ...]) -> "KafkaSettings":
+        """The same with topics of the installation's own among the inputs."""
+        copy = self.model_copy()
+        copy._own_topics = own  # noqa: SLF001 - of this class
+        return copy
+
     @property
     def topics(self) -> Topics:
         """The topic names under this prefix and application id."""
-        return Topics(self.topic_prefix, self.app_id)
+        return Topics(self.topic_prefix, self.app_id, self._own_topics)
 
 
 class WorkerSettings(BaseModel):
@@ -206,6 +215,22 @@ class ProcessSettings(BaseSettings):
     )
 
     logs: LogSettings = LogSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    feeds: dict[Kind, FeedSettings] = {}
+
+    @model_validator(mode="after")
+    def _topics_of_feeds(self) -> Self:
+        """The feeds' own topics, each of one kind and none of Heartline's, are among the inputs."""
+        taken = {spec.name for spec in self.kafka.topics.specs()}
+        own: dict[str, Kind] = {}
+        for kind, feed in self.feeds.items():
+            for at, name in enumerate(feed.topics):
+                if name in own or name in taken:
+                    told = f"{name} is a topic of Heartline's, or of another feed; expected each once"
+                    raise PydanticCustomError("topic", "{told}", {"told": told, "at": ("feeds", kind, "topics", at)})
+                own[name] = kind
+        self.kafka = self.kafka.reading(tuple(own.items()))
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -223,12 +248,10 @@ class ProcessSettings(BaseSettings):
 class Settings(ProcessSettings):
     """Everything that the stream worker, and whoever shares its topics, may be told."""
 
-    kafka: KafkaSettings = KafkaSettings()
     worker: WorkerSettings = WorkerSettings()
     product: ProductSettings = ProductSettings()
     calendar: CalendarsSettings = CalendarsSettings()
     scorecards: Path | None = Field(None, description="YAML file of scorecards; the shipped one without it")
-    feeds: dict[Kind, FeedSettings] = {}
 
 
 # Environment variables as everyone calls them, and the settings that they stand for.

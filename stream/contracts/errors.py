@@ -23,5 +23,12 @@ class BadEvent(HeartlineError):
         self.detail = detail
 
 
+class PassedOver(BadEvent):
+    """A record of a feed that is not of the kind which is read from it: no dead letter, and counted."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__("passed_over", f"{kind} event: the feed's `where` does not take it")
+
+
 class EngineError(HeartlineError):
     """The engine can't go on safely: the process exits, and a restart resumes from the last checkpoint."""

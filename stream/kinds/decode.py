@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from stream.calendar.day import DAY_MS
-from stream.contracts.errors import BadEvent
+from stream.contracts.errors import BadEvent, PassedOver
 from stream.contracts.events import (
     EARLIEST_MS,
     FUTURE_SLACK_MS,
@@ -209,6 +209,8 @@ class Decoder:
             if data is None:
                 raise BadEvent("not_json", f"{self._kind} event: {error}") from None
         if self._mapping is not None and isinstance(data, dict):
+            if not self._mapping.takes(data):
+                raise PassedOver(self._kind)
             data = self._mapping.apply(data)
         return validate(self._kind, data)
 

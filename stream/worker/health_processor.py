@@ -5,7 +5,7 @@ is given. Bad input becomes a dead letter among the outputs; it never raises.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from stream.engine.partition import Output
 from stream.engine.processor import Record
 from stream.history.daily import close_score
 from stream.kinds.decode import Decoder
-from stream.kinds.feeds import FieldMapping
+from stream.kinds.feeds import mapping_for
 from stream.kinds.state import AccountState, newest_by_kind, newest_ms, zone_of
 from stream.measures.product import product_config_from
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
@@ -50,7 +50,7 @@ class HealthProcessor:
     Args:
         topics: the names of the topics.
         clock: which now to evaluate by.
-        decoders: per kind of event.
+        decoders: by topic.
         scorecards: what counts, for whom.
         core_features: the product's catalogue.
         scan_interval_ms: how often accounts that send nothing are evaluated again; a new day of theirs always does.
@@ -67,7 +67,7 @@ class HealthProcessor:
         self,
         topics: Topics,
         clock: Clock,
-        decoders: dict[Kind, Decoder] | None = None,
+        decoders: Mapping[str, Decoder] | None = None,
         scorecards: Scorecards = SHIPPED,
         core_features: frozenset[str] = frozenset(),
         scan_interval_ms: int = 3_600_000,
@@ -75,7 +75,7 @@ class HealthProcessor:
         stale_after_days: dict[Source, float] = STALE_AFTER_DAYS,
         wall: Clock | None = None,
     ) -> None:
-        self._topic_of = {kind: topic for topic, kind in topics.inputs.items()}
+        self._topic_of = {kind: topics.input(kind) for kind in KINDS}
         self._health_topic = topics.health
         self._quarantine_topic = topics.quarantine
         self._changelog = topics.changelog
@@ -87,7 +87,7 @@ class HealthProcessor:
         self._stale_after_days = stale_after_days
         self.counts: Counter[tuple[str, str]] = Counter()
         if decoders is None:
-            decoders = {kind: Decoder(kind) for kind in KINDS}
+            decoders = {topic: Decoder(kind) for topic, kind in topics.inputs.items()}
         self._wall = WallClock() if wall is None else wall
         self._ingest = Ingest(topics, decoders, self.counts, self._wall)
 
@@ -273,11 +273,11 @@ def make_processor(settings: Settings, clock: Clock | None = None) -> HealthProc
     """
     if clock is None:
         clock = EventClock() if settings.worker.clock == "event" else TrustedClock()
-    feeds = settings.feeds
+    feeds, inputs = settings.feeds, settings.kafka.topics.inputs
     return HealthProcessor(
         settings.kafka.topics,
         clock,
-        {kind: Decoder(kind, FieldMapping(feeds[kind]) if kind in feeds else None) for kind in KINDS},
+        {topic: Decoder(kind, mapping_for(feeds.get(kind), topic)) for topic, kind in inputs.items()},
         SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards),
         core_features=frozenset(settings.product.core_features),
         scan_interval_ms=round(settings.worker.scan_interval_seconds * 1000),

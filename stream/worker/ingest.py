@@ -5,13 +5,13 @@ one account is one account batch for its fold. The events of an account stay in 
 """
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stream.calendar.clock import Clock
 from stream.contracts.dead_letters import KEY_BYTES_MAX, dead_letter
-from stream.contracts.errors import BadEvent
+from stream.contracts.errors import BadEvent, PassedOver
 from stream.contracts.events import InputEvent
 from stream.contracts.partitioner import partition_of
 from stream.contracts.quarantine import QUARANTINED
@@ -49,7 +49,7 @@ class Ingest:
 
     Args:
         topics: the names of the topics.
-        decoders: per kind of event.
+        decoders: by topic.
         counts: gets ("dead_letter", reason), ("late", kind), ("overflow", kind), ("repartitioned", kind),
             ("repeated", kind) and ("unknown_account", kind).
         wall: by which events from the future are refused, whatever clock accounts are evaluated by.
@@ -61,7 +61,7 @@ class Ingest:
     def __init__(
         self,
         topics: Topics,
-        decoders: dict[Kind, Decoder],
+        decoders: Mapping[str, Decoder],
         counts: Counter[tuple[str, str]],
         wall: Clock,
     ) -> None:
@@ -101,7 +101,9 @@ class Ingest:
     def _fold_batch(self, partition: AccountPartition, batch: SourceBatch) -> None:
         """Fold what arrived in one input topic."""
         kind, records = self._kinds[batch.topic], batch.records
-        events = self._decoders[kind].decode_all([record.value for record in records], self._wall.now_ms(None) or 0)
+        events = self._decoders[batch.topic].decode_all(
+            [record.value for record in records], self._wall.now_ms(None) or 0
+        )
         fold, states, mark_dirty = self._fold[kind], partition.states, partition.dirty.add
         is_rare = kind != "usage"  # what people enter one by one; so is an account's first report
         away: set[str] = set()
@@ -262,6 +264,9 @@ class Ingest:
         account_id: str | None = None,
     ) -> None:
         """Put a record among the dead letters; the account is told where it folds it later."""
+        if isinstance(error, PassedOver):
+            self._counts["passed_over", self._kinds[batch.topic]] += 1
+            return
         self._counts["dead_letter", error.reason] += 1
         place = (batch.topic, batch.partition, record.offset)
         value = dead_letter(*place, record.timestamp, record.key, record.value, error, account_id)

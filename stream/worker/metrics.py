@@ -20,7 +20,11 @@ from stream.topics import KINDS
 # What can become of records beside folding; each has a series from the start, so that the first one shows as a rise.
 OUTCOMES: Final = (
     *(("dead_letter", reason) for reason in REASONS),
-    *((outcome, kind) for outcome in ("late", "overflow", "repartitioned", "unknown_account") for kind in KINDS),
+    *(
+        (outcome, kind)
+        for outcome in ("late", "overflow", "passed_over", "repartitioned", "unknown_account")
+        for kind in KINDS
+    ),
     ("repeated", "usage"),
 )
 
@@ -142,8 +146,8 @@ class WorkerCollector(Collector):
         yield newest
         outcomes = CounterMetricFamily(
             "heartline_worker_outcomes",
-            "What became of records beside folding: dead_letter by reason; late, overflow, repartitioned, repeated, "
-            "unknown_account by kind.",
+            "What became of records beside folding: dead_letter by reason; late, overflow, passed_over, "
+            "repartitioned, repeated, unknown_account by kind.",
             labels=["outcome", "label"],
         )
         for (outcome, label), count in sorted((dict.fromkeys(OUTCOMES, 0) | dict(self._counts())).items()):
