@@ -46,9 +46,9 @@ def test_the_worker_reads_every_codec_its_own_changelog_and_topics_of_ones_own(
 ) -> None:
     """Each topic in another codec, and a restart that reads the states; alerting and board look at what it writes."""
     topics = Topics(prefix, f"{prefix}app")
-    for at, spec in enumerate(topics.specs(1)):
+    for number, spec in enumerate(topics.specs(1)):
         name = spec.name.removeprefix(prefix)
-        new_topic(name, configs=spec.config | {"compression.type": CODECS[at % 3]})
+        new_topic(name, configs=spec.config | {"compression.type": CODECS[number % 3]})
     for codec in CODECS:
         new_topic(f"own-{codec}", configs={"compression.type": codec})
     env = own_names(kafka, redis_url, prefix, 1) | {
