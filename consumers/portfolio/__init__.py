@@ -22,7 +22,7 @@ In the order a record meets them:
 - `settings`              the company's rules, and the process
 - `ledger_reader`         Kafka's topics into the ledger
 - `service`               what answers: as it is known now, or was known then
-- `api`, `app`            the answers as JSON, for who may see the board
+- `api`, `pages`, `app`   the answers as JSON and in a browser, for who may see the board
 - `metrics`               today's figures for Prometheus
 - `process`               all of it as one process
 """

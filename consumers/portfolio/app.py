@@ -6,6 +6,7 @@ import secrets
 from typing import Final
 
 from fastapi import FastAPI, Request
+from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from consumers.board.access_control import AccessControl
 from consumers.board.request_guard import HEADERS
 from consumers.board.settings import BoardOptions
-from consumers.portfolio import api
+from consumers.portfolio import api, pages
 from consumers.portfolio.service import PortfolioService
 
 REALM: Final = 'Basic realm="Heartline portfolio: any name, and a token as the password"'
@@ -38,6 +39,8 @@ def make_app(service: PortfolioService, board: BoardOptions) -> FastAPI:
     app.state.service = service
     app.include_router(api.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=pages.BOARD_STATIC), name="static")
+    app.include_router(pages.router)
     app.add_exception_handler(HTTPException, _answer_error)
     app.add_middleware(ReadGuard, board=board)
     return app

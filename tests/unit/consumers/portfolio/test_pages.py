@@ -1,0 +1,83 @@
+"""The process's pages and API over a small ledger: every number leads to its accounts, and nobody unknown sees any."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from consumers.board.settings import BoardOptions
+from consumers.portfolio.app import make_app
+from consumers.portfolio.days import period_of
+from consumers.portfolio.pages import PAGES
+from consumers.portfolio.service import PortfolioService
+from consumers.portfolio.settings import PortfolioOptions
+from tests.unit.consumers.portfolio.books import Books
+
+TODAY = datetime.now(UTC).date()
+QUARTER = period_of(TODAY, "quarter").previous()
+PERIOD = QUARTER.name
+HALFWAY = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=QUARTER.first_day + 40)).date().isoformat()
+
+
+@pytest.fixture
+def service() -> PortfolioService:
+    books = Books()
+    books.add("account", "2020-01-01", "acme", name="Acme <b>", segment="smb")
+    books.subscription("2020-01-05", "started", 300, account="acme")
+    books.subscription("2020-01-05", "started", 100, account="beta")
+    books.subscription(HALFWAY, "cancelled", account="acme")
+    return PortfolioService(PortfolioOptions(), books.store())
+
+
+@pytest.fixture
+def client(service: PortfolioService) -> Iterator[TestClient]:
+    with TestClient(make_app(service, BoardOptions())) as client:
+        yield client
+
+
+def test_from_a_falling_nrr_to_the_account_that_caused_it(client: TestClient) -> None:
+    page = client.get("/revenue", params={"period": PERIOD}).text
+    links = [unescape(link) for link in re.findall(r'href="(/page/accounts[^"]+)"', page)]
+    (nrr,) = [link for link in links if "figure=nrr" in link and "by=" not in link]
+    assert "25.0 %" in page
+    behind = client.get(nrr).text
+    assert behind.index("acme") < behind.index("beta")
+    assert "Acme &lt;b&gt;" in behind
+
+
+@pytest.mark.parametrize("path", ["/", *(f"/{name}" for name in PAGES), "/page/renewals"])
+def test_every_page_is_there(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert client.get("/static/board.css").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "status"),
+    [
+        ("/nowhere", {}, 404),
+        ("/revenue", {"period": "soon"}, 422),
+        ("/page/accounts", {"figure": "profit", "period": PERIOD}, 422),
+        ("/api/v1/portfolio/figures", {"by": "colour"}, 422),
+        ("/api/v1/portfolio/accounts", {"figure": "save_rate", "by": "product"}, 422),
+        ("/api/v1/portfolio/figures", {"period": "1900-01-01..2026-01-01"}, 422),
+    ],
+)
+def test_what_cannot_be_answered_is_said(client: TestClient, path: str, params: dict[str, Any], status: int) -> None:
+    assert client.get(path, params=params).status_code == status
+
+
+def test_nobody_unknown_sees_revenue_and_a_browser_may_give_the_token_as_a_password(service: PortfolioService) -> None:
+    board = BoardOptions.model_validate({"read_token": "a-token-that-may-only-read"})
+    with TestClient(make_app(service, board)) as client:
+        refused = client.get("/revenue")
+        assert (refused.status_code, refused.headers["www-authenticate"].split()[0]) == (401, "Basic")
+        assert client.get("/revenue", auth=("anyone", "wrong")).status_code == 401
+        assert client.get("/revenue", auth=("anyone", "a-token-that-may-only-read")).status_code == 200
+        assert client.post("/revenue", auth=("anyone", "a-token-that-may-only-read")).status_code == 405
+        assert client.get("/healthz").status_code == 200
