@@ -215,7 +215,7 @@ def _as_json(found: "Study", history: "History", out: Path | None, seconds: floa
             "precision": known.pages.precision,
             "median_lead_days": known.pages.median_lead_days,
         }
-    return figures | {
+    return as_objects(figures) | {
         "base_rate": found.base_rate,
         "conclusion": " ".join(conclusion(found)),
         "bad_lines": history.summary.rejected,
@@ -224,6 +224,20 @@ def _as_json(found: "Study", history: "History", out: Path | None, seconds: floa
         "out": str(out) if out is not None else None,
         "seconds": round(seconds, 3),
     }
+
+
+def as_objects(found: Any) -> Any:
+    """Figures with their named tuples as JSON objects.
+
+    >>> from heartline.backtest.statistics import Estimate, Interval
+    >>> as_objects({"risk": [Estimate(0.5, Interval(0.4, 0.6))]})
+    {'risk': [{'value': 0.5, 'interval': {'low': 0.4, 'high': 0.6}}]}
+    """
+    if isinstance(found, dict):
+        return {name: as_objects(value) for name, value in found.items()}
+    if isinstance(found, tuple) and hasattr(found, "_asdict"):
+        return as_objects(found._asdict())
+    return [as_objects(value) for value in found] if isinstance(found, list | tuple) else found
 
 
 def _print(found: "Study", history: "History", out: Path | None, seconds: float) -> None:

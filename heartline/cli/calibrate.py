@@ -12,6 +12,7 @@ from heartline.cli.backtest import (
     Churned,
     FromLedger,
     Horizon,
+    as_objects,
     check_labels,
     horizon_days,
     need_extra,
@@ -100,6 +101,7 @@ def _as_json(found: "Proposal", out: Path, seconds: float) -> dict[str, Any]:
 
     figures = asdict(found)
     del figures["card"], figures["lines"]
+    figures = as_objects(figures)
     return figures | {
         "scorecard": found.card.name,
         "lines": {line.measure: line.weight for line in found.lines},
