@@ -34,15 +34,21 @@ def _header(proposal: Proposal, horizon_days: int, made_on: date) -> Iterator[st
         f"{proposal.churned_accounts} churned accounts; {proposal.events:,} of {proposal.landmarks:,} month-ends lie"
         f" within {horizon_days} days before a churn."
     )
-    yield f"{'Moved' if proposal.moved else 'Nothing moved'}: {proposal.why}."
+    yield f"{'Lines moved' if proposal.moved else 'Lines stay'}: {proposal.why}."
+    shipped = dict(card.band_floors)
+    if any(proposal.floors[band] != shipped[band] for band in proposal.floors):
+        yield "Bands moved: they begin where the measured risk falls, drawn towards where they were."
     yield ""
     yield "AUROC to expect [95 % interval]:"
-    yield f"  {card.name} as it is:                    {interval_text(proposal.before)}"
-    yield f"  fitted, on accounts it did not see:  {interval_text(proposal.after)}"
-    yield f"  difference, paired:                  {_signed(proposal.gain)}"
+    for name, found in (
+        (f"{card.name} as it is", interval_text(proposal.before)),
+        ("fitted, on accounts it did not see", interval_text(proposal.after)),
+        ("difference, paired", _signed(proposal.gain)),
+    ):
+        yield f"  {name + ':':<36}{found}"
     if proposal.forward_after is not None:
         yield (
-            f"  on later months than it saw:         {interval_text(proposal.forward_after)}, {card.name}"
+            f"  {'on later months than it saw:':<36}{interval_text(proposal.forward_after)}, {card.name}"
             f" {interval_text(proposal.forward_before)} ({proposal.forward_churned} churned accounts)"
         )
     yield "Which lines are new, their weights and curves were chosen again within each fold."

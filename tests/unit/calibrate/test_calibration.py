@@ -180,7 +180,7 @@ def test_nothing_moves_where_the_data_do_not_ask_for_it(marks: Landmarks, says: 
     assert says in found.why
     assert found.lines == OWN.lines
     text = card_text(found, 60, date(2026, 5, 20))
-    assert "Nothing moved" in text
+    assert "Lines stay" in text
     path = tmp_path / "own.yaml"
     path.write_text(text)
     read = read_scorecards(path).cards[-1]
@@ -217,7 +217,7 @@ def test_the_command_writes_a_scorecard_that_the_product_reads(tmp_path: Path) -
     result = run("calibrate", *given, "--horizon", "90d")
     assert result.exit_code == 0, result.output
     assert "12 churned accounts" in result.stdout
-    assert "Nothing moved" in result.stdout
+    assert "Lines stay" in result.stdout
     assert [each.measure for each in read_scorecards(out).cards[-1].lines] == [each.measure for each in DEFAULT.lines]
     validated = run("scorecard", "validate", str(out))
     assert validated.exit_code == 0, validated.output
