@@ -126,9 +126,9 @@ RETURNS: Final = Story(
 
 DECLINES: Final = Story(
     "declines",
-    "its teams move to another tool, one after the other: a tenth of its use is left after five weeks",
-    use_ratio=_falls(15, 50, 0.1),
-    mood=_falls(15, 50, 5.5, 8.4),
+    "its teams move to another tool, one after the other: a tenth of its use is left after a month",
+    use_ratio=_falls(8, 38, 0.1),
+    mood=_falls(8, 38, 5.5, 8.4),
 )
 DECLINES_EARLY: Final = Story(
     "declines early",
