@@ -86,7 +86,7 @@ def test_the_troubled_get_one_red_flag_each_and_the_steady_none(now: datetime) -
         {story[account] for account, rows in flags.items() if rows},
         {found.name for found in STORIES if found.trouble is not None},
     )
-    assert troubled - {"declines"} <= flagged <= troubled
+    assert flagged == troubled
     told = [row for life in lives.values() for row in life.rows if row.event in ("page", "reminder")]
     assert len(told) <= 25
     (recovers,) = [account for account, name in story.items() if name == "recovers"]

@@ -91,7 +91,7 @@ def test_a_week_has_its_rhythm(company: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     ("name", "before", "during", "most_ratio"),
     [
-        ("declines", (0, 14), (50, 58), 0.35),
+        ("declines", (-30, 8), (45, 58), 0.25),
         ("declines early", (-20, 0), (26, 40), 0.3),
         ("collapses", (0, 20), (26, 50), 0.15),
         ("goes silent", (0, 16), (17, 59), 0.0),
