@@ -18,10 +18,13 @@ from alerts.rules import declaration
 from consumers.board.account_index import RecordPosition
 from consumers.board.read_model import ReadModel
 from stream.calendar.workdays import Calendars
+from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import HealthReport
 
 REPORTS_KEPT: Final = 2_000
+
+log = get_logger(__name__)
 
 
 class CurrentAlerts:
@@ -49,7 +52,11 @@ class CurrentAlerts:
         report = self._report(alert.account_id) if alert.is_open else None
         if report is None:
             return alert
-        return alert_as_of(alert, report, self.now(report), self._config, self._context)
+        try:
+            return alert_as_of(alert, report, self.now(report), self._config, self._context)
+        except Exception:  # evidence of another version: one alert must not take the page from all
+            log.exception("alert shown as it was", alert_id=alert.alert_id, account_id=alert.account_id)
+            return alert
 
     def facts(self, report: HealthReport) -> AccountFacts:
         """What a report says as of now."""

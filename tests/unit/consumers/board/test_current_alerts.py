@@ -2,12 +2,16 @@
 
 from datetime import timedelta
 
+import pytest
+from msgspec.structs import replace
+
 from alerts.config import AlertingConfig
 from alerts.context import AlertContext
 from alerts.evaluation import evaluate_rules
 from alerts.model import Alert
 from consumers.board.current_alerts import alert_as_of
 from stream.contracts.report import HealthReport, Profile
+from tests.logged import logged
 from tests.reports import MONDAY, make_report
 from tests.unit.consumers.board.board_app import FakeBoard
 from tests.unit.consumers.board.test_alert_log import alert, step
@@ -63,6 +67,17 @@ def test_the_page_shows_the_words_of_now_and_what_to_try() -> None:
     assert "What to try:" in page
     assert 'name="play"' in page
     assert client.get("/api/v1/alerts").json()[0]["headline"].startswith("wants to cancel: asked ")
+
+
+def test_an_alert_with_evidence_of_another_version_is_shown_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    """And takes the page from nobody else."""
+    board = FakeBoard()
+    board.report(make_report(score=20.0))
+    old = replace(opened().signals[0], rule="breadth_collapsed", headline="lost most of its users", evidence={})
+    board.step(step(1, "opened", alert(1, headline="lost most of its users", signals=[old])))
+
+    assert "lost most of its users" in board.client().get("/alerts").text
+    assert logged(caplog, alert_id="hl-1", level="error")
 
 
 def test_an_alert_whose_account_is_unknown_is_shown_as_it_was() -> None:
