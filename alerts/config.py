@@ -15,6 +15,7 @@ from alerts.playbooks import PLAYS_MAX, Play
 from alerts.receiver_settings import ReceiverName, ReceiverSettings
 from alerts.route_settings import RouteSettings, mistakes
 from alerts.rules import RuleBook, RuleSettings
+from alerts.rules.custom import RULES_MAX, CustomRule
 from stream.config.located import read_model
 
 SETTINGS_RECEIVER: Final = "slack"  # the webhook of the process's own settings, where it has one
@@ -29,6 +30,7 @@ class AlertingConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rules: RuleSettings = RuleSettings()
+    custom_rules: tuple[CustomRule, ...] = Field((), max_length=RULES_MAX, description="rules of one's own")
     lifecycle: LifecycleSettings = LifecycleSettings()
     playbooks: dict[str, Plays] = Field({}, description="by rule, in the place of the shipped plays")
     receivers: dict[ReceiverName, ReceiverSettings] = Field({}, description="who may be told, by name")
@@ -37,7 +39,23 @@ class AlertingConfig(BaseModel):
     @cached_property
     def book(self) -> RuleBook:
         """The rules as they are for each account."""
-        return RuleBook(self.rules.all())
+        return RuleBook([*self.rules.all(), *self.custom_rules])
+
+    @cached_property
+    def plays(self) -> dict[str, tuple[Play, ...]]:
+        """By rule, what to try where it is not what the shipped rule declares."""
+        return {**{rule.name: rule.plays for rule in self.custom_rules}, **self.playbooks}
+
+    @field_validator("custom_rules")
+    @classmethod
+    def _of_their_own_name(cls, rules: tuple[CustomRule, ...]) -> tuple[CustomRule, ...]:
+        """No two rules have a name."""
+        names = list(RuleSettings.model_fields)
+        for at, rule in enumerate(rules):
+            if rule.name in names:
+                raise PydanticCustomError("rule", "another rule has this name", {"at": (at, "name")})
+            names.append(rule.name)
+        return rules
 
     @field_validator("routes")
     @classmethod

@@ -10,6 +10,7 @@
 - `onboarding` no first value yet, no next milestone, a goal out of reach
 - `seats`    licences: many unused, or all in use
 - `feedback` answers to surveys that somebody should answer, and answers that turned
+- `custom`   rules of one's own, declared in the configuration
 - `book`     all rules with their settings, and which of them are for an account
 """
 

@@ -71,7 +71,7 @@ class CurrentMessage:
             notification.id,
             report,
             facts,
-            self._config.playbooks,
+            self._config.plays,
             reason=notification.reason,
             by=notification.by,
             recovered=notification.recovered,

@@ -104,7 +104,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     )
     store = StateStore(client, settings.redis.key_prefix, outbox, audit, digests)
     recipients = Recipients(
-        receivers.routes, {channel.name: channel.receiver.accepts for channel in receivers.channels}, config.playbooks
+        receivers.routes, {channel.name: channel.receiver.accepts for channel in receivers.channels}, config.plays
     )
     handler = Alerting(
         store,

@@ -1,13 +1,15 @@
 """The alerting configuration: what a file says holds, what it leaves out is as shipped, and a mistake is told well."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from alerts.config import AlertingConfig, read_config
+from alerts.evaluation import evaluate_rules
 from stream.contracts.errors import ConfigError
 from stream.contracts.report import Profile
-from tests.reports import make_report
+from tests.reports import MONDAY, make_report
 
 OVERRIDE = "rules: {{score_dropped: {{overrides: [{{for: {whom}, set: {other}}}]}}}}"
 
@@ -138,3 +140,49 @@ def test_an_override_may_ask_for_money(tmp_path: Path) -> None:
         for mrr in (None, 999.0, 1000.0)
     }
     assert channels == {None: "digest", 999.0: "digest", 1000.0: "page"}
+
+
+OWN = """
+custom_rules:
+  - name: few_reports
+    measure: mau
+    below: 5
+    exit: 8
+    segments: [enterprise]
+    channel: page
+    says: has only {value} users a month, fewer than {line}
+    plays: [{id: call_us, name: Call us, do: Call us at once.}]
+"""
+
+
+def test_a_rule_of_one_s_own_fires_leads_and_ends_as_any_other(tmp_path: Path) -> None:
+    config = read_config(written(tmp_path, OWN))
+    assert config.book.names[-1] == "few_reports"
+    assert config.plays["few_reports"][0].id == "call_us"
+    record, said = None, []
+    for day, (users, segment) in enumerate([(4, "smb"), (4, "enterprise"), (6, "enterprise"), (8, "enterprise")]):
+        as_of = MONDAY + timedelta(days=day)
+        profile = Profile(name="Acme", segment=segment)
+        report = make_report(as_of=as_of, measures={"mau": users}, profile=profile)
+        found = evaluate_rules(record, report, config.book.choose(profile), as_of)
+        record = found.record
+        said += [f"{day} {step.kind}: {step.alert.headline}" for step in found.changes if step.alert is not None]
+    assert said == ["1 opened: has only 4 users a month, fewer than 5", "3 resolved: "]
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ("{name: x1, measure: maus, below: 5, says: low}", "measure = 'maus': expected the id of a number"),
+        ("{name: x1, measure: feature_status, below: 5, says: low}", "expected the id of a number"),
+        ("{name: x1, measure: mau, says: low}", "expected either below or at_least"),
+        ("{name: x1, measure: mau, below: 5, exit: 4, says: low}", "exit lies on the wrong side of the line"),
+        ("{name: x1, measure: mau, below: 5, says: 'low {users}'}", "says: {users} is not known"),
+        ("{name: silence, measure: mau, below: 5, says: low}", "custom_rules[0].name"),
+        ("{name: x1, measure: mau, below: 5}", "custom_rules[0].says: is missing"),
+    ],
+)
+def test_a_mistake_in_a_rule_of_one_s_own_is_told_like_any_other(tmp_path: Path, own: str, told: str) -> None:
+    said = refusal(tmp_path, f"custom_rules: [{own}]")
+    assert told in said
+    assert "alerting.yaml:1" in said
