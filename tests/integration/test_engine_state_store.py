@@ -41,7 +41,7 @@ def recovered(worker: WorkerProcess) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-async def assert_copies_say_what_the_changelog_says(settings: Settings) -> None:
+async def assert_stores_say_what_the_changelog_says(settings: Settings) -> None:
     """Call it when no worker runs."""
     changelog = settings.kafka.topics.changelog
     ids = await topic_ids(settings.kafka, [changelog])
@@ -83,7 +83,7 @@ async def test_a_kill_around_and_within_what_is_written_to_the_store_changes_not
         await assert_exact(settings)
         assert recovered(last)[1] == PARTITIONS
         assert await last.stop() == 0
-        await assert_copies_say_what_the_changelog_says(settings)
+        await assert_stores_say_what_the_changelog_says(settings)
     finally:
         for worker in workers:
             await worker.kill()
@@ -119,10 +119,11 @@ async def test_a_store_that_others_overtook_is_caught_up_and_a_damaged_one_is_no
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
     worker = await one_life("damaged", here)
-    assert f"{damaged}: the last frame is not whole" in worker.log()
+    (told,) = [line for line in worker.log().splitlines() if "the last frame is not whole" in line]
+    assert f"path={damaged}" in told
     records, _ = recovered(worker)
     assert records > 0, "what was behind the damage is read from the changelog"
-    await assert_copies_say_what_the_changelog_says(settings)
+    await assert_stores_say_what_the_changelog_says(settings)
 
 
 async def test_accounts_that_are_on_the_disk_alone_are_exact_through_kills_and_a_rebalance(
@@ -153,7 +154,7 @@ async def test_accounts_that_are_on_the_disk_alone_are_exact_through_kills_and_a
             accounts += gauges["heartline_worker_accounts"]
         assert accounts > 200
         assert [await worker.stop() for worker in workers[-2:]] == [0, 0]
-        await assert_copies_say_what_the_changelog_says(settings)
+        await assert_stores_say_what_the_changelog_says(settings)
     finally:
         for worker in workers:
             await worker.kill()
@@ -181,7 +182,7 @@ async def test_a_disk_that_damages_states_ends_the_worker_and_the_next_start_rea
         await assert_exact(settings)
         assert recovered(again)[1] == 0
         assert await again.stop() == 0
-        await assert_copies_say_what_the_changelog_says(settings)
+        await assert_stores_say_what_the_changelog_says(settings)
     finally:
         await worker.kill()
         await again.kill()
@@ -189,7 +190,7 @@ async def test_a_disk_that_damages_states_ends_the_worker_and_the_next_start_rea
 
 def scrape(worker: WorkerProcess) -> dict[str, float]:
     """A worker's gauges that have no labels."""
-    found = re.search(r"metrics on (http://\S+)", worker.log())
+    found = re.search(r"url=(http://\S+)", worker.log())
     assert found is not None, worker.log()
     with urllib.request.urlopen(found[1], timeout=30) as response:
         families = text_string_to_metric_families(response.read().decode())
