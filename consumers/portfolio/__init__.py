@@ -18,6 +18,7 @@ In the order a record meets them:
 - `confidence`            intervals of rates
 - `renewals`              terms that end soon, and each band's record of renewing
 - `restatements`          what came late and changed a period that was over
+- `adoption`              how bands fared, which features are used by whom, and launches
 - `presentation`          figures for people and for programs
 - `settings`              the company's rules, and the process
 - `ledger_reader`         Kafka's topics into the ledger

@@ -80,6 +80,17 @@ def renewals(request: Request, days: Annotated[int, Query(ge=1, le=730)] = 90) -
     }
 
 
+@router.get("/adoption")
+def adoption(request: Request) -> dict[str, Any]:
+    """Churn and expansion by the band 90 days before; features, the rarest first, also by plan; uptake of launches."""
+    bands, features, launches = service_of(request).adoption()
+    return {
+        "bands": [asdict(each) for each in bands],
+        "features": [asdict(each) for each in features],
+        "launches": [asdict(each) for each in launches],
+    }
+
+
 @router.get("/restatements")
 def restatements(request: Request, period: PeriodText = None) -> list[dict[str, Any]]:
     """What was recorded after a period had ended and changed its end, each with the event that did."""

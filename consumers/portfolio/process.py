@@ -41,7 +41,7 @@ def run_portfolio(settings: PortfolioSettings) -> None:
         )
     store = Store(options.rules, options.file, options.threads)
     reader = LedgerReader(settings.kafka, store)
-    service = PortfolioService(options, store, reader)
+    service = PortfolioService(options, store, reader, settings.product.launches)
     stop, failure = threading.Event(), list[BaseException]()
     server = WebServer(make_app(service, settings.board), options.host, options.port, "portfolio.host, portfolio.port")
     registry = CollectorRegistry()

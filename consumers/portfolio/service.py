@@ -2,10 +2,18 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from consumers.portfolio.adoption import (
+    BandOutcome,
+    FeatureUse,
+    LaunchUptake,
+    band_outcomes,
+    feature_use,
+    launch_uptake,
+)
 from consumers.portfolio.days import Period, day_number, parse_periods, period_of
 from consumers.portfolio.facts import DIMENSIONS, Dimension
 from consumers.portfolio.figures import Figure, FigureError, figure
@@ -28,10 +36,18 @@ class PortfolioService:
         options: the company's rules.
         store: the ledger.
         reader: fills it; None: nobody does.
+        launches: feature to the day of its launch (`product.launches`).
     """
 
-    def __init__(self, options: PortfolioOptions, store: Store, reader: LedgerReader | None = None) -> None:
+    def __init__(
+        self,
+        options: PortfolioOptions,
+        store: Store,
+        reader: LedgerReader | None = None,
+        launches: Mapping[str, date] | None = None,
+    ) -> None:
         self.options = options
+        self._launches = {feature: day_number(day) for feature, day in (launches or {}).items()}
         self._store = store
         self._reader = reader
         self._known: OrderedDict[date, Store] = OrderedDict()
@@ -87,6 +103,12 @@ class PortfolioService:
         """Terms that end soon, and each band's record."""
         cursor, today = self._store.cursor(), day_number(self.today())
         return coming_renewals(cursor, today, ahead_days), by_band(cursor, today, ahead_days)
+
+    def adoption(self) -> tuple[list[BandOutcome], list[FeatureUse], list[LaunchUptake]]:
+        """How bands fared, which features are used by plan, and the uptake of launches."""
+        cursor, today = self._store.cursor(), day_number(self.today())
+        used = [*feature_use(cursor, today), *feature_use(cursor, today, by_plan=True)]
+        return band_outcomes(cursor, today), used, launch_uptake(cursor, self._launches, today)
 
     def restatements(self, period: Period) -> list[Restatement]:
         """What came late and changed the period's end."""

@@ -173,6 +173,59 @@ def renewals(
 
 
 @app.command(help="")
+def adoption(files: Files, as_json: Json = False, config: Config = None) -> None:
+    """Churn by the band 90 days before, features by how many use them, and the uptake of `product.launches`.
+
+    It stands on account-days: how each account stood at the end of each day.
+
+    [bold]Example[/]
+
+    \b
+    heartline portfolio adoption events.jsonl account-days.jsonl.gz --config heartline.yaml
+    """
+    from consumers.portfolio.adoption import band_outcomes, feature_use, launch_uptake
+
+    settings = _settings(config)
+    launched = {feature: _number(day) for feature, day in settings.product.launches.items()}
+    with _store(files, settings, None) as (store, today):
+        cursor, day = store.cursor(), _number(today)
+        bands, used = band_outcomes(cursor, day), feature_use(cursor, day)
+        launches = launch_uptake(cursor, launched, day)
+    if as_json:
+        parts: dict[str, Sequence[Any]] = {"bands": bands, "features": used, "launches": launches}
+        print(json.dumps({name: [_fields(each) for each in part] for name, part in parts.items()}))
+        return
+    _table(
+        ("band 90 days before", "customers", "churned", "rate", "95 %", "expanded"),
+        [
+            (
+                *(each.band or "not known", each.n, each.churned, _percent(each.churn_rate)),
+                *(f"{_percent(each.low)} to {_percent(each.high)}", each.expanded),
+            )
+            for each in bands
+        ],
+    )
+    _table(
+        ("feature", "used by", "of", "rate"),
+        [(each.feature, each.used_by, each.accounts, _percent(each.rate)) for each in used],
+    )
+    _table(
+        ("launch", "within", "customers", "used", "of", "rate"),
+        [
+            (
+                each.feature,
+                f"{each.days} d",
+                "new" if each.is_new else "existing",
+                each.used,
+                each.n,
+                _percent(each.rate),
+            )
+            for each in launches
+        ],
+    )
+
+
+@app.command(help="")
 def restatements(files: Files, period: PeriodOption = None, as_json: Json = False, config: Config = None) -> None:
     """What was recorded only after a period had ended and changed its end, each with the event that did.
 

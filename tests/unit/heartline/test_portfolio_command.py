@@ -98,6 +98,19 @@ def test_renewals_list_the_terms_that_end_soon(events: Path) -> None:
     assert (row["account"], row["minor"], row["overdue_days"]) == ("acme", 96_000, 0)
 
 
+def test_adoption_tells_bands_features_and_launches(events: Path, tmp_path: Path) -> None:
+    day = {"type": "account_day", "account_id": "acme", "band": "watch", "features": ["maps"]}
+    days = tmp_path / "days.jsonl"
+    days.write_text(json.dumps(day | {"day": "2026-07-31", "timestamp": "2026-07-31T23:00:00Z"}), "utf-8")
+    config = tmp_path / "heartline.yaml"
+    config.write_text("product: {launches: {maps: 2026-07-01}}", "utf-8")
+    found = json.loads(run("adoption", events, days, "--config", config, "--json"))
+    assert [(each["feature"], each["used_by"], each["accounts"]) for each in found["features"]] == [("maps", 1, 1)]
+    assert {each["days"] for each in found["launches"]} == {7, 14, 30, 60}
+    assert sum(each["churned"] for each in found["bands"]) >= 1
+    assert "maps" in run("adoption", events, days)
+
+
 def test_csv_and_html_hold_the_same_figures(events: Path, tmp_path: Path) -> None:
     table = list(csv.DictReader(io.StringIO(run(events, "--period", "2026-Q2", "--figure", "nrr", "--csv", "-"))))
     assert [(row["figure"], row["period"], row["n"]) for row in table] == [("nrr", "2026-Q2", "2")]

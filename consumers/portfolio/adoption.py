@@ -1,0 +1,147 @@
+"""What account-days say beside revenue: how bands fared, which features are used by whom, and launches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+
+from consumers.portfolio.confidence import wilson
+
+WINDOW_DAYS: Final = 90
+WINDOWS: Final = 8  # two years, one window after the other, so that none counts twice
+HORIZONS_DAYS: Final = (7, 14, 30, 60)
+STALE_DAYS: Final = 7  # an account's newest day that is older says nothing of today
+
+
+@dataclass(frozen=True, slots=True)
+class BandOutcome:
+    """What became of customers of a band in the 90 days after.
+
+    Attributes:
+        band: as it was at the window's start; None: not known.
+        n: customers and windows; an account that stays counts once a window.
+        churned, expanded: of them, no customers at the end; with more revenue from expansion.
+        churn_rate, low, high: with its 95 % interval.
+    """
+
+    band: str | None
+    n: int
+    churned: int
+    expanded: int
+    churn_rate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureUse:
+    """A feature among customers of whom today's features are known; plan None: of all plans, or of none."""
+
+    feature: str
+    plan: str | None
+    used_by: int
+    accounts: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchUptake:
+    """Who used a feature within some days of its launch (new customers: of their start).
+
+    Attributes:
+        is_new: customers that began after the launch; else those who were there.
+        n: of whom so many days have passed.
+    """
+
+    feature: str
+    days: int
+    is_new: bool
+    used: int
+    n: int
+    rate: float | None
+
+
+def band_outcomes(db: duckdb.DuckDBPyConnection, as_of_day: int) -> list[BandOutcome]:
+    """Churn and expansion by the band 90 days before, over the last two years."""
+    rows = db.execute(
+        """
+        WITH w AS (SELECT ($as_of - $size * (range + 1))::INT AS day FROM range($count)),
+        held AS (
+            SELECT DISTINCT w.day, s.account FROM w JOIN spells s
+            ON s.product IS NULL AND s.from_day <= w.day AND w.day < s.to_day
+        ), known AS (
+            SELECT h.*, d.band, d.day AS told FROM held h
+            ASOF LEFT JOIN account_days d ON d.account = h.account AND d.day <= h.day
+        )
+        SELECT CASE WHEN k.told > k.day - $stale THEN k.band END AS band, count(*),
+            count(*) FILTER (NOT EXISTS (SELECT 1 FROM spells s WHERE s.account = k.account AND s.product IS NULL
+                AND s.from_day <= k.day + $size AND k.day + $size < s.to_day)),
+            count(*) FILTER (EXISTS (SELECT 1 FROM movements m WHERE m.account = k.account AND m.product IS NULL
+                AND m.kind = 'expansion' AND m.day > k.day AND m.day <= k.day + $size))
+        FROM known k GROUP BY 1 ORDER BY 1 NULLS LAST
+        """,
+        {"as_of": as_of_day, "size": WINDOW_DAYS, "count": WINDOWS, "stale": STALE_DAYS},
+    ).fetchall()
+    found = []
+    for band, n, churned, expanded in rows:
+        low, high = wilson(churned, n) or (0.0, 1.0)
+        found.append(BandOutcome(band, n, churned, expanded, churned / n, low, high))
+    return found
+
+
+def feature_use(db: duckdb.DuckDBPyConnection, as_of_day: int, *, by_plan: bool = False) -> list[FeatureUse]:
+    """Every feature that anybody used, the rarest first: features that hardly anyone uses stand at the top."""
+    plan = "plan" if by_plan else "NULL::VARCHAR"
+    rows = db.execute(
+        f"""
+        WITH customers AS (
+            SELECT i.account, $day::INT AS day, arg_max(i.plan, i.arr_minor) AS plan FROM intervals i
+            WHERE i.from_day <= $day AND $day < i.to_day GROUP BY i.account
+        ), known AS (
+            SELECT c.account, {plan} AS plan, d.features FROM customers c
+            ASOF JOIN account_days d ON d.account = c.account AND d.day <= c.day
+            WHERE d.day > $day - $stale
+        ), used AS (SELECT DISTINCT account, plan, unnest(features) AS feature FROM known),
+        features AS (SELECT DISTINCT feature FROM used),
+        sizes AS (SELECT plan, count(*) AS accounts FROM known GROUP BY plan)
+        SELECT f.feature, s.plan, count(u.account), any_value(s.accounts) FROM features f CROSS JOIN sizes s
+        LEFT JOIN used u ON u.feature = f.feature AND u.plan IS NOT DISTINCT FROM s.plan
+        GROUP BY f.feature, s.plan ORDER BY s.plan, count(u.account), f.feature
+        """,
+        {"day": as_of_day, "stale": STALE_DAYS},
+    ).fetchall()
+    return [FeatureUse(feature, plan_, used, accounts, used / accounts) for feature, plan_, used, accounts in rows]
+
+
+def launch_uptake(db: duckdb.DuckDBPyConnection, launches: Mapping[str, int], as_of_day: int) -> list[LaunchUptake]:
+    """The uptake of every launched feature, by horizon, customers of before and new ones apart.
+
+    Args:
+        db: a reader's connection.
+        launches: feature to the day of its launch.
+        as_of_day: nothing after it is known.
+    """
+    found = []
+    for feature, launched in sorted(launches.items()):
+        for days in HORIZONS_DAYS:
+            rows = db.execute(
+                """
+                WITH began AS (SELECT account, min(from_day) AS day FROM spells WHERE product IS NULL GROUP BY account),
+                cohort AS (
+                    SELECT DISTINCT b.account, b.day > $launched AS is_new, greatest(b.day, $launched) AS day
+                    FROM began b JOIN spells s ON s.account = b.account AND s.product IS NULL
+                        AND s.from_day <= greatest(b.day, $launched) AND greatest(b.day, $launched) < s.to_day
+                )
+                SELECT c.is_new, count(*), count(*) FILTER (EXISTS (SELECT 1 FROM account_days d
+                    WHERE d.account = c.account AND d.day >= c.day AND d.day < c.day + $days
+                    AND list_contains(d.features, $feature)))
+                FROM cohort c WHERE c.day + $days <= $as_of + 1 GROUP BY c.is_new
+                """,
+                {"launched": launched, "days": days, "feature": feature, "as_of": as_of_day},
+            ).fetchall()
+            counts = {is_new: (n, used) for is_new, n, used in rows}
+            for is_new in (False, True):
+                n, used = counts.get(is_new, (0, 0))
+                found.append(LaunchUptake(feature, days, is_new, used, n, used / n if n else None))
+    return found

@@ -1,0 +1,73 @@
+"""What account-days say: outcomes by band, use of features by plan, uptake of launches."""
+
+from datetime import date, timedelta
+
+from consumers.portfolio.adoption import band_outcomes, feature_use, launch_uptake
+from consumers.portfolio.days import day_number
+from tests.unit.consumers.portfolio.books import Books
+
+TODAY = date(2026, 6, 30)
+
+
+def ago(days: int) -> str:
+    return (TODAY - timedelta(days=days)).isoformat()
+
+
+def told(books: Books, account: str, days_ago: int, **more: object) -> None:
+    books.add("account_day", ago(days_ago), account, day=ago(days_ago), **more)
+
+
+def test_churn_and_expansion_are_set_against_the_band_ninety_days_before() -> None:
+    books = Books()
+    for account, band in (("acme", "critical"), ("beta", "critical"), ("gamma", "healthy"), ("delta", None)):
+        books.subscription(ago(100), "started", 100, account=account)
+        if band is not None:
+            told(books, account, 91, band=band)
+    books.subscription(ago(30), "cancelled", account="acme")
+    books.subscription(ago(30), "upgraded", 150, account="gamma")
+    found = {each.band: each for each in band_outcomes(books.store().cursor(), day_number(TODAY))}
+    critical, healthy, unknown = found["critical"], found["healthy"], found[None]
+    assert (critical.n, critical.churned, critical.expanded) == (2, 1, 0)
+    assert critical.low < critical.churn_rate < critical.high
+    assert (healthy.n, healthy.churned, healthy.expanded) == (1, 0, 1)
+    assert unknown.n == 1
+
+
+def test_a_band_that_was_told_long_before_is_not_known() -> None:
+    books = Books()
+    books.subscription(ago(150), "started", 100)
+    told(books, "acme", 120, band="healthy")
+    assert [each.band for each in band_outcomes(books.store().cursor(), day_number(TODAY))] == [None]
+
+
+def test_the_rarest_features_come_first_and_only_among_customers() -> None:
+    books = Books()
+    for account, plan, features in (
+        ("acme", "team", ["reports", "exports"]),
+        ("beta", "team", ["reports"]),
+        ("gamma", "starter", ["reports"]),
+    ):
+        books.subscription(ago(100), "started", 100, account=account, plan=plan)
+        told(books, account, 1, features=features)
+    told(books, "nobody", 1, features=["exports"])
+    cursor = books.store().cursor()
+    used = [(each.feature, each.used_by, each.accounts) for each in feature_use(cursor, day_number(TODAY))]
+    assert used == [("exports", 1, 3), ("reports", 3, 3)]
+    by_plan = {(each.plan, each.feature): each.rate for each in feature_use(cursor, day_number(TODAY), by_plan=True)}
+    assert by_plan["team", "exports"] == 0.5
+    assert by_plan["starter", "exports"] == 0
+
+
+def test_uptake_tells_new_customers_apart_and_waits_until_the_days_have_passed() -> None:
+    books = Books()
+    books.subscription(ago(100), "started", 100, account="old")
+    books.subscription(ago(100), "started", 100, account="idle")
+    books.subscription(ago(20), "started", 100, account="new")
+    told(books, "old", 30, features=["maps"])
+    told(books, "new", 15, features=["maps"])
+    found = launch_uptake(books.store().cursor(), {"maps": day_number(TODAY) - 40}, day_number(TODAY))
+    by = {(each.days, each.is_new): (each.used, each.n) for each in found}
+    assert (by[7, False], by[14, False], by[30, False]) == ((0, 2), (1, 2), (1, 2))
+    assert (by[7, True], by[14, True]) == ((1, 1), (1, 1))
+    assert by[60, False] == (0, 0)
+    assert next(each for each in found if each.days == 60).rate is None
