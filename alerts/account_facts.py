@@ -8,7 +8,7 @@ Where several feeds tell the same thing, one resolved value counts everywhere: t
 """
 
 from datetime import UTC, date, datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,8 @@ INACTIVE_STAGES: Final = {
     "paused": "is paused",
 }
 
+_NUMBERS: Final = frozenset({int, float})  # and not bool
+
 
 class AccountFacts:
     """What rules and messages read of an account.
@@ -34,12 +36,14 @@ class AccountFacts:
         calendar: when the account works.
     """
 
-    __slots__ = ("__dict__", "calendar", "now", "report")
+    __slots__ = ("_day", "_report_day", "calendar", "now", "report")
 
     def __init__(self, report: AlertReportView, now: datetime, calendar: Calendar = MONDAY_TO_FRIDAY) -> None:
         self.report = report
         self.now = max(now, report.as_of)
         self.calendar = calendar
+        self._day: int | None = None
+        self._report_day: int | None = None
 
     @property
     def score(self) -> float | None:
@@ -59,7 +63,7 @@ class AccountFacts:
     def number(self, measure: str) -> Number | None:
         """A measure as the report has it; None where it is unknown, not there, or no number."""
         value = self.report.measures.get(measure)
-        return value if isinstance(value, (int, float)) else None
+        return value if type(value) in _NUMBERS else None
 
     def texts(self, measure: str) -> list[str]:
         """A measure that is a list of names; empty where it is unknown."""
@@ -71,15 +75,19 @@ class AccountFacts:
         value = self.number(measure)
         return None if value is None else value + self.days_passed
 
-    @cached_property
+    @property
     def day(self) -> int:
         """The account's calendar day of now, as days since 1970-01-01."""
-        return local_date(self.now, self.profile.timezone).toordinal() - EPOCH_ORDINAL
+        if self._day is None:
+            self._day = local_date(self.now, self.profile.timezone).toordinal() - EPOCH_ORDINAL
+        return self._day
 
-    @cached_property
+    @property
     def report_day(self) -> int:
         """The account's calendar day of the report."""
-        return local_date(self.report.as_of, self.profile.timezone).toordinal() - EPOCH_ORDINAL
+        if self._report_day is None:
+            self._report_day = local_date(self.report.as_of, self.profile.timezone).toordinal() - EPOCH_ORDINAL
+        return self._report_day
 
     @property
     def days_passed(self) -> int:
@@ -184,9 +192,10 @@ def _zone(name: str | None) -> ZoneInfo:
 
 def local_date(moment: datetime, timezone: str | None) -> date:
     """The calendar day of a moment in a time zone; UTC where the zone is unknown."""
-    return moment.astimezone(_zone(timezone)).date()
+    return moment.date() if timezone is None and moment.tzinfo is UTC else moment.astimezone(_zone(timezone)).date()
 
 
+@lru_cache(maxsize=65_536)
 def start_of_day(day: int, timezone: str | None) -> datetime:
     """The first moment of a calendar day, as days since 1970-01-01, in a time zone; aware UTC."""
     local = datetime.combine(date.fromordinal(day + EPOCH_ORDINAL), datetime.min.time(), _zone(timezone))

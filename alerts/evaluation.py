@@ -204,13 +204,11 @@ def next_due(
     moments: list[datetime | None] = []
     facts = AccountFacts(report, now, context.calendars.of(report.profile.segment))
     is_active = facts.inactive_because is None
+    waits = bool(record.pending or record.signals)
     for rule in rules:
-        if (since := record.pending.get(rule.name)) is not None:
-            moments.append(since + timedelta(hours=rule.for_hours))
-        signal = record.signals.get(rule.name)
-        if signal is not None and signal.clear_since is not None and signal.is_firing:
-            moments.append(signal.clear_since + timedelta(hours=rule.keep_firing_hours))
-        if is_active:
+        if waits:
+            moments += _waiting(rule, record)
+        if is_active and rule.is_timed:
             moments.append(rule.due(facts))
     alert = record.alert
     if alert is not None:
@@ -219,6 +217,17 @@ def next_due(
         moments.append(follow_up_due(alert, context.lifecycle.follow_up_days))
     coming = [moment for moment in moments if moment is not None]
     return max(min(coming), now + DUE_AGAIN) if coming else None
+
+
+def _waiting(rule: Rule, record: AccountRecord) -> list[datetime]:
+    """When what waits for a time under a rule has waited: to fire, or to be over."""
+    moments = []
+    if (since := record.pending.get(rule.name)) is not None:
+        moments.append(since + timedelta(hours=rule.for_hours))
+    signal = record.signals.get(rule.name)
+    if signal is not None and signal.clear_since is not None and signal.is_firing:
+        moments.append(signal.clear_since + timedelta(hours=rule.keep_firing_hours))
+    return moments
 
 
 class EvaluationPass:

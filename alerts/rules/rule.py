@@ -71,6 +71,7 @@ class Rule(BaseModel):
         shows: the measures that its message shows beside its reason.
         speaks_of: the measures that its own words speak of, so that a message does not repeat them.
         plays: what to try; the first that answers what moved is the next step.
+        is_timed: whether time alone may change its result: whether it says when.
         is_about_score: whether it looks at the score; later drops are measured from where its last signal ended.
     """
 
@@ -84,6 +85,7 @@ class Rule(BaseModel):
     speaks_of: ClassVar[tuple[str, ...]] = ()
     plays: ClassVar[tuple[Play, ...]]
     is_about_score: ClassVar[bool] = False
+    is_timed: ClassVar[bool] = False
 
     enabled: bool = Field(True, description="off: never fires")
     channel: Channel = Field("digest", description="where its signals are told")
@@ -97,6 +99,7 @@ class Rule(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
+        cls.is_timed = cls.due is not Rule.due
         missing = [part for part in ("name", "about", "why", "plays") if not getattr(cls, part, None)]
         if missing and cls.__name__ != "CustomRule":
             raise TypeError(f"rule {cls.__name__}: expected {', '.join(missing)}; a rule is declared whole")
