@@ -18,6 +18,7 @@ from stream.config.settings import KafkaSettings
 
 KEPT_SECONDS: Final = 2.0
 WATCH_SECONDS: Final = 5.0
+_WITHOUT_MEMBERS: Final = ("Empty", "Dead")
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class LagMonitor:
         ends = self._consumer.end_offsets([tp for partitions in there.values() for tp in partitions])
         ends |= {tp: offset for tp, offset in dict(self._next_offsets).items() if tp in ends}
         found = []
-        described = self._admin.describe_groups([group for group, _ in self._groups.values()])
+        states = {group["group_id"]: group.get("group_state") for group in self._admin.list_groups()}
         absent = set()
         for process, (group, topics) in self._groups.items():
             committed = self._admin.list_group_offsets({group: None}).get(group) or {}
@@ -143,7 +144,7 @@ class LagMonitor:
                 offsets = {tp: committed[tp].offset for tp in there[topic] if tp in committed}
                 behind = sum(max(ends[tp] - offsets.get(tp, 0), 0) for tp in there[topic])
                 found.append(Lag(process, topic, behind if offsets else None, len(there[topic])))
-            if committed and not described.get(group, {}).get("members"):
+            if committed and states.get(group, "Dead") in _WITHOUT_MEMBERS:
                 absent.add(process)
         self._absent = frozenset(absent)
         return found

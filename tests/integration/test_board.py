@@ -40,12 +40,13 @@ class Installation:
     Attributes:
         url: of the board.
         env: that every process is told.
-        board: the process.
+        worker, board: the processes.
         produce: sends one event.
     """
 
     url: str
     env: dict[str, str]
+    worker: Role
     board: Role
     produce: Callable[[Kind, str, datetime, dict[str, Any]], None]
 
@@ -94,7 +95,7 @@ def installation(kafka: Kafka, redis_url: str, tmp_path_factory: pytest.TempPath
             producer.send(topics.input(kind), key=account_id.encode(), value=json.dumps(event | fields).encode())
 
         url = roles[2].output().split("board ready on ")[1].split()[0]
-        found = Installation(url, env, roles[2], produce)
+        found = Installation(url, env, roles[0], roles[2], produce)
         for account_id in ("acme", "birch", "cedar"):
             _live_well(found, account_id)
         producer.send(topics.input("usage"), key=b"acme", value=EVIL.encode())
@@ -319,6 +320,23 @@ def test_the_terminal_and_the_file_tell_the_same(installation: Installation, bro
     assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == []
     assert asked == [out.as_uri()]
     context.close()
+
+
+def test_a_worker_that_is_gone_is_said_on_every_page(installation: Installation) -> None:
+    """Without it nothing moves, which looks like calm; before the last test, since the others need it."""
+
+    def page() -> str:
+        with urllib.request.urlopen(installation.url, timeout=30) as answer:
+            return str(answer.read().decode())
+
+    assert "is not running" not in page()
+    process = installation.worker.process
+    assert process is not None
+    process.send_signal(signal.SIGTERM)
+    process.wait(HANG_SECONDS)
+
+    wait_for(lambda: "The worker is not running: scores stand still." in page(), 60, "the page says so")
+    assert "Unable to decode" not in installation.board.output()
 
 
 def test_it_ends_cleanly_while_pages_are_open(installation: Installation, browser: Browser) -> None:
