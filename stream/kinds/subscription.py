@@ -264,6 +264,12 @@ def _takes_effect_later(event: SubscriptionEvent, now_ms: int) -> None:
     event.timestamp = now_ms
 
 
+def seats_of(found: list[Term]) -> int | None:
+    """The seats of the subscriptions that run, together; None where none says how many."""
+    seats = [each.seats for each in found if each.is_running and each.seats is not None]
+    return sum(seats) if seats else None
+
+
 KIND = EventKind(
     name="subscription",
     topic="subscriptions",

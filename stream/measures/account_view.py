@@ -8,6 +8,7 @@ from msgspec import Struct
 from stream.calendar.workdays import Calendar
 from stream.kinds import survey
 from stream.kinds.state import AccountState, zone_of
+from stream.kinds.subscription import seats_of, terms
 from stream.kinds.survey import Dated
 from stream.measures.active_users import UserBitmaps
 from stream.measures.product_config import ProductConfig
@@ -67,6 +68,8 @@ class AccountView:
         first_ms = activity.first_ms
         self.first_day = None if first_ms is None else self.zone.day_of(first_ms)
         self.seats: int | None = profile["licensed_seats"][0] if "licensed_seats" in profile else None
+        if self.seats is None and state.subscription.changes:
+            self.seats = seats_of(terms(state.subscription, newest_ms))
         self.calendar: Calendar = product.calendars.of(profile["segment"][0] if "segment" in profile else None)
         self.licensed = self.seats if self.seats is not None and self.seats > 0 else None
         self.sources = _sources(

@@ -2,9 +2,11 @@
 
 from msgspec import Struct, convert
 
+from stream.contracts.events import iso
 from stream.contracts.health_override import HealthOverride, in_force
 from stream.contracts.report import Band, HealthReport, Profile
 from stream.kinds.state import AccountState, newest_ms
+from stream.kinds.subscription import seats_of, terms
 from stream.measures import Measures
 from stream.measures.account_view import AccountView
 from stream.measures.catalogue import completed, measured
@@ -141,7 +143,7 @@ def build_report(
         changes_7d=week.changes if week is not None else [],
         history=history(state, day, now.score),
         measures=measures,
-        profile=profile_of(state),
+        profile=profile_of(state, as_of_ms),
         last_event_at=moment(newest) if newest is not None else None,
         ingested_at=moment(ingested_ms) if ingested_ms is not None else None,
         caps=breakdown.caps,
@@ -154,7 +156,23 @@ def build_report(
     )
 
 
-def profile_of(state: AccountState) -> Profile:
-    """What the account feed says, as far as the report carries it."""
+def profile_of(state: AccountState, as_of_ms: int | None = None) -> Profile:
+    """What the account feed says, as far as the report carries it, and where it is silent what the subscriptions say.
+
+    Args:
+        state: the account's facts.
+        as_of_ms: the moment; None: the newest one that is known of.
+    """
     known = {name: value for name, (value, _) in state.profile.items() if name in Profile.__struct_fields__}
+    if state.subscription.changes:
+        moment_ms = as_of_ms if as_of_ms is not None else newest_ms(state) or 0
+        running = [each for each in terms(state.subscription, moment_ms) if each.is_running]
+        renewals = [each.renewal_ms for each in running if each.renewal_ms is not None]
+        worth = [each.mrr for each in running if each.mrr is not None and not each.is_trial]
+        said = {
+            "licensed_seats": seats_of(running),
+            "renewal_at": iso(min(renewals)) if renewals else None,
+            "mrr": sum(worth) if worth else None,
+        }
+        known |= {name: value for name, value in said.items() if known.get(name) is None and value is not None}
     return convert(known, Profile)

@@ -48,7 +48,7 @@ def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = 
         as_of_ms: the moment, epoch milliseconds.
         product: the product's key actions and milestones, and whether answers are followed up.
     """
-    profile, parts = repr(profile_of(state)), list[str]()
+    profile, parts = repr(profile_of(state, as_of_ms)), list[str]()
     if state.subscription.newest_ms:
         requests = sum([at.is_running and at.requested_ms is not None for at in terms(state.subscription, as_of_ms)])
         parts.append(f"subscriptions: {state.subscription.newest_ms}, requests to cancel: {requests}")

@@ -148,7 +148,7 @@ def test_a_refused_message_is_put_among_the_dead_and_stops_no_other(scene: Scene
     scene.slack.script(Answer(400))
     scene.put("a", "b")
     assert scene.turns(4, 1) == ["b"]
-    assert scene.dead() == {"a": "status 400"}
+    assert scene.dead() == {"a": "status 400: error"}
     assert scene.count("dead_lettered") == 1
 
 
@@ -157,7 +157,7 @@ def test_a_message_that_failed_for_days_is_put_among_the_dead(scene: Scene) -> N
     scene.slack.otherwise = Answer(503)
     scene.put("a")
     scene.turns(3, DAY_MS / 1000 + 1)
-    assert scene.dead() == {"a": "status 503"}
+    assert scene.dead() == {"a": "status 503: error"}
 
 
 def test_an_hour_without_slack_delays_and_loses_nothing(scene: Scene) -> None:

@@ -89,7 +89,7 @@ class Alertmanager:
         response = self._http.post(self._url, body, headers)
         if not isinstance(response, Response):
             return response
-        return result_of_status(response.status, response.headers)
+        return result_of_status(response.status, response.headers, body=response.body)
 
 
 def alert(

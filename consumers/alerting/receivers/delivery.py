@@ -1,5 +1,7 @@
 """What a receiver is, what became of one attempt to tell it, and what an HTTP status says of that."""
 
+import contextlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,9 +9,11 @@ from enum import Enum
 from typing import Final, Protocol, runtime_checkable
 
 from alerts.notification import AlertNotification
+from stream.config.redact import redact
 
 RETRY_AFTER_SECONDS: Final = 30.0
 RETRY_AFTER_SECONDS_MAX: Final = 3600.0
+SAID_CHARS_MAX: Final = 160
 
 # Kinds of steps that a person took, and that change nothing of the account.
 BY_HAND: Final = frozenset({"acknowledged", "snoozed", "unsnoozed", "verdict", "play_started"})
@@ -83,14 +87,15 @@ class RequiresResend(Protocol):
 
 
 def result_of_status(
-    status: int, headers: Mapping[str, str], delivered: frozenset[int] = frozenset({200})
+    status: int, headers: Mapping[str, str], delivered: frozenset[int] = frozenset({200}), body: bytes = b""
 ) -> DeliveryResult:
-    """What an HTTP status means for the message.
+    """What an HTTP status means for the message, with what the receiver says of it.
 
     Args:
         status: of the response.
         headers: of the response; names have no case.
         delivered: the statuses that say yes.
+        body: the beginning of the response's.
 
     >>> result_of_status(503, {}).status
     <DeliveryStatus.FAILED: 'failed'>
@@ -98,6 +103,8 @@ def result_of_status(
     reason = f"status {status}"
     if status in delivered:
         return DeliveryResult(DeliveryStatus.DELIVERED, reason)
+    if said := told_by(body):
+        reason = f"{reason}: {said}"
     if status == 429:
         return DeliveryResult(DeliveryStatus.RATE_LIMITED, reason, retry_after(headers))
     if status in _UNAUTHORIZED or 300 <= status < 400:
@@ -105,6 +112,27 @@ def result_of_status(
     if status >= 500 or status == 408:
         return DeliveryResult(DeliveryStatus.FAILED, reason)
     return DeliveryResult(DeliveryStatus.REJECTED, reason)
+
+
+def told_by(body: bytes) -> str:
+    """What a receiver says of a message that it refuses, in one short line without secrets; empty: nothing to read.
+
+    >>> told_by(b"invalid_blocks"), told_by(b'{"status": "invalid event", "errors": ["summary is missing"]}')
+    ('invalid_blocks', 'invalid event; summary is missing')
+    >>> told_by(b"<html>Bad Gateway</html>")
+    ''
+    """
+    text = body.decode("utf-8", "replace").strip()
+    with contextlib.suppress(ValueError, RecursionError):
+        parsed = json.loads(text)
+        if isinstance(parsed, dict):
+            found = [parsed.get(name) for name in ("status", "error", "message", "errors", "detail")]
+            words = [each for item in found for each in (item if isinstance(item, list) else [item])]
+            text = "; ".join([word for word in words if isinstance(word, str)])
+    if text.startswith("<"):
+        return ""
+    text = redact(" ".join("".join(letter if letter.isprintable() else " " for letter in text).split()))
+    return text if len(text) <= SAID_CHARS_MAX else text[: SAID_CHARS_MAX - 1] + "…"
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

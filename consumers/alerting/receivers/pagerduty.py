@@ -56,7 +56,7 @@ class PagerDuty:
         response = self._http.post(self._url, msgspec.json.encode(shaped), {})
         if not isinstance(response, Response):
             return response
-        result = result_of_status(response.status, response.headers, _DELIVERED)
+        result = result_of_status(response.status, response.headers, _DELIVERED, response.body)
         if response.status == 400 and b"routing key" in response.body.lower():
             return DeliveryResult(DeliveryStatus.UNAUTHORIZED, "status 400: the routing key is refused")
         return result

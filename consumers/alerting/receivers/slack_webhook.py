@@ -44,7 +44,7 @@ class SlackWebhook:
             response = self._client.send_dict(dict(notification.message))
         except (OSError, HTTPException, ValueError) as error:
             return no_response(error)
-        return result_of_status(response.status_code, response.headers)
+        return result_of_status(response.status_code, response.headers, body=str(response.body).encode())
 
 
 def from_settings(name: str, settings: SlackWebhookSettings, secrets: ReceiverSecrets) -> SlackWebhook:

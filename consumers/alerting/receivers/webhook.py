@@ -70,7 +70,7 @@ class Webhook:
         response = self._http.post(self._url.get_secret_value(), body, headers)
         if not isinstance(response, Response):
             return response
-        return result_of_status(response.status, response.headers, _DELIVERED)
+        return result_of_status(response.status, response.headers, _DELIVERED, response.body)
 
 
 def payload(notification: AlertNotification, link: str | None) -> dict[str, Any]:

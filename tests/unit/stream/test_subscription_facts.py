@@ -1,0 +1,50 @@
+"""What subscriptions say counts where the account feed is silent: seats, worth, renewal."""
+
+from typing import Any
+
+from stream.calendar.day import DAY_MS
+from stream.measures import measure
+from stream.scoring.evaluation import profile_of
+from tests.streams import Raw, fold
+
+DAY = 20_000
+AS_OF = (DAY + 5) * DAY_MS
+
+
+def change(subscription: str, status: str, day: int, **fields: Any) -> Raw:
+    return {
+        "type": "subscription",
+        "event_id": f"{subscription}{status}{day}",
+        "account_id": "acme",
+        "subscription_id": subscription,
+        "status": status,
+        "timestamp": day * DAY_MS,
+    } | fields
+
+
+USE: Raw = {"type": "usage", "event_id": "u", "account_id": "acme", "user_id": "ann", "feature": "f"}
+EVENTS = [
+    USE | {"timestamp": DAY * DAY_MS},
+    change("a", "started", DAY - 300, seats=3, mrr=100, renewal_at=(DAY + 65) * DAY_MS),
+    change("b", "started", DAY - 200, seats=1, amount=600, currency="EUR", interval="year"),
+    change("c", "trial_started", DAY - 2, mrr=900),
+    change("d", "started", DAY - 90, seats=50, mrr=700),
+    change("d", "cancelled", DAY - 1),
+]
+
+
+def test_running_subscriptions_tell_seats_worth_and_renewal() -> None:
+    _, partition = fold(EVENTS)
+    profile = profile_of(partition.states["acme"], AS_OF)
+    assert (profile.licensed_seats, profile.mrr) == (4, 150.0)  # what ended is gone, a trial is worth nothing yet
+    assert profile.renewal_at is not None
+    assert round(profile.renewal_at.timestamp() * 1000) == (DAY + 65) * DAY_MS
+    assert measure(partition.states["acme"], AS_OF)["license_utilization"] == 0.25
+
+
+def test_the_account_feed_knows_better() -> None:
+    account: Raw = {"type": "account", "account_id": "acme", "licensed_seats": 10, "mrr": 5}
+    _, partition = fold([*EVENTS, account])
+    profile = profile_of(partition.states["acme"], AS_OF)
+    assert (profile.licensed_seats, profile.mrr) == (10, 5.0)
+    assert measure(partition.states["acme"], AS_OF)["license_utilization"] == 0.1
