@@ -26,6 +26,7 @@ from consumers.portfolio.settings import PortfolioOptions
 from consumers.portfolio.store import Store
 
 KNOWN_MAX: Final = 2  # stores of former knowledge that are kept
+ANSWERS_MAX: Final = 200  # kept until the ledger changes
 PERIODS_MAX: Final = 400
 
 
@@ -48,9 +49,10 @@ class PortfolioService:
     ) -> None:
         self.options = options
         self._launches = {feature: day_number(day) for feature, day in (launches or {}).items()}
-        self._store = store
+        self.store = store
         self._reader = reader
         self._known: OrderedDict[date, Store] = OrderedDict()
+        self._answers: OrderedDict[tuple[Any, ...], list[tuple[Figure, FigureValue]]] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -86,8 +88,16 @@ class PortfolioService:
         """
         dimension = check_dimension(by)
         wanted = [id_ for id_ in ALL_IDS if is_told_by(id_, dimension)] if ids is None else ids
-        query = self._query(as_known)
-        return ask(query, wanted, periods, dimension, self.options.gross_margin_ratio)
+        key = self.store.version, self.today(), tuple(wanted), tuple(periods), dimension, as_known
+        with self._lock:
+            if key in self._answers:
+                return self._answers[key]
+        answer = ask(self._query(as_known), wanted, periods, dimension, self.options.gross_margin_ratio)
+        with self._lock:
+            self._answers[key] = answer
+            while len(self._answers) > ANSWERS_MAX:
+                self._answers.popitem(last=False)
+        return answer
 
     def explain(
         self, id_: str, period: Period, by: str | None = None, group: str | None = None, as_known: date | None = None
@@ -101,22 +111,22 @@ class PortfolioService:
 
     def renewals(self, ahead_days: int) -> tuple[list[ComingRenewal], list[BandRecord]]:
         """Terms that end soon, and each band's record."""
-        cursor, today = self._store.cursor(), day_number(self.today())
+        cursor, today = self.store.cursor(), day_number(self.today())
         return coming_renewals(cursor, today, ahead_days), by_band(cursor, today, ahead_days)
 
     def adoption(self) -> tuple[list[BandOutcome], list[FeatureUse], list[LaunchUptake]]:
         """How bands fared, which features are used by plan, and the uptake of launches."""
-        cursor, today = self._store.cursor(), day_number(self.today())
+        cursor, today = self.store.cursor(), day_number(self.today())
         used = [*feature_use(cursor, today), *feature_use(cursor, today, by_plan=True)]
         return band_outcomes(cursor, today), used, launch_uptake(cursor, self._launches, today)
 
     def restatements(self, period: Period) -> list[Restatement]:
         """What came late and changed the period's end."""
-        return restatements(self._store.cursor(), period, self._store.rules, self._store.rates)
+        return restatements(self.store.cursor(), period, self.store.rules, self.store.rates)
 
     def status(self) -> dict[str, Any]:
         """How far the ledger is, and what in it can't be used."""
-        cursor = self._store.cursor()
+        cursor = self.store.cursor()
         count, problems = cursor.execute("SELECT count(*), count(problem) FROM ledger").fetchall()[0]
         (days,) = cursor.execute("SELECT count(*) FROM account_days").fetchall()[0]
         (stale,) = cursor.execute("SELECT count(*) FROM stale").fetchall()[0]
@@ -134,20 +144,20 @@ class PortfolioService:
 
     def cursor(self) -> Any:
         """A reader's own connection, for pages that ask in other ways."""
-        return self._store.cursor()
+        return self.store.cursor()
 
     def _query(self, as_known: date | None) -> Query:
         today = self.today()
         if as_known is None or as_known >= today:
-            return Query(self._store.cursor(), self._store.rules, day_number(today))
-        return Query(self._store_of(as_known).cursor(), self._store.rules, day_number(as_known))
+            return Query(self.store.cursor(), self.store.rules, day_number(today))
+        return Query(self._store_of(as_known).cursor(), self.store.rules, day_number(as_known))
 
     def _store_of(self, day: date) -> Store:
         """What was known at the end of a day."""
         with self._lock:
             if day not in self._known:
-                midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), self._store.rules.zone)
-                self._known[day] = self._store.as_known(round(midnight.timestamp() * 1000) - 1)
+                midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), self.store.rules.zone)
+                self._known[day] = self.store.as_known(round(midnight.timestamp() * 1000) - 1)
                 while len(self._known) > KNOWN_MAX:
                     self._known.popitem(last=False)
             self._known.move_to_end(day)

@@ -7,7 +7,7 @@ shuffled partitions all give what one pass over the whole ledger gives.
 
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -81,6 +81,7 @@ class Store:
     def __init__(self, rules: Rules, path: Path | None = None, threads: int = 2) -> None:
         self.rules = rules
         self.lock = threading.Lock()
+        self.version = 0  # grows with every commit, so that answers may be kept until the next
         try:
             self._db = duckdb.connect(str(path) if path is not None else ":memory:", config={"threads": threads})
         except duckdb.Error as error:
@@ -358,7 +359,10 @@ class Store:
             )
 
     def _transaction(self) -> "_Transaction":
-        return _Transaction(self._db, self.lock)
+        return _Transaction(self._db, self.lock, self._changed)
+
+    def _changed(self) -> None:
+        self.version += 1
 
 
 # Within a partition the later offset wins; partitions are told apart by when the record came.
@@ -368,8 +372,9 @@ _WINNER: Final = 'PARTITION BY topic, event_id ORDER BY recorded_ms DESC, partit
 class _Transaction:
     """All or nothing; readers see it when it is committed."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, lock: threading.Lock) -> None:
+    def __init__(self, db: duckdb.DuckDBPyConnection, lock: threading.Lock, on_end: Callable[[], None]) -> None:
         self._db = db
+        self._on_end = on_end
         self._lock = lock
 
     def __enter__(self) -> None:
@@ -379,6 +384,7 @@ class _Transaction:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+            self._on_end()
         finally:
             self._lock.release()
 

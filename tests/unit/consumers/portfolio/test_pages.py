@@ -15,7 +15,7 @@ from consumers.portfolio.days import period_of
 from consumers.portfolio.pages import PAGES
 from consumers.portfolio.service import PortfolioService
 from consumers.portfolio.settings import PortfolioOptions
-from tests.unit.consumers.portfolio.books import Books
+from tests.unit.consumers.portfolio.books import Books, records
 
 TODAY = datetime.now(UTC).date()
 QUARTER = period_of(TODAY, "quarter").previous()
@@ -81,3 +81,17 @@ def test_nobody_unknown_sees_revenue_and_a_browser_may_give_the_token_as_a_passw
         assert client.get("/revenue", auth=("anyone", "a-token-that-may-only-read")).status_code == 200
         assert client.post("/revenue", auth=("anyone", "a-token-that-may-only-read")).status_code == 405
         assert client.get("/healthz").status_code == 200
+
+
+def test_an_answer_is_kept_until_the_ledger_changes(service: PortfolioService) -> None:
+    quarter = [QUARTER]
+    first = service.figures(["arr"], quarter)
+    assert service.figures(["arr"], quarter) is first
+    books = Books()
+    books.subscription("2020-01-05", "started", 50, account="gamma")
+    books.events[0]["event_id"] = "another"
+    (record,) = records(books.events, first_offset=100)
+    service.store.append([record])
+    service.store.refresh()
+    ((_, value),) = service.figures(["arr"], quarter)
+    assert value.value == (first[0][1].value or 0) + 60_000
