@@ -64,7 +64,7 @@ class ReadModel:
     ) -> None:
         self.topics = settings.kafka.topics
         self.accounts = AccountIndex()
-        self.letters = DeadLetterLog(settings.board.letters_kept)
+        self.letters = DeadLetterLog(settings.board.dead_letters_kept)
         self.command_results = CommandResults()
         self.alerts = AlertLog(settings.board.alerts_kept, self.command_results.take)
         self.poison = 0
@@ -79,7 +79,7 @@ class ReadModel:
                 TopicSubscription(self.topics.health, self.take_report),
                 TopicSubscription(self.topics.changelog, self.take_state),
                 TopicSubscription(self.topics.alerts, self.take_step),
-                TopicSubscription(self.topics.dead_letters, self.take_letter, newest=settings.board.letters_kept),
+                TopicSubscription(self.topics.dead_letters, self.take_letter, newest=settings.board.dead_letters_kept),
             ],
             hub.changed,
         )

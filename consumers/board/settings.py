@@ -52,7 +52,9 @@ class BoardOptions(BaseModel):
     secure_cookies: bool = Field(False, description="on where people reach it by https only")
     read_only: bool = Field(False, description="nobody may do anything but look")
     page_accounts: int = Field(100, ge=10, le=500, description="accounts on a page of the list")
-    letters_kept: int = Field(500, ge=0, le=10_000, description="the newest dead letters, shown with their originals")
+    dead_letters_kept: int = Field(
+        500, ge=0, le=10_000, description="the newest dead letters, shown with their originals"
+    )
     alerts_kept: int = Field(5_000, ge=100, le=100_000, description="alerts in memory; open ones always")
     metrics_host: str = Field("127.0.0.1", description="where Prometheus may scrape it")
     metrics_port: int | None = Field(9103, ge=0, le=65535, description="0: any free port; null: no metrics")

@@ -8,7 +8,7 @@ from types import UnionType
 from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, IPvAnyNetwork, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -41,6 +41,7 @@ nobody knows is a mistake.
 
 
 _TYPE_NAMES: Final[dict[Any, str]] = {
+    IPvAnyNetwork: "address or network",
     bool: "`true`, `false`",
     int: "integer",
     float: "number",
