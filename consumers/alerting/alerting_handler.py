@@ -133,7 +133,7 @@ class Alerting:
         seen = {self._topics.health: next_offset, self._topics.alert_commands: commands_offset or 0}
         watermark = max((record.evaluated_as_of for record in records), default=None)
         self._assigned_partitions[partition] = _AssignedPartition(next_offset, commands_offset, seen, watermark)
-        log.info("partition assigned", topic=topic, partition=partition, accounts=len(records), offset=seen[topic])
+        log.debug("partition assigned", topic=topic, partition=partition, accounts=len(records), offset=seen[topic])
         return seen[topic] or None
 
     def _in_this_topic(self, partition: int, next_offset: int) -> int:
