@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from alerts.commands import Command
 from alerts.config import read_config
+from consumers.account_updates import AccountUpdateSender
 from consumers.board import api_accounts, api_alerts, forms, pages
 from consumers.board.access_control import AccessControl
 from consumers.board.board_context import Board, board_of, make_templates
@@ -71,6 +72,7 @@ def make_app(
         hub,
         LagMonitor(settings.kafka, groups(settings), read_model.topic_reader.next_offsets),
         CommandService(settings.kafka, read_model.command_results, send),
+        AccountUpdateSender(settings.kafka),
         CurrentAlerts(
             read_model,
             read_config(settings.alerting.config),

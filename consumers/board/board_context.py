@@ -8,6 +8,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from consumers.account_updates import AccountUpdateSender
 from consumers.board.access_control import AccessControl
 from consumers.board.alert_log import Episode
 from consumers.board.command_service import CommandService
@@ -32,6 +33,7 @@ class Board:
     hub: Hub
     lags: LagMonitor
     commands: CommandService
+    account_updates: AccountUpdateSender
     current_alerts: CurrentAlerts
     templates: Environment
     access: AccessControl

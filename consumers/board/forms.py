@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from alerts.commands import Command
+from consumers.account_updates import UpdateNotSentError, encode_baseline, encode_baseline_undone
 from consumers.alerting.command_sender import CommandNotSentError
 from consumers.board.access_control import NAME_CHARS, own_path
 from consumers.board.board_context import board_of
@@ -19,6 +20,7 @@ from consumers.board.command_service import (
     build_silence,
     build_silence_end,
 )
+from stream.contracts.errors import ConfigError
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,6 +33,27 @@ async def choose_me(request: Request) -> Response:
     form = await request.form()
     request.session["me"] = str(form.get("owner", ""))[:NAME_CHARS]
     return RedirectResponse(own_path(str(form.get("back", "/"))), 303)
+
+
+@router.post("/accounts/{account_id:path}/baseline")
+async def accept_baseline(request: Request, account_id: str) -> Response:
+    """Take what an account does now as its new normal, or take that back."""
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    board, now = board_of(request), datetime.now(UTC)
+    try:
+        if form.get("do") == "undo":
+            update, said = encode_baseline_undone(account_id, now), "Compared with its best half-year again"
+        else:
+            reason = form.get("reason", "").strip()
+            if not reason:
+                raise InvalidCommandError("expected a reason, for whoever reads the score next")
+            update = encode_baseline(account_id, request.state.person.name, reason, now)
+            said = "Accepted as the new normal; the score follows with the next evaluation"
+        await run_in_threadpool(board.account_updates.send, account_id, update)
+    except (ConfigError, InvalidCommandError, UpdateNotSentError) as error:
+        said = f"Not sent: {error}"
+    request.session["told"] = said[:400]
+    return RedirectResponse(own_path(form.get("back", "/")), 303)
 
 
 @router.post("/alerts/selected")

@@ -65,6 +65,7 @@ def run_board(settings: BoardSettings) -> None:
         read_model.close()
         app.state.board.lags.close()
         app.state.board.commands.close()
+        app.state.board.account_updates.close()
         stop_metrics()
     if failure:
         raise failure[0]

@@ -37,7 +37,8 @@ def accept(
     \b
     heartline baseline accept acme --reason "the second team moved to another company"
     """
-    from heartline.topics.override_writer import encode_baseline, send
+    from consumers.account_updates import encode_baseline
+    from heartline.topics.override_writer import send
 
     settings = load_settings(config, bootstrap_servers)
     now, who = datetime.now(UTC), owner or getpass.getuser()
@@ -54,7 +55,8 @@ def undo(account_id: Account, bootstrap_servers: BootstrapServers = None, config
     \b
     heartline baseline undo acme
     """
-    from heartline.topics.override_writer import encode_baseline_undone, send
+    from consumers.account_updates import encode_baseline_undone
+    from heartline.topics.override_writer import send
 
     settings = load_settings(config, bootstrap_servers)
     asyncio.run(send(settings.kafka, account_id, encode_baseline_undone(account_id, datetime.now(UTC))))

@@ -45,14 +45,15 @@ def set_(
     heartline override set acme --band at_risk --until 3w --reason "their sponsor left"
     heartline override set acme --score 80 --until 2026-03-31 --reason "merger: quiet as agreed" --owner dana
     """
-    from heartline.topics.override_writer import encode_update, parse_expiry, send
+    from consumers.account_updates import encode_override
+    from heartline.topics.override_writer import parse_expiry, send
 
     settings = load_settings(config, bootstrap_servers)
     now = datetime.now(UTC)
     expires_at = parse_expiry(until, now)
     override = {"owner": owner or getpass.getuser(), "reason": reason, "expires_at": expires_at.isoformat()}
     verdict = {name: value for name, value in (("score", score), ("band", band)) if value is not None}
-    asyncio.run(send(settings.kafka, account_id, encode_update(account_id, verdict | override, now)))
+    asyncio.run(send(settings.kafka, account_id, encode_override(account_id, verdict | override, now)))
     said = f"{score:g}" if score is not None else str(band).replace("_", " ")
     print(f"{account_id}: {said} until {expires_at:%d %b %Y %H:%M} UTC, set by {override['owner']}: {reason}")
 
@@ -66,10 +67,11 @@ def clear(account_id: Account, bootstrap_servers: BootstrapServers = None, confi
     \b
     heartline override clear acme
     """
-    from heartline.topics.override_writer import encode_update, send
+    from consumers.account_updates import encode_override
+    from heartline.topics.override_writer import send
 
     settings = load_settings(config, bootstrap_servers)
-    asyncio.run(send(settings.kafka, account_id, encode_update(account_id, None, datetime.now(UTC))))
+    asyncio.run(send(settings.kafka, account_id, encode_override(account_id, None, datetime.now(UTC))))
     print(f"{account_id}: the scorecard's verdict holds")
 
 

@@ -1,15 +1,13 @@
 """What people set by hand: written to the account feed as any CRM would write it."""
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from heartline.replay.lines import Record
 from heartline.replay.sender import Sender
 from stream.config.settings import KafkaSettings
-from stream.contracts.errors import BadEvent, ConfigError
-from stream.kinds.decode import Decoder
+from stream.contracts.errors import ConfigError
 
 _SPAN: Final = re.compile(r"(\d{1,3})([dhw])")
 _UNITS: Final = {"d": "days", "h": "hours", "w": "weeks"}
@@ -35,40 +33,6 @@ def parse_expiry(text: str, now: datetime) -> datetime:
         raise ConfigError(
             f"--until = {text!r}: expected a span from now, as 36h, 14d or 3w, or a day, as 2026-03-31"
         ) from None
-
-
-def encode_update(account_id: str, override: dict[str, Any] | None, now: datetime) -> bytes:
-    """The account update that sets an override, or clears it with None; checked as the worker will check it.
-
-    Raises:
-        ConfigError: the worker would refuse it; in its words.
-    """
-    return _encode(account_id, "health_override", override, now)
-
-
-def encode_baseline(account_id: str, owner: str, reason: str, now: datetime) -> bytes:
-    """The account update that accepts what an account does now as its new normal.
-
-    Raises:
-        ConfigError: the worker would refuse it; in its words.
-    """
-    baseline = {"accepted_at": now.isoformat(), "owner": owner, "reason": reason}
-    return _encode(account_id, "accepted_baseline", baseline, now)
-
-
-def encode_baseline_undone(account_id: str, now: datetime) -> bytes:
-    """The account update that takes it back."""
-    return _encode(account_id, "accepted_baseline", None, now)
-
-
-def _encode(account_id: str, field: str, value: dict[str, Any] | None, now: datetime) -> bytes:
-    """An account update of one field, checked as the worker will check it."""
-    event = json.dumps({"account_id": account_id, "timestamp": now.isoformat(), field: value}, ensure_ascii=False)
-    try:
-        Decoder("account").decode(event.encode())
-    except BadEvent as error:
-        raise ConfigError(f"{field}: {error.detail.removeprefix('account event: ')}") from None
-    return event.encode()
 
 
 async def send(kafka: KafkaSettings, account_id: str, value: bytes) -> None:

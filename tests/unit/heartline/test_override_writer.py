@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from heartline.topics.override_writer import encode_update, parse_expiry
+from consumers.account_updates import encode_override
+from heartline.topics.override_writer import parse_expiry
 from stream.contracts.errors import ConfigError
 from stream.kinds.account import AccountEvent, fold
 from stream.kinds.decode import Decoder
@@ -35,7 +36,7 @@ def test_what_is_neither_is_refused_with_what_is_accepted(text: str) -> None:
 
 def test_an_update_sets_what_the_worker_folds() -> None:
     override = {"score": 30.0, "owner": "dana", "reason": "their sponsor left", "expires_at": "2026-03-20T00:00:00Z"}
-    event = Decoder("account").decode(encode_update("acme", override, NOW))
+    event = Decoder("account").decode(encode_override("acme", override, NOW))
     assert isinstance(event, AccountEvent)
     state = AccountState()
     fold(state, event)
