@@ -239,11 +239,23 @@ def test_a_broken_file_is_refused_and_never_crashes(tmp_path_factory: pytest.Tem
         assert read_scorecards(path).cards
 
 
+SEATS: Raw = {
+    **{
+        "type": "subscription",
+        "event_id": "seats",
+        "account_id": "acme",
+        "subscription_id": "own",
+        "status": "started",
+    },
+    **{"seats": 9, "timestamp": 20_060 * DAY_MS},
+}
+
+
 def test_a_scorecard_may_name_every_measure_that_is_a_number_and_no_other() -> None:
     numbers: set[str] = set()
     others = {name for name, found in MEASURES.items() if found.unit == "word"}
     for seed in range(30):
-        _, partition = fold(make_stream(seed, 400, 150))
+        _, partition = fold([*make_stream(seed, 400, 150), SEATS])
         for state in partition.states.values():
             key_action = "export" if seed % 2 else "never"
             product = ProductConfig(frozenset({key_action}), ("export", "never"), launches=(("never", 20_100),))
