@@ -104,7 +104,7 @@ class Objective:
         total, weight = weights.sum(), known @ weights + 1e-9
         score = (known * points) @ weights / weight
         z = parameters[0] - total * score
-        residual = 1 / (1 + np.exp(-z)) - self._event
+        residual = np.exp(-np.logaddexp(0, -z)) - self._event  # the logistic function, without an overflow
         penalty, gradient = self._penalty(weights, curves)
         found = np.zeros_like(parameters)
         found[0] = residual.sum()

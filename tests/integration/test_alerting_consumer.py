@@ -121,10 +121,11 @@ def test_kill_9_between_any_two_batches_misses_nothing_and_repeats_no_episode(wo
     told = world.slack.messages
     by_kind = {kind: [alert_id(m) for m in told if headline(m).startswith(kind)] for kind in ("🚩", "🚨", "✅")}
     for kind, ids in by_kind.items():
-        assert len(set(ids)) == 30, kind
         # A message that was out when the process died, and not yet written down as out, may come again: one a kill.
-        assert len(ids) <= 33, kind
-    assert set(by_kind["🚩"]) == set(by_kind["✅"])
+        assert len(ids) <= len(set(ids)) + 3, kind
+    # Who falls twice within a batch is told once, of the worse.
+    assert set(by_kind["🚨"]) == set(by_kind["✅"]) >= set(by_kind["🚩"])
+    assert len(set(by_kind["✅"])) == 30
 
 
 def count(world: World, word: str) -> int:
@@ -295,10 +296,7 @@ def test_a_deleted_account_takes_its_alert_and_its_gauges_with_it(world: World) 
         world.slack.wait_for(1, HANG_SECONDS)
         world.put(b"acme", None)
         world.wait_until_judged()
-        assert (
-            headline(world.slack.wait_for(2, HANG_SECONDS)[1])
-            == "◽ Acme Corp: red flag closed, the account was deleted"
-        )
+        assert headline(world.slack.wait_for(2, HANG_SECONDS)[1]) == "⚪ Acme Corp was deleted"
         assert world.metric("heartline_account_health_score", account="acme") is None
         assert process.stop() == 0
     left = set(world.redis.scan_iter(f"{world.prefix}:*")) - {f"{world.prefix}:outbox:receivers".encode()}
