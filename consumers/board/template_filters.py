@@ -147,7 +147,7 @@ def span(value: timedelta) -> str:
     """A length of time.
 
     >>> span(timedelta(days=3, hours=2)), span(timedelta(hours=30)), span(timedelta(minutes=-1))
-    ('3 days', '1 day 6 h', '0 min')
+    ('3 days', '1 day 6 h', 'under a minute')
     """
     whole_days = timedelta(days=value.days)
     return duration(whole_days if value.days > 1 else max(value, timedelta()))
