@@ -122,7 +122,7 @@ def test_kill_9_between_any_two_batches_misses_nothing_and_repeats_no_episode(wo
     ended = [alert_id(message) for message in told if headline(message).startswith("✅")]
     raised = [alert_id(message) for message in told if headline(message).startswith(("🚩", "🚨"))]
     assert len(set(raised)) == len(set(ended)) == 30
-    # Up, and worse; and one message a kill may come again that was out when the process died, and not yet written as such.
+    # Up, and worse; and one a kill may come again, that was out when the process died and not yet written down as such.
     assert len(ended) <= 30 + 3
     assert len(raised) <= 2 * 30 + 3
 
