@@ -14,7 +14,7 @@ _MARKS = {"ok": ("✓", "green"), "note": ("!", "yellow"), "broken": ("✗", "re
 
 
 def doctor(config: Config = None, as_json: Json = False) -> None:
-    """Check Python, packages, embedded servers, settings, Kafka, topics, Redis, Slack, clock and ports.
+    """Check Python, packages, embedded servers, settings, Kafka, topics, Redis, scorecards, receivers, clock and ports.
 
     Every finding that needs one comes with what to do. The status is 1 when something is broken, 0 otherwise;
     a mark ! is worth knowing and breaks nothing. Secrets are never shown, and nothing is sent or changed.

@@ -1,12 +1,14 @@
 """The doctor's judgements: what is broken, what is worth a note, what to do, and that no secret is shown."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr
 
-from consumers.alerting.settings import AlertingSettings, SlackSettings
+from consumers.alerting.settings import AlertingOptions, AlertingSettings, SlackSettings
 from consumers.redis_client import describe_url
 from heartline.doctor.check import State
-from heartline.doctor.examine import check_slack
+from heartline.doctor.examine import check_receivers, check_scorecards
 from heartline.doctor.kafka import Broker, check_topics
 from heartline.doctor.machine import check_packages, check_python
 from heartline.doctor.redis import check_persistence, check_policy, check_skew
@@ -117,8 +119,44 @@ def test_a_missing_package_is_named() -> None:
 def test_neither_the_webhook_nor_the_stores_password_is_ever_shown() -> None:
     """Both travel inside addresses."""
     settings = AlertingSettings(slack=SlackSettings(webhook_url=SecretStr("https://hooks.slack.com/services/T0/B0/x9")))
-    assert "x9" not in repr(check_slack(settings))
-    assert check_slack(settings).state == "ok"
-    assert check_slack(AlertingSettings()).state == "note"
+    assert "x9" not in repr(check_receivers(settings))
+    assert check_receivers(settings).state == "ok"
+    assert check_receivers(AlertingSettings()).state == "note"
     assert describe_url("rediss://user:geheim@cache.example:6380/2") == "rediss://cache.example:6380/2"
     assert describe_url("unix:///run/redis.sock?password=geheim") == "unix:///run/redis.sock"
+
+
+def alerting_with(text: str, folder: Path) -> AlertingSettings:
+    (path := folder / "alerting.yaml").write_text(text, "utf-8")
+    return AlertingSettings(alerting=AlertingOptions(config=path))
+
+
+RECEIVERS = [
+    ("receivers: {ops: {type: pagerduty, routing_key_env: HOOK}}", "ok", "ops", "a receiver with its secret"),
+    ("receivers: {ops: {type: pagerduty, routing_key_env: NOT_SET}}", "broken", "NOT_SET", "a secret that is not there"),
+    ("receivers: {ops: {type: fax}}", "broken", "fax", "a kind that is none"),
+    ("rules: {nonsense: {enabled: true}}", "broken", "nonsense", "a rule that is none"),
+]
+
+
+@pytest.mark.parametrize(("text", "state", "told", "why"), RECEIVERS, ids=[case[-1] for case in RECEIVERS])
+def test_who_is_told_is_named_and_what_keeps_alerting_from_starting_is_broken(
+    text: str, state: State, told: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK", "a-secret-path-of-32-characters-00")
+    check = check_receivers(alerting_with(text, tmp_path))
+    assert check.state == state, check.found
+    assert told in check.found
+    assert "secret-path" not in repr(check)
+
+
+def test_a_configuration_that_is_missing_is_broken(tmp_path: Path) -> None:
+    check = check_receivers(AlertingSettings(alerting=AlertingOptions(config=tmp_path / "nowhere.yaml")))
+    assert check.state == "broken"
+    assert "nowhere.yaml" in check.found
+
+
+def test_a_file_of_scorecards_is_read_as_the_worker_reads_it(tmp_path: Path) -> None:
+    (path := tmp_path / "cards.yaml").write_text("scorecards: 7\n", "utf-8")
+    assert check_scorecards(path).state == "broken"
+    assert check_scorecards(None).state == "ok"
