@@ -133,7 +133,7 @@ def alerting_with(text: str, folder: Path) -> AlertingSettings:
 
 RECEIVERS = [
     ("receivers: {ops: {type: pagerduty, routing_key_env: HOOK}}", "ok", "ops", "a receiver with its secret"),
-    ("receivers: {ops: {type: pagerduty, routing_key_env: NOT_SET}}", "broken", "NOT_SET", "a secret that is not there"),
+    ("receivers: {ops: {type: pagerduty, routing_key_env: NOT_SET}}", "broken", "NOT_SET", "no secret"),
     ("receivers: {ops: {type: fax}}", "broken", "fax", "a kind that is none"),
     ("rules: {nonsense: {enabled: true}}", "broken", "nonsense", "a rule that is none"),
 ]
