@@ -212,8 +212,10 @@ def next_due(
             moments.append(rule.due(facts))
     alert = record.alert
     if alert is not None:
-        moments += [alert.suppressed_until, reminder_due(alert, context)]
-        moments.append(page_again_at(alert, LastPage.of(record), context))
+        if alert.suppressed_until is not None:
+            moments.append(alert.suppressed_until)  # what is due before waits for it
+        else:
+            moments += [reminder_due(alert, context), page_again_at(alert, LastPage.of(record), context)]
         moments.append(follow_up_due(alert, context.lifecycle.follow_up_days))
     coming = [moment for moment in moments if moment is not None]
     return max(min(coming), now + DUE_AGAIN) if coming else None

@@ -121,6 +121,8 @@ def page_again_at(alert: Alert, last: LastPage | None, context: AlertContext) ->
     """When a red flag that is up, and that nobody acknowledges, is a page again; None: never."""
     if last is None or alert.acknowledged_at is not None or not alert.is_open or alert.notified_severity is None:
         return None
+    if not _paging(alert):
+        return None
     return last.at + timedelta(days=context.lifecycle.pages.again_days)
 
 

@@ -10,7 +10,7 @@ from alerts.commands import Acknowledge
 from alerts.config import AlertingConfig
 from alerts.context import AlertContext
 from alerts.daily_digest import DigestItem, collapse, entries_of, next_digest, section_of
-from alerts.evaluation import AccountEvaluation, evaluate_rules
+from alerts.evaluation import AccountEvaluation, evaluate_rules, next_due
 from alerts.messages.daily_digest import daily_digest_notification
 from alerts.messages.plain_text import as_text, headline
 from alerts.model import AccountRecord, Alert
@@ -145,6 +145,21 @@ def test_a_red_flag_that_is_accepted_as_the_new_normal_ends_and_counts_again_onc
     acme.knows({"mau": 4, "mau_previous": 9})
     assert acme.up == ["breadth_collapsed"]
     assert acme.flag.severity == "critical"
+
+
+def test_an_account_whose_pages_are_over_while_its_red_flag_is_up_is_not_evaluated_in_a_circle() -> None:
+    """Half a year after the page nothing is left to tell, however often it is looked at."""
+    acme = Account()
+    acme.knows(CANCELS, {"mau": 10, "mau_previous": 20})
+    acme.knows({"cancellation_requested": 0, "subscriptions_active": 1, "mau": 10, "mau_previous": 20})
+    assert acme.up == ["breadth_collapsed"]
+    assert acme.record is not None
+    assert acme.report is not None
+    now = MONDAY + timedelta(days=400)
+    found = evaluate_rules(acme.record, acme.report, default_rules(), now, CONTEXT)
+    assert found.record is not None
+    due = next_due(found.record, acme.report, default_rules(), CONTEXT, now)
+    assert due is None or due - now > timedelta(hours=1)
 
 
 def test_words_and_numbers_of_a_red_flag_are_those_of_today() -> None:
