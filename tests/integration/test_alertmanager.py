@@ -77,7 +77,7 @@ def test_an_alert_is_there_while_it_is_open_and_gone_when_it_is_over(url: str) -
     wait_for(lambda: "acme" in firing(url), 30, "the alert is active")
     alert = firing(url)["acme"]
     assert alert["labels"] == {
-        "alertname": "band_entered",
+        "alertname": "account_red_flag",
         "severity": "warning",
         "account": "acme",
         "segment": "mid-market",
