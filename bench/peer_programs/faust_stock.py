@@ -44,7 +44,7 @@ before = {name: decode_state(value) for name, value in states_before().items()}
 @app.agent(events)
 async def count(stream: faust.Stream) -> None:
     """One event at a time."""
-    async for received in stream.contracts.events():
+    async for received in stream.events():
         meter.begin()
         event = read[received.message.topic](received.value)
         state = table.get(event.account_id)

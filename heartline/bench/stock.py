@@ -68,7 +68,7 @@ def make_app(kafka: KafkaSettings, warm: dict[str, AccountState], events: int, d
 
     async def fold(stream: Any) -> None:
         nonlocal folded, started, cpu_before
-        async for received in stream.contracts.events():
+        async for received in stream.events():
             if folded == 0:
                 started, cpu_before = time.monotonic(), time.process_time()
             event: Any = decoders[received.message.topic](received.value)
