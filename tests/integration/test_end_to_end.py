@@ -142,7 +142,11 @@ def test_every_account_is_exact_after_a_stop_and_a_kill(
         accounts = set(last_values(servers, topics.changelog))
         wait_for(lambda: set(last_values(servers, topics.health)) == accounts, 60, "every account is evaluated")
         assert worker.stop() == 0
-        wait_for(lambda: unread(servers, "e2e-alerting", topics.health) == 0, 60, "alerting has read all health")
+        wait_for(
+            lambda: unread(servers, f"{topics.prefix}e2e-alerting", topics.health) == 0,
+            60,
+            "alerting has read all health",
+        )
 
     states = {account_id: decode_state(value) for account_id, value in last_values(servers, topics.changelog).items()}
     expected = uninterrupted_pass(servers, topics)

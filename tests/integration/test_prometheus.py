@@ -72,7 +72,11 @@ def scraped(
                     60,
                     "everything is folded",
                 )
-                wait_for(lambda: unread(servers, "scraped-alerting", topics.health) == 0, 60, "all is evaluated")
+                wait_for(
+                    lambda: unread(servers, f"{topics.prefix}scraped-alerting", topics.health) == 0,
+                    60,
+                    "all is evaluated",
+                )
                 yield server, kafka, topics
 
 
