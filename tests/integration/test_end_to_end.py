@@ -5,6 +5,7 @@ What the worker holds in the end is compared, account by account, with one unint
 in this process, and with what a batch computation makes of the files.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
@@ -51,9 +52,13 @@ def slack() -> Iterator[SlackStandin]:
 
 
 @pytest.fixture
-def env(kafka: Kafka, redis_url: str, prefix: str, slack: SlackStandin) -> dict[str, str]:
-    """What every process of this test is told."""
+def env(kafka: Kafka, redis_url: str, prefix: str, slack: SlackStandin, tmp_path: Path) -> dict[str, str]:
+    """The settings of every process. Who is silent is a page, for the shipped rules page for paying customers alone."""
+    config = tmp_path / "alerting.yaml"
+    rules = {"silence": {"channel": "page"}, "breadth_collapsed": {"channel": "page", "users_min": 1}}
+    config.write_text(json.dumps({"rules": rules, "lifecycle": {"pages": {"every_days": 0}}}), "utf-8")
     return {
+        "HEARTLINE_ALERTING__CONFIG": str(config),
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "REDIS_URL": redis_url,
         "HEARTLINE_KAFKA__TOPIC_PREFIX": prefix,
