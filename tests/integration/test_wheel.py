@@ -82,7 +82,7 @@ def test_the_wheel_holds_every_module_and_what_they_read(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     tree = {path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()}
     wanted = {path.relative_to(ROOT).as_posix() for path in tree if "__pycache__" not in path.parts}
-    assert {"alerts/default.yaml", "consumers/board/templates/base.html", "stream/app.py"} <= wanted
+    assert {"stream/scoring/default.yaml", "consumers/board/templates/base.html", "stream/app.py"} <= wanted
     assert wanted <= held
     assert not [name for name in held if name.startswith(("tests/", "bench/", "dashboards/"))]
 
