@@ -75,7 +75,7 @@ def test_an_alert_goes_where_its_routes_lead_and_a_click_comes_back(
             assert isinstance(command, Acknowledge)
             assert (command.account_id, command.by) == ("acme", "ann")
             assert command.alert_id == hook.requests[0].json["data"]["alert"]["alert_id"]
-            wait_for(lambda: any("ann has taken it on" in str(item.json) for item in slack.requests), 20, "who has it")
+            wait_for(lambda: any("ann is on it" in str(item.json) for item in slack.requests), 20, "who has it")
             assert slack.requests[-1].path == "/api/chat.update"
             wait_for(lambda: depth(redis_url, prefix) == 0, 20, "everything is delivered")
             assert pager.requests[-1].json["event_action"] == "acknowledge"
