@@ -1,10 +1,10 @@
-"""What a release leaves behind that the next ones must read: states in the changelog, and a state store on disk.
+"""What a release leaves behind that the next ones must read: states in the changelog, a state store on disk, Redis.
 
     python -m tests.release_fixture 0.2.0
 
 Run it when a release is tagged, and commit what it writes to tests/data/releases: `tests/unit/worker/test_releases.py`
-reads all that is there. Whoever changes the encoding of a state raises its version, writes the migration
-(`stream/kinds/state.py`), and leaves these files as they are.
+and `tests/functional/test_releases.py` read all that is there. Whoever changes the encoding of a state raises its
+version, writes the migration (`stream/kinds/state.py`), and leaves these files as they are.
 """
 
 import base64
@@ -14,9 +14,14 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import SecretStr
+
+from consumers.redis_client import RedisSettings, connect
 from stream.engine.state_store import StateStore
 from stream.engine.store_index import VERSION, StoreIdentity, StorePosition
 from stream.kinds.state import AccountState, decode_state, encode_state, newest_by_kind, watermark_ms
+from tests.release_redis import AlertingMemory, dump, write_redis
+from tests.servers import redis_for_tests
 from tests.streams import fold, make_stream
 
 RELEASES: Final = Path(__file__).parent / "data" / "releases"
@@ -63,5 +68,15 @@ def write(folder: Path) -> None:
     (folder / "store" / "lock").unlink()
 
 
+def main(release: str) -> None:
+    """Write all of it."""
+    folder = RELEASES / release
+    write(folder)
+    with redis_for_tests() as url:
+        memory = AlertingMemory(connect(RedisSettings(url=SecretStr(url))), f"release-{release}:")
+        write_redis(memory)
+        dump(memory, folder / "redis.json")
+
+
 if __name__ == "__main__":
-    write(RELEASES / sys.argv[1])
+    main(sys.argv[1])
