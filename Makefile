@@ -91,8 +91,8 @@ figures: $(STAMP)  ## Write docs/figures.md from the definitions of the portfoli
 settings: $(STAMP)  ## Write docs/settings.md from what the settings declare
 	$(BIN)/python -m heartline.reference.settings_page docs/settings.md
 
-rules: $(STAMP)  ## Write the table of docs/alerting.md from what the alert rules declare
-	$(BIN)/python -m heartline.reference.rule_table docs/alerting.md
+rules: $(STAMP)  ## Write docs/rules.md: what the alert rules declare, and the messages that come of it
+	$(BIN)/python -m tests.rules_page
 
 measures: $(STAMP)  ## Write the tables of docs/metrics.md from what the measures declare
 	$(BIN)/python -m heartline.reference.measure_tables docs/metrics.md

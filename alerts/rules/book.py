@@ -1,50 +1,45 @@
 """All rules with their settings, and which of them are for an account."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from alerts.model import Tone
-from alerts.rules.contract import CancellationRequested, RenewalNear, RenewalOverdue, RevenueContracted
-from alerts.rules.feedback import AnswersTurned, DetractorFollowUp, PromoterFollowUp
-from alerts.rules.onboarding import MilestoneStuck, OnboardingStuck, OutcomeOffTrack
-from alerts.rules.people import BreadthCollapsed, ChampionGone, FewUsers, UsersLost
 from alerts.rules.rule import Rule
-from alerts.rules.score import ScoreDropped, ScoreLow
-from alerts.rules.seats import LicencesHigh, LicencesLow
-from alerts.rules.support import EscalationOpen, TicketLoad
-from alerts.rules.usage import FeaturesAbandoned, NeverUsed, Silence, UseDeclined
 from stream.contracts.report import Profile
 
-# The rule that says most comes first: of equally bad signals the first leads, and a rule is inhibited by earlier ones.
-RULES: Final[tuple[type[Rule], ...]] = (
-    CancellationRequested,
-    Silence,
-    BreadthCollapsed,
-    ScoreLow,
-    ChampionGone,
-    ScoreDropped,
-    UsersLost,
-    UseDeclined,
-    RenewalNear,
-    RenewalOverdue,
-    RevenueContracted,
-    EscalationOpen,
-    TicketLoad,
-    AnswersTurned,
-    DetractorFollowUp,
-    OutcomeOffTrack,
-    OnboardingStuck,
-    NeverUsed,
-    MilestoneStuck,
-    FeaturesAbandoned,
-    LicencesLow,
-    FewUsers,
-    PromoterFollowUp,
-    LicencesHigh,
-)
+
+def declared_in(modules: Iterable[ModuleType]) -> tuple[type[Rule], ...]:
+    """The rules that modules declare, by rank.
+
+    Raises:
+        TypeError: two have one rank or one name.
+    """
+    found: list[type[Rule]] = []
+    for module in modules:
+        for each in vars(module).values():
+            if isinstance(each, type) and issubclass(each, Rule) and each.__module__ == module.__name__:
+                found += [each] if isinstance(getattr(each, "name", None), str) else []
+    found.sort(key=lambda rule: rule.rank)
+    for part in ("rank", "name"):
+        seen: dict[object, type[Rule]] = {}
+        for rule in found:
+            other = seen.setdefault(getattr(rule, part), rule)
+            if other is not rule:
+                told = f"rules {other.__name__} and {rule.__name__} both have {part} {getattr(rule, part)!r}"
+                raise TypeError(f"{told}: expected each its own")
+    return tuple(found)
+
+
+_modules = [module.name for module in iter_modules([str(Path(__file__).parent)]) if module.name != Path(__file__).stem]
+# Each module beside this one declares its rules; the rule that says most comes first.
+RULES: Final = declared_in(import_module(f"{__package__}.{name}") for name in _modules)
 CHOICES_MAX: Final = 10_000  # of segment, stage and money; a feed may invent as many segments as it likes
 
 _of_name: Final[dict[str, type[Rule]]] = {rule.name: rule for rule in RULES}

@@ -58,6 +58,7 @@ class CancellationRequested(Rule):
     name: ClassVar[str] = "cancellation_requested"
     about: ClassVar[str] = "an open request to cancel"
     why: ClassVar[str] = "each day counts: what is not offered in the first days is seldom heard"
+    rank: ClassVar[int] = 10
     plays: ClassVar[tuple[Play, ...]] = (
         Play(
             id="call_today",
@@ -123,6 +124,7 @@ class RenewalNear(Rule):
     name: ClassVar[str] = "renewal_near"
     about: ClassVar[str] = "a renewal that is near while the account is not healthy"
     why: ClassVar[str] = "a plan to turn an account around takes about a quarter"
+    rank: ClassVar[int] = 90
     shows: ClassVar[tuple[str, ...]] = ("days_since_touchpoint",)
     plays: ClassVar[tuple[Play, ...]] = _RENEWAL_NEAR_PLAYS
 
@@ -183,6 +185,7 @@ class RenewalOverdue(Rule):
     name: ClassVar[str] = "renewal_overdue"
     about: ClassVar[str] = "a renewal date that passed without news"
     why: ClassVar[str] = "either nobody asked, or nobody noted the answer"
+    rank: ClassVar[int] = 100
     plays: ClassVar[tuple[Play, ...]] = _RENEWAL_NEAR_PLAYS
 
     late_days: int = Field(7, ge=1, le=1000)
@@ -226,6 +229,7 @@ class RevenueContracted(Rule):
     name: ClassVar[str] = "revenue_contracted"
     about: ClassVar[str] = "a subscription that shrank"
     why: ClassVar[str] = "a customer who shrinks is deciding whether to stay"
+    rank: ClassVar[int] = 110
     plays: ClassVar[tuple[Play, ...]] = (
         Play(
             id="seat_review",

@@ -54,6 +54,7 @@ class DetractorFollowUp(Rule):
     name: ClassVar[str] = "detractor_follow_up"
     about: ClassVar[str] = "an unhappy answer that nobody followed up"
     why: ClassVar[str] = "an unhappy customer who is called back often stays; one who is not tells others"
+    rank: ClassVar[int] = 150
     tone: ClassVar[Tone] = "task"
     shows: ClassVar[tuple[str, ...]] = ("nps",)
     plays: ClassVar[tuple[Play, ...]] = _DETRACTOR_FOLLOW_UP_PLAYS
@@ -108,6 +109,7 @@ class PromoterFollowUp(Rule):
     name: ClassVar[str] = "promoter_follow_up"
     about: ClassVar[str] = "a glad answer that nobody thanked for"
     why: ClassVar[str] = "glad customers say yes to a reference or a review, while they are glad"
+    rank: ClassVar[int] = 230
     tone: ClassVar[Tone] = "opportunity"
     shows: ClassVar[tuple[str, ...]] = ("nps",)
     plays: ClassVar[tuple[Play, ...]] = (
@@ -165,6 +167,7 @@ class AnswersTurned(Rule):
     name: ClassVar[str] = "answers_turned"
     about: ClassVar[str] = "bad answers from several people"
     why: ClassVar[str] = "several low answers are an account, and not a person"
+    rank: ClassVar[int] = 140
     plays: ClassVar[tuple[Play, ...]] = _DETRACTOR_FOLLOW_UP_PLAYS
 
     speaks_of: ClassVar[tuple[str, ...]] = ("nps", "csat", "ces_mean")

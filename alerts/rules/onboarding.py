@@ -28,6 +28,7 @@ class OnboardingStuck(Rule):
     name: ClassVar[str] = "onboarding_stuck"
     about: ClassVar[str] = "a new account without its first value"
     why: ClassVar[str] = "the longer the first value takes, the likelier a customer leaves before it"
+    rank: ClassVar[int] = 170
     shows: ClassVar[tuple[str, ...]] = ("mau",)
     plays: ClassVar[tuple[Play, ...]] = (
         Play(
@@ -103,6 +104,7 @@ class MilestoneStuck(Rule):
     name: ClassVar[str] = "milestone_stuck"
     about: ClassVar[str] = "no further milestone"
     why: ClassVar[str] = "where the steps end, so do the reasons to pay for more"
+    rank: ClassVar[int] = 190
     shows: ClassVar[tuple[str, ...]] = ("depth",)
     plays: ClassVar[tuple[Play, ...]] = (
         Play(
@@ -181,6 +183,7 @@ class OutcomeOffTrack(Rule):
     name: ClassVar[str] = "outcome_off_track"
     about: ClassVar[str] = "a customer's goal behind its plan"
     why: ClassVar[str] = "customers stay for their outcome, whatever their usage says"
+    rank: ClassVar[int] = 160
     plays: ClassVar[tuple[Play, ...]] = (
         Play(
             id="look_at_goal",

@@ -85,6 +85,7 @@ class ChampionGone(Rule):
     name: ClassVar[str] = "champion_gone"
     about: ClassVar[str] = "the most active users who stopped"
     why: ClassVar[str] = "whoever brought the product in may have left, and nobody else defends it yet"
+    rank: ClassVar[int] = 50
     shows: ClassVar[tuple[str, ...]] = ("mau",)
     plays: ClassVar[tuple[Play, ...]] = _CHAMPION_GONE_PLAYS
 
@@ -145,6 +146,7 @@ class BreadthCollapsed(Rule):
     name: ClassVar[str] = "breadth_collapsed"
     about: ClassVar[str] = "most of the users who left within a month"
     why: ClassVar[str] = "with so few users left, one more departure can end it"
+    rank: ClassVar[int] = 30
     speaks_of: ClassVar[tuple[str, ...]] = ("mau", "breadth_change_ratio")
     plays: ClassVar[tuple[Play, ...]] = _BREADTH_COLLAPSED_PLAYS
 
@@ -200,6 +202,7 @@ class UsersLost(Rule):
     name: ClassVar[str] = "users_lost"
     about: ClassVar[str] = "established users who stopped for good"
     why: ClassVar[str] = "who used it for long and stops seldom comes back by himself"
+    rank: ClassVar[int] = 70
     plays: ClassVar[tuple[Play, ...]] = _BREADTH_COLLAPSED_PLAYS
 
     inhibited_by: tuple[str, ...] = ("silence", "breadth_collapsed", "score_low")
@@ -230,6 +233,7 @@ class FewUsers(Rule):
     name: ClassVar[str] = "few_users"
     about: ClassVar[str] = "half of the use that hangs on one or two people"
     why: ClassVar[str] = "one new job of one person can end it"
+    rank: ClassVar[int] = 220
     shows: ClassVar[tuple[str, ...]] = ("mau",)
     plays: ClassVar[tuple[Play, ...]] = _CHAMPION_GONE_PLAYS
 

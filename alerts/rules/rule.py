@@ -1,8 +1,9 @@
 """What every rule is: its declaration, its settings, and a result for one account as of a moment.
 
-A rule is declared once, as a subclass: name, what it is about, why it matters, its tone, the measures it shows, the
-plays that help, its channels, its settings, and its words (in the results of `evaluate`). Leaving one out is an error
-at import. A rule never sees a clock or a store: it gets the facts as of a moment, and the signal that fires under it.
+A rule is declared once, as a subclass in a module of this package, where `book` finds it: name, what it is about, why
+it matters, its rank and tone, the measures it shows, the plays that help, its channels, its settings, and its words (in
+the results of `evaluate`). Leaving one out is an error at import. A rule never sees a clock or a store: it gets the
+facts as of a moment, and the signal that fires under it.
 A measure that is unknown (None) means Indeterminate, and never Firing.
 """
 
@@ -67,6 +68,8 @@ class Rule(BaseModel):
         name: a label of metrics, and how settings, routes and silences call it.
         about: what it finds, a noun phrase: "a request to cancel".
         why: why it matters, a clause.
+        rank: its place among all rules, each its own; the rule that says most has the lowest. Of equally bad signals
+            the lowest leads.
         tone: what kind of news it is.
         shows: the measures that its message shows beside its reason.
         speaks_of: the measures that its own words speak of, so that a message does not repeat them.
@@ -80,6 +83,7 @@ class Rule(BaseModel):
     name: ClassVar[str]
     about: ClassVar[str]
     why: ClassVar[str]
+    rank: ClassVar[int]
     tone: ClassVar[Tone] = "risk"
     shows: ClassVar[tuple[str, ...]] = ()
     speaks_of: ClassVar[tuple[str, ...]] = ()
@@ -100,7 +104,7 @@ class Rule(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls.is_timed = cls.due is not Rule.due
-        missing = [part for part in ("name", "about", "why", "plays") if not getattr(cls, part, None)]
+        missing = [part for part in ("name", "about", "why", "rank", "plays") if not getattr(cls, part, None)]
         if missing and cls.__name__ != "CustomRule":
             raise TypeError(f"rule {cls.__name__}: expected {', '.join(missing)}; a rule is declared whole")
 

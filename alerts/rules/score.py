@@ -150,6 +150,7 @@ class ScoreLow(Rule):
     name: ClassVar[str] = "score_low"
     about: ClassVar[str] = "a health score that stays low"
     why: ClassVar[str] = "most accounts that die spend weeks down here first"
+    rank: ClassVar[int] = 40
     plays: ClassVar[tuple[Play, ...]] = HEALTH_PLAYS
     is_about_score: ClassVar[bool] = True
 
@@ -238,6 +239,7 @@ class ScoreDropped(Rule):
     name: ClassVar[str] = "score_dropped"
     about: ClassVar[str] = "a health score that fell within days"
     why: ClassVar[str] = "what changed is easiest to find while it is days old"
+    rank: ClassVar[int] = 60
     plays: ClassVar[tuple[Play, ...]] = HEALTH_PLAYS
     is_about_score: ClassVar[bool] = True
 

@@ -31,6 +31,7 @@ class LicencesLow(Rule):
     name: ClassVar[str] = "licences_low"
     about: ClassVar[str] = "licences that are paid for and not used"
     why: ClassVar[str] = "unused seats are the first thing that is cut at the renewal"
+    rank: ClassVar[int] = 210
     plays: ClassVar[tuple[Play, ...]] = (
         Play(
             id="seat_review",
@@ -91,6 +92,7 @@ class LicencesHigh(Rule):
     name: ClassVar[str] = "licences_high"
     about: ClassVar[str] = "nearly all licences in use"
     why: ClassVar[str] = "full seats are the moment to talk about growth, before they have to ask"
+    rank: ClassVar[int] = 240
     tone: ClassVar[Tone] = "opportunity"
     plays: ClassVar[tuple[Play, ...]] = (
         Play(

@@ -56,6 +56,7 @@ class EscalationOpen(Rule):
     name: ClassVar[str] = "escalation_open"
     about: ClassVar[str] = "an escalation that nobody ends"
     why: ClassVar[str] = "an escalation without an end is what people remember at the renewal"
+    rank: ClassVar[int] = 120
     tone: ClassVar[Tone] = "task"
     shows: ClassVar[tuple[str, ...]] = ("open_urgent_tickets",)
     speaks_of: ClassVar[tuple[str, ...]] = ("escalation_running_hours",)
@@ -77,7 +78,7 @@ class EscalationOpen(Rule):
         return Firing(
             severity,
             f"has waited {told} for an escalated ticket",
-            f"A ticket is escalated for {told}",
+            f"A ticket has been escalated for {told}",
             {"running_hours": running},
         )
 
@@ -101,6 +102,7 @@ class TicketLoad(Rule):
     name: ClassVar[str] = "ticket_load"
     about: ClassVar[str] = "more open high and urgent tickets than usual"
     why: ClassVar[str] = "a pile that nobody plans down reads as nobody caring"
+    rank: ClassVar[int] = 130
     tone: ClassVar[Tone] = "task"
     shows: ClassVar[tuple[str, ...]] = ("open_tickets", "tickets_opened_7")
     plays: ClassVar[tuple[Play, ...]] = _ESCALATION_OPEN_PLAYS

@@ -29,6 +29,7 @@ class Silence(Rule):
     name: ClassVar[str] = "silence"
     about: ClassVar[str] = "nobody uses the product any more"
     why: ClassVar[str] = "a product that nobody opens is not missed at the renewal"
+    rank: ClassVar[int] = 20
     shows: ClassVar[tuple[str, ...]] = ("mau",)
     speaks_of: ClassVar[tuple[str, ...]] = ("silence_ratio", "days_since_active", "use_vs_best")
     plays: ClassVar[tuple[Play, ...]] = (
@@ -111,6 +112,7 @@ class NeverUsed(Rule):
     name: ClassVar[str] = "never_used"
     about: ClassVar[str] = "a paying customer who never logged in"
     why: ClassVar[str] = "nobody renews what nobody ever opened"
+    rank: ClassVar[int] = 180
     plays: ClassVar[tuple[Play, ...]] = (
         Play(
             id="first_value_session",
@@ -188,6 +190,7 @@ class UseDeclined(Rule):
     name: ClassVar[str] = "use_declined"
     about: ClassVar[str] = "use far below the account's own best half-year"
     why: ClassVar[str] = "what they once did with it is the value that they pay for"
+    rank: ClassVar[int] = 80
     plays: ClassVar[tuple[Play, ...]] = (
         Play(
             id="who_left",
@@ -246,6 +249,7 @@ class FeaturesAbandoned(Rule):
     name: ClassVar[str] = "features_abandoned"
     about: ClassVar[str] = "features that were in use and are not any more"
     why: ClassVar[str] = "a feature that is dropped is a job that is done elsewhere now"
+    rank: ClassVar[int] = 200
     shows: ClassVar[tuple[str, ...]] = ("depth",)
     plays: ClassVar[tuple[Play, ...]] = (
         Play(

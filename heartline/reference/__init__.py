@@ -2,7 +2,6 @@
 
 - `metric_list`     every Prometheus metric
 - `measure_tables`  every measure
-- `rule_table`      every alert rule
 - `settings_page`   every setting
 - `figures_page`    every figure of the portfolio
 - `json_schemas`    every contract as a JSON Schema

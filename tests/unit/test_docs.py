@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from consumers.portfolio.lifetime import ALL_IDS
-from heartline.reference import figures_page, rule_table, settings_page
+from heartline.reference import figures_page, settings_page
 from heartline.reference.measure_tables import filled
 from stream.contracts.events import REASONS
 from stream.kinds import subscription, ticket
@@ -14,7 +14,7 @@ from stream.kinds.touchpoint import CONTACT_WORDS
 from stream.measures.registry import GROUPS, MEASURES
 from stream.scoring.shipped import DEFAULT
 from stream.topics import Topics
-from tests import alert_messages_page
+from tests import rules_page
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -26,12 +26,8 @@ def page(name: str) -> str:
     return (DOCS / name).read_text("utf-8")
 
 
-def test_the_table_of_rules_is_what_is_declared() -> None:
-    assert rule_table.filled(page("alerting.md")) == page("alerting.md"), "make rules writes it"
-
-
-def test_the_page_of_messages_is_what_the_rules_say() -> None:
-    assert alert_messages_page.page() == page("alert-messages.md"), "python -m tests.alert_messages_page writes it"
+def test_the_page_of_rules_is_what_is_declared_and_said() -> None:
+    assert rules_page.page() == page("rules.md"), "make rules writes it"
 
 
 def test_the_tables_of_measures_are_what_is_declared() -> None:

@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from alerts.account_facts import AccountFacts
 from alerts.config import AlertingConfig
@@ -18,131 +19,55 @@ from alerts.messages.compose import build_message
 from alerts.messages.digest import DigestLine, build_digest
 from alerts.messages.evidence import moved_measures
 from alerts.messages.plain_text import as_text
-from alerts.model import AccountRecord, Severity
+from alerts.model import AccountRecord, Channel, Severity
 from alerts.playbooks import choose
-from alerts.rules import RULES
+from alerts.rules import RULES, declaration
 from alerts.text import clip, escape, tidy
 from stream.contracts.report import Cap, Change, HealthReport, Override, Profile
 from stream.measures.registry import MEASURES
 from stream.scoring.shipped import DEFAULT
 from tests.reports import MONDAY, make_report
+from tests.unit.alerts.rule_cases import RULE_CASES
 
 NASTY = "<!channel> <@U123> @here & <https://evil.example|click> *bold*\n\u202e\x00" + "x" * 5000
 PAYING = Profile(name="Acme Corp", segment="mid-market", owner="Dana Fields", mrr=3417, licensed_seats=20)
 
 
-class Trouble(NamedTuple):
-    """What breaks a rule, what keeps it again, and what its first message says."""
-
-    measures: dict[str, Any]
-    well: dict[str, Any]
-    says: str
-    profile: dict[str, Any] = {}  # noqa: RUF012 (never written to)
+TROUBLES = {rule.name: RULE_CASES[rule.name] for rule in RULES if rule.tone != "opportunity"}
+GOOD_NEWS = [rule.name for rule in RULES if rule.tone == "opportunity"]
 
 
-# Every rule that is no good news; each is a page here, and the only rule there is.
-TROUBLES = {
-    "cancellation_requested": Trouble(
-        {"cancellation_requested": 1, "cancellation_requested_days": 3, "subscriptions_active": 1},
-        {"cancellation_requested": 0, "subscriptions_active": 1},
-        "Acme Corp wants to cancel: asked 3 days ago",
-    ),
-    "silence": Trouble(
-        {"days_since_active": 10, "silence_limit_days": 3},
-        {"days_since_active": 0, "silence_limit_days": 3},
-        "Acme Corp has gone quiet: no logins for 5 working days (normally never more than 3)",
-    ),
-    "breadth_collapsed": Trouble(
-        {"mau": 4, "mau_previous": 20}, {"mau": 18, "mau_previous": 20}, "monthly users fell from 20 to 4"
-    ),
-    "champion_gone": Trouble(
-        {"champions": 1, "champions_gone": 1, "champions_gone_users": ["ann"]},
-        {"champions": 1, "champions_gone": 0, "key_users_active": ["ann"]},
-        "Acme Corp may be losing its champion: its key user has stopped (ann)",
-    ),
-    "users_lost": Trouble(
-        {"established_users": 8, "established_users_lost": 5},
-        {"established_users": 8, "established_users_lost": 0},
-        "5 of 8 established users have stopped",
-    ),
-    "renewal_near": Trouble({"days_to_renewal": 20}, {"days_to_renewal": 385}, "renews in 20 days, and is at risk"),
-    "renewal_overdue": Trouble(
-        {"days_to_renewal": -9}, {"days_to_renewal": 356}, "was to renew 9 days ago, and nobody noted what came of it"
-    ),
-    "revenue_contracted": Trouble(
-        {"mrr_active": 500, "mrr_90d_max": 3417}, {"mrr_active": 3417, "mrr_90d_max": 3417}, "from 3,417 to 500 a month"
-    ),
-    "escalation_open": Trouble(
-        {"escalation_running_hours": 80}, {"escalation_running_hours": 0}, "waited 3 days for an escalated ticket"
-    ),
-    "ticket_load": Trouble(
-        {"open_tickets_by_priority": {"high": 7}, "tickets_opened_90_by_priority": {"high": 2}},
-        {"open_tickets_by_priority": {"high": 0}, "tickets_opened_90_by_priority": {"high": 9}},
-        "has 7 high or urgent tickets open",
-    ),
-    "answers_turned": Trouble(
-        {"nps": -66.7, "nps_responses": 9, "nps_previous": 40},
-        {"nps": 10, "nps_responses": 9},
-        "NPS went from 40 to -67 (9 answers)",
-    ),
-    "detractor_follow_up": Trouble(
-        {"open_detractors": 10, "open_detractor_days": 9},
-        {"open_detractors": 0},
-        "10 people gave low NPS scores and nobody has replied; the oldest has waited 9 days",
-    ),
-    "outcome_off_track": Trouble(
-        {"goals_off_track": 1, "outcome_pace_min": 0.4},
-        {"goals_off_track": 0, "outcome_pace_min": 1.2},
-        "1 goal behind plan, the furthest at 40% of its plan",
-    ),
-    "onboarding_stuck": Trouble(
-        {"first_value_waiting_days": 20},
-        {"first_value_waiting_days": None, "time_to_first_value_days": 21},
-        "is stuck in onboarding: no first value after 20 days",
-    ),
-    "milestone_stuck": Trouble(
-        {"milestone_stuck_days": 40, "milestone_next": "invite", "milestones_reached": 1},
-        {"milestone_stuck_days": 0, "milestones_reached": 2},
-        "has not reached “invite” for 40 days",
-    ),
-    "features_abandoned": Trouble(
-        {"feature_status": {"reports": "lapsed", "api": "lapsed", "search": "used"}, "depth": 0.3},
-        {"feature_status": {"reports": "used", "api": "used", "search": "used"}, "depth": 1},
-        "has stopped using api and reports",
-    ),
-    "licences_low": Trouble({"mau": 3, "days_known": 90}, {"mau": 18, "days_known": 91}, "uses only 3 of 20 seats"),
-    "few_users": Trouble({"users_for_half": 1}, {"users_for_half": 5}, "half of the use hangs on one person"),
-    "use_declined": Trouble({"use_vs_best": 0.2}, {"use_vs_best": 0.9}, "uses it at 20% of its best half-year"),
-    "never_used": Trouble(
-        {},
-        {"days_since_active": 0},
-        "has never used it: 40 days since the start, and nobody has logged in",
-        {"started_at": MONDAY - timedelta(days=40)},
-    ),
-}
-
-
-def alone(rule: str) -> AlertingConfig:
-    """A configuration with one rule, whose signals are pages at once."""
+def alone(rule: str, channel: Channel = "page") -> AlertingConfig:
+    """A configuration with one rule, whose signals are told at once."""
     rules: dict[str, Any] = {each.name: {"enabled": False} for each in RULES}
-    rules[rule] = {"channel": "page", "for_hours": 0, "keep_firing_hours": 0}
+    rules[rule] = {"channel": channel, "for_hours": 0, "keep_firing_hours": 0}
     lifecycle = {"pages": {"every_days": 0}, "reminders": {"severities": ["info", "warning", "critical"]}}
     return AlertingConfig.model_validate({"rules": rules, "lifecycle": lifecycle})
 
 
 def broken(rule: str, profile: Profile = PAYING, **fields: Any) -> HealthReport:
     """A report that breaks a rule."""
-    trouble = TROUBLES[rule]
-    given = {name: getattr(profile, name) for name in Profile.__struct_fields__} | trouble.profile
-    return make_report(
-        score=fields.pop("score", 40), measures=trouble.measures, profile=Profile(**given), changes_7d=[], **fields
-    )
+    case = RULE_CASES[rule]
+    given = {name: getattr(profile, name) for name in Profile.__struct_fields__} | dict(case.profile)
+    plain: dict[str, Any] = {"score": 40, "measures": case.breaks, "profile": Profile(**given), "changes_7d": []}
+    declared = declaration(rule)
+    if declared is not None and not declared.is_about_score:
+        plain["contributions"] = []  # so that nothing but the rule's own words is evidence
+    return make_report(**(plain | dict(case.fields) | fields))
+
+
+def worse(rule: str) -> HealthReport:
+    """A report of a week later that is worse."""
+    fields = dict(RULE_CASES[rule].worse)
+    report: dict[str, Any] = {name: fields.pop(name) for name in ("score", "past") if name in fields}
+    measures = RULE_CASES[rule].breaks | fields
+    return broken(rule, as_of=MONDAY + timedelta(days=7), **(report | {"measures": measures}))
 
 
 def well(rule: str, profile: Profile = PAYING) -> HealthReport:
-    """The report a day later that keeps it again."""
+    """The report of a month later that keeps it again."""
     as_of = MONDAY + timedelta(days=31)
-    return make_report(score=80, as_of=as_of, measures=TROUBLES[rule].well, profile=profile, changes_7d=[])
+    return make_report(score=80, as_of=as_of, measures=RULE_CASES[rule].well, profile=profile, changes_7d=[])
 
 
 def messages_of(rule: str, reports: Sequence[HealthReport]) -> list[dict[str, Any]]:
@@ -179,7 +104,7 @@ def test_a_message_is_who_and_what_then_health_worth_and_renewal_then_evidence_t
     report = make_report(
         score=82,
         past=[98, 97, 98, 96, 95, 94, 90],
-        measures=TROUBLES["silence"].measures | {"mau": 35, "days_to_renewal": 611},
+        measures=TROUBLES["silence"].breaks | {"mau": 35, "days_to_renewal": 611},
         profile=Profile(name="Granite Logistics", owner="Dana", mrr=5400, licensed_seats=46),
         changes_7d=changes,
     )
@@ -203,7 +128,7 @@ def test_a_message_is_who_and_what_then_health_worth_and_renewal_then_evidence_t
 def test_what_became_unknown_or_did_not_move_is_no_evidence_and_costs_no_points() -> None:
     """ "80 % → 80 % (-10)" comes of weights that moved; an answer that expired is no loss."""
     changes = [Change("nps", 40, None, -9.0), Change("csat", None, 0.4, -8.0), Change("depth", 0.801, 0.803, -10.0)]
-    report = make_report(score=40, measures=TROUBLES["silence"].measures, profile=PAYING, changes_7d=changes)
+    report = make_report(score=40, measures=TROUBLES["silence"].breaks, profile=PAYING, changes_7d=changes)
     (message,) = messages_of("silence", [report])
     assert "→" not in body(message)
     assert "unknown" not in body(message)
@@ -221,28 +146,36 @@ def test_every_rule_says_what_happened_what_to_do_and_how_it_ended(rule: str) ->
     assert len(ids) == 1, "both are of one episode"
 
 
-def test_every_rule_that_is_no_good_news_has_its_messages_here() -> None:
-    about_score = {"score_low", "score_dropped"}  # tests/unit/alerts/test_score_rules.py
-    assert TROUBLES.keys() == {rule.name for rule in RULES if rule.tone != "opportunity"} - about_score
+@pytest.mark.parametrize("rule", [name for name, case in TROUBLES.items() if case.worse])
+def test_what_gets_worse_is_told_again_louder(rule: str) -> None:
+    opened, again = messages_of(rule, [broken(rule), worse(rule)])
+    assert headline(opened).startswith("🚩 Acme Corp")
+    assert headline(again).startswith("🚨 Acme Corp")
+    assert "First flagged 2 Mar" in body(again)
 
 
-@pytest.mark.parametrize("rule", sorted(TROUBLES.keys() - {"silence"}))  # which is worse a week later
+@pytest.mark.parametrize("rule", GOOD_NEWS)
+def test_good_news_is_never_a_red_flag(rule: str) -> None:
+    assert messages_of(rule, [broken(rule), well(rule)]) == []
+
+
+@pytest.mark.parametrize("rule", TROUBLES)
 def test_a_reminder_speaks_of_today(rule: str) -> None:
     """No "still", no number of the day on which the red flag was raised."""
-    later = MONDAY + timedelta(days=7)
-    again = make_report(score=40, as_of=later, measures=_older(rule), profile=broken(rule).profile, changes_7d=[])
-    first, reminder = messages_of(rule, [broken(rule), again])
+    reports = [broken(rule), worse(rule)] if TROUBLES[rule].worse else [broken(rule)]
+    *_, first, reminder = messages_of(rule, [*reports, a_week_later(rule, reports[-1])])
     assert headline(reminder).startswith("⏰ Acme Corp")
-    assert headline(reminder).endswith(", and nobody owns this yet")
+    assert headline(reminder).endswith(", and nobody is on it yet")
     assert "still" not in headline(reminder)
     assert "First flagged 2 Mar" in body(reminder)
     if rule in ("renewal_overdue", "onboarding_stuck", "milestone_stuck", "never_used", "escalation_open"):
         assert re.findall(r"\d+", headline(reminder)) != re.findall(r"\d+", headline(first)), "a week has passed"
 
 
-def _older(rule: str) -> dict[str, Any]:
-    """A rule's measures a week later, where time makes them older."""
-    measures = dict(TROUBLES[rule].measures)
+def a_week_later(rule: str, report: HealthReport | None = None) -> HealthReport:
+    """A report's account a week later, where nothing changed but time."""
+    report = report or broken(rule)
+    measures = dict(report.measures)
     for name, by in (
         *(("days_since_active", 7), ("escalation_running_hours", 168), ("first_value_waiting_days", 7)),
         *(("milestone_stuck_days", 7), ("open_detractor_days", 7), ("cancellation_requested_days", 7)),
@@ -250,7 +183,7 @@ def _older(rule: str) -> dict[str, Any]:
     ):
         if name in measures:
             measures[name] += by
-    return measures
+    return replace(report, as_of=report.as_of + timedelta(days=7), measures=measures)
 
 
 @pytest.mark.parametrize("rule", TROUBLES)
@@ -274,7 +207,7 @@ def test_an_override_is_told_with_its_owner() -> None:
 
 def test_a_veto_speaks_in_the_words_of_its_scorecard() -> None:
     change = Change("stuck", None, 80, -9.0, "a ticket is stuck", "hours")
-    report = make_report(score=40, measures=TROUBLES["silence"].measures, profile=PAYING, changes_7d=[change])
+    report = make_report(score=40, measures=TROUBLES["silence"].breaks, profile=PAYING, changes_7d=[change])
     (message,) = messages_of("silence", [report])
     assert "A ticket is stuck: not so → 80 h in a week (-9 points)" in body(message)
 
@@ -297,7 +230,7 @@ def test_a_deleted_account_s_message_needs_no_report() -> None:
 
 
 def test_an_account_without_a_name_goes_by_its_id() -> None:
-    report = make_report("acct-7", score=40, measures=TROUBLES["silence"].measures, profile=Profile(mrr=1))
+    report = make_report("acct-7", score=40, measures=TROUBLES["silence"].breaks, profile=Profile(mrr=1))
     (message,) = messages_of("silence", [report])
     assert headline(message).startswith("🚩 acct-7 has gone quiet")
 
@@ -341,9 +274,9 @@ hostile = st.lists(
 def test_customer_text_can_t_call_link_or_flood_whatever_it_is(text: str, rule: str) -> None:
     """Names, owners, segments, goals and reasons come from feeds that anybody may write to."""
     names = {"champions_gone_users": [text], "open_detractor_users": [text], "milestone_next": text}
-    profile = Profile(name=text, owner=text, segment=text, licensed_seats=20, mrr=500, **TROUBLES[rule].profile)
+    profile = Profile(name=text, owner=text, segment=text, licensed_seats=20, mrr=500, **RULE_CASES[rule].profile)
     report = make_report(
-        measures=TROUBLES[rule].measures | names, profile=profile, reason=text, changes_7d=[Change(text, 3, 1, -9.0)]
+        measures=TROUBLES[rule].breaks | names, profile=profile, reason=text, changes_7d=[Change(text, 3, 1, -9.0)]
     )
     for message in messages_of(rule, [report, well(rule, profile)]):
         assert_harmless(message)
