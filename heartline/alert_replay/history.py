@@ -39,7 +39,6 @@ from stream.scoring.band_history import history as closing_scores
 from stream.scoring.band_history import moment, published_report
 from stream.scoring.evaluation import evaluate, profile_of
 from stream.scoring.scorecard_selection import scorecard_for
-from stream.worker.health_processor import SETTLED_MS
 
 Every = Literal["hour", "day"]
 Event = Literal["firing", "worse", "resolved", "opened", "updated", "closed", "page", "reminder"]
@@ -300,12 +299,9 @@ def _live(
         while at < len(events) and events[at][0] <= moment_ms:
             fold_event(state, events[at][1])
             at += 1
-        newest = newest_ms(state)
-        if newest is None:
+        if newest_ms(state) is None:
             continue
         days += ends_day
-        if newest + SETTLED_MS < moment_ms:
-            continue  # time alone moves nothing any more; the worker leaves it alone, too
         replay.take(worker.report(account_id, state, moment_ms))
     replay.pass_time(datetime.fromtimestamp(last_ms / 1000, UTC))
     history.rows += replay.rows

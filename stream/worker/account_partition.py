@@ -20,6 +20,7 @@ class AccountPartition(Partition[AccountState]):
         scheduled: accounts that the running scan has still to evaluate, the next one last.
         last_scan_ms: the moment at which the last scan over all accounts began; None before the first.
         last_midnight_scan_ms: the moment up to which new days have been looked for; None before the first scan.
+        previous_scan_ms: when the scan before the running one began, whichever it was; None: there was none.
         zones: the time zone of each account that has another than UTC, as far as they have been evaluated.
         quarantined: accounts whose state or events raise an error.
         changelog: the topic of their states.
@@ -29,6 +30,7 @@ class AccountPartition(Partition[AccountState]):
     scheduled: list[str] = field(default_factory=list)
     last_scan_ms: int | None = None
     last_midnight_scan_ms: int | None = None
+    previous_scan_ms: int | None = None
     zones: dict[str, str] = field(default_factory=dict)
     quarantined: Quarantine = field(default_factory=Quarantine)
     changelog: str = ""

@@ -38,10 +38,10 @@ from stream.worker.ingest import Ingest
 
 ACCOUNTS_A_SLICE: Final = 20  # about 2 ms of evaluation between two breaths of the event loop
 SCHEDULED_A_SLICE: Final = 6  # of a scan, while accounts that moved wait too
-EXAMINED_A_SLICE: Final = 500  # of a scan: most of them may be settled, and cold, which costs their decoding
-# After this long without any event the score can't move any more: the slowest measure is silence, which reaches the end
-# of its curve after six usual gaps of at most 56 days.
-SETTLED_MS: Final = 400 * DAY_MS
+EXAMINED_A_SLICE: Final = 500  # of a scan: most of them may be long silent, and cold, which costs their decoding
+# After this long without any event only the best half-year moves, which fades from day to day: between two days of its
+# own there is nothing to see of an account.
+LONG_SILENT_MS: Final = 400 * DAY_MS
 
 
 class HealthProcessor:
@@ -133,6 +133,7 @@ class HealthProcessor:
         last_scan_ms, last_midnight_scan_ms = partition.last_scan_ms, partition.last_midnight_scan_ms
         if partition.scheduled:
             return
+        previous_scan_ms = last_midnight_scan_ms
         if (
             last_scan_ms is None
             or last_midnight_scan_ms is None
@@ -142,9 +143,11 @@ class HealthProcessor:
             partition.last_scan_ms = partition.last_midnight_scan_ms = now_ms
             waiting = {account_id for account_id, _ in partition.pending}
             partition.scheduled = [each for each in (*partition.states, *partition.cold) if each not in waiting]
+            partition.previous_scan_ms = previous_scan_ms
         elif now_ms // QUARTER_MS > last_midnight_scan_ms // QUARTER_MS:
             partition.last_midnight_scan_ms = now_ms
             partition.scheduled = _accounts_past_midnight(partition, last_midnight_scan_ms, now_ms)
+            partition.previous_scan_ms = previous_scan_ms
         partition.scheduled.reverse()  # the last one is next, and a disk is read forwards
 
     def _evaluate_pending(self, partition: AccountPartition, now_ms: int) -> bool:
@@ -163,7 +166,7 @@ class HealthProcessor:
         return count > 0
 
     def _evaluate_scheduled(self, partition: AccountPartition, now_ms: int, count: int) -> None:
-        """Evaluate a slice of the running scan; who is settled, gone, or pending by now is passed over."""
+        """Evaluate a slice of the running scan; not who is gone, pending, or long silent and seen today."""
         scheduled = partition.scheduled
         for _ in range(min(len(scheduled), EXAMINED_A_SLICE)):
             account_id = scheduled.pop()
@@ -171,7 +174,7 @@ class HealthProcessor:
                 state = partition.peek(account_id)
                 if state is None or state.needs_evaluation:
                     continue
-                if state.published is not None and _settled(state, state.published.as_of_ms):
+                if _was_seen_today(partition, account_id, now_ms) and _is_long_silent(state, now_ms):
                     continue
                 if account_id in partition.cold:
                     partition.promote(account_id, state)
@@ -227,10 +230,6 @@ class HealthProcessor:
             partition.outputs.append(Output(self._health_topic, account_id.encode(), told))
             state.published = published_report(before, report, now_ms, digest, found.override, found.closings)
             partition.dirty.add(account_id)
-            return
-        if _settled(state, now_ms) and not _settled(state, before.as_of_ms):
-            before.as_of_ms = now_ms  # so that scans leave it alone from now on
-            partition.dirty.add(account_id)
 
     def _note(self, partition: AccountPartition, account_id: str, state: AccountState, newest: dict[Kind, int]) -> None:
         """Keep what is asked of many accounts at once: where they are, and how recent their sources are."""
@@ -257,12 +256,19 @@ def _accounts_past_midnight(partition: AccountPartition, since_ms: int, until_ms
     return found
 
 
-def _settled(state: AccountState, at_ms: int) -> bool:
-    """Whether time alone can't move the score any more after a moment: silent for so long, or never heard."""
-    if state.published is not None and state.published.override is not None:
-        return False  # it expires
+def _was_seen_today(partition: AccountPartition, account_id: str, now_ms: int) -> bool:
+    """Whether the scan before the running one began on the account's same day."""
+    before_ms = partition.previous_scan_ms
+    where = zone(partition.zones.get(account_id, "UTC"))
+    return before_ms is not None and where.day_of(before_ms) == where.day_of(now_ms)
+
+
+def _is_long_silent(state: AccountState, now_ms: int) -> bool:
+    """Whether it was evaluated, and within a day time alone moves nothing: silent for so long, or never heard."""
+    if state.published is None or state.published.override is not None:
+        return False  # an override expires
     newest = newest_ms(state)
-    return newest is None or newest + SETTLED_MS < at_ms
+    return newest is None or newest + LONG_SILENT_MS < now_ms
 
 
 def make_processor(settings: Settings, clock: Clock | None = None) -> HealthProcessor:

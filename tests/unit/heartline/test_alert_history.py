@@ -103,14 +103,6 @@ def test_several_processes_say_the_same(tmp_path: Path) -> None:
     assert replayed(path, processes=2) == replayed(path, processes=1)
 
 
-def test_an_account_whose_silence_can_say_no_more_is_left_alone(tmp_path: Path) -> None:
-    """As the worker leaves it alone: what happened in 400 days does not change in the next 400."""
-    events = [*life("gone", 40), usage("other", "u", START), usage("other", "u", START + timedelta(days=900))]
-    history = replayed(written(tmp_path, events))
-    assert history.account_days == 901 + 901
-    assert history.evaluations < 2 * 901
-
-
 def test_no_events_no_history(tmp_path: Path) -> None:
     assert replayed(written(tmp_path, [])) == History()
 

@@ -12,7 +12,7 @@ from stream.engine.state_cache import restore
 from stream.kinds.state import encode_state
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
-from stream.worker.health_processor import ACCOUNTS_A_SLICE, SETTLED_MS, HealthProcessor
+from stream.worker.health_processor import ACCOUNTS_A_SLICE, LONG_SILENT_MS, HealthProcessor
 from tests.examples import examples
 from tests.streams import CORE, TOPICS, epoch_ms, fold, make_stream, record
 from tests.unit.stream.lives import DAY, KAFKA_MS, Part, evaluated, fold_one, month, usage
@@ -99,22 +99,35 @@ def test_a_tick_judges_after_its_interval_or_at_the_turn_of_the_day(monkeypatch:
     assert seen == ["acme"], "its next day is tomorrow"
 
 
-def test_a_long_silent_account_is_left_alone_by_ticks_until_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_silent_account_is_looked_at_once_on_each_day_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock(end_of_day_ms(DAY))
     processor, partition = fold(month(), clock=clock)
     evaluated(processor, partition)
-    clock.advance(days=SETTLED_MS / DAY_MS - 1)
-    assert len(evaluated(processor, partition)) == 1
-    clock.advance(days=3)
-    assert evaluated(processor, partition) == []  # evaluated once more, and no news
+    clock.current_ms = end_of_day_ms(DAY) + LONG_SILENT_MS + 1  # the day's first moment
+    evaluated(processor, partition)
     seen: list[str] = []
     monkeypatch.setattr(processor, "_evaluate_one", lambda part, account_id, *rest: seen.append(account_id))
-    clock.advance(days=1)
-    evaluated(processor, partition)
-    assert seen == []
+    for hours, looked in [(1, 0), (1, 0), (20, 0), (2, 1), (1, 1), (23, 2), (72, 3)]:
+        clock.advance(seconds=hours * 3600)
+        evaluated(processor, partition)
+        assert len(seen) == looked
     fold_one(processor, partition, "usage", usage(1, day=day_of(clock.current_ms)))
     evaluated(processor, partition)
-    assert seen == ["acme"]
+    assert len(seen) == 4
+
+
+@pytest.mark.parametrize("step_days", [1, 150, 1700], ids="a step of {} days".format)
+def test_what_is_published_of_a_silent_account_stays_true_for_years(step_days: int) -> None:
+    """Its best half-year fades with time alone, so its score moves when nobody has come for years."""
+    clock = ManualClock(end_of_day_ms(DAY))
+    processor, partition = fold(month(users=1), clock=clock)
+    reports = evaluated(processor, partition)
+    for _ in range(0, 1701, step_days):
+        clock.advance(days=step_days)
+        reports += evaluated(processor, partition)
+        now = build_report("acme", partition.states["acme"], clock.current_ms, DEFAULT)
+        assert now.band == reports[-1].band
+        assert now.score == (None if now.score is None else pytest.approx(reports[-1].score, abs=1.0))
 
 
 def test_the_event_clock_judges_by_the_newest_event_and_the_wall_clock_by_the_wall() -> None:
