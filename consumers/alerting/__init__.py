@@ -18,6 +18,7 @@ The modules in the order a report meets them:
     current_message  a message as it is true when it leaves the outbox
     outbox           Redis: messages that must still be delivered, a queue for each receiver
     outbox_queue     one receiver's queue: leased to one sender at a time
+    lease_renewal    keeps what is being sent leased
     receivers        where alerts are told: one module a kind of receiver
     sender           the thread that empties one receiver's queue
     projection       the accounts in memory, as the gauges see them

@@ -25,7 +25,7 @@ from consumers.alerting.outbox import (
     queue_removal,
 )
 
-LEASE_MS: Final = 60_000  # more than an attempt takes, and how long a message waits after its sender was killed
+LEASE_MS: Final = 10_000  # how long a message waits after its sender was killed; lease_renewal renews it meanwhile
 LOOK_AHEAD: Final = 20
 DUE_MAX: Final = 500
 SENT_MS: Final = 3_600_000  # no window is longer
@@ -85,7 +85,7 @@ class Queue:
         return list(leased.values())
 
     def claim(self, now_ms: int) -> OutboxEntry | None:
-        """Lease the next notification that is due, for a minute; None when there is none."""
+        """Lease the next notification that is due, until LEASE_MS have passed; None when there is none."""
         if self._unsure is not None:
             # The answer to our last claim was lost; what is stored says whether it was ours.
             mine = self._read(self._unsure)
@@ -132,6 +132,23 @@ class Queue:
                 return None
             self._unsure = None
             return leased
+
+    def renew(self, entries: Sequence[OutboxEntry], now_ms: int) -> None:
+        """Let the leases of these begin anew; those that are not ours any more stay as they are."""
+        pipe: Any
+        for entry in entries:
+            key = self._keys.entry(entry.id)
+            with self._client.pipeline(transaction=True) as pipe:
+                try:
+                    pipe.watch(key)
+                    value = cast("bytes | None", pipe.get(key))
+                    if value is None or decode(value).owner != self._owner:
+                        continue
+                    pipe.multi()
+                    pipe.zadd(self._keys.due, {entry.id: now_ms + LEASE_MS}, xx=True)
+                    pipe.execute()
+                except redis.WatchError:
+                    continue
 
     def _wait_for_earlier(self, entry: OutboxEntry) -> bool:
         """Whether an earlier message of the same episode is still here; then this one is due just after it."""

@@ -16,6 +16,7 @@ from alerts.context import DigestSettings
 from alerts.digest_policy import DeliveryKind, PendingDelivery, plan_delivery
 from alerts.messages.digest import digest_notification
 from alerts.notification import AlertNotification
+from consumers.alerting.lease_renewal import renewed
 from consumers.alerting.metrics import Metrics
 from consumers.alerting.outbox import OutboxEntry
 from consumers.alerting.outbox_queue import Queue
@@ -117,7 +118,8 @@ class Sender:
         if not claimed:
             return IDLE_SECONDS
         if len(claimed) == 1:
-            result = self._receiver.send(self._current(claimed[0]), self._queue.memory(claimed[0]))
+            with renewed(self._queue, claimed, self._clock_ms):
+                result = self._receiver.send(self._current(claimed[0]), self._queue.memory(claimed[0]))
             self._act_on(claimed[0], result)
         else:
             result = self._send_grouped(claimed)
@@ -146,7 +148,8 @@ class Sender:
         since = datetime.fromtimestamp(min(item.created_ms for item in claimed) / 1000, UTC)
         now = datetime.fromtimestamp(now_ms / 1000, UTC)
         notification = digest_notification([self._current(item) for item in claimed], since, now)
-        result = self._receiver.send(notification, None)
+        with renewed(self._queue, claimed, self._clock_ms):
+            result = self._receiver.send(notification, None)
         now_ms = self._clock_ms()
         if result.status is DeliveryStatus.DELIVERED:
             self._failures = 0

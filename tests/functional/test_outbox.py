@@ -1,12 +1,16 @@
 """The outbox in Redis: leased to one at a time, in order per episode, never lost."""
 
+import threading
+import time
 from typing import Any
 
 import pytest
 import redis
 
+from consumers.alerting.lease_renewal import renewed
 from consumers.alerting.outbox import Backlog, Outbox, OutboxEntry
 from consumers.alerting.outbox_queue import LEASE_MS, Queue
+from tests.deadlines import HANG_SECONDS
 from tests.notifications import make_entry
 
 NOW = 1_000_000
@@ -56,11 +60,50 @@ def test_two_senders_that_look_at_the_same_moment_do_not_both_get_it(
 
 
 def test_a_sender_that_died_loses_its_lease(client: redis.Redis, queue: Queue, other: Queue) -> None:
-    """Half a minute later another tries; a repeat is possible, a loss is not."""
+    """Seconds later another tries; a repeat is possible, a loss is not."""
     put(client, queue, "a")
     assert name(queue.claim(NOW)) == "a"
     assert other.claim(NOW + LEASE_MS - 1) is None
     assert name(other.claim(NOW + LEASE_MS)) == "a"
+
+
+def test_a_sender_that_is_still_sending_keeps_its_lease(client: redis.Redis, queue: Queue, other: Queue) -> None:
+    """However long a receiver takes to answer."""
+    put(client, queue, "a")
+    sending = queue.claim(NOW)
+    assert sending is not None
+    queue.renew([sending], NOW + LEASE_MS - 1)
+    assert other.claim(NOW + LEASE_MS) is None
+    assert name(other.claim(NOW + 2 * LEASE_MS)) == "a"
+
+
+def test_a_lease_that_is_another_s_or_settled_is_not_renewed(client: redis.Redis, queue: Queue, other: Queue) -> None:
+    put(client, queue, "a", "b")
+    slow, done = queue.claim(NOW), queue.claim(NOW)
+    assert slow is not None
+    assert done is not None
+    assert name(other.claim(NOW + LEASE_MS)) == "a"
+    queue.delivered(done)
+    queue.renew([slow, done], NOW + LEASE_MS + 5000)
+    assert name(queue.claim(NOW + 2 * LEASE_MS)) == "a", "the other's lease ends when it did"
+    assert queue.claim(NOW + 99 * LEASE_MS) is not None
+    assert queue.backlog(NOW).depth == 1, "what was delivered does not come back"
+
+
+def test_leases_are_renewed_while_a_message_is_sent_and_not_after(client: redis.Redis, queue: Queue) -> None:
+    put(client, queue, "a")
+    sending = queue.claim(NOW)
+    assert sending is not None
+    renewals = iter(range(NOW + 1000, NOW + 10**9, 1000))
+    with renewed(queue, [sending], renewals.__next__, renew_seconds=0.001):
+        (renewing,) = [each for each in threading.enumerate() if each.name == "lease-slack"]
+        deadline = time.monotonic() + HANG_SECONDS
+        while (client.zscore(queue._keys.due, "a") or 0) < NOW + LEASE_MS + 3000:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+    renewing.join(HANG_SECONDS)
+    ended = client.zscore(queue._keys.due, "a")
+    assert next(renewals) * 1.0 == (ended or 0) - LEASE_MS + 1000, "the last renewal was the last one asked for"
 
 
 def test_what_is_delivered_is_gone(client: redis.Redis, queue: Queue, prefix: str) -> None:
