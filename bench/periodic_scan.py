@@ -31,9 +31,9 @@ from stream.history.daily import close_score
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState
 from stream.kinds.usage import UsageEvent
+from stream.run import GC_THRESHOLDS
 from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor, make_processor
-from stream.worker.run import GC_THRESHOLDS
 
 DAY_MS = 86_400_000
 USERS = 5

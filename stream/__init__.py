@@ -11,7 +11,7 @@ Read the packages in the order an event meets them:
 - `scoring/`    measures to points, the score, what moved it and why, and whether that is published
 - `worker/`     the steps of one partition: ingest, evaluate, publish
 - `engine/`     from fetch to commit: partitions, checkpoints, recovery (Faust lives here)
-- `agents`, `app`   the Faust agents, and the app that ties all of it together
+- `agents`, `app`, `run`   the Faust agents, the app that ties all of it together, and the process
 
-Everything but `engine`, `agents`, `app` and `worker.run` is pure: no Faust, no Kafka, no Redis, and `now` is passed in.
+Everything but `engine`, `agents`, `app` and `run` is pure: no Faust, no Kafka, no Redis, and `now` is passed in.
 """

@@ -130,7 +130,7 @@ def digest(before: int, number: int) -> int:
 
 
 if __name__ == "__main__":
-    from stream.worker.run import run_processor
+    from stream.run import run_processor
     from tests.crash_points import hide_topics, install
 
     if crash_at := os.environ.get("CRASH_AT"):

@@ -8,12 +8,12 @@ from typing import Final, Literal
 
 from stream.history import rolling
 from stream.history.rolling import BITS, DAYS_KEPT, LAST_DAY
-from stream.history.series import daily_series
 from stream.kinds.state import AccountState, zone_of
 from stream.kinds.survey import SURVEYS, SurveyState
 from stream.kinds.ticket import PRIORITIES, TicketState, phase
 from stream.kinds.touchpoint import CONTACTS, TouchpointState
 from stream.kinds.usage import FeatureUse, UsageState
+from stream.measures.daily_series import daily_series
 from stream.measures.reach import DAILY_USER_DAYS, WEEKLY_USER_DAYS
 
 PEOPLE_MAX: Final = 100

@@ -21,7 +21,7 @@ def worker(config: Config = None) -> None:
     HEARTLINE_WORKER__CLOCK=event heartline worker      [dim]# evaluate replayed history by its own time[/]
     """
     from stream.config.settings import Settings, load
-    from stream.worker.run import run_worker
+    from stream.run import run_worker
 
     run_worker(load(Settings, config))
 

@@ -6,5 +6,4 @@
 - `daily`           users, events and score of each day
 - `best_half_year`  the best half-year, faded
 - `windows`         users active within 7 and 30 days of each day
-- `series`          the account's days as rows, for whoever draws them
 """

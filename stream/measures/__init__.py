@@ -16,6 +16,7 @@ answer, is in its newest version.
 - `context`            it as of one moment, and what several measures need
 - `product_config`     what the product counts as value; `product` reads it from the settings
 - `wording`            values in words
+- `daily_series`       the account's days as rows, for whoever draws them
 
 The measures, one module a subject:
 

@@ -1,4 +1,4 @@
-"""The worker's own steps, pure but for `run`.
+"""The worker's own steps; all but `metrics` are pure.
 
 - `ingest`            a source batch into the accounts of one partition: decode, refuse, route to the owner, fold
 - `repartition`       the envelope in which a record travels to its account's partition
@@ -7,5 +7,4 @@
 - `priority_queue`    accounts that wait to be evaluated
 - `health_processor`  the work on one partition: fold a source batch, evaluate what changed, publish
 - `metrics`           every Prometheus metric of the worker
-- `run`               the process
 """

@@ -21,10 +21,10 @@ from stream.history.daily import (
     active_users,
     usage_events,
 )
-from stream.history.series import DayRow, daily_series
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.kinds.usage import UsageEvent
+from stream.measures.daily_series import DayRow, daily_series
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
 from tests.examples import examples
