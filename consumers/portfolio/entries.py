@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from consumers.portfolio.days import PeriodError, day_number, parse_period
+from stream.contracts.account_day import AccountDay
 from stream.contracts.errors import HeartlineError
 from stream.kinds.subscription import CHANGES, INTERVAL_WORDS, STATUS_WORDS, BillingInterval, Status
 from stream.kinds.touchpoint import ADVOCACY, CONTACT_WORDS, CONTACTS
@@ -150,25 +151,6 @@ class ReferralEntry(Struct, gc=False):
     currency: str | None = None
 
 
-class AccountDayEntry(Struct, gc=False):
-    """How an account stood at the end of one of its days; None: not known."""
-
-    account_id: _Id
-    day: date
-    timestamp: _Moment | None = None
-    score: float | None = None
-    band: str | None = None
-    stage: str | None = None
-    owner: str | None = None
-    segment: str | None = None
-    mau: int | None = None
-    wau: int | None = None
-    seats: int | None = None
-    features: list[str] = []
-    coverage_ratio: float | None = None
-    time_to_first_value_days: float | None = None
-
-
 class CostEntry(Struct, gc=False):
     """What acquiring or looking after customers cost in a period (a month, a quarter, a year or a day, by its name)."""
 
@@ -198,7 +180,7 @@ Entry = (
     | TicketEntry
     | AccountEntry
     | ReferralEntry
-    | AccountDayEntry
+    | AccountDay
     | CostEntry
     | RateEntry
 )
@@ -360,7 +342,7 @@ _READERS: Final[dict[EntryKind, Callable[[bytes | str, str], Entry | None]]] = {
     "ticket": _plain(TicketEntry),
     "account": _plain(AccountEntry),
     "referral": _referral,
-    "account_day": _plain(AccountDayEntry),
+    "account_day": _plain(AccountDay),
     "cost": _cost,
     "rate": _rate,
 }

@@ -19,7 +19,6 @@ from consumers.portfolio import tables
 from consumers.portfolio.days import day_number, parse_period
 from consumers.portfolio.derivation import Recorded, Row, derive, homes
 from consumers.portfolio.entries import (
-    AccountDayEntry,
     CostEntry,
     EntryError,
     EntryKind,
@@ -31,6 +30,7 @@ from consumers.portfolio.entries import (
 from consumers.portfolio.money import Rates, to_minor
 from consumers.portfolio.subscription_history import Rules
 from consumers.portfolio.tables import Table
+from stream.contracts.account_day import AccountDay
 from stream.contracts.errors import ConfigError
 
 DERIVE_ACCOUNTS: Final = 2_000  # at a time: bounds the memory
@@ -404,7 +404,7 @@ def _filed(record: LedgerRecord, recorded_ms: int) -> tuple[Row, Row | None]:
     if problem is None:
         try:
             entry = read_entry(record.kind, record.body, event_id)
-            if isinstance(entry, AccountDayEntry):
+            if isinstance(entry, AccountDay):
                 return (), _account_day(record, recorded_ms, entry)
         except EntryError as error:
             problem = str(error)
@@ -416,7 +416,7 @@ def _filed(record: LedgerRecord, recorded_ms: int) -> tuple[Row, Row | None]:
     return row, None
 
 
-def _account_day(record: LedgerRecord, recorded_ms: int, entry: AccountDayEntry) -> Row:
+def _account_day(record: LedgerRecord, recorded_ms: int, entry: AccountDay) -> Row:
     return (
         *(record.topic, record.partition, record.offset, recorded_ms, entry.account_id, day_number(entry.day)),
         *(entry.score, entry.band, entry.stage, entry.owner, entry.segment, entry.mau, entry.wau, entry.seats),

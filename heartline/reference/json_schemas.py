@@ -7,6 +7,7 @@ import msgspec
 
 from alerts.alert_events import alert_event_schema
 from alerts.commands import command_schema
+from stream.contracts.account_day import account_day_schema
 from stream.contracts.dead_letters import DeadLetter
 from stream.contracts.report import report_schema
 from stream.kinds.registry import KINDS
@@ -17,6 +18,7 @@ def all_schemas() -> dict[str, dict[str, Any]]:
     inputs: dict[str, dict[str, Any]] = {name: kind.contract.model_json_schema() for name, kind in KINDS.items()}
     others = {
         "health-report": report_schema(),
+        "account-day": account_day_schema(),
         "dead-letter": msgspec.json.schema(DeadLetter),
         "alert-command": command_schema(),
         "alert-step": alert_event_schema(),

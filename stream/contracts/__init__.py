@@ -3,6 +3,7 @@
 - `events`           the language of the contracts of the input events, and the words of their errors
 - `health_override`  what people set by hand in the place of the score
 - `report`           the contract of `account-health`
+- `account_day`      the contract of `account-days`
 - `dead_letters`     the contract of `dead-letters`
 - `quarantine`       why an account is left alone
 - `values`           the value of a record of ours, read as its contract says

@@ -86,6 +86,8 @@ class AccountState(Struct, array_like=True, gc=False):
         needs_evaluation: whether facts have moved since; kept, so that a restart evaluates what was left.
         overrides: what people set by hand in the place of the scorecard's verdict, the oldest first.
         quarantined: whether an event or the evaluation raised: nothing is folded and evaluated until it is released.
+        closed_day: the last day that was written to account-days; 0 before the first evaluation.
+        reopened_day: the first of the closed days that an event came late for; 0: none.
     """
 
     version: int = STATE_VERSION
@@ -100,6 +102,8 @@ class AccountState(Struct, array_like=True, gc=False):
     subscription: SubscriptionState = msgspec.field(default_factory=SubscriptionState)
     overrides: list[HealthOverride] = []
     quarantined: bool = False
+    closed_day: int = 0
+    reopened_day: int = 0
 
 
 # The parts that kinds of events make; each knows when its newest event happened.

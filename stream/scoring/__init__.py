@@ -13,5 +13,6 @@ Pure: the same facts and the same moment give the same report.
 - `reason`               the sentence
 - `freshness`            how recent what each source told is
 - `evaluation`           score and band alone, to know whether to publish; and all of it as one report
+- `account_day`          how an account stood at the end of a day that is over
 - `publish_policy`       whether an evaluation is worth publishing
 """

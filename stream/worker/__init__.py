@@ -5,6 +5,7 @@
 - `account_partition` one partition's accounts: states, who waits, what scans need
 - `quarantine`        accounts that are left alone, since they raise an error
 - `priority_queue`    accounts that wait to be evaluated
+- `day_closing`       an account's days that are over, each written once
 - `health_processor`  the work on one partition: fold a source batch, evaluate what changed, publish
 - `metrics`           every Prometheus metric of the worker
 """

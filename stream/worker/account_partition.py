@@ -2,12 +2,15 @@
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from stream.contracts.quarantine import Step
 from stream.engine.partition import Partition
 from stream.kinds.state import AccountState, decode_state, encode_state, watermark_ms
 from stream.worker.priority_queue import PriorityQueue
 from stream.worker.quarantine import Quarantine
+
+UNKNOWN_MS: Final = 1 << 62
 
 
 @dataclass(slots=True)
@@ -22,6 +25,8 @@ class AccountPartition(Partition[AccountState]):
         last_midnight_scan_ms: the moment up to which new days have been looked for; None before the first scan.
         previous_scan_ms: when the scan before the running one began, whichever it was; None: there was none.
         zones: the time zone of each account that has another than UTC, as far as they have been evaluated.
+        open_since_ms: an event since then is of no day that was written to account-days; `UNKNOWN_MS`, later than any
+            event, until all accounts are evaluated.
         quarantined: accounts whose state or events raise an error.
         changelog: the topic of their states.
     """
@@ -32,6 +37,7 @@ class AccountPartition(Partition[AccountState]):
     last_midnight_scan_ms: int | None = None
     previous_scan_ms: int | None = None
     zones: dict[str, str] = field(default_factory=dict)
+    open_since_ms: int = 0
     quarantined: Quarantine = field(default_factory=Quarantine)
     changelog: str = ""
 
@@ -85,6 +91,7 @@ class AccountPartition(Partition[AccountState]):
         restored_ms = watermark_ms(state)
         if restored_ms is not None and restored_ms > (self.watermark_ms or 0):
             self.watermark_ms = restored_ms
+        self.open_since_ms = UNKNOWN_MS
         if state.needs_evaluation:
             self.pending.append((key, None))
 

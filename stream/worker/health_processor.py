@@ -33,7 +33,8 @@ from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
 from stream.scoring.shipped import SHIPPED
 from stream.topics import KINDS, STALE_AFTER_DAYS, Kind, Source, Topics
-from stream.worker.account_partition import AccountPartition
+from stream.worker.account_partition import UNKNOWN_MS, AccountPartition
+from stream.worker.day_closing import DayClosing, begin_day
 from stream.worker.ingest import Ingest
 
 ACCOUNTS_A_SLICE: Final = 20  # about 2 ms of evaluation between two breaths of the event loop
@@ -89,6 +90,7 @@ class HealthProcessor:
         if decoders is None:
             decoders = {topic: Decoder(kind) for topic, kind in topics.inputs.items()}
         self._wall = WallClock() if wall is None else wall
+        self._days = DayClosing(topics.account_days, scorecards, core_features, product)
         self._ingest = Ingest(topics, decoders, self.counts, self._wall)
 
     def new_partition(self, number: int, count: int) -> AccountPartition:
@@ -134,6 +136,10 @@ class HealthProcessor:
         if partition.scheduled:
             return
         previous_scan_ms = last_midnight_scan_ms
+        if last_midnight_scan_ms is None:
+            partition.open_since_ms = UNKNOWN_MS
+        elif partition.open_since_ms == UNKNOWN_MS or now_ms // QUARTER_MS > last_midnight_scan_ms // QUARTER_MS:
+            begin_day(partition, now_ms)
         if (
             last_scan_ms is None
             or last_midnight_scan_ms is None
@@ -217,6 +223,8 @@ class HealthProcessor:
             partition.dirty.add(account_id)
         newest = newest_by_kind(state)
         self._note(partition, account_id, state, newest)
+        if state.closed_day < found.day - 1 or (ingested is None and state.reopened_day):
+            self._days.close(partition, account_id, state, found.day)
         if close_score(state.usage.days, found.day, found.score):
             partition.dirty.add(account_id)
         # Without an event since the last evaluation the profile is as it was.

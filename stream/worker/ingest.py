@@ -23,7 +23,8 @@ from stream.kinds.kind import NO_CHANGE
 from stream.kinds.state import AccountState
 from stream.scoring.publish_policy import of_later_day
 from stream.topics import Kind, Topics
-from stream.worker.account_partition import AccountPartition
+from stream.worker.account_partition import UNKNOWN_MS, AccountPartition
+from stream.worker.day_closing import reopen_days
 from stream.worker.priority_queue import Priority
 from stream.worker.repartition import FORGET, RELEASE, RepartitionedRecord, decode_repartitioned, repartition
 
@@ -107,7 +108,7 @@ class Ingest:
         fold, states, mark_dirty = self._fold[kind], partition.states, partition.dirty.add
         is_rare = kind != "usage"  # what people enter one by one; so is an account's first report
         away: set[str] = set()
-        account_batches, newest_ms = self._account_batches(partition, batch, events)
+        account_batches, newest_ms, late = self._account_batches(partition, batch, events)
         partition.expect(account_batches)
         for account_id, indexes in account_batches.items():
             try:
@@ -137,6 +138,8 @@ class Ingest:
                 partition.pending.append(waiting, priority)
                 state.needs_evaluation = True
             mark_dirty(account_id)
+        if late:
+            reopen_days(partition, events, late)
         self._note_newest(partition, batch.topic, _newest_ms(events, away) if away else newest_ms)
 
     def _quarantine(
@@ -193,23 +196,30 @@ class Ingest:
 
     def _account_batches(
         self, partition: AccountPartition, batch: SourceBatch, events: Sequence[InputEvent | BadEvent]
-    ) -> tuple[dict[str, list[int]], int]:
-        """By account the indexes of its events in the batch, and their newest time; what is no event is refused."""
+    ) -> tuple[dict[str, list[int]], int, list[int]]:
+        """By account the indexes of its events in the batch, their newest time, and the indexes of those that may be of
+        a day that is written already; what is no event is refused.
+        """
         account_batches: dict[str, list[int]] = {}
         newest_ms = 0
+        open_since_ms = UNKNOWN_MS if partition.last_scan_ms is None and partition.cold else partition.open_since_ms
+        late: list[int] = []
         for at, event in enumerate(events):
             if isinstance(event, BadEvent):
                 self._refuse(partition, batch, batch.records[at], event)
                 continue
             ms: Any = event.timestamp  # epoch milliseconds; None: an update without a time
-            if ms is not None and ms > newest_ms:
-                newest_ms = ms
+            if ms is not None:
+                if ms > newest_ms:
+                    newest_ms = ms
+                if ms < open_since_ms:
+                    late.append(at)
             indexes = account_batches.get(event.account_id)
             if indexes is None:
                 account_batches[event.account_id] = [at]
             else:
                 indexes.append(at)
-        return account_batches, newest_ms
+        return account_batches, newest_ms, late
 
     def _note_newest(self, partition: AccountPartition, topic: str, newest_ms: int) -> None:
         """Keep how recent a source is, and the partition's watermark."""
