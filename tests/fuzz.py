@@ -25,6 +25,7 @@ from stream.calendar.clock import ManualClock
 from stream.calendar.day import DAY_MS
 from stream.contracts.report import decode_report
 from stream.engine.state_cache import restore
+from stream.kinds.erasure import user_digest
 from stream.kinds.kind import Kind
 from stream.kinds.registry import KINDS
 from stream.kinds.state import STATE_VERSION, StateVersionError, decode_state, encode_state
@@ -130,6 +131,8 @@ def value_of(chance: random.Random, name: str, annotation: Any) -> Any:
     if model is not None:
         return fields_of(chance, model)
     text = repr(annotation)
+    if name == "erase_users":
+        return [user_digest(chance.choice([*PLAIN, *WORDS])) for _ in range(chance.randrange(3))]
     if "list[" in text:
         inner = next(each for each in _flat(annotation) if _is_model(each))
         return [fields_of(chance, inner) for _ in range(chance.randrange(4))]
@@ -192,12 +195,16 @@ class World:
 
     def __init__(self, found: Found) -> None:
         self.found = found
+        self.offset = 0
         self.clock = ManualClock(NOW_MS)
         self.processor = HealthProcessor(TOPICS, self.clock, wall=self.clock)
         self.partition: AccountPartition = self.processor.new_partition(0, 1)
 
-    def fold(self, kind: Kind, values: list[bytes]) -> None:
-        self.processor.fold(self.partition, TOPICS.input(kind), [record(kind, value) for value in values])
+    def fold(self, kind: Kind, values: list[bytes | None]) -> None:
+        """Fold records of the fuzzed account; None: its tombstone."""
+        self.offset += 1
+        records = [record(kind, value, self.offset, self.offset, FUZZED.encode()) for value in values]
+        self.processor.fold(self.partition, TOPICS.input(kind), records)
 
     def look(self) -> None:
         """Evaluate, and see that all is as it must be."""
@@ -206,7 +213,7 @@ class World:
         for _ in self.processor.evaluate(self.partition):
             pass
         outputs, self.partition.outputs = self.partition.outputs, []
-        reports = [decode_report(each.value or b"") for each in outputs if each.topic == TOPICS.health]
+        reports = [decode_report(each.value) for each in outputs if each.topic == TOPICS.health and each.value]
         beside_it = self.partition.states[BESIDE]
         assert beside_it.published is not None, "the other account has no report"
         assert not beside_it.needs_evaluation, "the other account was held up"
@@ -226,6 +233,8 @@ def live(chance: random.Random, found: Found) -> None:
         for _ in range(chance.randrange(1, 12)):
             kind = chance.choice(list(KINDS))
             world.fold(kind, [event(chance, kind) for _ in range(chance.randrange(1, 4))])
+        if chance.random() < 0.05:
+            world.fold("account", [event(chance, "account"), None, event(chance, "account")])
         routed = Rec(TOPICS.repartition, 0, 0, NOW_MS, FUZZED.encode(), rerouted(chance))
         world.processor.fold(world.partition, TOPICS.repartition, [routed])
         world.look()

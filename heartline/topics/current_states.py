@@ -6,13 +6,14 @@ from consumers.errors import TopicUnreadableError
 from consumers.kafka_client import latest_values
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
+from stream.kinds.erasure import is_nothing
 from stream.kinds.state import AccountState, StateVersionError, decode_state
 
 log = get_logger(__name__)
 
 
 def live_states(kafka: KafkaSettings) -> dict[str, AccountState]:
-    """Every account's state as of the last checkpoint, but for those that can't be read.
+    """Every account's state as of the last checkpoint, but for those that can't be read, or are erased.
 
     Raises:
         TopicUnreadableError: Kafka can't be reached, the changelog is missing, or a state is of another version.
@@ -22,7 +23,9 @@ def live_states(kafka: KafkaSettings) -> dict[str, AccountState]:
     states = {}
     for key, value in values.items():
         try:
-            states[key.decode(errors="replace")] = decode_state(value)
+            state = decode_state(value)
+            if not is_nothing(state):
+                states[key.decode(errors="replace")] = state
         except StateVersionError as error:
             raise TopicUnreadableError(f"{topic}: {error}") from None
         except (msgspec.MsgspecError, RecursionError) as error:

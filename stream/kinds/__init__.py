@@ -5,6 +5,7 @@
 - `account`             the account feed: the profile, and overrides by hand
 - `kind`, `registry`    what a kind of event is, and the table of all kinds
 - `state`               the state of one account, made of the parts of its kinds
+- `erasure`             what erases an account, or one of its users, from a state
 - `feeds`, `decode`     how real feeds' names become the contract's; bytes to events
 - `folding`             events into their account, several at a time, and the count of what did not count
 """

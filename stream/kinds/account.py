@@ -31,7 +31,7 @@ from stream.history import daily
 from stream.kinds.kind import EventKind
 from stream.kinds.usage import UsageState
 
-_NAMED_APART: Final = frozenset({"account_id", "event_id", "timestamp", "health_override"})
+_NAMED_APART: Final = frozenset({"account_id", "event_id", "timestamp", "health_override", "erase_users"})
 
 
 def _not_tiny(target: float) -> float:
@@ -41,6 +41,7 @@ def _not_tiny(target: float) -> float:
     return target
 
 
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Target = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False), AfterValidator(_not_tiny)]
 
 
@@ -103,6 +104,9 @@ class AccountEvent(InputEvent):
     goals: Annotated[list[Goal], Field(max_length=50)] | None = None
     health_override: NewOverride | None = Field(None, description="needs a timestamp; null clears")
     accepted_baseline: NewBaseline | None = Field(None, description="holds until null takes it back")
+    erase_users: Annotated[list[Digest], Field(max_length=1000)] | None = Field(
+        None, description="users to erase, each as the SHA-256 of the id, in hex; a record without a value: the account"
+    )
 
     @model_validator(mode="after")
     def _bounded(self) -> "AccountEvent":

@@ -88,6 +88,7 @@ class AccountState(Struct, array_like=True, gc=False):
         quarantined: whether an event or the evaluation raised: nothing is folded and evaluated until it is released.
         closed_day: the last day that was written to account-days; 0 before the first evaluation.
         reopened_day: the first of the closed days that an event came late for; 0: none.
+        erasures: what was erased, and the Kafka timestamp up to which its records are passed over (`erasure`).
     """
 
     version: int = STATE_VERSION
@@ -104,6 +105,7 @@ class AccountState(Struct, array_like=True, gc=False):
     quarantined: bool = False
     closed_day: int = 0
     reopened_day: int = 0
+    erasures: list[tuple[str, int]] = []
 
 
 # The parts that kinds of events make; each knows when its newest event happened.

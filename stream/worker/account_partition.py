@@ -69,6 +69,14 @@ class AccountPartition(Partition[AccountState]):
         if (state := self.states.get(key)) is not None:
             state.quarantined = state.needs_evaluation = True
 
+    def forget(self, account_id: str) -> None:
+        """Nothing of an account is kept any more, from the next checkpoint on not even in the changelog."""
+        self.states.pop(account_id, None)
+        self.cold.pop(account_id, None)
+        self.saved_at.pop(account_id, None)
+        self.zones.pop(account_id, None)
+        self.dirty.add(account_id)
+
     def pending_keys(self) -> list[str]:
         """The accounts where something changed."""
         return [account_id for account_id, _ in self.pending]

@@ -20,6 +20,7 @@ from stream.engine.partition import Output
 from stream.engine.processor import Record
 from stream.history.daily import close_score
 from stream.kinds.decode import Decoder
+from stream.kinds.erasure import forget_old_erasures, is_nothing
 from stream.kinds.feeds import mapping_for
 from stream.kinds.state import AccountState, newest_by_kind, newest_ms, zone_of
 from stream.measures.product import product_config_from
@@ -61,7 +62,7 @@ class HealthProcessor:
 
     Attributes:
         counts: (what, label) to how often, for the metrics: ("dead_letter", reason), ("late", kind), ("overflow",
-            kind), ("repartitioned", kind), ("repeated", kind), ("unknown_account", kind).
+            kind), ("erased", kind), ("repartitioned", kind), ("repeated", kind), ("unknown_account", kind).
     """
 
     def __init__(
@@ -180,6 +181,8 @@ class HealthProcessor:
                 state = partition.peek(account_id)
                 if state is None or state.needs_evaluation:
                     continue
+                if state.erasures and self._is_erased(partition, account_id, state, now_ms):
+                    continue
                 if _was_seen_today(partition, account_id, now_ms) and _is_long_silent(state, now_ms):
                     continue
                 if account_id in partition.cold:
@@ -190,6 +193,17 @@ class HealthProcessor:
             count -= 1
             if count == 0:
                 return
+
+    def _is_erased(self, partition: AccountPartition, account_id: str, state: AccountState, now_ms: int) -> bool:
+        """Whether nothing is left of an account to evaluate. Erasures that are old are forgotten, and with them it."""
+        if forget_old_erasures(state, now_ms):
+            if account_id in partition.cold:
+                partition.promote(account_id, state)
+            partition.dirty.add(account_id)
+            if not state.erasures and newest_ms(state) is None and not state.profile and state.published is None:
+                partition.forget(account_id)
+                return True
+        return is_nothing(state)
 
     def _quarantine(self, partition: AccountPartition, account_id: str, error: Exception) -> None:
         """An account's state could not be read, or its score not be computed: leave it alone.

@@ -6,7 +6,8 @@ one account is one account batch for its fold. The events of an account stay in 
 
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from stream.calendar.clock import Clock
@@ -18,6 +19,7 @@ from stream.contracts.quarantine import QUARANTINED
 from stream.engine.partition import Output
 from stream.engine.processor import Record
 from stream.kinds.decode import Decoder
+from stream.kinds.erasure import erase_users, erased_account, is_erased, is_nothing
 from stream.kinds.folding import counted_folds
 from stream.kinds.kind import NO_CHANGE
 from stream.kinds.state import AccountState
@@ -48,11 +50,13 @@ class SourceBatch:
 class Ingest:
     """Folds chunks. Bad input becomes a dead letter among the partition's outputs; nothing raises.
 
+    A record of the account feed without a value erases the account that its key names, in its turn among the others.
+
     Args:
         topics: the names of the topics.
         decoders: by topic.
-        counts: gets ("dead_letter", reason), ("late", kind), ("overflow", kind), ("repartitioned", kind),
-            ("repeated", kind) and ("unknown_account", kind).
+        counts: gets ("dead_letter", reason), ("erased", kind), ("late", kind), ("overflow", kind),
+            ("repartitioned", kind), ("repeated", kind) and ("unknown_account", kind).
         wall: by which events from the future are refused, whatever clock accounts are evaluated by.
 
     Attributes:
@@ -69,6 +73,7 @@ class Ingest:
         self._kinds = topics.inputs
         self._repartition_topic = topics.repartition
         self._dead_letter_topic = topics.dead_letters
+        self._health_topic = topics.health
         self._decoders = decoders
         self._counts = counts
         self._fold = counted_folds(counts)
@@ -100,7 +105,20 @@ class Ingest:
                 )
 
     def _fold_batch(self, partition: AccountPartition, batch: SourceBatch) -> None:
-        """Fold what arrived in one input topic."""
+        """Fold what arrived in one input topic, and erase what it says is to be erased."""
+        if self._kinds[batch.topic] != "account" or not any(map(_is_tombstone, batch.records)):
+            self._fold_events(partition, batch)
+            return
+        for is_tombstone, records in groupby(batch.records, _is_tombstone):
+            part = replace(batch, records=list(records))
+            if is_tombstone:
+                for record in part.records:
+                    self._erase(partition, part, record)
+            else:
+                self._fold_events(partition, part)
+
+    def _fold_events(self, partition: AccountPartition, batch: SourceBatch) -> None:
+        """Fold events of one kind."""
         kind, records = self._kinds[batch.topic], batch.records
         events = self._decoders[batch.topic].decode_all(
             [record.value for record in records], self._wall.now_ms(None) or 0
@@ -122,10 +140,14 @@ class Ingest:
                     partition.quarantined.remember(account_id)
                     self._hold(partition, batch, account_id, indexes)
                     continue
+                if state.erasures and not (indexes := self._not_erased(state, kind, records, events, indexes)):
+                    continue
                 first_change_index = fold(
                     state,
                     [events[at] for at in indexes] if len(indexes) > 1 else [events[indexes[0]]],
                 )
+                if kind == "account" and self._erase_users(state, records, events, indexes):
+                    first_change_index = max(first_change_index, 0)
             except Exception as error:
                 self._quarantine(partition, batch, account_id, indexes, error)
                 continue
@@ -141,6 +163,44 @@ class Ingest:
         if late:
             reopen_days(partition, events, late)
         self._note_newest(partition, batch.topic, _newest_ms(events, away) if away else newest_ms)
+
+    def _erase(self, partition: AccountPartition, batch: SourceBatch, record: Record) -> None:
+        """Erase an account: its state, and the report that others know it by."""
+        account_id = (record.key or b"").decode(errors="replace")
+        home = partition_of(account_id, partition.count)
+        if home != partition.number and account_id not in partition.states and account_id not in partition.cold:
+            self._route_to_owner(partition, batch, record, account_id, home)
+            return
+        partition.forget(account_id)
+        partition.quarantined.release(account_id)
+        partition.states[account_id] = erased_account(record.timestamp)
+        partition.outputs.append(Output(self._health_topic, account_id.encode(), None))
+        self._counts["erased", "account"] += 1
+
+    def _erase_users(
+        self, state: AccountState, records: Sequence[Record], events: Sequence[Any], indexes: Sequence[int]
+    ) -> bool:
+        """Erase the users that account updates name; returns whether there is an account that is now without them."""
+        asked = [at for at in indexes if events[at].erase_users]
+        for at in asked:
+            erase_users(state, events[at].erase_users, records[at].timestamp)
+        return bool(asked) and not is_nothing(state)
+
+    def _not_erased(
+        self,
+        state: AccountState,
+        kind: Kind,
+        records: Sequence[Record],
+        events: Sequence[Any],
+        indexes: list[int],
+    ) -> list[int]:
+        """The events that Kafka had only after what they are of was erased; the others are passed over."""
+        kept = [
+            at for at in indexes if not is_erased(state, getattr(events[at], "user_id", None), records[at].timestamp)
+        ]
+        if len(kept) < len(indexes):
+            self._counts["erased", kind] += len(indexes) - len(kept)
+        return kept
 
     def _quarantine(
         self,
@@ -178,9 +238,7 @@ class Ingest:
         """
         account_id = (release.key or b"").decode(errors="replace")
         if release.topic == FORGET:
-            for states in (partition.states, partition.cold, partition.saved_at):
-                states.pop(account_id, None)
-            partition.dirty.add(account_id)
+            partition.forget(account_id)
         else:
             try:
                 state = partition.state(account_id)
@@ -282,6 +340,11 @@ class Ingest:
         value = dead_letter(*place, record.timestamp, record.key, record.value, error, account_id)
         key = record.key[:KEY_BYTES_MAX] if record.key is not None else None
         partition.outputs.append(Output(self._dead_letter_topic, key, value))
+
+
+def _is_tombstone(record: Record) -> bool:
+    """Whether a record of the account feed erases its account."""
+    return record.value is None and bool(record.key)
 
 
 def _newest_ms(events: Sequence[InputEvent | BadEvent], away: Container[str]) -> int:

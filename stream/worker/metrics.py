@@ -22,7 +22,7 @@ OUTCOMES: Final = (
     *(("dead_letter", reason) for reason in REASONS),
     *(
         (outcome, kind)
-        for outcome in ("late", "overflow", "passed_over", "repartitioned", "unknown_account")
+        for outcome in ("erased", "late", "overflow", "passed_over", "repartitioned", "unknown_account")
         for kind in KINDS
     ),
     ("repeated", "usage"),
@@ -146,8 +146,8 @@ class WorkerCollector(Collector):
         yield newest
         outcomes = CounterMetricFamily(
             "heartline_worker_outcomes",
-            "What became of records beside folding: dead_letter by reason; late, overflow, passed_over, "
-            "repartitioned, repeated, unknown_account by kind.",
+            "What became of records beside folding: dead_letter by reason; erased (or of who is), late, overflow, "
+            "passed_over, repartitioned, repeated, unknown_account by kind.",
             labels=["outcome", "label"],
         )
         for (outcome, label), count in sorted((dict.fromkeys(OUTCOMES, 0) | dict(self._counts())).items()):
