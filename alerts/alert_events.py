@@ -1,10 +1,12 @@
 """The contract of `account-alerts`, the audit log: one record for every step of every alert, and whoever took it.
 
-Keyed by account_id (a silence's steps by the silence's id). A step holds the whole alert as it is after the step, so
-the newest step of each alert is its state: what Redis knows can be rebuilt from here. A record may be written twice;
-the steps of one key are told apart and put in order by `seq`.
+In the account's partition, each under a key of its own: the account_id (of a silence's steps the silence's id), `seq`,
+and a hash, so that compaction removes nothing but repeats and what is erased. A step holds the whole alert as it is
+after the step, so the newest step of each alert is its state: what Redis knows can be rebuilt from here. A record may
+be written twice; the steps of one account are told apart and put in order by `seq`.
 """
 
+import hashlib
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
@@ -38,6 +40,7 @@ AlertEventKind = Literal[
     "silence_expired",
     "pipeline_incident_opened",
     "pipeline_incident_resolved",
+    "account_erased",
 ]
 
 ALERT_EVENT_KINDS: Final[tuple[AlertEventKind, ...]] = get_args(AlertEventKind)
@@ -54,7 +57,8 @@ class AlertEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             joined it; notified: what was suppressed is told now; reminded: told again while nobody acknowledges;
             escalated: the manager of its owner is told; followed_up: how it went some days later;
             acknowledged, snoozed, verdict, play_started: a command; refused: a command that could not be applied;
-            delivered: a receiver took a message; silence_*: a silence; pipeline_*: the data, not the customers.
+            delivered: a receiver took a message; silence_*: a silence; pipeline_*: the data, not the customers;
+            account_erased: the steps of an account, which is not named, were erased.
         at: the moment of the decision, which on the event clock is the report's.
         reason: why, as a sentence.
         by: who: "heartline", or the person who gave the command.
@@ -84,6 +88,26 @@ class AlertEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 _decoder = msgspec.json.Decoder(AlertEvent)
 _encoder = msgspec.json.Encoder()
+
+
+def key_of(owner: str, step: AlertEvent) -> str:
+    """The key of a step's record, the same whenever the same step is written.
+
+    Args:
+        owner: the account's id; of a silence the silence's id; of the pipeline its rule.
+        step: the step.
+    """
+    told = f"{step.kind}\0{step.notification_id}\0{step.receiver}\0{step.command_id}"
+    return f"{owner}/{step.seq}/{hashlib.sha256(told.encode()).hexdigest()[:10]}"
+
+
+def owner_of_key(key: bytes) -> str:
+    """The reverse, as far as it goes: whose step it is.
+
+    >>> owner_of_key(b"a/b/1772442000000/0123456789")
+    'a/b'
+    """
+    return key.decode(errors="replace").rsplit("/", 2)[0]
 
 
 def encode_alert_event(step: AlertEvent) -> bytes:

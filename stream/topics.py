@@ -130,7 +130,8 @@ class Topics:
 
         The changelog's segments are small and cleaned often: recovery reads what compaction has not yet removed.
         """
-        compacted = {"cleanup.policy": "compact"}
+        # What is erased is gone from the disks within two days, however little else is written.
+        compacted = {"cleanup.policy": "compact", "max.compaction.lag.ms": str(86_400_000)}
         changelog = compacted | {
             "segment.bytes": str(64 << 20),
             "segment.ms": str(20 * 60 * 1000),
@@ -144,7 +145,11 @@ class Topics:
             *(TopicSpec(name, partitions, _FOR_EVER) for name in self.ledger if name not in self.inputs),
             TopicSpec(self.repartition, partitions, {"max.message.bytes": str(8 << 20)}),
             TopicSpec(self.health, partitions, compacted),
-            TopicSpec(self.alerts, partitions, {"retention.ms": str(400 * 86_400_000)}),
+            TopicSpec(
+                self.alerts,
+                partitions,
+                compacted | {"cleanup.policy": "compact,delete", "retention.ms": str(400 * 86_400_000)},
+            ),
             TopicSpec(self.alert_commands, partitions, {"retention.ms": str(400 * 86_400_000)}),
             TopicSpec(self.dead_letters, partitions, {"retention.ms": str(30 * 86_400_000)}),
             TopicSpec(self.quarantine, partitions, quarantine),

@@ -10,6 +10,9 @@ Redis is lost with steps waiting, what led to them is evaluated again from the h
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, Final, cast
 
 import msgspec
@@ -17,10 +20,11 @@ import redis
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from alerts.alert_events import AlertEvent, decode_alert_event, encode_alert_event
+from alerts.alert_events import AlertEvent, decode_alert_event, encode_alert_event, key_of
+from consumers.alerting.erasure import mark, mark_key, steps_to_erase
 from consumers.alerting.outbox import OutboxEntry
-from consumers.errors import STORE_AWAY
-from consumers.kafka_client import connection
+from consumers.errors import STORE_AWAY, TopicUnreadableError
+from consumers.kafka_client import connection, read_to_end
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
 
@@ -28,6 +32,8 @@ RELAY_MAX: Final = 500
 IDLE_SECONDS: Final = 0.25
 PAUSE_SECONDS: Final = 2.0
 SEND_SECONDS: Final = 30.0
+# In the place of a step: the account is erased, by a tombstone of this Kafka timestamp.
+_ERASE: Final = b"erase "
 PLAY_CHARS_MAX: Final = 128  # as the contract of touchpoints has it, for owners too
 
 log = get_logger(__name__)
@@ -35,6 +41,17 @@ log = get_logger(__name__)
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class ErasedAt:
+    """In the place of a step: the account is erased, with all that the log has of it until here.
+
+    Args:
+        ms: the Kafka timestamp of the tombstone.
+    """
+
+    ms: int
 
 
 class AuditLog:
@@ -49,9 +66,13 @@ class AuditLog:
         self._client = client
         self._prefix = prefix
 
-    def add(self, pipe: Any, partition: int, key: str, step: AlertEvent) -> None:
-        """Write down a step, within the caller's transaction."""
-        pipe.xadd(self._key(partition), {"key": key, "step": encode_alert_event(step)})
+    def add(self, pipe: Any, partition: int, owner: str, step: AlertEvent) -> None:
+        """Write down a step of an account, a silence or the pipeline, within the caller's transaction."""
+        pipe.xadd(self._key(partition), {"key": key_of(owner, step), "step": encode_alert_event(step)})
+
+    def erase(self, pipe: Any, partition: int, account_id: str, erased: ErasedAt) -> None:
+        """Write down, behind an account's steps, that it is erased, within the caller's transaction."""
+        pipe.xadd(self._key(partition), {"key": account_id, "step": _ERASE + str(erased.ms).encode()})
 
     def waiting(self, partition: int) -> list[tuple[bytes, bytes, bytes]]:
         """(name, key, value) of the oldest steps that wait."""
@@ -89,12 +110,20 @@ class AuditRelay:
         audit: where they wait.
         kafka: where they go.
         partitions: those that this process has at the moment.
+        forget: called with an account that is erased, for what else waits of it.
     """
 
-    def __init__(self, audit: AuditLog, kafka: KafkaSettings, partitions: Callable[[], Iterable[int]]) -> None:
+    def __init__(
+        self,
+        audit: AuditLog,
+        kafka: KafkaSettings,
+        partitions: Callable[[], Iterable[int]],
+        forget: Callable[[str], object] = lambda account_id: None,
+    ) -> None:
         self._audit = audit
         self._kafka = kafka
         self._partitions = partitions
+        self._forget = forget
         self._producer: Any = None
 
     def run(self, stop: threading.Event) -> None:
@@ -111,7 +140,7 @@ class AuditRelay:
             return 0.0 if self.turn() else IDLE_SECONDS
         except STORE_AWAY as error:
             log.debug("audit log: Redis is away", error=type(error).__name__)
-        except KafkaError as error:
+        except (KafkaError, TopicUnreadableError) as error:
             log.warning("audit log: Kafka is away; the steps wait in Redis", error=type(error).__name__)
         return PAUSE_SECONDS
 
@@ -119,19 +148,47 @@ class AuditRelay:
         """Relay what waits; how many steps that was."""
         count = 0
         for partition in list(self._partitions()):
-            steps = self._audit.waiting(partition)
-            if steps:
-                sent = [self._send(self._kafka.topics.alerts, key, value, partition) for _, key, value in steps]
-                for _, key, value in steps:
-                    if (event := touchpoint_of(value)) is not None:
-                        sent.append(self._send(self._kafka.topics.input("touchpoint"), key, event))
-                for future in sent:
-                    future.get(timeout=SEND_SECONDS)
+            waiting = self._audit.waiting(partition)
+            for is_erasure, entries in groupby(waiting, lambda entry: entry[2].startswith(_ERASE)):
+                steps = list(entries)
+                if is_erasure:
+                    for _, account_id, value in steps:
+                        self._erase(partition, account_id.decode(), int(value.removeprefix(_ERASE)))
+                else:
+                    self._relay(partition, [(key, value) for _, key, value in steps])
                 self._audit.forget(partition, [name for name, _, _ in steps])
                 count += len(steps)
         return count
 
-    def _send(self, topic: str, key: bytes, value: bytes, partition: int | None = None) -> Any:
+    def _relay(self, partition: int, steps: Sequence[tuple[bytes, bytes]]) -> None:
+        """Put steps onto Kafka; returns once they are there."""
+        sent = [self._send(self._kafka.topics.alerts, key, value, partition) for key, value in steps]
+        for _, value in steps:
+            if (event := touchpoint_of(value)) is not None:
+                sent.append(self._send(self._kafka.topics.input("touchpoint"), *event))
+        for future in sent:
+            future.get(timeout=SEND_SECONDS)
+
+    def _erase(self, partition: int, account_id: str, erased_ms: int) -> None:
+        """Delete an account's steps from the log, and what else waits of it."""
+        found = steps_to_erase(self._log(partition), account_id, erased_ms)
+        if found.is_done:
+            return
+        self._forget(account_id)
+        topic, now = self._kafka.topics.alerts, datetime.now(UTC)
+        sent = [self._send(topic, key, None, partition) for key in found.keys]
+        for future in sent:
+            future.get(timeout=SEND_SECONDS)
+        told = encode_alert_event(mark(account_id, found.commands_offset, now))
+        self._send(topic, mark_key(account_id, erased_ms).encode(), told, partition).get(timeout=SEND_SECONDS)
+        log.info("an account's alerts are erased", partition=partition, steps=len(found.keys))
+
+    def _log(self, partition: int) -> Iterable[tuple[bytes, bytes | None]]:
+        """Every record of a partition of the log."""
+        for record in read_to_end(self._kafka, self._kafka.topics.alerts, [partition], "heartline-alerting"):
+            yield record.key or b"", record.value
+
+    def _send(self, topic: str, key: bytes, value: bytes | None, partition: int | None = None) -> Any:
         if self._producer is None:
             self._producer = KafkaProducer(
                 **connection(self._kafka), acks="all", enable_idempotence=True, linger_ms=5, metrics_enabled=False
@@ -139,8 +196,8 @@ class AuditRelay:
         return self._producer.send(topic, key=key, value=value, partition=partition)
 
 
-def touchpoint_of(value: bytes) -> bytes | None:
-    """The input event that a step amounts to: starting a play is a touchpoint; None for every other step.
+def touchpoint_of(value: bytes) -> tuple[bytes, bytes] | None:
+    """Key and value of the input event that a step amounts to: starting a play is a touchpoint; None for other steps.
 
     Its event_id is the command's, so that a step that goes to Kafka twice is one touchpoint.
     """
@@ -158,4 +215,4 @@ def touchpoint_of(value: bytes) -> bytes | None:
         "owner": step.by[:PLAY_CHARS_MAX],
         "timestamp": step.at,
     }
-    return msgspec.json.encode(event)
+    return step.account_id.encode(), msgspec.json.encode(event)

@@ -22,6 +22,7 @@ from alerts.red_flag import Transition
 from alerts.rules import Rule
 from alerts.signals import SignalStep
 from alerts.silences import Silence
+from consumers.alerting.audit_log import ErasedAt
 from consumers.alerting.loop import Record
 from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import Changes, LoadedState
@@ -182,6 +183,9 @@ class Batch:
     def report(self, item: DecodedRecord, now: datetime) -> None:
         """Evaluate a new report, or the account's end."""
         record, view = self._record(item.account_id), item.view
+        if view is None and record is not None and _is_of_an_earlier_life(item, record):
+            self.result.outcomes.append("older")
+            return
         if view is None:
             evaluation = delete_account(record, now, self._context)
         else:
@@ -198,6 +202,8 @@ class Batch:
         self.result.outcomes.append("deleted" if view is None else "evaluated")
         self._changes.reports[item.account_id] = item.value
         self._write_down(item.account_id, evaluation, view, whole, now, item)
+        if view is None:
+            self._changes.steps.append((item.account_id, ErasedAt(item.written_ms)))
 
     def _rules(self, report: AlertReportView) -> tuple[Rule, ...]:
         """The rules of an account."""
@@ -250,7 +256,8 @@ class Batch:
         """The batch was of commands: where their topic goes on, also in the audit log."""
         self._changes.commands_offset = offset
         self._changes.steps[:] = [
-            (key, msgspec.structs.replace(step, commands_offset=offset)) for key, step in self._changes.steps
+            (key, msgspec.structs.replace(step, commands_offset=offset) if isinstance(step, AlertEvent) else step)
+            for key, step in self._changes.steps
         ]
 
     def _record(self, account_id: str) -> AccountRecord | None:
@@ -292,7 +299,7 @@ class Batch:
             now,
             now_ms=self._now_ms,
             ingested_ms=written.ingested_ms if written is not None else None,
-            partition=self._partition,
+            partition=self._partition if item is None or item.view is not None else None,  # its end is not logged
             context=self._context,
         )
         record, changes = evaluation.record, evaluation.changes
@@ -375,6 +382,11 @@ def _event(transition: Transition, account_id: str, seq: int, now: datetime) -> 
         notification_id=transition.notification_id,
         command_id=transition.command_id,
     )
+
+
+def _is_of_an_earlier_life(item: DecodedRecord, record: AccountRecord) -> bool:
+    """Whether a tombstone, read again after Redis was lost, erased what the account was before it came back."""
+    return record.evaluated_at is None and record.evaluated_as_of.timestamp() * 1000 > item.written_ms
 
 
 def _now(item: DecodedRecord, record: AccountRecord | None, wall: datetime) -> datetime:

@@ -28,6 +28,7 @@ from consumers.alerting.command_sender import CommandSender
 from consumers.alerting.current_message import CurrentMessage
 from consumers.alerting.daily_digests import DailyDigests
 from consumers.alerting.digest_queue import DigestQueue
+from consumers.alerting.erasure import AccountErasure
 from consumers.alerting.group_consumer import make_consumer
 from consumers.alerting.loop import ConsumerLoop
 from consumers.alerting.metrics import Metrics
@@ -125,7 +126,8 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         topic_id=lambda: topic_id_of(settings.kafka, settings.kafka.topics.health),
     )
     current_message = CurrentMessage(store, config, None if event_clock else lambda: datetime.now(UTC), calendars)
-    relay = AuditRelay(audit, settings.kafka, lambda: handler.partitions)
+    erasure = AccountErasure(client, settings.redis.key_prefix)
+    relay = AuditRelay(audit, settings.kafka, lambda: handler.partitions, erasure.erase)
     relaying = threading.Thread(target=relay.run, args=(stop,), name="audit", daemon=True)
     relaying.start()
     options = settings.alerting

@@ -33,7 +33,7 @@ from alerts.daily_digest import DigestItem
 from alerts.model import AccountRecord
 from alerts.pipeline_incident import PartitionHealth
 from alerts.silences import Silence
-from consumers.alerting.audit_log import AuditLog
+from consumers.alerting.audit_log import AuditLog, ErasedAt
 from consumers.alerting.digest_queue import DigestQueue
 from consumers.alerting.outbox import Outbox, OutboxEntry
 from consumers.alerting.rebuild_state import Rebuilt
@@ -62,7 +62,7 @@ class Changes:
         reports: account to its latest report, encoded; None to forget it.
         entries: messages to deliver.
         due: account to when it is worth evaluating again, epoch milliseconds; None: never.
-        steps: for the audit log: (key, step).
+        steps: for the audit log: (the account or the silence, step), in order; an account's erasure among them.
         silences: by id.
         commands_offset: the offset of alert-commands after the batch; None: unchanged.
         digest: what the next daily digests of their owners are to tell.
@@ -74,7 +74,7 @@ class Changes:
     reports: dict[str, bytes | None] = field(default_factory=dict)
     entries: list[OutboxEntry] = field(default_factory=list)
     due: dict[str, int | None] = field(default_factory=dict)
-    steps: list[tuple[str, AlertEvent]] = field(default_factory=list)
+    steps: list[tuple[str, AlertEvent | ErasedAt]] = field(default_factory=list)
     silences: dict[str, Silence] = field(default_factory=dict)
     commands_offset: int | None = None
     partition_health: PartitionHealth | None = None
@@ -312,8 +312,11 @@ class StateStore:
             self._outbox.add(pipe, entry)
         if self._digests is not None:
             self._digests.add(pipe, changes.digest)
-        for key, step in changes.steps:
-            self._audit.add(pipe, partition, key, step)
+        for owner, step in changes.steps:
+            if isinstance(step, ErasedAt):
+                self._audit.erase(pipe, partition, owner, step)
+            else:
+                self._audit.add(pipe, partition, owner, step)
         for silence in changes.silences.values():
             pipe.hset(f"{self._prefix}silences", silence.silence_id, _encoder.encode(silence))
         if changes.partition_health is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from alerts.alert_events import AlertEvent, decode_alert_event
+from alerts.alert_events import AlertEvent, decode_alert_event, key_of, owner_of_key
 from alerts.model import SEVERITY_RANK, Alert
 from alerts.silences import Silence, silence_over
 from stream.contracts.errors import BadEvent
@@ -49,8 +49,15 @@ class AlertLog:
         newest = self._incident
         return newest if newest is not None and newest.kind == "pipeline_incident_opened" else None
 
-    def take(self, value: bytes | None) -> str | None:
-        """Take a record of the log; returns the account whose alert moved, None when none did."""
+    def take(self, value: bytes | None, key: bytes | None = None) -> str | None:
+        """Take a record of the log; returns the account whose alert moved, None when none did.
+
+        Args:
+            value: its value; None: the step of the key is erased.
+            key: its key.
+        """
+        if value is None and key:
+            return self._erase(key)
         try:
             step = decode_alert_event(value or b"")
         except BadEvent:
@@ -120,6 +127,25 @@ class AlertLog:
             self._add(episode, step)
         return episode.alert.account_id
 
+    def _erase(self, key: bytes) -> str | None:
+        """A step was erased: it goes, and with its last step the episode."""
+        owner = owner_of_key(key)
+        with self._lock:
+            for alert_id in list(self._by_account.get(owner, ())):
+                episode = self._episodes[alert_id]
+                episode.steps = [step for step in episode.steps if key_of(owner, step).encode() != key]
+                if not episode.steps:
+                    self._drop(alert_id)
+            self._silences.pop(owner, None)
+        return owner
+
+    def _drop(self, alert_id: str) -> None:
+        account_id = self._episodes.pop(alert_id).alert.account_id
+        of_account = self._by_account[account_id]
+        of_account.discard(alert_id)
+        if not of_account:
+            del self._by_account[account_id]
+
     def _open(self, alert: Alert, seq: int) -> Episode:
         episode = self._episodes[alert.alert_id] = Episode(alert, seq)
         self._by_account.setdefault(alert.account_id, set()).add(alert.alert_id)
@@ -131,11 +157,7 @@ class AlertLog:
         """The oldest that is over gives way."""
         for alert_id, episode in self._episodes.items():
             if episode.alert.status == "resolved":
-                del self._episodes[alert_id]
-                of_account = self._by_account[episode.alert.account_id]
-                of_account.discard(alert_id)
-                if not of_account:
-                    del self._by_account[episode.alert.account_id]
+                self._drop(alert_id)
                 return
 
     def _add(self, episode: Episode, step: AlertEvent) -> None:

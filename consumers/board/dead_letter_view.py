@@ -53,6 +53,13 @@ class DeadLetterLog:
             self._letters.appendleft(letter)
         return True
 
+    def forget(self, account_id: str) -> None:
+        """An account is erased: nothing that it sent is shown any more."""
+        with self._lock:
+            self._letters = deque(
+                (letter for letter in self._letters if letter.account_id != account_id), maxlen=self._letters.maxlen
+            )
+
     def newest(self, number: int, reason: str | None = None) -> list[DeadLetterView]:
         """The newest ones, of one reason or all."""
         with self._lock:

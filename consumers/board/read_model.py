@@ -125,6 +125,7 @@ class ReadModel:
         account_id = (record.key or b"").decode("utf-8", "replace")
         if record.value is None:
             self.accounts.drop(account_id)
+            self.letters.forget(account_id)
             return account_id
         try:
             report = decode_report(record.value)
@@ -150,7 +151,7 @@ class ReadModel:
 
     def take_step(self, record: Record) -> str | None:
         """A record of the audit log."""
-        return self.alerts.take(record.value)
+        return self.alerts.take(record.value, record.key)
 
     def take_letter(self, record: Record) -> str | None:
         """A dead letter."""

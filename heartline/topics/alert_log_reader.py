@@ -33,7 +33,7 @@ def read_alerts(kafka: KafkaSettings) -> AlertLog:
     """
     found = AlertLog(KEPT)
     for record in read_to_end(kafka, kafka.topics.alerts):
-        found.take(record.value)
+        found.take(record.value, record.key)
     return found
 
 

@@ -1,5 +1,6 @@
 """The audit log between Redis and Kafka: killed between any two steps, none is lost, and state is rebuilt from it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from alerts.routing import everything_to
 from alerts.silences import Silence
 from consumers.alerting.audit_log import AuditLog, AuditRelay
 from consumers.alerting.batch import Batch, DecodedRecord
+from consumers.alerting.erasure import AccountErasure
 from consumers.alerting.outbox import Outbox, OutboxEntry
 from consumers.alerting.outbox_queue import Queue
 from consumers.alerting.rebuild_state import rebuild
@@ -42,20 +44,35 @@ class Sent:
 class Relay(AuditRelay):
     """A relay whose Kafka is a list, and which may be killed before or after a record is there."""
 
-    def __init__(self, audit: AuditLog) -> None:
-        super().__init__(audit, KafkaSettings(), lambda: (0,))
+    def __init__(self, audit: AuditLog, forget: Callable[[str], object]) -> None:
+        super().__init__(audit, KafkaSettings(), lambda: (0,), forget)
         self.topic: list[AlertEvent] = []
+        self.log: list[tuple[bytes, bytes | None]] = []
         self.events: list[tuple[str, bytes, bytes]] = []
         self.dies_after: int | None = None
 
-    def _send(self, topic: str, key: bytes, value: bytes, partition: int | None = None) -> Any:
+    def _log(self, partition: int) -> list[tuple[bytes, bytes | None]]:
+        return list(self.log)
+
+    def left(self, word: bytes) -> list[bytes]:
+        """What compaction leaves of the log's records with a word in them."""
+        left = {key: value for key, value in self.log if value is not None and (key, None) not in self.log}
+        return [key for key, value in left.items() if word in key + value]
+
+    def _send(self, topic: str, key: bytes, value: bytes | None, partition: int | None = None) -> Any:
         if self.dies_after is not None and len(self.topic) >= self.dies_after:
             raise KeyboardInterrupt
         if topic != "account-alerts":
+            assert value is not None
             self.events.append((topic, key, value))
             return Sent()
+        self.log.append((key, value))
+        if value is None:
+            return Sent()
         step = decode_alert_event(value)
-        assert key.decode() == (step.account_id or "s1")
+        if step.kind == "account_erased":
+            return Sent()
+        assert key.decode().rsplit("/", 2)[0] == (step.account_id or "s1")
         self.topic.append(step)
         return Sent()
 
@@ -68,7 +85,7 @@ class Scene:
         self.audit = AuditLog(client, prefix)
         self.store = StateStore(client, prefix, Outbox(client, prefix), self.audit)
         self.queue = Queue(client, prefix, "slack", note=self.audit.note_delivered)
-        self.relay = Relay(self.audit)
+        self.relay = Relay(self.audit, AccountErasure(client, prefix).erase)
         self.offset: int | None = None
         self.now_ms = int(MONDAY.timestamp() * 1000)
 
@@ -77,6 +94,11 @@ class Scene:
         report = make_report(account, score, as_of=MONDAY + timedelta(days=day))
         item = DecodedRecord(account, report, encode_report(report), self.now_ms)
         self._apply(account, lambda batch: batch.report(item, report.as_of))
+
+    def erase(self, account: str, erased_ms: int) -> None:
+        """The tombstone of its report, in one transaction."""
+        item = DecodedRecord(account, None, None, erased_ms)
+        self._apply(account, lambda batch: batch.report(item, MONDAY + timedelta(days=1)))
 
     def acknowledge(self, account: str, offset: int) -> None:
         """One command, in one transaction."""
@@ -265,3 +287,58 @@ def test_a_command_that_was_applied_and_not_relayed_is_read_again(scene: Scene) 
     command = Acknowledge(command_id="c", by="ann", at=MONDAY, account_id="acme", alert_id=alert.alert_id)
     evaluation = apply_command(scene.records()["acme"], command, MONDAY)
     assert evaluation.changes[0].kind == "acknowledged"
+
+
+def test_an_erased_account_leaves_the_log_the_outbox_and_what_is_remembered(scene: Scene) -> None:
+    """Its end is still told to who knew of it, and that this was told is not logged."""
+    scene.report("acme", 40)
+    assert len(scene.deliver()) == 1
+    scene.report("birch", 40)
+    scene.report("acme", 20, day=1)
+    scene.relay.turn()
+    scene.erase("acme", 7)
+    scene.relay.turn()
+    assert set(scene.records()) == {"birch"}
+    assert scene.relay.left(b"acme") == []
+    assert len(scene.relay.left(b"birch")) == 1
+    told = scene.deliver()
+    assert [(entry.notification.account_id, entry.notification.kind) for entry in told] == [
+        ("birch", "opened"),
+        ("acme", "resolved"),
+    ]
+    scene.relay.turn()
+    assert scene.relay.left(b"acme") == []
+    assert not [key for key in scene.client.scan_iter(f"{scene.prefix}*") if b"acme" in everything(scene, key)]
+
+
+def everything(scene: Scene, key: bytes) -> bytes:
+    """All that a key holds."""
+    return scene.client.dump(key) or b""
+
+
+def test_an_erasure_that_was_cut_off_is_done_again(scene: Scene) -> None:
+    scene.report("acme", 40)
+    scene.report("acme", 20, day=1)
+    scene.relay.turn()
+    scene.erase("acme", 7)
+    scene.relay.dies_after = 0
+    with pytest.raises(KeyboardInterrupt):
+        scene.relay.turn()
+    scene.relay.dies_after = None
+    scene.relay.turn()
+    assert scene.relay.left(b"acme") == []
+
+
+def test_a_second_life_is_not_erased_by_the_first_one_s_tombstone(scene: Scene) -> None:
+    """Redis was lost, and the tombstone is read once more from the health topic."""
+    scene.report("acme", 40)
+    scene.erase("acme", 7)
+    scene.report("acme", 20, day=2)
+    scene.relay.turn()
+    again = len(scene.relay.left(b'"acme"'))
+    assert again > 0
+    scene.lose()
+    assert scene.records()["acme"].alert is not None
+    scene.erase("acme", 7)
+    scene.relay.turn()
+    assert len(scene.relay.left(b'"acme"')) == again

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.alert_events import AlertEvent, encode_alert_event
+from alerts.alert_events import AlertEvent, decode_alert_event, encode_alert_event, key_of
 from alerts.model import Alert
 from alerts.silences import Silence
 from consumers.board.alert_log import AlertLog
@@ -112,6 +112,20 @@ def test_silences_that_hold_are_told_and_the_one_over_an_alert_is_found() -> Non
     ended = msgspec.structs.replace(silence, ends_at=MONDAY + timedelta(hours=1))
     log.take(step(2, "silence_expired", None, silence=ended))
     assert log.silences(MONDAY + timedelta(hours=2)) == []
+
+
+def test_steps_that_are_erased_take_their_alert_with_them_and_leave_others() -> None:
+    log = AlertLog(100)
+    records = {}
+    for seq, about in ((1, alert(1)), (2, alert(2)), (3, alert(3, "birch"))):
+        value = step(seq, "opened", about)
+        records[seq] = key_of(about.account_id, decode_alert_event(value)).encode(), value
+        log.take(value, records[seq][0])
+    assert log.take(None, records[1][0]) == "acme"
+    assert [each.alert.alert_id for each in log.of_account("acme")] == ["hl-2"]
+    log.take(None, records[2][0])
+    assert log.of_account("acme") == []
+    assert log.of_account("birch")
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b"\xff", b"[]"])
