@@ -10,6 +10,7 @@ In the order a record meets them:
 - `account_profile`       segment, owner and stage, day by day
 - `derivation`            all entries of an account to its derived rows
 - `tables`                every table of the store
+- `erasure`               what was erased of accounts and their users
 - `store`                 the ledger in DuckDB, and what is derived from it
 - `facts`                 what each account did in each period, in SQL
 - `figures`               every figure, each with one definition

@@ -83,11 +83,11 @@ class LedgerReader:
             self._look()
         for tp, records in self._consumer.poll(timeout_ms=POLL_MS).items():
             kind = self._topics[tp.topic]
-            self._waiting += [
-                LedgerRecord(tp.topic, tp.partition, each.offset, kind, each.timestamp, each.value)  # type: ignore[arg-type]
-                for each in records
-                if each.value is not None
-            ]
+            for each in records:
+                erased = (each.key or b"").decode(errors="replace") if each.value is None and kind == "account" else ""
+                if each.value is not None or erased:
+                    place, body = (tp.topic, tp.partition, each.offset), each.value or b""
+                    self._waiting.append(LedgerRecord(*place, kind, each.timestamp, body, erased))  # type: ignore[arg-type]
         at_the_ends = self._at_the_ends()
         if len(self._waiting) >= BATCH_RECORDS or (self._waiting and at_the_ends):
             newest_ms = max(record.recorded_ms for record in self._waiting)

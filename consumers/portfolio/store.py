@@ -7,7 +7,7 @@ shuffled partitions all give what one pass over the whole ledger gives.
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,11 +27,13 @@ from consumers.portfolio.entries import (
     rate_day,
     read_entry,
 )
+from consumers.portfolio.erasure import Erasure, Erasures, of_account, of_users
 from consumers.portfolio.money import Rates, to_minor
 from consumers.portfolio.subscription_history import Rules
 from consumers.portfolio.tables import Table
 from stream.contracts.account_day import AccountDay
 from stream.contracts.errors import ConfigError
+from stream.kinds.erasure import WHOLE_ACCOUNT
 
 DERIVE_ACCOUNTS: Final = 2_000  # at a time: bounds the memory
 _WITHOUT_ACCOUNT: Final = ("cost", "rate")
@@ -43,6 +45,7 @@ class LedgerRecord:
 
     Attributes:
         recorded_ms: when it was recorded: Kafka's timestamp.
+        erased: the account that it erases: it has no value; "": none.
     """
 
     topic: str
@@ -51,6 +54,7 @@ class LedgerRecord:
     kind: EntryKind
     recorded_ms: int
     body: bytes
+    erased: str = ""
 
 
 class _Envelope(msgspec.Struct):
@@ -135,6 +139,8 @@ class Store:
         }
         ledger: list[Row] = []
         days: list[Row] = []
+        erasures = Erasures(Erasure(*row) for row in self._db.execute("FROM erasures").fetchall())
+        fresh: dict[str, list[Erasure]] = {}
         for record in records:
             place = record.topic, record.partition
             end, recorded_ms = ends.get(place, (0, 0))
@@ -142,7 +148,15 @@ class Store:
                 continue
             recorded_ms = max(record.recorded_ms, recorded_ms)  # a clock that goes back reorders nothing
             ends[place] = record.offset + 1, recorded_ms
-            row, day = _filed(record, recorded_ms)
+            account, erased = _erasures_of(record, recorded_ms)
+            for each in erased:
+                erasures.add(each)
+                fresh.setdefault(account, []).append(each)
+            if record.erased:
+                continue
+            row, day = _filed(record, recorded_ms, erasures)
+            if row is None:
+                continue
             if day is not None:
                 days.append(day)
             else:
@@ -151,6 +165,7 @@ class Store:
             self._insert(tables.LEDGER, ledger)
             self._mark_stale(ledger)
             self._replace_days(days)
+            self._erase(fresh)
             self._db.execute("DELETE FROM offsets")
             self._insert(tables.OFFSETS, [(*place, *end) for place, end in ends.items()])
             if any(row[3] in _WITHOUT_ACCOUNT for row in ledger):
@@ -258,6 +273,26 @@ class Store:
             "WHERE account_days.account = fresh_days.account AND account_days.day = fresh_days.day"
         )
         self._db.execute("INSERT INTO account_days FROM fresh_days")
+
+    def _erase(self, fresh: Mapping[str, Sequence[Erasure]]) -> None:
+        """Take out of what is there already what accounts and users left behind; these accounts are derived again."""
+        for account, erasures in fresh.items():
+            linked = [one for group in self._groups([account]) for one in group]
+            self._insert(tables.ERASURES, erasures)
+            until_ms = max((each.recorded_ms for each in erasures if each.user == WHOLE_ACCOUNT), default=-1)
+            for table in (tables.ACCOUNT_DAYS, tables.ACCOUNT_DAYS_REPLACED):
+                self._db.execute(
+                    f'DELETE FROM "{table.name}" WHERE account = ? AND recorded_ms <= ?', [account, until_ms]
+                )
+            known, kept = Erasures(erasures), list[Row]()
+            rows = self._db.execute("FROM ledger WHERE account = ?", [account]).fetchall()
+            self._db.execute("DELETE FROM ledger WHERE account = ?", [account])
+            for *place, recorded_ms, body, problem in rows:
+                left = known.left_of(account, recorded_ms, body.encode())
+                if left is not None:
+                    kept.append((*place, recorded_ms, left.decode(), problem))
+            self._insert(tables.LEDGER, kept)
+            self._mark(linked)
 
     def _derive_company(self) -> None:
         """Rates and costs; accounts with another currency are derived again when a rate changed."""
@@ -389,8 +424,23 @@ class _Transaction:
             self._lock.release()
 
 
-def _filed(record: LedgerRecord, recorded_ms: int) -> tuple[Row, Row | None]:
-    """The record's row in the ledger, or its row among the account-days."""
+def _erasures_of(record: LedgerRecord, recorded_ms: int) -> tuple[str, list[Erasure]]:
+    """What a record of the account feed erases, and of which account; nothing for nearly all of them."""
+    if record.kind != "account":
+        return "", []
+    if record.erased:
+        return record.erased, [of_account(record.erased, recorded_ms)]
+    if b'"erase_users"' not in record.body:
+        return "", []
+    try:
+        account = _decode_envelope(record.body).account_id or ""
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return "", []
+    return account, of_users(account, record.body, recorded_ms, f"{record.partition}-{record.offset}")
+
+
+def _filed(record: LedgerRecord, recorded_ms: int, erasures: Erasures) -> tuple[Row | None, Row | None]:
+    """The record's row in the ledger, or its row among the account-days; None: it is of what was erased."""
     envelope, problem = _Envelope(), None
     try:
         envelope = _decode_envelope(record.body)
@@ -401,14 +451,17 @@ def _filed(record: LedgerRecord, recorded_ms: int) -> tuple[Row, Row | None]:
     if record.kind == "rate" and envelope.event_id is None and envelope.currency and envelope.date:
         event_id = f"{envelope.currency}/{envelope.date}"
     account = None if record.kind in _WITHOUT_ACCOUNT else envelope.account_id
+    left = erasures.left_of(account, recorded_ms, record.body)
+    if left is None:
+        return None, None
     if problem is None:
         try:
-            entry = read_entry(record.kind, record.body, event_id)
+            entry = read_entry(record.kind, left, event_id)
             if isinstance(entry, AccountDay):
                 return (), _account_day(record, recorded_ms, entry)
         except EntryError as error:
             problem = str(error)
-    body = record.body.decode("utf-8", "backslashreplace")
+    body = left.decode("utf-8", "backslashreplace")
     row = (
         *(record.topic, record.partition, record.offset, record.kind, event_id, account),
         *(envelope.moved_to, recorded_ms, body, problem),

@@ -44,6 +44,11 @@ LEDGER: Final = Table(
 )
 OFFSETS: Final = Table("offsets", "how far a partition is in the ledger", {**_PLACE, "recorded_ms": _MS})
 MADE_BY: Final = Table("made_by", "the tables and rules that the file was made by", {"name": _TEXT, "value": _TEXT})
+ERASURES: Final = Table(
+    "erasures",
+    "what was erased, up to a moment; see `erasure`",
+    {"account_hash": _TEXT, "user": _TEXT, "recorded_ms": _MS, "alias": _TEXT},
+)
 STALE: Final = Table("stale", "an account whose derived rows are older than its ledger", {"account": _TEXT})
 ACCOUNT_DAYS: Final = Table(
     "account_days",
@@ -151,4 +156,15 @@ REFERRALS: Final = Table(
 BY_ACCOUNT: Final = (
     *(INTERVALS, SPELLS, MOVEMENTS, TERMS, TRIALS, REQUESTS, PROFILES, TOUCHES, ANSWERS, TICKETS, REFERRALS),
 )
-TABLES: Final = (MADE_BY, LEDGER, OFFSETS, STALE, ACCOUNT_DAYS, ACCOUNT_DAYS_REPLACED, RATES, COSTS, *BY_ACCOUNT)
+TABLES: Final = (
+    MADE_BY,
+    LEDGER,
+    OFFSETS,
+    ERASURES,
+    STALE,
+    ACCOUNT_DAYS,
+    ACCOUNT_DAYS_REPLACED,
+    RATES,
+    COSTS,
+    *BY_ACCOUNT,
+)
