@@ -7,6 +7,7 @@ waits for time needs no new report, and what is read live is what a replay of hi
 Where several feeds tell the same thing, one resolved value counts everywhere: the subscriptions', else the profile's.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final
@@ -69,6 +70,10 @@ class AccountFacts:
         """A measure that is a list of names; empty where it is unknown."""
         value = self.report.measures.get(measure)
         return [str(item) for item in value] if isinstance(value, list) else []
+
+    def called(self, user_ids: Sequence[str]) -> list[str]:
+        """Users by their names, where somebody told them."""
+        return [self.report.names.get(user_id, user_id) for user_id in user_ids]
 
     def older_days(self, measure: str) -> Number | None:
         """A measure in days that grows by one each day of the account's zone, as of now; None where unknown."""

@@ -92,8 +92,18 @@ class Topics:
 
     @property
     def sources(self) -> list[str]:
-        """Every topic that the worker folds: the inputs and the repartition topic."""
-        return [*self.inputs, self.repartition]
+        """Every topic that the worker folds: the inputs, the aliases, and the repartition topic."""
+        return [*self.inputs, self.aliases, self.repartition]
+
+    @property
+    def aliases(self) -> str:
+        """Compacted: by alias, the account whose id it is. Anybody may write it; so does the worker."""
+        return self.prefix + "account-aliases"
+
+    @property
+    def waiting_aliases(self) -> str:
+        """Compacted: the aliases whose events wait until somebody says whose they are."""
+        return f"{self.prefix}{self.app_id}-waiting-aliases"
 
     @property
     def health(self) -> str:
@@ -144,6 +154,8 @@ class Topics:
             *(TopicSpec(name, partitions, _FOR_EVER if name in self.ledger else {}) for name in self.inputs),
             *(TopicSpec(name, partitions, _FOR_EVER) for name in self.ledger if name not in self.inputs),
             TopicSpec(self.repartition, partitions, {"max.message.bytes": str(8 << 20)}),
+            TopicSpec(self.aliases, partitions, compacted),
+            TopicSpec(self.waiting_aliases, partitions, compacted),
             TopicSpec(self.health, partitions, compacted),
             TopicSpec(
                 self.alerts,

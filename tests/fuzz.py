@@ -134,7 +134,9 @@ def value_of(chance: random.Random, name: str, annotation: Any) -> Any:
     if name == "erase_users":
         return [user_digest(chance.choice([*PLAIN, *WORDS])) for _ in range(chance.randrange(3))]
     if "list[" in text:
-        inner = next(each for each in _flat(annotation) if _is_model(each))
+        inner = next((each for each in _flat(annotation) if _is_model(each)), None)
+        if inner is None:
+            return [chance.choice(PLAIN) for _ in range(chance.randrange(4))]
         return [fields_of(chance, inner) for _ in range(chance.randrange(4))]
     literals = [word for each in _flat(annotation) if get_origin(each) is Literal for word in get_args(each)]
     if literals:

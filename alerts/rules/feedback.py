@@ -83,7 +83,7 @@ class DetractorFollowUp(Rule):
             else (f", and has waited {plural(round(days), 'day')}" if days >= 1 else "")
         )
         who = facts.texts("open_detractor_users")
-        named = f" ({names_of(who)})" if who else ""
+        named = f" ({names_of(facts.called(who))})" if who else ""
         return Firing(
             severity,
             f"has unhappy users: {gave} and nobody has replied{since}",

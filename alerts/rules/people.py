@@ -100,7 +100,7 @@ class ChampionGone(Rule):
             return UNKNOWN
         away = facts.texts("champions_gone_users")
         if gone >= 1 and gone >= self.gone_ratio * champions:
-            return self._firing(gone, champions, tuple(away))
+            return self._firing(facts, gone, champions, tuple(away))
         if signal is None:
             return KEPT
         if gone >= 1:
@@ -110,20 +110,20 @@ class ChampionGone(Rule):
             return _WAITING  # nobody is there, so nobody is back
         present = set(facts.texts("key_users_active")) if "key_users_active" in facts.report.measures else None
         if present is not None and signal.names and present & set(signal.names):
-            return Resolved(f"{names_of(sorted(present & set(signal.names)))} is back")
+            return Resolved(f"{names_of(facts.called(sorted(present & set(signal.names))))} is back")
         since = (facts.now - signal.since).days
         if champions >= 1 and since >= self.replaced_days:
             return Resolved(f"Others carry it now: {plural(round(champions), 'most active user')}, all active", False)
         return _WAITING
 
-    def _firing(self, gone: Number, champions: Number, away: tuple[str, ...]) -> Firing:
+    def _firing(self, facts: AccountFacts, gone: Number, champions: Number, away: tuple[str, ...]) -> Firing:
         severity: Severity = "critical" if gone >= champions else "warning"
         if champions == 1:
             whom, sentence = "its key user has stopped", "Its key user was last active over two weeks ago"
         else:
             whom = f"{gone:.0f} of its {champions:.0f} key users {'has' if gone == 1 else 'have'} stopped"
             sentence = f"{gone:.0f} of its {champions:.0f} key users not active for over two weeks"
-        who = f" ({names_of(away)})" if away else ""
+        who = f" ({names_of(facts.called(away))})" if away else ""
         return Firing(
             severity,
             f"may be losing its champion: {whom}{who}",
@@ -217,7 +217,7 @@ class UsersLost(Rule):
         if users >= self.users_min and lost >= self.lost_ratio * users:
             who = facts.texts("established_users_lost_users")
             told = f"{lost:.0f} of {users:.0f} established users have stopped"
-            named = f" ({names_of(who)})" if who else ""
+            named = f" ({names_of(facts.called(who))})" if who else ""
             return Firing("warning", f"is losing its regulars: {told}", f"{told}{named}", {"lost": lost}, tuple(who))
         if signal is None:
             return KEPT

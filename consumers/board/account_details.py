@@ -13,6 +13,7 @@ from stream.kinds.survey import SURVEYS, SurveyState
 from stream.kinds.ticket import PRIORITIES, TicketState, phase
 from stream.kinds.touchpoint import CONTACTS, TouchpointState
 from stream.kinds.usage import FeatureUse, UsageState
+from stream.kinds.user import Person, UserState, person
 from stream.measures.daily_series import daily_series
 from stream.measures.reach import DAILY_USER_DAYS, WEEKLY_USER_DAYS
 
@@ -36,6 +37,7 @@ class UserView:
     """One user.
 
     Attributes:
+        who: as far as anybody told.
         cadence: by active days in 30: 16 or more daily, 4 to 15 weekly, 1 to 3 occasional, else gone quiet.
         active_days_30: of the trailing 30 days.
         events_30d: in the trailing 30 days.
@@ -43,6 +45,7 @@ class UserView:
     """
 
     user_id: str
+    who: Person
     cadence: Cadence
     active_days_30: int
     events_30d: int
@@ -81,22 +84,22 @@ class TicketView:
 
 @dataclass(frozen=True)
 class SurveyView:
-    """One survey answer."""
+    """One survey answer; `user` is a name, or the id of whom nobody named."""
 
     survey: str
     score: int
-    user_id: str
+    user: str
     at: datetime
     mood: Literal["good", "neutral", "bad"]
 
 
 @dataclass(frozen=True)
 class TouchpointView:
-    """One touchpoint."""
+    """One touchpoint; `user` as an answer's."""
 
     kind: str
     at: datetime
-    user_id: str | None
+    user: str | None
 
 
 @dataclass(frozen=True)
@@ -144,27 +147,30 @@ def account_details(state: AccountState, as_of: datetime, core_features: Sequenc
     as_of_ms = round(as_of.timestamp() * 1000)
     day = zone_of(state).day_of(as_of_ms)
     return AccountDetails(
-        people=_people(state.usage, day),
+        people=_people(state.usage, state.user, day),
         people_total=len(state.usage.users),
         features=_features(state.usage, day, core_features),
         features_total=len(state.usage.features.keys() | set(core_features)),
         tickets=_tickets(state.ticket, as_of_ms),
         tickets_total=len(state.ticket.tickets),
-        answers=_answers(state.survey, as_of_ms),
+        answers=_answers(state.survey, state.user, as_of_ms),
         answers_total=len(state.survey.answers),
-        touchpoints=_touchpoints(state.touchpoint, as_of_ms),
+        touchpoints=_touchpoints(state.touchpoint, state.user, as_of_ms),
         days=_days(state, day),
     )
 
 
-def _people(activity: UsageState, day: int) -> list[UserView]:
+def _people(activity: UsageState, users: UserState, day: int) -> list[UserView]:
     """Those who make most of the usage first, then those who left last."""
     found = ((rolling.events_in(user, day), user[LAST_DAY], user_id) for user_id, user in activity.users.items())
     top = heapq.nlargest(PEOPLE_MAX, found)
-    return [_person(user_id, activity.users[user_id], events, day) for events, _, user_id in top]
+    return [
+        _person(user_id, person(users, user_id) or Person(), activity.users[user_id], events, day)
+        for events, _, user_id in top
+    ]
 
 
-def _person(user_id: str, user: list[int], events: int, day: int) -> UserView:
+def _person(user_id: str, who: Person, user: list[int], events: int, day: int) -> UserView:
     active = rolling.window(user[LAST_DAY], user[BITS], day, 30).bit_count()
     cadence: Cadence = "gone quiet"
     if active >= DAILY_USER_DAYS:
@@ -174,7 +180,13 @@ def _person(user_id: str, user: list[int], events: int, day: int) -> UserView:
     elif active > 0:
         cadence = "occasional"
     strip = tuple(_was_active(user[LAST_DAY], user[BITS], day - back) for back in range(STRIP_DAYS - 1, -1, -1))
-    return UserView(user_id, cadence, active, events, _date(user[LAST_DAY]), strip)
+    return UserView(user_id, who, cadence, active, events, _date(user[LAST_DAY]), strip)
+
+
+def _called(users: UserState, user_id: str) -> str:
+    """A user's name; the id of one whom nobody named."""
+    who = person(users, user_id)
+    return who.name if who is not None and who.name is not None else user_id
 
 
 def _features(activity: UsageState, day: int, core_features: Sequence[str]) -> list[FeatureView]:
@@ -220,11 +232,13 @@ def _tickets(support: TicketState, as_of_ms: int) -> list[TicketView]:
     return [case for _, case in heapq.nsmallest(TICKETS_MAX, ranked, key=lambda item: item[0])]
 
 
-def _answers(sentiment: SurveyState, as_of_ms: int) -> list[SurveyView]:
+def _answers(sentiment: SurveyState, users: UserState, as_of_ms: int) -> list[SurveyView]:
     """The newest first."""
     known = (answer for answer in sentiment.answers.values() if answer.ms <= as_of_ms)
     return [
-        SurveyView(SURVEYS[a.survey], a.score, a.user_id, _moment(a.ms), _mood(SURVEYS[a.survey], a.score))
+        SurveyView(
+            SURVEYS[a.survey], a.score, _called(users, a.user_id), _moment(a.ms), _mood(SURVEYS[a.survey], a.score)
+        )
         for a in heapq.nlargest(ANSWERS_MAX, known)
     ]
 
@@ -235,11 +249,11 @@ def _mood(survey: str, score: int) -> Literal["good", "neutral", "bad"]:
     return "bad" if score <= low else "good" if score >= high else "neutral"
 
 
-def _touchpoints(contacts: TouchpointState, as_of_ms: int) -> list[TouchpointView]:
+def _touchpoints(contacts: TouchpointState, users: UserState, as_of_ms: int) -> list[TouchpointView]:
     """The newest first."""
     known = (touchpoint for touchpoint in contacts.touchpoints.values() if touchpoint.ms <= as_of_ms)
     return [
-        TouchpointView(CONTACTS[t.kind], _moment(t.ms), t.user_id or None)
+        TouchpointView(CONTACTS[t.kind], _moment(t.ms), _called(users, t.user_id) or None)
         for t in heapq.nlargest(TOUCHPOINTS_MAX, known)
     ]
 

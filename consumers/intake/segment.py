@@ -1,4 +1,4 @@
-"""Segment's tracking calls as Heartline's events: `track` and `page` are use, `group` describes an account.
+"""Segment's tracking calls as Heartline's events: `track` and `page` are use, `group` an account, `identify` a person.
 
 Source: Segment's specification of common fields, and of the HTTP tracking API. RudderStack and other compatible SDKs
 send the same.
@@ -8,7 +8,20 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from consumers.intake.mapping import Ignored, Outcome, Payload, Row, UnreadableError, always, apply, at, text
+from consumers.intake.mapping import (
+    Ignored,
+    Outcome,
+    Payload,
+    Row,
+    UnreadableError,
+    always,
+    apply,
+    at,
+    find,
+    known_words,
+    text,
+)
+from stream.kinds.user import ROLE_WORDS
 
 TYPES: Final = ("track", "page", "screen", "identify", "group", "alias")
 
@@ -28,6 +41,16 @@ _COMMON: Final = {
     "session_id": at("context.sessionId", "properties.session_id", read=text),
     "timestamp": at("timestamp", "originalTimestamp", "receivedAt"),
 }
+
+
+def _full_name(call: Payload) -> Any:
+    """A person's name, whole or of its parts."""
+    name = find(call, "traits.name")
+    if name is None or name == "":
+        parts = (find(call, f"traits.{part}") for part in ("firstName", "first_name", "lastName", "last_name"))
+        name = " ".join(part for part in parts if isinstance(part, str) and part)
+    return name
+
 
 ROWS: Final[Mapping[str, Row]] = {
     "track": Row(("track",), "usage", {**_COMMON, "feature": at("event", read=text)}),
@@ -51,10 +74,28 @@ ROWS: Final[Mapping[str, Row]] = {
             "timestamp": at("timestamp", "originalTimestamp", "receivedAt"),
         },
     ),
+    # A person, where it is known which account they are of.
+    "identify": Row(
+        ("identify",),
+        "user",
+        {
+            "event_id": at("messageId", read=text),
+            "account_id": at(
+                "context.groupId", "context.group_id", "traits.account_id", "traits.accountId", "groupId", read=text
+            ),
+            "user_id": at("userId", read=text),
+            "name": _full_name,
+            "email": at("traits.email"),
+            "role": at("traits.role", read=known_words(ROLE_WORDS)),
+            "deactivated": at("traits.deactivated"),
+            "timestamp": at("timestamp", "originalTimestamp", "receivedAt"),
+        },
+    ),
 }
 
+_PERSONAL: Final = frozenset({"name", "email", "role", "deactivated"})
+
 _IGNORED: Final[Mapping[str, str]] = {
-    "identify": "an identify call describes a person, not an account",
     "alias": "an alias call joins two ids of a person; Heartline counts the newer one",
 }
 
@@ -113,6 +154,11 @@ def translate_call(call: Payload, account_of: Callable[[str], str | None], now: 
         found = account_of(user)
         if found is not None:
             event["account_id"] = found
+    if kind == "identify":
+        if not _PERSONAL & event.keys() or "user_id" not in event:
+            return Ignored("an identify call without a userId, or without a name, e-mail or role, says nothing")
+        if "account_id" not in event:
+            return Ignored("an identify call of a person who is in no account yet")
     event["timestamp"] = corrected(event.get("timestamp"), call.get("sentAt"), now)
     return outcome
 

@@ -46,6 +46,8 @@ _UNITS: Final = {
     "points": "points",
     "records": "records",
     "accounts": "accounts",
+    "aliases": "aliases",
+    "events": "events",
     "partitions": "partitions",
     "chunks": "chunks",
     "bytes": "bytes",

@@ -114,5 +114,5 @@ def _records(account_id: str, letters: Sequence[DeadLetter], *, forget: bool) ->
     yield RepartitionedRecord(FORGET if forget else RELEASE, 0, 0, 0, account_id.encode(), None)
     for letter in letters:
         yield RepartitionedRecord(
-            letter.topic, letter.partition, letter.offset, letter.timestamp_ms, letter.key, letter.value
+            letter.topic, letter.partition, letter.offset, letter.timestamp_ms, letter.key, letter.value, account_id
         )

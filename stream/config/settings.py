@@ -36,6 +36,7 @@ from stream.topics import DEFAULT_PARTITIONS, STALE_AFTER_DAYS, Kind, Source, To
 # One file serves every process, so each ignores the others' sections; a name that none of them has is a slip.
 SECTIONS: Final = (
     "alerting",
+    "aliases",
     "board",
     "calendar",
     "feeds",
@@ -150,6 +151,18 @@ class WorkerSettings(BaseModel):
     metrics_port: int | None = Field(9101, ge=0, le=65535, description="0: any free port; null: no metrics")
 
 
+class AliasSettings(BaseModel):
+    """Ids of other tools that are no account's own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tools: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]] = Field(
+        ["chargebee", "hubspot", "intercom", "jira", "stripe", "zendesk"],
+        description="an account_id that begins with one of these and a colon, as zendesk:360001, is that tool's id for "
+        "an account: its events wait until an account names it in `aliases`. Empty: such ids are accounts of their own",
+    )
+
+
 class EngagementWeights(BaseModel):
     """What each part of the engagement score is worth, against the others; 0 leaves it out."""
 
@@ -249,6 +262,7 @@ class Settings(ProcessSettings):
     """Everything that the stream worker, and whoever shares its topics, may be told."""
 
     worker: WorkerSettings = WorkerSettings()
+    aliases: AliasSettings = AliasSettings()
     product: ProductSettings = ProductSettings()
     calendar: CalendarsSettings = CalendarsSettings()
     scorecards: Path | None = Field(None, description="YAML file of scorecards; the shipped one without it")

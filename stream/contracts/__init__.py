@@ -6,6 +6,7 @@
 - `account_day`      the contract of `account-days`
 - `dead_letters`     the contract of `dead-letters`
 - `quarantine`       why an account is left alone
+- `aliases`          whose id an alias is, and which ones wait to be told
 - `values`           the value of a record of ours, read as its contract says
 - `partitioner`      where an account is at home
 - `errors`           what these packages raise

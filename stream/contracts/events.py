@@ -46,6 +46,7 @@ REASONS: Final = (
     "too_old",
     "misrouted",
     "quarantined",
+    "unknown_alias",
 )
 
 VALUE_BYTES_MAX: Final = 1 << 20

@@ -148,6 +148,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     mrr: float | None = None
     timezone: str | None = None
     accepted_baseline: AcceptedBaseline | None = None
+    aliases: list[str] = []
 
 
 class AlertReportView(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,6 +169,7 @@ class AlertReportView(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile
     ingested_at: datetime | None = None
     freshness: dict[str, Freshness] = {}
+    names: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -193,6 +195,7 @@ class HealthReport(AlertReportView, frozen=True, kw_only=True):
         measures: every measure by its id, None where unknown.
         profile: what the account feed says.
         ingested_at: Kafka's timestamp of the oldest record that this report waited for; None for a mere tick.
+        names: what the users are called whom the measures name by id; without those of whom nobody told.
         freshness: by source (usage, tickets, surveys and so on); empty where it was not looked at.
         reason: one sentence in plain language: what moved, or what holds the score down.
         contributions: per measure with data, the largest loss of points first.

@@ -88,6 +88,11 @@ class Partition(Generic[S]):
         """How many keys are in quarantine."""
         return 0
 
+    @property
+    def waiting_counts(self) -> tuple[int, int]:
+        """How many keys wait to be told whose they are, and how many records of theirs."""
+        return 0, 0
+
     def quarantine(self, key: str, step: Step, error: Exception) -> None:
         """The state of a key can't be read or saved: leave it alone from now on, or raise the error.
 

@@ -6,4 +6,5 @@
 - `daily`           users, events and score of each day
 - `best_half_year`  the best half-year, faded
 - `windows`         users active within 7 and 30 days of each day
+- `merged_days`     the days of two accounts that turn out to be one
 """

@@ -92,6 +92,36 @@ def mark(last_day: int, bits: int, day: int) -> tuple[int, int]:
     return last_day, bits | 1 << -shift if -shift < DAYS_KEPT else bits
 
 
+def merged_bits(one: tuple[int, int], two: tuple[int, int]) -> tuple[int, int]:
+    """Two bitmaps (last_day, bits) as one.
+
+    >>> merged_bits((100, 0b1), (102, 0b1))
+    (102, 5)
+    """
+    last_day = max(one[0], two[0])
+    bits = one[1] << min(last_day - one[0], DAYS_KEPT) | two[1] << min(last_day - two[0], DAYS_KEPT)
+    return last_day, bits & _KEPT_MASK
+
+
+def merged(one: list[int], two: list[int]) -> list[int]:
+    """One user's records in two accounts as one, with the first one's ordinal; days of both count once.
+
+    >>> merged([0, 102, 0b101, 2, 3, 4], [7, 100, 0b1, 1, 9])
+    [0, 102, 5, 2, 3, 13]
+    """
+    last_day, bits = merged_bits((one[LAST_DAY], one[BITS]), (two[LAST_DAY], two[BITS]))
+    counts: dict[int, int] = {}
+    known: list[int] = []
+    for user in (one, two):
+        back = last_day - user[LAST_DAY]
+        own = [at + back for at in range(DAYS_KEPT) if user[BITS] >> at & 1]
+        known += own
+        for at, count in zip(own, user[COUNTS:], strict=False):  # the older days have no counts
+            counts[at] = counts.get(at, 0) + count
+    days = one[DAYS] + two[DAYS] - (len(known) - len(set(known)))
+    return [one[ORDINAL], last_day, bits, days, *[counts[at] for at in sorted(counts) if at < COUNT_DAYS]]
+
+
 def window(last_day: int, bits: int, day: int, days: int) -> int:
     """The bits of the `days` days that end with `day`; bit 0 is not always `day`, so count them, don't index them.
 

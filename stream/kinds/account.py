@@ -31,7 +31,8 @@ from stream.history import daily
 from stream.kinds.kind import EventKind
 from stream.kinds.usage import UsageState
 
-_NAMED_APART: Final = frozenset({"account_id", "event_id", "timestamp", "health_override", "erase_users"})
+_NAMED_APART: Final = frozenset({"account_id", "event_id", "timestamp", "health_override", "erase_users", "aliases"})
+ALIASES_MAX: Final = 200
 
 
 def _not_tiny(target: float) -> float:
@@ -102,6 +103,11 @@ class AccountEvent(InputEvent):
     mrr: NotNegative | None = None
     timezone: ZoneName | None = None
     goals: Annotated[list[Goal], Field(max_length=50)] | None = None
+    aliases: Annotated[list[Id], Field(max_length=50)] | None = Field(
+        None,
+        description="what other tools call it, as zendesk:360001 or cus_0001: their events count for this account. "
+        "They add to what was told before; a record without a value in the topic account-aliases takes one back",
+    )
     health_override: NewOverride | None = Field(None, description="needs a timestamp; null clears")
     accepted_baseline: NewBaseline | None = Field(None, description="holds until null takes it back")
     erase_users: Annotated[list[Digest], Field(max_length=1000)] | None = Field(
@@ -139,6 +145,8 @@ def fold(account: Profiled, event: AccountEvent) -> bool:
     changed = False
     if "health_override" in event.model_fields_set:
         changed = health_override.fold(account.overrides, _override(event.health_override, at_ms))
+    if event.aliases:
+        changed = add_aliases(account, event.aliases, at_ms) or changed
     for name, value in event.model_dump(mode="json", include=event.model_fields_set - _NAMED_APART).items():
         known = account.profile.get(name)
         if known is None or at_ms >= known[1]:
@@ -147,6 +155,42 @@ def fold(account: Profiled, event: AccountEvent) -> bool:
             if name == "accepted_baseline":
                 _accept(account, event.accepted_baseline)
     return changed
+
+
+def aliases_of(account: Profiled) -> list[str]:
+    """What other tools call the account, as far as somebody said so."""
+    known = account.profile.get("aliases")
+    return [] if known is None else known[0]
+
+
+def add_aliases(account: Profiled, aliases: list[str], at_ms: int) -> bool:
+    """Remember other ids of the account, the newest ALIASES_MAX; returns whether there is a new one."""
+    known = aliases_of(account)
+    new = [alias for alias in dict.fromkeys(aliases) if alias not in known]
+    if new:
+        account.profile["aliases"] = ([*known, *new][-ALIASES_MAX:], at_ms)
+    return bool(new)
+
+
+def drop_alias(account: Profiled, alias: str) -> None:
+    """An id is not the account's any more."""
+    if alias in (known := aliases_of(account)):
+        account.profile["aliases"] = ([each for each in known if each != alias], account.profile["aliases"][1])
+
+
+def merge(kept: Profiled, other: Profiled) -> None:
+    """Take in what another account's feed and people said; of two updates of one moment the kept one's holds."""
+    for override in other.overrides:
+        health_override.fold(kept.overrides, override)
+    for name, (value, at_ms) in other.profile.items():
+        if name == "aliases":
+            add_aliases(kept, value, at_ms)
+            continue
+        known = kept.profile.get(name)
+        if known is None or at_ms > known[1]:
+            kept.profile[name] = (value, at_ms)
+            if name == "accepted_baseline":
+                _accept(kept, None if value is None else NewBaseline.model_validate(value))
 
 
 def _accept(account: Profiled, baseline: NewBaseline | None) -> None:
@@ -165,4 +209,4 @@ def _override(given: NewOverride | None, set_ms: int) -> HealthOverride:
     return HealthOverride(set_ms, given.expires_at, given.owner, given.reason, score, given.band or "")
 
 
-KIND = EventKind(name="account", topic="account-updates", contract=AccountEvent, state=None, fold=fold)
+KIND = EventKind(name="account", topic="account-updates", contract=AccountEvent, state=None, fold=fold, merge=merge)

@@ -89,6 +89,7 @@ def _user_ids(state: AccountState) -> set[str]:
     return {
         *usage.users,
         *usage.remembered,
+        *state.user.people,
         *(answer.user_id for answer in state.survey.answers.values()),
         *(touchpoint.user_id for touchpoint in state.touchpoint.touchpoints.values() if touchpoint.user_id),
     }
@@ -108,6 +109,8 @@ def _rename(state: AccountState, user_id: str, name: str) -> None:
     usage, answers, contacts = state.usage, state.survey.answers, state.touchpoint.touchpoints
     if user_id in usage.users:
         usage.users[name] = usage.users.pop(user_id)
+    if state.user.people.pop(user_id, None) is not None:
+        state.user.changes += 1
     if user_id in usage.remembered:
         usage.remembered[name] = usage.remembered.pop(user_id)
     for response_id, answer in answers.items():

@@ -7,7 +7,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from stream.calendar.zones import Zone
 from stream.contracts.events import InputEvent
 
-Kind = Literal["usage", "ticket", "survey", "account", "touchpoint", "outcome", "subscription"]
+Kind = Literal["usage", "ticket", "survey", "account", "touchpoint", "outcome", "subscription", "user"]
 
 # What reports and scorecards call the source that tells of a kind.
 Source = Literal["usage", "tickets", "surveys", "touchpoints", "outcomes", "subscriptions"]
@@ -27,6 +27,7 @@ class EventKind(Generic[E]):
         topic: its input topic, without the prefix of the installation.
         contract: what is accepted.
         state: the part of an account that its events make; None: they change the account itself.
+        merge: takes the same part of another account in, as if one account had had the events of both.
         fold: takes one event into that part, in any order of events; returns whether it may have moved a measure.
         fold_batch: the same for several events in their order, where that is cheaper, and with the account's time zone
             (None: UTC); returns the index of the first event that may have moved a measure, or NO_CHANGE.
@@ -42,6 +43,7 @@ class EventKind(Generic[E]):
     topic: str
     contract: type[E]
     state: type[Any] | None
+    merge: Callable[[Any, Any], None]
     fold: Callable[[Any, E], bool] | None = None
     fold_batch: Callable[[Any, Sequence[E], Zone | None], int] | None = None
     source: Source | None = None

@@ -67,6 +67,23 @@ def fold(outcomes: OutcomeState, event: OutcomeEvent) -> bool:
     return True
 
 
+def merge(kept: OutcomeState, other: OutcomeState) -> None:
+    """Take another account's outcomes in, as if one account had had all of them."""
+    for goal, theirs in other.goals.items():
+        if goal not in kept.goals and len(kept.goals) >= GOALS_MAX:
+            kept.overflow += len(theirs)
+            continue
+        points = kept.goals.setdefault(goal, {})
+        for day, point in theirs.items():
+            if day not in points or point[0] > points[day][0]:
+                points[day] = point
+        for day in sorted(points)[:-DAYS_KEPT]:
+            del points[day]
+    kept.late += other.late
+    kept.overflow += other.overflow
+    kept.newest_ms = max(kept.newest_ms, other.newest_ms)
+
+
 def value_at(outcomes: OutcomeState, goal: str, as_of_ms: int) -> float | None:
     """A goal's newest value as of a moment; None before its first, or before the oldest that is kept.
 
@@ -85,5 +102,6 @@ KIND = EventKind(
     contract=OutcomeEvent,
     state=OutcomeState,
     fold=fold,
+    merge=merge,
     source="outcomes",
 )

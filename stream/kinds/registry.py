@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 from msgspec.structs import fields
 
-from stream.kinds import account, outcome, subscription, survey, ticket, touchpoint, usage
+from stream.kinds import account, outcome, subscription, survey, ticket, touchpoint, usage, user
 from stream.kinds.kind import EventKind, Kind, Source
 from stream.kinds.state import AccountState
 
@@ -19,6 +19,7 @@ _DECLARED: Final[tuple[EventKind[Any], ...]] = (
     touchpoint.KIND,
     outcome.KIND,
     subscription.KIND,
+    user.KIND,
 )
 
 
@@ -45,7 +46,8 @@ def checked(declared: tuple[EventKind[Any], ...], state: type = AccountState) ->
             raise TypeError(f"kind {kind.name}: AccountState needs a field {kind.name}: {kind.state.__name__}")
         if not (kind.contract.__doc__ or "").strip():
             raise TypeError(f"kind {kind.name}: {kind.contract.__name__} needs a docstring; its schema shows it")
-        counted = {"newest_ms", "late", "overflow"} | ({"repeated"} if kind.counts_repeats else set())
+        counted = {"late", "overflow"} | ({"repeated"} if kind.counts_repeats else set())
+        counted |= {"newest_ms"} if kind.source is not None else set()
         kept = set() if kind.state is None else {field.name for field in fields(kind.state)}
         if kind.state is not None and not counted <= kept:
             raise TypeError(f"kind {kind.name}: {kind.state.__name__} needs the fields {sorted(counted - kept)}")

@@ -64,6 +64,20 @@ def add(session: list[int], feature: int, seconds: float | None) -> None:
         session.append(feature)
 
 
+def take(sessions: Sessions, day: int, session: list[int]) -> None:
+    """Take a session of another account in, where it comes into the day's sample; one that is there grows by it."""
+    kept = sessions.get(day, [])
+    if len(kept) >= KEPT_A_DAY and session[HASH] > kept[-1][HASH]:
+        return
+    mine = place(sessions, day, session[HASH])
+    seconds = session[SECONDS]
+    for feature in session[FEATURES:]:
+        add(mine, feature, None)
+    if seconds != _UNTOLD:
+        known = mine[SECONDS]
+        mine[SECONDS] = min(seconds + (known if known > 0 else 0), SECONDS_MAX)
+
+
 def prune(sessions: Sessions, newest_day: int) -> None:
     """Forget the days that no window can reach any more."""
     for day in [day for day in sessions if day <= newest_day - DAYS_KEPT]:

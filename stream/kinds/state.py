@@ -22,6 +22,7 @@ from stream.contracts.errors import EngineError
 from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Band
 from stream.history import daily
+from stream.kinds.alias import AliasState
 from stream.kinds.kind import Kind
 from stream.kinds.outcome import OutcomeState
 from stream.kinds.recent_ids import RecentIds
@@ -30,6 +31,7 @@ from stream.kinds.survey import SurveyState
 from stream.kinds.ticket import TicketState
 from stream.kinds.touchpoint import TouchpointState
 from stream.kinds.usage import UsageState
+from stream.kinds.user import UserState
 
 # Of the encoding. Raise it with every change of what is stored, and write the migration.
 STATE_VERSION: Final = 2
@@ -89,6 +91,7 @@ class AccountState(Struct, array_like=True, gc=False):
         closed_day: the last day that was written to account-days; 0 before the first evaluation.
         reopened_day: the first of the closed days that an event came late for; 0: none.
         erasures: what was erased, and the Kafka timestamp up to which its records are passed over (`erasure`).
+        alias: what the id is where it is no account's own; then nothing else is kept. None: an account.
     """
 
     version: int = STATE_VERSION
@@ -106,6 +109,8 @@ class AccountState(Struct, array_like=True, gc=False):
     closed_day: int = 0
     reopened_day: int = 0
     erasures: list[tuple[str, int]] = []
+    user: UserState = msgspec.field(default_factory=UserState)
+    alias: AliasState | None = None
 
 
 # The parts that kinds of events make; each knows when its newest event happened.

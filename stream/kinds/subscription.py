@@ -220,6 +220,22 @@ def _fold_change(subscriptions: SubscriptionState, event: SubscriptionEvent, cha
     return True
 
 
+def merge(kept: SubscriptionState, other: SubscriptionState) -> None:
+    """Take another account's subscriptions in, as if one account had had all of them."""
+    for subscription_id, theirs in other.changes.items():
+        mine = kept.changes.get(subscription_id)
+        if mine is None and len(kept.changes) >= SUBSCRIPTIONS_MAX:
+            kept.overflow += len(theirs)
+            continue
+        changes = {change.of: change for change in theirs}
+        for change in mine or ():
+            changes[change.of] = change.over(changes[change.of]) if change.of in changes else change
+        kept.changes[subscription_id] = [changes[of] for of in sorted(changes)][-CHANGES_MAX:]
+    kept.late += other.late
+    kept.overflow += other.overflow
+    kept.newest_ms = max(kept.newest_ms, other.newest_ms)
+
+
 def term(changes: list[SubscriptionChange], as_of_ms: int) -> Term:
     """What a subscription was at a moment.
 
@@ -276,6 +292,7 @@ KIND = EventKind(
     contract=SubscriptionEvent,
     state=SubscriptionState,
     fold=fold,
+    merge=merge,
     source="subscriptions",
     ahead=_takes_effect_later,
 )

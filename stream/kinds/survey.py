@@ -150,6 +150,20 @@ def _prune(sentiment: SurveyState) -> None:
         del sentiment.answers[response_id]
 
 
+def merge(kept: SurveyState, other: SurveyState) -> None:
+    """Take another account's answers in, as if one account had had all of them."""
+    for response_id, theirs in other.answers.items():
+        mine = kept.answers.get(response_id)
+        if mine is None and len(kept.answers) >= ANSWERS_MAX:
+            kept.overflow += 1
+        elif mine is None or theirs.ms > mine.ms:
+            kept.answers[response_id] = theirs
+    kept.late += other.late
+    kept.overflow += other.overflow
+    kept.newest_ms = max(kept.newest_ms, other.newest_ms)
+    _prune(kept)
+
+
 def dated(sentiment: SurveyState, zone: Zone) -> tuple[list[Dated], ...]:
     """By survey all answers with the zone's day of each, the oldest first.
 
@@ -182,5 +196,6 @@ KIND = EventKind(
     contract=SurveyEvent,
     state=SurveyState,
     fold=fold,
+    merge=merge,
     source="surveys",
 )

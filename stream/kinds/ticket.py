@@ -190,6 +190,29 @@ def prune(support: TicketState) -> None:
         del support.tickets[ticket_id]
 
 
+def merge(kept: TicketState, other: TicketState) -> None:
+    """Take another account's tickets in, as if one account had had all of them."""
+    for ticket_id, theirs in other.tickets.items():
+        mine = kept.tickets.get(ticket_id)
+        if mine is None:
+            if len(kept.tickets) < TICKETS_MAX:
+                kept.tickets[ticket_id] = theirs
+            else:
+                kept.overflow += 1
+            continue
+        if theirs.priority_ms > mine.priority_ms:
+            mine.priority, mine.priority_ms = theirs.priority, theirs.priority_ms
+        if theirs.category_ms > mine.category_ms:
+            mine.category, mine.category_ms = theirs.category, theirs.category_ms
+        mine.first_ms = min(mine.first_ms, theirs.first_ms)
+        for transition in theirs.transitions:
+            _insert(mine.transitions, transition)
+    kept.late += other.late
+    kept.overflow += other.overflow
+    kept.newest_ms = max(kept.newest_ms, other.newest_ms)
+    prune(kept)
+
+
 def phase(ticket: Ticket, as_of_ms: int) -> Phase:
     """Where a ticket stood at a moment.
 
@@ -237,5 +260,6 @@ KIND = EventKind(
     contract=TicketEvent,
     state=TicketState,
     fold=fold,
+    merge=merge,
     source="tickets",
 )

@@ -124,11 +124,26 @@ def _prune(contacts: TouchpointState) -> None:
         del contacts.touchpoints[event_id]
 
 
+def merge(kept: TouchpointState, other: TouchpointState) -> None:
+    """Take another account's touchpoints in, as if one account had had all of them."""
+    for event_id, theirs in other.touchpoints.items():
+        mine = kept.touchpoints.get(event_id)
+        if mine is None and len(kept.touchpoints) >= TOUCHPOINTS_MAX:
+            kept.overflow += 1
+        elif mine is None or theirs.ms > mine.ms:
+            kept.touchpoints[event_id] = theirs
+    kept.late += other.late
+    kept.overflow += other.overflow
+    kept.newest_ms = max(kept.newest_ms, other.newest_ms)
+    _prune(kept)
+
+
 KIND = EventKind(
     name="touchpoint",
     topic="touchpoints",
     contract=TouchpointEvent,
     state=TouchpointState,
     fold=fold,
+    merge=merge,
     source="touchpoints",
 )

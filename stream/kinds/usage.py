@@ -17,6 +17,7 @@ from stream.calendar.zones import Zone
 from stream.contracts.events import FUTURE_SLACK_MS, DatedEvent, Finite, Id, NotNegative
 from stream.history import active_days, daily, rolling, windows
 from stream.history.daily import Days
+from stream.history.merged_days import Life, merged_days
 from stream.history.rolling import COUNTS, DAYS, LAST_DAY, ORDINAL
 from stream.kinds import sessions
 from stream.kinds.kind import NO_CHANGE, EventKind
@@ -298,6 +299,85 @@ def _prune(activity: UsageState) -> None:
             del use.users[ordinal]
 
 
+def merge(kept: UsageState, other: UsageState) -> None:
+    """Take another account's usage in, as if one account had had all of it.
+
+    `merged_days` says what nobody can know any more. An event that was sent to both accounts counts among the events of
+    both; who was active on which day, with which feature and in which session, counts once.
+    """
+    if other.newest_day < 0 and not other.features:
+        return
+    mine, theirs = (
+        Life(each.days, [[*user] for user in each.users.values()], each.newest_day) for each in (kept, other)
+    )
+    pairs = [([*kept.users[name]], [*user]) for name, user in other.users.items() if name in kept.users]
+    kept.days = merged_days(mine, theirs, pairs)
+    ordinals = _merge_users(kept, other)
+    features = _merge_features(kept, other, ordinals)
+    for day, sample in other.sessions.items():
+        for session in sample:
+            used = [features[each] for each in session[sessions.FEATURES :] if each in features]
+            renumbered = [*session[: sessions.FEATURES], *used]
+            sessions.take(kept.sessions, day, renumbered)
+    ids = {**other.recent_ids.keys, **kept.recent_ids.keys}
+    kept.recent_ids = RecentIds(dict.fromkeys([*ids][-KEPT:]))
+    kept.first_ms = min((ms for ms in (kept.first_ms, other.first_ms) if ms is not None), default=None)
+    kept.newest_ms = max(kept.newest_ms, other.newest_ms)
+    kept.newest_day = max(kept.newest_day, other.newest_day)
+    for name in ("events", "repeated", "late", "overflow"):
+        setattr(kept, name, getattr(kept, name) + getattr(other, name))
+    leads = [(each.most_days, each.most_seen_day) for each in (kept, other)]
+    kept.most_days, kept.most_seen_day = max(*leads, *((user[DAYS], user[LAST_DAY]) for user in kept.users.values()))
+    sessions.prune(kept.sessions, kept.newest_day)
+    _prune(kept)
+
+
+def _merge_users(kept: UsageState, other: UsageState) -> dict[int, int]:
+    """Take another account's users in; returns by their ordinals there what they are here."""
+    ordinals: dict[int, int] = {}
+    for name, theirs in other.users.items():
+        mine = kept.users.get(name)
+        if mine is not None:
+            ordinals[theirs[ORDINAL]] = mine[ORDINAL]
+            kept.users[name] = rolling.merged(mine, theirs)
+        elif len(kept.users) >= USERS_MAX:
+            kept.overflow += 1
+        else:
+            ordinals[theirs[ORDINAL]] = kept.next_ordinal
+            kept.users[name] = [kept.next_ordinal, *theirs[LAST_DAY:]]
+            kept.next_ordinal += 1
+    for name, (days, last_day) in other.remembered.items():
+        before, before_day = kept.remembered.get(name, (0, -1))
+        kept.remembered[name] = before + days, max(before_day, last_day)
+    for name in [name for name in kept.remembered if name in kept.users]:
+        kept.users[name][DAYS] += kept.remembered.pop(name)[0]
+    return ordinals
+
+
+def _merge_features(kept: UsageState, other: UsageState, ordinals: dict[int, int]) -> dict[int, int]:
+    """Take another account's features in; returns by their ordinals there what they are here."""
+    for uses in (kept.features, other.features):
+        for ordinal, use in enumerate(uses.values()):
+            use.ordinal = ordinal if use.ordinal < 0 else use.ordinal
+    numbers: dict[int, int] = {}
+    for name, theirs in other.features.items():
+        users = {ordinals[each]: day for each, day in theirs.users.items() if each in ordinals}
+        mine = kept.features.get(name)
+        if mine is None and len(kept.features) >= FEATURES_MAX:
+            kept.overflow += 1
+            continue
+        if mine is None:
+            mine = FeatureUse(theirs.last_day, theirs.bits, users, theirs.first_day, len(kept.features))
+            kept.features[name] = mine
+        else:
+            mine.last_day, mine.bits = rolling.merged_bits((mine.last_day, mine.bits), (theirs.last_day, theirs.bits))
+            mine.first_day = min(mine.first_day, theirs.first_day)
+            for ordinal, day in users.items():
+                mine.users[ordinal] = max(day, mine.users.get(ordinal, day))
+        numbers[theirs.ordinal] = mine.ordinal
+    return numbers
+
+
 def _happened_by_now(event: UsageEvent, now_ms: int) -> None:
     """A clock that is hours ahead counts as of now: a day that has not come would empty the measures of today."""
     if event.timestamp <= now_ms + FUTURE_SLACK_MS:
@@ -310,6 +390,7 @@ KIND = EventKind(
     contract=UsageEvent,
     state=UsageState,
     fold_batch=fold_batch,
+    merge=merge,
     source="usage",
     stale_after_days=5.0,  # longer than any weekend: nobody at all using the product for so long is a feed that broke
     counts_repeats=True,

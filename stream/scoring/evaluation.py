@@ -7,6 +7,7 @@ from stream.contracts.health_override import HealthOverride, in_force
 from stream.contracts.report import Band, HealthReport, Profile
 from stream.kinds.state import AccountState, newest_ms
 from stream.kinds.subscription import seats_of, terms
+from stream.kinds.user import called, names_in
 from stream.measures import Measures
 from stream.measures.account_view import AccountView
 from stream.measures.catalogue import completed, measured
@@ -130,6 +131,8 @@ def build_report(
         now.score, week, month, lambda: compare(context, FORTNIGHT_DAYS, now, measures, scorecard)
     )
     newest = newest_ms(state)
+    names = names_in(state.user, measures)
+    told = measures if not names else {name: called(value, names) for name, value in measures.items()}
     return HealthReport(
         account_id=account_id,
         as_of=moment(as_of_ms),
@@ -137,13 +140,14 @@ def build_report(
         band=found.band,
         coverage_ratio=found.coverage_ratio,
         scorecard=scorecard.name,
-        reason=reason(now, comparison, week, measures, scorecard, model_band),
+        reason=reason(now, comparison, week, told, scorecard, model_band),
         contributions=breakdown.found,
         score_7d_ago=week.score if week is not None else None,
         changes_7d=week.changes if week is not None else [],
         history=history(state, day, now.score),
         measures=measures,
         profile=profile_of(state, as_of_ms),
+        names=names,
         last_event_at=moment(newest) if newest is not None else None,
         ingested_at=moment(ingested_ms) if ingested_ms is not None else None,
         caps=breakdown.caps,

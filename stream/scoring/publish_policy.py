@@ -41,7 +41,8 @@ def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = 
     """What people enter or wait for one by one, as text: each of it counts at once, whatever the score says.
 
     The profile; requests to cancel that are open; and, where there are any, the newest subscription event, touchpoint,
-    outcome and answer, and how many first steps were made. It holds no more than it takes to see that one came.
+    outcome and answer, how many first steps were made, and what people are called. It holds no more than it takes to
+    see that one came.
 
     Args:
         state: the account's facts.
@@ -59,6 +60,8 @@ def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = 
         parts.append(f"answers: {len(state.survey.answers)}, {state.survey.newest_ms}")
     if state.outcome.newest_ms:
         parts.append(f"outcomes: {sum(map(len, state.outcome.goals.values()))}, {state.outcome.newest_ms}")
+    if state.user.changes:
+        parts.append(f"people: {state.user.changes}")
     if product.key_actions or product.milestones:
         used = state.usage.features
         parts.append(f"steps: {sum([name in used for name in (*product.milestones, *product.key_actions)])}")

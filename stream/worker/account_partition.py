@@ -9,6 +9,7 @@ from stream.engine.partition import Partition
 from stream.kinds.state import AccountState, decode_state, encode_state, watermark_ms
 from stream.worker.priority_queue import PriorityQueue
 from stream.worker.quarantine import Quarantine
+from stream.worker.waiting_aliases import WaitingAliases
 
 UNKNOWN_MS: Final = 1 << 62
 
@@ -28,6 +29,7 @@ class AccountPartition(Partition[AccountState]):
         open_since_ms: an event since then is of no day that was written to account-days; `UNKNOWN_MS`, later than any
             event, until all accounts are evaluated.
         quarantined: accounts whose state or events raise an error.
+        waiting_aliases: ids whose events wait until somebody says whose they are.
         changelog: the topic of their states.
     """
 
@@ -39,6 +41,7 @@ class AccountPartition(Partition[AccountState]):
     zones: dict[str, str] = field(default_factory=dict)
     open_since_ms: int = 0
     quarantined: Quarantine = field(default_factory=Quarantine)
+    waiting_aliases: WaitingAliases = field(default_factory=WaitingAliases)
     changelog: str = ""
 
     def encode(self, state: AccountState) -> bytes:
@@ -58,6 +61,11 @@ class AccountPartition(Partition[AccountState]):
     def quarantined_count(self) -> int:
         """How many accounts are in quarantine."""
         return len(self.quarantined)
+
+    @property
+    def waiting_counts(self) -> tuple[int, int]:
+        """How many aliases wait for their accounts, and how many events of theirs."""
+        return len(self.waiting_aliases), self.waiting_aliases.events
 
     def quarantine(self, key: str, step: Step, error: Exception) -> None:
         """The state of an account can't be read or saved: leave it alone from now on.

@@ -14,6 +14,7 @@ from stream.calendar.clock import Clock, EventClock, TrustedClock, WallClock
 from stream.calendar.day import DAY_MS
 from stream.calendar.zones import QUARTER_MS, zone
 from stream.config.settings import Settings
+from stream.contracts.aliases import encode_waiting
 from stream.contracts.quarantine import encode_entry
 from stream.contracts.report import encode_report
 from stream.engine.partition import Output
@@ -59,10 +60,12 @@ class HealthProcessor:
         product: the product's key actions and milestones, and its customers' calendars.
         stale_after_days: by source, when it is stale that nobody sends.
         wall: by which events from the future are refused; None: the wall's.
+        tools: ids that begin with one of these and a colon are never an account's own.
 
     Attributes:
         counts: (what, label) to how often, for the metrics: ("dead_letter", reason), ("late", kind), ("overflow",
-            kind), ("erased", kind), ("repartitioned", kind), ("repeated", kind), ("unknown_account", kind).
+            kind), ("erased", kind), ("repartitioned", kind), ("repeated", kind), ("unknown_account", kind),
+            ("waiting_alias", kind), ("aliased", kind).
     """
 
     def __init__(
@@ -76,10 +79,12 @@ class HealthProcessor:
         product: ProductConfig = NO_PRODUCT_CONFIG,
         stale_after_days: dict[Source, float] = STALE_AFTER_DAYS,
         wall: Clock | None = None,
+        tools: frozenset[str] = frozenset(),
     ) -> None:
         self._topic_of = {kind: topics.input(kind) for kind in KINDS}
         self._health_topic = topics.health
         self._quarantine_topic = topics.quarantine
+        self._waiting_topic = topics.waiting_aliases
         self._changelog = topics.changelog
         self._clock = clock
         self._scorecards = scorecards
@@ -92,7 +97,7 @@ class HealthProcessor:
             decoders = {topic: Decoder(kind) for topic, kind in topics.inputs.items()}
         self._wall = WallClock() if wall is None else wall
         self._days = DayClosing(topics.account_days, scorecards, core_features, product)
-        self._ingest = Ingest(topics, decoders, self.counts, self._wall)
+        self._ingest = Ingest(topics, decoders, self.counts, self._wall, tools)
 
     def new_partition(self, number: int, count: int) -> AccountPartition:
         """An empty partition."""
@@ -111,6 +116,7 @@ class HealthProcessor:
         still unread would look silent.
         """
         self._report_quarantine(partition)
+        self._report_waiting(partition)
         now_ms = self._clock.now_ms(partition.watermark_ms)
         if now_ms is None or partition.catching_up:
             return
@@ -127,6 +133,12 @@ class HealthProcessor:
         for account_id, failure in partition.quarantined.take_unreported().items():
             value = None if failure is None else encode_entry(failure.entry(account_id, now_ms))
             partition.outputs.append(Output(self._quarantine_topic, account_id.encode(), value))
+
+    def _report_waiting(self, partition: AccountPartition) -> None:
+        """Publish which aliases wait for their accounts, and which don't any more."""
+        for alias, entry in partition.waiting_aliases.take_unreported().items():
+            value = None if entry is None else encode_waiting(entry)
+            partition.outputs.append(Output(self._waiting_topic, alias.encode(), value))
 
     def _begin_scan(self, partition: AccountPartition, now_ms: int) -> None:
         """An interval after the last scan began every account is scheduled, and in between those whose own day turns.
@@ -180,6 +192,9 @@ class HealthProcessor:
             try:
                 state = partition.peek(account_id)
                 if state is None or state.needs_evaluation:
+                    continue
+                if state.alias is not None:
+                    partition.waiting_aliases.note(account_id, state.alias, is_news=False)
                     continue
                 if state.erasures and self._is_erased(partition, account_id, state, now_ms):
                     continue
@@ -312,4 +327,5 @@ def make_processor(settings: Settings, clock: Clock | None = None) -> HealthProc
         product=product_config_from(settings),
         stale_after_days=dict(settings.worker.stale_after_days),
         wall=clock if isinstance(clock, TrustedClock) else None,
+        tools=frozenset(settings.aliases.tools),
     )

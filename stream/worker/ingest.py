@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from stream.calendar.clock import Clock
 from stream.contracts.dead_letters import KEY_BYTES_MAX, dead_letter
@@ -18,6 +18,8 @@ from stream.contracts.partitioner import partition_of
 from stream.contracts.quarantine import QUARANTINED
 from stream.engine.partition import Output
 from stream.engine.processor import Record
+from stream.kinds.account import aliases_of
+from stream.kinds.alias import AliasState
 from stream.kinds.decode import Decoder
 from stream.kinds.erasure import erase_users, erased_account, is_erased, is_nothing
 from stream.kinds.folding import counted_folds
@@ -26,9 +28,20 @@ from stream.kinds.state import AccountState
 from stream.scoring.publish_policy import of_later_day
 from stream.topics import Kind, Topics
 from stream.worker.account_partition import UNKNOWN_MS, AccountPartition
+from stream.worker.aliases import AliasRouter
 from stream.worker.day_closing import reopen_days
 from stream.worker.priority_queue import Priority
-from stream.worker.repartition import FORGET, RELEASE, RepartitionedRecord, decode_repartitioned, repartition
+from stream.worker.repartition import (
+    FORGET,
+    MERGE,
+    RELEASE,
+    UNLINK,
+    RepartitionedRecord,
+    decode_repartitioned,
+    repartition,
+)
+
+_NO_ALIASES: Final[list[str]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +52,16 @@ class SourceBatch:
         topic, partition: where.
         records: in order.
         repartitioned: whether another worker has sent them on: then they can't belong elsewhere again.
+        account_id: whose they are, where they came under an alias; empty: whose they say.
+        hops: how many aliases led here.
     """
 
     topic: str
     partition: int
     records: Sequence[Record]
     repartitioned: bool = False
+    account_id: str = ""
+    hops: int = 0
 
 
 class Ingest:
@@ -56,8 +73,9 @@ class Ingest:
         topics: the names of the topics.
         decoders: by topic.
         counts: gets ("dead_letter", reason), ("erased", kind), ("late", kind), ("overflow", kind),
-            ("repartitioned", kind), ("repeated", kind) and ("unknown_account", kind).
+            ("repartitioned", kind), ("repeated", kind), ("unknown_account", kind), and what `AliasRouter` counts.
         wall: by which events from the future are refused, whatever clock accounts are evaluated by.
+        tools: whose ids are never an account's own; see `AliasRouter`.
 
     Attributes:
         newest_ms: by kind, the newest event time of all partitions, epoch milliseconds.
@@ -69,8 +87,10 @@ class Ingest:
         decoders: Mapping[str, Decoder],
         counts: Counter[tuple[str, str]],
         wall: Clock,
+        tools: frozenset[str] = frozenset(),
     ) -> None:
         self._kinds = topics.inputs
+        self._aliases_topic = topics.aliases
         self._repartition_topic = topics.repartition
         self._dead_letter_topic = topics.dead_letters
         self._health_topic = topics.health
@@ -78,12 +98,16 @@ class Ingest:
         self._counts = counts
         self._fold = counted_folds(counts)
         self._wall = wall
+        self._aliases = AliasRouter(topics, tools, counts, self._fold_one)
         self.newest_ms: dict[Kind, int] = {}
 
     def fold(self, partition: AccountPartition, topic: str, records: Sequence[Record]) -> None:
         """Fold one chunk; what is refused goes to the dead letters, what belongs elsewhere on its way."""
         if topic == self._repartition_topic:
             self._fold_repartitioned(partition, records)
+        elif topic == self._aliases_topic:
+            for record in records:
+                self._link(partition, SourceBatch(topic, partition.number, records), record)
         else:
             self._fold_batch(partition, SourceBatch(topic, partition.number, records))
 
@@ -95,14 +119,52 @@ class Ingest:
                 if original.topic in (RELEASE, FORGET):
                     self._release(partition, record, original)
                     continue
-                if original.topic not in self._kinds:
+                if original.topic not in (*self._kinds, self._aliases_topic, MERGE, UNLINK):
                     raise BadEvent("wrong_type", f"repartitioned from {original.topic[:80]!r}, which is no input topic")
             except BadEvent as error:
                 self._refuse(partition, SourceBatch(self._repartition_topic, partition.number, records), record, error)
             else:
-                self._fold_batch(
-                    partition, SourceBatch(original.topic, original.partition, [original], repartitioned=True)
-                )
+                self._fold_one(partition, original)
+
+    def _fold_one(self, partition: AccountPartition, original: RepartitionedRecord) -> None:
+        """Fold a record that was sent to this partition, or that an alias of it led to one of its accounts."""
+        place = (original.topic, original.partition, [original])
+        batch = SourceBatch(*place, repartitioned=True, account_id=original.account_id, hops=original.hops)
+        if original.topic == self._aliases_topic:
+            self._link(partition, batch, original)
+        elif original.topic in (MERGE, UNLINK):
+            self._tell(partition, batch, original)
+        else:
+            self._fold_batch(partition, batch)
+
+    def _link(self, partition: AccountPartition, batch: SourceBatch, record: Record) -> None:
+        """Take in whose id an alias is."""
+        try:
+            elsewhere = self._aliases.link(partition, record)
+        except BadEvent as error:
+            self._refuse(partition, batch, record, error, (record.key or b"").decode(errors="replace"))
+        except Exception as error:
+            self._hold_record(partition, batch, record, (record.key or b"").decode(errors="replace"), error)
+        else:
+            if elsewhere is not None:
+                home = partition_of(elsewhere, partition.count)
+                self._route_to_owner(partition, batch, record, elsewhere, home)
+
+    def _tell(self, partition: AccountPartition, batch: SourceBatch, told: RepartitionedRecord) -> None:
+        """An account hears of one of its aliases."""
+        try:
+            self._aliases.tell(partition, told)
+        except BadEvent as error:
+            self._refuse(partition, batch, told, error, told.account_id)
+        except Exception as error:
+            self._hold_record(partition, batch, told, told.account_id, error)
+
+    def _hold_record(
+        self, partition: AccountPartition, batch: SourceBatch, record: Record, account_id: str, error: Exception
+    ) -> None:
+        """What a record asks of an account raised: hold it, leave the account alone."""
+        one = SourceBatch(batch.topic, batch.partition, [record])
+        self._quarantine(partition, one, account_id, [0], error)
 
     def _fold_batch(self, partition: AccountPartition, batch: SourceBatch) -> None:
         """Fold what arrived in one input topic, and erase what it says is to be erased."""
@@ -123,7 +185,12 @@ class Ingest:
         events = self._decoders[batch.topic].decode_all(
             [record.value for record in records], self._wall.now_ms(None) or 0
         )
+        if batch.account_id:
+            for event in events:
+                if not isinstance(event, BadEvent):
+                    event.account_id = batch.account_id
         fold, states, mark_dirty = self._fold[kind], partition.states, partition.dirty.add
+        is_account_feed = kind == "account"
         is_rare = kind != "usage"  # what people enter one by one; so is an account's first report
         away: set[str] = set()
         account_batches, newest_ms, late = self._account_batches(partition, batch, events)
@@ -142,6 +209,11 @@ class Ingest:
                     continue
                 if state.erasures and not (indexes := self._not_erased(state, kind, records, events, indexes)):
                     continue
+                if state.alias is not None:
+                    away.add(account_id)
+                    self._take_aliased(partition, batch, account_id, state.alias, indexes)
+                    continue
+                known = aliases_of(state) if is_account_feed else _NO_ALIASES
                 first_change_index = fold(
                     state,
                     [events[at] for at in indexes] if len(indexes) > 1 else [events[indexes[0]]],
@@ -151,6 +223,8 @@ class Ingest:
             except Exception as error:
                 self._quarantine(partition, batch, account_id, indexes, error)
                 continue
+            if is_account_feed and (new := [alias for alias in aliases_of(state) if alias not in known]):
+                self._aliases.announce(partition, account_id, new, state.profile["aliases"][1])
             if first_change_index != NO_CHANGE and (is_rare or not state.needs_evaluation or state.published is None):
                 waiting = (account_id, records[indexes[first_change_index]].timestamp)
                 if is_rare or state.published is None:
@@ -166,14 +240,21 @@ class Ingest:
 
     def _erase(self, partition: AccountPartition, batch: SourceBatch, record: Record) -> None:
         """Erase an account: its state, and the report that others know it by."""
-        account_id = (record.key or b"").decode(errors="replace")
+        account_id = batch.account_id or (record.key or b"").decode(errors="replace")
         home = partition_of(account_id, partition.count)
         if home != partition.number and account_id not in partition.states and account_id not in partition.cold:
             self._route_to_owner(partition, batch, record, account_id, home)
             return
+        alias = None if account_id in partition.quarantined else self._aliases.known(partition, account_id)
+        if alias is not None and alias.account_id:
+            self._take_aliased(partition, replace(batch, records=[record]), account_id, alias, [0])
+            return
         partition.forget(account_id)
         partition.quarantined.release(account_id)
         partition.states[account_id] = erased_account(record.timestamp)
+        if alias is not None:
+            partition.states[account_id].alias = AliasState()
+            partition.waiting_aliases.leave(account_id)
         partition.outputs.append(Output(self._health_topic, account_id.encode(), None))
         self._counts["erased", "account"] += 1
 
@@ -298,10 +379,35 @@ class Ingest:
                 self._route_to_owner(partition, batch, batch.records[at], account_id, home)
             return None
         kind = self._kinds[batch.topic]
-        if kind != "account":
+        try:
+            alias = self._aliases.start(partition, account_id)
+        except BadEvent as error:
+            for at in indexes:
+                self._refuse(partition, batch, batch.records[at], error)
+            return None
+        if kind != "account" and alias is None:
             self._counts["unknown_account", kind] += 1
-        state = partition.states[account_id] = AccountState()
+        state = partition.states[account_id] = AccountState(alias=alias)
         return state
+
+    def _take_aliased(
+        self,
+        partition: AccountPartition,
+        batch: SourceBatch,
+        name: str,
+        alias: AliasState,
+        indexes: Sequence[int],
+    ) -> None:
+        """Events that came under an alias: on to its account, or to wait."""
+        for at in indexes:
+            record = batch.records[at]
+            place = (batch.topic, batch.partition, record.offset, record.timestamp)
+            try:
+                self._aliases.take(
+                    partition, name, alias, RepartitionedRecord(*place, record.key, record.value, hops=batch.hops)
+                )
+            except BadEvent as error:
+                self._refuse(partition, batch, record, error)
 
     def _route_to_owner(
         self, partition: AccountPartition, batch: SourceBatch, record: Record, account_id: str, home: int
@@ -318,7 +424,7 @@ class Ingest:
             )
             self._refuse(partition, batch, record, error)
             return
-        self._counts["repartitioned", self._kinds[batch.topic]] += 1
+        self._counts["repartitioned", self._kinds.get(batch.topic, "account")] += 1
         place = (batch.topic, batch.partition, record.offset)
         arrived = RepartitionedRecord(*place, record.timestamp, record.key, record.value)
         partition.outputs.append(repartition(self._repartition_topic, arrived, account_id, home))

@@ -22,7 +22,16 @@ OUTCOMES: Final = (
     *(("dead_letter", reason) for reason in REASONS),
     *(
         (outcome, kind)
-        for outcome in ("erased", "late", "overflow", "passed_over", "repartitioned", "unknown_account")
+        for outcome in (
+            "aliased",
+            "erased",
+            "late",
+            "overflow",
+            "passed_over",
+            "repartitioned",
+            "unknown_account",
+            "waiting_alias",
+        )
         for kind in KINDS
     ),
     ("repeated", "usage"),
@@ -119,6 +128,17 @@ class WorkerCollector(Collector):
             "Accounts whose state or events raise an error: they are left alone until somebody releases them.",
             value=sum(p.quarantined_count for p in partitions),
         )
+        waiting = [p.waiting_counts for p in partitions]
+        yield GaugeMetricFamily(
+            "heartline_worker_waiting_aliases",
+            "Ids of other tools whose events wait until somebody says which account they are of.",
+            value=sum(aliases for aliases, _ in waiting),
+        )
+        yield GaugeMetricFamily(
+            "heartline_worker_waiting_events",
+            "Events that wait until somebody says which account their id is of.",
+            value=sum(events for _, events in waiting),
+        )
         yield _by_topic(
             "heartline_worker_lag_records",
             "Records in the partitions of this worker that are not yet folded.",
@@ -146,8 +166,8 @@ class WorkerCollector(Collector):
         yield newest
         outcomes = CounterMetricFamily(
             "heartline_worker_outcomes",
-            "What became of records beside folding: dead_letter by reason; erased (or of who is), late, overflow, "
-            "passed_over, repartitioned, repeated, unknown_account by kind.",
+            "What became of records beside folding: dead_letter by reason; aliased, erased (or of who is), late, "
+            "overflow, passed_over, repartitioned, repeated, unknown_account, waiting_alias by kind.",
             labels=["outcome", "label"],
         )
         for (outcome, label), count in sorted((dict.fromkeys(OUTCOMES, 0) | dict(self._counts())).items()):

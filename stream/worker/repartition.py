@@ -21,6 +21,8 @@ class RepartitionedRecord(msgspec.Struct, array_like=True):
         topic, partition, offset: where it arrived.
         timestamp: its Kafka timestamp there, epoch milliseconds.
         key, value: its bytes.
+        account_id: whose it is, where its own id is an alias; empty: whose it says.
+        hops: how many aliases led here.
     """
 
     topic: str
@@ -29,11 +31,17 @@ class RepartitionedRecord(msgspec.Struct, array_like=True):
     timestamp: int
     key: bytes | None
     value: bytes | None
+    account_id: str = ""
+    hops: int = 0
 
 
 # In the place of the topic: no record follows, its account (the key) leaves the quarantine; or, its state is forgotten.
 RELEASE: Final = "release from quarantine"
 FORGET: Final = "release from quarantine, and forget the state"
+# And: the key is an alias of the account; the value is the state that it had as an account of its own, or None. Or: it
+# is its alias no more.
+MERGE: Final = "merge into the account"
+UNLINK: Final = "not an alias any more"
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(RepartitionedRecord)

@@ -51,6 +51,14 @@ GOOD: dict[Kind, dict[str, Any]] = {
         "comment": "fine",
         "timestamp": "2026-01-31T09:30:00Z",
     },
+    "user": {
+        "account_id": "acme",
+        "user_id": "ann",
+        "name": "Ann Lee",
+        "role": "champion",
+        "deactivated": False,
+        "timestamp": "2026-01-31T09:30:00Z",
+    },
     "account": {
         "account_id": "acme",
         "name": "Acme",

@@ -24,6 +24,7 @@ GOOD: dict[Kind, dict[str, Any]] = {
     "touchpoint": {"event_id": "e1", "account_id": "acme", "kind": "call"} | AT,
     "outcome": {"event_id": "e1", "account_id": "acme", "goal": "go live", "value": 3} | AT,
     "subscription": {"event_id": "e1", "account_id": "acme", "subscription_id": "s1", "status": "renewed"} | AT,
+    "user": {"account_id": "acme", "user_id": "ann"},
 }
 NOON_MS = 1_769_860_800_000
 
@@ -74,6 +75,8 @@ def refusal(kind: Kind, value: bytes | None) -> BadEvent:
             {"user_id": "ann", "response_id": "r1", "owner": "dana", "play": "p", "alert_id": "a", "note": ""},
         ),
         ("outcome", {"value": -2.5}),
+        ("account", {"aliases": ["zendesk:7", 360001]}),
+        ("user", {"name": "", "email": None, "role": "Executive Sponsor", "deactivated": True}),
         ("subscription", {"status": "canceled"}),
         ("subscription", {"mrr": 0, "seats": 0, "product": "", "renewal_at": 1_769_860_800_000}),
         ("subscription", {"mrr": None, "seats": None, "product": None, "renewal_at": None}),

@@ -102,7 +102,7 @@ def test_the_everyday_names_are_read_and_the_long_ones_win(
         ("worker: {clock: sun}", ["worker.clock = 'sun'", "'wall' or 'event'"]),
         ("worker: {checkpoint_interval_seconds: .nan}", ["worker.checkpoint_interval_seconds = .nan"]),
         ("worker: {metrics_port: 70000}", ["worker.metrics_port = 70000", "65535"]),
-        ("feeds: {invoices: {}}", ["feeds.invoices", "'touchpoint', 'outcome' or 'subscription'"]),
+        ("feeds: {invoices: {}}", ["feeds.invoices", "'outcome', 'subscription' or 'user'"]),
         ("feeds: {usage: {fields: [a]}}", ["feeds.usage.fields = a list: expected a mapping"]),
         ("product: {core_features: export}", ["product.core_features = 'export'", "list"]),
     ],
@@ -242,10 +242,11 @@ def test_the_topics_carry_prefix_and_application_id() -> None:
         "eu-touchpoints": "touchpoint",
         "eu-outcomes": "outcome",
         "eu-subscriptions": "subscription",
+        "eu-users": "user",
     }
     assert (topics.health, topics.dead_letters) == ("eu-account-health", "eu-dead-letters")
     assert (topics.changelog, topics.repartition) == ("eu-hl-state-changelog", "eu-hl-repartition")
-    assert topics.sources == [*topics.inputs, topics.repartition]
+    assert topics.sources == [*topics.inputs, topics.aliases, topics.repartition]
     specs: dict[str, Any] = {spec.name: spec for spec in topics.specs(7)}
     assert {spec.partitions for spec in specs.values()} == {7}
     assert (
@@ -258,6 +259,7 @@ def test_the_topics_carry_prefix_and_application_id() -> None:
         topics.health,
         topics.dead_letters,
         topics.quarantine,
+        topics.waiting_aliases,
         topics.changelog,
         *alerting,
         *topics.ledger,
