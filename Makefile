@@ -36,8 +36,9 @@ servers: $(STAMP)
 demo: setup  ## Watch a synthetic company: events, live health, the first red flag within a minute
 	$(BIN)/heartline demo
 
-# Each process of pytest-xdist has a Kafka and a Redis of its own; `make test WORKERS=0` runs all in one process.
-WORKERS ?= 2
+# Each process of pytest-xdist has a Kafka and a Redis of its own, and waits for them half of the time: three for two
+# cores. `make test WORKERS=0` runs all in one process.
+WORKERS ?= 3
 
 test: setup test-tools lint types  ## Run every check: format, lint, types, and all tests on real servers
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
