@@ -3,6 +3,7 @@
 Everything reads committed records only.
 """
 
+import ssl
 import threading
 import time
 import uuid
@@ -45,6 +46,25 @@ def connection(kafka: KafkaSettings, client_id: str = "heartline-alerting") -> d
             "sasl_mechanism": kafka.sasl_mechanism,
             "sasl_plain_username": kafka.sasl_username,
             "sasl_plain_password": password,
+        }
+    return options
+
+
+def async_connection(kafka: KafkaSettings, client_id: str) -> dict[str, Any]:
+    """The same in aiokafka's words."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": kafka.bootstrap_servers,
+        "security_protocol": kafka.security_protocol,
+        "client_id": client_id,
+    }
+    if kafka.security_protocol != "PLAINTEXT":
+        options["ssl_context"] = ssl.create_default_context(cafile=kafka.ssl_ca_file)
+    if kafka.security_protocol == "SASL_SSL":
+        password = kafka.sasl_password
+        options |= {
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.sasl_username,
+            "sasl_plain_password": password.get_secret_value() if password is not None else None,
         }
     return options
 

@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import signal
-import ssl
 import sys
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -19,6 +18,7 @@ from consumers.intake.metrics import IntakeMetrics
 from consumers.intake.rate import RateLimit
 from consumers.intake.settings import IntakeSettings, check_entrances
 from consumers.intake.writer import Writer
+from consumers.kafka_client import async_connection
 from consumers.web_server import Limits, WebServer
 from stream.config.logs import configure_logging, get_logger
 from stream.config.metrics_server import serve_metrics
@@ -28,6 +28,7 @@ from stream.kinds.decode import Decoder
 from stream.kinds.feeds import FieldMapping
 from stream.topics import KINDS
 
+CLIENT_ID: Final = "heartline-intake"
 CONNECT_SECONDS_MAX: Final = 60.0
 CONNECT_AGAIN_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 30
@@ -95,31 +96,16 @@ def _say_ready(address: str) -> None:
     sys.stdout.flush()
 
 
-def _arguments(kafka: KafkaSettings) -> dict[str, Any]:
-    """How to reach and trust the brokers, in aiokafka's words."""
-    arguments: dict[str, Any] = {
-        "bootstrap_servers": kafka.bootstrap_servers,
-        "security_protocol": kafka.security_protocol,
-        "client_id": "heartline-intake",
-    }
-    if kafka.security_protocol != "PLAINTEXT":
-        arguments["ssl_context"] = ssl.create_default_context(cafile=kafka.ssl_ca_file)
-    if kafka.security_protocol == "SASL_SSL":
-        password = kafka.sasl_password
-        arguments |= {
-            "sasl_mechanism": kafka.sasl_mechanism,
-            "sasl_plain_username": kafka.sasl_username,
-            "sasl_plain_password": password.get_secret_value() if password is not None else None,
-        }
-    return arguments
-
-
 async def _connected(kafka: KafkaSettings) -> AIOKafkaProducer:
     """A producer that has found its brokers."""
     deadline = asyncio.get_running_loop().time() + CONNECT_SECONDS_MAX
     while True:
         producer = AIOKafkaProducer(
-            **_arguments(kafka), acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES, linger_ms=0
+            **async_connection(kafka, CLIENT_ID),
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=BATCH_BYTES,
+            linger_ms=0,
         )
         try:
             await producer.start()
@@ -147,7 +133,7 @@ async def _ensure_topics(kafka: KafkaSettings, memberships_topic: str) -> None:
     ]
     compacted = {"cleanup.policy": "compact"}
     new.append(NewTopic(memberships_topic, 1, kafka.replication_factor, topic_configs=compacted))
-    admin = AIOKafkaAdminClient(**_arguments(kafka))
+    admin = AIOKafkaAdminClient(**async_connection(kafka, CLIENT_ID))
     await admin.start()
     try:
         there = set(await admin.list_topics())
@@ -163,7 +149,9 @@ async def _follow(kafka: KafkaSettings, topic: str, memberships: Memberships) ->
     """Learn who belongs to which account, from the beginning on, and from other intakes as they learn it."""
     while True:
         # Without a group it reads all partitions, and says so when the brokers do not know the topic yet.
-        consumer = AIOKafkaConsumer(topic, **_arguments(kafka), enable_auto_commit=False, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(
+            topic, **async_connection(kafka, CLIENT_ID), enable_auto_commit=False, auto_offset_reset="earliest"
+        )
         try:
             await consumer.start()
             async for record in consumer:

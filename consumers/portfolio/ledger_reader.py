@@ -4,25 +4,28 @@ It belongs to no consumer group: where it goes on is in the ledger itself, commi
 catch up it only appends, and derives once at the end; live, it derives after each batch.
 """
 
+import asyncio
 import threading
 import time
 from typing import Any, Final
 
-from kafka import TopicPartition
-from kafka.errors import KafkaError
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
-from consumers.kafka_client import committed_consumer, connect, ensure_topics
+from consumers.kafka_client import CONNECT_SECONDS_MAX, async_connection, ensure_topics
 from consumers.portfolio.store import LedgerRecord, Store
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import ConfigError
 
 POLL_MS: Final = 250
-RECORDS_MAX: Final = 10_000
-BATCH_RECORDS: Final = 50_000  # appended at once while catching up
+RECORDS_MAX: Final = 20_000
+BATCH_RECORDS: Final = 200_000  # appended at once while catching up
 LOOK_SECONDS: Final = 5.0  # how often for topics and partitions that were not there yet
 RETRY_SECONDS: Final = 3.0
-FETCH_BYTES: Final = 4 << 20
+FETCH_BYTES: Final = 1 << 20
+CLIENT_ID: Final = "heartline-portfolio"
 
 log = get_logger(__name__)
 
@@ -40,6 +43,7 @@ class LedgerReader:
         self._topics = kafka.topics.ledger
         self._store = store
         self._consumer: Any = None
+        self._admin: Any = None
         self._assigned: list[TopicPartition] = []
         self._ends: dict[TopicPartition, int] = {}  # where each partition ended when it was first seen
         self._looked = -LOOK_SECONDS
@@ -54,41 +58,69 @@ class LedgerReader:
         Raises:
             ConfigError: no broker answered within a minute, or the file is of other topics.
         """
-        self._consumer = connect(
-            self._kafka,
-            lambda: committed_consumer(
-                self._kafka,
-                "heartline-portfolio",
-                max_poll_records=RECORDS_MAX,
-                max_partition_fetch_bytes=FETCH_BYTES,
-            ),
-            stop,
-        )
-        if self._consumer is None:
+        asyncio.run(self._run(stop))
+
+    async def _run(self, stop: threading.Event) -> None:
+        if not await self._connect(stop):
             return
-        ensure_topics(self._kafka, list(self._topics))
-        self._store.refresh()  # what a process that died had appended and not derived
         try:
+            ensure_topics(self._kafka, list(self._topics))
+            self._store.refresh()  # what a process that died had appended and not derived
             while not stop.is_set():
                 try:
-                    self._turn()
+                    await self._turn()
                 except KafkaError as error:
                     log.warning("Kafka is away: waiting, figures stay as they are", error=type(error).__name__)
-                    stop.wait(RETRY_SECONDS)
+                    await asyncio.sleep(RETRY_SECONDS)
         finally:
-            self._consumer.close(autocommit=False)
+            await self._consumer.stop()
+            await self._admin.close()
 
-    def _turn(self) -> None:
+    async def _connect(self, stop: threading.Event) -> bool:
+        """Whether a broker answered; it is asked again until then, unless stopped.
+
+        Raises:
+            ConfigError: none did within a minute.
+        """
+        deadline = time.monotonic() + CONNECT_SECONDS_MAX
+        while not stop.is_set():
+            self._consumer = AIOKafkaConsumer(
+                **async_connection(self._kafka, CLIENT_ID),
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                isolation_level="read_committed",
+                max_partition_fetch_bytes=FETCH_BYTES,
+            )
+            self._admin = AIOKafkaAdminClient(**async_connection(self._kafka, CLIENT_ID))
+            try:
+                await self._consumer.start()
+                await self._admin.start()
+                return True
+            except KafkaError:
+                await self._consumer.stop()
+                await self._admin.close()
+                if time.monotonic() > deadline:
+                    raise ConfigError(
+                        f"kafka.bootstrap_servers = {self._kafka.bootstrap_servers!r}: no broker answered within "
+                        f"{CONNECT_SECONDS_MAX:.0f} seconds; check the address (KAFKA_BOOTSTRAP_SERVERS) and the broker"
+                    ) from None
+                await asyncio.sleep(1)
+        return False
+
+    async def _turn(self) -> None:
         if time.monotonic() - self._looked >= LOOK_SECONDS:
-            self._look()
-        for tp, records in self._consumer.poll(timeout_ms=POLL_MS).items():
+            await self._look()
+        if not self._assigned:
+            await asyncio.sleep(RETRY_SECONDS)
+            return
+        batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_MAX)
+        for tp, records in batches.items():
             kind = self._topics[tp.topic]
             for each in records:
                 erased = (each.key or b"").decode(errors="replace") if each.value is None and kind == "account" else ""
                 if each.value is not None or erased:
                     place, body = (tp.topic, tp.partition, each.offset), each.value or b""
-                    self._waiting.append(LedgerRecord(*place, kind, each.timestamp, body, erased))  # type: ignore[arg-type]
-        at_the_ends = self._at_the_ends()
+                    self._waiting.append(LedgerRecord(*place, kind, each.timestamp, body, erased))
         if len(self._waiting) >= BATCH_RECORDS or (self._waiting and at_the_ends):
             newest_ms = max(record.recorded_ms for record in self._waiting)
             self.records += self._store.append(self._waiting)
@@ -100,29 +132,28 @@ class LedgerReader:
             self._store.refresh()
             self.caught_up.set()
 
-    def _at_the_ends(self) -> bool:
+    async def _at_the_ends(self) -> bool:
         """Whether everything that was there when the partitions were first seen has been read."""
         if self.caught_up.is_set():
             return True
-        return bool(self._ends) and all(self._consumer.position(tp) >= end for tp, end in self._ends.items())
+        for tp in list(self._ends):
+            if await self._consumer.position(tp) < self._ends[tp]:
+                return False
+            del self._ends[tp]
+        return True
 
-    def _look(self) -> None:
+    async def _look(self) -> None:
         """Take in topics and partitions that were not there before.
 
         Raises:
             ConfigError: the ledger has read further than a partition reaches: it is of other topics.
         """
         self._looked = time.monotonic()
-        found = {
-            TopicPartition(topic, number)
-            for topic in self._topics
-            for number in self._consumer.partitions_for_topic(topic) or ()
-        }
-        new = sorted(found - set(self._assigned))
+        new = sorted(await self._partitions() - set(self._assigned))
         if not new:
             return
         known = self._store.next_offsets()
-        ends, begins = self._consumer.end_offsets(new), self._consumer.beginning_offsets(new)
+        ends, begins = await self._consumer.end_offsets(new), await self._consumer.beginning_offsets(new)
         for tp in new:
             if known.get((tp.topic, tp.partition), 0) > ends[tp]:
                 raise ConfigError(
@@ -130,8 +161,20 @@ class LedgerReader:
                     f"{known[tp.topic, tp.partition]}: it is of another topic of this name. Delete portfolio.file; "
                     "it is derived again from Kafka"
                 )
+        at = {tp: await self._consumer.position(tp) for tp in self._assigned}
         self._assigned += new
         self._consumer.assign(self._assigned)
         for tp in new:
-            self._consumer.seek(tp, max(begins[tp], known.get((tp.topic, tp.partition), 0)))
-        self._ends |= ends
+            at[tp] = max(begins[tp], known.get((tp.topic, tp.partition), 0))
+        for tp, offset in at.items():
+            self._consumer.seek(tp, offset)
+        self._ends |= {tp: ends[tp] for tp in new}
+
+    async def _partitions(self) -> set[TopicPartition]:
+        """All partitions of the ledger's topics that there are."""
+        return {
+            TopicPartition(topic["topic"], each["partition"])
+            for topic in await self._admin.describe_topics(list(self._topics))
+            if topic["error_code"] == 0
+            for each in topic["partitions"]
+        }

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ import duckdb
 import msgspec
 
 from consumers.portfolio import tables
-from consumers.portfolio.days import day_number, parse_period
+from consumers.portfolio.days import parse_period
 from consumers.portfolio.derivation import Recorded, Row, derive, homes
 from consumers.portfolio.entries import (
     CostEntry,
@@ -70,7 +71,21 @@ class _Envelope(msgspec.Struct):
 
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_day = msgspec.json.Decoder(AccountDay).decode
+_encode = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
+
+# Account-days as they are read, and what becomes of it.
+_DAY_COLUMNS: Final = tables.ACCOUNT_DAYS.columns | {"day": "DATE", "account_id": "VARCHAR"}
+_AS_READ: Final = {
+    "account": "account_id",
+    "day": "(day - DATE '1970-01-01')::INTEGER",
+    "features": "coalesce(features, [])",
+}
+    "account": "account_id",
+    "day": "(day - DATE '1970-01-01')::INTEGER",
+    "features": "coalesce(features, [])",
+}
 
 
 class Store:
@@ -138,9 +153,9 @@ class Store:
             for topic, partition, offset, recorded_ms in self._db.execute("SELECT * FROM offsets").fetchall()
         }
         ledger: list[Row] = []
-        days: list[Row] = []
         erasures = Erasures(Erasure(*row) for row in self._db.execute("FROM erasures").fetchall())
         fresh: dict[str, list[Erasure]] = {}
+        days = _DayLines(erasures)
         for record in records:
             place = record.topic, record.partition
             end, recorded_ms = ends.get(place, (0, 0))
@@ -154,13 +169,11 @@ class Store:
                 fresh.setdefault(account, []).append(each)
             if record.erased:
                 continue
-            row, day = _filed(record, recorded_ms, erasures)
-            if row is None:
-                continue
-            if day is not None:
-                days.append(day)
-            else:
-                ledger.append(row)
+            problem = days.add(record, recorded_ms) if record.kind == "account_day" else None
+            if record.kind != "account_day" or problem is not None:
+                row = _filed(record, recorded_ms, erasures, problem)
+                if row is not None:
+                    ledger.append(row)
         with self._transaction():
             self._insert(tables.LEDGER, ledger)
             self._mark_stale(ledger)
@@ -170,7 +183,7 @@ class Store:
             self._insert(tables.OFFSETS, [(*place, *end) for place, end in ends.items()])
             if any(row[3] in _WITHOUT_ACCOUNT for row in ledger):
                 self._derive_company()
-        return len(ledger) + len(days)
+        return len(ledger) + days.count
 
     def refresh(self) -> int:
         """Derive again what is older than the ledger; returns of how many accounts.
@@ -251,20 +264,13 @@ class Store:
         known = {row[0] for row in self._db.execute("SELECT account FROM stale").fetchall()}
         self._insert(tables.STALE, [(account,) for account in sorted(set(accounts) - known)])
 
-    def _replace_days(self, days: Sequence[Row]) -> None:
+    def _replace_days(self, days: "_DayLines") -> None:
         """A later version of an account's day takes the place of an earlier one, which is kept aside."""
-        if not days:
+        if not days.count:
             return
-        newest: dict[tuple[str, int], Row] = {}
-        aside: list[Row] = []
-        for row in days:
-            key = row[4], row[5]
-            if key in newest:
-                aside.append(newest[key])
-            newest[key] = row
-        self._insert(tables.ACCOUNT_DAYS_REPLACED, aside)
+        self._insert_days("account_days_replaced", days.replaced)
         self._db.execute("CREATE OR REPLACE TEMP TABLE fresh_days AS FROM account_days LIMIT 0")
-        self._insert(Table("fresh_days", "", tables.ACCOUNT_DAYS.columns), list(newest.values()))
+        self._insert_days("fresh_days", list(days.newest.values()))
         self._db.execute(
             "INSERT INTO account_days_replaced SELECT * FROM account_days SEMI JOIN fresh_days USING (account, day)"
         )
@@ -379,17 +385,29 @@ class Store:
             if entry is not None:
                 yield account, recorded_ms, event_id, entry
 
+    def _insert_days(self, table: str, lines: Sequence[bytes]) -> None:
+        """Rows of account-days, which are lines of JSON already."""
+        if not lines:
+            return
+        chosen = ", ".join(_AS_READ.get(name, f'"{name}"') for name in tables.ACCOUNT_DAYS.columns)
+        self._read_lines(f'"{table}" SELECT {chosen}', _DAY_COLUMNS, b"\n".join(lines))
+
     def _insert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Many rows at once: by a file of JSON lines, which DuckDB reads several times faster than parameters."""
+        """Many rows at once."""
         if not rows:
             return
         names = list(table.columns)
-        columns = ", ".join(f"'{name}': '{kind}'" for name, kind in table.columns.items())
+        lines = _encode_lines([dict(zip(names, row, strict=True)) for row in rows])
+        self._read_lines(f'"{table.name}" SELECT *', table.columns, lines)
+
+    def _read_lines(self, into: str, kinds: Mapping[str, str], lines: bytes) -> None:
+        """Have DuckDB read lines of JSON into a table: several times faster than parameters."""
+        columns = ", ".join(f"'{name}': '{kind}'" for name, kind in kinds.items())
         with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
-            file.write(_encode_lines([dict(zip(names, row, strict=True)) for row in rows]))
+            file.write(lines)
             file.flush()
             self._db.execute(
-                f"INSERT INTO \"{table.name}\" SELECT * FROM read_json('{file.name}', "
+                f"INSERT INTO {into} FROM read_json('{file.name}', "
                 f"format = 'newline_delimited', maximum_object_size = 67108864, columns = {{{columns}}})"
             )
 
@@ -439,9 +457,57 @@ def _erasures_of(record: LedgerRecord, recorded_ms: int) -> tuple[str, list[Eras
     return account, of_users(account, record.body, recorded_ms, f"{record.partition}-{record.offset}")
 
 
-def _filed(record: LedgerRecord, recorded_ms: int, erasures: Erasures) -> tuple[Row | None, Row | None]:
-    """The record's row in the ledger, or its row among the account-days; None: it is of what was erased."""
-    envelope, problem = _Envelope(), None
+class _DayLines:
+    """Account-days of a batch, each as a line of JSON with where it came from.
+
+    Args:
+        erasures: whose are left out.
+
+    Attributes:
+        count: records that were taken.
+        newest: by account and day the last one of the batch.
+        replaced: those before it.
+    """
+
+    def __init__(self, erasures: Erasures) -> None:
+        self._erasures = erasures
+        self.count = 0
+        self.newest: dict[tuple[str, date], bytes] = {}
+        self.replaced: list[bytes] = []
+        self._places: dict[tuple[str, int], bytes] = {}
+
+    def add(self, record: LedgerRecord, recorded_ms: int) -> str | None:
+        """Take a record, or leave it out; returns why it can't be used, else None."""
+        place = record.topic, record.partition
+        try:
+            entry: AccountDay = _decode_day(record.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return f"{record.topic}[{record.partition}]@{record.offset}: {error}"
+        if self._erasures.left_of(entry.account_id, recorded_ms, b"") is None:
+            return None
+        head = self._places.get(place)
+        if head is None:
+            head = self._places[place] = b'{"topic":%s,"partition":%d,' % (_encode(record.topic), record.partition)
+        # Written anew, so that a line is a line and holds only what was checked.
+        line = b'%b"offset":%d,"recorded_ms":%d,%b' % (head, record.offset, recorded_ms, _encode(entry)[1:])
+        key = entry.account_id, entry.day
+        if key in self.newest:
+            self.replaced.append(self.newest[key])
+        self.newest[key] = line
+        self.count += 1
+        return None
+
+
+def _filed(record: LedgerRecord, recorded_ms: int, erasures: Erasures, problem: str | None = None) -> Row | None:
+    """The record's row in the ledger; None: it is of what was erased.
+
+    Args:
+        record: as it came.
+        recorded_ms: when it was recorded, in order.
+        erasures: whose records are left out, or lose a user's id.
+        problem: why it can't be used, where that is known already.
+    """
+    envelope = _Envelope()
     try:
         envelope = _decode_envelope(record.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -453,27 +519,16 @@ def _filed(record: LedgerRecord, recorded_ms: int, erasures: Erasures) -> tuple[
     account = None if record.kind in _WITHOUT_ACCOUNT else envelope.account_id
     left = erasures.left_of(account, recorded_ms, record.body)
     if left is None:
-        return None, None
+        return None
     if problem is None:
         try:
-            entry = read_entry(record.kind, left, event_id)
-            if isinstance(entry, AccountDay):
-                return (), _account_day(record, recorded_ms, entry)
+            read_entry(record.kind, left, event_id)
         except EntryError as error:
             problem = str(error)
     body = left.decode("utf-8", "backslashreplace")
-    row = (
+    return (
         *(record.topic, record.partition, record.offset, record.kind, event_id, account),
         *(envelope.moved_to, recorded_ms, body, problem),
-    )
-    return row, None
-
-
-def _account_day(record: LedgerRecord, recorded_ms: int, entry: AccountDay) -> Row:
-    return (
-        *(record.topic, record.partition, record.offset, recorded_ms, entry.account_id, day_number(entry.day)),
-        *(entry.score, entry.band, entry.stage, entry.owner, entry.segment, entry.mau, entry.wau, entry.seats),
-        *(entry.features, entry.coverage_ratio, entry.time_to_first_value_days),
     )
 
 

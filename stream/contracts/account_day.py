@@ -6,9 +6,12 @@ the last one holds.
 """
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
+
+_Count = Annotated[int, Meta(ge=0, le=2_147_483_647)]
 
 
 class AccountDay(msgspec.Struct, omit_defaults=True, gc=False):
@@ -35,9 +38,9 @@ class AccountDay(msgspec.Struct, omit_defaults=True, gc=False):
     stage: str | None = None
     owner: str | None = None
     segment: str | None = None
-    mau: int | None = None
-    wau: int | None = None
-    seats: int | None = None
+    mau: _Count | None = None
+    wau: _Count | None = None
+    seats: _Count | None = None
     features: list[str] = []
     coverage_ratio: float | None = None
     time_to_first_value_days: float | None = None
