@@ -82,10 +82,6 @@ _AS_READ: Final = {
     "day": "(day - DATE '1970-01-01')::INTEGER",
     "features": "coalesce(features, [])",
 }
-    "account": "account_id",
-    "day": "(day - DATE '1970-01-01')::INTEGER",
-    "features": "coalesce(features, [])",
-}
 
 
 class Store:
