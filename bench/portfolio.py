@@ -29,7 +29,7 @@ from kafka import KafkaProducer
 
 from consumers.kafka_client import async_connection, ensure_topics
 from consumers.portfolio.days import Period, day_number, day_of, trailing
-from consumers.portfolio.figures import BY_ID, FIGURES
+from consumers.portfolio.figures import BY_ID
 from consumers.portfolio.query import Query
 from consumers.portfolio.store import Store
 from heartline.bench.environment import Environment, find_environment
@@ -282,11 +282,11 @@ def figures(accounts: int, years: float, say: Any) -> dict[str, Any]:
     say(f"derived in {derived:.0f} s")
     query = Query(store.cursor(), RULES, day_number(end.date()))
     found = {
-        "one quarter": [_seconds(query, id_, trailing(end.date(), "quarter", 1), None) for id_ in FIGURES],
-        "36 months": [_seconds(query, id_, trailing(end.date(), "month", 36), None) for id_ in FIGURES],
-        "36 months by segment": [_seconds(query, id_, trailing(end.date(), "month", 36), "segment") for id_ in FIGURES],
+        "one quarter": [_seconds(query, id_, trailing(end.date(), "quarter", 1), None) for id_ in BY_ID],
+        "36 months": [_seconds(query, id_, trailing(end.date(), "month", 36), None) for id_ in BY_ID],
+        "36 months by segment": [_seconds(query, id_, trailing(end.date(), "month", 36), "segment") for id_ in BY_ID],
     }
-    worst = {asked: max(zip(times, FIGURES, strict=True)) for asked, times in found.items()}
+    worst = {asked: max(zip(times, BY_ID, strict=True)) for asked, times in found.items()}
     return {
         "accounts": accounts,
         "records": len(arrivals),

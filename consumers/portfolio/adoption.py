@@ -7,11 +7,11 @@ from typing import Final
 import duckdb
 
 from consumers.portfolio.confidence import wilson
+from consumers.portfolio.tables import DAY_LASTS_DAYS
 
 WINDOW_DAYS: Final = 90
 WINDOWS: Final = 8  # two years, one window after the other, so that none counts twice
 HORIZONS_DAYS: Final = (7, 14, 30, 60)
-STALE_DAYS: Final = 7  # an account's newest day that is older says nothing of today
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +71,17 @@ def band_outcomes(db: duckdb.DuckDBPyConnection, as_of_day: int) -> list[BandOut
             SELECT DISTINCT w.day, s.account FROM w JOIN spells s
             ON s.product IS NULL AND s.from_day <= w.day AND w.day < s.to_day
         ), known AS (
-            SELECT h.*, d.band, d.day AS told FROM held h
-            ASOF LEFT JOIN account_days d ON d.account = h.account AND d.day <= h.day
+            SELECT h.*, b.band FROM held h
+            LEFT JOIN bands b ON b.account = h.account AND b.from_day <= h.day AND h.day < b.to_day
         )
-        SELECT CASE WHEN k.told > k.day - $stale THEN k.band END AS band, count(*),
+        SELECT k.band, count(*),
             count(*) FILTER (NOT EXISTS (SELECT 1 FROM spells s WHERE s.account = k.account AND s.product IS NULL
                 AND s.from_day <= k.day + $size AND k.day + $size < s.to_day)),
             count(*) FILTER (EXISTS (SELECT 1 FROM movements m WHERE m.account = k.account AND m.product IS NULL
                 AND m.kind = 'expansion' AND m.day > k.day AND m.day <= k.day + $size))
         FROM known k GROUP BY 1 ORDER BY 1 NULLS LAST
         """,
-        {"as_of": as_of_day, "size": WINDOW_DAYS, "count": WINDOWS, "stale": STALE_DAYS},
+        {"as_of": as_of_day, "size": WINDOW_DAYS, "count": WINDOWS},
     ).fetchall()
     found = []
     for band, n, churned, expanded in rows:
@@ -99,9 +99,10 @@ def feature_use(db: duckdb.DuckDBPyConnection, as_of_day: int, *, by_plan: bool 
             SELECT i.account, $day::INT AS day, arg_max(i.plan, i.arr_minor) AS plan FROM intervals i
             WHERE i.from_day <= $day AND $day < i.to_day GROUP BY i.account
         ), known AS (
-            SELECT c.account, {plan} AS plan, d.features FROM customers c
-            ASOF JOIN account_days d ON d.account = c.account AND d.day <= c.day
-            WHERE d.day > $day - $stale
+            SELECT c.account, {plan} AS plan, d.features FROM customers c JOIN (
+                SELECT account, arg_max(features, day) AS features FROM account_days
+                WHERE day > $day - $lasts AND day <= $day GROUP BY account
+            ) d ON d.account = c.account
         ), used AS (SELECT DISTINCT account, plan, unnest(features) AS feature FROM known),
         features AS (SELECT DISTINCT feature FROM used),
         sizes AS (SELECT plan, count(*) AS accounts FROM known GROUP BY plan)
@@ -109,7 +110,7 @@ def feature_use(db: duckdb.DuckDBPyConnection, as_of_day: int, *, by_plan: bool 
         LEFT JOIN used u ON u.feature = f.feature AND u.plan IS NOT DISTINCT FROM s.plan
         GROUP BY f.feature, s.plan ORDER BY s.plan, count(u.account), f.feature
         """,
-        {"day": as_of_day, "stale": STALE_DAYS},
+        {"day": as_of_day, "lasts": DAY_LASTS_DAYS},
     ).fetchall()
     return [FeatureUse(feature, plan_, used, accounts, used / accounts) for feature, plan_, used, accounts in rows]
 
@@ -124,24 +125,30 @@ def launch_uptake(db: duckdb.DuckDBPyConnection, launches: Mapping[str, int], as
     """
     found = []
     for feature, launched in sorted(launches.items()):
+        rows = db.execute(
+            """
+            WITH began AS (SELECT account, min(from_day) AS day FROM spells WHERE product IS NULL GROUP BY account),
+            cohort AS (
+                SELECT DISTINCT b.account, b.day > $launched AS is_new, greatest(b.day, $launched) AS day
+                FROM began b JOIN spells s ON s.account = b.account AND s.product IS NULL
+                    AND s.from_day <= greatest(b.day, $launched) AND greatest(b.day, $launched) < s.to_day
+            ), used AS (
+                SELECT c.account, min(d.day) AS day FROM cohort c JOIN account_days d ON d.account = c.account
+                    AND d.day >= c.day AND d.day < c.day + $longest AND d.day >= $launched
+                WHERE list_contains(d.features, $feature) GROUP BY c.account
+            )
+            SELECT c.is_new, h.days, count(*), count(*) FILTER (u.day < c.day + h.days)
+            FROM cohort c CROSS JOIN (SELECT unnest($horizons) AS days) h LEFT JOIN used u ON u.account = c.account
+            WHERE c.day + h.days <= $as_of + 1 GROUP BY ALL
+            """,
+            {
+                **{"launched": launched, "longest": max(HORIZONS_DAYS), "horizons": list(HORIZONS_DAYS)},
+                **{"feature": feature, "as_of": as_of_day},
+            },
+        ).fetchall()
+        counts = {(is_new, days): (n, used) for is_new, days, n, used in rows}
         for days in HORIZONS_DAYS:
-            rows = db.execute(
-                """
-                WITH began AS (SELECT account, min(from_day) AS day FROM spells WHERE product IS NULL GROUP BY account),
-                cohort AS (
-                    SELECT DISTINCT b.account, b.day > $launched AS is_new, greatest(b.day, $launched) AS day
-                    FROM began b JOIN spells s ON s.account = b.account AND s.product IS NULL
-                        AND s.from_day <= greatest(b.day, $launched) AND greatest(b.day, $launched) < s.to_day
-                )
-                SELECT c.is_new, count(*), count(*) FILTER (EXISTS (SELECT 1 FROM account_days d
-                    WHERE d.account = c.account AND d.day >= c.day AND d.day < c.day + $days
-                    AND list_contains(d.features, $feature)))
-                FROM cohort c WHERE c.day + $days <= $as_of + 1 GROUP BY c.is_new
-                """,
-                {"launched": launched, "days": days, "feature": feature, "as_of": as_of_day},
-            ).fetchall()
-            counts = {is_new: (n, used) for is_new, n, used in rows}
             for is_new in (False, True):
-                n, used = counts.get(is_new, (0, 0))
+                n, used = counts.get((is_new, days), (0, 0))
                 found.append(LaunchUptake(feature, days, is_new, used, n, used / n if n else None))
     return found

@@ -12,6 +12,7 @@ from consumers.portfolio.account_revenue import MOVEMENT_KINDS
 from consumers.portfolio.days import Period
 from consumers.portfolio.entries import ADVOCACY_KINDS, CONTACT_KINDS
 from consumers.portfolio.money import RATE_SCALE
+from consumers.portfolio.tables import DAY_LASTS_DAYS
 
 Dimension = Literal["segment", "owner", "stage", "plan", "product", "cohort", "campaign"]
 
@@ -262,13 +263,17 @@ GROUPS: Final = (
     FactGroup(
         "adoption",
         f"""
-        SELECT p.i, d.account, NULL AS product, d.mau, d.seats, d.score,
-            (d.score IS NOT NULL)::INT AS scored, (d.mau IS NOT NULL AND d.seats > 0)::INT AS has_seats
-        FROM p JOIN account_days d ON d.day {_IN_PERIOD}
-        QUALIFY row_number() OVER (PARTITION BY p.i, d.account ORDER BY d.day DESC) = 1
+        SELECT i, account, NULL AS product, last.mau, last.seats, last.score,
+            (last.score IS NOT NULL)::INT AS scored, (last.mau IS NOT NULL AND last.seats > 0)::INT AS has_seats
+        FROM (
+            SELECT p.i, d.account, arg_max({{{{'mau': d.mau, 'seats': d.seats, 'score': d.score}}}}, d.day) AS last
+            FROM (
+                SELECT i, unnest(range(greatest(first_day, next_day - {DAY_LASTS_DAYS}), next_day))::INT AS day FROM p
+            ) p JOIN account_days d ON d.day = p.day GROUP BY ALL
+        )
         """,
         {
-            "mau": "users active in 30 days, on the last day known",
+            "mau": "users active in 30 days, on the last day known of the period's last week",
             "seats": "licensed seats then",
             "score": "health score then",
             "scored": "1: a score is known",
@@ -278,12 +283,10 @@ GROUPS: Final = (
     FactGroup(
         "first_value",
         """
-        SELECT p.i, s.account, NULL AS product, max(d.time_to_first_value_days) AS first_value_days,
-            1 AS started
+        SELECT p.i, s.account, NULL AS product, v.first_value_days, 1 AS started
         FROM p JOIN (SELECT account, min(from_day) AS day FROM spells WHERE product IS NULL GROUP BY account) s
             ON s.day BETWEEN p.first_day AND p.next_day - 1
-        LEFT JOIN account_days d ON d.account = s.account AND d.day <= p.as_of_day
-        GROUP BY ALL
+        LEFT JOIN first_values v ON v.account = s.account
         """,
         {
             "first_value_days": "days from the account's start to its first value, null until it is reached",

@@ -120,7 +120,8 @@ class LedgerReader:
                 erased = (each.key or b"").decode(errors="replace") if each.value is None and kind == "account" else ""
                 if each.value is not None or erased:
                     place, body = (tp.topic, tp.partition, each.offset), each.value or b""
-                    self._waiting.append(LedgerRecord(*place, kind, each.timestamp, body, erased))
+                    self._waiting.append(LedgerRecord(*place, kind, each.timestamp, body, erased))  # type: ignore[arg-type]
+        at_the_ends = await self._at_the_ends()
         if len(self._waiting) >= BATCH_RECORDS or (self._waiting and at_the_ends):
             newest_ms = max(record.recorded_ms for record in self._waiting)
             self.records += self._store.append(self._waiting)

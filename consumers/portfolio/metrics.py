@@ -22,7 +22,7 @@ _BY_BAND: Final = """
     FROM (
         SELECT account, $day::INT AS day FROM spells WHERE product IS NULL AND from_day <= $day AND $day < to_day
     ) a
-    ASOF LEFT JOIN account_days d ON d.account = a.account AND d.day <= a.day
+    LEFT JOIN bands d ON d.account = a.account AND d.from_day <= a.day AND a.day < d.to_day
     LEFT JOIN profiles f ON f.account = a.account AND f.from_day <= a.day AND a.day < f.to_day
 """
 

@@ -6,13 +6,15 @@ from typing import Final
 import duckdb
 
 from consumers.portfolio.confidence import wilson
+from consumers.portfolio.tables import DAY_LASTS_DAYS
 
 BAND_DAYS_BEFORE: Final = 90  # the health that is set against a renewal is that so long before it
 AHEAD_DAYS: Final = 90
 MEASURED_DAYS: Final = 730
 
-_STATE_AT: Final = """
-    SELECT k.*, d.band, d.score FROM {keys} k ASOF LEFT JOIN account_days d ON d.account = k.account AND d.day <= k.day
+_BAND_AT: Final = """
+    SELECT k.*, b.band FROM {keys} k
+    LEFT JOIN bands b ON b.account = k.account AND b.from_day <= k.day AND k.day < b.to_day
 """
 
 
@@ -68,13 +70,17 @@ def coming_renewals(db: duckdb.DuckDBPyConnection, as_of_day: int, ahead_days: i
         WITH open AS (
             SELECT account, subscription, product, end_day, minor, ? AS day FROM terms
             WHERE from_day <= ? AND decided_day > ? AND end_day <= ?
-        ), known AS ({_STATE_AT.format(keys="open")})
+        ), known AS ({_BAND_AT.format(keys="open")}), scores AS (
+            SELECT account, arg_max(score, day) AS score FROM account_days
+            WHERE day > ? AND day <= ? GROUP BY account
+        )
         SELECT k.account, f.name, f.owner, f.segment, k.subscription, k.product, k.end_day, k.minor,
-            greatest(k.day - k.end_day, 0), k.band, k.score
-        FROM known k LEFT JOIN profiles f ON f.account = k.account AND f.from_day <= k.day AND k.day < f.to_day
+            greatest(k.day - k.end_day, 0), k.band, s.score
+        FROM known k LEFT JOIN scores s ON s.account = k.account
+        LEFT JOIN profiles f ON f.account = k.account AND f.from_day <= k.day AND k.day < f.to_day
         ORDER BY k.end_day, k.minor DESC, k.account, k.subscription
         """,
-        [as_of_day, as_of_day, as_of_day, as_of_day + ahead_days],
+        [as_of_day, as_of_day, as_of_day, as_of_day + ahead_days, as_of_day - DAY_LASTS_DAYS, as_of_day],
     ).fetchall()
     return [ComingRenewal(*row) for row in rows]
 
@@ -86,7 +92,7 @@ def by_band(db: duckdb.DuckDBPyConnection, as_of_day: int, ahead_days: int = AHE
         WITH ended AS (
             SELECT account, outcome, end_day - {BAND_DAYS_BEFORE} AS day FROM terms
             WHERE decided_day <= ? AND end_day <= ? AND end_day > ?
-        ), known AS ({_STATE_AT.format(keys="ended")})
+        ), known AS ({_BAND_AT.format(keys="ended")})
         SELECT band, count(*), count(*) FILTER (outcome = 'renewed') FROM known GROUP BY band
         """,
         [as_of_day, as_of_day, as_of_day - MEASURED_DAYS],

@@ -186,6 +186,7 @@ class Store:
 
         Each batch of accounts is a transaction of its own.
         """
+        self._derive_days()
         stale = [row[0] for row in self._db.execute("SELECT account FROM stale ORDER BY account").fetchall()]
         if not stale:
             return 0
@@ -218,6 +219,7 @@ class Store:
         with known._transaction():
             known._insert(tables.LEDGER, rows)
             known._insert(tables.ACCOUNT_DAYS, days)
+            known._db.execute("INSERT INTO stale_days SELECT DISTINCT account FROM account_days")
         known.derive_all()
         return known
 
@@ -275,6 +277,21 @@ class Store:
             "WHERE account_days.account = fresh_days.account AND account_days.day = fresh_days.day"
         )
         self._db.execute("INSERT INTO account_days FROM fresh_days")
+        self._db.execute(
+            "INSERT INTO stale_days SELECT DISTINCT account FROM fresh_days ANTI JOIN stale_days USING (account)"
+        )
+
+    def _derive_days(self) -> None:
+        """Bands and first values, of the accounts of which there are new days."""
+        (count,) = self._db.execute("SELECT count(*) FROM stale_days").fetchall()[0]
+        if not count:
+            return
+        with self._transaction():
+            for table in tables.BY_DAYS:
+                self._db.execute(f'DELETE FROM "{table.name}" WHERE account IN (FROM stale_days)')
+            self._db.execute(_BANDS, {"lasts": tables.DAY_LASTS_DAYS})
+            self._db.execute(_FIRST_VALUES)
+            self._db.execute("DELETE FROM stale_days")
 
     def _erase(self, fresh: Mapping[str, Sequence[Erasure]]) -> None:
         """Take out of what is there already what accounts and users left behind; these accounts are derived again."""
@@ -294,6 +311,7 @@ class Store:
                 if left is not None:
                     kept.append((*place, recorded_ms, left.decode(), problem))
             self._insert(tables.LEDGER, kept)
+            self._db.execute("INSERT INTO stale_days VALUES (?)", [account])
             self._mark(linked)
 
     def _derive_company(self) -> None:
@@ -413,6 +431,26 @@ class Store:
     def _changed(self) -> None:
         self.version += 1
 
+
+# Days in a row with one band: a spell ends where the next one begins, or so many days after its last record.
+_BANDS: Final = """
+    INSERT INTO bands
+    WITH told AS (
+        SELECT account, day, band, lag(day) OVER days AS day_before, lag(band) OVER days AS band_before
+        FROM account_days SEMI JOIN stale_days USING (account) WINDOW days AS (PARTITION BY account ORDER BY day)
+    ), changes AS (
+        SELECT account, band, day, coalesce(day - day_before > $lasts, false) AS is_gap, day_before FROM told
+        WHERE day_before IS NULL OR day - day_before > $lasts OR band IS DISTINCT FROM band_before
+    ), ends AS (SELECT account, max(day) + $lasts AS to_day FROM told GROUP BY account)
+    SELECT c.account, c.band, c.day, coalesce(
+        lead(CASE WHEN c.is_gap THEN c.day_before + $lasts ELSE c.day END)
+            OVER (PARTITION BY c.account ORDER BY c.day), e.to_day)
+    FROM changes c JOIN ends e ON e.account = c.account
+"""
+_FIRST_VALUES: Final = """
+    INSERT INTO first_values SELECT account, max(time_to_first_value_days) FROM account_days
+    SEMI JOIN stale_days USING (account) WHERE time_to_first_value_days IS NOT NULL GROUP BY account
+"""
 
 # Within a partition the later offset wins; partitions are told apart by when the record came.
 _WINNER: Final = 'PARTITION BY topic, event_id ORDER BY recorded_ms DESC, partition DESC, "offset" DESC'

@@ -31,6 +31,7 @@ class Table:
 _TEXT, _DAY, _MINOR, _MS, _FLAG, _COUNT, _REAL = (
     *("VARCHAR", "INTEGER", "BIGINT", "BIGINT", "BOOLEAN", "INTEGER", "DOUBLE"),
 )
+DAY_LASTS_DAYS: Final = 7  # what an account's day says holds until the next one, and no longer than that
 _PLACE: Final = {"topic": _TEXT, "partition": _COUNT, "offset": "BIGINT"}
 
 LEDGER: Final = Table(
@@ -62,6 +63,18 @@ ACCOUNT_DAYS: Final = Table(
 )
 ACCOUNT_DAYS_REPLACED: Final = Table(
     "account_days_replaced", "an older version of an account's day", ACCOUNT_DAYS.columns
+)
+
+STALE_DAYS: Final = Table("stale_days", "an account whose bands are older than its days", {"account": _TEXT})
+
+# What is derived of an account's days.
+BANDS: Final = Table(
+    "bands",
+    "days in a row in a health band; a day that nobody told is as the one before it, for a week",
+    {"account": _TEXT, "band": _TEXT, "from_day": _DAY, "to_day": _DAY},
+)
+FIRST_VALUES: Final = Table(
+    "first_values", "how long an account took to its first value", {"account": _TEXT, "first_value_days": _REAL}
 )
 
 # What belongs to no account.
@@ -156,15 +169,8 @@ REFERRALS: Final = Table(
 BY_ACCOUNT: Final = (
     *(INTERVALS, SPELLS, MOVEMENTS, TERMS, TRIALS, REQUESTS, PROFILES, TOUCHES, ANSWERS, TICKETS, REFERRALS),
 )
+BY_DAYS: Final = (BANDS, FIRST_VALUES)
 TABLES: Final = (
-    MADE_BY,
-    LEDGER,
-    OFFSETS,
-    ERASURES,
-    STALE,
-    ACCOUNT_DAYS,
-    ACCOUNT_DAYS_REPLACED,
-    RATES,
-    COSTS,
-    *BY_ACCOUNT,
+    *(MADE_BY, LEDGER, OFFSETS, STALE, ERASURES, ACCOUNT_DAYS, ACCOUNT_DAYS_REPLACED, STALE_DAYS, RATES, COSTS),
+    *(*BY_ACCOUNT, *BY_DAYS),
 )

@@ -58,6 +58,7 @@ class Oracle:
         self._events = list(latest.values())
         self._rates = _rates(event for event in self._events if event["type"] == "rate")
         self.db = sqlite3.connect(":memory:")
+        self._laid_out: tuple[Any, ...] = ()
         self.db.create_function("worth", 3, self._worth, deterministic=True)
         self._load()
         self.db.executescript(_WALK)
@@ -71,7 +72,10 @@ class Oracle:
             if self._number(first) <= self.today:
                 end = min(self._number(after), self.today + 1)
                 self.db.execute("INSERT INTO p VALUES (?, ?, ?)", (name, self._number(first), end))
-        self.db.executescript(_GRID.format(unit="account || '|' || product" if by == "product" else "account"))
+        unit = "account || '|' || product" if by == "product" else "account"
+        if self._laid_out != (unit, *periods):
+            self.db.executescript(_GRID.format(unit=unit))
+            self._laid_out = (unit, *periods)
         self.db.executescript(_GROUPS[by])
         found: dict[Key, float | None] = {}
         for id_, sql in _FIGURES.items():
@@ -109,6 +113,8 @@ class Oracle:
             CREATE TABLE ticket (account, ticket, day, escalated);
             CREATE TABLE referral (account, day, minor);
             CREATE TABLE cost (kind, campaign, owner, day, minor_per_day);
+            CREATE INDEX profile_by ON profile (account, at);
+            CREATE INDEX touch_by ON touch (account, day);
             """
         )
         subscriptions = [event for event in self._events if event["type"] == "subscription"]
@@ -359,6 +365,8 @@ SELECT o.unit, o.account, d.day, sum(worth(o.arr, o.currency, d.day)) AS today,
     max(o.involuntary AND o.after = d.day + 1) AS failed
 FROM own o JOIN days d ON d.day >= o.first AND d.day < o.after GROUP BY o.unit, o.account, d.day;
 CREATE INDEX held_by ON held (unit, day);
+CREATE INDEX own_by ON own (unit, first);
+CREATE INDEX joined_by ON joined (unit);
 CREATE TABLE moves AS
 SELECT t.unit, t.account, t.day, coalesce(y.carried, 0) AS before, t.today AS after, y.unit IS NOT NULL AS was,
     1 AS is_, coalesce(y.carried - y.today, 0) AS fx, 0 AS failed
@@ -368,6 +376,7 @@ UNION ALL
 SELECT y.unit, y.account, y.day + 1, y.carried, 0, 1, 0, y.carried - y.today, y.failed
 FROM held y LEFT JOIN held t ON t.unit = y.unit AND t.day = y.day + 1
 WHERE t.unit IS NULL AND y.day < (SELECT max(day) FROM days);
+CREATE INDEX moves_by ON moves (unit, day);
 CREATE TABLE IF NOT EXISTS grid AS SELECT p.name, u.unit, u.account,
     s.unit IS NOT NULL AS was, e.unit IS NOT NULL AS is_, coalesce(s.today, 0) AS start, coalesce(e.today, 0) AS stop,
     coalesce(e.products, 0) AS products,

@@ -1,9 +1,14 @@
 """What account-days say: outcomes by band, use of features by plan, uptake of launches."""
 
+import random
 from datetime import date, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consumers.portfolio.adoption import band_outcomes, feature_use, launch_uptake
 from consumers.portfolio.days import day_number
+from tests.examples import examples
 from tests.unit.consumers.portfolio.books import Books
 
 TODAY = date(2026, 6, 30)
@@ -31,6 +36,23 @@ def test_churn_and_expansion_are_set_against_the_band_ninety_days_before() -> No
     assert critical.low < critical.churn_rate < critical.high
     assert (healthy.n, healthy.churned, healthy.expanded) == (1, 0, 1)
     assert unknown.n == 1
+
+
+@given(st.integers(0, 100_000))
+@examples(25)
+def test_a_day_holds_until_the_next_one_and_for_a_week_at_most(seed: int) -> None:
+    """Against a look at every day by itself; some days come twice, and in any order."""
+    rng = random.Random(seed)
+    books, bands = Books(), dict[int, str]()
+    for number in rng.sample(range(60), 25) * 2:
+        bands[number] = rng.choice(("healthy", "watch", "critical"))
+        told(books, "acme", 100 - number, band=bands[number])
+    spells = books.store().cursor().execute("SELECT band, from_day, to_day FROM bands").fetchall()
+    first = day_number(TODAY) - 100
+    for day in range(75):
+        known = [at for at in bands if day - 7 < at <= day]
+        expected = [bands[max(known)]] if known else []
+        assert [band for band, begin, end in spells if begin <= first + day < end] == expected, day
 
 
 def test_a_band_that_was_told_long_before_is_not_known() -> None:
