@@ -14,6 +14,10 @@ Heartline and its peers on the same events:
 - `same_job`         whether the Java ones do the same job
 - `jars`             their jars, locked
 
+Money:
+
+- `portfolio`        the portfolio on a whole company: exact after a kill, rebuilt from Kafka, its pages
+
 Alerting and measures:
 
 - `alerting`             what a health report costs the alerting process
