@@ -32,11 +32,17 @@ def mark(active: ActiveDays, day: int) -> None:
     if active.day < 0 or ahead >= DAYS_KEPT:
         bits, active.day = 1, day
     elif ahead > 0:
-        bits = (int.from_bytes(active.bits, "little") << ahead | 1) & _KEPT_MASK
+        bits = int.from_bytes(active.bits, "little") << ahead | 1
         active.day = day
     else:
-        bits = (int.from_bytes(active.bits, "little") | 1 << -ahead) & _KEPT_MASK
-    active.bits = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+        bits = int.from_bytes(active.bits, "little") | 1 << -ahead
+    active.bits = packed(bits)
+
+
+def packed(bits: int) -> bytes:
+    """The bits of the days that are kept, as `ActiveDays` has them."""
+    bits &= _KEPT_MASK
+    return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
 
 
 def until(active: ActiveDays, day: int) -> int:

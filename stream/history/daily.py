@@ -1,7 +1,8 @@
 """The account's days, for more than a year: events, users active that day, within 7 and within 30 days, and the score.
 
 A chart, a report or a comparison with last year needs no replay. The newest months are lists, since events still come;
-what nothing can change any more is packed into `columns`.
+of what nothing can change any more the events and scores are packed into `columns`. The users stay a list, since a look
+at an account in decline asks for last year's season.
 
 - Users and events of a day are exact for usage of up to 63 days behind the account's newest: so far back it is known of
   each user whether the day is a newly active one (`rolling`).
@@ -10,23 +11,21 @@ what nothing can change any more is packed into `columns`.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct, field
 
 from stream.history import best_half_year, columns
-from stream.history.active_days import ActiveDays
+from stream.history.active_days import ActiveDays, mark, packed, until
 from stream.history.best_half_year import HALF_YEAR_DAYS, BestHalfYear
 from stream.history.columns import Column
 
 DAYS_MAX: Final = 544  # a year of weeks (364), the 133 days that a season looks back from there, 28 days earlier, too
 LATE_DAYS: Final = 64
+TRIMMED_DAYS: Final = 32  # so many too old ones are dropped together
 EVENTS_LISTED_DAYS: Final = 112  # all that late usage can reach, and some
-USERS_LISTED_DAYS: Final = 264  # the half-year before all that late usage can reach, since its last closing
 ACCEPTED_DAYS: Final = 56  # that end with the day on which a new normal is accepted: the first of what counts
-RECENT_DAYS: Final = 8  # the best half-year is noted so often,
-RECENT_BACK_DAYS: Final = 2  # and as of so many days before, since much of what is late is late by a day
+NOTED_BACK_DAYS: Final = 2  # looks note sums as of so many days before, since much of what is late is late by a day
 PACKED_TOGETHER_DAYS: Final = 128  # many at a time, for an account with one event a day pays for each packing
 CLOSED_MAX: Final = 400
 SCORES_DAYS: Final = 36  # what a report tells and compares with, after a week without any evaluation, too
@@ -39,7 +38,7 @@ class Days(Struct, array_like=True, gc=False):
     Attributes:
         first_day: the day of the first entry of `users`; -1 while there is none.
         users, events: active users and usage events of each day without a gap; both end with the same day.
-        packed_users, packed_events: the same of the days before.
+        packed_events: the events of the days before.
         wau, mau: users active in the 7 and the 30 days that end with each closed day, but for the newest of them.
         scored_day: the day of the first entry of `tenths`; -1 while there is none.
         tenths: of the score at the close of each evaluated day, plus 1, so that 0 is a day without a score.
@@ -47,15 +46,14 @@ class Days(Struct, array_like=True, gc=False):
         open_day: the first day whose windows are not closed; -1: none is, or all that are closed are packed.
         listed_wau, listed_mau: as `wau` and `mau`, of the newest closed days, up to `open_day`.
         best: the best half-year as of a day that is final.
-        recent: the same as of a later day, until usage comes that is later still; so that a look takes few steps.
-        active: on which days anyone was active.
+        recent: the same as of a later day, as a look noted it; forgotten when usage comes of a day up to then.
+        active: on which days anyone was active, up to a day that was noted; behind it `users` tells.
         accepted: as `best`, of the days since `accepted_day` alone; -1: nobody accepted a new normal.
     """
 
     first_day: int = -1
     users: list[int] = []
     events: list[int] = []
-    packed_users: Column = field(default_factory=Column)
     packed_events: Column = field(default_factory=Column)
     wau: Column = field(default_factory=Column)
     mau: Column = field(default_factory=Column)
@@ -96,20 +94,20 @@ def place(days: Days, day: int) -> int:
         days.users[:0] = days.events[:0] = [0] * -at
         days.first_day = day
         return at - size
-    more = [0] * min(at - size + 1, DAYS_MAX)
-    if at - size + 1 > DAYS_MAX:
-        days.first_day = day + 1 - size - DAYS_MAX
-        days.packed_users, days.packed_events = Column(), Column()
-    days.users += more
-    days.events += more
+    if at - size < DAYS_MAX:
+        more = [0] * (at - size + 1)
+        days.users += more
+        days.events += more
+    else:  # back after years
+        days.users[:] = days.events[:] = [0] * DAYS_MAX
+        days.first_day, days.packed_events = day + 1 - DAYS_MAX, Column()
     if len(days.events) > EVENTS_LISTED_DAYS + PACKED_TOGETHER_DAYS:
         old = len(days.events) - EVENTS_LISTED_DAYS
         first_day = events_first_day(days)
         columns.extend(days.packed_events, first_day, days.events[:old], DAYS_MAX - EVENTS_LISTED_DAYS)
         del days.events[:old]
-    if len(days.users) > USERS_LISTED_DAYS + PACKED_TOGETHER_DAYS:
-        old = len(days.users) - USERS_LISTED_DAYS
-        columns.extend(days.packed_users, days.first_day, days.users[:old], DAYS_MAX - USERS_LISTED_DAYS)
+    old = len(days.users) - DAYS_MAX
+    if old > TRIMMED_DAYS:
         del days.users[:old]
         days.first_day += old
     return -1
@@ -122,7 +120,7 @@ def events_first_day(days: Days) -> int:
 
 def close_best(days: Days, day: int) -> None:
     """Keep the best half-year as of a day that no usage can reach any more; what is kept of a later one stays."""
-    if days.first_day >= 0 and day >= max(days.best.day + 1, first_known_day(days)):
+    if days.first_day >= 0 and day >= max(days.best.day + 1, days.first_day):
         days.best = _best_as_of(days, day)
         if day > days.accepted.day and days.accepted_day >= 0:
             days.accepted = _accepted_as_of(days, day)
@@ -134,26 +132,48 @@ def accept_baseline(days: Days, first_day: int | None) -> None:
     days.accepted = BestHalfYear() if first_day is None else BestHalfYear(0.0, first_day - 1)
 
 
-def note_recent(days: Days, day: int) -> None:
-    """Note the best half-year as of a day that late usage may still reach; `forget_recent` undoes it."""
-    if days.first_day >= 0 and day >= first_known_day(days):
-        days.recent = _best_as_of(days, day)
+def note_look(days: Days, day: int) -> None:
+    """Note of the first look on a day what the next ones would sum up again."""
+    noted_day = day - NOTED_BACK_DAYS
+    if days.recent.day < noted_day and noted_day >= days.first_day >= 0:
+        days.recent = _best_as_of(days, noted_day)
+        close_active(days, noted_day)
 
 
-def forget_recent(days: Days) -> None:
-    """Usage came of a day that was noted already."""
-    days.recent = BestHalfYear()
+def close_active(days: Days, day: int) -> None:
+    """Extend the bitmap of active days up to a day."""
+    if day > days.active.day:
+        days.active = ActiveDays(day, packed(active_until(days, day)))
+
+
+def count_noted(days: Days, day: int) -> None:
+    """A user was active on a day that was noted already."""
+    mark(days.active, day)
+    if day <= days.recent.day:
+        days.recent = BestHalfYear()
+
+
+def active_until(days: Days, day: int) -> int:
+    """On which days up to a day anyone was active: bit 0 is that day; of 400 days.
+
+    >>> bin(active_until(Days(100, [1, 0, 4], [9, 0, 9], active=ActiveDays(100, b"\\1")), 103))
+    '0b1010'
+    """
+    kept = days.active
+    if day <= kept.day or days.first_day < 0:
+        return until(kept, day)
+    first_day, newer = max(kept.day + 1, days.first_day), 0
+    users = days.users[first_day - days.first_day : day + 1 - days.first_day]
+    for count in users:
+        newer = newer << 1 | (count > 0)
+    newer <<= day + 1 - first_day - len(users)
+    return newer | until(kept, day) if kept.day >= 0 else newer
 
 
 def _best_as_of(days: Days, day: int) -> BestHalfYear:
     """The best half-year as of a day, on from the newest that is kept of before it."""
     kept = days.recent if days.best.day < days.recent.day <= day else days.best
-    first_day, needed = days.first_day, kept.day + 1 - HALF_YEAR_DAYS
-    users = days.users
-    if needed < first_day and days.packed_users.count > 0:
-        older = columns.numbers(days.packed_users, needed, first_day)
-        users, first_day = [*[count if count is not None else 0 for count in older], *users], needed
-    return best_half_year.advanced(kept, day, users, first_day)
+    return best_half_year.advanced(kept, day, days.users, days.first_day)
 
 
 def best_at(days: Days, day: int) -> BestHalfYear:
@@ -162,7 +182,7 @@ def best_at(days: Days, day: int) -> BestHalfYear:
     >>> best_at(Days(100, [1, 2], [9, 9]), 100), best_at(Days(100, [1, 2], [9, 9]), 101)
     (BestHalfYear(user_days=1.0, day=100, half_year=1), BestHalfYear(user_days=3.0, day=101, half_year=3))
     """
-    if days.first_day < 0 or day < first_known_day(days):
+    if days.first_day < 0 or day < days.first_day:
         return BestHalfYear()
     return _best_as_of(days, day) if days.accepted_day < 0 else _accepted_as_of(days, day)
 
@@ -216,7 +236,13 @@ def scores(days: Days, first_day: int, end_day: int) -> list[float | None]:
 
 def active_users(days: Days, first_day: int, end_day: int) -> list[int | None]:
     """Active users of the days from `first_day` to before `end_day`; None before what is known, 0 after it."""
-    return _joined(days.packed_users, days.first_day, days.users, first_day, end_day)
+    first, users = days.first_day, days.users
+    if not users or end_day <= first:
+        return [None] * (end_day - first_day)
+    start = max(first_day, first)
+    known: list[int | None] = [None] * (start - first_day)
+    known += users[start - first : end_day - first]
+    return known + [0] * (end_day - first_day - len(known))
 
 
 def usage_events(days: Days, first_day: int, end_day: int) -> list[int | None]:
@@ -234,18 +260,13 @@ def _joined(packed: Column, listed_day: int, listed: Sequence[int], first_day: i
     return after if between == first_day else [*columns.numbers(packed, first_day, between), *after]
 
 
-def first_known_day(days: Days) -> int:
-    """The first day whose users and events are kept; -1 while there is none."""
-    return days.packed_users.first_day if days.packed_users.count > 0 else days.first_day
-
-
 def weeks_known(days: Days, day: int) -> int:
     """How many whole weeks that end with `day` there are since the first known day.
 
     >>> weeks_known(Days(100, [1] * 14), 113), weeks_known(Days(100, [1]), 99), weeks_known(Days(), 99)
     (2, 0, 0)
     """
-    first = first_known_day(days)
+    first = days.first_day
     return max((day - first + 1) // 7, 0) if first >= 0 else 0
 
 
@@ -274,32 +295,6 @@ def user_days(days: Days, last_day: int, number: int) -> int:
     return sum(days.users[max(end - number, 0) : max(end, 0)]) if days.first_day >= 0 else 0
 
 
-def user_days_between(days: Days, edges: Sequence[int]) -> list[int]:
-    """User-days from each of several ascending days to before the next, however long ago; 0 where unknown.
-
-    >>> user_days_between(Days(100, [1, 2, 4], [9, 9, 9]), [90, 101, 102, 200])
-    [1, 2, 4]
-    """
-    base, users = days.first_day, days.users
-    seen: Sequence[int] = users
-    if edges[0] < base and days.packed_users.count > 0:
-        seen, listed, base = (
-            columns.values(days.packed_users),
-            users[: max(edges[-1] - base, 0)],
-            days.packed_users.first_day,
-        )
-        seen = _joined_numbers(seen, listed)
-    starts = [day - base if day > base else 0 for day in edges]
-    return [sum(seen[start:end]) for start, end in pairwise(starts)]
-
-
-def _joined_numbers(older: Sequence[int], newer: list[int]) -> Sequence[int]:
-    """Both, as bytes where they are small, which is quicker."""
-    if isinstance(older, bytes) and max(newer, default=0) < 256:
-        return older + bytes(newer)
-    return [*older, *newer]
-
-
 def active_days(days: Days, last_day: int, number: int) -> int:
     """How many of the `number` days that end with `last_day` had anyone active.
 
@@ -307,10 +302,6 @@ def active_days(days: Days, last_day: int, number: int) -> int:
     2
     """
     end = last_day - days.first_day + 1
-    if end < number and days.packed_users.count > 0:
-        return len(
-            [1 for count in active_users(days, last_day + 1 - number, last_day + 1) if count is not None and count > 0]
-        )
     found = days.users[max(end - number, 0) : max(end, 0)]
     return len(found) - found.count(0) if days.first_day >= 0 else 0
 
@@ -325,14 +316,7 @@ def last_active_day(days: Days, day: int) -> int | None:
     at = min(day - days.first_day, len(users) - 1) if days.first_day >= 0 else -1
     while at >= 0 and users[at] == 0:
         at -= 1
-    return days.first_day + at if at >= 0 else _last_packed_day(days.packed_users, day)
-
-
-def _last_packed_day(users: Column, day: int) -> int | None:
-    """The same among the packed days: for a day before somebody came back after months."""
-    found = columns.numbers(users, users.first_day, min(day + 1, users.next_day)) if users.count > 0 else []
-    active = [at for at, count in enumerate(found, start=users.first_day) if count is not None and count > 0]
-    return active[-1] if active else None
+    return days.first_day + at if at >= 0 else None
 
 
 def score_at(days: Days, day: int) -> float | None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from stream.history import columns
 from stream.history.columns import Column
-from stream.history.daily import CLOSED_MAX, Days, first_known_day
+from stream.history.daily import CLOSED_MAX, Days
 from stream.history.rolling import BITS, LAST_DAY
 
 HISTORY_DAYS: Final = 34
@@ -96,7 +96,7 @@ def active_users_within(
         For each day a number, or None before what is known.
     """
     closed_day = open_day(days)
-    now_day = max(closed_day, newest_day - HISTORY_DAYS, first_known_day(days), first_day)
+    now_day = max(closed_day, newest_day - HISTORY_DAYS, days.first_day, first_day)
     if newest_day < 0 or now_day > end_day:
         now_day = end_day
     wau: list[int | None] = _closed(days.wau, days.listed_wau, closed_day, first_day, now_day)

@@ -21,11 +21,12 @@ from stream.calendar.zones import Zone, zone
 from stream.contracts.errors import EngineError
 from stream.contracts.health_override import HealthOverride
 from stream.contracts.report import Band
-from stream.history import daily
+from stream.history import columns, daily
+from stream.history.columns import Column
 from stream.kinds.alias import AliasState
 from stream.kinds.kind import Kind
 from stream.kinds.outcome import OutcomeState
-from stream.kinds.recent_ids import RecentIds
+from stream.kinds.recent_ids import NO_DAY, RecentIds
 from stream.kinds.subscription import SubscriptionState
 from stream.kinds.survey import SurveyState
 from stream.kinds.ticket import TicketState
@@ -34,9 +35,28 @@ from stream.kinds.usage import UsageState
 from stream.kinds.user import UserState
 
 # Of the encoding. Raise it with every change of what is stored, and write the migration.
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
+
+
+def _users_in_one_list(raw: list[Any]) -> list[Any]:
+    """Version 2 packed the users of days long ago, and noted no day with its remembered ids."""
+    usage = raw[1]
+    recent_ids, days = (UsageState.__struct_fields__.index(name) for name in ("recent_ids", "days"))
+    if len(usage) > recent_ids:
+        usage[recent_ids] = NO_DAY + usage[recent_ids]
+    if len(usage) > days and len(usage[days]) > _PACKED_USERS_AT:
+        first_day, listed = usage[days][:2]
+        packed = msgspec.convert(usage[days].pop(_PACKED_USERS_AT), Column)
+        if packed.count > 0:
+            older = columns.numbers(packed, packed.first_day, first_day)
+            usage[days][:2] = [packed.first_day, [*[count or 0 for count in older], *listed]]
+    return raw
+
+
+_PACKED_USERS_AT: Final = 3  # among the days of version 2
+
 # By version, the step from it to the next, on the decoded values by position. Version 1 was never released.
-MIGRATIONS: Final[dict[int, Callable[[list[Any]], list[Any]]]] = {}
+MIGRATIONS: Final[dict[int, Callable[[list[Any]], list[Any]]]] = {2: _users_in_one_list}
 
 
 class StateVersionError(EngineError):

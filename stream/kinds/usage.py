@@ -15,13 +15,13 @@ from pydantic import Field
 from stream.calendar.day import DAY_MS
 from stream.calendar.zones import Zone
 from stream.contracts.events import FUTURE_SLACK_MS, DatedEvent, Finite, Id, NotNegative
-from stream.history import active_days, daily, rolling, windows
+from stream.history import daily, rolling, windows
 from stream.history.daily import Days
 from stream.history.merged_days import Life, merged_days
 from stream.history.rolling import COUNTS, DAYS, LAST_DAY, ORDINAL
-from stream.kinds import sessions
+from stream.kinds import recent_ids, sessions
 from stream.kinds.kind import NO_CHANGE, EventKind
-from stream.kinds.recent_ids import KEPT, RecentIds
+from stream.kinds.recent_ids import KEPT_MAX, RecentIds
 from stream.kinds.sessions import Sessions
 
 LATE_DAYS: Final = 97  # the longest window that usage is asked about (users known in 90 days, as of 7 days earlier)
@@ -39,7 +39,9 @@ _UNREACHED: Final = 0  # a day that the account's days don't list any more
 class UsageEvent(DatedEvent):
     """Someone of the account used a feature."""
 
-    event_id: Id = Field(description="unique; a repeat among the account's last 512 events is applied once")
+    event_id: Id = Field(
+        description="unique; a repeat among the account's last 500 events, of eight days, is applied once"
+    )
     user_id: Id
     feature: Id
     session_id: Id | None = Field(None, description="what was done in one sitting; counted within one UTC day")
@@ -134,8 +136,8 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
             activity.repeated += 1
             continue
         seen[key] = None
-        if len(seen) > KEPT:
-            del seen[next(iter(seen))]
+        if len(seen) > KEPT_MAX:
+            recent_ids.forget_oldest(seen)
         ms = event.timestamp
         applied += 1
         if ms > newest_ms:
@@ -168,15 +170,15 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
         if at_day != _UNREACHED:
             day_events[at_day] += 1
             if moved:
-                if day_users[at_day] == 0:
-                    active_days.mark(days.active, day)
                 day_users[at_day] += 1
-                if day != newest_day and day <= days.recent.day:
-                    daily.forget_recent(days)
+                if day <= days.active.day:
+                    daily.count_noted(days, day)
                 if day < days.open_day and day >= newest_day - windows.HISTORY_DAYS:
                     windows.count_late(days, user, day)
         if moved and user[DAYS] >= most_days:
-            most_days = _lead(activity, user)
+            if user[DAYS] > most_days or user[LAST_DAY] > activity.most_seen_day:
+                activity.most_seen_day = user[LAST_DAY]
+            activity.most_days = most_days = user[DAYS]
         use = features.get(event.feature)
         if use is None:
             use = _new_feature(activity, event.feature, day)
@@ -204,13 +206,20 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
     return first_change_index
 
 
+def note_look(activity: UsageState, day: int) -> None:
+    """The account is looked at on a day: note what the next look would sum up again, forget ids of long ago.
+
+    Nothing that anybody is told depends on it, so it is no reason to save the state.
+    """
+    daily.note_look(activity.days, day)
+    activity.recent_ids.begin_day(day)
+
+
 def _begin_day(activity: UsageState, day: int) -> None:
     """A day comes that is newer than any before."""
     if activity.newest_day < 0:  # the first one, with nothing to close or to forget
         activity.newest_day = activity.pruned_day = day
         return
-    if day - activity.days.recent.day > daily.RECENT_DAYS:
-        daily.note_recent(activity.days, activity.newest_day - daily.RECENT_BACK_DAYS)
     if day - activity.days.open_day > windows.HISTORY_DAYS:
         windows.close(activity.days, activity.users.values(), day)
     activity.newest_day = day
@@ -227,20 +236,12 @@ def _place(activity: UsageState, day: int) -> int:
     return at if -len(days.events) <= at < 0 else daily.place(days, day)
 
 
-def _lead(activity: UsageState, user: list[int]) -> int:
-    """A user has at least as many active days as anyone before; returns how many the most are."""
-    days, last_day = user[DAYS], user[LAST_DAY]
-    if days > activity.most_days or last_day > activity.most_seen_day:
-        activity.most_days, activity.most_seen_day = days, last_day
-    return activity.most_days
-
-
 def _new_user(activity: UsageState, user_id: str, day: int) -> list[int] | None:
     """A user's first event; None: there are too many users, which is counted."""
     if len(activity.users) >= USERS_MAX:
         activity.overflow += 1
         return None
-    days_before, _ = activity.remembered.pop(user_id, (0, -1))
+    days_before = activity.remembered.pop(user_id)[0] if user_id in activity.remembered else 0
     user = activity.users[user_id] = rolling.new_user(activity.next_ordinal, day, days_before)
     activity.next_ordinal += 1
     return user
@@ -286,6 +287,7 @@ def _prune(activity: UsageState) -> None:
     """Forget users, and who used which feature, from before every window; a feature's own last day stays."""
     activity.pruned_day = activity.newest_day
     daily.close_best(activity.days, activity.newest_day - daily.LATE_DAYS)
+    daily.close_active(activity.days, activity.newest_day - daily.NOTED_BACK_DAYS)
     horizon = activity.newest_day - KEPT_DAYS
     gone = [uid for uid, user in activity.users.items() if user[LAST_DAY] < horizon]
     for user_id in gone:

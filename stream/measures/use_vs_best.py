@@ -26,7 +26,9 @@ PER_DAY_MIN_DAYS: Final = 56  # the best of a younger account is its mean over n
 SEASON_MIN: Final = 0.2  # a season excuses at most this much
 YEAR_DAYS: Final = 364  # of whole weeks, so that weekdays meet weekdays
 QUARTER_DAYS: Final = 91
-_NO_SEASONS: Final = {14: 1.0, 42: 1.0}  # a season of half a year is none
+_SHORT_DAYS: Final = WINDOWS[0][0]
+_LONG_DAYS: Final = WINDOWS[1][0]
+_NO_SEASONS: Final = {_SHORT_DAYS: 1.0, _LONG_DAYS: 1.0}  # a season of half a year is none
 
 
 def _against_best(before: Number | None, now: Number, measures: Measures) -> str | None:
@@ -126,28 +128,30 @@ def seasons_of(context: MeasureContext) -> dict[int, float]:
     The dip is against the lower of the quarter before it and of the quarter after it: so a fall that lasted, or growth,
     excuses nothing; it excuses 0.2 at most, and 1 while the account is too young to tell.
     """
-    found = _NO_SEASONS
     calendar, end = context.account.calendar, context.day + 1
+    found = _NO_SEASONS
     if not calendar.is_plain:
         found = {days: calendar.expected_share(end - days, end) for days in _NO_SEASONS}
-    age, end = _age(context) or 0, context.day - YEAR_DAYS + 1
-    short, long = _NO_SEASONS
+    age, short, long = _age(context) or 0, _SHORT_DAYS, _LONG_DAYS
     if age <= YEAR_DAYS + short + QUARTER_DAYS:
         return found
-    # Where the quarters before both windows begin, where the windows do, and the quarter after them.
-    edges = [end - days for days in (long + QUARTER_DAYS, short + QUARTER_DAYS, long, short, 0, -QUARTER_DAYS)]
-    first, both, between, newest, after = daily.user_days_between(context.activity.days, edges)
-    seasons = {short: (newest, both + between), long: (between + newest, first + both)}
-    floors = dict(WINDOWS)
-    return {
-        days: min(
-            max((dip + floors[days]) / (days / QUARTER_DAYS * min(before, after) + floors[days]), SEASON_MIN),
-            found[days],
-        )
-        if age > YEAR_DAYS + days + QUARTER_DAYS
-        else found[days]
-        for days, (dip, before) in seasons.items()
-    }
+    days = context.activity.days
+    users, end = days.users, end - YEAR_DAYS - days.first_day  # the index behind both dips
+    backs = (long + QUARTER_DAYS, short + QUARTER_DAYS, long, short, 0, -QUARTER_DAYS)
+    at = [end - back if end > back else 0 for back in backs]
+    first, both, between, newest, after = [sum(users[at[place] : at[place + 1]]) for place in range(5)]
+    floor, share = WINDOWS[0][1], found[short]
+    seasons = {short: min(_dip(newest, both + between, after, short, floor), share), long: found[long]}
+    if age > YEAR_DAYS + long + QUARTER_DAYS:
+        seasons[long] = min(_dip(between + newest, first + both, after, long, WINDOWS[1][1]), found[long])
+    return seasons
+
+
+def _dip(seen: int, before: int, after: int, days: int, floor: float) -> float:
+    """How far the user-days of so many days lay under the lower of the quarters round them; SEASON_MIN at least."""
+    around = days / QUARTER_DAYS * (before if before < after else after)
+    dip = (seen + floor) / (around + floor)
+    return dip if dip > SEASON_MIN else SEASON_MIN
 
 
 _EVIDENCE: Final = (

@@ -24,6 +24,7 @@ from stream.kinds.decode import Decoder
 from stream.kinds.erasure import forget_old_erasures, is_nothing
 from stream.kinds.feeds import mapping_for
 from stream.kinds.state import AccountState, newest_by_kind, newest_ms, zone_of
+from stream.kinds.usage import note_look
 from stream.measures.product import product_config_from
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import published_report
@@ -254,6 +255,7 @@ class HealthProcessor:
         self._note(partition, account_id, state, newest)
         if state.closed_day < found.day - 1 or (ingested is None and state.reopened_day):
             self._days.close(partition, account_id, state, found.day)
+        note_look(state.usage, found.day)
         if close_score(state.usage.days, found.day, found.score):
             partition.dirty.add(account_id)
         # Without an event since the last evaluation the profile is as it was.

@@ -16,6 +16,7 @@ import java.util.zip.CRC32C;
  */
 final class Account {
     static final int SEEN_MAX = 512;
+    static final int FORGOTTEN_TOGETHER = 12;
     static final int TRANSITIONS_MAX = 32;
     static final List<String> STATUSES =
             List.of("opened", "updated", "escalated", "deescalated", "reopened", "solved", "closed");
@@ -103,8 +104,10 @@ final class Account {
         }
         if (seen.size() > SEEN_MAX) {
             Iterator<Long> oldest = seen.iterator();
-            oldest.next();
-            oldest.remove();
+            for (int forgotten = 0; forgotten < FORGOTTEN_TOGETHER; forgotten++) {
+                oldest.next();
+                oldest.remove();
+            }
         }
         int day = (int) (event.ms() / 86_400_000L);
         events++;

@@ -17,13 +17,14 @@ from stream.history.daily import (
     DAYS_MAX,
     EVENTS_LISTED_DAYS,
     PACKED_TOGETHER_DAYS,
-    USERS_LISTED_DAYS,
+    TRIMMED_DAYS,
     active_users,
     usage_events,
 )
 from stream.kinds.folding import fold_event
+from stream.kinds.recent_ids import NO_DAY
 from stream.kinds.state import AccountState, decode_state, encode_state
-from stream.kinds.usage import UsageEvent
+from stream.kinds.usage import UsageEvent, UsageState
 from stream.measures.daily_series import DayRow, daily_series
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
@@ -69,9 +70,8 @@ def test_users_and_events_of_each_day_are_those_of_the_raw_events(seed: int, spa
         users[day].add(user)
     days = folded(arrived).usage.days
     last = made[-1][0]
-    assert len(days.events) <= len(days.users) <= USERS_LISTED_DAYS + PACKED_TOGETHER_DAYS
+    assert len(days.events) <= len(days.users) <= DAYS_MAX + TRIMMED_DAYS
     assert len(days.events) <= EVENTS_LISTED_DAYS + PACKED_TOGETHER_DAYS
-    assert days.packed_users.count + len(days.users) <= DAYS_MAX + PACKED_TOGETHER_DAYS
     assert days.packed_events.count + len(days.events) <= DAYS_MAX + PACKED_TOGETHER_DAYS
     known = range(max(made[0][0], last - CLOSED_MAX), last + 3)
     assert active_users(days, known.start, known.stop) == [len(users.get(day, ())) for day in known]
@@ -122,7 +122,7 @@ def test_usage_counts_in_its_own_day_up_to_63_days_late(late: int, counts: bool)
     assert sum(state.usage.days.users) == sum(state.usage.days.events) == 2 + counts
 
 
-def test_a_state_of_fifty_users_stays_below_eight_kilobytes() -> None:
+def test_a_state_of_fifty_users_stays_below_six_kilobytes() -> None:
     """Two years, each user on a fifth of the days, in fifteen features, evaluated every day."""
     rng = random.Random(7)
     clock = ManualClock(0)
@@ -140,7 +140,7 @@ def test_a_state_of_fifty_users_stays_below_eight_kilobytes() -> None:
         evaluated(processor, partition)
     state = partition.states["acme"]
     assert len(state.usage.users) == 50
-    assert len(encode_state(state)) < 8 * 1024
+    assert len(encode_state(state)) < 6 * 1024
     rows = daily_series(state, FIRST + 729, 366)
     assert None not in {value for row in rows for value in (row.dau, row.wau, row.mau, row.events, row.score)}
 
@@ -234,3 +234,20 @@ def test_states_whose_windows_were_closed_three_weeks_late_go_on_without_a_gap(a
     for number, (day, user) in enumerate(made[len(before) :], start=len(before)):
         fold_event(old, usage(number, day, user))
     assert daily_series(old, FIRST + 499, 366) == daily_series(whole, FIRST + 499, 366)
+
+
+def test_a_state_of_version_2_has_its_packed_users_in_the_list_afterwards() -> None:
+    """Version 2 kept users of days long ago in a column before the column of the events."""
+    _, arrived = life(random.Random(3), 700, 400, 20)
+    state = folded(arrived)
+    raw = msgspec.msgpack.decode(encode_state(state))
+    fields = UsageState.__struct_fields__
+    ids, days = (fields.index(name) for name in ("recent_ids", "days"))
+    first_day, users = raw[1][days][:2]
+    column = Column()
+    extend(column, first_day, users[:300], 400)
+    raw[1][days][:2] = [first_day + 300, users[300:]]
+    raw[1][days].insert(3, msgspec.to_builtins(column, builtin_types=(bytes,)))
+    raw[1][ids] = raw[1][ids][len(NO_DAY) :]
+    raw[0] = 2
+    assert decode_state(msgspec.msgpack.encode(raw)) == state

@@ -156,10 +156,10 @@ def facts(state: AccountState) -> tuple[Any, ...]:
     )
 
 
-def test_usage_repeated_within_the_last_512_events_counts_once_and_beyond_counts_again() -> None:
+def test_usage_repeated_within_the_last_500_events_counts_once_and_beyond_512_counts_again() -> None:
     base = {"type": "usage", "account_id": "acme", "user_id": "ann", "feature": "export"}
     events = [base | {"event_id": f"e{n}", "timestamp": 1_767_225_600_000 + n} for n in range(520)]
-    remembered = states_of([*events, events[-512]])["acme"].usage  # the oldest id that is still remembered
+    remembered = states_of([*events, events[-500]])["acme"].usage  # the oldest id that is still remembered
     forgotten = states_of([*events, events[-513]])["acme"].usage
     assert (remembered.events, remembered.repeated) == (520, 1)
     assert (forgotten.events, forgotten.repeated) == (521, 0)

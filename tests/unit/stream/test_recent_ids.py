@@ -1,9 +1,9 @@
-"""Repeats of an account's last 512 events are recognised, in a fifth of the space of their ids."""
+"""Repeats of an account's last 500 events are recognised, in a fifth of the space of their ids."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.kinds.recent_ids import KEPT, KEY_BYTES, RecentIds, key_of
+from stream.kinds.recent_ids import FORGOTTEN_TOGETHER, KEPT_DAYS, KEPT_MAX, KEY_BYTES, RecentIds, key_of
 from stream.kinds.state import AccountState, decode_state, encode_state
 
 
@@ -16,11 +16,35 @@ def test_an_id_is_new_once(ids: list[str]) -> None:
 
 def test_the_oldest_ids_give_way() -> None:
     recent = RecentIds()
-    for number in range(KEPT + 1):
+    for number in range(KEPT_MAX):
         recent.add(f"e{number}")
-    assert len(recent.pack()) == KEPT * KEY_BYTES
-    assert not recent.add("e1")
+    assert not recent.add("e0")
+    recent.add(f"e{KEPT_MAX}")
+    assert len(recent.keys) == KEPT_MAX + 1 - FORGOTTEN_TOGETHER >= 500
+    assert len(recent.pack()) < KEPT_MAX * KEY_BYTES
+    assert not recent.add(f"e{FORGOTTEN_TOGETHER}")
     assert recent.add("e0")  # forgotten, so it counts again
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 40), st.booleans()), max_size=60))
+def test_an_id_is_remembered_for_eight_days_and_forgotten_after_sixteen(steps: list[tuple[int, int, bool]]) -> None:
+    """Of an account that sends few, looked at every day, and restarted now and then."""
+    recent, day = RecentIds(), 20_000
+    came: dict[int, int] = {}
+    for days, number, restarted in steps:
+        for _ in range(days):
+            day += 1
+            recent.begin_day(day)
+        if restarted:
+            recent = RecentIds.unpack(recent.pack())
+        is_new = recent.add(f"e{number}")
+        ago = day - came.get(number, -1000)
+        if ago < KEPT_DAYS:
+            assert not is_new
+        elif ago > 2 * KEPT_DAYS:
+            assert is_new
+        if is_new:
+            came[number] = day
 
 
 def test_ids_that_differ_little_are_told_apart() -> None:

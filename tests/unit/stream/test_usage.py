@@ -73,7 +73,7 @@ def test_however_events_are_cut_into_runs_the_state_is_that_of_the_events_one_by
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(usage, "USERS_MAX", 3)
         patch.setattr(usage, "FEATURES_MAX", 3)
-        patch.setattr(usage, "KEPT", 8)
+        patch.setattr(usage, "KEPT_MAX", 20)
         one_by_one, by_run = account(timezone), account(timezone)
         for run in runs(drawn, cuts):
             moved = [fold_event(one_by_one, each) for each in run]
