@@ -8,8 +8,7 @@ counts twice. Scores are not made again: those of the account that stays are kep
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stream.history import active_days, best_half_year, columns, daily, windows
-from stream.history.active_days import ActiveDays
+from stream.history import best_half_year, columns, daily, windows
 from stream.history.best_half_year import FADE, YEAR_DAYS, BestHalfYear
 from stream.history.daily import CLOSED_MAX, DAYS_MAX, LATE_DAYS, Days
 from stream.history.rolling import BITS, LAST_DAY, window
@@ -40,7 +39,7 @@ def merged_days(kept: Life, other: Life, pairs: Sequence[Pair]) -> Days:
         other: of the one that it takes in.
         pairs: the users that are known in both.
     """
-    known = [daily.first_known_day(life.days) for life in (kept, other) if life.newest_day >= 0]
+    known = [life.days.first_day for life in (kept, other) if life.newest_day >= 0]
     scored = kept.days if kept.days.scored_day >= 0 else other.days
     merged = Days(
         scored_day=scored.scored_day,
@@ -57,7 +56,6 @@ def merged_days(kept: Life, other: Life, pairs: Sequence[Pair]) -> Days:
     users = _add_days(merged, (kept.days, other.days), pairs, first_day, newest_day)
     _close_windows(merged, (kept, other), pairs, first_day, newest_day)
     _take_best(merged, (kept.days, other.days), users, first_day, newest_day - LATE_DAYS)
-    merged.active = _active_in_either(kept.days.active, other.days.active)
     return merged
 
 
@@ -122,15 +120,3 @@ def _take_best(merged: Days, both: tuple[Days, Days], users: list[int], first_da
         if 0 <= best.day <= day
     ]
     merged.best = BestHalfYear(max(found.user_days, *older, 0.0), day, found.half_year)
-
-
-def _active_in_either(one: ActiveDays, two: ActiveDays) -> ActiveDays:
-    """The days on which either account had anyone active."""
-    day = max(one.day, two.day)
-    bits = (active_days.until(one, day) if one.day >= 0 else 0) | (active_days.until(two, day) if two.day >= 0 else 0)
-    merged = ActiveDays()
-    if bits:
-        active_days.mark(merged, day)
-        kept = bits & ((1 << active_days.DAYS_KEPT) - 1)
-        merged.bits = kept.to_bytes((kept.bit_length() + 7) // 8, "little")
-    return merged

@@ -322,7 +322,7 @@ def merge(kept: UsageState, other: UsageState) -> None:
             renumbered = [*session[: sessions.FEATURES], *used]
             sessions.take(kept.sessions, day, renumbered)
     ids = {**other.recent_ids.keys, **kept.recent_ids.keys}
-    kept.recent_ids = RecentIds(dict.fromkeys([*ids][-KEPT:]))
+    kept.recent_ids = RecentIds(dict.fromkeys([*ids][-KEPT_MAX:]))
     kept.first_ms = min((ms for ms in (kept.first_ms, other.first_ms) if ms is not None), default=None)
     kept.newest_ms = max(kept.newest_ms, other.newest_ms)
     kept.newest_day = max(kept.newest_day, other.newest_day)
