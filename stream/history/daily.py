@@ -160,7 +160,7 @@ def active_until(days: Days, day: int) -> int:
     '0b1010'
     """
     kept = days.active
-    if day <= kept.day or days.first_day < 0:
+    if day <= kept.day or day < days.first_day or days.first_day < 0:
         return until(kept, day)
     first_day, newer = max(kept.day + 1, days.first_day), 0
     users = days.users[first_day - days.first_day : day + 1 - days.first_day]
