@@ -20,6 +20,8 @@ In the order a record meets them:
 - `renewals`              terms that end soon, and each band's record of renewing
 - `restatements`          what came late and changed a period that was over
 - `adoption`              how bands fared, which features are used by whom, and launches
+- `usage_drops`           use that fell and came back, and whether it stayed
+- `play_effects`          plays against comparable accounts without them
 - `presentation`          figures for people and for programs
 - `settings`              the company's rules, and the process
 - `ledger_reader`         Kafka's topics into the ledger

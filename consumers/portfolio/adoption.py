@@ -6,12 +6,14 @@ from typing import Final
 
 import duckdb
 
-from consumers.portfolio.confidence import wilson
+from consumers.portfolio.confidence import difference_interval, wilson
 from consumers.portfolio.tables import DAY_LASTS_DAYS
 
 WINDOW_DAYS: Final = 90
 WINDOWS: Final = 8  # two years, one window after the other, so that none counts twice
 HORIZONS_DAYS: Final = (7, 14, 30, 60)
+ADOPTED_WITHIN_DAYS: Final = 30
+STAYED_DAYS: Final = (90, 180, 365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,45 @@ class FeatureUse:
     used_by: int
     accounts: int
     rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRetention:
+    """Customers who used a feature against those who did not: how many were still there 90 days later.
+
+    Attributes:
+        used_n, used_stayed: customers and windows with the feature in use at the window's start, and those who stayed.
+        other_n, other_stayed: the same without it.
+        difference, low, high: of the two shares, with its 95 % interval; None where one of them is of nobody.
+    """
+
+    feature: str
+    used_n: int
+    used_stayed: int
+    other_n: int
+    other_stayed: int
+    difference: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchStay:
+    """Of those who used a launched feature in its first 30 days, who used it still.
+
+    Attributes:
+        days: after the launch (new customers: after their start).
+        n: of whom so many days have passed, customers or not any more.
+    """
+
+    feature: str
+    days: int
+    is_new: bool
+    stayed: int
+    n: int
+    rate: float | None
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,4 +192,81 @@ def launch_uptake(db: duckdb.DuckDBPyConnection, launches: Mapping[str, int], as
             for is_new in (False, True):
                 n, used = counts.get((is_new, days), (0, 0))
                 found.append(LaunchUptake(feature, days, is_new, used, n, used / n if n else None))
+    return found
+
+
+def feature_retention(db: duckdb.DuckDBPyConnection, as_of_day: int) -> list[FeatureRetention]:
+    """Every feature, the one with the largest difference first; over the last two years, in windows of 90 days.
+
+    Who uses a feature differs from who does not in other things too: a difference is a question, and no proof.
+    """
+    rows = db.execute(
+        """
+        WITH w AS (SELECT ($as_of - $size * (range + 1))::INT AS day FROM range($count)),
+        looks AS (SELECT day AS start, unnest(range(day - $lasts + 1, day + 1))::INT AS day FROM w),
+        known AS (
+            SELECT l.start, a.account, arg_max(a.features, a.day) AS features FROM looks l
+            JOIN account_days a ON a.day = l.day GROUP BY ALL
+        ), held AS (
+            SELECT DISTINCT k.start, k.account, EXISTS (SELECT 1 FROM spells n WHERE n.account = k.account
+                AND n.product IS NULL AND n.from_day <= k.start + $size AND k.start + $size < n.to_day)::INT AS stayed,
+                k.features
+            FROM known k JOIN spells s ON s.account = k.account AND s.product IS NULL
+                AND s.from_day <= k.start AND k.start < s.to_day
+        ), used AS (
+            SELECT feature, count(*) AS n, sum(stayed) AS stayed FROM (
+                SELECT DISTINCT start, account, stayed, unnest(features) AS feature FROM held
+            ) GROUP BY feature
+        )
+        SELECT u.feature, u.n, u.stayed::BIGINT, a.n - u.n, (a.stayed - u.stayed)::BIGINT
+        FROM used u CROSS JOIN (SELECT count(*) AS n, sum(stayed) AS stayed FROM held) a
+        """,
+        {"as_of": as_of_day, "size": WINDOW_DAYS, "count": WINDOWS, "lasts": DAY_LASTS_DAYS},
+    ).fetchall()
+    found = []
+    for feature, n, stayed, other_n, other_stayed in rows:
+        interval = difference_interval(stayed, n, other_stayed, other_n)
+        difference = None if interval is None else stayed / n - other_stayed / other_n
+        low, high = interval or (None, None)
+        found.append(FeatureRetention(feature, n, stayed, other_n, other_stayed, difference, low, high))
+    return sorted(found, key=lambda each: (each.difference is None, -(each.difference or 0), each.feature))
+
+
+def launch_stay(db: duckdb.DuckDBPyConnection, launches: Mapping[str, int], as_of_day: int) -> list[LaunchStay]:
+    """Of every launched feature, whether those who took it up use it still.
+
+    Args: as for `launch_uptake`.
+    """
+    found = []
+    for feature, launched in sorted(launches.items()):
+        rows = db.execute(
+            """
+            WITH began AS (SELECT account, min(from_day) AS day FROM spells WHERE product IS NULL GROUP BY account),
+            cohort AS (SELECT account, day > $launched AS is_new, greatest(day, $launched) AS day FROM began),
+            adopted AS (
+                SELECT DISTINCT c.* FROM cohort c JOIN account_days d ON d.account = c.account AND d.day >= c.day
+                    AND d.day < c.day + $within AND d.day >= $launched AND d.day <= $as_of
+                WHERE list_contains(d.features, $feature)
+            ), looks AS (
+                SELECT a.account, a.is_new, h.days, unnest(range(a.day + h.days - $lasts + 1, a.day + h.days + 1))::INT
+                    AS day
+                FROM adopted a CROSS JOIN (SELECT unnest($stayed) AS days) h WHERE a.day + h.days <= $as_of
+            )
+            SELECT l.is_new, l.days, count(DISTINCT l.account),
+                count(DISTINCT CASE WHEN list_contains(d.features, $feature) AND EXISTS (SELECT 1 FROM spells s
+                    WHERE s.account = l.account AND s.product IS NULL AND s.from_day <= l.day AND l.day < s.to_day)
+                    THEN l.account END)
+            FROM looks l LEFT JOIN account_days d ON d.account = l.account AND d.day = l.day GROUP BY ALL
+            """,
+            {
+                **{"launched": launched, "within": ADOPTED_WITHIN_DAYS, "feature": feature, "as_of": as_of_day},
+                **{"stayed": list(STAYED_DAYS), "lasts": DAY_LASTS_DAYS},
+            },
+        ).fetchall()
+        counts = {(is_new, days): (n, stayed) for is_new, days, n, stayed in rows}
+        for days in STAYED_DAYS:
+            for is_new in (False, True):
+                n, stayed = counts.get((is_new, days), (0, 0))
+                low, high = wilson(stayed, n) or (None, None)
+                found.append(LaunchStay(feature, days, is_new, stayed, n, stayed / n if n else None, low, high))
     return found

@@ -13,6 +13,7 @@ from consumers.portfolio.figures import MOVEMENT_FIGURES
 from consumers.portfolio.lifetime import ALL_IDS, shape_of
 from consumers.portfolio.presentation import as_json, part_as_json
 from consumers.portfolio.service import PortfolioService
+from consumers.portfolio.usage_drops import drop_fates
 from stream.contracts.errors import ConfigError
 
 router: Final = APIRouter(prefix="/api/v1/portfolio", tags=["portfolio"])
@@ -82,13 +83,36 @@ def renewals(request: Request, days: Annotated[int, Query(ge=1, le=730)] = 90) -
 
 @router.get("/adoption")
 def adoption(request: Request) -> dict[str, Any]:
-    """Churn and expansion by the band 90 days before; features, the rarest first, also by plan; uptake of launches."""
-    bands, features, launches = service_of(request).adoption()
+    """Churn and expansion by the band 90 days before; features, the rarest first, also by plan, and against retention;
+    uptake of launches, and who stayed with them.
+    """
+    service = service_of(request)
+    found = service.features()
     return {
-        "bands": [asdict(each) for each in bands],
-        "features": [asdict(each) for each in features],
-        "launches": [asdict(each) for each in launches],
+        "bands": [asdict(each) for each in service.bands()],
+        "features": [asdict(each) for each in found.used],
+        "feature_retention": [asdict(each) for each in found.retention],
+        "launches": [asdict(each) for each in found.uptake],
+        "launch_stay": [asdict(each) for each in found.stay],
     }
+
+
+@router.get("/usage-drops")
+def usage_drops(request: Request) -> dict[str, Any]:
+    """Every fall of use that came back, and what became of it 91, 182 and 364 days after; each with its account."""
+    drops = service_of(request).usage_drops()
+    return {
+        "fates": [asdict(each) for each in drop_fates(drops)],
+        "drops": [
+            asdict(each) | {"fell_day": day_of(each.fell_day), "back_day": day_of(each.back_day)} for each in drops
+        ],
+    }
+
+
+@router.get("/play-effects")
+def play_effects(request: Request) -> list[dict[str, Any]]:
+    """Plays against comparable accounts without them, 28, 91, 182 and 364 days after, and what may be said of it."""
+    return [asdict(each) | {"sentence": each.sentence} for each in service_of(request).play_effects()]
 
 
 @router.get("/restatements")

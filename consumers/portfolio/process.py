@@ -1,5 +1,6 @@
 """The portfolio's process: one thread reads Kafka into the ledger, the loop answers."""
 
+import gc
 import signal
 import sys
 import threading
@@ -20,6 +21,8 @@ from stream.config.metrics_server import serve_metrics
 from stream.contracts.errors import ConfigError
 
 JOIN_SECONDS: Final = 20.0
+# Millions of records pass when it starts anew, and none of them is in a circle.
+GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 log = get_logger(__name__)
 
@@ -32,7 +35,8 @@ def run_portfolio(settings: PortfolioSettings) -> None:
     Raises:
         ConfigError: nobody says who may see it, no broker answered, a port is taken, or the file can't be opened.
     """
-    configure_logging(settings.logs, ("kafka", "uvicorn"))
+    configure_logging(settings.logs, ("kafka", "aiokafka", "uvicorn"))
+    gc.set_threshold(*GC_THRESHOLDS)
     options = settings.portfolio
     if options.host not in LOOPBACK_HOSTS and not settings.board.asks:
         raise ConfigError(

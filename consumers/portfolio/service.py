@@ -1,17 +1,22 @@
 """What the process answers from: the store, as it is known now or was known then, and the company's today."""
 
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 from consumers.portfolio.adoption import (
     BandOutcome,
+    FeatureRetention,
     FeatureUse,
+    LaunchStay,
     LaunchUptake,
     band_outcomes,
+    feature_retention,
     feature_use,
+    launch_stay,
     launch_uptake,
 )
 from consumers.portfolio.days import Period, day_number, parse_periods, period_of
@@ -19,15 +24,29 @@ from consumers.portfolio.facts import DIMENSIONS, Dimension
 from consumers.portfolio.figures import Figure, FigureError, figure
 from consumers.portfolio.ledger_reader import LedgerReader
 from consumers.portfolio.lifetime import ALL_IDS, ask, is_told_by
+from consumers.portfolio.play_effects import PlayEffect, play_effects
 from consumers.portfolio.query import FigureValue, Part, Query
 from consumers.portfolio.renewals import BandRecord, ComingRenewal, by_band, coming_renewals
 from consumers.portfolio.restatements import Restatement, restatements
 from consumers.portfolio.settings import PortfolioOptions
 from consumers.portfolio.store import Store
+from consumers.portfolio.usage_drops import UsageDrop, usage_drops
 
 KNOWN_MAX: Final = 2  # stores of former knowledge that are kept
 ANSWERS_MAX: Final = 200  # kept until the ledger changes
 PERIODS_MAX: Final = 400
+ANALYSES_KEPT_SECONDS: Final = 300.0
+
+T = TypeVar("T")
+
+
+class FeatureAnswers(NamedTuple):
+    """Everything about features."""
+
+    used: list[FeatureUse]
+    retention: list[FeatureRetention]
+    uptake: list[LaunchUptake]
+    stay: list[LaunchStay]
 
 
 class PortfolioService:
@@ -53,6 +72,7 @@ class PortfolioService:
         self._reader = reader
         self._known: OrderedDict[date, Store] = OrderedDict()
         self._answers: OrderedDict[tuple[Any, ...], list[tuple[Figure, FigureValue]]] = OrderedDict()
+        self._analyses: dict[str, tuple[int, float, Any]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -114,11 +134,43 @@ class PortfolioService:
         cursor, today = self.store.cursor(), day_number(self.today())
         return coming_renewals(cursor, today, ahead_days), by_band(cursor, today, ahead_days)
 
-    def adoption(self) -> tuple[list[BandOutcome], list[FeatureUse], list[LaunchUptake]]:
-        """How bands fared, which features are used by plan, and the uptake of launches."""
-        cursor, today = self.store.cursor(), day_number(self.today())
-        used = [*feature_use(cursor, today), *feature_use(cursor, today, by_plan=True)]
-        return band_outcomes(cursor, today), used, launch_uptake(cursor, self._launches, today)
+    def features(self) -> FeatureAnswers:
+        """Which features are used, by plan as well; whether who uses one stays; launches, and who stayed with them."""
+        return self._kept("features", self._features)
+
+    def _features(self, cursor: Any, today: int) -> FeatureAnswers:
+        return FeatureAnswers(
+            [*feature_use(cursor, today), *feature_use(cursor, today, by_plan=True)],
+            feature_retention(cursor, today),
+            launch_uptake(cursor, self._launches, today),
+            launch_stay(cursor, self._launches, today),
+        )
+
+    def bands(self) -> list[BandOutcome]:
+        """How customers of each band fared in the 90 days after."""
+        return self._kept("bands", band_outcomes)
+
+    def usage_drops(self) -> list[UsageDrop]:
+        """Every fall of use that came back, and what became of it."""
+        return self._kept("usage_drops", usage_drops)
+
+    def play_effects(self) -> list[PlayEffect]:
+        """Every play against comparable accounts without it."""
+        return self._kept("play_effects", play_effects)
+
+    def _kept(self, name: str, ask_: Callable[[Any, int], T]) -> T:
+        """What looks at years of days is looked for again after some minutes, not with every record."""
+        today, now = day_number(self.today()), time.monotonic()
+        with self._lock:
+            kept = self._analyses.get(name)
+        if kept is not None and kept[0] == today and now - kept[1] < ANALYSES_KEPT_SECONDS:
+            found: T = kept[2]
+            return found
+        found = ask_(self.store.cursor(), today)
+        if self.is_ready:
+            with self._lock:
+                self._analyses[name] = today, now, found
+        return found
 
     def restatements(self, period: Period) -> list[Restatement]:
         """What came late and changed the period's end."""

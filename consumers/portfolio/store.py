@@ -8,7 +8,6 @@ shuffled partitions all give what one pass over the whole ledger gives.
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -40,8 +39,7 @@ DERIVE_ACCOUNTS: Final = 2_000  # at a time: bounds the memory
 _WITHOUT_ACCOUNT: Final = ("cost", "rate")
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRecord:
+class LedgerRecord(msgspec.Struct, frozen=True, gc=False):
     """A record as it came.
 
     Attributes:
@@ -159,12 +157,13 @@ class Store:
                 continue
             recorded_ms = max(record.recorded_ms, recorded_ms)  # a clock that goes back reorders nothing
             ends[place] = record.offset + 1, recorded_ms
-            account, erased = _erasures_of(record, recorded_ms)
-            for each in erased:
-                erasures.add(each)
-                fresh.setdefault(account, []).append(each)
-            if record.erased:
-                continue
+            if record.kind == "account":
+                account, erased = _erasures_of(record, recorded_ms)
+                for each in erased:
+                    erasures.add(each)
+                    fresh.setdefault(account, []).append(each)
+                if record.erased:
+                    continue
             problem = days.add(record, recorded_ms) if record.kind == "account_day" else None
             if record.kind != "account_day" or problem is not None:
                 row = _filed(record, recorded_ms, erasures, problem)
@@ -478,8 +477,6 @@ class _Transaction:
 
 def _erasures_of(record: LedgerRecord, recorded_ms: int) -> tuple[str, list[Erasure]]:
     """What a record of the account feed erases, and of which account; nothing for nearly all of them."""
-    if record.kind != "account":
-        return "", []
     if record.erased:
         return record.erased, [of_account(record.erased, recorded_ms)]
     if b'"erase_users"' not in record.body:

@@ -174,7 +174,7 @@ def renewals(
 
 @app.command(help="")
 def adoption(files: Files, as_json: Json = False, config: Config = None) -> None:
-    """Churn by the band 90 days before, features by how many use them, and the uptake of `product.launches`.
+    """Churn by the band 90 days before; features by how many use them and by who stays; `product.launches`.
 
     It stands on account-days: how each account stood at the end of each day.
 
@@ -183,16 +183,20 @@ def adoption(files: Files, as_json: Json = False, config: Config = None) -> None
     \b
     heartline portfolio adoption events.jsonl account-days.jsonl.gz --config heartline.yaml
     """
-    from consumers.portfolio.adoption import band_outcomes, feature_use, launch_uptake
+    from consumers.portfolio.adoption import band_outcomes, feature_retention, feature_use, launch_stay, launch_uptake
 
     settings = _settings(config)
     launched = {feature: _number(day) for feature, day in settings.product.launches.items()}
     with _store(files, settings, None) as (store, today):
         cursor, day = store.cursor(), _number(today)
         bands, used = band_outcomes(cursor, day), feature_use(cursor, day)
-        launches = launch_uptake(cursor, launched, day)
+        kept = feature_retention(cursor, day)
+        launches, stay = launch_uptake(cursor, launched, day), launch_stay(cursor, launched, day)
     if as_json:
-        parts: dict[str, Sequence[Any]] = {"bands": bands, "features": used, "launches": launches}
+        parts: dict[str, Sequence[Any]] = {
+            **{"bands": bands, "features": used, "feature_retention": kept},
+            **{"launches": launches, "launch_stay": stay},
+        }
         print(json.dumps({name: [_fields(each) for each in part] for name, part in parts.items()}))
         return
     _table(
@@ -210,6 +214,17 @@ def adoption(files: Files, as_json: Json = False, config: Config = None) -> None
         [(each.feature, each.used_by, each.accounts, _percent(each.rate)) for each in used],
     )
     _table(
+        ("feature", "stayed 90 days with it", "without it", "difference", "95 %"),
+        [
+            (
+                *(each.feature, f"{each.used_stayed:,} of {each.used_n:,}"),
+                *(f"{each.other_stayed:,} of {each.other_n:,}", _percent(each.difference)),
+                "–" if each.low is None else f"{_percent(each.low)} to {_percent(each.high)}",
+            )
+            for each in kept
+        ],
+    )
+    _table(
         ("launch", "within", "customers", "used", "of", "rate"),
         [
             (
@@ -221,6 +236,84 @@ def adoption(files: Files, as_json: Json = False, config: Config = None) -> None
                 _percent(each.rate),
             )
             for each in launches
+        ],
+    )
+
+
+@app.command("usage-drops", help="")
+def usage_drops(files: Files, as_json: Json = False, config: Config = None) -> None:
+    """Every fall of use that came back, and whether it was still there 3, 6 and 12 months later.
+
+    A fall is to 70 % of the peak of 13 weeks or less; back is 90 % of it within half a year. It stands on account-days.
+
+    [bold]Example[/]
+
+    \b
+    heartline portfolio usage-drops events.jsonl account-days.jsonl.gz
+    """
+    from consumers.portfolio.usage_drops import drop_fates
+    from consumers.portfolio.usage_drops import usage_drops as find
+
+    settings = _settings(config)
+    with _store(files, settings, None) as (store, today):
+        drops = find(store.cursor(), _number(today))
+    fates = drop_fates(drops)
+    if as_json:
+        print(json.dumps({"fates": [_fields(each) for each in fates], "drops": [_fields(each) for each in drops]}))
+        return
+    _table(
+        ("days after", "play", "n", "kept", "lower", "fell again", "gone", "kept, 95 %"),
+        [
+            (
+                *(each.days, "with" if each.with_play else "without"),
+                *(each.n, each.kept, each.lower, each.fell, each.gone),
+                f"{_percent(each.low)} to {_percent(each.high)}" if each.low is not None else "–",
+            )
+            for each in fates
+        ],
+    )
+    _table(
+        ("account", "peak", "fell", "to", "back", "play", "after 91 d", "182 d", "364 d"),
+        [
+            (
+                *(each.name or each.account, each.peak_mau, _date(each.fell_day), each.low_mau, _date(each.back_day)),
+                *(each.play or "", *(fate or "–" for fate in each.fates)),
+            )
+            for each in drops
+        ],
+    )
+
+
+@app.command(help="")
+def plays(files: Files, as_json: Json = False, config: Config = None) -> None:
+    """What plays did: accounts with a play against comparable accounts without it.
+
+    Comparable: a customer on the same day, in the same band and segment, with nearly the same use of its seats, and on
+    no play. Where there are too few, that is said and nothing else. It stands on account-days.
+
+    [bold]Example[/]
+
+    \b
+    heartline portfolio plays events.jsonl account-days.jsonl.gz
+    """
+    from consumers.portfolio.play_effects import play_effects
+
+    settings = _settings(config)
+    with _store(files, settings, None) as (store, today):
+        found = play_effects(store.cursor(), _number(today))
+    if as_json:
+        print(json.dumps([_fields(each) | {"sentence": each.sentence} for each in found]))
+        return
+    words = {"stayed": "still a customer", "use_is_up": "use up by a tenth"}
+    _table(
+        ("play", "days", "outcome", "with it", "without it", "difference, 95 %", "n", "compared with", ""),
+        [
+            (
+                *(each.play, each.days, words[each.outcome], _percent(each.with_play), _percent(each.without)),
+                "–" if each.low is None else f"{_percent(each.effect)} ({_percent(each.low)} to {_percent(each.high)})",
+                *(each.n, each.compared, each.sentence),
+            )
+            for each in found
         ],
     )
 

@@ -15,6 +15,7 @@ Event = dict[str, Any]
 CURRENCY: Final = "EUR"
 PRODUCTS: Final = ("core", "insights", "connect")
 PLANS: Final[dict[str, float]] = {"starter": 9.0, "team": 19.0, "business": 39.0, "enterprise": 79.0}
+PLAYS: Final = ("re-onboard", "executive check-in")
 CAMPAIGNS: Final = ("search", "webinar", "referral", "outbound")
 OWNERS_PER_SEGMENT: Final = 3
 _FOREIGN: Final[dict[str, float]] = {"USD": 0.92, "GBP": 1.17, "JPY": 0.0062}
@@ -158,6 +159,7 @@ class _Story:
             if random.random() < 0.15:
                 self._subscription(first + timedelta(days=random.uniform(0, 500)), PRODUCTS.index(product) + 1, product)
         self._looked_after(first)
+        self._played(first)
         return [event for event in self._found if event["timestamp"] <= self._end.isoformat()]
 
     def _add(self, kind: str, moment: datetime, more: Event, late_days: float = 0) -> Event:
@@ -355,6 +357,13 @@ class _Story:
             back, subscription, "reactivated", {"term_end": following.isoformat()} | self._price(plan, seats, interval)
         )
         return back, following
+
+    def _played(self, first: datetime) -> None:
+        """Plays, now and then; of a random of their own, so that nothing else depends on them."""
+        random = Random(f"{self._number}/plays")  # noqa: S311 (made-up data)
+        now = first
+        while (now := now + timedelta(days=random.uniform(60, 900))) < self._end:
+            self._add("touchpoint", now, {"kind": "play", "play": random.choice(PLAYS), "owner": self._owner})
 
     def _looked_after(self, first: datetime) -> None:
         """Calls and mails, answers, tickets, and now and then a word for us."""

@@ -3,10 +3,11 @@
 import random
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.portfolio.adoption import band_outcomes, feature_use, launch_uptake
+from consumers.portfolio.adoption import band_outcomes, feature_retention, feature_use, launch_stay, launch_uptake
 from consumers.portfolio.days import day_number
 from tests.examples import examples
 from tests.unit.consumers.portfolio.books import Books
@@ -93,3 +94,35 @@ def test_uptake_tells_new_customers_apart_and_waits_until_the_days_have_passed()
     assert (by[7, True], by[14, True]) == ((1, 1), (1, 1))
     assert by[60, False] == (0, 0)
     assert next(each for each in found if each.days == 60).rate is None
+
+
+def test_who_used_a_feature_is_set_against_who_did_not() -> None:
+    books = Books()
+    for number in range(12):
+        books.subscription(ago(100), "started", 100, account=f"a{number}")
+        told(books, f"a{number}", 91, features=["maps"] if number < 6 else ["text"])
+        if number in (0, 6, 7, 8):
+            books.subscription(ago(30), "cancelled", account=f"a{number}")
+    found = {each.feature: each for each in feature_retention(books.store().cursor(), day_number(TODAY))}
+    maps = found["maps"]
+    assert (maps.used_n, maps.used_stayed, maps.other_n, maps.other_stayed) == (6, 5, 6, 3)
+    assert maps.difference == pytest.approx(5 / 6 - 3 / 6)
+    assert maps.low is not None
+    assert maps.low < 0, "six of each say little"
+
+
+def test_of_those_who_took_a_launched_feature_up_it_is_told_who_stayed() -> None:
+    books = Books()
+    for number, later in enumerate((["maps"], [], ["maps"])):
+        books.subscription(ago(300), "started", 100, account=f"a{number}")
+        told(books, f"a{number}", 195, features=["maps"])
+        told(books, f"a{number}", 110, features=later)
+    books.subscription(ago(150), "cancelled", account="a2")
+    launched = day_number(TODAY) - 200
+    found = {
+        (each.days, each.is_new): each
+        for each in launch_stay(books.store().cursor(), {"maps": launched}, day_number(TODAY))
+    }
+    assert (found[90, False].n, found[90, False].stayed) == (3, 1)
+    assert found[90, False].low is not None
+    assert (found[365, False].n, found[365, False].rate) == (0, None)
