@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from alerts.account_facts import AccountFacts
-from alerts.messages.report_text import cap_name, cap_value, change_name, change_values
+from alerts.messages.report_text import cap_name, cap_value, change_name, change_values, recount_told
 from alerts.model import Alert
 from alerts.rules import declaration
 from alerts.text import escape, measure_name, measure_value, points, tidy
@@ -21,6 +21,7 @@ def evidence(alert: Alert, report: HealthReport, facts: AccountFacts) -> list[st
     lines = [signal.reason for signal in firing[1:]]
     told = {measure for signal in firing if (known := declaration(signal.rule)) for measure in known.speaks_of}
     lines += _moves(report, told)
+    lines += _recount(report)
     lines += _shown(firing[0].rule if firing else alert.rule, facts)
     if not lines:
         lines = _holds_down(report)
@@ -47,6 +48,14 @@ def _moves(report: HealthReport, told: set[str]) -> list[str]:
         before, after = change_values(change)
         lines.append(f"{change_name(change)}: {before} → {after} in a week ({points(change.points)} points)")
     return lines
+
+
+def _recount(report: HealthReport) -> list[str]:
+    """That the score counts something else than a week ago, where people see it in the number."""
+    told = recount_told(report)
+    if told is None or report.recount_7d is None or abs(report.recount_7d.points) < NOTICEABLE_POINTS:
+        return []
+    return [f"{told}: no change of the account's"]
 
 
 def _moved(change: Change) -> bool:

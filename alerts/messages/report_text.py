@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from alerts.text import hours, measure_name, measure_value, tidy
 from stream.contracts.report import Cap, Change, HealthReport
-from stream.measures.wording import by_hand, shown
+from stream.measures.wording import by_hand, recounted, shown
 from stream.topics import SOURCES
 
 OWNER_CHARS_MAX: Final = 80
@@ -60,6 +60,11 @@ def override_told(report: HealthReport) -> str | None:
         return None
     owner, reason = tidy(override.owner, OWNER_CHARS_MAX), tidy(override.reason, REASON_CHARS_MAX)
     return by_hand(replace(override, owner=owner, reason=reason), report.model_score, report.model_band)
+
+
+def recount_told(report: HealthReport) -> str | None:
+    """What the score counts by another rule than a week ago, in words; None where nothing is."""
+    return None if report.recount_7d is None else recounted(report.recount_7d, measure_name)
 
 
 def reason_beside(report: HealthReport) -> str:

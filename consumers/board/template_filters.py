@@ -14,6 +14,7 @@ from alerts.messages.report_text import (
     heard,
     override_told,
     reason_beside,
+    recount_told,
 )
 from alerts.model import Alert
 from alerts.text import duration, measure_name, measure_value, tidy
@@ -190,4 +191,5 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "heard": heard,
     "override_told": override_told,
     "reason_beside": reason_beside,
+    "recount_told": recount_told,
 }

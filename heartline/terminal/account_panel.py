@@ -18,6 +18,7 @@ from alerts.messages.report_text import (
     heard,
     override_told,
     reason_beside,
+    recount_told,
 )
 from alerts.text import measure_value, money, sparkline, tidy
 from heartline.terminal.terminal_format import BAND_STYLE, label, movement
@@ -40,6 +41,8 @@ def account_panel(report: HealthReport) -> RenderableType:
         moved = [change for change in changes if abs(change.points) >= SHOWN_POINTS]
         if moved:
             parts += [Text(""), _changes(days, before, report.score, moved)]
+    if (told := recount_told(report)) is not None:
+        parts += [Text(""), Text(f"Counted by another rule than a week ago: {tidy(told, 300)}", style="dim")]
     parts += [Text(""), _measures(report)]
     return Panel(Group(*parts), title=title, title_align="left", border_style=BAND_STYLE[report.band], padding=(1, 2))
 

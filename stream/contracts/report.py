@@ -69,6 +69,20 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     unit: str | None = None
 
 
+class Recount(msgspec.Struct, frozen=True):
+    """What a score counts by another rule than before: neither a gain nor a loss of the account's.
+
+    Attributes:
+        newly_counted: measures that count now and were not known then.
+        no_longer_counted: measures that counted then and are not known any more.
+        points: what that does to the score by itself; the changes since are apart from it.
+    """
+
+    newly_counted: list[str]
+    no_longer_counted: list[str]
+    points: float
+
+
 class Cap(msgspec.Struct, frozen=True, omit_defaults=True):
     """A veto of the scorecard that holds: it keeps the score from rising above its cap.
 
@@ -201,6 +215,7 @@ class HealthReport(AlertReportView, frozen=True, kw_only=True):
         contributions: per measure with data, the largest loss of points first.
         changes_7d: per measure, what moved the score since then, the largest loss first; empty if unknown then. A veto
             that came or went is named by its name, an override by "override".
+        recount_7d: measures that became known, or unknown, since then; None: none did.
         last_event_at: when the account's newest event happened; None before the first.
         caps: the scorecard's vetoes that hold, the one that binds first.
         score_28d_ago, changes_28d: the same against 28 days earlier.
@@ -220,6 +235,7 @@ class HealthReport(AlertReportView, frozen=True, kw_only=True):
     override: Override | None = None
     model_score: float | None = None
     model_band: Band | None = None
+    recount_7d: Recount | None = None
 
 
 _encoder = msgspec.json.Encoder()

@@ -1,9 +1,10 @@
 """How values are said and shown: the one source for reasons, messages and screens."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Final
 
-from stream.contracts.report import Band, Number, Override
+from stream.contracts.report import Band, Number, Override, Recount
 
 _HOURS_A_DAY: Final = 24
 _DAYS_FROM_HOURS: Final = 48  # from here on people count days
@@ -69,3 +70,16 @@ def by_hand(override: Override, model_score: float | None, model_band: Band | No
     band = "" if model_band is None else f", {model_band.replace('_', ' ')}"
     model = "no score" if model_score is None else f"{model_score:.0f}{band}"
     return f"set by {override.owner} until {until} ({override.reason}), the scorecard says {model}"
+
+
+def recounted(recount: Recount, label: Callable[[str], str]) -> str:
+    """What a score counts by another rule than a week ago, and what that alone does to it; part of a sentence.
+
+    >>> recounted(Recount(["nps"], ["csat"], 3.8), str.upper)
+    'newly counted: NPS; no longer known, so not counted: CSAT (that alone: +4)'
+    """
+    new, gone = ([label(name) for name in names] for names in (recount.newly_counted, recount.no_longer_counted))
+    parts = [f"newly counted: {', '.join(new)}"] * bool(new)
+    parts += [f"no longer known, so not counted: {', '.join(gone)}"] * bool(gone)
+    alone = f" (that alone: {recount.points:+.0f})".replace("-", "−") if abs(recount.points) >= 1 else ""
+    return "; ".join(parts) + alone

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from stream.contracts.health_override import HealthOverride, in_force
-from stream.contracts.report import Cap, Change, Number
+from stream.contracts.report import Cap, Change, Number, Recount
 from stream.measures import Measures
 from stream.measures.catalogue import known_at, measured
 from stream.measures.context import MeasureContext
@@ -59,14 +59,13 @@ class Compared(Struct, gc=False):
         days: how many days earlier.
         score: what the lines with data today gave at the close of that day.
         changes: what moved it since, the largest loss first.
-        known, expired: measures that count today and did not then, and the reverse.
+        recount: measures that count today and did not then, and the reverse; None: they are the same.
     """
 
     days: int
     score: float
     changes: list[Change]
-    known: list[str] = []
-    expired: list[str] = []
+    recount: Recount | None = None
 
 
 def compare(
@@ -105,14 +104,21 @@ def compare(
         return None
     caps_then = caps(result, earlier)
     vetoes = {cap.name: cap for cap in (*caps_then, *now.breakdown.caps)}
-    names_now, names_then = ({each.line.measure for each in one.known} for one in (now.result, found))
-    return Compared(
-        days,
-        score,
-        _changes(parts_of(result, caps_then, override, score), now.parts, vetoes),
-        sorted(names_now - names_then) if found.score is not None else [],
-        sorted(names_then - names_now) if now.result.score is not None else [],
-    )
+    changes = _changes(parts_of(result, caps_then, override, score), now.parts, vetoes)
+    return Compared(days, score, changes, _recount(now.result, found, result, override))
+
+
+def _recount(
+    now: ScoreResult, then: ScoreResult, recounted: ScoreResult, override: HealthOverride | None
+) -> Recount | None:
+    """What counts now and did not then, and the reverse, and what that alone makes of the score of then."""
+    if now.score is None or then.score is None or recounted.score is None:
+        return None
+    names_now, names_then = ({each.line.measure for each in one.known} for one in (now, then))
+    if names_now == names_then:
+        return None
+    points = recounted.score - then.score if override is None or override.score is None else 0.0
+    return Recount(sorted(names_now - names_then), sorted(names_then - names_now), round(points, 1))
 
 
 def parts_of(result: ScoreResult, caps: list[Cap], override: HealthOverride | None, score: float | None) -> Parts:

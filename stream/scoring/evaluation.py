@@ -148,6 +148,7 @@ def build_report(
         measures=measures,
         profile=profile_of(state, as_of_ms),
         names=names,
+        recount_7d=week.recount if week is not None else None,
         last_event_at=moment(newest) if newest is not None else None,
         ingested_at=moment(ingested_ms) if ingested_ms is not None else None,
         caps=breakdown.caps,

@@ -6,7 +6,7 @@ from typing import Final
 from stream.contracts.report import UNSCORED_STAGES, Band, Cap, Change, Contribution, Number
 from stream.measures import Measures
 from stream.measures.registry import MEASURES, label_of
-from stream.measures.wording import by_hand, shown
+from stream.measures.wording import by_hand, recounted, shown
 from stream.scoring.changes import WEEK_DAYS, Compared, Verdict
 from stream.scoring.override import OVERRIDE, override_of
 from stream.scoring.scorecard import Scorecard
@@ -85,11 +85,9 @@ def reason(
 
 def _counted_since(week: Compared | None, scorecard: Scorecard) -> str:
     """What counts since this week, and what does not any more: it moved the score, and is neither gain nor loss."""
-    if week is None:
+    if week is None or week.recount is None:
         return ""
-    known, expired = ([scorecard.wording(name)[0] for name in names] for names in (week.known, week.expired))
-    text = f"; newly counted: {', '.join(known)}" if known else ""
-    return text + (f"; no longer known, so not counted: {', '.join(expired)}" if expired else "")
+    return "; " + recounted(week.recount, lambda name: scorecard.wording(name)[0])
 
 
 def _moved(

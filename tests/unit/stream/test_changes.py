@@ -180,3 +180,44 @@ def test_a_fall_of_a_fortnight_is_told_as_such() -> None:
     assert report.reason_days == 14
     assert report.reason.startswith("down ")
     assert " in 14 days: use " in report.reason
+
+
+def answer(back: int, score: int) -> Raw:
+    facts = {"event_id": f"a{back}", "response_id": f"a{back}", "user_id": "u1", "survey": "nps", "score": score}
+    return facts | {"type": "survey", "account_id": "acme", "timestamp": (TODAY - back) * DAY_MS}
+
+
+@pytest.mark.parametrize(
+    ("answers", "newly", "no_longer", "up", "why"),
+    [
+        ([answer(3, 0)], ["nps"], [], False, "a first answer, and a bad one, is no loss of the account's"),
+        ([answer(3, 10)], ["nps"], [], None, "nor is a good one a gain; it is as good as the rest"),
+        ([answer(92, 0)], [], ["nps"], True, "an answer that expired is no gain"),
+        ([answer(60, 0)], [], [], None, "one that counts on both sides is no news"),
+        ([answer(92, 0), answer(60, 0)], [], [], None, "nor is one that gives way to another"),
+    ],
+)
+def test_what_counts_by_another_rule_is_told_apart_with_what_it_does(
+    answers: list[Raw], newly: list[str], no_longer: list[str], up: bool | None, why: str
+) -> None:
+    events = [*month(5, 120, 0), *answers]
+    report = build_report("acme", state_of(events), end_of_day_ms(TODAY), DEFAULT, CORE)
+    week_ago = [event for event in events if int(str(event["timestamp"])) < (TODAY - 6) * DAY_MS]
+    before = build_report("acme", state_of(week_ago), end_of_day_ms(TODAY - 7), DEFAULT, CORE)
+    assert report.score is not None
+    assert before.score is not None
+    assert sum(abs(change.points) for change in report.changes_7d) < 0.5, why
+    recount = report.recount_7d
+    if not newly and not no_longer:
+        assert recount is None, why
+        assert "counted" not in report.reason
+        return
+    assert recount is not None
+    assert (recount.newly_counted, recount.no_longer_counted) == (newly, no_longer), why
+    moved = sum(change.points for change in report.changes_7d)
+    assert report.score - before.score == pytest.approx(moved + recount.points, abs=0.11), why
+    assert "down" not in report.reason
+    assert ("newly counted: NPS" if newly else "no longer known, so not counted: NPS") in report.reason
+    if up is not None:
+        assert (recount.points > 1) if up else (recount.points < -1)
+        assert f"that alone: {'+' if up else '−'}" in report.reason
