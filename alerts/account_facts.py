@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from alerts.model import Number
 from stream.calendar.workdays import EPOCH_ORDINAL, MONDAY_TO_FRIDAY, Calendar
-from stream.contracts.report import AlertReportView, Band, Profile
+from stream.contracts.report import FACT_DIGITS, AlertReportView, Band, Profile
 
 # States in which nobody is to be alerted of an account, to be read after its name.
 INACTIVE_STAGES: Final = {
@@ -24,8 +24,6 @@ INACTIVE_STAGES: Final = {
     "expired_trial": "let its trial expire",
     "paused": "is paused",
 }
-
-_NUMBERS: Final = frozenset({int, float})  # and not bool
 
 
 class AccountFacts:
@@ -48,8 +46,9 @@ class AccountFacts:
 
     @property
     def score(self) -> float | None:
-        """0..100; None when unknown."""
-        return self.report.score
+        """0..100, in whole points, as exactly as its changes are published; None when unknown."""
+        score = self.report.score
+        return None if score is None else float(round(score))
 
     @property
     def band(self) -> Band:
@@ -62,9 +61,11 @@ class AccountFacts:
         return self.report.profile
 
     def number(self, measure: str) -> Number | None:
-        """A measure as the report has it; None where it is unknown, not there, or no number."""
+        """A measure to two decimals, as exactly as its changes are published; None where unknown, or no number."""
         value = self.report.measures.get(measure)
-        return value if type(value) in _NUMBERS else None
+        if type(value) is float:
+            return round(value, FACT_DIGITS)
+        return value if type(value) is int else None
 
     def texts(self, measure: str) -> list[str]:
         """A measure that is a list of names; empty where it is unknown."""
@@ -74,6 +75,18 @@ class AccountFacts:
     def called(self, user_ids: Sequence[str]) -> list[str]:
         """Users by their names, where somebody told them."""
         return [self.report.names.get(user_id, user_id) for user_id in user_ids]
+
+    def moment(self, measure: str) -> datetime | None:
+        """A measure that is a moment; None where it is unknown, or no moment."""
+        value = self.report.measures.get(measure)
+        return _moment(value) if isinstance(value, str) else None
+
+    def days_since(self, moment: str, measure: str) -> Number | None:
+        """Calendar days of the account since a moment; of a report without it, by a measure that counts them."""
+        since = self.moment(moment)
+        if since is None:
+            return self.older_days(measure)
+        return self.day - (local_date(since, self.profile.timezone).toordinal() - EPOCH_ORDINAL)
 
     def older_days(self, measure: str) -> Number | None:
         """A measure in days that grows by one each day of the account's zone, as of now; None where unknown."""
@@ -146,6 +159,9 @@ class AccountFacts:
     @property
     def escalation_hours(self) -> float | None:
         """How long the longest running escalation runs, 0 when none does; None when unknown."""
+        since = self.moment("escalated_at")
+        if since is not None:
+            return (self.now - since).total_seconds() / 3600
         hours = self.number("escalation_running_hours")
         return None if hours is None else hours + self.hours_passed if hours > 0 else 0.0
 
@@ -165,13 +181,13 @@ class AccountFacts:
         return self.calendar.between(last_day + 1, self.day) if self.day > last_day + 1 else 0
 
     def closes(self) -> list[tuple[int, float]]:
-        """(day, score) of each day that is over, oldest first, at most 28; days without news keep the last score."""
-        history = [(_day(day), score) for day, score in self.report.history]
+        """(day, score) of each day that is over, oldest first, at most 27; days without news keep the last score."""
+        history = [(_day(day), round(score, 1)) for day, score in self.report.history]
         closed = [(day, score) for day, score in history if day < self.day]
-        if self.score is not None:
-            first = closed[-1][0] + 1 if closed else self.report_day
-            closed += [(day, self.score) for day in range(max(first, self.report_day), self.day)]
-        return closed[-28:]
+        if self.report.score is not None:
+            first, score = closed[-1][0] + 1 if closed else self.report_day, round(self.report.score, 1)
+            closed += [(day, score) for day in range(max(first, self.report_day), self.day)]
+        return closed[-27:]
 
     def closes_below(self, line: float) -> int:
         """How many daily closes in a row, the last one included, were below a line."""
@@ -205,6 +221,15 @@ def start_of_day(day: int, timezone: str | None) -> datetime:
     """The first moment of a calendar day, as days since 1970-01-01, in a time zone; aware UTC."""
     local = datetime.combine(date.fromordinal(day + EPOCH_ORDINAL), datetime.min.time(), _zone(timezone))
     return local.astimezone(UTC)
+
+
+@lru_cache(maxsize=4096)
+def _moment(iso: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(iso)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
 
 
 @lru_cache(maxsize=4096)

@@ -207,7 +207,7 @@ def next_due(
     waits = bool(record.pending or record.signals)
     for rule in rules:
         if waits:
-            moments += _waiting(rule, record)
+            moments += _waiting(rule, record, facts)
         if is_active and rule.is_timed:
             moments.append(rule.due(facts))
     alert = record.alert
@@ -221,15 +221,18 @@ def next_due(
     return max(min(coming), now + DUE_AGAIN) if coming else None
 
 
-def _waiting(rule: Rule, record: AccountRecord) -> list[datetime]:
+def _waiting(rule: Rule, record: AccountRecord, facts: AccountFacts) -> list[datetime]:
     """When what waits for a time under a rule has waited: to fire, or to be over."""
     moments = []
     if (since := record.pending.get(rule.name)) is not None:
         moments.append(since + timedelta(hours=rule.for_hours))
     signal = record.signals.get(rule.name)
-    if signal is not None and signal.clear_since is not None and signal.is_firing:
+    if signal is None or not signal.is_firing:
+        return moments
+    if signal.clear_since is not None:
         moments.append(signal.clear_since + timedelta(hours=rule.keep_firing_hours))
-    return moments
+    ends_at = rule.end_due(facts, signal)
+    return [*moments, ends_at] if ends_at is not None else moments
 
 
 class EvaluationPass:

@@ -101,7 +101,7 @@ class CancellationRequested(Rule):
                 return KEPT
             stays = (facts.number("subscriptions_active") or 0) >= 1
             return Resolved("They withdrew the request to cancel" if stays else "The subscription ended", stays)
-        days = facts.older_days("cancellation_requested_days") or 0
+        days = facts.days_since("cancellation_requested_at", "cancellation_requested_days") or 0
         ago = "today" if days < 1 else "yesterday" if days < 2 else f"{plural(round(days), 'day')} ago"
         return Firing(
             "critical",

@@ -69,7 +69,7 @@ class DetractorFollowUp(Rule):
             return UNKNOWN
         if waiting < 1:
             return KEPT if signal is None else Resolved("Everybody who was unhappy has been followed up")
-        days = facts.older_days("open_detractor_days") or 0
+        days = facts.days_since("open_detractor_at", "open_detractor_days") or 0
         severity: Severity = "critical" if days >= self.late_days else "warning"
         count = round(waiting)
         gave = (
@@ -94,7 +94,7 @@ class DetractorFollowUp(Rule):
 
     def due(self, facts: AccountFacts) -> datetime | None:
         """The day on which the oldest becomes late."""
-        days = facts.older_days("open_detractor_days")
+        days = facts.days_since("open_detractor_at", "open_detractor_days")
         if not facts.number("open_detractors") or days is None or days >= self.late_days:
             return None
         return facts.start_of_day(facts.day + max(int(-(-(self.late_days - days) // 1)), 1))

@@ -1,5 +1,6 @@
 """The people behind the usage: its champions left, most of its users did, or all hangs on one or two."""
 
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from pydantic import Field
@@ -105,7 +106,7 @@ class ChampionGone(Rule):
             return KEPT
         if gone >= 1:
             return _SOME_GONE
-        quiet = facts.number("silence_working_days")
+        quiet = facts.quiet_working_days
         if quiet is not None and quiet > (facts.number("silence_limit_days") or 0):
             return _WAITING  # nobody is there, so nobody is back
         present = set(facts.texts("key_users_active")) if "key_users_active" in facts.report.measures else None
@@ -115,6 +116,11 @@ class ChampionGone(Rule):
         if champions >= 1 and since >= self.replaced_days:
             return Resolved(f"Others carry it now: {plural(round(champions), 'most active user')}, all active", False)
         return _WAITING
+
+    def end_due(self, facts: AccountFacts, signal: Signal) -> datetime | None:
+        """When others have carried it for long enough."""
+        replaced_at = signal.since + timedelta(days=self.replaced_days)
+        return replaced_at if replaced_at > facts.now else None
 
     def _firing(self, facts: AccountFacts, gone: Number, champions: Number, away: tuple[str, ...]) -> Firing:
         severity: Severity = "critical" if gone >= champions else "warning"

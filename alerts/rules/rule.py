@@ -122,6 +122,10 @@ class Rule(BaseModel):
         """When time alone may change the result; None: never. Too early does no harm, too late does."""
         return None
 
+    def end_due(self, facts: AccountFacts, signal: Signal) -> datetime | None:
+        """When time alone may end a signal that fires; None: never. Too early does no harm, too late does."""
+        return None
+
     def channel_of(self, severity: Severity) -> Channel:
         """Where a signal of a severity is told."""
         if severity == "critical" and self.critical_channel is not None:

@@ -12,6 +12,7 @@ from alerts.playbooks import Play
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, Rule
 from alerts.text import plural, points
+from stream.calendar.workdays import EPOCH_ORDINAL
 
 _UNKNOWN: Final = Indeterminate("health is unknown")
 _ALONE: Final = Indeterminate("no earlier score to compare with")
@@ -285,6 +286,11 @@ class ScoreDropped(Rule):
         days = int(signal.evidence["days_before"]) + max((facts.now - signal.since).days, 0)
         return self._firing(score, drop, _Best(fell_from, days))
 
+    def end_due(self, facts: AccountFacts, signal: Signal) -> datetime | None:
+        """When it has held for long enough to be a new level, and from then on when a day closes."""
+        held_at = signal.since + timedelta(days=self.new_level_days)
+        return held_at if held_at > facts.now else facts.start_of_day(facts.day + 1)
+
     def _is_new_level(self, facts: AccountFacts, score: float, signal: Signal) -> bool:
         """Whether it is old enough, and no recent day stood clearly higher than the score now."""
         if facts.now - signal.since < timedelta(days=self.new_level_days):
@@ -320,14 +326,15 @@ class ScoreDropped(Rule):
         Days up to the one on which the last signal about the score ended do not count: what was told is not told again.
         """
         report = facts.report
-        today = date.fromisoformat(report.history[-1][0]) if report.history else report.as_of.date()
+        today = date.fromordinal(facts.day + EPOCH_ORDINAL)
         first = today - timedelta(days=self.drop_days)
         ended_on = baseline.as_of.date() if baseline is not None else date.min
         # ISO dates sort as text, so that only the best day has to be read as a date.
         after, until = max(ended_on, first - timedelta(days=1)).isoformat(), today.isoformat()
-        scores = [(score, day) for day, score in report.history if after < day < until]
+        scores = [(round(score, 1), day) for day, score in report.history if after < day < until]
         week_ago = (today - timedelta(days=7)).isoformat()
-        if report.score_7d_ago is not None and after < week_ago and all(day != week_ago for _, day in scores):
+        is_young = not report.history or report.history[0][0] > week_ago  # first loaded within a week
+        if report.score_7d_ago is not None and after < week_ago and is_young:
             scores.append((report.score_7d_ago, week_ago))
         if baseline is not None and first <= ended_on:
             scores.append((baseline.score, min(ended_on, today).isoformat()))

@@ -1,9 +1,9 @@
 """What history would have raised: files of events through the worker's fold, the rules and the page budget.
 
 No Kafka, no Redis, no wall clock. Accounts do not touch each other, so each is lived from its first event to the last
-day of all, by as many processes as there are cores. It is evaluated at the end of each of its days, as the live worker
-does when a day turns, with `every="hour"` also at the end of each hour in which it sent something, and in between
-whenever time alone makes something due, as live alerting does.
+day of all, by as many processes as there are cores. Its days close and turn as with the live worker: it is evaluated
+when a day of its own begins, with `every="hour"` also at the end of each hour in which it sent something, and in
+between whenever time alone makes something due, as live alerting does.
 
 What depends on when people read (silences, quiet hours) or on other accounts (pipeline incidents) is not replayed.
 """
@@ -22,7 +22,7 @@ from typing import Final, Literal, NamedTuple, TypeVar
 from alerts.account_facts import AccountFacts
 from alerts.config import AlertingConfig
 from alerts.context import AlertContext
-from alerts.evaluation import evaluate_rules, next_due
+from alerts.evaluation import AccountEvaluation, evaluate_rules, next_due
 from alerts.model import AccountRecord, Channel, Severity
 from alerts.red_flag import Transition
 from alerts.rules import Rule
@@ -35,12 +35,16 @@ from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, newest_ms, zone_of
 from stream.measures.catalogue import completed
 from stream.measures.product import product_config_from
+from stream.scoring.band_history import band_of, moment, published_report
 from stream.scoring.band_history import history as closing_scores
-from stream.scoring.band_history import moment, published_report
 from stream.scoring.evaluation import evaluate, profile_of
+from stream.scoring.scorecard import Scorecard
 from stream.scoring.scorecard_selection import scorecard_for
 
 Every = Literal["hour", "day"]
+# What happens at a moment: a look at the end of a busy hour or of a day, or when a day begins; close: a day ends, and
+# its score is noted, but nobody is alerted before the next one begins.
+Look = Literal["hour", "day", "close", "turn"]
 Event = Literal["firing", "worse", "resolved", "opened", "updated", "closed", "page", "reminder"]
 
 T = TypeVar("T")
@@ -141,6 +145,10 @@ class AccountReplay:
         evaluation = evaluate_rules(self._record, report, self._rules(report), now, self._context)
         self.evaluations += 1
         self._record, self._report = evaluation.record, report
+        self._note(evaluation, report, now)
+
+    def _note(self, evaluation: AccountEvaluation, report: HealthReport, now: datetime) -> None:
+        """Add the rows of an evaluation."""
         for step in evaluation.signals:
             signal = step.signal
             if signal is not None and step.change is not None:
@@ -174,14 +182,23 @@ class _Worker:
         self._core = frozenset(settings.product.core_features)
         self._product = product_config_from(settings)
 
+    def close(self, state: AccountState, at_ms: int) -> None:
+        """Note the score at the end of a day, which is all that the worker's last look at the day leaves behind."""
+        found = evaluate(state, at_ms, self._scorecard(state, at_ms), self._core, self._product)
+        close_score(state.usage.days, found.day, found.score)
+
+    def _scorecard(self, state: AccountState, at_ms: int) -> Scorecard:
+        return scorecard_for(self._scorecards, state, at_ms, self._core, self._product)
+
     def report(self, account_id: str, state: AccountState, at_ms: int) -> HealthReport:
         """What alerting reads of the report of a moment; the state closes its day and remembers, as the worker's does.
 
         The words of a report, and its comparisons with earlier weeks, are most of its cost, and nobody reads them here.
         """
-        scorecard = scorecard_for(self._scorecards, state, at_ms, self._core, self._product)
+        scorecard = self._scorecard(state, at_ms)
         found = evaluate(state, at_ms, scorecard, self._core, self._product)
         close_score(state.usage.days, found.day, found.score)
+        model_band = band_of(state.published, found.result.score, found.day, scorecard)
         newest = newest_ms(state)
         report = HealthReport(
             account_id=account_id,
@@ -198,6 +215,7 @@ class _Worker:
             reason="",
             contributions=[],
             changes_7d=[],
+            model_band=model_band if found.override is not None else None,
         )
         state.published = published_report(state.published, report, at_ms, "", found.override, found.closings)
         return report
@@ -295,14 +313,15 @@ def _live(
     """One account's life, its rows added to the history."""
     state = AccountState()
     at = days = 0
-    for moment_ms, ends_day in _moments(events, state, last_ms, every):
+    for moment_ms, look in _moments(events, state, last_ms, every):
         while at < len(events) and events[at][0] <= moment_ms:
             fold_event(state, events[at][1])
             at += 1
-        if newest_ms(state) is None:
-            continue
-        days += ends_day
-        replay.take(worker.report(account_id, state, moment_ms))
+        days += look in ("day", "close")
+        if look == "close":
+            worker.close(state, moment_ms)
+        else:
+            replay.take(worker.report(account_id, state, moment_ms))
     replay.pass_time(datetime.fromtimestamp(last_ms / 1000, UTC))
     history.rows += replay.rows
     history.evaluations += replay.evaluations
@@ -312,8 +331,8 @@ def _live(
 
 def _moments(
     events: list[tuple[int, InputEvent]], state: AccountState, last_ms: int, every: Every
-) -> Iterator[tuple[int, bool]]:
-    """(epoch ms, whether a day of the account ends then), ascending, to the end of the last day of all.
+) -> Iterator[tuple[int, Look]]:
+    """(epoch ms, what is looked at), ascending, to the end of the last day of all.
 
     The account's time zone is asked for each day, since an event may tell it.
     """
@@ -326,9 +345,12 @@ def _moments(
     while True:
         end_ms = zone_of(state).end_of_day_ms(day)
         while at < len(hours) and hours[at] < end_ms:
-            yield hours[at], False
+            yield hours[at], "hour"
             at += 1
-        yield end_ms, True
+        at += at < len(hours) and hours[at] == end_ms
         if end_ms >= last_ms:
+            yield end_ms, "day"
             return
+        yield end_ms, "close" if every == "day" else "day"
+        yield end_ms + 1, "turn"
         day += 1

@@ -23,6 +23,8 @@ BANDS: Final[tuple[Band, ...]] = get_args(Band)
 # How bad a band is; unknown is not a place on this line, so it has no severity.
 SEVERITY: Final[dict[Band, int]] = {"healthy": 0, "watch": 1, "at_risk": 2, "critical": 3}
 
+FACT_DIGITS: Final = 2  # decimals of a measure that count: a change beyond them is not published by itself
+
 Number = int | float
 
 

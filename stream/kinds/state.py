@@ -79,6 +79,7 @@ class PublishedReport(Struct, array_like=True, gc=False):
         day: the account's day on which it was evaluated.
         reason_days: over how many days the reason told of a move; 0: of none.
         closings: the closing scores of 7, 14 and 28 days before, so that a comparison is noticed that goes stale.
+        scan_facts, day_facts: what readers of the report rest on (`scoring.facts`), to notice its change.
     """
 
     as_of_ms: int
@@ -96,6 +97,8 @@ class PublishedReport(Struct, array_like=True, gc=False):
     day: int = 0
     reason_days: int = 0
     closings: tuple[float | None, ...] = ()
+    scan_facts: int = 0
+    day_facts: int = 0
 
 
 class AccountState(Struct, array_like=True, gc=False):

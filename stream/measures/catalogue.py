@@ -48,9 +48,18 @@ def measured(context: MeasureContext, wanted: frozenset[str]) -> Measures:
     return found
 
 
-def completed(context: MeasureContext, wanted: frozenset[str], known: Measures) -> Measures:
-    """All measures, of which `measured` has made the wanted ones already."""
-    formulas, nulls = _others(wanted, context.account.availability)
+def completed(
+    context: MeasureContext, wanted: frozenset[str], known: Measures, of: frozenset[str] | None = None
+) -> Measures:
+    """All measures, or some, of which `measured` has made the wanted ones already.
+
+    Args:
+        context: the account as of the moment.
+        wanted: those that were made, ...
+        known: ... with their values.
+        of: ids of those that are asked for; None: all. Others come with them.
+    """
+    formulas, nulls = _others(wanted, context.account.availability, of)
     found = nulls.copy()
     found.update(known)
     for formula in formulas:
@@ -65,14 +74,17 @@ def _formulas(wanted: frozenset[str]) -> tuple[Formula, ...]:
 
 
 @lru_cache(4096)
-def _others(made: frozenset[str], availability: Availability) -> tuple[tuple[Formula, ...], Measures]:
+def _others(
+    made: frozenset[str], availability: Availability, of: frozenset[str] | None
+) -> tuple[tuple[Formula, ...], Measures]:
     """What makes the other measures, where there is something to make them by; and all as nobody's account has them."""
     nulls: Measures = {}
-    for group in GROUPS:
+    asked = [group for group in GROUPS if of is None or not of.isdisjoint(null_values(group))]
+    for group in asked:
         nulls.update(null_values(group))
     known = set(_formulas(made))
     return tuple(
-        group.formula for group in GROUPS if group.available(availability) and group.formula not in known
+        group.formula for group in asked if group.available(availability) and group.formula not in known
     ), nulls
 
 
@@ -126,4 +138,7 @@ SCORABLE: Final[dict[str, tuple[Source, str]]] = {
 HISTORY_DAYS: Final[dict[str, int]] = {
     name: found.history_days for name, found in MEASURES.items() if found.history_days < EXACT_DAYS
 }
+# What alert rules read, of which a change is published with the next scan, and what moves by more than time alone.
+SCAN_FACTS: Final = frozenset(name for name, found in MEASURES.items() if found.published == "scan")
+DAY_FACTS: Final = frozenset(name for name, found in MEASURES.items() if found.published != "clock")
 COUNTS_WHEN_DESERTED: Final = frozenset(name for name, found in MEASURES.items() if found.counts_when_deserted)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from stream.calendar.day import iso_date
 from stream.measures.context import MeasureContext
 from stream.measures.reach import PREVIOUS_HISTORY_DAYS, mau_previous
 from stream.measures.registry import Measure, Measures, measures
@@ -14,6 +15,7 @@ SHOWN_MAX: Final = 3
 THERE_MAX: Final = 10
 BREADTH_DAYS: Final = 60
 
+_UNKNOWN: Final[Measures] = {"champions": None, "champions_gone": None}
 _EARLIER_MASK: Final = (1 << EARLIER_DAYS) - 1 << GONE_DAYS
 _GONE_MASK: Final = (1 << GONE_DAYS) - 1
 
@@ -55,6 +57,7 @@ def breadth_change(context: MeasureContext) -> Measures:
         deserted=None,
         reference="Five metrics (breadth)",
         history_days=HISTORY_DAYS,
+        published="scan",
     ),
     Measure(
         "champions_gone",
@@ -65,6 +68,7 @@ def breadth_change(context: MeasureContext) -> Measures:
         none_when="the account is younger than 44 days; as of more than 20 days before the newest usage",
         deserted=None,
         history_days=HISTORY_DAYS,
+        published="scan",
     ),
     Measure(
         "champions_gone_users",
@@ -72,6 +76,16 @@ def breadth_change(context: MeasureContext) -> Measures:
         "list",
         "list",
         "at most three of their ids, the most active first",
+        published="scan",
+    ),
+    Measure(
+        "champions_gone_seen",
+        "champions gone, last seen",
+        "mapping",
+        "ISO date",
+        "of the same users, the day on which each was active last",
+        none_when="absent: not gone",
+        published="scan",
     ),
     Measure(
         "key_users_active",
@@ -79,6 +93,7 @@ def breadth_change(context: MeasureContext) -> Measures:
         "list",
         "list",
         "at most ten ids of users active in the trailing 14 days, the most active of 64 days first",
+        published="scan",
     ),
     source="usage",
     available=lambda known: known.month_before,
@@ -92,9 +107,9 @@ def champions(context: MeasureContext) -> Measures:
     """
     activity, day, first_day = context.activity, context.day, context.account.first_day
     if first_day is None or day - first_day + 1 < GONE_DAYS + EARLIER_DAYS or day < activity.newest_day - HISTORY_DAYS:
-        return {"champions": None, "champions_gone": None, "champions_gone_users": [], "key_users_active": []}
+        return _UNKNOWN | {"champions_gone_users": [], "champions_gone_seen": {}, "key_users_active": []}
     ranked = [
-        (-earlier.bit_count(), user_id, bits & _GONE_MASK == 0)
+        (-earlier.bit_count(), user_id, 0 if bits & _GONE_MASK else (bits & -bits).bit_length() - 1)
         for user_id, bits in context.account.people.up_to(context.back)
         if (earlier := bits & _EARLIER_MASK)
     ]
@@ -105,16 +120,17 @@ def champions(context: MeasureContext) -> Measures:
         if bits & _GONE_MASK
     )
     half = -sum([negative for negative, _, _ in ranked]) / 2
-    found: list[tuple[str, bool]] = []
-    for negative, user_id, is_gone in ranked:
+    found: list[tuple[str, int]] = []  # with how many days ago they were seen last; 0 for those who are not gone
+    for negative, user_id, away_days in ranked:
         if half <= 0 or -negative < ACTIVE_DAYS_MIN:
             break
-        found.append((user_id, is_gone))
+        found.append((user_id, away_days))
         half += negative
-    gone = [user_id for user_id, is_gone in found if is_gone]
+    gone = [(user_id, away_days) for user_id, away_days in found if away_days]
     return {
         "champions": len(found),
         "champions_gone": len(gone),
-        "champions_gone_users": gone[:SHOWN_MAX],
+        "champions_gone_users": [user_id for user_id, _ in gone[:SHOWN_MAX]],
+        "champions_gone_seen": {user_id: iso_date(day - away_days) for user_id, away_days in gone[:SHOWN_MAX]},
         "key_users_active": [user_id for _, user_id in there[:THERE_MAX]],
     }

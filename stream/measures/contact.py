@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stream.calendar.day import DAY_MS
+from stream.contracts.events import iso
 from stream.kinds.touchpoint import CONTACTS, Touchpoint
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
@@ -18,7 +19,7 @@ _NO_ANSWER: Final = frozenset(CONTACTS.index(kind) for kind in ("play", "webinar
 _NO_CONTACT: Final[Measures] = {"touchpoints_30": 0, "touchpoints_90": 0, "days_since_touchpoint": None}
 _UNKNOWN_FEEDBACK: Final[Measures] = dict.fromkeys(
     ("open_feedback", "open_detractors", "open_promoters", "open_feedback_days", "open_detractor_days")
-) | {"open_detractor_users": []}
+) | {"open_detractor_users": [], "open_detractor_at": None}
 
 
 @measures(
@@ -45,6 +46,7 @@ _UNKNOWN_FEEDBACK: Final[Measures] = dict.fromkeys(
         "days",
         "days since the newest",
         none_when="there was none",
+        published="clock",
     ),
     source="touchpoints",
     available=lambda known: known.touchpoints,
@@ -109,6 +111,7 @@ def contact_by_kind(context: MeasureContext) -> Measures:
         "those whose answer is 0 to 6",
         none_when="neither `product.follow_up_days` is set, nor was there ever a touchpoint",
         reference="Festival",
+        published="scan",
     ),
     Measure(
         "open_promoters",
@@ -118,6 +121,7 @@ def contact_by_kind(context: MeasureContext) -> Measures:
         "those whose answer is 9 or 10",
         none_when="neither `product.follow_up_days` is set, nor was there ever a touchpoint",
         reference="Festival",
+        published="scan",
     ),
     Measure(
         "open_detractor_days",
@@ -127,6 +131,7 @@ def contact_by_kind(context: MeasureContext) -> Measures:
         "days since the oldest of the answers of 0 to 6 that wait; 0 when there is none",
         none_when="neither `product.follow_up_days` is set, nor was there ever a touchpoint",
         reference="Festival",
+        published="clock",
     ),
     Measure(
         "open_detractor_users",
@@ -134,6 +139,7 @@ def contact_by_kind(context: MeasureContext) -> Measures:
         "list",
         "user ids",
         "at most three of them, who waits longest first",
+        published="scan",
     ),
     Measure(
         "open_feedback_days",
@@ -142,6 +148,16 @@ def contact_by_kind(context: MeasureContext) -> Measures:
         "days",
         "days since the oldest of these answers; 0 when there is none",
         none_when="neither `product.follow_up_days` is set, nor was there ever a touchpoint",
+        published="clock",
+    ),
+    Measure(
+        "open_detractor_at",
+        "oldest of these answers given at",
+        "word",
+        "ISO time, UTC",
+        "when the oldest of these answers was given",
+        none_when="there is none",
+        published="scan",
     ),
     source="touchpoints",
     available=lambda known: known.touchpoints or known.follow_up,
@@ -177,6 +193,7 @@ def feedback(context: MeasureContext) -> Measures:
         "open_detractors": len(unhappy),
         "open_detractor_days": day - zone.day_of(unhappy[0].ms) if unhappy else 0,
         "open_detractor_users": [answer.user_id for answer in unhappy[:USERS_SHOWN]],
+        "open_detractor_at": iso(unhappy[0].ms) if unhappy else None,
         "open_promoters": len([answer for answer in waiting if answer.score >= 9]),
         "open_feedback_days": max([day - zone.day_of(answer.ms) for answer in waiting], default=0),
     }

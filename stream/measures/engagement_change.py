@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from stream.calendar.day import iso_date
 from stream.contracts.report import Number
 from stream.history.daily import user_days
 from stream.measures.context import MONTH_DAYS, MeasureContext
@@ -39,6 +40,7 @@ def _off(ratio: Number) -> str:
         deserted=0,
         reference="Five metrics (breadth)",
         history_days=HISTORY_DAYS,
+        published="scan",
     ),
     source="usage",
     available=lambda known: known.use,
@@ -69,6 +71,16 @@ def concentration(context: MeasureContext) -> Measures:
         "days from the first use to as_of, both counted",
         none_when="never used",
         deserted=0,
+        published="clock",
+    ),
+    Measure(
+        "known_since",
+        "first use",
+        "word",
+        "ISO date",
+        "the day of the first use",
+        none_when="never used",
+        published="scan",
     ),
     source="usage",
     available=lambda known: known.use,
@@ -82,7 +94,8 @@ def activity_change(context: MeasureContext) -> Measures:
     if days_known is not None and days_known >= 2 * CHANGE_DAYS:
         before = user_days(context.activity.days, context.day - CHANGE_DAYS, CHANGE_DAYS)
         ratio = user_days(context.activity.days, context.day, CHANGE_DAYS) / before if before > 0 else None
-    return {"activity_change_ratio": ratio, "days_known": days_known}
+    since = iso_date(context.day + 1 - days_known) if days_known is not None else None
+    return {"activity_change_ratio": ratio, "days_known": days_known, "known_since": since}
 
 
 def _users_for_half(context: MeasureContext) -> int | None:

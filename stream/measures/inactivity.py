@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from stream.calendar.day import iso_date
 from stream.calendar.workdays import Calendar
+from stream.contracts.events import iso
 from stream.contracts.report import Number
 from stream.history.daily import active_days, last_active_day
 from stream.kinds.usage import UsageState
@@ -47,6 +49,7 @@ def _silent(before: Number | None, now: Number, measures: Measures) -> str | Non
         "days since anyone was active",
         none_when="never used",
         deserted=0,
+        published="clock",
     ),
     Measure(
         "silence_working_days",
@@ -56,6 +59,7 @@ def _silent(before: Number | None, now: Number, measures: Measures) -> str | Non
         "working days that went by since anyone was active: after the last active day and before as_of's own",
         none_when="never used",
         deserted=0,
+        published="clock",
     ),
     Measure(
         "silence_limit_days",
@@ -65,6 +69,7 @@ def _silent(before: Number | None, now: Number, measures: Measures) -> str | Non
         "2 x the usual pause + 1, rounded: after so many working days this account is silent",
         none_when="never used",
         deserted=0,
+        published="scan",
     ),
     Measure(
         "silence_ratio",
@@ -77,13 +82,36 @@ def _silent(before: Number | None, now: Number, measures: Measures) -> str | Non
         deserted=0,
         phrase=_silent,
         stands_alone=True,
+        published="clock",
+    ),
+    Measure(
+        "last_active_on",
+        "day of the last use",
+        "word",
+        "ISO date",
+        "the day on which anyone was active last",
+        none_when="never used",
+        published="scan",
+    ),
+    Measure(
+        "last_active_at",
+        "last use",
+        "word",
+        "ISO time, UTC",
+        "when anyone was active last",
+        none_when="never used; as of a moment before the newest usage",
     ),
     source="usage",
     available=lambda known: known.use,
 )
 def inactivity(context: MeasureContext) -> Measures:
     """Since when nobody was there. Source: docs/metrics.md, silence."""
-    return silence(context.activity, context.day, context.account.first_day, context.account.calendar)
+    found = silence(context.activity, context.day, context.account.first_day, context.account.calendar)
+    newest_ms = context.activity.newest_ms
+    days = found["days_since_active"]
+    found["last_active_on"] = iso_date(context.day - days) if days is not None else None
+    found["last_active_at"] = iso(newest_ms) if 0 < newest_ms <= context.as_of_ms else None
+    return found
 
 
 def silence(activity: UsageState, day: int, first_day: int | None, calendar: Calendar) -> Measures:

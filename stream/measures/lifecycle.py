@@ -33,6 +33,7 @@ NO_STAGE: Final[Measures] = {"lifecycle_stage": None, "lifecycle_stage_basis": N
         " see below",
         none_when="the beginning is unknown and no subscription says it",
         reference="Math, That matter",
+        published="scan",
     ),
     Measure(
         "lifecycle_stage_basis",

@@ -27,6 +27,7 @@ _NONE: Final[Measures] = {"established_users": None, "established_users_lost": N
         none_when="the account is younger than 56 days; as of before the newest usage",
         deserted=None,
         history_days=0,
+        published="scan",
     ),
     Measure(
         "established_users_lost",
@@ -37,6 +38,7 @@ _NONE: Final[Measures] = {"established_users": None, "established_users_lost": N
         none_when="as established_users",
         deserted=None,
         history_days=0,
+        published="scan",
     ),
     Measure(
         "established_users_lost_users",
@@ -44,6 +46,7 @@ _NONE: Final[Measures] = {"established_users": None, "established_users_lost": N
         "list",
         "user ids",
         "at most five of them, who came in most weeks first; none as of before the newest usage",
+        published="scan",
     ),
     source="usage",
     available=lambda known: known.month_before,

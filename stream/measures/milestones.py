@@ -34,6 +34,7 @@ _NOTHING: Final[Measures] = {
         none_when="not reached; no key action is configured; the beginning is unknown",
         deserted=None,
         reference="Math, Five metrics",
+        published="scan",
     ),
     Measure(
         "first_value_waiting_days",
@@ -44,6 +45,7 @@ _NOTHING: Final[Measures] = {
         none_when="reached; no key action is configured; the beginning is unknown",
         deserted=None,
         reference="Math",
+        published="clock",
     ),
     Measure(
         "milestone_days",
@@ -61,6 +63,7 @@ _NOTHING: Final[Measures] = {
         "milestones that were ever used",
         none_when="none is configured; the beginning is unknown",
         deserted=None,
+        published="scan",
     ),
     Measure(
         "milestones_per_30_days",
@@ -70,6 +73,7 @@ _NOTHING: Final[Measures] = {
         "milestones_reached x 30 / days since the beginning, that day included",
         none_when="none is configured; the beginning is unknown",
         deserted=None,
+        published="clock",
     ),
     Measure(
         "milestone_next",
@@ -78,6 +82,7 @@ _NOTHING: Final[Measures] = {
         "word",
         "the first milestone that was never used: where the account is stuck",
         none_when="all are reached; none is configured; the beginning is unknown",
+        published="scan",
     ),
     Measure(
         "milestone_stuck_days",
@@ -87,6 +92,7 @@ _NOTHING: Final[Measures] = {
         "days since the newest reached milestone, else since the beginning, while another is missing",
         none_when="all are reached; none is configured; the beginning is unknown",
         deserted=None,
+        published="clock",
     ),
     Measure(
         "milestone_gap_days",

@@ -66,6 +66,7 @@ def _alive(before: Number | None, now: Number, measures: Measures) -> str | None
         "weeks since the newest of them; 52 where there is none",
         none_when="as p_alive",
         deserted=None,
+        published="clock",
     ),
     source="usage",
     available=lambda known: known.use,

@@ -39,6 +39,7 @@ def _seats(measures: Measures) -> float | None:
         "users",
         "distinct users with a usage event in the trailing 30 days",
         reference="Math, Festival",
+        published="scan",
     ),
     Measure(
         "active_user_rate_monthly",
@@ -149,6 +150,7 @@ def reach(context: MeasureContext) -> Measures:
         none_when="as of more than 4 days before the newest usage",
         deserted=0,
         history_days=PREVIOUS_HISTORY_DAYS,
+        published="scan",
     ),
     Measure(
         "active_user_rate_daily",

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from stream.measures.context import MeasureContext
 
 Unit = Literal["count", "percent", "score", "days", "times", "hours", "minutes", "money"]
+# When a change of a measure is published by itself. scan: with the next scan, since alert rules read it; day: when the
+# account's day turns; clock: never, since time alone moves it, and whoever reads the report computes it.
+Published = Literal["scan", "day", "clock"]
 Shape = Literal["word", "list", "mapping"]  # of a measure that is not one number, so that no scorecard can name it
 
 UNITS: Final[tuple[Unit, ...]] = get_args(Unit)
@@ -68,6 +71,7 @@ class Measure:
         history_days: as of how many days before the account's newest usage it is still exact.
         phrase: puts a move of it in words.
         stands_alone: whether the phrase also says how the measure stands, without a move.
+        published: when a change of it is published.
 
     Raises:
         ValueError: a part is missing.
@@ -84,6 +88,7 @@ class Measure:
     history_days: int = EXACT_DAYS
     phrase: Phrase | None = None
     stands_alone: bool = False
+    published: Published = "day"
 
     def __post_init__(self) -> None:
         """A measure is declared in full."""

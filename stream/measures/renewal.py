@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Final
 
-from stream.calendar.day import DAY_MS
+from stream.calendar.day import DAY_MS, iso_date
 from stream.calendar.zones import Zone
+from stream.contracts.events import iso
 from stream.kinds.state import AccountState
 from stream.kinds.subscription import Term, terms
 from stream.measures.context import MeasureContext
@@ -16,6 +17,7 @@ _UNKNOWN: Final[Measures] = {
     "subscriptions_active": None,
     "cancellation_requested": None,
     "cancellation_requested_days": None,
+    "cancellation_requested_at": None,
     "mrr_active": None,
     "mrr_90d_max": None,
     "seats_active": None,
@@ -30,6 +32,7 @@ _UNKNOWN: Final[Measures] = {
         "subscriptions",
         "subscriptions that run, trials included",
         none_when="no subscription event",
+        published="scan",
     ),
     Measure(
         "cancellation_requested",
@@ -39,6 +42,7 @@ _UNKNOWN: Final[Measures] = {
         "subscriptions that run, with a request to cancel that was neither withdrawn nor settled by a renewal",
         none_when="no subscription event",
         reference="Math (save rate)",
+        published="scan",
     ),
     Measure(
         "cancellation_requested_days",
@@ -47,6 +51,7 @@ _UNKNOWN: Final[Measures] = {
         "days",
         "days since the oldest of these requests; 0 when there is none",
         none_when="no subscription event",
+        published="clock",
     ),
     Measure(
         "mrr_active",
@@ -55,6 +60,7 @@ _UNKNOWN: Final[Measures] = {
         "money a month",
         "mrr of those that run and are no trials, where it is told",
         none_when="nobody told any; no subscription event",
+        published="scan",
     ),
     Measure(
         "mrr_90d_max",
@@ -64,6 +70,7 @@ _UNKNOWN: Final[Measures] = {
         "the highest `mrr_active` of the trailing 90 days, now included",
         none_when="nobody told any; no subscription event",
         reference="Math (retention)",
+        published="scan",
     ),
     Measure(
         "seats_active",
@@ -72,6 +79,7 @@ _UNKNOWN: Final[Measures] = {
         "seats",
         "seats of those that run, where they are told",
         none_when="nobody told any; no subscription event",
+        published="scan",
     ),
     Measure(
         "days_to_renewal",
@@ -82,6 +90,25 @@ _UNKNOWN: Final[Measures] = {
         " feed; negative when it has passed",
         none_when="neither is known; every subscription has ended",
         reference="Math",
+        published="clock",
+    ),
+    Measure(
+        "cancellation_requested_at",
+        "asked to cancel at",
+        "word",
+        "ISO time, UTC",
+        "when the oldest of these requests was made",
+        none_when="there is none",
+        published="scan",
+    ),
+    Measure(
+        "renews_on",
+        "day of the renewal",
+        "word",
+        "ISO date",
+        "the day that `days_to_renewal` counts to",
+        none_when="as days_to_renewal",
+        published="scan",
     ),
     source="subscriptions",
     available=lambda known: known.renewal,
@@ -93,7 +120,10 @@ def renewal(context: MeasureContext) -> Measures:
     """
     day, zone, known = context.day, context.zone, context.terms
     until = renewal_day(context.state, known, zone)
-    left = {"days_to_renewal": until - day if until is not None else None}
+    left: Measures = {
+        "days_to_renewal": until - day if until is not None else None,
+        "renews_on": iso_date(until) if until is not None else None,
+    }
     if not known:
         return _UNKNOWN | left
     running = [at for at in known if at.is_running]
@@ -104,6 +134,7 @@ def renewal(context: MeasureContext) -> Measures:
         "subscriptions_active": len(running),
         "cancellation_requested": len(requested),
         "cancellation_requested_days": day - zone.day_of(min(requested)) if requested else 0,
+        "cancellation_requested_at": iso(min(requested)) if requested else None,
         "mrr_active": worth,
         "mrr_90d_max": _most_worth(context, worth),
         "seats_active": sum(seats) if seats else None,

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from stream.calendar.day import DAY_MS
 from stream.calendar.zones import Zone
+from stream.contracts.events import iso
 from stream.contracts.report import Number
 from stream.kinds.ticket import PRIORITIES, URGENT, TicketState, is_ended, phase
 from stream.measures.context import MeasureContext
@@ -29,6 +30,7 @@ class _Cases(Struct, gc=False):
     by_category: dict[str, int] = {}
     escalation_hours: list[float] = []
     running_hours: list[float] = []
+    escalated_ms: int | None = None
     urgent_hours: list[float] = []
     resolution_hours: list[float] = []
 
@@ -52,6 +54,7 @@ def _cases(support: TicketState, as_of_ms: int, zone: Zone) -> _Cases:
                 )
         if at.escalated_since_ms is not None:
             found.running_hours.append((as_of_ms - at.escalated_since_ms) / HOUR_MS)
+            found.escalated_ms = min(at.escalated_since_ms, found.escalated_ms or at.escalated_since_ms)
         if at.escalated_ms is not None and day - day_of(at.escalated_ms) < 90:
             found.escalation_hours.append(at.escalated_for_ms / HOUR_MS)
         if at.opened_ms is None:
@@ -124,6 +127,7 @@ def _tickets(before: Number | None, now: Number, measures: Measures) -> str | No
         "tickets",
         "tickets opened in the trailing 90 days, by priority",
         reference="Math",
+        published="scan",
     ),
     Measure(
         "tickets_opened_90_by_category",
@@ -134,7 +138,14 @@ def _tickets(before: Number | None, now: Number, measures: Measures) -> str | No
         reference="Math",
     ),
     Measure("open_tickets", "open tickets", "count", "tickets", "tickets that are open at as_of, however old"),
-    Measure("open_tickets_by_priority", "open tickets by priority", "mapping", "tickets", "the same by priority"),
+    Measure(
+        "open_tickets_by_priority",
+        "open tickets by priority",
+        "mapping",
+        "tickets",
+        "the same by priority",
+        published="scan",
+    ),
     Measure(
         "open_urgent_tickets",
         "urgent tickets open",
@@ -150,6 +161,7 @@ def _tickets(before: Number | None, now: Number, measures: Measures) -> str | No
         "hours",
         "hours",
         "how long the oldest of the open urgent tickets has been open; 0 where none is",
+        published="clock",
     ),
     Measure(
         "support_incident_rate",
@@ -187,6 +199,7 @@ def _tickets(before: Number | None, now: Number, measures: Measures) -> str | No
         "together, running ones until as_of",
         none_when="none was escalated",
         reference="That matter",
+        published="clock",
     ),
     Measure(
         "escalation_running_hours",
@@ -196,6 +209,7 @@ def _tickets(before: Number | None, now: Number, measures: Measures) -> str | No
         "the longest of the escalations that run now, without earlier ones of its ticket; 0 when none does",
         phrase=_escalated,
         stands_alone=True,
+        published="clock",
     ),
     Measure(
         "resolution_hours",
@@ -206,6 +220,15 @@ def _tickets(before: Number | None, now: Number, measures: Measures) -> str | No
         "skewed clocks put the end first",
         none_when="none ended",
         reference="That matter",
+    ),
+    Measure(
+        "escalated_at",
+        "escalated since",
+        "word",
+        "ISO time, UTC",
+        "when the longest of the escalations that run now began",
+        none_when="none runs",
+        published="scan",
     ),
     source="tickets",
     available=lambda known: known.use or known.tickets,
@@ -236,6 +259,7 @@ def _load(cases: _Cases, mau: int) -> Measures:
         "escalation_rate": escalated / opened_90 if opened_90 > 0 else None,
         "escalation_hours": _mean(cases.escalation_hours),
         "escalation_running_hours": max(cases.running_hours, default=0.0),
+        "escalated_at": iso(cases.escalated_ms) if cases.escalated_ms is not None else None,
         "resolution_hours": median(cases.resolution_hours) if cases.resolution_hours else None,
     }
 

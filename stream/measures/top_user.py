@@ -31,6 +31,7 @@ def _away(before: Number | None, now: Number, measures: Measures) -> str | None:
         deserted=None,
         phrase=_away,
         stands_alone=True,
+        published="clock",
     ),
     source="usage",
     available=lambda known: known.use,

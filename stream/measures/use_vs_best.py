@@ -66,6 +66,7 @@ def _against_best(before: Number | None, now: Number, measures: Measures) -> str
         deserted=None,
         phrase=_against_best,
         stands_alone=True,
+        published="scan",
     ),
     Measure(
         "use_vs_best_window_days",
@@ -197,6 +198,7 @@ _EVIDENCE: Final = (
         "days since fall_since, that day included",
         none_when="as fall_since",
         deserted=None,
+        published="clock",
     ),
     Measure(
         "level_before_fall",

@@ -14,5 +14,6 @@ Pure: the same facts and the same moment give the same report.
 - `freshness`            how recent what each source told is
 - `evaluation`           score and band alone, to know whether to publish; and all of it as one report
 - `account_day`          how an account stood at the end of a day that is over
+- `facts`                what readers of a report rest on, so that a change of it is noticed
 - `publish_policy`       whether an evaluation is worth publishing
 """

@@ -32,6 +32,7 @@ def published_report(
     digest: str,
     override: HealthOverride | None = None,
     closing: tuple[float | None, ...] = (),
+    facts: tuple[int, int] = (0, 0),
 ) -> PublishedReport:
     """What is kept of an evaluation once it is published: what was said, and since when the scorecard's band holds.
 
@@ -42,6 +43,7 @@ def published_report(
         digest: the profile, to notice its change.
         override: the override that holds.
         closing: the closing scores that its comparisons are with.
+        facts: `scan_facts` and `day_facts` of the report.
     """
     day = zone(report.profile.timezone).day_of(now_ms)
     band = report.model_band or report.band
@@ -62,6 +64,7 @@ def published_report(
         day,
         report.reason_days or 0,
         closing,
+        *facts,
     )
 
 

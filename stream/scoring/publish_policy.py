@@ -1,14 +1,23 @@
 """Whether an evaluation is worth telling: what a person could notice since the last one that was published."""
 
-from typing import Final
+from typing import Final, Literal
 
+from stream.calendar.day import DAY_MS
+from stream.history import daily
+from stream.history.daily import Days
 from stream.kinds.state import AccountState, PublishedReport, newest_ms, zone_of
 from stream.kinds.subscription import terms
+from stream.measures.catalogue import SCAN_FACTS, completed
+from stream.measures.contact import FOLLOW_UP_MS
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import COMPARED_DAYS
-from stream.scoring.evaluation import Evaluation, profile_of
+from stream.scoring.evaluation import DetailedEvaluation, Evaluation, profile_of
+from stream.scoring.facts import day_facts, scan_facts
+
+FactsDue = Literal["score", "scan", "day"]
 
 NOTICEABLE_POINTS: Final = 1.0
+CLOSE_DIGITS: Final = 1  # as exactly as the score of a closed day is kept
 NOTICEABLE_COVERAGE: Final = 0.05
 
 
@@ -35,6 +44,55 @@ def should_publish(before: PublishedReport, found: Evaluation, digest: str | Non
     if abs(before.coverage_ratio - found.coverage_ratio) >= NOTICEABLE_COVERAGE:
         return True
     return _is_stale(before, found)
+
+
+def facts_due(
+    state: AccountState, day: int, now_ms: int, product: ProductConfig, is_scan: bool, has_moved: bool
+) -> FactsDue | None:
+    """What of all that readers rest on is to be compared with what was published; None: nothing now.
+
+    Comparing measures costs as much as evaluating, so that an account that moves is looked at once a scan, and every
+    account when its day turns; on other scans the score in whole points can have moved. An answer becomes one that
+    waits for a reply by time alone.
+
+    Args:
+        state: the account's facts, with the day that was closed last.
+        day: the account's day.
+        now_ms: the moment, epoch milliseconds.
+        product: how long an answer may wait.
+        is_scan: whether this evaluation is a scan's, and not for an event between two scans.
+        has_moved: whether it moved since facts were compared.
+    """
+    if state.closed_day < day - 1:
+        return "day"
+    if not is_scan:
+        return None
+    if has_moved:
+        return "scan"
+    answered_ms = state.survey.newest_ms
+    wait_ms = FOLLOW_UP_MS if product.follow_up_ms is None else product.follow_up_ms
+    return "scan" if answered_ms and now_ms - answered_ms < wait_ms + DAY_MS else "score"
+
+
+def facts_changed(before: PublishedReport, found: DetailedEvaluation, due: FactsDue, days: Days) -> bool:
+    """Whether readers would rest on something else if they knew what holds now.
+
+    Args:
+        before: what is remembered of the last report.
+        found: what holds now.
+        due: what to compare: the score; what alert rules read; or everything, and how the last day closed.
+        days: the closing scores.
+    """
+    if due == "score":
+        known = before.score is not None and found.score is not None
+        return known and round(before.score or 0.0) != round(found.score or 0.0)
+    if due == "scan":
+        read = completed(found.context, found.wanted, found.measures, SCAN_FACTS)
+        return scan_facts(read, found.score) != before.scan_facts
+    closed = daily.score_at(days, found.day - 1)
+    if closed is not None and before.score is not None and round(before.score, CLOSE_DIGITS) != closed:
+        return True
+    return day_facts(completed(found.context, found.wanted, found.measures), found.score) != before.day_facts
 
 
 def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = NO_PRODUCT_CONFIG) -> str:

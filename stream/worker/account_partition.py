@@ -25,6 +25,8 @@ class AccountPartition(Partition[AccountState]):
         last_scan_ms: the moment at which the last scan over all accounts began; None before the first.
         last_midnight_scan_ms: the moment up to which new days have been looked for; None before the first scan.
         previous_scan_ms: when the scan before the running one began, whichever it was; None: there was none.
+        moved: accounts that moved since what readers rest on was compared with what was published.
+        pending_at_scan: accounts that were pending when the running scan began: their own evaluation stands for it.
         zones: the time zone of each account that has another than UTC, as far as they have been evaluated.
         open_since_ms: an event since then is of no day that was written to account-days; `UNKNOWN_MS`, later than any
             event, until all accounts are evaluated.
@@ -38,6 +40,8 @@ class AccountPartition(Partition[AccountState]):
     last_scan_ms: int | None = None
     last_midnight_scan_ms: int | None = None
     previous_scan_ms: int | None = None
+    moved: set[str] = field(default_factory=set)
+    pending_at_scan: set[str] = field(default_factory=set)
     zones: dict[str, str] = field(default_factory=dict)
     open_since_ms: int = 0
     quarantined: Quarantine = field(default_factory=Quarantine)
@@ -83,6 +87,8 @@ class AccountPartition(Partition[AccountState]):
         self.cold.pop(account_id, None)
         self.saved_at.pop(account_id, None)
         self.zones.pop(account_id, None)
+        self.moved.discard(account_id)
+        self.pending_at_scan.discard(account_id)
         self.dirty.add(account_id)
 
     def pending_keys(self) -> list[str]:
@@ -108,6 +114,8 @@ class AccountPartition(Partition[AccountState]):
         if restored_ms is not None and restored_ms > (self.watermark_ms or 0):
             self.watermark_ms = restored_ms
         self.open_since_ms = UNKNOWN_MS
+        if state.published is not None and restored_ms != state.published.last_event_ms:
+            self.moved.add(key)
         if state.needs_evaluation:
             self.pending.append((key, None))
 

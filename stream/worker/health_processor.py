@@ -29,8 +29,9 @@ from stream.measures.product import product_config_from
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import published_report
 from stream.scoring.evaluation import build_report, evaluate
+from stream.scoring.facts import facts_of
 from stream.scoring.freshness import freshness_of
-from stream.scoring.publish_policy import of_later_day, profile_digest, should_publish
+from stream.scoring.publish_policy import facts_changed, facts_due, of_later_day, profile_digest, should_publish
 from stream.scoring.scorecard import Scorecards
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
@@ -163,6 +164,7 @@ class HealthProcessor:
             partition.last_scan_ms = partition.last_midnight_scan_ms = now_ms
             waiting = {account_id for account_id, _ in partition.pending}
             partition.scheduled = [each for each in (*partition.states, *partition.cold) if each not in waiting]
+            partition.pending_at_scan = waiting
             partition.previous_scan_ms = previous_scan_ms
         elif now_ms // QUARTER_MS > last_midnight_scan_ms // QUARTER_MS:
             partition.last_midnight_scan_ms = now_ms
@@ -253,22 +255,37 @@ class HealthProcessor:
             partition.dirty.add(account_id)
         newest = newest_by_kind(state)
         self._note(partition, account_id, state, newest)
+        is_scan = not moved or account_id in partition.pending_at_scan
+        partition.pending_at_scan.discard(account_id)
+        due = facts_due(state, found.day, now_ms, self._product, is_scan, moved or account_id in partition.moved)
         if state.closed_day < found.day - 1 or (ingested is None and state.reopened_day):
             self._days.close(partition, account_id, state, found.day)
         note_look(state.usage, found.day)
         if close_score(state.usage.days, found.day, found.score):
             partition.dirty.add(account_id)
-        # Without an event since the last evaluation the profile is as it was.
-        digest = profile_digest(state, now_ms, self._product) if moved or before is None else before.digest
-        if before is None or should_publish(before, found, digest) or (moved and of_later_day(before, state)):
+        # Without an event since the last evaluation, and within a day, the profile is as it was.
+        renews = moved or before is None or due == "day"
+        digest = profile_digest(state, now_ms, self._product) if renews or before is None else before.digest
+        if (
+            before is None
+            or should_publish(before, found, digest)
+            or (moved and of_later_day(before, state))
+            or (due is not None and facts_changed(before, found, due, state.usage.days))
+        ):
             report = build_report(
                 account_id, state, now_ms, scorecard, self._core_features, ingested, self._product, found
             )
             fresh = freshness_of(newest, now_ms, self._ingest.newest_ms, self._stale_after_days)
             told = encode_report(replace(report, freshness=fresh))
             partition.outputs.append(Output(self._health_topic, account_id.encode(), told))
-            state.published = published_report(before, report, now_ms, digest, found.override, found.closings)
+            facts = facts_of(report)
+            state.published = published_report(before, report, now_ms, digest, found.override, found.closings, facts)
             partition.dirty.add(account_id)
+            partition.moved.discard(account_id)
+        elif is_scan:
+            partition.moved.discard(account_id)
+        else:
+            partition.moved.add(account_id)  # what readers rest on is compared with the next scan
 
     def _note(self, partition: AccountPartition, account_id: str, state: AccountState, newest: dict[Kind, int]) -> None:
         """Keep what is asked of many accounts at once: where they are, and how recent their sources are."""

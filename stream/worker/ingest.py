@@ -191,6 +191,7 @@ class Ingest:
                     event.account_id = batch.account_id
         fold, states, mark_dirty = self._fold[kind], partition.states, partition.dirty.add
         is_account_feed = kind == "account"
+        note_moved = partition.moved.add
         is_rare = kind != "usage"  # what people enter one by one; so is an account's first report
         away: set[str] = set()
         account_batches, newest_ms, late = self._account_batches(partition, batch, events)
@@ -233,6 +234,8 @@ class Ingest:
                     priority = Priority.NORMAL if of_later_day(state.published, state) else Priority.LOW
                 partition.pending.append(waiting, priority)
                 state.needs_evaluation = True
+            elif first_change_index == NO_CHANGE:
+                note_moved(account_id)  # a repetition moves counts of events: the next scan compares them
             mark_dirty(account_id)
         if late:
             reopen_days(partition, events, late)

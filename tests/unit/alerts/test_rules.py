@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from alerts.account_facts import AccountFacts
 from alerts.evaluation import evaluate_rules
@@ -20,6 +22,7 @@ from alerts.rules.book import declared_in
 from alerts.signals import step_signal
 from stream.calendar.workdays import EPOCH_ORDINAL, Calendar
 from stream.contracts.report import HealthReport, Profile
+from stream.measures.registry import MEASURES
 from tests.reports import MONDAY, make_report
 from tests.scenarios import RULES_ALONE
 from tests.unit.alerts.rule_cases import RULE_CASES, WORSE, Day
@@ -101,6 +104,28 @@ def test_a_report_without_a_rule_s_measures_finds_nothing(name: str) -> None:
     result = RULES[name].evaluate(facts, None, None)
     assert isinstance(result, Indeterminate)
     assert result.reason
+
+
+def test_what_rules_read_is_published_when_it_changes() -> None:
+    """A measure that time alone moves has its moment beside it; every other one is compared with each scan."""
+    read: set[str] = set()
+
+    class Traced(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            read.add(key)
+            return super().get(key, default)
+
+    for rule, case in RULE_CASES.items():
+        for _, days in case.lives:
+            record: AccountRecord | None = None
+            for at, day in enumerate(days):
+                as_of = MONDAY + timedelta(days=at)
+                report = report_of(day, as_of)
+                report = replace(report, measures=Traced(report.measures))
+                record = evaluate_rules(record, report, [RULES[rule]], as_of, RULES_ALONE).record
+    unpublished = {name for name in read if MEASURES[name].published == "day"}
+    assert unpublished <= {"dau", "wau"}, "gauges of the portfolio, and no rule, read these"
+    assert {"mau", "escalated_at", "open_tickets_by_priority"} <= read
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -113,7 +113,7 @@ def test_days_without_a_report_close_with_the_last_score() -> None:
     assert fired == [((MONDAY + timedelta(days=7)).replace(hour=0), "warning")]
 
 
-@given(st.lists(st.floats(0, 100), min_size=1, max_size=27), st.floats(1, 99))
+@given(st.lists(st.integers(0, 1000).map(lambda tenths: tenths / 10), min_size=1, max_size=27), st.floats(1, 99))
 def test_closes_below_a_line_are_counted_as_a_plain_loop_does(past: list[float], line: float) -> None:
     facts = AccountFacts(make_report(score=80, as_of=MONDAY, past=past), MONDAY)
     count = 0

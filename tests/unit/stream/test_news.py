@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from stream.calendar.clock import ManualClock
 from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.config.settings import Settings, WorkerSettings
 from stream.contracts.errors import BadEvent
@@ -16,13 +17,14 @@ from stream.kinds.feeds import FeedSettings
 from stream.kinds.state import AccountState, PublishedReport, newest_ms
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.evaluation import Evaluation
-from stream.scoring.publish_policy import of_later_day, profile_digest, should_publish
+from stream.scoring.publish_policy import facts_due, of_later_day, profile_digest, should_publish
 from stream.worker.health_processor import make_processor
 from tests.events import event_of
 from tests.streams import fold, make_stream
 from tests.unit.stream.lives import DAY, Part, evaluated, fold_one, month, usage
 
 NAME = repr(Profile(name="Acme"))
+HOUR_MS = 3_600_000
 LEFT = HealthOverride(5, 50, "ann", "sponsor left", 20.0)
 BEFORE = PublishedReport(
     *(end_of_day_ms(DAY), 60.0, "watch", 0.6, 61.0, NAME, []),
@@ -147,6 +149,43 @@ def test_what_people_enter_one_by_one_is_news(
 ) -> None:
     before, after = profile_digest(state, 9, product), profile_digest(change, 9, product)
     assert should_publish(replace(BEFORE, digest=before), found(), after) is news
+
+
+@pytest.mark.parametrize(
+    ("closed_day", "is_scan", "has_moved", "answered_ms", "due"),
+    [
+        (DAY - 2, False, True, 0, "day"),  # the first look of a day, for an event or not
+        (DAY - 2, True, False, 0, "day"),
+        (DAY - 1, False, True, 0, None),  # an event within a day: with the next scan
+        (DAY - 1, True, True, 0, "scan"),
+        (DAY - 1, True, False, 0, "score"),  # only time went by
+        (DAY - 1, True, False, end_of_day_ms(DAY) - 2 * DAY_MS, "scan"),  # an answer begins to wait by time alone
+        (DAY - 1, True, False, end_of_day_ms(DAY) - 9 * DAY_MS, "score"),
+    ],
+)
+def test_what_readers_rest_on_is_compared_where_it_can_have_changed(
+    closed_day: int, is_scan: bool, has_moved: bool, answered_ms: int, due: str | None
+) -> None:
+    state = AccountState() if answered_ms == 0 else answered(answered_ms)
+    state.closed_day = closed_day
+    assert facts_due(state, DAY, end_of_day_ms(DAY), NO_PRODUCT_CONFIG, is_scan, has_moved) == due
+
+
+def test_a_fact_of_an_alert_rule_is_published_with_the_next_scan_and_not_at_each_event() -> None:
+    """Under an override no score moves; a second user of the day moves the users of the month."""
+    clock = ManualClock(DAY * DAY_MS + 9 * HOUR_MS)
+    override = {"score": 50, "owner": "ann", "reason": "known", "expires_at": "2026-01-01T00:00:00Z"}
+    setting = {"type": "account", "account_id": "acme", "timestamp": DAY * DAY_MS, "health_override": override}
+    processor, partition = fold([setting, *month(users=1)], clock=clock)
+    assert [found.measures["mau"] for found in evaluated(processor, partition)] == [1]
+    for number in range(3):
+        clock.advance(seconds=60)
+        fold_one(processor, partition, "usage", usage(900 + number, DAY, user_id=f"new{number}", ms=9 * HOUR_MS))
+        assert evaluated(processor, partition) == []
+    clock.advance(seconds=3600)
+    assert [found.measures["mau"] for found in evaluated(processor, partition)] == [4]
+    clock.advance(seconds=3600)
+    assert evaluated(processor, partition) == [], "nothing changed since"
 
 
 def test_an_override_that_ended_is_news() -> None:

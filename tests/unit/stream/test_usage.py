@@ -83,7 +83,9 @@ def test_however_events_are_cut_into_runs_the_state_is_that_of_the_events_one_by
 
 @examples(300)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 60), st.integers(0, 3), st.integers(0, 3), st.none())))
-def test_an_event_that_moves_nothing_leaves_every_measure_but_the_share_of_each_user(drawn: list[Draw]) -> None:
+def test_an_event_that_moves_nothing_leaves_every_measure_but_the_users_shares_and_its_time(
+    drawn: list[Draw],
+) -> None:
     """Of days since the first one: an older first day moves measures that wait for the next tick."""
     state = account(None)
     fold_event(state, event((0, 0, 0, 0, None)))
@@ -92,7 +94,7 @@ def test_an_event_that_moves_nothing_leaves_every_measure_but_the_share_of_each_
         if not fold_event(state, event(each)):
             at_ms = end_of_day_ms(state.usage.newest_day)
             then, now = measure(before, at_ms, CORE), measure(state, at_ms, CORE)
-            assert {name for name, value in now.items() if value != then[name]} <= {"users_for_half"}
+            assert {name for name, value in now.items() if value != then[name]} <= {"users_for_half", "last_active_at"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""What readers of a report rest on, as two numbers: whether any of it changed since the last report.
+
+Alert rules, the board and exports read measures that move no point of the score. What alert rules read is compared at
+each scan of an account that moved; everything is compared when the account's day turns. What time alone moves (days of
+silence, hours of an escalation) is no fact: the report carries its moment, and whoever reads computes it.
+"""
+
+from hashlib import blake2b
+from typing import Final
+
+from msgspec import json
+
+from stream.contracts.report import FACT_DIGITS, HealthReport
+from stream.measures import Measures
+from stream.measures.catalogue import DAY_FACTS, SCAN_FACTS
+
+_SCAN: Final = tuple(sorted(SCAN_FACTS))
+_OTHERS: Final = tuple(sorted(DAY_FACTS - SCAN_FACTS))
+_encode: Final = json.Encoder(order="deterministic").encode
+
+
+def scan_facts(measures: Measures, score: float | None) -> int:
+    """What alert rules read, as 64 bits; the score in whole points, as they read it."""
+    return _number([None if score is None else round(score), _read(measures)])
+
+
+def day_facts(measures: Measures, score: float | None) -> int:
+    """All that more than time moves, as 64 bits; the score as exactly as that of a closed day is kept."""
+    closing = None if score is None else round(score, 1)
+    return _number([closing, _read(measures), [_noticeable(measures.get(name)) for name in _OTHERS]])
+
+
+def facts_of(report: HealthReport) -> tuple[int, int]:
+    """Both of a report."""
+    return scan_facts(report.measures, report.score), day_facts(report.measures, report.score)
+
+
+def _read(measures: Measures) -> list[object]:
+    found = []
+    for name in _SCAN:
+        value = measures.get(name)
+        found.append(round(value, FACT_DIGITS) if isinstance(value, float) else value)
+    return found
+
+
+def _noticeable(value: object) -> object:
+    """As exactly as a person could notice, so that what fades for years is not told each day: two digits."""
+    if isinstance(value, float):
+        return float(f"{value:.2g}")
+    if isinstance(value, dict):
+        return {key: _noticeable(each) for key, each in value.items()}
+    return value
+
+
+def _number(values: object) -> int:
+    return int.from_bytes(blake2b(_encode(values), digest_size=8).digest(), "big", signed=True)
