@@ -70,6 +70,8 @@ class AlertEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         command_id: the command behind the step.
         commands_offset: the next offset of alert-commands that its partition needed after this step, so that a rebuilt
             state goes on there; None when the step came from no command.
+        erased_account, erased_ms: of account_erased: a hash of the account's id, and the Kafka timestamp of the
+            tombstone; None else.
     """
 
     seq: int
@@ -84,6 +86,8 @@ class AlertEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     silence: Silence | None = None
     command_id: str | None = None
     commands_offset: int | None = None
+    erased_account: str | None = None
+    erased_ms: int | None = None
 
 
 _decoder = msgspec.json.Decoder(AlertEvent)

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -17,6 +17,7 @@ from alerts.silences import Silence
 from alerts.text import duration, tidy
 from consumers.alerting.batch import Batch, BatchResult, DecodedRecord, decode_batch, decode_commands, evaluate_batch
 from consumers.alerting.daily_digests import DailyDigests
+from consumers.alerting.erasure import account_hash
 from consumers.alerting.loop import Record
 from consumers.alerting.metrics import Metrics
 from consumers.alerting.pipeline_health import DataStatus, PipelineHealthMonitor
@@ -49,12 +50,14 @@ class _AssignedPartition:
         commands_offset: of alert-commands, the same; None: nothing applied yet.
         seen_below: by topic, records before it were handled.
         watermark: on the event clock, the latest moment that a report spoke of.
+        erased: after Redis was lost, by hash of an account's id up to when its reports are of what was erased.
     """
 
     next_offset: int
     commands_offset: int | None
     seen_below: dict[str, int]
     watermark: datetime | None = None
+    erased: dict[str, int] = field(default_factory=dict)
 
 
 class Alerting:
@@ -119,11 +122,13 @@ class Alerting:
     def on_assigned(self, topic: str, partition: int) -> int | None:
         """Load a partition, or rebuild it where nothing is stored; the topic's offset to go on from."""
         next_offset, commands_offset, records = self._store.load(partition)
+        erased: dict[str, int] = {}
         if next_offset is None:
             rebuilt = self._rebuild(partition)
             if rebuilt.records:
                 log.warning("state rebuilt from the log of alerts", partition=partition, topic=self._topics.alerts)
             self._store.restore(partition, rebuilt)
+            erased = rebuilt.erased
             next_offset, commands_offset, records = self._store.load(partition)
         assert next_offset is not None  # just written, or read
         next_offset = self._in_this_topic(partition, next_offset)
@@ -132,7 +137,7 @@ class Alerting:
             self._pipeline_health.read()
         seen = {self._topics.health: next_offset, self._topics.alert_commands: commands_offset or 0}
         watermark = max((record.evaluated_as_of for record in records), default=None)
-        self._assigned_partitions[partition] = _AssignedPartition(next_offset, commands_offset, seen, watermark)
+        self._assigned_partitions[partition] = _AssignedPartition(next_offset, commands_offset, seen, watermark, erased)
         log.debug("partition assigned", topic=topic, partition=partition, accounts=len(records), offset=seen[topic])
         return seen[topic] or None
 
@@ -226,6 +231,8 @@ class Alerting:
     ) -> None:
         """Evaluate new reports."""
         incoming, poison = decode_batch(records)
+        if assigned.erased:
+            incoming = [item for item in incoming if item.written_ms > _erased_ms(assigned, item.account_id)]
         accounts = [item.account_id for item in incoming]
         evaluate = partial(self._reports, partition, incoming, next_offset)
         self._transact(partition, assigned, accounts, evaluate, incoming, with_reports=False)
@@ -422,3 +429,8 @@ def _fields(transition: Transition) -> dict[str, Any]:
     if alert.resolved_at is not None:
         fields["open_for"] = duration(max(alert.resolved_at - alert.opened_at, timedelta()))
     return fields
+
+
+def _erased_ms(assigned: _AssignedPartition, account_id: str) -> int:
+    """The Kafka timestamp of the newest tombstone of an account; -1: none is known."""
+    return assigned.erased.get(account_hash(account_id), -1)

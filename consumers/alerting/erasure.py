@@ -114,17 +114,24 @@ class LogErasure:
 
 def mark_key(account_id: str, erased_ms: int) -> str:
     """The key of the mark that an erasure leaves in the log: it tells of no account."""
-    return f"erased/{fingerprint(account_id, 'erased')}/{erased_ms}"
+    return f"erased/{account_hash(account_id)}/{erased_ms}"
 
 
-def mark(account_id: str, offset: int | None, now: datetime) -> AlertEvent:
+def account_hash(account_id: str) -> str:
+    """How a mark names an account."""
+    return fingerprint(account_id, "erased")
+
+
+def mark(account_id: str, erased_ms: int, offset: int | None, now: datetime) -> AlertEvent:
     """The mark: that some account's steps were erased, and when."""
     return AlertEvent(
         seq=int(now.timestamp() * 1000),
         kind="account_erased",
         at=now.astimezone(UTC),
-        reason=f"the steps of account {fingerprint(account_id, 'erased')} (a hash) were erased",
+        reason="the steps of an account were erased",
         commands_offset=offset,
+        erased_account=account_hash(account_id),
+        erased_ms=erased_ms,
     )
 
 

@@ -29,11 +29,13 @@ class Rebuilt:
         records: every account that ever had an alert.
         silences: by id.
         commands_offset: where alert-commands goes on; None: its beginning.
+        erased: by hash of an account's id, the Kafka timestamp of the newest tombstone that erased it.
     """
 
     records: list[AccountRecord] = field(default_factory=list)
     silences: dict[str, Silence] = field(default_factory=dict)
     commands_offset: int | None = None
+    erased: dict[str, int] = field(default_factory=dict)
 
 
 def rebuild(steps: Iterable[AlertEvent]) -> Rebuilt:
@@ -46,6 +48,8 @@ def rebuild(steps: Iterable[AlertEvent]) -> Rebuilt:
     for step in steps:
         if step.commands_offset is not None:
             found.commands_offset = max(found.commands_offset or 0, step.commands_offset)
+        if step.erased_account is not None and step.erased_ms is not None:
+            found.erased[step.erased_account] = max(step.erased_ms, found.erased.get(step.erased_account, 0))
         if step.silence is not None:
             found.silences[step.silence.silence_id] = step.silence
         if step.kind == "delivered" and step.notification_id is not None:
@@ -93,13 +97,20 @@ def _record(account_id: str, alert: Alert, page: LastPage | None, seq: int) -> A
 
 
 def read_steps(kafka: KafkaSettings, partition: int) -> Iterable[AlertEvent]:
-    """Every step of a partition that is on Kafka now; what is no step is passed over.
+    """Every step of a partition that is on Kafka now; what is no step, and what was erased, is passed over.
+
+    The log is read twice, since the records that erase others come behind them.
 
     Raises:
         TopicUnreadableError: the broker stops answering before the end; the process ends, and a restart tries again.
     """
-    for record in read_to_end(kafka, kafka.topics.alerts, [partition], "heartline-alerting"):
+    topic, client_id = kafka.topics.alerts, "heartline-alerting"
+    records = read_to_end(kafka, topic, [partition], client_id)
+    erased = {record.key: record.offset for record in records if record.value is None}
+    for record in read_to_end(kafka, topic, [partition], client_id):
+        if record.value is None or record.offset < erased.get(record.key, -1):
+            continue
         try:
-            yield decode_alert_event(record.value or b"")
+            yield decode_alert_event(record.value)
         except BadEvent:
             continue

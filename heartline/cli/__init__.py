@@ -23,6 +23,8 @@ What is heavy is imported when its command runs, so that help is quick.
 - `baseline`  what an account does now, accepted as its new normal
 - `scorecard` scorecards checked, explained and compared
 - `doctor`    whether everything is in place, and what to do if not
+- `erase`     an account or a user, out of all that is kept
+- `repartition` an installation to more partitions, or to another prefix
 - `bench`     how fast the worker is on this machine
 - `schemas`   the contracts as JSON Schemas
 - `metrics`   every Prometheus metric
@@ -42,9 +44,11 @@ from heartline.cli import (
     calibrate,
     demo,
     doctor,
+    erase,
     imports,
     metrics,
     processes,
+    repartition,
     replay,
     report,
     schemas,
@@ -113,6 +117,8 @@ _COMMANDS: Final = (
     (imports.import_, "Run it", None),
     (tail.tail, "Look after it", None),
     (doctor.doctor, "Look after it", None),
+    (erase.erase, "Look after it", None),
+    (repartition.repartition, "Look after it", None),
     (bench.bench, "Look after it", None),
     (schemas.schemas, "Look after it", None),
     (metrics.metrics, "Look after it", None),

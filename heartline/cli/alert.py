@@ -5,6 +5,7 @@ import typer
 from heartline.cli import alert_life
 from heartline.cli.alert_outbox import app as outbox_app
 from heartline.cli.alert_replay import replay
+from heartline.cli.alert_restore import restore
 from heartline.cli.alert_route import would_tell
 from heartline.cli.help import prose
 
@@ -23,4 +24,5 @@ for _name, _function in (
     app.command(_name, help=prose(_function))(_function)
 app.command(help=prose(replay))(replay)
 app.command("test-route", help=prose(would_tell))(would_tell)
+app.command(help=prose(restore))(restore)
 app.add_typer(outbox_app, name="outbox")

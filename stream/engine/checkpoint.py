@@ -36,6 +36,7 @@ class Checkpoint:
         oversized: keys whose state no longer fits into a record; their last smaller state stays in the changelog.
         pending: keys among `states` whose states are pending.
         watermark_ms: the partition's.
+        erases: whether former bytes of one of these states must leave the state store.
     """
 
     states: dict[str, bytes | None]
@@ -45,6 +46,7 @@ class Checkpoint:
     oversized: list[str]
     pending: list[str] = field(default_factory=list)
     watermark_ms: int | None = None
+    erases: bool = False
 
     def differs_from(self, committed: dict[str, int]) -> bool:
         """Whether there is anything that the last checkpoint, with these offsets, did not hold."""
@@ -94,8 +96,9 @@ async def take_checkpoint(
     partition.dirty.update(unsaved)  # so that it stays hot: there are no bytes of it
     await evict(partition, hot_max, states)
     outputs, partition.outputs = partition.outputs, []
+    erases, partition.erased = partition.erased, False
     return Checkpoint(
-        states, outputs, dict(partition.next_offsets), oldest_ms, oversized, pending, partition.watermark_ms
+        states, outputs, dict(partition.next_offsets), oldest_ms, oversized, pending, partition.watermark_ms, erases
     )
 
 

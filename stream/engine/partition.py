@@ -50,6 +50,7 @@ class Partition(Generic[S]):
         watermark_ms: the newest event time folded, epoch milliseconds; None before the first.
         newest_ms: by input topic, the newest event time folded or found in a state, epoch milliseconds.
         catching_up: whether records that waited when the partition was assigned are not folded yet.
+        erased: whether a state was erased whose former bytes must leave the state store, too.
         read: what gets the bytes of a cold state from their location.
         read_ahead: what has the disk fetch several at once; None: nothing is there.
     """
@@ -65,6 +66,7 @@ class Partition(Generic[S]):
     watermark_ms: int | None = None
     newest_ms: dict[str, int] = field(default_factory=dict)
     catching_up: bool = False
+    erased: bool = False
     read: Callable[[str, int], bytes] = _nothing_on_disk
     read_ahead: Callable[[Iterable[int]], None] | None = None
 

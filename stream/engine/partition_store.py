@@ -47,6 +47,7 @@ class PartitionStore:
     def __init__(self, partition: Partition[Any]) -> None:
         self._partition = partition
         self._store: StateStore | None = None
+        self._erase_soon = False  # what was erased is in the files until a compaction
         self.loaded_offset = 0
         self.compaction: asyncio.Task[None] | None = None
 
@@ -161,7 +162,9 @@ class PartitionStore:
             else:
                 locations = await asyncio.to_thread(store.save, position, states, checkpoint.pending)
             on_persisted(self._partition, states, locations)
-            if store.wants_compaction and self.compaction is None:
+            self._erase_soon = self._erase_soon or checkpoint.erases
+            if (store.wants_compaction or self._erase_soon) and self.compaction is None:
+                self._erase_soon = False
                 self.compact()
         except OSError as error:
             self.disable(error)

@@ -219,7 +219,7 @@ class Ingest:
                     state,
                     [events[at] for at in indexes] if len(indexes) > 1 else [events[indexes[0]]],
                 )
-                if kind == "account" and self._erase_users(state, records, events, indexes):
+                if kind == "account" and self._erase_users(partition, state, records, events, indexes):
                     first_change_index = max(first_change_index, 0)
             except Exception as error:
                 self._quarantine(partition, batch, account_id, indexes, error)
@@ -255,6 +255,7 @@ class Ingest:
         partition.forget(account_id)
         partition.quarantined.release(account_id)
         partition.states[account_id] = erased_account(record.timestamp)
+        partition.erased = True
         if alias is not None:
             partition.states[account_id].alias = AliasState()
             partition.waiting_aliases.leave(account_id)
@@ -262,12 +263,18 @@ class Ingest:
         self._counts["erased", "account"] += 1
 
     def _erase_users(
-        self, state: AccountState, records: Sequence[Record], events: Sequence[Any], indexes: Sequence[int]
+        self,
+        partition: AccountPartition,
+        state: AccountState,
+        records: Sequence[Record],
+        events: Sequence[Any],
+        indexes: Sequence[int],
     ) -> bool:
         """Erase the users that account updates name; returns whether there is an account that is now without them."""
         asked = [at for at in indexes if events[at].erase_users]
         for at in asked:
             erase_users(state, events[at].erase_users, records[at].timestamp)
+            partition.erased = True
         return bool(asked) and not is_nothing(state)
 
     def _not_erased(

@@ -1,0 +1,45 @@
+"""A user's id out of JSON that names it: as a value of its own, or as a word of a sentence. Pure."""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+REDACTED: Final = "erased-user"
+WORD_CHARS_MIN: Final = 3  # a shorter id is no word by which a sentence could be searched
+
+
+def redacted(value: bytes, user_id: str) -> bytes | None:
+    """JSON without the user; None: it does not name them, or is no JSON.
+
+    >>> redacted(b'{"by":"ann","text":"ann@x.io and u17 left","users":["u17"]}', "u17")
+    b'{"by":"ann","text":"ann@x.io and erased-user left","users":["erased-user"]}'
+    >>> redacted(b'{"text":"u171 left"}', "u17") is None
+    True
+    """
+    if msgspec.json.encode(user_id)[1:-1] not in value:
+        return None
+    try:
+        told = msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    word = re.compile(rf"(?<![\w@.+-]){re.escape(user_id)}(?![\w@+-]|\.\w)") if len(user_id) >= WORD_CHARS_MIN else None
+    without = _without(told, user_id, word)
+    return None if without == told else msgspec.json.encode(without)
+
+
+def _without(told: Any, user_id: str, word: re.Pattern[str] | None) -> Any:
+    if isinstance(told, str):
+        if told == user_id:
+            return REDACTED
+        return word.sub(REDACTED, told) if word is not None else told
+    if isinstance(told, list):
+        return [_without(each, user_id, word) for each in told]
+    if isinstance(told, dict):
+        return {
+            (REDACTED if name == user_id else name): each
+            if name in ("account_id", "alert_id", "id")
+            else _without(each, user_id, word)
+            for name, each in told.items()
+        }
+    return told
