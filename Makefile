@@ -10,7 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test test-long fuzz test-tools lint format types schemas metrics figures settings measures rules dashboards docs bench-tables bench-peers wheel lock clean
+.PHONY: help setup servers demo test test-long fuzz test-tools lint format types schemas metrics figures settings measures rules dashboards kubernetes docs bench-tables bench-peers wheel lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -100,6 +100,10 @@ measures: $(STAMP)  ## Write the tables of docs/metrics.md from what the measure
 
 dashboards: $(STAMP)  ## Write the Grafana dashboards' JSON from their code
 	$(BIN)/python -m dashboards
+
+kubernetes: $(STAMP)  ## Render the Helm chart into deploy/kubernetes (needs helm)
+	cp deploy/prometheus/rules/*.yml deploy/helm/heartline/rules/
+	$(BIN)/python -m tests.helm
 
 docs: $(STAMP)  ## Build the documentation's site into site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
