@@ -29,7 +29,7 @@ ACCOUNTS = 40
 
 def events(seed: int, count: int) -> list[dict[str, Any]]:
     """Events of many accounts: two accounts' streams under other names."""
-    found = []
+    found: list[dict[str, Any]] = []
     for number in range(ACCOUNTS // 2):
         for event in make_stream(seed + number, count, span_days=30):
             told = {**event, "account_id": f"{event['account_id']}-{number}"}
