@@ -2,6 +2,7 @@
 
 - `result`   what a rule answers: firing, resolved or indeterminate
 - `rule`     what every rule is: its declaration, its settings, and a result as of a moment
+- `plays`    next steps that several rules share
 - `score`    the score is low for days, or fell far within days
 - `usage`    nobody uses the product any more, nobody ever did, or much less than at its best
 - `people`   its champions left, most of its users did, or all hangs on one or two

@@ -8,6 +8,7 @@ from pydantic import Field
 from alerts.account_facts import AccountFacts
 from alerts.model import Channel, Number, Severity, Signal
 from alerts.playbooks import Play
+from alerts.rules.plays import SEAT_PLAYS
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import band_words, day_of_year, money, plural, points
@@ -230,34 +231,7 @@ class RevenueContracted(Rule):
     about: ClassVar[str] = "a subscription that shrank"
     why: ClassVar[str] = "a customer who shrinks is deciding whether to stay"
     rank: ClassVar[int] = 110
-    plays: ClassVar[tuple[Play, ...]] = (
-        Play(
-            id="seat_review",
-            name="Go through the seats",
-            do="Send the sponsor the seats that nobody uses, and agree on a name for each or on a date to decide.",
-        ),
-        Play(
-            id="invite_wave",
-            name="Invite the next team",
-            do="Pick the next team with the champion, and hold one onboarding session for all of them.",
-        ),
-        Play(
-            id="remove_hurdles",
-            name="Look for hurdles",
-            do="Ask three people who have a seat and do not use it what keeps them away.",
-        ),
-        Play(
-            id="share_wins",
-            name="Tell their own success",
-            do="Write up what the active team gains in five sentences, for the sponsor to send around.",
-        ),
-        Play(
-            id="honest_talk",
-            name="Talk about the size",
-            do="Raise it before the renewal does; fewer seats at a fair price keep more than a surprise.",
-            who="account executive",
-        ),
-    )
+    plays: ClassVar[tuple[Play, ...]] = SEAT_PLAYS
 
     lost_ratio: float = Field(0.2, gt=0, le=1, description="of the money a month of up to 90 days ago")
     critical_ratio: float = Field(0.5, gt=0, le=1)

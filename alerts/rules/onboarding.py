@@ -8,6 +8,7 @@ from pydantic import Field
 from alerts.account_facts import AccountFacts
 from alerts.model import Severity, Signal
 from alerts.playbooks import Play
+from alerts.rules.plays import FIRST_VALUE_PLAYS
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import names_of, plural, tidy
@@ -30,34 +31,7 @@ class OnboardingStuck(Rule):
     why: ClassVar[str] = "the longer the first value takes, the likelier a customer leaves before it"
     rank: ClassVar[int] = 170
     shows: ClassVar[tuple[str, ...]] = ("mau",)
-    plays: ClassVar[tuple[Play, ...]] = (
-        Play(
-            id="first_value_session",
-            name="Reach it together",
-            do="Book 45 minutes and do the first valuable action with them, on their own data, before it ends.",
-        ),
-        Play(
-            id="missing_piece",
-            name="Find the missing piece",
-            do="Data, access, time or a decision? Name what is missing, who has it, and the day it comes.",
-        ),
-        Play(
-            id="shrink_the_step",
-            name="Make the step smaller",
-            do="Choose the smallest use that helps one team next week, and leave everything else for later.",
-        ),
-        Play(
-            id="template",
-            name="Set it up for them",
-            do="Set up a template account with their names in it, so that they begin with something that works.",
-            who="solution engineer",
-        ),
-        Play(
-            id="sponsor_reminder",
-            name="Ask the sponsor for time",
-            do="Tell the sponsor the date that was planned and the day it is now, and ask for the people it takes.",
-        ),
-    )
+    plays: ClassVar[tuple[Play, ...]] = FIRST_VALUE_PLAYS
 
     opens: bool = True
     waiting_days: float = Field(14, gt=0, le=1000)

@@ -8,6 +8,7 @@ from pydantic import Field
 from alerts.account_facts import AccountFacts
 from alerts.model import Channel, Number, Severity, Signal
 from alerts.playbooks import Play
+from alerts.rules.plays import REGAIN_USE_PLAYS
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import names_of, plural
@@ -41,34 +42,6 @@ _CHAMPION_GONE_PLAYS: Final = (
         name="Follow the champion",
         do="If they changed company, congratulate them; a champion in a new place is the warmest lead there is.",
         who="account executive",
-    ),
-)
-
-_BREADTH_COLLAPSED_PLAYS: Final = (
-    Play(
-        id="who_left",
-        name="List who left",
-        do="Send the champion the names that stopped within the month, and ask what changed for that team.",
-    ),
-    Play(
-        id="restart_team",
-        name="Restart the team",
-        do="Book one 30-minute session for those who stopped, on the one task that they used it for.",
-    ),
-    Play(
-        id="check_rollout",
-        name="Check for a silent switch",
-        do="Ask whether a reorganisation, a budget or another tool is behind it; the answer decides the next step.",
-    ),
-    Play(
-        id="sponsor_use_case",
-        name="Renew the use case",
-        do="Agree with the sponsor on the one team that must use it by next month, and plan back from there.",
-    ),
-    Play(
-        id="train_the_trainer",
-        name="Train a trainer",
-        do="Give one person there the material and the time to bring the others back, and praise them for it.",
     ),
 )
 
@@ -154,7 +127,7 @@ class BreadthCollapsed(Rule):
     why: ClassVar[str] = "with so few users left, one more departure can end it"
     rank: ClassVar[int] = 30
     speaks_of: ClassVar[tuple[str, ...]] = ("mau", "breadth_change_ratio")
-    plays: ClassVar[tuple[Play, ...]] = _BREADTH_COLLAPSED_PLAYS
+    plays: ClassVar[tuple[Play, ...]] = REGAIN_USE_PLAYS
 
     opens: bool = True
     inhibited_by: tuple[str, ...] = ("silence",)
@@ -209,7 +182,7 @@ class UsersLost(Rule):
     about: ClassVar[str] = "established users who stopped for good"
     why: ClassVar[str] = "who used it for long and stops seldom comes back by himself"
     rank: ClassVar[int] = 70
-    plays: ClassVar[tuple[Play, ...]] = _BREADTH_COLLAPSED_PLAYS
+    plays: ClassVar[tuple[Play, ...]] = REGAIN_USE_PLAYS
 
     inhibited_by: tuple[str, ...] = ("silence", "breadth_collapsed", "score_low")
     lost_ratio: float = Field(0.5, gt=0, le=1, description="such a share of the established users")

@@ -7,6 +7,7 @@ from pydantic import Field
 from alerts.account_facts import AccountFacts
 from alerts.model import Number, Signal, Tone
 from alerts.playbooks import Play
+from alerts.rules.plays import SEAT_PLAYS
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 
@@ -32,34 +33,7 @@ class LicencesLow(Rule):
     about: ClassVar[str] = "licences that are paid for and not used"
     why: ClassVar[str] = "unused seats are the first thing that is cut at the renewal"
     rank: ClassVar[int] = 210
-    plays: ClassVar[tuple[Play, ...]] = (
-        Play(
-            id="seat_review",
-            name="Go through the seats",
-            do="Send the sponsor the seats that nobody uses, and agree on a name for each or on a date to decide.",
-        ),
-        Play(
-            id="invite_wave",
-            name="Invite the next team",
-            do="Pick the next team with the champion, and hold one onboarding session for all of them.",
-        ),
-        Play(
-            id="remove_hurdles",
-            name="Look for hurdles",
-            do="Ask three people who have a seat and do not use it what keeps them away.",
-        ),
-        Play(
-            id="share_wins",
-            name="Tell their own success",
-            do="Write up what the active team gains in five sentences, for the sponsor to send around.",
-        ),
-        Play(
-            id="honest_talk",
-            name="Talk about the size",
-            do="Raise it before the renewal does; fewer seats at a fair price keep more than a surprise.",
-            who="account executive",
-        ),
-    )
+    plays: ClassVar[tuple[Play, ...]] = SEAT_PLAYS
 
     inhibited_by: tuple[str, ...] = ("silence", "breadth_collapsed", "onboarding_stuck", "never_used")
     enter_ratio: float = Field(0.4, ge=0, le=1, description="share of the licences that is used in a month")

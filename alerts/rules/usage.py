@@ -8,6 +8,7 @@ from pydantic import Field
 from alerts.account_facts import AccountFacts
 from alerts.model import Channel, Severity, Signal
 from alerts.playbooks import Play
+from alerts.rules.plays import FIRST_VALUE_PLAYS, REGAIN_USE_PLAYS
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import names_of, plural
@@ -113,34 +114,7 @@ class NeverUsed(Rule):
     about: ClassVar[str] = "a paying customer who never logged in"
     why: ClassVar[str] = "nobody renews what nobody ever opened"
     rank: ClassVar[int] = 180
-    plays: ClassVar[tuple[Play, ...]] = (
-        Play(
-            id="first_value_session",
-            name="Reach it together",
-            do="Book 45 minutes and do the first valuable action with them, on their own data, before it ends.",
-        ),
-        Play(
-            id="missing_piece",
-            name="Find the missing piece",
-            do="Data, access, time or a decision? Name what is missing, who has it, and the day it comes.",
-        ),
-        Play(
-            id="shrink_the_step",
-            name="Make the step smaller",
-            do="Choose the smallest use that helps one team next week, and leave everything else for later.",
-        ),
-        Play(
-            id="template",
-            name="Set it up for them",
-            do="Set up a template account with their names in it, so that they begin with something that works.",
-            who="solution engineer",
-        ),
-        Play(
-            id="sponsor_reminder",
-            name="Ask the sponsor for time",
-            do="Tell the sponsor the date that was planned and the day it is now, and ask for the people it takes.",
-        ),
-    )
+    plays: ClassVar[tuple[Play, ...]] = FIRST_VALUE_PLAYS
 
     opens: bool = True
     inhibited_by: tuple[str, ...] = ("onboarding_stuck",)
@@ -191,33 +165,7 @@ class UseDeclined(Rule):
     about: ClassVar[str] = "use far below the account's own best half-year"
     why: ClassVar[str] = "what they once did with it is the value that they pay for"
     rank: ClassVar[int] = 80
-    plays: ClassVar[tuple[Play, ...]] = (
-        Play(
-            id="who_left",
-            name="List who left",
-            do="Send the champion the names that stopped within the month, and ask what changed for that team.",
-        ),
-        Play(
-            id="restart_team",
-            name="Restart the team",
-            do="Book one 30-minute session for those who stopped, on the one task that they used it for.",
-        ),
-        Play(
-            id="check_rollout",
-            name="Check for a silent switch",
-            do="Ask whether a reorganisation, a budget or another tool is behind it; the answer decides the next step.",
-        ),
-        Play(
-            id="sponsor_use_case",
-            name="Renew the use case",
-            do="Agree with the sponsor on the one team that must use it by next month, and plan back from there.",
-        ),
-        Play(
-            id="train_the_trainer",
-            name="Train a trainer",
-            do="Give one person there the material and the time to bring the others back, and praise them for it.",
-        ),
-    )
+    plays: ClassVar[tuple[Play, ...]] = REGAIN_USE_PLAYS
 
     opens: bool = True
     inhibited_by: tuple[str, ...] = ("silence", "score_low")
