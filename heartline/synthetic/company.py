@@ -83,10 +83,11 @@ def customers(now: datetime, count: int = 40, seed: int = 7) -> list[Customer]:
 
 def _customer(random: Random, number: int, name: str, today: datetime) -> Customer:
     segment = random.choices(list(_SEGMENTS), [share for *_, share in _SEGMENTS.values()])[0]
+    story = _CAST.get(number, stories.STEADY)
+    segment = story.segment or segment
     fewest, most, price, _ = _SEGMENTS[segment]
     seats = random.randint(fewest, most)
     account_id = name.lower().replace(" ", "-")
-    story = _CAST.get(number, stories.STEADY)
     people = max(4, round(seats * random.uniform(0.6, 0.85) * story.people_ratio))
     return Customer(
         account_id=account_id,

@@ -23,7 +23,7 @@ _FEATURES: Final = (*CORE_FEATURES, *OTHER_FEATURES)
 _FEATURE_WEIGHTS: Final = (10, 8, 6, 4, 3, 3, 6, 1, 2, 1)
 _CATEGORIES: Final = ("question", "question", "bug", "performance", "billing")
 _TICKETS_A_USE: Final = 0.006  # expected of somebody on a day of theirs
-_URGENT_RATIO: Final = 0.02  # of the tickets that no incident is behind
+_URGENT_RATIO: Final = 0.01  # of the tickets that no incident is behind
 _ROUND_DAYS: Final = 91  # everyone is asked for an NPS answer once in a quarter, within a week
 _ANSWERS_RATIO: Final = 0.45  # of those asked
 

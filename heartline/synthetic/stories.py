@@ -80,6 +80,8 @@ class Story:
     Attributes:
         name: what it is called in tests and documentation.
         trouble: why it deserves a red flag, in a sentence; None: it does not.
+        signals: the rules that say so: the red flag has one of them.
+        why: what the sentence on the account's page says then: one of these.
         use_ratio: share of its usual activity, by day; 0 is silence.
         leaves: the day on which somebody stops for good, by rank (0: most active, 1: least); None: stays.
         incident: what breaks; None: nothing does.
@@ -88,10 +90,13 @@ class Story:
         survey_day: everyone is asked at once on this day, beside the quarterly rounds; None: nobody is.
         answered: whether somebody writes back to promoters and detractors.
         people_ratio: of the people that an account of its seats has.
+        segment: of the accounts that it happens to; None: of any.
     """
 
     name: str
     trouble: str | None = None
+    signals: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
     use_ratio: Curve = _USUAL
     leaves: Leaving = _nobody
     incident: Incident | None = None
@@ -100,12 +105,15 @@ class Story:
     survey_day: int | None = None
     answered: bool = True
     people_ratio: float = 1.0
+    segment: str | None = None
 
     def is_customer(self, day: int) -> bool:
         """Whether somebody looks after it: it has a contract, or tries the product."""
         before = [change.status for change in self.contract if change.day <= day]
         return not before or before[-1] != "cancelled"
 
+
+_LESS_USE: Final = ("use of the last",)
 
 STEADY: Final = Story("steady")
 GROWS: Final = Story(
@@ -127,35 +135,47 @@ RETURNS: Final = Story(
 DECLINES: Final = Story(
     "declines",
     "its teams move to another tool, one after the other: a tenth of its use is left after a month",
+    signals=("score_dropped", "use_declined", "score_low"),
+    why=_LESS_USE,
     use_ratio=_falls(8, 38, 0.1),
     mood=_falls(8, 38, 5.5, 8.4),
 )
 DECLINES_EARLY: Final = Story(
     "declines early",
     "the rollout was given up: its use falls to a tenth within three weeks",
+    signals=("score_dropped", "use_declined", "score_low"),
+    why=_LESS_USE,
     use_ratio=_falls(3, 24, 0.1),
     mood=_falls(3, 24, 5.0, 8.4),
 )
 COLLAPSES: Final = Story(
     "collapses",
     "a reorganisation: nearly everyone stops within two days",
+    signals=("score_dropped", "silence", "champion_gone"),
+    why=_LESS_USE,
     use_ratio=_falls(22, 24, 0.03),
     mood=_falls(20, 26, 4.0, 8.4),
 )
 GOES_SILENT: Final = Story(
     "goes silent",
     "nobody logs in any more, and nobody said why",
+    signals=("silence", "score_dropped"),
+    why=_LESS_USE,
     use_ratio=lambda day: 1.0 if day < 17 else 0.0,
 )
 RECOVERS: Final = Story(
     "recovers",
     "single sign-on broke, and nobody could log in for a week; it was mended",
+    signals=("escalation_open", "silence"),
+    why=("a ticket escalated",),
     use_ratio=_dips(1, 4, 10, 12, 0.0),
     incident=Incident(2, 5, 1.2, 1, 10, "bug"),
 )
 TICKET_STORM: Final = Story(
     "ticket storm",
     "an integration broke, and the tickets about it wait for nine days",
+    signals=("escalation_open", "ticket_load"),
+    why=("urgent tickets open",),
     use_ratio=_dips(30, 32, 40, 46, 0.7),
     incident=Incident(30, 34, 2.4, 3, 40, "bug"),
     mood=_falls(30, 36, 5.0, 8.4),
@@ -163,6 +183,8 @@ TICKET_STORM: Final = Story(
 DETRACTORS: Final = Story(
     "detractor wave",
     "after a higher price many of its people answer a survey with low scores, and nobody writes back",
+    signals=("answers_turned", "detractor_follow_up"),
+    why=("NPS",),
     mood=_falls(36, 38, 2.5, 8.4),
     survey_day=38,
     answered=False,
@@ -170,18 +192,26 @@ DETRACTORS: Final = Story(
 CHAMPION_LEAVES: Final = Story(
     "champion leaves",
     "the three people who use it most leave, and most of the others follow within a month",
+    signals=("champion_gone", "breadth_collapsed", "users_lost", "score_dropped"),
+    why=(", without ",),
+    segment="mid-market",
     leaves=lambda rank: 14 if rank < 0.15 else round(18 + 28 * (1.15 - rank)) if rank > 0.3 else None,
     mood=_falls(14, 40, 6.0, 8.6),
 )
 CONTRACTS: Final = Story(
     "contracts",
     "a department leaves: eight of ten people stop, and the contract shrinks with them",
+    signals=("revenue_contracted", "breadth_collapsed"),
+    why=_LESS_USE,
+    segment="mid-market",
     leaves=lambda rank: round(16 + 8 * rank) if rank >= 0.2 else None,
     contract=(Contract(30, "downgraded", 0.25),),
 )
 CANCELS: Final = Story(
     "cancels",
     "it uses less and less, asks to cancel, and is gone three weeks later",
+    signals=("cancellation_requested",),
+    why=_LESS_USE,
     use_ratio=lambda day: max(1.0 - max(day, 0) / 40, 0.2) if day < 49 else 0.0,
     contract=(Contract(28, "cancellation_requested"), Contract(49, "cancelled")),
     mood=_falls(0, 30, 4.5, 8.4),

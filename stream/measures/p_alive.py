@@ -32,7 +32,10 @@ def _alive(before: Number | None, now: Number, measures: Measures) -> str | None
     chance = f"chance that it is still alive {now:.0%}"
     if silent == 0 or active == 0:
         return chance if before is None else f"chance that it is still alive {before:.0%} → {now:.0%}"
-    return f"no use for {counted(silent, 'week')}, of an account active in {active} of 52: {chance}"
+    known_days = measures.get("days_known") or 0
+    weeks = min(-(-known_days // 7), WEEKS)
+    rhythm = f", though it was active in {active} of {weeks}" if weeks > silent else ""
+    return f"no use for {counted(silent, 'week')}{rhythm}: {chance}"
 
 
 @measures(

@@ -16,7 +16,7 @@ def _away(before: Number | None, now: Number, measures: Measures) -> str | None:
     who = "its most active user" + (f" {name}" if name else "")
     if before is not None and now < before:
         return f"{who} is back"
-    return f"{who} away for {now:.0f} days" if now > 0 else f"{who} is there"
+    return f"{who} away for {now:.0f} calendar day{'' if now == 1 else 's'}" if now > 0 else f"{who} is there"
 
 
 @measures(

@@ -187,15 +187,20 @@ def test_an_override_comes_first_with_both_values() -> None:
         ("use_vs_best", 0.7, 0.5, {}, None),
         (
             *("p_alive", 0.98, 0.41),
-            {"weeks_silent": 4, "active_weeks": 48},
-            "no use for four weeks, of an account active in 48 of 52: chance that it is still alive 41%",
+            {"weeks_silent": 4, "active_weeks": 48, "days_known": 700},
+            "no use for four weeks, though it was active in 48 of 52: chance that it is still alive 41%",
+        ),
+        (
+            *("p_alive", 0.98, 0.9),
+            {"weeks_silent": 1, "active_weeks": 15, "days_known": 120},
+            "no use for one week, though it was active in 15 of 18: chance that it is still alive 90%",
         ),
         (
             *("p_alive", 0.9, 0.93),
             {"weeks_silent": 0, "active_weeks": 20},
             "chance that it is still alive 90% → 93%",
         ),
-        ("top_user_gap", 3, 40, {"top_user": "ann"}, "its most active user ann away for 40 days"),
+        ("top_user_gap", 3, 40, {"top_user": "ann"}, "its most active user ann away for 40 calendar days"),
         ("top_user_gap", 40, 0, {"top_user": None}, "its most active user is back"),
         ("nps", 30, 10, {}, None),  # a label and two values say it
         ("silence_ratio", 1.0, None, {"days_since_active": 9}, None),
