@@ -22,6 +22,7 @@ In the order a record meets them:
 - `adoption`              how bands fared, which features are used by whom, and launches
 - `usage_drops`           use that fell and came back, and whether it stayed
 - `play_effects`          plays against comparable accounts without them
+- `charts`                charts as SVG
 - `presentation`          figures for people and for programs
 - `settings`              the company's rules, and the process
 - `ledger_reader`         Kafka's topics into the ledger

@@ -40,6 +40,7 @@ def make_app(service: PortfolioService, board: BoardOptions) -> FastAPI:
     app.include_router(api.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=pages.BOARD_STATIC), name="static")
+    app.mount("/own", StaticFiles(directory=pages.OWN_STATIC), name="own")
     app.include_router(pages.router)
     app.add_exception_handler(HTTPException, _answer_error)
     app.add_middleware(ReadGuard, board=board)

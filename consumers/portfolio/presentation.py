@@ -1,10 +1,22 @@
 """Figures as people and programs read them: amounts in the company's currency, shares in percent, days."""
 
-from typing import Any
+from typing import Any, Final
 
 from consumers.portfolio.figures import Figure
 from consumers.portfolio.money import minor_digits, shown
 from consumers.portfolio.query import FigureValue, Part
+
+_SHORT: Final = frozenset({"arr", "mrr", "arpa", "nrr", "grr", "cac", "clv", "crc", "nps", "csat", "csm", "qbr", "fx"})
+
+
+def title_of(id_: str) -> str:
+    """A figure's name for people.
+
+    >>> title_of("logo_churn"), title_of("clv_cac_gap"), title_of("revenue_per_csm")
+    ('Logo churn', 'CLV CAC gap', 'Revenue per CSM')
+    """
+    words = [word.upper() if word in _SHORT else word for word in id_.split("_")]
+    return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
 
 
 def as_json(figure: Figure, value: FigureValue, currency: str) -> dict[str, Any]:

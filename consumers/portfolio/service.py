@@ -172,6 +172,18 @@ class PortfolioService:
                 self._analyses[name] = today, now, found
         return found
 
+    def arr_at_risk(self) -> int:
+        """Revenue of customers who are at risk or critical today, in minor units."""
+        day = day_number(self.today())
+        worth = {
+            part.account: int(part.numerator or 0) for part in self.explain("arr", Period(day, day + 1, "day", ""))
+        }
+        rows = self.store.cursor().execute(
+            "SELECT account FROM bands WHERE from_day <= $day AND $day < to_day AND band IN ('at_risk', 'critical')",
+            {"day": day},
+        )
+        return sum(worth.get(account, 0) for (account,) in rows.fetchall())
+
     def restatements(self, period: Period) -> list[Restatement]:
         """What came late and changed the period's end."""
         return restatements(self.store.cursor(), period, self.store.rules, self.store.rates)

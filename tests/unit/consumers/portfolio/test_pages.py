@@ -1,5 +1,7 @@
 """The process's pages and API over a small ledger: every number leads to its accounts, and nobody unknown sees any."""
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +14,7 @@ from fastapi.testclient import TestClient
 from consumers.board.settings import BoardOptions
 from consumers.portfolio.app import make_app
 from consumers.portfolio.days import period_of
-from consumers.portfolio.pages import PAGES
+from consumers.portfolio.pages import NAMES
 from consumers.portfolio.service import PortfolioService
 from consumers.portfolio.settings import PortfolioOptions
 from tests.unit.consumers.portfolio.books import Books, records
@@ -42,19 +44,45 @@ def client(service: PortfolioService) -> Iterator[TestClient]:
 def test_from_a_falling_nrr_to_the_account_that_caused_it(client: TestClient) -> None:
     page = client.get("/revenue", params={"period": PERIOD}).text
     links = [unescape(link) for link in re.findall(r'href="(/page/accounts[^"]+)"', page)]
-    (nrr,) = [link for link in links if "figure=nrr" in link and "by=" not in link]
+    (nrr,) = {link for link in links if "figure=nrr" in link and "by=" not in link}  # in the table, tile and chart
     assert "25.0 %" in page
     behind = client.get(nrr).text
     assert behind.index("acme") < behind.index("beta")
     assert "Acme &lt;b&gt;" in behind
 
 
-@pytest.mark.parametrize("path", ["/", *(f"/{name}" for name in PAGES), "/page/renewals"])
+@pytest.mark.parametrize("path", ["/", *(f"/{name}" for name in NAMES), "/page/renewals"])
 def test_every_page_is_there(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
     assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert client.get("/static/board.css").status_code == 200
+    for file in ("/static/board.css", "/own/portfolio.css"):
+        assert client.get(file).status_code == 200
+
+
+def test_a_page_and_the_accounts_behind_a_number_go_into_a_spreadsheet(client: TestClient) -> None:
+    table = client.get("/revenue", params={"period": PERIOD, "export": "csv"})
+    assert table.headers["content-type"].startswith("text/csv")
+    rows = {(row["table"], row["figure"], row["group"]): row for row in csv.DictReader(io.StringIO(table.text))}
+    assert rows["Retention", "nrr", ""]["value"] == "0.25"
+    behind = client.get("/page/accounts", params={"figure": "nrr", "period": PERIOD, "export": "csv"}).text
+    assert [row["account_id"] for row in csv.DictReader(io.StringIO(behind))] == ["acme", "beta"]
+
+
+@pytest.mark.parametrize(("unit", "count"), [("month", 13), ("quarter", 8), ("year", 4)])
+def test_periods_are_chosen_by_a_click_and_what_runs_is_the_last(client: TestClient, unit: str, count: int) -> None:
+    page = client.get("/revenue", params={"unit": unit}).text
+    assert page.count('<th scope="col">2') == 4 * count
+    assert f'<a href="/revenue?unit={unit}" aria-current="true">' in page
+
+
+def test_marks_of_charts_say_their_value_and_lead_to_their_accounts(client: TestClient) -> None:
+    page = client.get("/revenue", params={"period": f"{QUARTER.previous().name}..{PERIOD}"}).text
+    marks = re.findall(r'<a href="([^"]+)" aria-label="([^"]+)"><title>', page)
+    told = {label.split(" (")[0]: unescape(link) for link, label in marks}
+    assert f"NRR, {PERIOD}: 25.0 %" in told
+    assert "churn: 3,600" in told
+    assert told["churn: 3,600"] == f"/page/accounts?figure=churn&period={PERIOD}"
 
 
 @pytest.mark.parametrize(
