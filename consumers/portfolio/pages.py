@@ -137,7 +137,7 @@ def health(request: Request) -> HTMLResponse:
         "health.html",
         request,
         "health",
-        bands=service.bands(),
+        bands=sorted(service.bands(), key=lambda each: BANDS.index(each.band) if each.band in BANDS else len(BANDS)),
         records=service.renewals(90)[1],
         fates=drop_fates(drops),
         drops=drops[:DROPS_SHOWN],
@@ -277,7 +277,7 @@ def _tiles(service: PortfolioService, asked: list[tuple[str, str | None, Asked]]
             sign = "+" if change > 0 else "−" if change < 0 else "±"
             amount = text(shape, abs(change), service.options.currency)
             amount = amount.replace("%", "points") if shape.unit == "ratio" else amount
-            than = f"{sign}{amount} than in {last.previous().name}"
+            than = f"{sign}{amount} against {last.previous().name}"
         tiles.append(
             {
                 "what": f"{title_of(id_)}, {last.name}",
