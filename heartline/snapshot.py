@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, Protocol
 import msgspec
 
 from consumers.csv_cells import safe_cell
+from heartline.account_aliases import Links
 from heartline.errors import FileError
 from heartline.jsonl import read_lines
 from stream.calendar.clock import WallClock
@@ -127,7 +128,8 @@ _kind_of = msgspec.json.Decoder(_Kinded).decode
 def read_events(files: Sequence[Path], settings: Settings, summary: Summary) -> list[tuple[int, InputEvent]]:
     """Every good event of the files with its time in epoch ms, in the order of time; bad lines go to the summary.
 
-    Account updates without a time come first: what they say holds from the start.
+    Events under an alias have their account's own id. Account updates without a time come first: what they say holds
+    from the start.
     """
     decoders = decoders_for(settings)
     now_ms = WallClock().now_ms(None)
@@ -141,6 +143,10 @@ def read_events(files: Sequence[Path], settings: Settings, summary: Summary) -> 
             except BadEvent as error:
                 summary.reject(f"{path}:{number}: {error}")
     events.sort(key=lambda item: item[0])
+    links = Links()
+    for _, event in events:
+        links.learn(event)
+    links.resolve(event for _, event in events)
     summary.events = len(events)
     return events
 

@@ -154,6 +154,31 @@ def text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def of_tool(tool: str) -> Callable[[Any], Any]:
+    """A tool's own id of a customer as an alias of an account; ids that a vendor sends as numbers, too.
+
+    >>> of_tool("zendesk")(360001), of_tool("zendesk")(None)
+    ('zendesk:360001', None)
+    """
+
+    def read(value: Any) -> Any:
+        bare = text(value)
+        return f"{tool}:{bare}" if isinstance(bare, str) and bare else value
+
+    return read
+
+
+def first_of(*values: Value) -> Value:
+    """The first of several values that is given."""
+
+    def value_of(payload: Payload) -> Any:
+        found = (each(payload) for each in values)
+        return next((value for value in found if value is not None and value != ""), None)
+
+    value_of.paths = tuple(paths_of(values))  # type: ignore[attr-defined]
+    return value_of
+
+
 def words(table: Mapping[str, str]) -> Callable[[Any], Any]:
     """A vendor's word as ours, whatever its case; an unknown word stays, so that the contract names it."""
     return lambda value: table.get(value.lower(), value) if isinstance(value, str) else value

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from heartline.account_aliases import Links, links_in
 from heartline.jsonl import read_lines
 from heartline.snapshot import Summary, decode_event, decoders_for
 from stream.calendar.clock import WallClock
@@ -42,12 +43,14 @@ class Buckets:
 
     Attributes:
         paths: files of lines; all lines of an account are in one of them, in the order of the input.
+        links: which ids are aliases of which accounts.
         summary: what was read and refused.
         first_days: of each account that any event but a profile tells of, the UTC day (since 1970-01-01) of its first.
         last_day: the UTC day of the newest event of all; None without events.
     """
 
     paths: list[Path]
+    links: Links
     summary: Summary = field(default_factory=Summary)
     first_days: dict[str, int] = field(default_factory=dict)
     last_day: int | None = None
@@ -61,8 +64,9 @@ def fill(
     Raises:
         FileError: a file can't be read.
     """
-    found = Buckets([folder / f"bucket-{number:02}.jsonl" for number in range(BUCKETS)])
     decoders, now_ms = decoders_for(settings), WallClock().now_ms(None)
+    links = links_in(files, decoders["account"])
+    found = Buckets([folder / f"bucket-{number:02}.jsonl" for number in range(BUCKETS)], links)
     newest_ms = 0
     with ExitStack() as stack:
         outs = [stack.enter_context(path.open("wb")) for path in found.paths]
@@ -74,7 +78,7 @@ def fill(
                     found.summary.reject(f"{path}:{number}: {error}")
                     continue
                 found.summary.events += 1
-                account_id = event.account_id
+                account_id = links.account_of(event.account_id)
                 out = outs[zlib.crc32(account_id.encode()) % BUCKETS]
                 out.write(line)
                 out.write(b"\n")
@@ -88,13 +92,13 @@ def fill(
     return found
 
 
-def accounts_in(bucket: Path, settings: Settings) -> Iterator[tuple[str, Events]]:
+def accounts_in(bucket: Path, settings: Settings, links: Links) -> Iterator[tuple[str, Events]]:
     """The accounts of a bucket with their events in the order of time; the file is removed when it has been read."""
     decoders, now_ms = decoders_for(settings), WallClock().now_ms(None)
     lives: dict[str, Events] = defaultdict(list)
     for _, line in read_lines(bucket):
         item = decode_event(line, decoders, now_ms)
-        lives[item[1].account_id].append(item)
+        lives[links.account_of(item[1].account_id)].append(item)
     bucket.unlink()
     for account_id in sorted(lives):
         events = lives.pop(account_id)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from heartline.account_aliases import Links
 from heartline.backtest.buckets import Buckets, accounts_in, fill
 from heartline.backtest.labels import Label, Labels, read_labels
 from heartline.backtest.life import Life, Observed, Yardsticks, live, observed
@@ -116,7 +117,7 @@ def _lives(
         for account_id in buckets.first_days
         if (label := labels.of(account_id)) is not None
     }
-    work = partial(_live_bucket, settings=settings, yardsticks=yardsticks, until=until)
+    work = partial(_live_bucket, settings=settings, links=buckets.links, yardsticks=yardsticks, until=until)
     paths = sorted((path for path in buckets.paths if path.stat().st_size), key=lambda path: -path.stat().st_size)
     count = processes or os.cpu_count() or 1
     done = 0
@@ -139,10 +140,12 @@ def _until(label: Label, last_day: int) -> int:
     return observed_day if label.churned_day is None else min(label.churned_day + AFTER_CHURN_DAYS, observed_day)
 
 
-def _live_bucket(path: Path, *, settings: Settings, yardsticks: Yardsticks, until: Mapping[str, int]) -> list[Life]:
+def _live_bucket(
+    path: Path, *, settings: Settings, links: Links, yardsticks: Yardsticks, until: Mapping[str, int]
+) -> list[Life]:
     """The lives of a bucket's accounts that have a label."""
     found = []
-    for account_id, events in accounts_in(path, settings):
+    for account_id, events in accounts_in(path, settings, links):
         if account_id in until:
             life = live(account_id, events, yardsticks, until[account_id])
             if life is not None:

@@ -20,6 +20,7 @@ What is heavy is imported when its command runs, so that help is quick.
 - `silence`   for whom nothing is told for a while
 - `override`  an account's health set by hand, until a day
 - `quarantine` accounts that raise an error, and their release
+- `alias`     what other tools call the accounts
 - `baseline`  what an account does now, accepted as its new normal
 - `scorecard` scorecards checked, explained and compared
 - `doctor`    whether everything is in place, and what to do if not
@@ -58,6 +59,7 @@ from heartline.cli import (
     up,
 )
 from heartline.cli.alert import app as alert_app
+from heartline.cli.alias import app as alias_app
 from heartline.cli.baseline import app as baseline_app
 from heartline.cli.errors import WordedErrors
 from heartline.cli.help import prose
@@ -129,6 +131,7 @@ app.add_typer(portfolio_app, name="portfolio", rich_help_panel="See it")
 app.add_typer(override_app, name="override", rich_help_panel="See it")
 app.add_typer(baseline_app, name="baseline", rich_help_panel="See it")
 app.add_typer(alert_app, name="alert", rich_help_panel="Look after it")
+app.add_typer(alias_app, name="alias", rich_help_panel="Look after it")
 app.add_typer(quarantine_app, name="quarantine", rich_help_panel="Look after it")
 app.add_typer(silence_app, name="silence", rich_help_panel="Look after it")
 app.add_typer(scorecard_app, name="scorecard", rich_help_panel="Look after it")

@@ -3,7 +3,9 @@
 - `check`    what a check says
 - `machine`  this machine: Python, packages, what the embedded servers need, ports
 - `kafka`    the broker, its topics, their partitions and clean-up
+- `records`  one record of each topic, whether it can be read
 - `quarantine` accounts that raise an error
+- `aliases`  ids of other tools whose events wait
 - `redis`    the store, whether it may forget, its clock
 - `examine`  all of it, in order
 """

@@ -8,10 +8,12 @@ from alerts.config import read_config
 from consumers.alerting.receivers.from_settings import make_receivers
 from consumers.alerting.settings import AlertingSettings
 from consumers.board.settings import BoardSettings, check_access
+from heartline.doctor.aliases import check_aliases
 from heartline.doctor.check import Check, broken, note, ok
 from heartline.doctor.kafka import check_kafka
 from heartline.doctor.machine import check_machine, check_port
 from heartline.doctor.quarantine import check_quarantine
+from heartline.doctor.records import check_records
 from heartline.doctor.redis import check_redis
 from stream.config.settings import Settings, load
 from stream.contracts.errors import ConfigError
@@ -33,7 +35,9 @@ def examine(config: Path | None) -> Iterator[Check]:
         return
     yield ok("settings", "accepted")
     yield from asyncio.run(check_kafka(settings.kafka))
+    yield from asyncio.run(check_records(settings))
     yield from check_quarantine(settings.kafka)
+    yield from check_aliases(settings.kafka)
     yield from check_redis(alerting.redis)
     yield check_scorecards(settings.scorecards)
     yield check_receivers(alerting)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+import msgspec
 import zstandard
 
 from consumers.intake.acceptance import Acceptance, Refused
@@ -21,6 +22,7 @@ from stream.kinds.decode import Decoder
 from stream.topics import KINDS
 
 REFUSALS_SHOWN: Final = 10
+ALIASES_A_RECORD: Final = 50
 
 
 class InputFile(NamedTuple):
@@ -95,8 +97,13 @@ class Aliases:
         self._accounts = accounts
 
     def account_of(self, source: str, alias: str) -> str:
-        """The account of a tool's id; the id itself where nobody says otherwise."""
-        return self._accounts.get(f"{source}:{alias}") or self._accounts.get(alias, alias)
+        """The account of a tool's id, with or without the tool before it; the id itself where nobody says otherwise."""
+        bare = alias.removeprefix(f"{source}:")
+        return self._accounts.get(f"{source}:{bare}") or self._accounts.get(bare, alias)
+
+    def of(self, account_id: str) -> list[str]:
+        """What the tools call an account."""
+        return sorted(alias for alias, account in self._accounts.items() if account == account_id and alias != account)
 
 
 def read_aliases(path: Path | None) -> Aliases:
@@ -156,6 +163,12 @@ def read_all(
                 became.refused += 1
                 if len(summary.refusals) < REFUSALS_SHOWN:
                     summary.refusals.append(refusal)
+    for account_id in sorted(summary.accounts):
+        # So that what comes live under these ids is of the same account.
+        called = aliases.of(account_id)
+        for at in range(0, len(called), ALIASES_A_RECORD):
+            value = {"account_id": account_id, "aliases": called[at : at + ALIASES_A_RECORD]}
+            sorter.add("account", None, account_id, msgspec.json.encode(value))
     summary.spilled = sorter.spilled
     return summary
 

@@ -21,9 +21,11 @@ from consumers.intake.mapping import (
     apply,
     at,
     find,
+    first_of,
     known_words,
     moment,
     number,
+    of_tool,
     paths_of,
     text,
     words,
@@ -78,7 +80,7 @@ def _changes(row: Row, by: str, payload: Payload, *changes: tuple[str, Value, bo
 
 # Zendesk: tickets of the API's exports, of a warehouse, or of a CSV view.
 _ZENDESK_FIELDS: Final[dict[str, Value]] = {
-    "account_id": at("organization_id", "organization.id", read=text),
+    "account_id": at("organization_id", "organization.id", read=of_tool("zendesk")),
     "ticket_id": at("id", "ticket_id", read=text),
     "priority": at("priority", read=known_words({word: word for word in ("low", "normal", "high", "urgent")})),
     "category": at("category", "ticket_type"),
@@ -167,7 +169,10 @@ def _stripe_seats(record: Payload) -> Any:
 
 
 _STRIPE_FIELDS: Final[dict[str, Value]] = {
-    "account_id": at("metadata.account_id", "account_id_metadata", "customer.id", "customer", "customer_id", read=text),
+    "account_id": first_of(
+        at("metadata.account_id", "account_id_metadata", read=text),
+        at("customer.id", "customer", "customer_id", read=of_tool("stripe")),
+    ),
     "subscription_id": at("id", read=text),
     "product": at("items.data.0.price.product", "product", "plan.product", "plan", read=text),
     "mrr": _stripe_mrr,
@@ -198,7 +203,9 @@ _STRIPE_CUSTOMER: Final = Row(
     ("*",),
     "account",
     {
-        "account_id": at("metadata.account_id", "account_id_metadata", "id", read=text),
+        "account_id": first_of(
+            at("metadata.account_id", "account_id_metadata", read=text), at("id", read=of_tool("stripe"))
+        ),
         "name": at("name", "description"),
         "segment": at("metadata.segment", "segment_metadata"),
         "timestamp": at("created", "created_utc", read=moment),
@@ -234,7 +241,7 @@ _HUBSPOT_COMPANY: Final = Row(
     ("*",),
     "account",
     {
-        "account_id": at("record_id", "company_id", "hs_object_id", read=text),
+        "account_id": at("record_id", "company_id", "hs_object_id", read=of_tool("hubspot")),
         "name": at("company_name", "name"),
         "owner": at("company_owner", "hubspot_owner_id", "owner", read=text),
         "segment": at("segment", "tier", "target_account_tier", "industry"),
@@ -247,14 +254,16 @@ _HUBSPOT_COMPANY: Final = Row(
 )
 
 
+def _first_company(value: Any) -> Any:
+    return of_tool("hubspot")(_first_id(value))
+
+
 def _first_id(value: Any) -> str:
     return str(value).partition(";")[0].strip()
 
 
 _HUBSPOT_TICKET_FIELDS: Final[dict[str, Value]] = {
-    "account_id": at(
-        "associated_company_ids", "associated_company_id", read=lambda value: str(value).split(";")[0].strip()
-    ),
+    "account_id": at("associated_company_ids", "associated_company_id", read=_first_company),
     "ticket_id": at("ticket_id", "record_id", read=text),
     "priority": at("priority", read=known_words({word: word for word in ("low", "medium", "high", "urgent")})),
     "category": at("category"),

@@ -4,12 +4,30 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from consumers.intake import signatures
-from consumers.intake.mapping import Outcome, Payload, Row, Value, always, at, find, seconds, text, translate
+from consumers.intake.mapping import (
+    Outcome,
+    Payload,
+    Row,
+    Value,
+    always,
+    at,
+    find,
+    first_of,
+    of_tool,
+    seconds,
+    text,
+    translate,
+)
 from consumers.intake.vendors import money
 from consumers.intake.vendors.vendor import Vendor
 
 SUBSCRIPTION: Final = "content.subscription"
 CUSTOMER: Final = "content.customer"
+
+_account: Final = first_of(
+    at(f"{CUSTOMER}.cf_account_id", f"{SUBSCRIPTION}.cf_account_id", read=text),
+    at(f"{SUBSCRIPTION}.customer_id", f"{CUSTOMER}.id", read=of_tool("chargebee")),
+)
 
 
 def _mrr(payload: Payload) -> Any:
@@ -20,7 +38,7 @@ def _mrr(payload: Payload) -> Any:
 def _subscription(status: Value) -> dict[str, Value]:
     return {
         "event_id": at("id", read=text),
-        "account_id": at(f"{SUBSCRIPTION}.customer_id", f"{CUSTOMER}.id", read=text),
+        "account_id": _account,
         "subscription_id": at(f"{SUBSCRIPTION}.id", read=text),
         "status": status,
         "product": at(f"{SUBSCRIPTION}.subscription_items.0.item_price_id", f"{SUBSCRIPTION}.plan_id", read=text),
@@ -55,7 +73,7 @@ ROWS: Final = (
         "account",
         {
             "event_id": at("id", read=text),
-            "account_id": at(f"{CUSTOMER}.id", read=text),
+            "account_id": _account,
             "name": at(f"{CUSTOMER}.company"),
             "timestamp": at("occurred_at", read=seconds),
         },

@@ -3,7 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from consumers.intake.mapping import Ignored, Outcome, Payload, Row, UnreadableError, at, find, joined, text, translate
+from consumers.intake.mapping import (
+    Ignored,
+    Outcome,
+    Payload,
+    Row,
+    UnreadableError,
+    at,
+    find,
+    joined,
+    of_tool,
+    translate,
+)
 from consumers.intake.signatures import hubspot
 from consumers.intake.vendors.vendor import Vendor
 
@@ -37,7 +48,7 @@ def _property(name: str) -> Any:
 
 def _known_property(payload: Payload) -> Any:
     if find(payload, "propertyName") in _PROPERTIES:
-        return text(payload.get("objectId"))
+        return of_tool("hubspot")(payload.get("objectId"))
     return Ignored("a property that no account of ours has")
 
 

@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from consumers.intake.mapping import Ignored, Outcome, Payload, Row, at, find, joined, known_words, text, translate
+from consumers.intake.mapping import (
+    Ignored,
+    Outcome,
+    Payload,
+    Row,
+    at,
+    find,
+    joined,
+    known_words,
+    of_tool,
+    text,
+    translate,
+)
 from consumers.intake.signatures import hex_hmac
 from consumers.intake.vendors.vendor import Vendor
 
@@ -25,7 +37,7 @@ _PRIORITY: Final = {
 
 
 def _account(payload: Payload) -> Any:
-    found = at(f"{ORGANIZATIONS}.0.id", read=text)(payload)
+    found = at(f"{ORGANIZATIONS}.0.id", read=of_tool("jira"))(payload)
     return found if found is not None else Ignored("the request belongs to no organization")
 
 
@@ -42,7 +54,7 @@ def _status(payload: Payload) -> Any:
     if payload.get("webhookEvent") == "jira:issue_created":
         return "opened"
     if payload.get("webhookEvent") == "jira:issue_deleted":
-        return "closed"
+        return "removed"
     done = find(payload, f"{FIELDS}.status.statusCategory.key") == "done"
     item = _changed_status(payload)
     if item is None:

@@ -5,7 +5,21 @@ from decimal import Decimal
 from typing import Any, Final
 
 from consumers.intake import signatures
-from consumers.intake.mapping import Ignored, Outcome, Payload, Row, Value, always, at, find, seconds, text, translate
+from consumers.intake.mapping import (
+    Ignored,
+    Outcome,
+    Payload,
+    Row,
+    Value,
+    always,
+    at,
+    find,
+    first_of,
+    of_tool,
+    seconds,
+    text,
+    translate,
+)
 from consumers.intake.vendors import money
 from consumers.intake.vendors.vendor import Vendor
 
@@ -67,7 +81,10 @@ def _changed(payload: Payload) -> Any:
 def _subscription(status: Value) -> dict[str, Value]:
     return {
         "event_id": at("id", read=text),
-        "account_id": at(f"{OBJECT}.metadata.account_id", f"{OBJECT}.customer.id", f"{OBJECT}.customer", read=text),
+        "account_id": first_of(
+            at(f"{OBJECT}.metadata.account_id", read=text),
+            at(f"{OBJECT}.customer.id", f"{OBJECT}.customer", read=of_tool("stripe")),
+        ),
         "subscription_id": at(f"{OBJECT}.id", read=text),
         "status": status,
         "product": at(f"{OBJECT}.items.data.0.price.product", f"{OBJECT}.plan.product", read=text),
@@ -91,7 +108,9 @@ ROWS: Final = (
         "account",
         {
             "event_id": at("id", read=text),
-            "account_id": at(f"{OBJECT}.metadata.account_id", f"{OBJECT}.id", read=text),
+            "account_id": first_of(
+                at(f"{OBJECT}.metadata.account_id", read=text), at(f"{OBJECT}.id", read=of_tool("stripe"))
+            ),
             "name": at(f"{OBJECT}.name"),
             "segment": at(f"{OBJECT}.metadata.segment"),
             "timestamp": at("created", read=seconds),

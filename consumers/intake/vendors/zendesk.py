@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from consumers.intake import signatures
-from consumers.intake.mapping import Ignored, Outcome, Payload, Row, at, find, text, translate, words
+from consumers.intake.mapping import Ignored, Outcome, Payload, Row, at, find, of_tool, text, translate, words
 from consumers.intake.vendors.vendor import Vendor
 
 _STATUS: Final = {
@@ -20,7 +20,7 @@ _ENDED: Final = ("solved", "closed")
 
 
 def _account(payload: Payload) -> Any:
-    found = at("detail.organization_id", read=text)(payload)
+    found = at("detail.organization_id", read=of_tool("zendesk"))(payload)
     return found if found is not None else Ignored("the ticket's requester belongs to no organization")
 
 
@@ -32,7 +32,7 @@ def _status(payload: Payload) -> Any:
     if what == "created":
         return "opened"
     if what in ("soft_deleted", "permanently_deleted", "marked_as_spam", "merged"):
-        return "closed"
+        return "removed"
     was_ended = isinstance(before, str) and before.lower() in _ENDED
     if what == "status_changed" and was_ended and isinstance(now, str) and now.lower() not in (*_ENDED, "deleted"):
         return "reopened"

@@ -143,13 +143,19 @@ def chargebee(kind: str, **subscription: Any) -> dict[str, Any]:
 
 
 ACCEPTED: list[tuple[str, Any, str, dict[str, Any], str]] = [
-    ("zendesk", zendesk("created"), "ticket", {"account_id": "5615445", "status": "opened", "priority": "HIGH"}, "new"),
+    (
+        "zendesk",
+        zendesk("created"),
+        "ticket",
+        {"account_id": "zendesk:5615445", "status": "opened", "priority": "HIGH"},
+        "new",
+    ),
     ("zendesk", zendesk("created", priority=None), "ticket", {"priority": None}, "no priority is Zendesk's default"),
     (
         "zendesk",
         zendesk("created", organization_id=5615445, id=35436),
         "ticket",
-        {"account_id": "5615445", "ticket_id": "35436"},
+        {"account_id": "zendesk:5615445", "ticket_id": "35436"},
         "numbers",
     ),
     (
@@ -181,8 +187,8 @@ ACCEPTED: list[tuple[str, Any, str, dict[str, Any], str]] = [
         {"status": "deescalated"},
         "tag gone",
     ),
-    ("zendesk", zendesk("soft_deleted"), "ticket", {"status": "closed"}, "deleted: nobody waits any more"),
-    ("zendesk", zendesk("marked_as_spam"), "ticket", {"status": "closed"}, "spam: nobody waits"),
+    ("zendesk", zendesk("soft_deleted"), "ticket", {"status": "removed"}, "deleted: nobody waits any more"),
+    ("zendesk", zendesk("marked_as_spam"), "ticket", {"status": "removed"}, "spam: nobody waits"),
     ("intercom", intercom("conversation.user.created"), "ticket", {"status": "opened", "priority": "normal"}, "new"),
     ("intercom", intercom("conversation.admin.closed"), "ticket", {"status": "solved"}, "closed by an agent"),
     (
@@ -222,14 +228,14 @@ ACCEPTED: list[tuple[str, Any, str, dict[str, Any], str]] = [
         {"survey": "csat", "score": 4},
         "its kind in a hidden field",
     ),
-    ("hubspot", hubspot("name", "Acme"), "account", {"account_id": "4711", "name": "Acme"}, "a name"),
+    ("hubspot", hubspot("name", "Acme"), "account", {"account_id": "hubspot:4711", "name": "Acme"}, "a name"),
     ("hubspot", hubspot("licensed_seats", "40"), "account", {"licensed_seats": 40}, "numbers come as text"),
     ("hubspot", hubspot("mrr", "99.5"), "account", {"mrr": 99.5}, "money comes as text"),
     (
         "jira",
         jira("created"),
         "ticket",
-        {"account_id": "3", "ticket_id": "SUP-1", "status": "opened", "priority": "urgent"},
+        {"account_id": "jira:3", "ticket_id": "SUP-1", "status": "opened", "priority": "urgent"},
         "new",
     ),
     (
@@ -257,7 +263,7 @@ ACCEPTED: list[tuple[str, Any, str, dict[str, Any], str]] = [
         "stripe",
         stripe_event("created"),
         "subscription",
-        {"account_id": "cus_9", "status": "started", "mrr": 500.0, "seats": 10},
+        {"account_id": "stripe:cus_9", "status": "started", "mrr": 500.0, "seats": 10},
         "new",
     ),
     (
@@ -308,7 +314,7 @@ ACCEPTED: list[tuple[str, Any, str, dict[str, Any], str]] = [
         "chargebee",
         chargebee("subscription_created"),
         "subscription",
-        {"account_id": "acme", "status": "started", "mrr": 500.0},
+        {"account_id": "chargebee:acme", "status": "started", "mrr": 500.0},
         "new",
     ),
     (

@@ -51,8 +51,8 @@ TICKET = {
 def test_a_solved_ticket_is_opened_and_solved(tmp_path: Path) -> None:
     events, summary = imported(tmp_path, ("zendesk", [TICKET]))
     assert [(e["status"], e["timestamp"], e["account_id"], e["ticket_id"]) for e in events] == [
-        ("opened", "2026-02-19T01:54:52+00:00", "9001", "501"),
-        ("solved", "2026-02-19T03:55:11+00:00", "9001", "501"),
+        ("opened", "2026-02-19T01:54:52+00:00", "zendesk:9001", "501"),
+        ("solved", "2026-02-19T03:55:11+00:00", "zendesk:9001", "501"),
     ]
     assert len({event["event_id"] for event in events}) == 2
     assert summary.refused == 0
@@ -88,11 +88,11 @@ def test_stripes_csv_says_when_it_began_what_it_is_worth_and_when_it_ends(tmp_pa
     )
     events, _ = imported(tmp_path, ("stripe", text))
     assert [(e["account_id"], e["status"], e.get("mrr"), e.get("seats")) for e in events] == [
-        ("cus_1", "started", 500.0, 10),
-        ("cus_2", "trial_started", 100.0, 1),
-        ("cus_2", "started", 100.0, 1),
-        ("cus_2", "cancellation_requested", 100.0, 1),
-        ("cus_2", "cancelled", 100.0, 1),
+        ("stripe:cus_1", "started", 500.0, 10),
+        ("stripe:cus_2", "trial_started", 100.0, 1),
+        ("stripe:cus_2", "started", 100.0, 1),
+        ("stripe:cus_2", "cancellation_requested", 100.0, 1),
+        ("stripe:cus_2", "cancelled", 100.0, 1),
     ]
 
 

@@ -1,0 +1,69 @@
+"""What other tools call the accounts: the links that there are, the ids that wait for one, and a new link."""
+
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from consumers.account_updates import SEND_SECONDS_MAX, UpdateNotSentError
+from consumers.kafka_client import connection, ensure_topics, latest_values
+from stream.config.settings import KafkaSettings
+from stream.contracts.aliases import WaitingAlias, decode_waiting, encode_link, read_link
+from stream.contracts.errors import BadEvent, ConfigError
+
+
+def links(kafka: KafkaSettings) -> dict[str, str]:
+    """By alias the account whose id it is, in the order of the aliases.
+
+    Raises:
+        TopicUnreadableError: Kafka can't be reached, or the topic is missing: no worker has run yet.
+    """
+    found: dict[str, str] = {}
+    for key, value in latest_values(kafka, kafka.topics.aliases).items():
+        try:
+            alias, link = read_link(key, value)
+        except BadEvent:
+            continue  # a dead letter by now, with its reason
+        if link is not None:
+            found[alias] = link.account_id
+    return dict(sorted(found.items()))
+
+
+def waiting(kafka: KafkaSettings) -> list[WaitingAlias]:
+    """The ids whose events wait, those with the most events first.
+
+    Raises:
+        TopicUnreadableError: as `links`.
+    """
+    entries = [decode_waiting(value) for value in latest_values(kafka, kafka.topics.waiting_aliases).values()]
+    return sorted(entries, key=lambda entry: (-entry.events, entry.alias))
+
+
+def link(kafka: KafkaSettings, alias: str, account_id: str | None) -> None:
+    """Say whose an alias is; None: nobody's any more. Returns when Kafka has it.
+
+    Raises:
+        ConfigError: one of the two is no id.
+        UpdateNotSentError: Kafka did not confirm it in time.
+    """
+    value = None if account_id is None else encode_link(account_id)
+    try:
+        read_link(alias.encode(), value)
+    except BadEvent as error:
+        raise ConfigError(error.detail) from None
+    if alias == account_id:
+        raise ConfigError(f"alias = {alias[:80]!r}: an account is no alias of itself; expected another account")
+    topic = kafka.topics.aliases
+    producer: Any = None
+    try:
+        ensure_topics(kafka, [topic])
+        producer = KafkaProducer(**connection(kafka), acks="all", metrics_enabled=False)
+        producer.send(topic, key=alias.encode(), value=value).get(timeout=SEND_SECONDS_MAX)
+    except KafkaError as error:
+        raise UpdateNotSentError(
+            f"{topic}: Kafka at {kafka.bootstrap_servers} did not take the link ({type(error).__name__}); check the "
+            "broker, and send it again"
+        ) from None
+    finally:
+        if producer is not None:
+            producer.close(timeout=1)
