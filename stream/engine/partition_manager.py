@@ -352,9 +352,21 @@ class PartitionManager:
             sum(sum(p.next_offsets.values()) for p in self.partitions()),
         )
 
-    def observe_ends(self, ends: Mapping[TopicPartition, int]) -> None:
-        """Remember where the input partitions end, for `lags`, and whether what waited at first is folded."""
+    def observe_ends(
+        self, ends: Mapping[TopicPartition, int], markers: Mapping[TopicPartition, tuple[int, int]] | None = None
+    ) -> None:
+        """Remember where the input partitions end, for `lags`, and whether what waited at first is folded.
+
+        Args:
+            ends: by input partition.
+            markers: where nothing but markers of transactions lies, from an offset to before another one. They count
+                as folded, so that nobody who compares the group's offsets with the ends sees a lag that never ends.
+        """
         self._end_offsets = ends
+        for tp, (first, end) in (markers or {}).items():
+            assigned = self._assigned.get(tp.partition)
+            if assigned is not None and assigned.ready and assigned.partition.next_offsets.get(tp.topic) == first:
+                assigned.partition.next_offsets[tp.topic] = end
         for assigned in self._assigned.values():
             if assigned.ready:
                 assigned.observe_ends(ends)
@@ -388,7 +400,7 @@ class PartitionManager:
 
 
 def fold_chunk(processor: Processor[Any], partition: Partition[Any], chunk: Chunk) -> int:
-    """Fold what is new in the chunk, the only place where next offsets move; returns how many records that were.
+    """Fold what is new in the chunk, the only place where next offsets move past records; returns how many records that were.
 
     Afterwards the states are what the records below `next_offsets` give. A chunk that was fetched twice, wholly or in
     part, is folded once: records below the next offset are skipped. No await, no I/O.

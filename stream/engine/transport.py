@@ -99,20 +99,27 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             consumer.seek(tp, offset)
         self._positions.on_seek(positions, seek)
 
-    async def ends(self) -> dict[TopicPartition, int]:
+    async def ends(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, tuple[int, int]]]:
         """Per input partition the offset up to which there is something to fold; runs in this thread.
 
-        A partition that is read to its end ends with its last chunk: what follows are markers of transactions.
+        A partition that is read to its end ends with its last chunk: what follows are markers of transactions, from
+        the first to before the second offset of what is returned beside the ends.
         """
         consumer = self._ensure_consumer()
-        ends = {}
-        for tp, covered in self._positions.positions().items():
+        ends, markers = {}, {}
+        for tp in self._positions.positions():
             if tp not in consumer.assignment():
                 continue
             end = consumer.last_stable_offset(tp)
-            if end is not None and end >= 0:
-                ends[tp] = end if await consumer.position(tp) < end else covered
-        return ends
+            if end is None or end < 0:
+                continue
+            position = await consumer.position(tp)
+            covered = self._positions.positions().get(tp)  # no await in between: see FetchPositions
+            if position < end or covered is None:
+                ends[tp] = end
+            else:
+                ends[tp], markers[tp] = covered, (covered, position)
+        return ends, markers
 
     async def all_ends(self) -> dict[TopicPartition, int]:
         """Where every input partition ends, whoever has it; runs in this thread."""
@@ -208,7 +215,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             await self.sleep(CATCH_UP_SECONDS if manager.catching_up else WATCH_SECONDS)
             ends = await self._ends()
             if ends is not None:
-                manager.observe_ends(ends)
+                manager.observe_ends(*ends)
             lagging = self.app.rebalancing or ends is None or sum(manager.lags().values()) > 0
             waiting = lagging and not manager.recovering
             manager.liveness.beat(manager.not_ready)
@@ -249,14 +256,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             )
             await self._thread.call_thread(self._thread.refresh_metadata)
 
-    async def _ends(self) -> Mapping[TopicPartition, int] | None:
+    async def _ends(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, tuple[int, int]]] | None:
         """Where the inputs end; None while the consumer's thread does not answer or a rebalance runs."""
         if self.app.rebalancing:
             return None
         try:
             async with asyncio.timeout(WATCH_SECONDS):
-                ends: Mapping[TopicPartition, int] = await self._thread.call_thread(self._thread.ends)
-                return ends
+                found: tuple[
+                    dict[TopicPartition, int], dict[TopicPartition, tuple[int, int]]
+                ] = await self._thread.call_thread(self._thread.ends)
+                return found
         except Exception as error:
             log.debug("the consumer did not say where its partitions end: %r", error)
             return None

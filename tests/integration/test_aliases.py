@@ -8,7 +8,7 @@ from stream.kinds.state import decode_state
 from stream.topics import Topics
 from tests.integration.roles import Role, wait_for
 from tests.integration.test_quarantine import PARTITIONS, cli, event, produce
-from tests.integration.topics import last_values
+from tests.integration.topics import group_lag, last_values
 from tests.servers import Kafka
 
 
@@ -58,4 +58,7 @@ def test_events_of_an_alias_wait_and_count_once_and_two_accounts_become_one(
         assert sorted(reports()["acme"].profile.aliases) == ["old", "zendesk:7"]
         assert json.loads(cli(env, "alias", "list", "--json").stdout) == {"old": "acme", "zendesk:7": "acme"}
         assert cli(env, "alias", "waiting").returncode == 0
+        wait_for(
+            lambda: group_lag(kafka.bootstrap_servers, f"{prefix}heartline", topics.sources) == 0, 60, "nothing waits"
+        )
         assert worker.stop() == 0
