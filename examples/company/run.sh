@@ -17,7 +17,7 @@ heartline import \
   delighted="$exports/delighted.csv" stripe="$exports/stripe.csv" --aliases "$exports/aliases.csv"
 
 if [ "${1:-}" = --once ]; then
-  until heartline top --once >"$exports/top.txt" && grep -q 'worker lag 0' "$exports/top.txt"; do sleep 1; done
+  until heartline top --once >"$exports/top.txt" && grep -q ' 25 accounts' "$exports/top.txt" && grep -q 'worker lag 0' "$exports/top.txt"; do sleep 1; done
   cat "$exports/top.txt"
 else
   grep -o 'board ready on .*' "$exports/up.log"

@@ -400,7 +400,7 @@ class PartitionManager:
 
 
 def fold_chunk(processor: Processor[Any], partition: Partition[Any], chunk: Chunk) -> int:
-    """Fold what is new in the chunk, the only place where next offsets move past records; returns how many records that were.
+    """Fold what is new in the chunk, the only place where next offsets move past records; returns how many.
 
     Afterwards the states are what the records below `next_offsets` give. A chunk that was fetched twice, wholly or in
     part, is folded once: records below the next offset are skipped. No await, no I/O.

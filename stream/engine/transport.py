@@ -7,7 +7,7 @@ used: it may skip records (`_new_offset`, `_add_gap`), and nothing here relies o
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiokafka
