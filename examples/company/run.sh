@@ -10,7 +10,7 @@ trap 'kill "$up" 2>/dev/null; wait "$up" 2>/dev/null; rm -rf "$exports"' EXIT
 python make_exports.py "$exports"
 heartline up --embedded --data-dir "$exports/data" >"$exports/up.log" 2>&1 &
 up=$!
-until grep -q 'board ready on' "$exports/up.log"; do kill -0 "$up" || { cat "$exports/up.log"; exit 1; }; sleep 0.5; done
+until grep -q 'everything runs' "$exports/up.log"; do kill -0 "$up" || { cat "$exports/up.log"; exit 1; }; sleep 0.5; done
 
 heartline import \
   segment="$exports/segment.jsonl" zendesk="$exports/zendesk.json" \
@@ -20,6 +20,6 @@ if [ "${1:-}" = --once ]; then
   until heartline top --once >"$exports/top.txt" && grep -q ' 25 accounts' "$exports/top.txt" && grep -q 'worker lag 0' "$exports/top.txt"; do sleep 1; done
   cat "$exports/top.txt"
 else
-  grep -o 'board ready on .*' "$exports/up.log"
+  grep -o 'everything runs.*' "$exports/up.log"
   wait "$up"
 fi
