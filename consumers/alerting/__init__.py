@@ -11,6 +11,7 @@ The modules in the order a report meets them:
     pipeline_health  health of the pipeline, over all partitions and processes
     state            Redis: what is remembered of each account, and the one transaction that every batch makes
     audit_log        Redis and Kafka: steps on their way to the audit log
+    unreadable       what in Redis can't be read, set aside
     erasure          what waits of an erased account, and its steps in the log
     rebuild_state    what is remembered, made again from the audit log after Redis was lost
     recipients       who is notified of a change

@@ -27,6 +27,7 @@ from consumers.errors import STORE_AWAY, TopicUnreadableError
 from consumers.kafka_client import connection, read_to_end
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
+from stream.contracts.errors import BadEvent
 
 RELAY_MAX: Final = 500
 IDLE_SECONDS: Final = 0.25
@@ -203,7 +204,10 @@ def touchpoint_of(value: bytes) -> tuple[bytes, bytes] | None:
     """
     if b'"play_started"' not in value:
         return None
-    step = decode_alert_event(value)
+    try:
+        step = decode_alert_event(value)
+    except BadEvent:
+        return None
     if step.kind != "play_started" or step.alert is None or step.account_id is None:
         return None
     event = {

@@ -15,6 +15,7 @@ import msgspec
 import redis
 
 from alerts.daily_digest import DigestItem
+from consumers.alerting.unreadable import SetAside
 
 _decoder = msgspec.json.Decoder(DigestItem)
 _encoder = msgspec.json.Encoder()
@@ -34,6 +35,7 @@ class DigestQueue:
         self._client = client
         self._prefix = prefix
         self._due = due
+        self._set_aside = SetAside(client, prefix)
 
     def add(self, pipe: Any, items: Iterable[DigestItem]) -> None:
         """Write items down, within the caller's transaction; the digest is due at its owner's next hour."""
@@ -50,7 +52,10 @@ class DigestQueue:
 
     def items(self, pipe: Any, owner: str) -> list[DigestItem]:
         """All items of an owner."""
-        return [_decoder.decode(value) for value in cast("list[bytes]", pipe.lrange(self.items_key(owner), 0, -1))]
+        key = self.items_key(owner)
+        values = cast("list[bytes]", pipe.lrange(key, 0, -1))
+        named = [(b"%d" % at, value) for at, value in enumerate(values)]
+        return [item for _, item in self._set_aside.readable(key, named, _decoder.decode)]
 
     def keep_only(self, pipe: Any, owner: str, left: Sequence[DigestItem]) -> None:
         """Within the caller's transaction: the digest is written, and only these items wait for the next one."""

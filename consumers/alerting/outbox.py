@@ -23,6 +23,7 @@ import redis
 from msgspec.structs import replace
 
 from alerts.notification import AlertNotification
+from consumers.alerting.unreadable import SetAside
 
 
 class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +123,7 @@ class Outbox:
     def __init__(self, client: redis.Redis, prefix: str) -> None:
         self._client = client
         self._prefix = prefix
+        self._set_aside = SetAside(client, prefix)
 
     def add(self, pipe: Any, entry: OutboxEntry) -> None:
         """Write a notification, within the caller's transaction."""
@@ -144,12 +146,25 @@ class Outbox:
         if not names:
             return []
         values = cast("list[bytes | None]", self._client.mget([keys.entry(name.decode()) for name in names]))
-        return [decode(value) for value in values if value is not None]
+        return self.readable(receiver, zip(names, values, strict=True))
+
+    def readable(self, receiver: str, entries: Iterable[tuple[bytes, bytes | None]]) -> list[OutboxEntry]:
+        """The entries that are there and can be read; what can't be read is set aside, and waits no longer."""
+        keys = Keys(self._prefix, receiver)
+        there = [(name, value) for name, value in entries if value is not None]
+        found = dict(self._set_aside.readable(keys.entry(""), there, decode))
+        for name, _ in there:
+            if name not in found:
+                with self._client.pipeline(transaction=True) as pipe:
+                    queue_removal(pipe, keys, name.decode(errors="replace"))
+                    pipe.execute()
+        return list(found.values())
 
     def dead(self, receiver: str) -> list[DeadLetter]:
         """What was given up for a receiver, the oldest first."""
         stored = cast("dict[bytes, bytes]", self._client.hgetall(Keys(self._prefix, receiver).dead))
-        letters = [_dead_decoder.decode(value) for value in stored.values()]
+        key = Keys(self._prefix, receiver).dead
+        letters = [letter for _, letter in self._set_aside.readable(key, stored.items(), _dead_decoder.decode)]
         return sorted(letters, key=lambda letter: (letter.entry.created_ms, letter.entry.id))
 
     def revive(self, letters: Iterable[DeadLetter], now_ms: int) -> int:

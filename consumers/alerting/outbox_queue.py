@@ -65,11 +65,11 @@ class Queue:
     def due(self, now_ms: int) -> list[OutboxEntry]:
         """What could go now, in its order; at most DUE_MAX."""
         found = self._client.zrange(self._keys.due, "-inf", cast(Any, now_ms), byscore=True, offset=0, num=DUE_MAX)
-        names = [name.decode() for name in cast("list[bytes]", found)]
+        names = cast("list[bytes]", found)
         if not names:
             return []
-        values = cast("list[bytes | None]", self._client.mget([self._keys.entry(name) for name in names]))
-        return [decode(value) for value in values if value is not None]
+        values = cast("list[bytes | None]", self._client.mget([self._keys.entry(name.decode()) for name in names]))
+        return self._outbox.readable(self.receiver, zip(names, values, strict=True))
 
     def sent(self) -> list[tuple[DeliveryKind, int]]:
         """What went lately, and when, epoch milliseconds."""
@@ -118,7 +118,10 @@ class Queue:
                 due_ms = pipe.zscore(self._keys.due, name)
                 if due_ms is None or due_ms > now_ms:
                     return None  # leased or put off since we looked
-                entry = decode(value)
+                readable = self._outbox.readable(self.receiver, [(name.encode(), value)])
+                if not readable:
+                    return None
+                (entry,) = readable
                 if entry.after not in beside and self._wait_for_earlier(entry):
                     return None
                 leased = replace(entry, owner=self._owner)

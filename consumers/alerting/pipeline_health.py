@@ -37,6 +37,7 @@ from consumers.alerting.metrics import Metrics
 from consumers.alerting.outbox import Outbox, OutboxEntry
 from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import LoadedState
+from consumers.alerting.unreadable import SetAside
 from stream.config.logs import get_logger
 
 _sight_decoder = msgspec.json.Decoder(PartitionHealth)
@@ -83,6 +84,7 @@ class PipelineHealthMonitor:
         self._settings = settings
         self._recipients = recipients
         self._metrics = metrics
+        self._set_aside = SetAside(client, prefix)
         self._partitions_health: dict[int, PartitionHealth] = {}
         self._standing: IncidentState | None = None
         self._held = False
@@ -96,10 +98,13 @@ class PipelineHealthMonitor:
         """Learn what every partition shows, and what stands; the latter as it is stored."""
         partitions_health = cast("dict[bytes, bytes]", self._client.hgetall(self._partitions_health_key))
         stored = cast("bytes | None", self._client.get(self._incident_key))
-        self._partitions_health = {
-            int(partition): _sight_decoder.decode(value) for partition, value in partitions_health.items()
-        }
-        self._standing = _standing_decoder.decode(stored) if stored is not None else None
+        seen = self._set_aside.readable(self._partitions_health_key, partitions_health.items(), _sight_decoder.decode)
+        self._partitions_health = {int(partition): sight for partition, sight in seen}
+        if broken := [name for name in partitions_health if int(name) not in self._partitions_health]:
+            self._client.hdel(self._partitions_health_key, *broken)
+        standing = [(b"", stored)] if stored is not None else []
+        found = self._set_aside.readable(self._incident_key, standing, _standing_decoder.decode)
+        self._standing = next((each for _, each in found), None)
         return stored
 
     def assess_batch(

@@ -37,6 +37,7 @@ from consumers.alerting.audit_log import AuditLog, ErasedAt
 from consumers.alerting.digest_queue import DigestQueue
 from consumers.alerting.outbox import Outbox, OutboxEntry
 from consumers.alerting.rebuild_state import Rebuilt
+from consumers.alerting.unreadable import SetAside
 from consumers.errors import StateMovedError
 from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
@@ -49,6 +50,7 @@ FIELDS_KEPT = 4096  # more than the accounts of a batch, which needs each field 
 log = get_logger(__name__)
 
 _decoder = msgspec.json.Decoder(AccountRecord)
+_silence_decoder = msgspec.json.Decoder(Silence)
 _encoder = msgspec.json.Encoder()
 
 
@@ -129,6 +131,7 @@ class StateStore:
         self._outbox = outbox
         self._audit = audit
         self._digests = digests
+        self._set_aside = SetAside(client, prefix)
 
     def load(self, partition: int) -> tuple[int | None, int | None, list[AccountRecord]]:
         """The next offsets of a partition's reports and commands (None: nothing stored), and every account in it."""
@@ -136,8 +139,9 @@ class StateStore:
         if stored is None:
             return None, None, []
         commands = self._client.get(self._key("commands_offset", partition))
-        pairs = self._client.hscan_iter(self._key("accounts", partition), count=SCAN_COUNT)
-        records = [_decoder.decode(value) for _, value in cast("Iterable[Any]", pairs)]
+        key = self._key("accounts", partition)
+        pairs = cast("Iterable[tuple[bytes, bytes]]", self._client.hscan_iter(key, count=SCAN_COUNT))
+        records = [record for _, record in self._set_aside.readable(key, pairs, _decoder.decode)]
         return int(cast(bytes, stored)), int(cast(bytes, commands)) if commands is not None else None, records
 
     def topic_id(self, partition: int) -> str | None:
@@ -196,7 +200,11 @@ class StateStore:
         gone = [name for name, value in zip(names, values, strict=True) if value is None]
         if gone:
             self._client.zrem(self._key("due", partition), *gone)
-        return [_decoder.decode(value).account_id for value in values if value is not None]
+        pairs = [(name, value) for name, value in zip(names, values, strict=True) if value is not None]
+        found = dict(self._set_aside.readable(self._key("accounts", partition), pairs, _decoder.decode))
+        if broken := [name for name, _ in pairs if name not in found]:
+            self._client.zrem(self._key("due", partition), *broken)
+        return [record.account_id for record in found.values()]
 
     def expedite(self, partition: int, at_ms: int) -> None:
         """Make everybody due who waits for a time: what they wait for may have changed."""
@@ -207,8 +215,12 @@ class StateStore:
 
     def silences(self) -> tuple[Silence, ...]:
         """All silences that are known."""
-        stored = cast("dict[bytes, bytes]", self._client.hgetall(f"{self._prefix}silences"))
-        return tuple(msgspec.json.decode(value, type=Silence) for value in stored.values())
+        key = f"{self._prefix}silences"
+        stored = cast("dict[bytes, bytes]", self._client.hgetall(key))
+        found = dict(self._set_aside.readable(key, stored.items(), _silence_decoder.decode))
+        if broken := stored.keys() - found.keys():
+            self._client.hdel(key, *broken)
+        return tuple(found.values())
 
     def restore(self, partition: int, rebuilt: Rebuilt) -> None:
         """Write what the audit log tells of a partition that was lost; its reports are read from their beginning."""
@@ -293,8 +305,10 @@ class StateStore:
         if not ids:
             return LoadedState({})
         fields = [_field(account_id) for account_id in ids]
-        values = pipe.hmget(self._key("accounts", partition), fields)
-        records = {name: _decoder.decode(value) for name, value in zip(ids, values, strict=True) if value is not None}
+        key = self._key("accounts", partition)
+        values = pipe.hmget(key, fields)
+        pairs = [(name.encode(), value) for name, value in zip(ids, values, strict=True) if value is not None]
+        records = {name.decode(): each for name, each in self._set_aside.readable(key, pairs, _decoder.decode)}
         if not with_reports:
             return LoadedState(records)
         values = pipe.hmget(self._key("reports", partition), fields)

@@ -47,7 +47,7 @@ class DeadLetterLog:
         """Take a record of the topic; returns whether it was a dead letter."""
         try:
             letter = as_read(read_dead_letter(value or b""), timestamp_ms)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
         with self._lock:
             self._letters.appendleft(letter)

@@ -62,6 +62,7 @@ class TopicReader:
         self._looked = -LOOK_SECONDS
         self.loaded = threading.Event()  # everything that was there at the start has been read
         self.records = 0
+        self.unreadable = 0  # records that raised where they were taken in
         self.newest_ms: dict[str, int] = {}  # Kafka's timestamp of the newest record, by topic
         self.next_offsets: dict[TopicPartition, int] = {}  # the offset after the newest record that holds anything
 
@@ -108,7 +109,18 @@ class TopicReader:
         for tp, records in batch.items():
             take = self._subscriptions[tp.topic].take
             for record in records:
-                account_id = take(record)
+                try:
+                    account_id = take(record)
+                except Exception as error:  # one record stops neither its topic nor the board
+                    self.unreadable += 1
+                    log.error(
+                        "record passed over; the board goes on without it",
+                        topic=tp.topic,
+                        partition=tp.partition,
+                        offset=record.offset,
+                        exc_info=error,
+                    )
+                    continue
                 if account_id is not None:
                     moved.add(account_id)
             self.records += len(records)

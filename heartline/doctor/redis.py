@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import redis
 
+from consumers.alerting.unreadable import SetAside
 from consumers.redis_client import RedisSettings, connect, describe_url, scheme_problem
 from heartline.doctor.check import Check, broken, note, ok
 from stream.config.redact import redact
@@ -23,6 +24,7 @@ def check_redis(settings: RedisSettings) -> Iterator[Check]:
         before = time.time()
         seconds, microseconds = client.time()
         skew_seconds = seconds + microseconds / 1e6 - (before + time.time()) / 2
+        unreadable = SetAside(client, settings.key_prefix).count()
     except redis.RedisError as error:
         advice = "set REDIS_URL to your server, or start one: heartline servers run --redis-port 6379"
         problem = scheme_problem(settings, error)
@@ -34,6 +36,7 @@ def check_redis(settings: RedisSettings) -> Iterator[Check]:
     yield check_policy(str(info.get("maxmemory_policy", "noeviction")), int(info.get("maxmemory", 0)))
     yield check_persistence(info)
     yield check_skew(skew_seconds)
+    yield check_unreadable(unreadable, settings.key_prefix)
 
 
 def _product(info: Mapping[str, Any]) -> str:
@@ -61,6 +64,17 @@ def check_persistence(info: Mapping[str, Any]) -> Check:
         "persistence",
         "no append-only file: after a crash of Redis red flags may be told again",
         "CONFIG SET appendonly yes, and the same in its configuration file",
+    )
+
+
+def check_unreadable(count: int, prefix: str) -> Check:
+    """No entry had to be set aside."""
+    if count == 0:
+        return ok("entries", "all that were looked at can be read")
+    return note(
+        "entries",
+        f"{count} entries could not be read and are set aside under {prefix}unreadable",
+        "another release or program wrote them; alerting's log names each. Once it is settled, delete that key",
     )
 
 
