@@ -10,7 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test test-long fuzz test-tools lint format types schemas metrics figures settings measures rules dashboards kubernetes docs bench-tables bench-peers wheel lock clean
+.PHONY: help setup servers demo test test-long fuzz chaos test-tools lint format types schemas metrics figures settings measures rules dashboards kubernetes docs bench-tables bench-peers wheel lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,6 +45,12 @@ test: setup test-tools lint types  ## Run every check: format, lint, types, and 
 
 test-long: setup test-tools  ## Run all tests with many more examples, and those over whole data sets (an hour)
 	TEST_LONG=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+MINUTES ?= 30
+SEED ?= 1
+chaos: setup  ## Seeded faults against a running installation, into docs/chaos.md (MINUTES=30 SEED=1)
+	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --json chaos-rounds.jsonl; \
+	status=$$?; $(BIN)/python -m tests.chaos.report chaos-rounds.jsonl docs/chaos.md; exit $$status
 
 SECONDS_OF_FUZZ ?= 600
 fuzz: $(STAMP)  ## Feed the worker extreme and broken events and states (SECONDS_OF_FUZZ=600)

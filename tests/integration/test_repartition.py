@@ -105,7 +105,7 @@ def test_a_move_that_is_killed_again_and_again_loses_doubles_and_misses_nothing(
     second = events(900, 60)
     produce(kafka, old, second, BEFORE, 0.2)
 
-    for pause in (1.5, 2.5, 3.5):
+    for pause in (2.0, 3.5):
         cut = moving(env, f"{prefix}new-")
         time.sleep(pause)  # some way into it: at each other point of it by the machine's own chance
         cut.kill()

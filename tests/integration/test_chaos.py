@@ -1,0 +1,20 @@
+"""A short run of the chaos: a round undisturbed and one of seeded faults, against one undisturbed pass."""
+
+from pathlib import Path
+
+from tests.chaos.__main__ import run_round
+from tests.chaos.verdict import differences, look
+from tests.chaos.world import World
+
+SEED, ROUND = 5, 2  # all processes killed together, Redis's connections cut, then delayed
+
+
+def test_nothing_is_lost_doubled_or_missed_in_a_few_rounds(tmp_path: Path) -> None:
+    with World(tmp_path, workers=2, alertings=1) as world:
+        rounds = []
+        for number in (0, ROUND):
+            told, verdict = run_round(world, number, SEED)
+            rounds.append(told)
+            assert verdict.wrong == [], (verdict.faults, verdict.wrong)
+        seen = look(world)
+        assert [wrong for told in rounds for wrong in differences(told, seen)] == []
