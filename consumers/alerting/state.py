@@ -201,10 +201,10 @@ class StateStore:
         if gone:
             self._client.zrem(self._key("due", partition), *gone)
         pairs = [(name, value) for name, value in zip(names, values, strict=True) if value is not None]
-        found = dict(self._set_aside.readable(self._key("accounts", partition), pairs, _decoder.decode))
-        if broken := [name for name, _ in pairs if name not in found]:
+        readable = dict(self._set_aside.readable(self._key("accounts", partition), pairs, _decoder.decode))
+        if broken := [name for name, _ in pairs if name not in readable]:
             self._client.zrem(self._key("due", partition), *broken)
-        return [record.account_id for record in found.values()]
+        return [record.account_id for record in readable.values()]
 
     def expedite(self, partition: int, at_ms: int) -> None:
         """Make everybody due who waits for a time: what they wait for may have changed."""
