@@ -4,6 +4,7 @@ alerting/      raises red flags, tells people, exports gauges
 portfolio/     money: subscriptions, costs and touchpoints to exact figures
 board/         accounts by health, why, and what to do, in a browser and as JSON
 intake/        takes events by HTTP and writes them onto Kafka
+event_tail     what arrives on the input topics, event by event
 account_updates  what people set of an account by hand, onto the account feed
 kafka_client   how to connect to Kafka, and to read a topic whole
 redis_client   how to connect to Redis

@@ -11,7 +11,7 @@ from heartline.cli.options import BootstrapServers, Config, Json, load_settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from heartline.tail import TailedEvent
+    from consumers.event_tail import TailedEvent
 
 _STYLES = {"accepted": "green", "repeated": "dim", "refused": "red"}
 
@@ -38,7 +38,7 @@ def tail(
     """
     from rich.console import Console
 
-    from heartline.tail import follow
+    from consumers.event_tail import follow
 
     console, shown = Console(highlight=False), 0
     try:
@@ -60,7 +60,7 @@ def tail(
 def _show(console: "Console", arrival: "TailedEvent") -> None:
     from rich.text import Text
 
-    from heartline.tail import time_of
+    from consumers.event_tail import time_of
 
     line = Text(f"{time_of(arrival)}  ", style="dim")
     line.append(f"{arrival.result:<8}", style=_STYLES[arrival.result])

@@ -12,6 +12,7 @@ from alerts.alert_events import decode_alert_event
 from alerts.commands import decode_command
 from heartline.doctor.check import Check, broken, note, ok
 from stream.config.settings import Settings
+from stream.config.topic_decoders import topic_decoders
 from stream.contracts.aliases import decode_waiting, read_link
 from stream.contracts.dead_letters import read_dead_letter
 from stream.contracts.errors import BadEvent, HeartlineError, PassedOver
@@ -19,7 +20,7 @@ from stream.contracts.quarantine import decode_entry
 from stream.contracts.report import decode_report
 from stream.engine.connection import client_arguments
 from stream.kinds.decode import Decoder
-from stream.kinds.feeds import mapping_for
+from stream.kinds.envelopes import with_attributes
 from stream.kinds.state import decode_state
 from stream.worker.repartition import decode_repartitioned
 
@@ -33,8 +34,8 @@ def readers(settings: Settings) -> dict[str, Reader]:
     """Topic to what reads a record of it; raises what it raises where it can't."""
     topics = settings.kafka.topics
     found: dict[str, Reader] = {}
-    for topic, kind in topics.inputs.items():
-        found[topic] = _event_reader(Decoder(kind, mapping_for(settings.feeds.get(kind), topic)), kind == "account")
+    for topic, decoder in topic_decoders(settings).items():
+        found[topic] = _event_reader(decoder, topics.inputs[topic] == "account")
     return found | {
         topics.aliases: lambda record: read_link(record.key, record.value),
         topics.waiting_aliases: _of_value(decode_waiting),
@@ -53,7 +54,8 @@ def _event_reader(decoder: Decoder, may_be_empty: bool) -> Reader:
         if record.value is None and may_be_empty:
             return None  # it erases the account
         try:
-            return decoder.decode(record.value)
+            value = with_attributes(record.value, record.headers) if decoder.reads_headers else record.value
+            return decoder.decode(value)
         except PassedOver:
             return None
 

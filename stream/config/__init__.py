@@ -5,5 +5,7 @@
 - `yaml_source`  YAML that remembers its lines, and refuses what is no honest document
 - `logs`         how every process logs
 - `redact`       no secret in any output
+- `topic_decoders`   what reads the records of each input topic
+- `schema_registry`  schemas of framed records, by HTTP, each asked for once
 - `metrics_server`   where Prometheus scrapes a process
 """

@@ -46,6 +46,7 @@ SECTIONS: Final = (
     "portfolio",
     "product",
     "redis",
+    "schema_registry",
     "scorecards",
     "slack",
     "worker",
@@ -163,6 +164,23 @@ class AliasSettings(BaseModel):
     )
 
 
+class SchemaRegistrySettings(BaseModel):
+    """Where the schemas of topics lie whose records are framed for a Schema Registry."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str | None = Field(None, pattern=r"^https?://", description="its address; null: none. Needs the extra avro")
+    username: str | None = Field(None, description="for HTTP Basic")
+    password: SecretStr | None = Field(None, description="for HTTP Basic")
+
+    @field_validator("url")
+    @classmethod
+    def _without_secrets(cls, url: str | None) -> str | None:
+        if url is not None and "@" in url:
+            raise ValueError("expected an address without a name and a password; these have settings of their own")
+        return url
+
+
 class EngagementWeights(BaseModel):
     """What each part of the engagement score is worth, against the others; 0 leaves it out."""
 
@@ -230,6 +248,7 @@ class ProcessSettings(BaseSettings):
     logs: LogSettings = LogSettings()
     kafka: KafkaSettings = KafkaSettings()
     feeds: dict[Kind, FeedSettings] = {}
+    schema_registry: SchemaRegistrySettings = SchemaRegistrySettings()
 
     @model_validator(mode="after")
     def _topics_of_feeds(self) -> Self:

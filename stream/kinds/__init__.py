@@ -8,6 +8,7 @@
 - `state`               the state of one account, made of the parts of its kinds
 - `erasure`             what erases an account, or one of its users, from a state
 - `alias`, `merging`    an id that is no account's own; two accounts that turn out to be one
+- `envelopes`           what feeds wrap events in: registry frames, CloudEvents, Debezium
 - `feeds`, `decode`     how real feeds' names become the contract's; bytes to events
 - `folding`             events into their account, several at a time, and the count of what did not count
 """

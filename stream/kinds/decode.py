@@ -29,6 +29,7 @@ from stream.contracts.events import (
     plausible_ms,
     refusal,
 )
+from stream.kinds.envelopes import SchemaOf, parsed, unwrapped
 from stream.kinds.feeds import FieldMapping
 from stream.kinds.kind import Kind
 from stream.kinds.registry import KINDS
@@ -109,11 +110,22 @@ class Decoder:
     Args:
         kind: the kind.
         mapping: how the feed names things; None when it speaks the contract's language.
+        schema_of: asks the Schema Registry; None: there is none.
+        reads_headers: whether records may be CloudEvents of the binary mode (`envelopes.with_attributes`).
     """
 
-    def __init__(self, kind: Kind, mapping: FieldMapping | None = None) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        mapping: FieldMapping | None = None,
+        schema_of: SchemaOf | None = None,
+        *,
+        reads_headers: bool = False,
+    ) -> None:
         self._kind = kind
         self._mapping = mapping
+        self._schema_of = schema_of
+        self.reads_headers = reads_headers
         self._fast = _fast_reader(kind) if mapping is None else _never
         self._ahead = KINDS[kind].ahead
         names = KINDS[kind].contract.model_fields
@@ -203,11 +215,15 @@ class Decoder:
                 "too_large", f"{self._kind} event: {len(value)} bytes; at most {VALUE_BYTES_MAX} are accepted"
             )
         try:
-            data = pydantic_core.from_json(value, allow_inf_nan=False)
+            data = parsed(value, self._schema_of)
         except ValueError as error:
             data = self._tolerant(value)
             if data is None:
                 raise BadEvent("not_json", f"{self._kind} event: {error}") from None
+        if isinstance(data, dict):
+            data = unwrapped(data)
+            if data is None:
+                raise PassedOver(self._kind)
         if self._mapping is not None and isinstance(data, dict):
             if not self._mapping.takes(data):
                 raise PassedOver(self._kind)

@@ -73,6 +73,9 @@ class FeedSettings(BaseModel):
     where: dict[Path, list[str | int | bool]] = Field(
         {}, description="path to the values of which a record must have one; others are passed over"
     )
+    cloudevents_headers: bool = Field(
+        False, description="records may be CloudEvents of the binary mode, whose attributes are headers"
+    )
     unit: Literal["milliseconds", "seconds", "microseconds", "nanoseconds"] = Field(
         "milliseconds", description="of moments that are numbers"
     )

@@ -14,6 +14,7 @@ from stream.calendar.clock import Clock, EventClock, TrustedClock, WallClock
 from stream.calendar.day import DAY_MS
 from stream.calendar.zones import QUARTER_MS, zone
 from stream.config.settings import Settings
+from stream.config.topic_decoders import topic_decoders
 from stream.contracts.aliases import encode_waiting
 from stream.contracts.quarantine import encode_entry
 from stream.contracts.report import encode_report
@@ -22,7 +23,6 @@ from stream.engine.processor import Record
 from stream.history.daily import close_score
 from stream.kinds.decode import Decoder
 from stream.kinds.erasure import forget_old_erasures, is_nothing
-from stream.kinds.feeds import mapping_for
 from stream.kinds.state import AccountState, newest_by_kind, newest_ms, zone_of
 from stream.kinds.usage import note_look
 from stream.measures.product import product_config_from
@@ -335,11 +335,10 @@ def make_processor(settings: Settings, clock: Clock | None = None) -> HealthProc
     """
     if clock is None:
         clock = EventClock() if settings.worker.clock == "event" else TrustedClock()
-    feeds, inputs = settings.feeds, settings.kafka.topics.inputs
     return HealthProcessor(
         settings.kafka.topics,
         clock,
-        {topic: Decoder(kind, mapping_for(feeds.get(kind), topic)) for topic, kind in inputs.items()},
+        topic_decoders(settings),
         SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards),
         core_features=frozenset(settings.product.core_features),
         scan_interval_ms=round(settings.worker.scan_interval_seconds * 1000),

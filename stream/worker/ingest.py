@@ -21,6 +21,7 @@ from stream.engine.processor import Record
 from stream.kinds.account import aliases_of
 from stream.kinds.alias import AliasState
 from stream.kinds.decode import Decoder
+from stream.kinds.envelopes import with_attributes
 from stream.kinds.erasure import erase_users, erased_account, is_erased, is_nothing
 from stream.kinds.folding import counted_folds
 from stream.kinds.kind import NO_CHANGE
@@ -181,10 +182,11 @@ class Ingest:
 
     def _fold_events(self, partition: AccountPartition, batch: SourceBatch) -> None:
         """Fold events of one kind."""
+        decoder = self._decoders[batch.topic]
+        if decoder.reads_headers:
+            batch = replace(batch, records=[_with_attributes(batch, record) for record in batch.records])
         kind, records = self._kinds[batch.topic], batch.records
-        events = self._decoders[batch.topic].decode_all(
-            [record.value for record in records], self._wall.now_ms(None) or 0
-        )
+        events = decoder.decode_all([record.value for record in records], self._wall.now_ms(None) or 0)
         if batch.account_id:
             for event in events:
                 if not isinstance(event, BadEvent):
@@ -461,6 +463,15 @@ class Ingest:
 def _is_tombstone(record: Record) -> bool:
     """Whether a record of the account feed erases its account."""
     return record.value is None and bool(record.key)
+
+
+def _with_attributes(batch: SourceBatch, record: Record) -> Record:
+    """A record with what its headers say in its value, so that it stays there wherever the record is sent on to."""
+    headers = getattr(record, "headers", ())  # one that was repartitioned has none: they are in its value
+    value = with_attributes(record.value, headers)
+    if value is record.value:
+        return record
+    return RepartitionedRecord(batch.topic, batch.partition, record.offset, record.timestamp, record.key, value)
 
 
 def _newest_ms(events: Sequence[InputEvent | BadEvent], away: Container[str]) -> int:

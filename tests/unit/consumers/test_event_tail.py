@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from heartline.tail import Tail, TailedEvent
+from consumers.event_tail import Tail, TailedEvent
 from stream.config.settings import Settings
 from stream.contracts.dead_letters import dead_letter
 from stream.contracts.errors import BadEvent

@@ -11,11 +11,11 @@ from kafka.errors import KafkaError
 
 from consumers.intake.writer import SOURCE_HEADER
 from consumers.kafka_client import committed_consumer, connect
-from stream.config.settings import Settings
+from stream.config.settings import ProcessSettings
+from stream.config.topic_decoders import topic_decoders
 from stream.contracts.dead_letters import read_dead_letter
 from stream.contracts.errors import BadEvent, HeartlineError
-from stream.kinds.decode import Decoder
-from stream.kinds.feeds import mapping_for
+from stream.kinds.envelopes import with_attributes
 from stream.topics import Kind
 
 POLL_MS: Final = 250  # an event is shown well within a second
@@ -52,14 +52,11 @@ class Tail:
         settings: for the feeds' own names.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ProcessSettings) -> None:
         topics = settings.kafka.topics
         self._kinds = topics.inputs
         self._dead_letters = topics.dead_letters
-        feeds = settings.feeds
-        self._decoders = {
-            topic: Decoder(kind, mapping_for(feeds.get(kind), topic)) for topic, kind in self._kinds.items()
-        }
+        self._decoders = topic_decoders(settings)
         self._seen: OrderedDict[str, None] = OrderedDict()
 
     @property
@@ -68,7 +65,13 @@ class Tail:
         return [*self._kinds, self._dead_letters]
 
     def event_of(
-        self, topic: str, value: bytes | None, arrived_ms: int, source: str | None, now_ms: int
+        self,
+        topic: str,
+        value: bytes | None,
+        arrived_ms: int,
+        source: str | None,
+        now_ms: int,
+        headers: Sequence[tuple[str, bytes | None]] = (),
     ) -> TailedEvent | None:
         """One record; None for a dead letter of something that was shown when it arrived.
 
@@ -78,10 +81,13 @@ class Tail:
             arrived_ms: its Kafka timestamp.
             source: what the intake says of its sender; None: it came otherwise.
             now_ms: epoch milliseconds.
+            headers: the record's.
         """
         if topic == self._dead_letters:
             return _refused_by_intake(value, arrived_ms)
         kind = self._kinds[topic]
+        if self._decoders[topic].reads_headers:
+            value = with_attributes(value, headers)
         event = self._decoders[topic].decode_all([value], now_ms)[0]
         if isinstance(event, BadEvent):
             return TailedEvent(arrived_ms, source or topic, kind, "", "", "refused", event.detail)
@@ -100,7 +106,7 @@ class Tail:
         return False
 
 
-def follow(settings: Settings, last: int) -> Iterator[TailedEvent | None]:
+def follow(settings: ProcessSettings, last: int) -> Iterator[TailedEvent | None]:
     """Everything that arrives from now on, for ever; None where nothing did for a moment.
 
     Args:
@@ -126,7 +132,7 @@ def follow(settings: Settings, last: int) -> Iterator[TailedEvent | None]:
             for record in records:
                 sender = dict(record.headers).get(SOURCE_HEADER)
                 source = sender.decode("utf-8", "replace") if sender is not None else None
-                arrival = tail.event_of(record.topic, record.value, record.timestamp, source, now_ms)
+                arrival = tail.event_of(record.topic, record.value, record.timestamp, source, now_ms, record.headers)
                 if arrival is not None:
                     yield arrival
             if not records:
