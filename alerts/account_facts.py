@@ -172,6 +172,12 @@ class AccountFacts:
         return None if days is None else int(days)
 
     @property
+    def last_active_on(self) -> date | None:
+        """The day on which anyone was active last; None when nobody ever was."""
+        days = self.number("days_since_active")
+        return None if days is None else date.fromordinal(self.report_day - int(days) + EPOCH_ORDINAL)
+
+    @property
     def quiet_working_days(self) -> int | None:
         """Whole working days without anybody, today not counted; None when nobody ever was active."""
         days = self.number("days_since_active")

@@ -1,7 +1,7 @@
 """The nouns of alerting: a signal, an account's alert (its red flag), and what is remembered of one account."""
 
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -105,6 +105,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         lowest_score: the lowest known score of the episode.
         last_score: the last score that was known.
         last_as_of: the moment that the last evaluated report speaks of.
+        last_active_on: the day on which anyone was active last; None when nobody was, or it is not known.
         scorecard: which scorecard evaluated it.
         last_notification: id of the last message about this episode; None when nobody was told.
         segment, owner: the account's, for silences and routes; None when unknown.
@@ -144,6 +145,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lowest_score: float | None
     last_score: float | None
     last_as_of: datetime
+    last_active_on: date | None = None
     scorecard: str
     last_notification: str | None = None
     segment: str | None = None

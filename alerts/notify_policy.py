@@ -118,10 +118,14 @@ def pending_kind(alert: Alert, last: LastPage | None, now: datetime, context: Al
 
 
 def page_again_at(alert: Alert, last: LastPage | None, context: AlertContext) -> datetime | None:
-    """When a red flag that is up, and that nobody acknowledges, is a page again; None: never."""
+    """When a red flag that is up, and that nobody acknowledges, is a page again; None: not as things are.
+
+    Only with something new: somebody was active since the last page, and the account is in trouble nevertheless. Who
+    is silent since then was told of once.
+    """
     if last is None or alert.acknowledged_at is not None or not alert.is_open or alert.notified_severity is None:
         return None
-    if not _paging(alert):
+    if not _paging(alert) or alert.last_active_on is None or alert.last_active_on <= last.at.date():
         return None
     return last.at + timedelta(days=context.lifecycle.pages.again_days)
 

@@ -143,6 +143,7 @@ def _open(last: Alert | None, firing: list[Signal], facts: AccountFacts) -> Tran
         lowest_score=report.score,
         last_score=report.score,
         last_as_of=report.as_of,
+        last_active_on=facts.last_active_on,
         scorecard=report.scorecard,
         segment=report.profile.segment,
         owner=report.profile.owner,
@@ -219,6 +220,7 @@ def _seen(alert: Alert, signals: Mapping[str, Signal], firing: list[Signal], fac
         last_score=report.score if known else alert.last_score,
         lowest_score=_lower(alert.lowest_score, report.score),
         last_as_of=report.as_of,
+        last_active_on=facts.last_active_on,
         scorecard=report.scorecard,
     )
 

@@ -139,10 +139,17 @@ ROWS = [
         lifecycle={"pages": {"every_days": 30}},
     ),
     Row(
-        "what nobody acknowledges and is still so after half a year is a page again",
-        "d1 09:00 users 10",
+        "what is still so after half a year is a page again, where somebody was there meanwhile",
+        "d1 09:00 knows mau=10 mau_previous=20\nd90 09:00 knows mau=10 mau_previous=20 days_since_active=3",
         "d1 09:00 opened warning\nd181 09:00 updated warning",
         until="d300 00:00",
+        lifecycle={"reminders": {"reminders_max": 0}},
+    ),
+    Row(
+        "who is silent since the page was told of once, however long it lasts",
+        "d1 09:00 knows mau=10 mau_previous=20 days_since_active=0\nd90 09:00 knows mau=10 days_since_active=89",
+        "d1 09:00 opened warning",
+        until="d900 00:00",
         lifecycle={"reminders": {"reminders_max": 0}},
     ),
     Row(
