@@ -61,6 +61,7 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
         segment, owner, lifecycle_stage: the account's; None when unknown. A digest has an owner only.
         mrr: money a month, of the subscriptions, else of the account feed; None when unknown.
         renewal_at: when the account feed says that it renews; None when unknown.
+        play: id of the play that the message names as the next step; None: it names none.
     """
 
     id: str
@@ -88,6 +89,7 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     lifecycle_stage: str | None = None
     mrr: float | None = None
     renewal_at: datetime | None = None
+    play: str | None = None
 
     @property
     def is_open(self) -> bool:

@@ -83,6 +83,7 @@ def notification_of(
     at = facts.now if facts is not None else (alert.resolved_at or alert.last_as_of)
     told: NotificationKind = kind if kind not in BY_HAND else "opened"
     message = build_message(told, alert, report, facts, playbooks, reason)
+    play = next_play(alert, report, playbooks) if report is not None and alert.is_open else None
     return AlertNotification(
         id=name,
         kind=kind,
@@ -112,6 +113,7 @@ def notification_of(
         lifecycle_stage=facts.stage if facts is not None else None,
         mrr=facts.mrr if facts is not None else None,
         renewal_at=profile.renewal_at if profile is not None else None,
+        play=play.id if play is not None and alert.play is None else None,
     )
 
 
@@ -158,14 +160,18 @@ def _raised(
     return payload(first, fallback, [*(section(text) for text in texts), context(small)])
 
 
-def next_step(alert: Alert, report: HealthReport, playbooks: Playbooks) -> str:
-    """What to do now, escaped for mrkdwn: the play that fits the cause; empty where there is none."""
+def next_play(alert: Alert, report: HealthReport, playbooks: Playbooks) -> Play | None:
+    """The play that fits the cause; None where there is none."""
     known = declaration(alert.rule)
     plays = playbooks.get(alert.rule) or (known.plays if known is not None else ())
-    chosen = choose(plays, moved_measures(report))
-    if not chosen:
+    return next(iter(choose(plays, moved_measures(report))), None)
+
+
+def next_step(alert: Alert, report: HealthReport, playbooks: Playbooks) -> str:
+    """What to do now, escaped for mrkdwn; empty where there is no play."""
+    first = next_play(alert, report, playbooks)
+    if first is None:
         return ""
-    first = chosen[0]
     who = "" if first.who == "owner" else f" ({escape(first.who)})"
     return f"👉  *Next: {escape(_small(first.name))}.* {escape(first.do)}{who}"
 

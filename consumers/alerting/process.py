@@ -90,7 +90,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     client = connect(settings.redis)
     outbox = Outbox(client, settings.redis.key_prefix)
     config = read_config(settings.alerting.config)
-    receivers = make_receivers(config, settings.slack)
+    receivers = make_receivers(config, settings.slack, public_url=settings.board.public_url)
     names = [channel.name for channel in receivers.channels]
     if not names:
         log.warning("no receiver is configured: red flags are kept and exported, and told to nobody")

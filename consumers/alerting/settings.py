@@ -78,12 +78,26 @@ class SlackSettings(BaseModel):
         return checked_webhook_url(webhook_url, allowed, bool(info.data.get("allow_insecure_loopback")))
 
 
+class BoardAddress(BaseModel):
+    """What alerting knows of the board: where people reach it. The rest of the section is the board's own."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s<>|]+$",
+        max_length=500,
+        description="where people reach the board: messages link to its accounts; null: they do not",
+    )
+
+
 class AlertingSettings(ProcessSettings):
     """Everything that the alerting process may be told."""
 
     redis: RedisSettings = RedisSettings()
     alerting: AlertingOptions = AlertingOptions()
     slack: SlackSettings = SlackSettings()
+    board: BoardAddress = BoardAddress()
     calendar: CalendarsSettings = CalendarsSettings()
 
     @model_validator(mode="after")

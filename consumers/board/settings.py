@@ -4,9 +4,9 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
+from pydantic import ConfigDict, Field, IPvAnyNetwork, SecretStr
 
-from consumers.alerting.settings import LOOPBACK_HOSTS, AlertingOptions
+from consumers.alerting.settings import LOOPBACK_HOSTS, AlertingOptions, BoardAddress
 from stream.calendar.calendars import CalendarsSettings
 from stream.config.settings import ProcessSettings, ProductSettings
 from stream.contracts.errors import ConfigError
@@ -14,7 +14,7 @@ from stream.contracts.errors import ConfigError
 TOKEN_CHARS_MIN: Final = 16
 
 
-class BoardOptions(BaseModel):
+class BoardOptions(BoardAddress):
     """The board itself."""
 
     model_config = ConfigDict(extra="forbid")

@@ -68,7 +68,9 @@ def page() -> str:
     everyday = [f"`{name}` is `{'.'.join(place)}`" for name, place in EVERYDAY_NAMES.items()]
     parts = [_HEAD.format(everyday=f"{' and '.join(everyday)}, by the names that everyone uses.")]
     for name, processes in sorted(sections.items()):
-        field = PROCESSES[processes[0]].model_fields[name]
+        fields = [PROCESSES[process].model_fields[name] for process in processes]
+        # Where one process reads a part of another's section, the whole of it is told.
+        field = max(fields, key=lambda each: len(list(settings_of(name, each))))
         parts.append(_section(name, field, processes))
     return "\n".join(parts)
 

@@ -1,5 +1,6 @@
 """The address of an account's page, where an installation has one."""
 
+from typing import Any
 from urllib.parse import quote
 
 from alerts.notification import AlertNotification
@@ -15,3 +16,13 @@ def page_of(notification: AlertNotification, link: str | None) -> str | None:
     if link is None or notification.account_id is None:
         return None
     return link.replace("{account_id}", quote(notification.account_id, safe=""))
+
+
+def account_link(public_url: str | None) -> str | None:
+    """What receivers link to: an account's page on the board; None where nobody says how people reach the board."""
+    return None if public_url is None else f"{public_url.rstrip('/')}/accounts/{{account_id}}"
+
+
+def link_line(page: str) -> dict[str, Any]:
+    """A line of a Slack message that leads to the page."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": f"<{page}|Open account>"}]}

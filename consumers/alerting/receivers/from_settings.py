@@ -18,6 +18,7 @@ from alerts.receiver_settings import ReceiverSettings, SlackBotSettings
 from alerts.route_settings import make_routes
 from alerts.routing import Routes, everything_to
 from consumers.alerting import receivers
+from consumers.alerting.receivers.account_link import account_link
 from consumers.alerting.receivers.delivery import Receiver
 from consumers.alerting.receivers.receiver_secrets import ReceiverSecrets
 from consumers.alerting.receivers.slack_webhook import SlackWebhook
@@ -60,20 +61,31 @@ class Receivers:
     signing_secrets: tuple[SecretStr, ...] = ()
 
 
-def make_receivers(config: AlertingConfig, slack: SlackSettings, environ: Mapping[str, str] = os.environ) -> Receivers:
+def make_receivers(
+    config: AlertingConfig,
+    slack: SlackSettings,
+    environ: Mapping[str, str] = os.environ,
+    public_url: str | None = None,
+) -> Receivers:
     """Every receiver, ready to send.
 
     Args:
         config: the alerting configuration.
         slack: the process's own Slack webhook, called `slack` unless the configuration has a receiver of that name.
         environ: where secrets may be.
+        public_url: where people reach the board; receivers without a link of their own link to it. None: they do not.
 
     Raises:
         ConfigError: a secret is not where it should be, or not what it should be; names the setting, never the value.
     """
-    channels = [_channel(name, settings, environ) for name, settings in config.receivers.items()]
+    link = account_link(public_url)
+    linked = {
+        name: settings if settings.link is not None else settings.model_copy(update={"link": link})
+        for name, settings in config.receivers.items()
+    }
+    channels = [_channel(name, settings, environ) for name, settings in linked.items()]
     if slack.webhook_url is not None and SETTINGS_RECEIVER not in config.receivers:
-        webhook = SlackWebhook(SETTINGS_RECEIVER, slack.webhook_url, slack.timeout_seconds)
+        webhook = SlackWebhook(SETTINGS_RECEIVER, slack.webhook_url, slack.timeout_seconds, link)
         channels.append(Channel(webhook, slack.messages_per_second, slack.dead_letter_after_days))
     names = [channel.name for channel in channels]
     routes = make_routes(config.routes) if config.routes is not None else everything_to(*names)

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from alerts.commands import Acknowledge, Command, GiveVerdict, Snooze
+from alerts.commands import Acknowledge, Command, GiveVerdict, Snooze, StartPlay
 from consumers.alerting.receivers.http import HttpClient
 from consumers.alerting.receivers.http import Response as HttpResponse
 from consumers.alerting.receivers.slack_buttons import Click, read_click, reply, utc_now
@@ -56,6 +56,8 @@ def command_of(click: Click) -> Command:
     match click.choice:
         case "acknowledge":
             return Acknowledge(**common)
+        case "start_play":
+            return StartPlay(**common, play=click.play or "")
         case "snooze":
             return Snooze(**common, until=click.snooze_until)
         case "not_valid":

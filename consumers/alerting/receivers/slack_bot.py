@@ -13,6 +13,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from alerts.notification import AlertNotification
 from alerts.receiver_settings import SlackBotSettings
+from consumers.alerting.receivers.account_link import link_line, page_of
 from consumers.alerting.receivers.delivery import (
     DeliveryResult,
     DeliveryStatus,
@@ -59,6 +60,7 @@ class SlackBot:
         mentions: owner, as in the account feed, to the member id to mention.
         with_buttons: whether there is a way back for them.
         api_url: of Slack's Web API.
+        link: an account's page, with {account_id}; None: no link.
     """
 
     def __init__(
@@ -71,11 +73,13 @@ class SlackBot:
         mentions: dict[str, str],
         with_buttons: bool,
         api_url: str,
+        link: str | None = None,
     ) -> None:
         self.name = name
         self._channel = channel
         self._mentions = mentions
         self._with_buttons = with_buttons
+        self._link = link
         self._client = PlainWebClient(
             token.get_secret_value(),
             base_url=api_url,
@@ -105,14 +109,14 @@ class SlackBot:
     def _post(self, notification: AlertNotification) -> DeliveryResult:
         """A message of its own."""
         said = self._client.chat_postMessage(
-            channel=self._channel, **payload(notification, self._mentions, self._buttons)
+            channel=self._channel, **payload(notification, self._mentions, self._with_buttons, self._link)
         )
         assigned = _Place(str(said["channel"]), str(said["ts"]))
         return DeliveryResult(DeliveryStatus.DELIVERED, "ok", memory=msgspec.json.encode(assigned))
 
     def _go_on(self, notification: AlertNotification, assigned: _Place) -> DeliveryResult:
         """The message is changed first: doing it again does no harm, and the thread's reply is the last step."""
-        shaped = payload(notification, self._mentions, self._buttons)
+        shaped = payload(notification, self._mentions, self._with_buttons, self._link)
         try:
             if notification.kind not in _THREAD_ONLY:
                 self._client.chat_update(channel=assigned.channel, ts=assigned.ts, **shaped)
@@ -128,29 +132,30 @@ class SlackBot:
             raise
         return DeliveryResult(DeliveryStatus.DELIVERED, "ok")
 
-    @property
-    def _buttons(self) -> bool:
-        return self._with_buttons
 
-
-def payload(notification: AlertNotification, mentions: dict[str, str], with_buttons: bool) -> dict[str, Any]:
+def payload(
+    notification: AlertNotification, mentions: dict[str, str], with_buttons: bool, link: str | None = None
+) -> dict[str, Any]:
     """The arguments of chat.postMessage and chat.update, but for the place.
 
     Args:
         notification: what to tell.
         mentions: owner to member id.
         with_buttons: whether people can answer by buttons; never once the alert is over.
+        link: an account's page; None: no link.
     """
-    message = notification.message
+    message, page = notification.message, page_of(notification, link)
     blocks: list[dict[str, Any]] = list(message.get("blocks", ()))
     member = mentions.get(notification.owner) if notification.owner is not None else None
     if member is not None and notification.is_open:
         mention = {"type": "mrkdwn", "text": f"For <@{member}>"}
         blocks.append({"type": "context", "elements": [mention]})
     if with_buttons and notification.is_open and notification.account_id is not None:
-        blocks.append(
-            buttons(notification.account_id, notification.alert_id, acknowledged=notification.kind == "acknowledged")
-        )
+        acknowledged = notification.kind in ("acknowledged", "play_started")
+        names = notification.account_id, notification.alert_id
+        blocks.append(buttons(*names, acknowledged=acknowledged, play=notification.play, page=page))
+    elif page is not None:
+        blocks.append(link_line(page))
     return {
         "text": message.get("text", ""),
         "blocks": blocks,
@@ -197,4 +202,5 @@ def from_settings(name: str, settings: SlackBotSettings, secrets: ReceiverSecret
         mentions=settings.mentions,
         with_buttons=secrets.get("signing_secret") is not None,
         api_url=settings.api_url,
+        link=settings.link,
     )

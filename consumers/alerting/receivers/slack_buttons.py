@@ -11,18 +11,20 @@ import msgspec
 
 from alerts.text import escape, tidy
 
-Choice = Literal["acknowledge", "snooze", "not_valid"]
+Choice = Literal["acknowledge", "start_play", "snooze", "not_valid"]
 
 CHOICES: Final[tuple[Choice, ...]] = get_args(Choice)
 PREFIX: Final = "heartline:"
+OPEN: Final = "open_account"  # a link: Slack opens it by itself, and its click is none of ours
 SNOOZE_DAYS: Final = 7
 
 
-class About(msgspec.Struct, frozen=True):
-    """What a button carries: the alert that it is about."""
+class About(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a button carries: the alert that it is about, and which play it starts."""
 
     account_id: str
     alert_id: str
+    play: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Click:
         action_ts: Slack's name of this click; the same when Slack sends it again.
         response_url: where an answer for the channel may go; None when Slack gave none.
         message_ts: the message with the button; None when Slack gave none.
+        play: which one is started; None for any other choice.
     """
 
     choice: Choice
@@ -47,6 +50,7 @@ class Click:
     action_ts: str
     response_url: str | None = None
     message_ts: str | None = None
+    play: str | None = None
 
     @property
     def snooze_until(self) -> datetime:
@@ -58,11 +62,25 @@ class UnreadableClick(ValueError):
     """The payload is not a click on one of our buttons; the message says what is missing."""
 
 
-def buttons(account_id: str, alert_id: str, *, acknowledged: bool = False) -> dict[str, Any]:
-    """The block with the buttons of an open alert."""
-    value = msgspec.json.encode(About(account_id, alert_id)).decode()
+def buttons(
+    account_id: str,
+    alert_id: str,
+    *,
+    acknowledged: bool = False,
+    play: str | None = None,
+    page: str | None = None,
+) -> dict[str, Any]:
+    """The block with the buttons of an open alert.
+
+    Args:
+        account_id, alert_id: what it is about.
+        acknowledged: whether somebody is on it.
+        play: the one that the message names; None: it names none, or one was started.
+        page: the account's on the board; None: there is none to open.
+    """
     texts: list[tuple[Choice, str]] = [
         ("acknowledge", "I'm on it"),
+        ("start_play", "Start play"),
         ("snooze", f"Snooze {SNOOZE_DAYS} days"),
         ("not_valid", "Not useful"),
     ]
@@ -70,14 +88,19 @@ def buttons(account_id: str, alert_id: str, *, acknowledged: bool = False) -> di
         {
             "type": "button",
             "action_id": f"{PREFIX}{choice}",
-            "value": value,
+            "value": msgspec.json.encode(
+                About(account_id, alert_id, play if choice == "start_play" else None)
+            ).decode(),
             "text": {"type": "plain_text", "text": text, "emoji": False},
         }
         for choice, text in texts
-        if not (acknowledged and choice == "acknowledge")
+        if not (acknowledged and choice == "acknowledge") and not (play is None and choice == "start_play")
     ]
     if not acknowledged:
         elements[0]["style"] = "primary"
+    if page is not None:
+        opens = {"type": "plain_text", "text": "Open account", "emoji": False}
+        elements.insert(0, {"type": "button", "action_id": OPEN, "url": page, "text": opens})
     return {"type": "actions", "elements": elements}
 
 
@@ -107,6 +130,8 @@ def read_click(payload: object, now: datetime) -> Click | None:
         about = msgspec.json.decode(str(action.get("value", "")), type=About)
     except msgspec.DecodeError:
         raise UnreadableClick("the button's value does not name an alert") from None
+    if choice == "start_play" and not about.play:
+        raise UnreadableClick("the button's value does not name a play")
     message, url = payload.get("message"), payload.get("response_url")
     message_ts = message.get("ts") if isinstance(message, dict) else None
     return Click(
@@ -118,6 +143,7 @@ def read_click(payload: object, now: datetime) -> Click | None:
         str(action.get("action_ts", ""))[:40],
         url if isinstance(url, str) else None,
         message_ts if isinstance(message_ts, str) else None,
+        about.play if choice == "start_play" else None,
     )
 
 
@@ -127,6 +153,7 @@ def reply(click: Click) -> dict[str, Any]:
     until = click.snooze_until
     text = {
         "acknowledge": f"✋ {who} is on it",
+        "start_play": f"▶️ {who} started the play {escape(tidy(click.play or '', 80)).replace('_', ' ')}",
         "snooze": f"💤 {who} snoozed this until {until:%a} {until.day} {until:%b}",
         "not_valid": f"🙅 {who} did not find this useful",
     }[click.choice]

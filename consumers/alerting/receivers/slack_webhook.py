@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from alerts.notification import AlertNotification
 from alerts.receiver_settings import SlackWebhookSettings
+from consumers.alerting.receivers.account_link import link_line, page_of
 from consumers.alerting.receivers.delivery import BY_HAND, DeliveryResult, no_response, result_of_status
 from consumers.alerting.receivers.receiver_secrets import ReceiverSecrets
 from consumers.alerting.receivers.slack_http import PlainWebhookClient, silent_logger
@@ -23,10 +24,12 @@ class SlackWebhook:
         name: as the routes call it.
         url: its address, checked by the settings.
         timeout_seconds: for connecting, and for each wait on the answer.
+        link: an account's page, with {account_id}; None: no link.
     """
 
-    def __init__(self, name: str, url: SecretStr, timeout_seconds: float) -> None:
+    def __init__(self, name: str, url: SecretStr, timeout_seconds: float, link: str | None = None) -> None:
         self.name = name
+        self._link = link
         self._client = PlainWebhookClient(
             url.get_secret_value(), timeout=max(1, round(timeout_seconds)), logger=silent_logger(), retry_handlers=[]
         )
@@ -39,9 +42,12 @@ class SlackWebhook:
         return kind not in BY_HAND
 
     def send(self, notification: AlertNotification, memory: bytes | None) -> DeliveryResult:
-        """Send the notice's message as it is."""
+        """Send the notice's message, with a link to the account."""
+        message, page = dict(notification.message), page_of(notification, self._link)
+        if page is not None:
+            message["blocks"] = [*message.get("blocks", ()), link_line(page)]
         try:
-            response = self._client.send_dict(dict(notification.message))
+            response = self._client.send_dict(message)
         except (OSError, HTTPException, ValueError) as error:
             return no_response(error)
         return result_of_status(response.status_code, response.headers, body=str(response.body).encode())
@@ -54,4 +60,4 @@ def from_settings(name: str, settings: SlackWebhookSettings, secrets: ReceiverSe
         checked_webhook_url(url, settings.allowed_hosts, settings.allow_insecure_loopback)
     except ValueError as error:
         raise secrets.wrong("url", error) from None
-    return SlackWebhook(name, url, settings.timeout_seconds)
+    return SlackWebhook(name, url, settings.timeout_seconds, settings.link)

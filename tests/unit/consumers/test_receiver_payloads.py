@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from alerts.commands import StartPlay
 from alerts.messages.plain_text import as_html, as_text, headline
 from alerts.notification import AlertNotification
 from consumers.alerting.receivers import alertmanager, email, pagerduty, slack_bot, webhook
+from consumers.alerting.receivers.slack_actions import command_of
 from consumers.alerting.receivers.slack_buttons import CHOICES, UnreadableClick, buttons, read_click
 from tests.notifications import OPENED, make_notification
 
@@ -243,7 +245,7 @@ def test_a_slack_apps_message_has_buttons_while_the_alert_is_open() -> None:
     assert shaped["blocks"][:5] == MESSAGE["blocks"]
     assert shaped["blocks"][5]["elements"][0]["text"] == "For <@U42>"
     assert [element["action_id"] for element in shaped["blocks"][6]["elements"]] == [
-        f"heartline:{choice}" for choice in CHOICES
+        f"heartline:{choice}" for choice in CHOICES if choice != "start_play"
     ]
     assert shaped["metadata"]["event_payload"] == {"id": "hl-1:opened", "alert_id": "hl-1", "kind": "opened"}
     assert (shaped["unfurl_links"], shaped["unfurl_media"]) == (False, False)
@@ -265,8 +267,33 @@ def test_no_buttons_where_they_would_do_nothing(
 
 
 def test_who_has_taken_it_on_need_not_say_so_again() -> None:
-    taken = buttons("acme", "hl-1", acknowledged=True)
-    assert [element["action_id"] for element in taken["elements"]] == ["heartline:snooze", "heartline:not_valid"]
+    taken = buttons("acme", "hl-1", acknowledged=True, play="call")
+    assert [element["action_id"] for element in taken["elements"]] == [
+        "heartline:start_play",
+        "heartline:snooze",
+        "heartline:not_valid",
+    ]
+
+
+def test_the_first_button_opens_the_account_and_a_message_without_a_play_starts_none() -> None:
+    shown = buttons("acme", "hl-1", page="https://board.example/accounts/acme")
+    assert [element["text"]["text"] for element in shown["elements"]] == [
+        *("Open account", "I'm on it", "Snooze 7 days", "Not useful"),
+    ]
+    assert shown["elements"][0]["url"] == "https://board.example/accounts/acme"
+    assert read_click(click(action_id=shown["elements"][0]["action_id"]), NOW) is None, "Slack opens it by itself"
+
+
+def test_a_click_on_start_play_says_which() -> None:
+    element = buttons("acme", "hl-1", play="call_now")["elements"][1]
+    found = read_click(click(action_id=element["action_id"], value=element["value"]), NOW)
+    assert found is not None
+    assert (found.choice, found.play) == ("start_play", "call_now")
+    assert command_of(found) == StartPlay(
+        command_id=command_of(found).command_id, by="ann", at=NOW, account_id="acme", alert_id="hl-1", play="call_now"
+    )
+    with pytest.raises(UnreadableClick, match="does not name a play"):
+        read_click(click(action_id="heartline:start_play"), NOW)
 
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -278,7 +305,7 @@ def click(**action: Any) -> dict[str, Any]:
     return {"type": "block_actions", "user": {"id": "U7", "name": "ann"}, "actions": [plain | action]}
 
 
-@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.parametrize("choice", [choice for choice in CHOICES if choice != "start_play"])
 def test_a_click_says_what_on_which_alert_and_who(choice: str) -> None:
     read = read_click(click(action_id=f"heartline:{choice}"), NOW)
     assert read is not None
