@@ -10,6 +10,7 @@ The modules in the order a record meets them:
 - `dead_letter_view`    the newest dead letters, as people read them
 - `record_lookup`       one record by its offset: a whole report or state, when somebody looks
 - `account_details`     people, features, tickets and answers, from a state
+- `use_level`           what an account's use is compared with, as the chart of its users draws it
 - `read_model`          all of that together
 - `live_updates`        tells open pages what has changed
 - `pipeline_status`     how far behind the processes are

@@ -10,6 +10,7 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from consumers.board.account_index import SPARK_UNKNOWN
+from consumers.board.use_level import UseLevel
 from stream.contracts.report import Band
 
 SPARK_WIDTH: Final = 84
@@ -89,19 +90,28 @@ def timeline(history: Sequence[tuple[str, float]], floors: Sequence[tuple[Band, 
     return _chart(label, TIMELINE_HEIGHT, parts)
 
 
-def bars(days: Sequence[tuple[date, int]], label: str) -> Markup:
+def bars(days: Sequence[tuple[date, int]], label: str, level: UseLevel | None = None) -> Markup:
     """A count by day, as bars from zero; the page says beside it what the tallest is.
 
     Args:
-        days: oldest first.
+        days: oldest first, without a gap.
         label: for screen readers.
+        level: what the last days are compared with: they are marked, and the level is a line over them.
     """
-    top = max((count for _, count in days), default=0)
+    expected = level.expected_a_day if level is not None else 0.0
+    top = max([*(count for _, count in days), expected])
+    recent = max(len(days) - level.days, 0) if level is not None else len(days)
     parts = [
-        f'<rect class="bar" x="{place}" y="{60 * (1 - count / top):.1f}" width="0.8" height="{60 * count / top:.1f}"/>'
+        f'<rect class="bar{" recent" if place >= recent else ""}" x="{place}" y="{60 * (1 - count / top):.1f}" '
+        f'width="0.8" height="{60 * count / top:.1f}"/>'
         for place, (_, count) in enumerate(days)
         if count > 0
     ]
+    if level is not None and top > 0:
+        parts.append(f'<path class="level" d="M{recent} {60 * (1 - expected / top):.1f}H{len(days)}"/>')
+        since = next((place for place, (day, _) in enumerate(days) if day == level.since), None)
+        if since is not None:
+            parts.append(f'<path class="since" d="M{since} 0V60"/>')
     box = f'viewBox="0 0 {len(days)} 60" preserveAspectRatio="none"'
     inner = "".join(parts)
     return Markup(  # noqa: S704 - numbers, and a label that is escaped

@@ -19,6 +19,7 @@ from alerts.messages.report_text import (
 from alerts.model import Alert
 from alerts.text import duration, measure_name, measure_value, tidy
 from consumers.board.svg import band_shape, sparkline
+from consumers.board.use_level import use_level
 from stream.contracts.report import Band
 
 BAND_WORDS: Final[dict[Band, str]] = {
@@ -192,4 +193,5 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "override_told": override_told,
     "reason_beside": reason_beside,
     "recount_told": recount_told,
+    "use_level": use_level,
 }
