@@ -27,7 +27,8 @@ from urllib.request import urlopen
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaProducer
 
-from consumers.kafka_client import async_connection, ensure_topics
+from consumers.async_kafka import async_connection
+from consumers.kafka_client import ensure_topics
 from consumers.portfolio.days import Period, day_number, day_of, trailing
 from consumers.portfolio.figures import BY_ID
 from consumers.portfolio.query import Query

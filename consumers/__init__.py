@@ -7,6 +7,7 @@ intake/        takes events by HTTP and writes them onto Kafka
 event_tail     what arrives on the input topics, event by event
 account_updates  what people set of an account by hand, onto the account feed
 kafka_client   how to connect to Kafka, and to read a topic whole
+async_kafka    the same by aiokafka, for the intake and the portfolio
 redis_client   how to connect to Redis
 web_server     an HTTP server with limits, for what is reached from outside
 csv_cells      cells of a CSV that a spreadsheet can't take for formulas

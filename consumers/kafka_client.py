@@ -3,7 +3,6 @@
 Everything reads committed records only.
 """
 
-import ssl
 import threading
 import time
 import uuid
@@ -13,8 +12,10 @@ from typing import Any, Final, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from consumers.errors import TopicUnreadableError
+from stream.config.bearer_token import BearerToken, bearer_token_of
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import ConfigError
@@ -30,6 +31,18 @@ log = get_logger(__name__)
 T = TypeVar("T")
 
 
+class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # kafka-python ships no types
+    """Tokens as kafka-python asks for them."""
+
+    def __init__(self, source: BearerToken) -> None:
+        super().__init__()
+        self._source = source
+
+    def token(self) -> str:
+        """A token that is valid."""
+        return self._source.get()
+
+
 def connection(kafka: KafkaSettings, client_id: str = "heartline-alerting") -> dict[str, Any]:
     """How to reach and trust the brokers, in kafka-python's words."""
     options: dict[str, Any] = {
@@ -38,34 +51,15 @@ def connection(kafka: KafkaSettings, client_id: str = "heartline-alerting") -> d
         "client_id": client_id,
         "bootstrap_timeout_ms": CONNECT_TRY_MS,
     }
-    if kafka.ssl_ca_file is not None:
-        options["ssl_cafile"] = str(kafka.ssl_ca_file)
-    if kafka.security_protocol == "SASL_SSL":
-        password = kafka.sasl_password.get_secret_value() if kafka.sasl_password is not None else None
-        options |= {
-            "sasl_mechanism": kafka.sasl_mechanism,
-            "sasl_plain_username": kafka.sasl_username,
-            "sasl_plain_password": password,
-        }
-    return options
-
-
-def async_connection(kafka: KafkaSettings, client_id: str) -> dict[str, Any]:
-    """The same in aiokafka's words."""
-    options: dict[str, Any] = {
-        "bootstrap_servers": kafka.bootstrap_servers,
-        "security_protocol": kafka.security_protocol,
-        "client_id": client_id,
-    }
-    if kafka.security_protocol != "PLAINTEXT":
-        options["ssl_context"] = ssl.create_default_context(cafile=kafka.ssl_ca_file)
-    if kafka.security_protocol == "SASL_SSL":
-        password = kafka.sasl_password
-        options |= {
-            "sasl_mechanism": kafka.sasl_mechanism,
-            "sasl_plain_username": kafka.sasl_username,
-            "sasl_plain_password": password.get_secret_value() if password is not None else None,
-        }
+    if kafka.uses_tls:
+        options["ssl_context"] = kafka.ssl_context()
+    if kafka.uses_sasl:
+        options["sasl_mechanism"] = kafka.sasl_mechanism
+        if kafka.sasl_mechanism == "OAUTHBEARER":
+            options["sasl_oauth_token_provider"] = TokenProvider(bearer_token_of(kafka))
+        else:
+            password = kafka.sasl_password.get_secret_value() if kafka.sasl_password is not None else None
+            options |= {"sasl_plain_username": kafka.sasl_username, "sasl_plain_password": password}
     return options
 
 

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError
 from prometheus_client import CollectorRegistry
 
+from consumers.async_kafka import async_connection
 from consumers.intake.acceptance import Acceptance
 from consumers.intake.app import Intake, make_app
 from consumers.intake.memberships import Memberships
@@ -18,7 +19,6 @@ from consumers.intake.metrics import IntakeMetrics
 from consumers.intake.rate import RateLimit
 from consumers.intake.settings import IntakeSettings, check_entrances
 from consumers.intake.writer import Writer
-from consumers.kafka_client import async_connection
 from consumers.web_server import Limits, WebServer
 from stream.config.logs import configure_logging, get_logger
 from stream.config.metrics_server import serve_metrics

@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from consumers.kafka_client import CONNECT_SECONDS_MAX, async_connection, ensure_topics
+from consumers.async_kafka import async_connection
+from consumers.kafka_client import CONNECT_SECONDS_MAX, ensure_topics
 from consumers.portfolio.store import LedgerRecord, Store
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings

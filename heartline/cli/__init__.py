@@ -16,7 +16,7 @@ What is heavy is imported when its command runs, so that help is quick.
 - `report`    all accounts as one HTML file
 - `portfolio` revenue, retention, churn and renewals, and the accounts behind each figure
 - `alert`     what the alerts are (`alert_life`), what they would have been (`alert_replay`), who is told
-  (`alert_route`), and what waits to be told (`alert_outbox`)
+  (`alert_route`), what waits to be told (`alert_outbox`), and Redis filled again from Kafka (`alert_restore`)
 - `silence`   for whom nothing is told for a while
 - `override`  an account's health set by hand, until a day
 - `quarantine` accounts that raise an error, and their release

@@ -3,6 +3,7 @@
 - `settings`     the settings, and where they are read from
 - `located`      YAML files read into pydantic models, every mistake with its line
 - `yaml_source`  YAML that remembers its lines, and refuses what is no honest document
+- `bearer_token` the token by which Heartline signs in at Kafka with OAUTHBEARER
 - `logs`         how every process logs
 - `redact`       no secret in any output
 - `topic_decoders`   what reads the records of each input topic

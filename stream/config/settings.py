@@ -5,6 +5,7 @@ KAFKA_BOOTSTRAP_SERVERS and REDIS_URL), then the YAML file named by HEARTLINE_CO
 """
 
 import os
+import ssl
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
@@ -74,16 +75,68 @@ class KafkaSettings(BaseModel):
     )
     replication_factor: int = Field(1, ge=1, le=10, description="of topics that are created; 3 in production")
     create_topics: bool = Field(True, description="create missing topics at start; off where an operator makes them")
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="how the brokers are spoken to; a password travels over TLS only"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"] = Field(
+        "PLAINTEXT",
+        description="how the brokers are spoken to; with SASL_PLAINTEXT a password travels for everybody to read, so "
+        "only on a network that is yours alone",
     )
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "SCRAM-SHA-512", description="how a name and password are proved, with SASL_SSL"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        "SCRAM-SHA-512", description="how one proves who one is, with SASL_SSL or SASL_PLAINTEXT"
     )
-    sasl_username: str | None = Field(None, description="with SASL_SSL")
-    sasl_password: SecretStr | None = Field(None, description="with SASL_SSL")
+    sasl_username: str | None = Field(None, description="with SASL; with OAUTHBEARER the client's id")
+    sasl_password: SecretStr | None = Field(None, description="with SASL; with OAUTHBEARER the client's secret")
+    sasl_token_file: Path | None = Field(
+        None, description="with OAUTHBEARER: a file with a token that something else renews"
+    )
+    sasl_token_url: str | None = Field(
+        None,
+        pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])",
+        description="with OAUTHBEARER and no file: where a token is asked for by the client's id and secret",
+    )
+    sasl_token_scope: str | None = Field(None, description="of such a token")
     ssl_ca_file: Path | None = Field(None, description="of the authority that signed the brokers'; null: the system's")
+    ssl_cert_file: Path | None = Field(None, description="our own certificate, where brokers ask for one (mTLS)")
+    ssl_key_file: Path | None = Field(None, description="its key; null: in the certificate's file")
+    ssl_key_password: SecretStr | None = Field(None, description="of an encrypted key")
     _own_topics: tuple[tuple[str, Kind], ...] = PrivateAttr(())  # of the feeds, which have a section of their own
+
+    @model_validator(mode="after")
+    def _a_way_to_a_token(self) -> Self:
+        needs_token = self.uses_sasl and self.sasl_mechanism == "OAUTHBEARER"
+        if needs_token and (self.sasl_token_file is None) == (self.sasl_token_url is None):
+            raise ValueError("sasl_mechanism OAUTHBEARER: expected either sasl_token_file or sasl_token_url")
+        return self
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether connections are encrypted."""
+        return self.security_protocol in ("SSL", "SASL_SSL")
+
+    @property
+    def uses_sasl(self) -> bool:
+        """Whether a name is proved by SASL."""
+        return self.security_protocol in ("SASL_SSL", "SASL_PLAINTEXT")
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """TLS that verifies the brokers' certificate and name, with our own certificate; None on plain connections.
+
+        Raises:
+            ConfigError: a file can't be read, or is no certificate or key.
+        """
+        if not self.uses_tls:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.ssl_ca_file)
+            if self.ssl_cert_file is not None:
+                password = self.ssl_key_password.get_secret_value() if self.ssl_key_password is not None else ""
+                context.load_cert_chain(self.ssl_cert_file, self.ssl_key_file, lambda: password)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(
+                f"kafka.ssl_ca_file = {self.ssl_ca_file}, kafka.ssl_cert_file = {self.ssl_cert_file}, "
+                f"kafka.ssl_key_file = {self.ssl_key_file}: {error.strerror or error}; expected PEM files, and the "
+                "key's password where it has one"
+            ) from None
+        return context
 
     @property
     def installation(self) -> str:

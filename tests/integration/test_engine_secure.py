@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from consumers.kafka_client import partition_count
+from stream.config.settings import KafkaSettings
 from stream.engine.topology import prepare_topics
 from tests.integration.engine_oracle import assert_exact, read_all
 from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, feed
-from tests.integration.kafka_nodes import PASSWORD, SecureKafka
+from tests.integration.kafka_nodes import DOORS, PASSWORD, SecureKafka
 
 pytestmark = pytest.mark.xdist_group("secure-kafka")
 
@@ -24,20 +26,27 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
         yield server
 
 
-@pytest.mark.parametrize("door", ["SSL", "SCRAM", "PLAIN"])
+@pytest.mark.parametrize("door", DOORS)
 async def test_a_worker_gets_in_and_folds_exactly(broker: SecureKafka, door: str, prefix: str, tmp_path: Path) -> None:
     settings = engine_settings(broker.bootstrap_servers, prefix)
     await prepare_topics(settings.kafka)
-    await feed(settings, 2_000, misplaced=True)
+    await feed(settings, 500, misplaced=True)
     worker = WorkerProcess(settings, tmp_path / "worker.log", environment=broker.environment(door))
     try:
         await worker.start()
-        await feed(settings, 2_000, first=2_000, misplaced=True)
+        await feed(settings, 500, first=500, misplaced=True)
         await assert_exact(settings)
         assert await worker.stop() == 0
     finally:
         await worker.kill()
     assert PASSWORD not in worker.log()
+    assert broker.token_file.read_text("utf-8") not in worker.log()
+    kafka = settings.kafka.model_copy(update={"topic_prefix": prefix})
+    with_door = {
+        name.removeprefix("HEARTLINE_KAFKA__").lower(): value for name, value in broker.environment(door).items()
+    }
+    consumers = KafkaSettings.model_validate(kafka.model_dump() | with_door)
+    assert partition_count(consumers, consumers.topics.changelog) == PARTITIONS, "kafka-python gets in, too"
 
 
 async def test_a_wrong_password_is_refused_at_once_and_not_repeated(

@@ -96,7 +96,7 @@ def test_the_everyday_names_are_read_and_the_long_ones_win(
             "kafka: {partitons: 6}",
             ["kafka.partitons: not known here; did you mean partitions?"],
         ),  # a slip is told, not ignored
-        ("kafka: {security_protocol: TLS}", ["kafka.security_protocol = 'TLS'", "'PLAINTEXT', 'SSL' or 'SASL_SSL'"]),
+        ("kafka: {security_protocol: TLS}", ["kafka.security_protocol = 'TLS'", "'SASL_SSL' or 'SASL_PLAINTEXT'"]),
         ("kafka: {topic_prefix: 'a b'}", ["kafka.topic_prefix = 'a b'"]),  # no Kafka topic name
         ("kafka: 5", ["kafka = 5"]),
         ("worker: {clock: sun}", ["worker.clock = 'sun'", "'wall' or 'event'"]),
