@@ -24,6 +24,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaProducer
 
@@ -95,14 +96,15 @@ async def send_days(where: Environment, end: datetime, accounts: int, years: flo
     producer = AIOKafkaProducer(**async_connection(where.kafka, "bench"), compression_type="lz4", linger_ms=50)
     await producer.start()
     home: dict[str, int] = {}
+    midnights: dict[str, int] = {}
     batches: dict[int, Any] = {}
     try:
         for event in account_days(end, accounts, years):
             account = event["account_id"]
             partition = home.setdefault(account, partition_of(account, PARTITIONS))
-            value = json.dumps(event).encode()
+            value = msgspec.json.encode(event)
             batch = batches.setdefault(partition, producer.create_batch())
-            when = moment_ms(event["timestamp"])
+            when = midnights.get(event["day"]) or midnights.setdefault(event["day"], moment_ms(event["timestamp"]))
             if batch.append(key=account.encode(), value=value, timestamp=when) is None:
                 await producer.send_batch(batch, topic, partition=partition)
                 batch = batches[partition] = producer.create_batch()

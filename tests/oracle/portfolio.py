@@ -81,7 +81,8 @@ class Oracle:
         for id_, sql in _FIGURES.items():
             if by == "product" and id_ not in _BY_PRODUCT:
                 continue
-            for period, group, value in self.db.execute(sql.format(today=self.today)):
+            span_unit = "x.account || '|' || x.product" if by == "product" else "x.account"
+            for period, group, value in self.db.execute(sql.format(today=self.today, span_unit=span_unit)):
                 found[id_, period, group] = value
         return found
 
@@ -367,7 +368,7 @@ FROM own o JOIN days d ON d.day >= o.first AND d.day < o.after GROUP BY o.unit, 
 CREATE INDEX held_by ON held (unit, day);
 CREATE INDEX own_by ON own (unit, first);
 CREATE INDEX joined_by ON joined (unit);
-CREATE TABLE moves AS
+CREATE TABLE moves AS SELECT * FROM (
 SELECT t.unit, t.account, t.day, coalesce(y.carried, 0) AS before, t.today AS after, y.unit IS NOT NULL AS was,
     1 AS is_, coalesce(y.carried - y.today, 0) AS fx, 0 AS failed
 FROM held t LEFT JOIN held y ON y.unit = t.unit AND y.day = t.day - 1
@@ -375,7 +376,8 @@ WHERE t.day > (SELECT min(day) FROM days)
 UNION ALL
 SELECT y.unit, y.account, y.day + 1, y.carried, 0, 1, 0, y.carried - y.today, y.failed
 FROM held y LEFT JOIN held t ON t.unit = y.unit AND t.day = y.day + 1
-WHERE t.unit IS NULL AND y.day < (SELECT max(day) FROM days);
+WHERE t.unit IS NULL AND y.day < (SELECT max(day) FROM days)
+) WHERE before <> after OR was <> is_ OR fx <> 0;  -- most days move nothing
 CREATE INDEX moves_by ON moves (unit, day);
 CREATE TABLE IF NOT EXISTS grid AS SELECT p.name, u.unit, u.account,
     s.unit IS NOT NULL AS was, e.unit IS NOT NULL AS is_, coalesce(s.today, 0) AS start, coalesce(e.today, 0) AS stop,
@@ -425,7 +427,7 @@ _EVENTS: Final = (
 )
 _BY_SPAN: Final = (
     "SELECT p.name, g, {} FROM p JOIN term x ON x.end_day >= p.first AND x.end_day < p.after "
-    "JOIN grp ON grp.name = p.name AND grp.unit IN (x.account, x.account || '|' || x.product) GROUP BY 1, 2"
+    "JOIN grp ON grp.name = p.name AND grp.unit = {{span_unit}} GROUP BY 1, 2"
 )
 _RENEWAL: Final = "worth(net(x.gross, x.discount), x.currency, x.end_day)"
 _KIND: Final = "CASE WHEN {} THEN abs(m.after - m.before) ELSE 0 END"
