@@ -149,6 +149,7 @@ def feature_use(db: duckdb.DuckDBPyConnection, as_of_day: int, *, by_plan: bool 
         sizes AS (SELECT plan, count(*) AS accounts FROM known GROUP BY plan)
         SELECT f.feature, s.plan, count(u.account), any_value(s.accounts) FROM features f CROSS JOIN sizes s
         LEFT JOIN used u ON u.feature = f.feature AND u.plan IS NOT DISTINCT FROM s.plan
+        {"WHERE s.plan IS NOT NULL" if by_plan else ""}
         GROUP BY f.feature, s.plan ORDER BY s.plan, count(u.account), f.feature
         """,
         {"day": as_of_day, "lasts": DAY_LASTS_DAYS},

@@ -46,7 +46,27 @@ PAGES: Final[dict[str, Tables]] = {
         ("Movements", MOVEMENT_FIGURES, None),
         ("Retention", ("nrr", "grr", "revenue_churn", "logo_churn", "quick_ratio", "upsell_rate"), None),
         ("Retention by segment", ("nrr", "grr", "logo_churn"), "segment"),
-        ("Winning and keeping", ("cac", "clv", "clv_cac_gap", "clv_cac_ratio", "save_rate", "trial_conversion"), None),
+        ("What is in them", ("mrr", "arpa", "revenue", "paused", "involuntary_churn", "renewal_rate_arr"), None),
+        ("Accounts", ("accounts", "new_accounts", "churned_accounts", "renewal_rate", "undecided_renewals"), None),
+    ),
+    "growth": (
+        ("Trials", ("trial_conversion", "days_to_convert", "days_to_upsell", "time_to_first_value"), None),
+        ("Trials by segment", ("trial_conversion",), "segment"),
+        ("Winning", ("cac", "clv", "clv_cac_gap", "clv_cac_ratio"), None),
+        ("By campaign", ("cac", "new_accounts"), "campaign"),
+        ("Staying", ("clv_purchases", "purchases_per_year", "retention_years", "save_rate", "open_requests"), None),
+        (
+            "Growing",
+            ("upsell_rate", "gross_upsell", "expansion_revenue_rate", "cross_sell", "cross_sell_ratio"),
+            None,
+        ),
+        ("Upsell by start cohort", ("upsell_rate",), "cohort"),
+        (
+            "Advocacy",
+            ("promoters", "referrals", "referred_revenue", "references", "reviews", "case_studies"),
+            None,
+        ),
+        ("Support", ("support_incident_rate", "escalation_rate"), None),
     ),
     "cohorts": (
         ("Revenue by start cohort", ("arr",), "cohort"),
@@ -60,19 +80,21 @@ PAGES: Final[dict[str, Tables]] = {
     "phases": (
         (
             "One: activity",
-            ("customer_base_coverage", "call_count", "qbr_count", "training_count", "onsite_count"),
+            (
+                *("customer_base_coverage", "call_count", "email_count", "meeting_count", "qbr_count"),
+                *("training_count", "onsite_count", "webinar_count"),
+            ),
             None,
         ),
         (
             "Two: adoption, health and voice",
-            ("active_user_rate", "time_to_first_value", "health_score", "nps", "csat"),
+            ("active_user_rate", "time_to_first_value", "first_value_rate", "health_score", "nps", "csat"),
             None,
         ),
         ("Three: what it is worth", ("nrr", "grr", "expansion", "renewal_rate", "logo_churn", "crc"), None),
     ),
 }
-OTHER_PAGES: Final = ("renewals", "features", "health")
-NAMES: Final = ("revenue", "cohorts", "renewals", "team", "features", "health", "phases")
+NAMES: Final = ("revenue", "growth", "cohorts", "renewals", "team", "features", "health", "phases")
 _NOTES: Final = {
     "team": "CRC is costs of customer success / revenue: 3 % is the 25th percentile, 6 % the median, 10 % the 75th.",
     "cohorts": "A row is the quarter, month or year in which a customer began.",

@@ -14,6 +14,7 @@ What is heavy is imported when its command runs, so that help is quick.
 - `top`       all accounts on a terminal, live
 - `account`   one account's current report
 - `report`    all accounts as one HTML file
+- `synthetic` years of a company that does not exist, as files
 - `portfolio` revenue, retention, churn and renewals, and the accounts behind each figure
 - `alert`     what the alerts are (`alert_life`), what they would have been (`alert_replay`), who is told
   (`alert_route`), what waits to be told (`alert_outbox`), and Redis filled again from Kafka (`alert_restore`)
@@ -54,6 +55,7 @@ from heartline.cli import (
     report,
     schemas,
     snapshot,
+    synthetic,
     tail,
     top,
     up,
@@ -116,6 +118,7 @@ _COMMANDS: Final = (
     (processes.board, "Run it", None),
     (processes.intake, "Run it", None),
     (replay.replay, "Run it", None),
+    (synthetic.synthetic, "See it", None),
     (imports.import_, "Run it", None),
     (tail.tail, "Look after it", None),
     (doctor.doctor, "Look after it", None),

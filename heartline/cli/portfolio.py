@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from heartline.cli.help import prose
-from heartline.cli.options import Config, Files, Json
+from heartline.cli.options import Config, Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from consumers.portfolio.query import FigureValue
     from consumers.portfolio.settings import PortfolioSettings
     from consumers.portfolio.store import Store
+    from heartline.portfolio.answers import Answers
 
 _USUAL: Final = (
     *("arr", "accounts", "arpa", "new", "reactivation", "expansion", "contraction", "churn", "fx"),
@@ -56,6 +57,19 @@ PeriodOption = Annotated[
         show_default=False,
     ),
 ]
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[FILE]...",
+        help="JSON lines, plain or packed with gzip or Zstandard; - is standard input. Without any the portfolio's "
+        "process is asked.",
+        show_default=False,
+    ),
+]
+Server = Annotated[
+    str | None,
+    typer.Option("--server", metavar="URL", help="Which process to ask; without files. The settings' one without it."),
+]
 AsKnown = Annotated[
     str | None, typer.Option("--as-known", metavar="DATE", help="As it was known at the end of that day.")
 ]
@@ -63,7 +77,7 @@ AsKnown = Annotated[
 
 @app.command(help="")
 def figures(
-    files: Files,
+    files: Files = None,
     period: PeriodOption = None,
     by: Annotated[
         str | None,
@@ -76,6 +90,7 @@ def figures(
     explain: Annotated[bool, typer.Option("--explain", help="The accounts behind one figure of one period.")] = False,
     group: Annotated[str | None, typer.Option("--group", help="With --by and --explain: this group only.")] = None,
     as_known: AsKnown = None,
+    server: Server = None,
     as_json: Json = False,
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a table; - is stdout.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML page.")] = None,
@@ -90,30 +105,30 @@ def figures(
     heartline portfolio events.jsonl --period 2025-Q1..2026-Q3 --figure nrr --figure grr --csv retention.csv
     heartline portfolio events.jsonl --period 2026-Q3 --figure nrr --by segment --group smb --explain
     heartline portfolio events.jsonl --period 2026-Q2 --as-known 2026-07-05
+    heartline portfolio --server http://portfolio:8070 --by owner
     """
-    from consumers.portfolio.lifetime import ALL_IDS, ask
+    from consumers.portfolio.lifetime import ALL_IDS
     from consumers.portfolio.presentation import as_json as value_as_json
-    from consumers.portfolio.query import Query
     from heartline.portfolio.report import page
 
     settings = _settings(config)
-    with _store(files, settings, as_known) as (store, today):
+    known = None if as_known is None else _day(as_known)
+    with _answers(files, server, settings) as answers:
+        today = answers.today() if known is None else min(answers.today(), known)
         periods = _periods(period, today)
         dimension = _dimension(by)
-        query = Query(store.cursor(), settings.portfolio.rules, _number(today))
         ids = list(ALL_IDS) if figure == ["all"] else figure or list(_USUAL)
         if explain:
-            _explain(query, ids, periods, dimension, group, as_json, csv_file)
+            _explain(answers, ids, periods, dimension, group, known, as_json, csv_file)
             return
         if figure is None or figure == ["all"]:
             ids = _told_by(ids, dimension)
-        values = ask(query, ids, periods, dimension, settings.portfolio.gross_margin_ratio)
+        values = answers.figures(ids, periods, dimension, known)
     if group is not None:
         values = [(shape, value) for shape, value in values if value.group == group]
     currency = settings.portfolio.currency
     rows = [value_as_json(shape, value, currency) for shape, value in values]
     if html_file is not None:
-        known = None if as_known is None else _day(as_known)
         _write(html_file, page(values, currency, today, by, known))
     if csv_file is not None:
         _write_csv(csv_file, rows)
@@ -125,8 +140,9 @@ def figures(
 
 @app.command(help="")
 def renewals(
-    files: Files,
+    files: Files = None,
     days: Annotated[int, typer.Option("--days", min=1, max=730, help="How far ahead.")] = 90,
+    server: Server = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -137,13 +153,9 @@ def renewals(
     \b
     heartline portfolio renewals events.jsonl --days 60
     """
-    from consumers.portfolio.renewals import by_band, coming_renewals
-
     settings = _settings(config)
-    with _store(files, settings, None) as (store, today):
-        cursor = store.cursor()
-        coming = coming_renewals(cursor, _number(today), days)
-        bands = by_band(cursor, _number(today), days)
+    with _answers(files, server, settings) as answers:
+        coming, bands = answers.renewals(days)
     currency = settings.portfolio.currency
     if as_json:
         print(json.dumps({"renewals": [_fields(each) for each in coming], "bands": [_fields(each) for each in bands]}))
@@ -173,7 +185,7 @@ def renewals(
 
 
 @app.command(help="")
-def adoption(files: Files, as_json: Json = False, config: Config = None) -> None:
+def adoption(files: Files = None, server: Server = None, as_json: Json = False, config: Config = None) -> None:
     """Churn by the band 90 days before; features by how many use them and by who stays; `product.launches`.
 
     It stands on account-days: how each account stood at the end of each day.
@@ -183,15 +195,11 @@ def adoption(files: Files, as_json: Json = False, config: Config = None) -> None
     \b
     heartline portfolio adoption events.jsonl account-days.jsonl.gz --config heartline.yaml
     """
-    from consumers.portfolio.adoption import band_outcomes, feature_retention, feature_use, launch_stay, launch_uptake
-
     settings = _settings(config)
-    launched = {feature: _number(day) for feature, day in settings.product.launches.items()}
-    with _store(files, settings, None) as (store, today):
-        cursor, day = store.cursor(), _number(today)
-        bands, used = band_outcomes(cursor, day), feature_use(cursor, day)
-        kept = feature_retention(cursor, day)
-        launches, stay = launch_uptake(cursor, launched, day), launch_stay(cursor, launched, day)
+    with _answers(files, server, settings) as answers:
+        bands, found = answers.bands(), answers.features()
+    used = [each for each in found.used if each.plan is None]
+    kept, launches, stay = found.retention, found.uptake, found.stay
     if as_json:
         parts: dict[str, Sequence[Any]] = {
             **{"bands": bands, "features": used, "feature_retention": kept},
@@ -241,7 +249,7 @@ def adoption(files: Files, as_json: Json = False, config: Config = None) -> None
 
 
 @app.command("usage-drops", help="")
-def usage_drops(files: Files, as_json: Json = False, config: Config = None) -> None:
+def usage_drops(files: Files = None, server: Server = None, as_json: Json = False, config: Config = None) -> None:
     """Every fall of use that came back, and whether it was still there 3, 6 and 12 months later.
 
     A fall is to 70 % of the peak of 13 weeks or less; back is 90 % of it within half a year. It stands on account-days.
@@ -252,11 +260,10 @@ def usage_drops(files: Files, as_json: Json = False, config: Config = None) -> N
     heartline portfolio usage-drops events.jsonl account-days.jsonl.gz
     """
     from consumers.portfolio.usage_drops import drop_fates
-    from consumers.portfolio.usage_drops import usage_drops as find
 
     settings = _settings(config)
-    with _store(files, settings, None) as (store, today):
-        drops = find(store.cursor(), _number(today))
+    with _answers(files, server, settings) as answers:
+        drops = answers.usage_drops()
     fates = drop_fates(drops)
     if as_json:
         print(json.dumps({"fates": [_fields(each) for each in fates], "drops": [_fields(each) for each in drops]}))
@@ -285,7 +292,7 @@ def usage_drops(files: Files, as_json: Json = False, config: Config = None) -> N
 
 
 @app.command(help="")
-def plays(files: Files, as_json: Json = False, config: Config = None) -> None:
+def plays(files: Files = None, server: Server = None, as_json: Json = False, config: Config = None) -> None:
     """What plays did: accounts with a play against comparable accounts without it.
 
     Comparable: a customer on the same day, in the same band and segment, with nearly the same use of its seats, and on
@@ -296,11 +303,9 @@ def plays(files: Files, as_json: Json = False, config: Config = None) -> None:
     \b
     heartline portfolio plays events.jsonl account-days.jsonl.gz
     """
-    from consumers.portfolio.play_effects import play_effects
-
     settings = _settings(config)
-    with _store(files, settings, None) as (store, today):
-        found = play_effects(store.cursor(), _number(today))
+    with _answers(files, server, settings) as answers:
+        found = answers.play_effects()
     if as_json:
         print(json.dumps([_fields(each) | {"sentence": each.sentence} for each in found]))
         return
@@ -319,7 +324,13 @@ def plays(files: Files, as_json: Json = False, config: Config = None) -> None:
 
 
 @app.command(help="")
-def restatements(files: Files, period: PeriodOption = None, as_json: Json = False, config: Config = None) -> None:
+def restatements(
+    files: Files = None,
+    period: PeriodOption = None,
+    server: Server = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
     """What was recorded only after a period had ended and changed its end, each with the event that did.
 
     [bold]Example[/]
@@ -327,12 +338,10 @@ def restatements(files: Files, period: PeriodOption = None, as_json: Json = Fals
     \b
     heartline portfolio restatements events.jsonl --period 2026-Q2
     """
-    from consumers.portfolio.restatements import restatements as find
-
     settings = _settings(config)
-    with _store(files, settings, None) as (store, today):
-        (asked,) = _periods(period, today)[:1]
-        found = find(store.cursor(), asked, settings.portfolio.rules, store.rates)
+    with _answers(files, server, settings) as answers:
+        (asked,) = _periods(period, answers.today())[:1]
+        found = answers.restatements(asked)
     currency = settings.portfolio.currency
     if as_json:
         print(json.dumps([_fields(each) for each in found]))
@@ -394,30 +403,29 @@ def _settings(config: Path | None) -> "PortfolioSettings":
 
 
 @contextmanager
-def _store(files: list[Path], settings: "PortfolioSettings", as_known: str | None) -> "Iterator[tuple[Store, date]]":
-    """The ledger of the files, and the company's last day in it."""
+def _answers(files: list[Path] | None, server: str | None, settings: "PortfolioSettings") -> "Iterator[Answers]":
+    """The ledger of the files; without any, the process."""
     from heartline.errors import FileError
+    from heartline.portfolio.answers import FileAnswers, ServerAnswers, newest_day
     from heartline.portfolio.files import load_files
+    from stream.contracts.errors import ConfigError
 
-    rules = settings.portfolio.rules
-    loaded = load_files(files, rules)
-    store = loaded.store
+    if not files:
+        options = settings.portfolio
+        yield ServerAnswers(server or f"http://{options.host}:{options.port}", settings)
+        return
+    if server is not None:
+        raise ConfigError("--server: expected no files beside it; either the process is asked, or they are read")
+    loaded = load_files(files, settings.portfolio.rules)
     try:
         if loaded.newest_ms is None:
             raise FileError(f"{files[0]}: no line that the portfolio can use; expected subscription events")
         if loaded.skipped[""]:
             print(f"{loaded.skipped['']:,} lines are no events and were left out", file=sys.stderr)
-        _tell_problems(store)
-        today = datetime.fromtimestamp(loaded.newest_ms / 1000, rules.zone).date()
-        if as_known is not None:
-            day = _day(as_known)
-            midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), rules.zone)
-            known = store.as_known(round(midnight.timestamp() * 1000) - 1)
-            store.close()
-            store, today = known, min(today, day)
-        yield store, today
+        _tell_problems(loaded.store)
+        yield FileAnswers(settings, loaded.store, newest_day(loaded.newest_ms, settings))
     finally:
-        store.close()
+        loaded.store.close()
 
 
 def _tell_problems(store: "Store") -> None:
@@ -458,7 +466,14 @@ def _told_by(ids: Sequence[str], by: Any) -> list[str]:
 
 
 def _explain(
-    query: Any, ids: list[str], periods: list[Any], by: Any, group: str | None, as_json: bool, out: Path | None
+    answers: "Answers",
+    ids: list[str],
+    periods: list[Any],
+    by: Any,
+    group: str | None,
+    as_known: date | None,
+    as_json: bool,
+    out: Path | None,
 ) -> None:
     from consumers.portfolio.figures import figure
     from consumers.portfolio.presentation import part_as_json
@@ -466,7 +481,7 @@ def _explain(
 
     if len(ids) != 1 or len(periods) != 1:
         raise ConfigError("--explain: expected one --figure and one --period")
-    parts = query.explain(figure(ids[0]), periods[0], by, group)
+    parts = answers.explain(ids[0], periods[0], by, group, as_known)
     rows = [part_as_json(part) for part in parts]
     if as_json:
         print(json.dumps(rows))

@@ -2,4 +2,5 @@
 
 - `files`   files of events to a ledger in memory
 - `report`  figures as one HTML page
+- `answers` who answers: that ledger, or the process
 """

@@ -3,15 +3,22 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from consumers.board.settings import BoardOptions
+from consumers.portfolio.app import make_app
 from consumers.portfolio.lifetime import ALL_IDS
+from consumers.portfolio.settings import PortfolioSettings
+from consumers.web_server import WebServer
 from heartline.cli import app
+from heartline.portfolio.answers import FileAnswers, newest_day
+from heartline.portfolio.files import load_files
 from tests.unit.consumers.portfolio.books import Books
 
 Run = Callable[..., str]
@@ -147,3 +154,62 @@ def test_a_file_without_subscriptions_says_so(tmp_path: Path) -> None:
     file = tmp_path / "usage.jsonl"
     file.write_text('{"type": "usage", "timestamp": "2026-01-01T00:00:00Z"}\n', "utf-8")
     assert "no line that the portfolio can use" in run(file, status=2)
+
+
+@pytest.fixture
+def server(events: Path) -> Iterator[str]:
+    """The same ledger behind the process's API."""
+    settings = PortfolioSettings()
+    loaded = load_files([events], settings.portfolio.rules)
+    assert loaded.newest_ms is not None
+    answers = FileAnswers(settings, loaded.store, newest_day(loaded.newest_ms, settings))
+    served = WebServer(make_app(answers, BoardOptions.model_validate({"read_token": TOKEN})), "127.0.0.1", 0, "a test")
+    thread = threading.Thread(target=served.run, daemon=True)
+    thread.start()
+    yield served.url
+    served.stop()
+    thread.join()
+
+
+TOKEN = "a-token-that-may-only-read"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("figures", "--period", "2026-Q1..2026-Q3", "--by", "segment", "--figure", "all"),
+        ("figures", "--period", "2026-Q2", "--as-known", "2026-07-05"),
+        ("figures", "--period", "2026-Q2", "--figure", "nrr", "--explain"),
+        ("renewals", "--days", "400"),
+        ("restatements", "--period", "2026-Q2"),
+        ("adoption",),
+        ("usage-drops",),
+        ("plays",),
+    ],
+)
+def test_the_process_answers_as_the_files_do(
+    events: Path, server: str, asked: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEARTLINE_BOARD__READ_TOKEN", TOKEN)
+    command, *options = asked
+    assert run(command, "--server", server, *options) == run(command, events, *options)
+
+
+def test_who_does_not_answer_is_named_with_what_to_do(server: str) -> None:
+    refused = run("figures", "--server", server, status=2)
+    assert "401" in refused
+    assert "HEARTLINE_BOARD__READ_TOKEN" in refused
+    nobody = " ".join(run("--server", "http://127.0.0.1:9", status=2).split())
+    assert "no portfolio answers" in nobody
+    assert "heartline portfolio serve" in nobody
+
+
+def test_a_synthetic_company_is_written_and_asked(tmp_path: Path) -> None:
+    folder = tmp_path / "company"
+    asked = ["synthetic", str(folder), "--accounts", "12", "--years", "1", "--until", "2026-06-30"]
+    for _ in range(2):  # the same company, to the byte
+        assert CliRunner().invoke(app, asked).exit_code == 0
+        files = sorted(path.name for path in folder.iterdir())
+        assert files == ["account-days.jsonl.gz", "events.jsonl.gz"]
+    found = values(*(folder / name for name in files), "--period", "2026-Q2", "--figure", "accounts")
+    assert found["accounts", None] > 2
