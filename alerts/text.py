@@ -10,7 +10,11 @@ from stream.measures.registry import label_of, unit_of
 from stream.measures.wording import shown
 
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
-_INVISIBLE: Final = re.compile("[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+# A joiner or non-joiner between two letters stays: Persian names and families of emoji need it.
+_INVISIBLE: Final = re.compile(
+    "[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]+"
+    "|[\u200c\u200d]{2,}|(?<!\\S)[\u200c\u200d]|[\u200c\u200d](?!\\S)"
+)
 _BROADCAST: Final = re.compile(r"@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
 
 
@@ -188,6 +192,8 @@ def tidy(text: str, chars_max: int) -> str:
 
     >>> tidy("Acme\\n@channel", 80) == "Acme @\\u2060channel"
     True
+    >>> tidy("\\u06cc\\u200c\\u062e", 80) == "\\u06cc\\u200c\\u062e", tidy("a\\u200d", 80), tidy("\\u200c", 80)
+    (True, 'a', '')
     """
     text = " ".join(_INVISIBLE.sub(" ", text).split())
     if len(text) > chars_max:

@@ -5,6 +5,7 @@ portfolio/     money: subscriptions, costs and touchpoints to exact figures
 board/         accounts by health, why, and what to do, in a browser and as JSON
 intake/        takes events by HTTP and writes them onto Kafka
 event_tail     what arrives on the input topics, event by event
+account_url    an account's id as one part of an address
 account_updates  what people set of an account by hand, onto the account feed
 kafka_client   how to connect to Kafka, and to read a topic whole
 async_kafka    the same by aiokafka, for the intake and the portfolio

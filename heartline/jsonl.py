@@ -25,13 +25,26 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 def check_readable(path: Path) -> None:
-    """Say at once, before any work, that a named file can't be read.
+    """Say at once, before any work, that a named file can't be read, or is no file of JSON lines but something else.
 
     Raises:
-        FileError: it is missing, a folder, or not ours to read.
+        FileError: it is missing, a folder, or not ours to read; or what it is instead.
     """
-    if path != STDIN:
-        _open(path).close()
+    if path == STDIN:
+        return
+    with _open(path) as raw:
+        magic = raw.peek(4)[:4]
+    if magic.startswith((b"PK\x03\x04", b"\xff\xfe", b"\xfe\xff")):
+        what = "a zip archive: unpack it" if magic.startswith(b"PK") else "in UTF-16: save it as UTF-8"
+        raise FileError(f"{path}: {what}; expected JSON lines, one object a line, plain, .gz or .zst")
+    first = next((line for _, line in read_lines(path)), b"")
+    if first.startswith(b"[") or first == b"{":
+        what = "one JSON document: `jq -c '.[]'` makes lines of a list"
+        raise FileError(f"{path}: {what}; expected JSON lines, one object a line")
+    if first and not first.startswith(b"{") and b"," in first:
+        raise FileError(
+            f"{path}: looks like CSV, it begins with {first[:60]!r}; `heartline import --from csv --map` reads tables"
+        )
 
 
 def read_lines(path: Path, on_read: Callable[[int], None] | None = None) -> Iterator[tuple[int, bytes]]:
@@ -48,7 +61,7 @@ def read_lines(path: Path, on_read: Callable[[int], None] | None = None) -> Iter
     number = 0
     try:
         for number, line in enumerate(_split(path, on_read), start=1):
-            if line := line.strip():
+            if line := line.removeprefix(_BOM).strip():  # files that were joined have one within, too
                 yield number, line
     except EOFError:
         raise FileError(

@@ -9,6 +9,7 @@ from kafka.errors import KafkaError
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from consumers import account_url  # noqa: F401 - its convertor is in the addresses
 from consumers.board.account_details import AccountDetails
 from consumers.board.account_index import SPARK_UNKNOWN, AccountRow
 from consumers.board.board_context import board_of
@@ -86,7 +87,7 @@ def list_accounts(
     )
 
 
-@router.get("/accounts/{account_id:path}/history", summary="An account by day", response_model=History)
+@router.get("/accounts/{account_id:account}/history", summary="An account by day", response_model=History)
 def history(request: Request, account_id: str) -> Any:
     """Scores, users and events of up to 182 days; scores of 28 where the state is not to be had."""
     if (whole_id := _id_with(request, account_id, "history")) is not None:
@@ -103,7 +104,7 @@ def history(request: Request, account_id: str) -> Any:
 
 
 @router.get(
-    "/accounts/{account_id:path}/details",
+    "/accounts/{account_id:account}/details",
     summary="An account's people, features, tickets and answers",
     response_model=AccountDetails,
 )
@@ -118,7 +119,7 @@ def get_details(request: Request, account_id: str) -> Any:
 
 
 @router.get(
-    "/accounts/{account_id:path}",
+    "/accounts/{account_id:account}",
     summary="An account's health report",
     response_class=Response,
     responses={200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/HealthReport"}}}}},

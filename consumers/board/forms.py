@@ -35,7 +35,7 @@ async def choose_me(request: Request) -> Response:
     return RedirectResponse(own_path(str(form.get("back", "/"))), 303)
 
 
-@router.post("/accounts/{account_id:path}/baseline")
+@router.post("/accounts/{account_id:account}/baseline")
 async def accept_baseline(request: Request, account_id: str) -> Response:
     """Take what an account does now as its new normal, or take that back."""
     form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}

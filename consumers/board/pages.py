@@ -91,7 +91,7 @@ def accounts_csv(request: Request, query: AccountQueryParams) -> Response:
     return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-@router.get("/accounts/{account_id:path}")
+@router.get("/accounts/{account_id:account}")
 def account(request: Request, account_id: str) -> Response:
     """One account."""
     board = board_of(request)

@@ -18,6 +18,7 @@ from alerts.messages.report_text import (
 )
 from alerts.model import Alert
 from alerts.text import duration, measure_name, measure_value, tidy
+from consumers.account_url import url_part
 from consumers.board.svg import band_shape, sparkline
 from consumers.board.use_level import use_level
 from stream.contracts.report import Band
@@ -166,6 +167,7 @@ def first_upper(value: str) -> Markup:
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "url_part": url_part,
     "score": score,
     "signed": signed,
     "movement": movement,

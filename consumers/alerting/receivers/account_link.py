@@ -1,9 +1,9 @@
 """The address of an account's page, where an installation has one."""
 
 from typing import Any
-from urllib.parse import quote
 
 from alerts.notification import AlertNotification
+from consumers.account_url import url_part
 
 
 def page_of(notification: AlertNotification, link: str | None) -> str | None:
@@ -15,7 +15,7 @@ def page_of(notification: AlertNotification, link: str | None) -> str | None:
     """
     if link is None or notification.account_id is None:
         return None
-    return link.replace("{account_id}", quote(notification.account_id, safe=""))
+    return link.replace("{account_id}", url_part(notification.account_id))
 
 
 def account_link(public_url: str | None) -> str | None:

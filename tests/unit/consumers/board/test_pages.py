@@ -251,3 +251,18 @@ def test_a_page_of_ten_thousand_accounts_takes_less_than_200_ms_of_processor_tim
     assert page.text.count("data-row=") == 100
     assert "1 to 100 of 10,000" in page.text
     assert min(times) < 0.2
+
+
+@pytest.mark.parametrize("account_id", ["a\nb", "..", ".", "acme/history", "100%", "-1", "?", "\x00", "é" * 256])
+def test_the_links_of_the_list_lead_to_the_account_whatever_its_id(account_id: str) -> None:
+    """A browser takes a part of dots alone for a folder, and a route's usual pattern ends with the line."""
+    board = FakeBoard()
+    board.report(make_report(account_id, 12.0, profile=Profile(name="The one")))
+    client = board.client()
+    href = client.get("/").text.partition('href="/accounts/')[2].partition('"')[0]
+    assert href.split("%EE%80%80")[0] == quote(account_id, safe="")
+    page = client.get(f"/accounts/{href}")
+    assert page.status_code == 200
+    assert "The one" in page.text
+    found = client.get(f"/api/v1/accounts/{href}")
+    assert (found.status_code, found.json()["account_id"]) == (200, account_id)
