@@ -42,8 +42,9 @@ def test_a_first_season_stays_above_50_with_a_calendar(
     for day in days:
         while at < len(visits) and visits[at][0] <= day:
             ms = (START - EPOCH + visits[at][0]) * DAY_MS
-            event = {"account_id": name, "user_id": f"u{visits[at][1]}", "feature": "a", "event_id": f"e{at}"}
-            fold_event(state, UsageEvent.model_construct(**event, timestamp=ms, session_id=None))
+            user = f"u{visits[at][1]}"
+            event = UsageEvent(account_id=name, user_id=user, feature="a", event_id=f"e{at}", timestamp=ms)
+            fold_event(state, event)
             at += 1
         scores.append(evaluate(state, end_of_day_ms(START - EPOCH + day), DEFAULT, product=product).score)
     assert min(score for score in scores if score is not None) >= 50
