@@ -157,6 +157,9 @@ class EmailSettings(_Receiver):
     password_file: Path | None = None
     sender: Address = Field(alias="from")
     to: tuple[Address, ...] = Field(min_length=1, max_length=50)
+    owners: dict[str, Address] = Field(
+        {}, max_length=10_000, description="by owner: who gets what is about their accounts, in the place of `to`"
+    )
 
     @model_validator(mode="after")
     def _encrypted(self) -> "EmailSettings":

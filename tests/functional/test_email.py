@@ -37,6 +37,18 @@ def test_a_mail_goes_encrypted(authority: Authority, security: str) -> None:
         assert server.mails[0]["To"] == "dana@example.com, ada@example.com"
 
 
+def test_an_owners_digest_goes_to_the_owner_and_everything_else_to_the_list(authority: Authority) -> None:
+    with SmtpStandin(tls=authority.server) as server:
+        receiver = make(server, authority.client, owners={"Dana Fields": "fields@example.com"})
+        own = make_notification("hl-daily-1:daily_digest", owner="Dana Fields", account_id=None)
+        others = make_notification("hl-daily-2:daily_digest", owner="Ada Okafor", account_id=None)
+        nobodys = make_notification("hl-daily-3:daily_digest", owner=None, account_id=None)
+        for each in (own, others, nobodys):
+            assert receiver.send(each, None).status is DeliveryStatus.DELIVERED
+        team = "dana@example.com, ada@example.com"
+        assert [mail["To"] for mail in server.mails] == ["fields@example.com", team, team]
+
+
 def test_a_server_without_encryption_gets_no_mail(authority: Authority) -> None:
     """Nor the password: an operator must look."""
     with SmtpStandin() as server:

@@ -7,6 +7,7 @@ In-Reply-To, References), RFC 3834 5 (Auto-Submitted), RFC 5321 4.2.1 (4yz try a
 import html
 import smtplib
 import ssl
+from collections.abc import Mapping
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -42,6 +43,7 @@ class Email:
         context: which certificates to trust.
         login: user and password, if any.
         link: an account's page, with {account_id}; None: no link.
+        owners: by owner, who gets what is about their accounts in the place of `to`.
     """
 
     def __init__(
@@ -57,10 +59,11 @@ class Email:
         context: ssl.SSLContext,
         login: tuple[str, SecretStr] | None = None,
         link: str | None = None,
+        owners: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self._host, self._port = host, port
-        self._sender, self._to = sender, to
+        self._sender, self._to, self._owners = sender, to, dict(owners or {})
         self._security = security
         self._timeout_seconds = timeout_seconds
         self._context = context
@@ -76,7 +79,8 @@ class Email:
 
     def send(self, notification: AlertNotification, memory: bytes | None) -> DeliveryResult:
         """Send one mail to everybody on the list."""
-        mail = message(notification, self._sender, self._to, page_of(notification, self._link))
+        to = self._recipients(notification)
+        mail = message(notification, self._sender, to, page_of(notification, self._link))
         delivered: DeliveryResult | None = None
         try:
             with self._connect() as server:
@@ -85,11 +89,11 @@ class Email:
                 if self._login is not None:
                     user, password = self._login
                     server.login(user, password.get_secret_value())
-                refused = server.send_message(mail, self._sender, list(self._to))
+                refused = server.send_message(mail, self._sender, list(to))
                 delivered = DeliveryResult(DeliveryStatus.DELIVERED, "status 250")
                 if refused:
                     log.warning(
-                        "recipients refused", receiver=self.name, refused=len(refused), recipients=len(self._to)
+                        "recipients refused", receiver=self.name, refused=len(refused), recipients=len(to)
                     )
         except smtplib.SMTPRecipientsRefused as error:
             return _answer(min(code for code, _ in error.recipients.values()), "every recipient is refused")
@@ -106,6 +110,11 @@ class Email:
         except (smtplib.SMTPException, OSError, ValueError) as error:
             return delivered or no_response(error)
         return delivered
+
+    def _recipients(self, notification: AlertNotification) -> tuple[str, ...]:
+        """The owner, where their address is known: their accounts' pages, and their digest of the day; else the list."""
+        own = self._owners.get(notification.owner or "")
+        return (own,) if own is not None else self._to
 
     def _connect(self) -> smtplib.SMTP:
         if self._security == "tls":
@@ -179,4 +188,5 @@ def from_settings(name: str, settings: EmailSettings, secrets: ReceiverSecrets) 
         context=context,
         login=(settings.username, password) if settings.username is not None and password is not None else None,
         link=settings.link,
+        owners=settings.owners,
     )
