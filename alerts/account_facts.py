@@ -129,6 +129,11 @@ class AccountFacts:
         return INACTIVE_STAGES.get(self.stage or "")
 
     @property
+    def has_usage_feed(self) -> bool:
+        """Whether anybody's usage is told; where nobody looked, it is."""
+        return not self.report.freshness or "usage" in self.report.freshness
+
+    @property
     def mrr(self) -> Number | None:
         """Money a month: of the subscriptions that run, else of the profile; None when unknown."""
         active = self.number("mrr_active")

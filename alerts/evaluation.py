@@ -6,7 +6,7 @@
   says when that is worth while.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace as change
 from datetime import datetime, timedelta
 from typing import Final
@@ -103,6 +103,7 @@ def evaluate_rules(
         paged_rules=list(last.rules) if last is not None else [],
         seq=record.seq if record is not None else 0,
         portfolio_metrics=PortfolioMetrics.of(report),
+        is_inactive=facts.inactive_because is not None,
     )
     steps = tuple(found.changed)
     told = transitions[-1].notification_kind if transitions else None
@@ -208,7 +209,7 @@ def next_due(
     for rule in rules:
         if waits:
             moments += _waiting(rule, record, facts)
-        if is_active and rule.is_timed:
+        if rule.is_timed and (is_active or rule.is_for_churned):
             moments.append(rule.due(facts))
     alert = record.alert
     if alert is not None:
@@ -258,8 +259,8 @@ class EvaluationPass:
         """Every rule in turn; an account that is not alive has no signals."""
         inactive = self._facts.inactive_because
         if inactive is not None:
-            self._end_all(Resolved(f"The account {inactive}", recovered=False))
-            return
+            rules = [rule for rule in rules if rule.is_for_churned] if self._facts.stage == "churned" else []
+            self._end_all(Resolved(f"The account {inactive}", recovered=False), {rule.name for rule in rules})
         baseline = _baseline(self.signals) if self.signals else None
         facts = self._facts
         for rule in rules:
@@ -300,10 +301,11 @@ class EvaluationPass:
         del self.pending[rule.name]
         return result
 
-    def _end_all(self, result: Resolved) -> None:
-        self.pending.clear()
+    def _end_all(self, result: Resolved, but: Container[str]) -> None:
+        for name in [name for name in self.pending if name not in but]:
+            del self.pending[name]
         for name, signal in self.signals.items():
-            if signal.is_firing:
+            if signal.is_firing and name not in but:
                 self._end(name, signal, result)
 
     def _end_unknown(self, known: set[str]) -> None:

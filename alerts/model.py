@@ -240,6 +240,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         paged_severity, paged_rules: of that page.
         seq: of its last event in the audit log; the next one is larger.
         portfolio_metrics: its numbers as of that report.
+        is_inactive: whether it has churned, is ignored or paused: no gauge of the living counts it.
     """
 
     account_id: str
@@ -256,6 +257,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     paged_rules: list[str] = []
     seq: int = 0
     portfolio_metrics: PortfolioMetrics = PortfolioMetrics()
+    is_inactive: bool = False
 
 
 def fingerprint(account_id: str, what: str = ALERT) -> str:

@@ -74,6 +74,7 @@ class Rule(BaseModel):
         shows: the measures that its message shows beside its reason.
         speaks_of: the measures that its own words speak of, so that a message does not repeat them.
         plays: what to try; the first that answers what moved is the next step.
+        is_for_churned: whether it looks at accounts that have churned, where no other rule does.
         is_timed: whether time alone may change its result: whether it says when.
         is_about_score: whether it looks at the score; later drops are measured from where its last signal ended.
     """
@@ -89,6 +90,7 @@ class Rule(BaseModel):
     speaks_of: ClassVar[tuple[str, ...]] = ()
     plays: ClassVar[tuple[Play, ...]]
     is_about_score: ClassVar[bool] = False
+    is_for_churned: ClassVar[bool] = False
     is_timed: ClassVar[bool] = False
 
     enabled: bool = Field(True, description="off: never fires")

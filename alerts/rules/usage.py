@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from alerts.account_facts import AccountFacts
-from alerts.model import Channel, Severity, Signal
+from alerts.model import Channel, Severity, Signal, Tone
 from alerts.playbooks import Play
 from alerts.rules.plays import FIRST_VALUE_PLAYS, REGAIN_USE_PLAYS
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
@@ -107,7 +107,8 @@ class Silence(Rule):
 class NeverUsed(Rule):
     """Fires while an account pays, or has seats, and nobody has ever logged in, from `waiting_days` after its start.
 
-    It does not end by itself: it is over when somebody logs in, or the account ends.
+    It does not end by itself: it is over when somebody logs in, or the account ends. Where nobody's usage is told, that
+    nobody logged in says nothing.
     """
 
     name: ClassVar[str] = "never_used"
@@ -127,7 +128,7 @@ class NeverUsed(Rule):
         if facts.number("days_since_active") is not None or facts.number("days_known") is not None:
             return KEPT if signal is None else Resolved("Somebody has logged in for the first time")
         started = facts.profile.started_at
-        if started is None or not self._pays(facts):
+        if started is None or not self._pays(facts) or not facts.has_usage_feed:
             return UNKNOWN
         waiting = (facts.now - started).days
         if waiting < self.waiting_days:
@@ -250,3 +251,59 @@ class FeaturesAbandoned(Rule):
         if signal is None:
             return KEPT
         return Resolved(f"{used} of {known} features are in use" if known else "No core feature is known any more")
+
+
+class WinBack(Rule):
+    """Fires while an account that has churned is used: somebody came within `active_days`, for two weeks on end.
+
+    The only rule that looks at accounts that have churned.
+    """
+
+    name: ClassVar[str] = "win_back"
+    about: ClassVar[str] = "a customer who left and uses it again"
+    why: ClassVar[str] = "who comes back by himself has found nothing better"
+    rank: ClassVar[int] = 235
+    tone: ClassVar[Tone] = "opportunity"
+    is_for_churned: ClassVar[bool] = True
+    plays: ClassVar[tuple[Play, ...]] = (
+        Play(
+            id="ask_what_for",
+            name="Ask what they use it for",
+            do="Call whoever came back, and ask what they missed. Sell nothing in that call.",
+        ),
+        Play(
+            id="small_offer",
+            name="Offer a small way back",
+            do="Offer what fits those who are there, with a price and a date.",
+        ),
+        Play(
+            id="check_reason",
+            name="Check why they left",
+            do="Read the reason that was noted. If it is mended, say so first; if not, say when it will be.",
+        ),
+    )
+
+    for_hours: float = Field(336, ge=0, le=720)
+    active_days: int = Field(3, ge=0, le=365, description="somebody was active within so many days")
+
+    def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
+        """Firing while it is used, Resolved once it is not, or they are a customer again."""
+        quiet = facts.quiet_days
+        if quiet is None:
+            return UNKNOWN
+        if facts.stage != "churned":
+            return KEPT if signal is None else Resolved("They are a customer again")
+        if quiet <= self.active_days:
+            users = facts.number("mau")
+            told = f" by {plural(round(users), 'person', 'people')} in the last month" if users else ""
+            return Firing(
+                "info", f"left, and is used again{told}", f"Left, and used again{told}", {"quiet_days": quiet}
+            )
+        return KEPT if signal is None else Resolved("Nobody uses it any more", recovered=False)
+
+    def due(self, facts: AccountFacts) -> datetime | None:
+        """The midnight after which nobody was there for too long."""
+        quiet = facts.quiet_days
+        if facts.stage != "churned" or quiet is None or quiet > self.active_days:
+            return None
+        return facts.start_of_day(facts.day + self.active_days + 1 - quiet)

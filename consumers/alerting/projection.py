@@ -115,6 +115,10 @@ class Projection:
 
     def _put(self, partition: int, record: AccountRecord) -> None:
         accounts, alert = self._accounts[partition], record.alert
+        if record.is_inactive:
+            if (gone := accounts.pop(record.account_id, None)) is not None:
+                self._count(gone, -1)
+            return
         open_alerts: tuple[tuple[str, Severity], ...] = ()
         verdicts: tuple[tuple[str, str], ...] = ()
         if alert is not None:

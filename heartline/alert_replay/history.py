@@ -29,9 +29,12 @@ from alerts.rules import Rule
 from heartline.snapshot import Progress, scorecards_of
 from stream.config.settings import Settings
 from stream.contracts.events import InputEvent
-from stream.contracts.report import HealthReport
+from stream.contracts.report import Freshness, HealthReport
 from stream.history.daily import close_score
+from stream.kinds.decode import FAST_FORMS
 from stream.kinds.folding import fold_event
+from stream.kinds.kind import Source
+from stream.kinds.registry import KINDS
 from stream.kinds.state import AccountState, newest_ms, zone_of
 from stream.measures.catalogue import completed
 from stream.measures.product import product_config_from
@@ -53,6 +56,13 @@ Lives = dict[str, list[tuple[int, InputEvent]]]
 HOUR_MS: Final = 3_600_000
 ACCOUNTS_A_SHARE: Final = 4  # of a process at a time: few, so that the bar moves
 
+# What a decoded event is, to the source that told it.
+_SOURCE_OF: Final[dict[type, Source]] = {
+    form: kind.source
+    for name, kind in KINDS.items()
+    for form in (kind.contract, FAST_FORMS[name])
+    if form is not None and kind.source is not None
+}
 _PAGES: Final = frozenset({"opened", "reopened", "updated"})
 _REMINDERS: Final = frozenset({"reminded", "escalated"})
 _FLAGS: Final[dict[str, Event]] = {"opened": "opened", "reopened": "opened", "updated": "updated", "resolved": "closed"}
@@ -175,9 +185,10 @@ def _rows_of(transition: Transition, report: HealthReport, now: datetime) -> lis
 
 
 class _Worker:
-    """What the worker's evaluations share."""
+    """What the worker's evaluations share: the scorecards, and which sources there are at all."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sources: frozenset[Source]) -> None:
+        self._freshness: dict[str, Freshness] = dict.fromkeys([*sorted(sources), "accounts"], Freshness())
         self._scorecards = scorecards_of(settings)
         self._core = frozenset(settings.product.core_features)
         self._product = product_config_from(settings)
@@ -215,6 +226,7 @@ class _Worker:
             reason="",
             contributions=[],
             changes_7d=[],
+            freshness=self._freshness,
             model_band=model_band if found.override is not None else None,
         )
         state.published = published_report(state.published, report, at_ms, "", found.override, found.closings)
@@ -249,7 +261,17 @@ def replay_alerts(
     for ms, event in events:
         lives[event.account_id].append((ms, event))
     last_ms = max((life[-1][0] for life in lives.values()), default=0)
-    live = partial(_live_all, last_ms=last_ms, settings=settings, config=config, every=every, until_ms=until_ms or {})
+    forms = {type(event) for _, event in events}
+    sources = frozenset(source for form, source in _SOURCE_OF.items() if form in forms)
+    live = partial(
+        _live_all,
+        last_ms=last_ms,
+        settings=settings,
+        config=config,
+        every=every,
+        until_ms=until_ms or {},
+        sources=sources,
+    )
     shares = [dict(share) for share in batched(lives.items(), ACCOUNTS_A_SHARE)]
     history, done = History(), 0
     for lived, accounts in _each(live, shares, processes or os.cpu_count() or 1):
@@ -291,9 +313,10 @@ def _live_all(
     config: AlertingConfig,
     every: Every,
     until_ms: Mapping[str, int],
+    sources: frozenset[Source],
 ) -> History:
     """Some accounts' lives."""
-    history, worker = History(), _Worker(settings)
+    history, worker = History(), _Worker(settings, sources)
     context = AlertContext(config.lifecycle, calendars=settings.calendar.calendars())
     for account_id, events in lives.items():
         end_ms = min(last_ms, until_ms.get(account_id, last_ms))

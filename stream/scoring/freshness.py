@@ -15,7 +15,9 @@ from stream.topics import SOURCES, Kind, Source
 def freshness_of(
     newest: Mapping[Kind, int], now_ms: int, newest_of_all: Mapping[Kind, int], stale_after_days: Mapping[Source, float]
 ) -> dict[str, Freshness]:
-    """How recent each source is, for the sources that ever told anything of the account.
+    """How recent each source is, for the sources that ever told anything of the account, and for usage of others.
+
+    So a reader can tell who was never used where others are from who is never told of.
 
     Args:
         newest: the newest event of each kind, of the account.
@@ -34,4 +36,6 @@ def freshness_of(
             round(max(now_ms - ms, 0) / DAY_MS, 2),
             limit_days is not None and quiet_days > limit_days,
         )
+    if "usage" not in newest and "usage" in newest_of_all:
+        found[SOURCES["usage"]] = Freshness()
     return found

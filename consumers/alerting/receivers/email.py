@@ -92,9 +92,7 @@ class Email:
                 refused = server.send_message(mail, self._sender, list(to))
                 delivered = DeliveryResult(DeliveryStatus.DELIVERED, "status 250")
                 if refused:
-                    log.warning(
-                        "recipients refused", receiver=self.name, refused=len(refused), recipients=len(to)
-                    )
+                    log.warning("recipients refused", receiver=self.name, refused=len(refused), recipients=len(to))
         except smtplib.SMTPRecipientsRefused as error:
             return _answer(min(code for code, _ in error.recipients.values()), "every recipient is refused")
         except smtplib.SMTPAuthenticationError as error:
@@ -112,7 +110,7 @@ class Email:
         return delivered
 
     def _recipients(self, notification: AlertNotification) -> tuple[str, ...]:
-        """The owner, where their address is known: their accounts' pages, and their digest of the day; else the list."""
+        """The owner, where their address is known; else the list."""
         own = self._owners.get(notification.owner or "")
         return (own,) if own is not None else self._to
 

@@ -4,12 +4,12 @@ One entry a rule, the most telling first: tests/unit/alerts/test_rules.py runs t
 docs/rules.md read the messages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from stream.contracts.report import Profile
+from stream.contracts.report import Freshness, Profile
 from tests.reports import MONDAY
 
 NONE: Mapping[str, Any] = MappingProxyType({})
@@ -95,9 +95,20 @@ def first_value(waiting: float | None, step: str = "", reached: float | None = N
     return Day({"first_value_waiting_days": waiting, "time_to_first_value_days": reached}, step)
 
 
-def never(days_after_start: int, step: str = "", mrr: float | None = 500, active: int | None = None) -> Day:
-    started = MONDAY - timedelta(days=days_after_start)
-    return Day({"days_since_active": active}, step, {"profile": Profile(started_at=started, mrr=mrr)})
+def never(
+    days_after_start: int,
+    step: str = "",
+    mrr: float | None = 500,
+    active: int | None = None,
+    sources: Sequence[str] = ("usage",),
+) -> Day:
+    profile = Profile(started_at=MONDAY - timedelta(days=days_after_start), mrr=mrr)
+    freshness = {source: Freshness() for source in sources}
+    return Day({"days_since_active": active}, step, {"profile": profile, "freshness": freshness})
+
+
+def left(days_since_active: int, step: str = "", stage: str = "churned") -> Day:
+    return Day({"lifecycle_stage": stage, "days_since_active": days_since_active}, step)
 
 
 def stuck(days: float | None, step: str = "", reached: int = 1) -> Day:
@@ -380,6 +391,7 @@ RULE_CASES: dict[str, RuleCase] = {
         lives=[
             ("paid for, and nobody ever came", [never(200)] * 7 + [never(200, AT_ONCE), *[never(400)] * 3]),
             ("somebody came", [never(30)] * 7 + [never(30, OPENED), never(30, OVER, active=0)]),
+            ("no usage feed: that nobody came says nothing", [never(200, sources=["tickets"])] * 9),
             ("nobody pays, or it is young", [never(200, mrr=None), never(200, mrr=0), never(3)]),
         ],
     ),
@@ -437,6 +449,20 @@ RULE_CASES: dict[str, RuleCase] = {
         lives=[
             ("good news, once", [promoters(0), promoters(1, GOOD_NEWS), promoters(4), promoters(0, OVER)]),
             ("follow-ups are not recorded here", [promoters(None)]),
+        ],
+    ),
+    "win_back": RuleCase(
+        breaks={"lifecycle_stage": "churned", "days_since_active": 1, "mau": 6},
+        well={"lifecycle_stage": "returned", "days_since_active": 0},
+        says="",
+        fields={"score": None},
+        lives=[
+            ("a customer uses it: that is no news", [left(0, stage="active")] * 16),
+            ("gone for good", [left(30), left(60)]),
+            ("the last days of a notice are no way back", [left(0)] * 10 + [left(9)] * 9),
+            ("used for two weeks after the end", [left(0)] * 14 + [left(2, GOOD_NEWS), left(1), left(9, ENDED)]),
+            ("a customer again", [left(0)] * 14 + [left(0, GOOD_NEWS), left(0, OVER, stage="returned")]),
+            ("paused is not gone", [left(0, stage="paused")] * 16),
         ],
     ),
     "licences_high": RuleCase(

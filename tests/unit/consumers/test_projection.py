@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from alerts.account_facts import INACTIVE_STAGES
 from alerts.evaluation import evaluate_rules
 from alerts.model import AccountRecord
 from alerts.rules import default_rules
@@ -65,6 +66,20 @@ def test_an_account_without_a_score_has_no_series_and_is_counted_in_its_band() -
     assert gauges.get("heartline_accounts_truncated") == 0
     assert gauges.get("heartline_accounts", band="unknown", segment="smb") == 1
     assert gauges.get("heartline_accounts", band="critical", segment="smb") == 0
+
+
+@pytest.mark.parametrize("stage", INACTIVE_STAGES)
+def test_who_is_no_customer_any_more_is_in_no_gauge_of_the_living(stage: str) -> None:
+    gauges = Gauges()
+    gauges.projection.load(0, [remember("a", 40), remember("b", 80)])
+    report = make_report("a", 40, measures={"lifecycle_stage": stage}, profile=Profile(segment="smb"))
+    left = evaluate_rules(remember("a", 40), report, PAGED_RULES, MONDAY + timedelta(days=1)).record
+    gauges.projection.update(0, {"a": left})
+    assert gauges.scores() == {"b": 80}
+    assert gauges.get("heartline_accounts", band="at_risk", segment="smb") == 0
+    assert gauges.get("heartline_alerts_open", rule="breadth_collapsed", severity="warning") == 0
+    gauges.projection.update(0, {"a": remember("a", 60)})
+    assert gauges.scores() == {"a": 60, "b": 80}, "back again"
 
 
 def test_series_go_when_an_account_recovers_leaves_or_moves() -> None:

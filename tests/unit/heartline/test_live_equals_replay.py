@@ -25,7 +25,7 @@ from heartline.snapshot import Summary, read_events
 from stream.calendar.clock import ManualClock
 from stream.calendar.zones import zone
 from stream.config.settings import Settings
-from stream.contracts.report import FACT_DIGITS, HealthReport, decode_report
+from stream.contracts.report import FACT_DIGITS, Freshness, HealthReport, decode_report
 from stream.kinds.state import AccountState, zone_of
 from stream.measures import measure
 from stream.measures.catalogue import SCAN_FACTS
@@ -129,6 +129,7 @@ class Worker:
         self.clock = ManualClock(0)
         self.processor: HealthProcessor = make_processor(settings, self.clock)
         self.partition = AccountPartition(0)
+        self.freshness: dict[str, Freshness] = {"accounts": Freshness()}  # as long as nobody's usage is told
         self.product = product_config_from(settings)
         self.core = frozenset(settings.product.core_features)
         self.scorecards: Scorecards = SHIPPED if settings.scorecards is None else read_scorecards(settings.scorecards)
@@ -141,6 +142,7 @@ class Worker:
         for _ in self.processor.evaluate(self.partition):
             pass
         outputs, self.partition.outputs = self.partition.outputs, []
+        self.freshness |= {"usage": Freshness()} if any(event["type"] == "usage" for event in events) else {}
         return [decode_report(output.value or b"") for output in outputs if output.topic == TOPICS.health]
 
     def plainly(self, now_ms: int) -> HealthReport:
@@ -162,6 +164,7 @@ class Worker:
             reason="",
             contributions=[],
             changes_7d=[],
+            freshness=self.freshness,
         )
 
 

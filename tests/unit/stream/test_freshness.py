@@ -55,6 +55,16 @@ def test_usage_is_stale_when_it_is_quiet_for_everyone(
     assert reports["acme"].freshness["usage"].is_stale is stale, why
 
 
+def test_who_was_never_used_is_told_from_who_is_never_told_of() -> None:
+    """Usage of others is a source; where nobody sends any, it is none."""
+    clock = ManualClock(DAY * DAY_MS)
+    ticket = TICKET | {"type": "ticket"}
+    for others, known in (([], False), ([usage(1, DAY - 1, "birch")], True)):
+        processor, partition = fold([*others, ticket], clock=clock)
+        (report,) = [each for each in evaluated(processor, partition) if each.account_id == "acme"]
+        assert (report.freshness.get("usage") == Freshness()) is known
+
+
 def test_after_a_restart_what_others_sent_is_known_once_they_are_judged() -> None:
     clock = ManualClock(DAY * DAY_MS)
     before, partition = fold([usage(1, DAY - 1, "birch"), usage(2, DAY - 9, "acme")], clock=clock)
