@@ -23,6 +23,7 @@ In the order a record meets them:
 - `usage_drops`           use that fell and came back, and whether it stayed
 - `play_effects`          plays against comparable accounts without them
 - `charts`                charts as SVG
+- `monthly_summary`       a month for who leads the team, as a message
 - `presentation`          figures for people and for programs
 - `settings`              the company's rules, and the process
 - `ledger_reader`         Kafka's topics into the ledger

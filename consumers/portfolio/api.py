@@ -78,6 +78,7 @@ def renewals(request: Request, days: Annotated[int, Query(ge=1, le=730)] = 90) -
     return {
         "renewals": [asdict(each) | {"end_day": day_of(each.end_day)} for each in coming],
         "bands": [asdict(each) for each in bands],
+        "arr_at_risk_minor": service_of(request).arr_at_risk(),
     }
 
 

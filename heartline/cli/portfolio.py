@@ -324,6 +324,88 @@ def plays(files: Files = None, server: Server = None, as_json: Json = False, con
 
 
 @app.command(help="")
+def summary(
+    files: Files = None,
+    month: Annotated[
+        str | None, typer.Option("--month", metavar="MONTH", help="As 2026-06; the last whole one without it.")
+    ] = None,
+    send: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--send", metavar="RECEIVER", help="Send it, to a receiver of the alerting configuration; several."
+        ),
+    ] = None,
+    server: Server = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """A month for who leads the team: what was done, what it moved, what it is worth, and who made the difference.
+
+    With --send it goes by e-mail or Slack, to receivers as alerts have them; let cron do it on the first of the month.
+
+    [bold]Examples[/]
+
+    \b
+    heartline portfolio summary events.jsonl.gz account-days.jsonl.gz --month 2026-06
+    0 8 1 * *  heartline portfolio summary --send lead-mail --send slack
+    """
+    from alerts.messages.plain_text import as_text
+    from consumers.portfolio.days import parse_period, period_of
+    from consumers.portfolio.monthly_summary import (
+        monthly_summary,
+        summary_as_json,
+        summary_message,
+        summary_notification,
+    )
+    from stream.contracts.errors import ConfigError
+
+    settings = _settings(config)
+    with _answers(files, server, settings) as answers:
+        asked = period_of(answers.today(), "month").previous() if month is None else parse_period(month)
+        if asked.unit != "month":
+            raise ConfigError(f"--month {month}: expected a month, as 2026-06")
+        found = monthly_summary(answers, asked, settings.portfolio.currency)
+    if as_json:
+        print(json.dumps(summary_as_json(found)))
+    elif not send:
+        print(as_text(summary_message(found)))
+    if send:
+        _send(summary_notification(found), send, config)
+
+
+def _send(notification: Any, names: list[str], config: Path | None) -> None:
+    """Tell the receivers.
+
+    Raises:
+        ConfigError: there is no receiver of a name.
+        FileError: one of them did not take it; the others have it.
+    """
+    from alerts.config import read_config
+    from consumers.alerting.receivers.delivery import DeliveryStatus
+    from consumers.alerting.receivers.from_settings import make_receivers
+    from consumers.alerting.settings import AlertingSettings
+    from heartline.errors import FileError
+    from stream.config.settings import load
+    from stream.contracts.errors import ConfigError
+
+    settings = load(AlertingSettings, config)
+    made = make_receivers(read_config(settings.alerting.config), settings.slack)
+    receivers = {each.name: each.receiver for each in made.channels}
+    unknown = [name for name in names if name not in receivers]
+    if unknown:
+        raise ConfigError(f"--send {unknown[0]}: no such receiver; there are {', '.join(receivers) or 'none'}")
+    failed = []
+    for name in names:
+        result = receivers[name].send(notification, None)
+        if result.status is not DeliveryStatus.DELIVERED:
+            failed.append(f"{name}: {result.reason}")
+        else:
+            print(f"{name}: sent", file=sys.stderr)
+    if failed:
+        raise FileError(f"the summary was not delivered: {'; '.join(failed)}")
+
+
+@app.command(help="")
 def restatements(
     files: Files = None,
     period: PeriodOption = None,

@@ -52,6 +52,10 @@ class Answers(Protocol):
         """Terms that end soon, and each band's record."""
         ...
 
+    def arr_at_risk(self) -> int:
+        """Revenue of customers at risk or critical today, in minor units."""
+        ...
+
     def bands(self) -> list[BandOutcome]:
         """How customers of each band fared."""
         ...
@@ -129,6 +133,10 @@ class ServerAnswers:
         """Terms that end soon, and each band's record."""
         answer = self._ask("renewals", days=ahead_days)
         return _made(ComingRenewal, answer["renewals"]), _made(BandRecord, answer["bands"])
+
+    def arr_at_risk(self) -> int:
+        """Revenue of customers at risk or critical today, in minor units."""
+        return int(self._ask("renewals")["arr_at_risk_minor"])
 
     def bands(self) -> list[BandOutcome]:
         """How customers of each band fared."""
