@@ -26,6 +26,7 @@ PER_DAY_MIN_DAYS: Final = 56  # the best of a younger account is its mean over n
 SEASON_MIN: Final = 0.2  # a season excuses at most this much
 YEAR_DAYS: Final = 364  # of whole weeks, so that weekdays meet weekdays
 QUARTER_DAYS: Final = 91
+_SHORTER: Final = WINDOWS[-2::-1]
 _SHORT_DAYS: Final = WINDOWS[0][0]
 _LONG_DAYS: Final = WINDOWS[1][0]
 _NO_SEASONS: Final = {_SHORT_DAYS: 1.0, _LONG_DAYS: 1.0}  # a season of half a year is none
@@ -82,17 +83,19 @@ def _against_best(before: Number | None, now: Number, measures: Measures) -> str
 )
 def use_vs_best(context: MeasureContext) -> Measures:
     """The lowest of the windows. Source: docs/metrics.md, use against the best half-year."""
-    found = reference(context)
-    if found is None:
+    age = _age(context)
+    found = _reference(context, age)
+    if age is None or found is None:
         return {"use_vs_best": None, "use_vs_best_window_days": None}
     best_per_day, half_year = found
-    age, days = _age(context) or 0, context.activity.days
+    days = context.activity.days
+    users, end = days.users, context.day + 1 - days.first_day
     window, floor = WINDOWS[-1]
     lowest = min(1.0, (half_year + floor) / (best_per_day * min(window, age) + floor))
     seasons: dict[int, float] | None = None
-    for window_days, floor in WINDOWS[-2::-1]:
-        expected_days = min(window_days, age)
-        seen, expected = daily.user_days(days, context.day, expected_days), best_per_day * expected_days
+    for window_days, floor in _SHORTER:
+        expected_days = window_days if age > window_days else age
+        seen, expected = sum(users[max(end - expected_days, 0) : end]), best_per_day * expected_days
         if seen + floor < lowest * (expected + floor):  # else no season makes a difference
             seasons = seasons or seasons_of(context)
             ratio = (seen + floor) / (expected * seasons[window_days] + floor)
@@ -106,7 +109,11 @@ def reference(context: MeasureContext) -> tuple[float, int] | None:
 
     While the account is younger than a half-year, a day in the best one is its mean so far, over no less than 56 days.
     """
-    age = _age(context)
+    return _reference(context, _age(context))
+
+
+def _reference(context: MeasureContext, age: int | None) -> tuple[float, int] | None:
+    """The same of an account of an age."""
     if age is None or age < AGE_MIN_DAYS:
         return None
     best = daily.best_at(context.activity.days, context.day)
