@@ -10,7 +10,7 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test test-long fuzz chaos test-tools lint format types schemas metrics figures settings measures rules dashboards kubernetes docs bench-tables bench-peers wheel lock clean
+.PHONY: help setup servers demo test test-long fuzz chaos test-tools lint format types schemas metrics figures settings measures rules dashboards kubernetes docs sbom bench-tables bench-peers wheel lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -118,6 +118,10 @@ docs: $(STAMP)  ## Build the documentation's site into site/; a warning is an er
 lock:  ## Compile the lock files again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE) --extra portfolio pyproject.toml -o requirements/runtime.txt
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE) --extra dev pyproject.toml -o $(LOCK)
+
+sbom: $(STAMP)  ## Write dist/heartline.cdx.json, a bill of the locked dependencies
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements/runtime.txt --of JSON -o dist/heartline.cdx.json
 
 clean:  ## Remove the environment and what the tools left
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist site

@@ -18,7 +18,9 @@ from stream.calendar.clock import EventClock, TrustedClock
 from stream.config.logs import configure_logging, get_logger
 from stream.config.metrics_server import serve_metrics
 from stream.config.settings import Settings
+from stream.contracts.denied import denied
 from stream.contracts.errors import HeartlineError
+from stream.engine.alive_ping import ping_while_well
 from stream.engine.broker_clock import check_clock, watch_clock
 from stream.engine.event_loop import new_event_loop
 from stream.engine.failstop import ExitCode, fail_stop
@@ -76,7 +78,8 @@ async def _serve(settings: Settings, processor: Processor[Any], clock: TrustedCl
     except KafkaError as error:
         servers = settings.kafka.bootstrap_servers
         raise HeartlineError(
-            f"kafka.bootstrap_servers = {servers}: {error}; check that the broker runs and the security settings fit"
+            f"kafka.bootstrap_servers = {servers}: "
+            + (denied(error) or f"{error}; check that the broker runs and the security settings fit")
         ) from error
     registry = CollectorRegistry()
     app = make_app(settings, processor, registry)
@@ -88,6 +91,9 @@ async def _serve(settings: Settings, processor: Processor[Any], clock: TrustedCl
         clock_gauge(registry, clock)
         await check_clock(settings.kafka, clock)
         watching = asyncio.create_task(watch_clock(settings.kafka, clock), name="clock")
+    pinging = None
+    if settings.worker.alive_url is not None:
+        pinging = asyncio.create_task(ping_while_well(settings.worker.alive_url, liveness.readyz), name="alive")
     app.finalize()
     starting = asyncio.create_task(app.start())
     signalled = asyncio.create_task(stopping.wait())
@@ -105,8 +111,9 @@ async def _serve(settings: Settings, processor: Processor[Any], clock: TrustedCl
     except TimeoutError as error:
         fail_stop(ExitCode.CRASHED, "the worker did not stop in time", error)
     starting.cancel()
-    if watching is not None:
-        watching.cancel()
+    for task in (watching, pinging):
+        if task is not None:
+            task.cancel()
     gc.freeze()  # the interpreter's last look for garbage would take 8 s for 500,000 accounts
     log.info("worker stopped")
 

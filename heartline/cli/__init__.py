@@ -25,6 +25,7 @@ What is heavy is imported when its command runs, so that help is quick.
 - `baseline`  what an account does now, accepted as its new normal
 - `scorecard` scorecards checked, explained and compared
 - `doctor`    whether everything is in place, and what to do if not
+- `acls`      the rights on Kafka that each process needs
 - `erase`     an account or a user, out of all that is kept
 - `repartition` an installation to more partitions, or to another prefix
 - `bench`     how fast the worker is on this machine
@@ -41,6 +42,7 @@ import typer
 from heartline import __version__
 from heartline.cli import (
     account,
+    acls,
     backtest,
     bench,
     calibrate,
@@ -123,6 +125,7 @@ _COMMANDS: Final = (
     (tail.tail, "Look after it", None),
     (doctor.doctor, "Look after it", None),
     (erase.erase, "Look after it", None),
+    (acls.acls, "Look after it", None),
     (repartition.repartition, "Look after it", None),
     (bench.bench, "Look after it", None),
     (schemas.schemas, "Look after it", None),

@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from heartline.errors import FileError
 from heartline.processes.running_installation import use_running
 from stream.config.redact import redact
+from stream.contracts.denied import denied
 from stream.contracts.errors import ConfigError, HeartlineError
 
 # 2: what was typed or configured is wrong; 1: it was right, and failed.
@@ -47,6 +48,8 @@ class WordedErrors(TyperGroup):
         except _TYPERS_OWN:
             raise
         except Exception as error:
+            if (refused := denied(error)) is not None:
+                raise _exit(HeartlineError(refused), FAILURE_STATUS) from None
             print(redact(traceback.format_exc()), file=sys.stderr)
             fault = f"unexpected {type(error).__name__}: a fault in Heartline; please report it with the lines above"
             raise _exit(HeartlineError(fault), FAILURE_STATUS) from None

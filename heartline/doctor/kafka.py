@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from heartline.doctor.check import Check, broken, note, ok
 from stream.config.settings import KafkaSettings
+from stream.contracts.denied import denied
 from stream.engine.connection import client_arguments
 from stream.engine.topology import count_mismatch
 from stream.topics import TopicSpec
@@ -45,6 +46,8 @@ async def check_kafka(kafka: KafkaSettings) -> list[Check]:
     except TimeoutError:
         return [_unreachable(where, f"no answer within {TIMEOUT_SECONDS:g} s")]
     except (KafkaError, OSError) as error:
+        if (refused := denied(error)) is not None:
+            return [broken("Kafka", f"{where}: {refused}", "grant the rights, or name a user who has them")]
         return [_unreachable(where, str(error))]
     brokers = "1 broker" if broker.brokers == 1 else f"{broker.brokers} brokers"
     return [ok("Kafka", f"{where}: {brokers}"), *check_topics(specs, broker, kafka.create_topics)]

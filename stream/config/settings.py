@@ -54,6 +54,9 @@ SECTIONS: Final = (
 )
 
 
+_SAFE_ADDRESSES: Final = ("https://", "http://127.0.0.1", "http://localhost")
+
+
 class KafkaSettings(BaseModel):
     """How to reach Kafka, and what the topics are called."""
 
@@ -202,7 +205,19 @@ class WorkerSettings(BaseModel):
         "came after them, and the states of accounts that are not hot are there and not in memory",
     )
     metrics_host: str = Field("127.0.0.1", description="where Prometheus may scrape it")
+    alive_url: SecretStr | None = Field(
+        None,
+        description="an address (https://) that is asked every minute while the worker is well: a dead man's switch; "
+        "null: none",
+    )
     metrics_port: int | None = Field(9101, ge=0, le=65535, description="0: any free port; null: no metrics")
+
+    @field_validator("alive_url")
+    @classmethod
+    def _by_https(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(_SAFE_ADDRESSES):
+            raise ValueError("expected an https:// address")
+        return url
 
 
 class AliasSettings(BaseModel):

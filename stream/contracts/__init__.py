@@ -9,5 +9,6 @@
 - `aliases`          whose id an alias is, and which ones wait to be told
 - `values`           the value of a record of ours, read as its contract says
 - `partitioner`      where an account is at home
+- `denied`           an operation that the brokers' ACLs refuse, told as that
 - `errors`           what these packages raise
 """

@@ -32,6 +32,7 @@ and what surrounds them:
 - `metrics`               what the engine counts and times
 - `watchdog`              idle or stuck
 - `liveness`              whether the worker lives and is ready
+- `alive_ping`            an address that is asked while it is
 - `group`                 which partitions the group's workers have, and its lag
 - `broker_clock`          the broker's clock, which bears out the worker's or does not
 - `failstop`              the one way out

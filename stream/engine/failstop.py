@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import NoReturn, Protocol
 
 from stream.config.logs import get_logger
+from stream.contracts.denied import denied
 
 log = get_logger(__name__)
 
@@ -41,6 +42,8 @@ def fail_stop(code: ExitCode, what: str, error: BaseException | None = None) -> 
 
     No atexit hook, no `finally`, no producer flush: each of them could still send what must not be sent.
     """
+    if (refused := denied(error)) is not None:
+        what = f"{what}: {refused}"
     log.critical(
         "fail-stop (%s, exit code %d): %s; a restart goes on from the last checkpoint",
         code.name.lower(),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -15,9 +16,11 @@ class FaultyProxy:
     Args:
         port: where it listens.
         target_port: where it connects to.
+        tls: ends TLS, as what stands before a server without it does; None: passes what comes.
     """
 
-    def __init__(self, port: int, target_port: int) -> None:
+    def __init__(self, port: int, target_port: int, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._port, self._target = port, target_port
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -30,7 +33,9 @@ class FaultyProxy:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self._port))
+        self._server = self._loop.run_until_complete(
+            asyncio.start_server(self._serve, "127.0.0.1", self._port, ssl=self._tls)
+        )
         self._loop.run_forever()
 
     def _do(self, what: Callable[[], None]) -> None:

@@ -45,9 +45,10 @@ class SecureKafka(KafkaServer):
 
     Args:
         folder: for certificates.
+        more: of the broker's settings.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: dict[str, str] | None = None) -> None:
         self._doors = dict(zip(DOORS, free_ports(len(DOORS)), strict=True))
         port, controller = free_ports(2)
         authority = trustme.CA()
@@ -99,7 +100,7 @@ class SecureKafka(KafkaServer):
                 f"org.apache.kafka.common.security.plain.PlainLoginModule {login}"
             ),
         }
-        super().__init__(port=port, properties=properties)
+        super().__init__(port=port, properties=properties | (more or {}))
         self._ports = [port, controller]
 
     def add_scram_user(self) -> None:
