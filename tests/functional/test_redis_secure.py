@@ -4,6 +4,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -31,7 +32,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path
     authority.cert_pem.write_to_path(folder / "ca.pem")
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(tls)
     with ValkeyServer(program=choose_redis_program({})) as own:
-        proxy, admin = FaultyProxy(port, own.port, tls), redis.Redis(port=own.port)
+        proxy = FaultyProxy(port, own.port, tls)
+        admin: Any = redis.Redis(port=own.port)
         (rule,) = re.findall(r"^ACL SETUSER (.*)$", DOCS.read_text("utf-8"), re.MULTILINE)
         admin.execute_command("ACL", "SETUSER", *rule.replace("PASSWORD", PASSWORD).split())
         yield port, folder / "ca.pem"
