@@ -130,9 +130,9 @@ def follow(settings: ProcessSettings, last: int) -> Iterator[TailedEvent | None]
             records = sorted((each for batch in batches.values() for each in batch), key=lambda each: each.timestamp)
             now_ms = int(time.time() * 1000)
             for record in records:
-                sender = dict(record.headers).get(SOURCE_HEADER)
-                source = sender.decode("utf-8", "replace") if sender is not None else None
-                arrival = tail.event_of(record.topic, record.value, record.timestamp, source, now_ms, record.headers)
+                arrival = tail.event_of(
+                    record.topic, record.value, record.timestamp, source_of(record), now_ms, record.headers
+                )
                 if arrival is not None:
                     yield arrival
             if not records:
@@ -144,6 +144,12 @@ def follow(settings: ProcessSettings, last: int) -> Iterator[TailedEvent | None]
         ) from None
     finally:
         consumer.close(autocommit=False)
+
+
+def source_of(record: Any) -> str | None:
+    """What the intake says of a record's sender; None: it came otherwise."""
+    sender = dict(record.headers).get(SOURCE_HEADER)
+    return sender.decode("utf-8", "replace") if sender is not None else None
 
 
 def _at_the_end(consumer: Any, topics: Sequence[str], last: int) -> list[TopicPartition]:

@@ -13,6 +13,7 @@ The modules in the order a record meets them:
 - `use_level`           what an account's use is compared with, as the chart of its users draws it
 - `read_model`          all of that together
 - `live_updates`        tells open pages what has changed
+- `recent_events`       the last events of each source, while somebody looks
 - `pipeline_status`     how far behind the processes are
 - `access_control`      who may see and act
 - `login_limiter`       slows whoever guesses tokens

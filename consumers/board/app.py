@@ -28,6 +28,7 @@ from consumers.board.login_limiter import LoginLimiter
 from consumers.board.metrics import BoardCollector, BoardMetrics
 from consumers.board.pipeline_status import LagMonitor, groups
 from consumers.board.read_model import ReadModel
+from consumers.board.recent_events import RecentEvents
 from consumers.board.request_guard import BODY_BYTES_MAX, Guard
 from consumers.board.settings import BoardSettings
 from consumers.web_server import BodyLimit
@@ -71,6 +72,7 @@ def make_app(
         read_model,
         hub,
         LagMonitor(settings.kafka, groups(settings), read_model.topic_reader.next_offsets),
+        RecentEvents(settings),
         CommandService(settings.kafka, read_model.command_results, send),
         AccountUpdateSender(settings.kafka),
         CurrentAlerts(

@@ -18,6 +18,7 @@ from consumers.board.login_limiter import LoginLimiter
 from consumers.board.metrics import BoardMetrics
 from consumers.board.pipeline_status import LagMonitor, pipeline_problems
 from consumers.board.read_model import ReadModel
+from consumers.board.recent_events import RecentEvents
 from consumers.board.settings import BoardSettings
 from consumers.board.template_filters import FILTERS
 
@@ -32,6 +33,7 @@ class Board:
     read_model: ReadModel
     hub: Hub
     lags: LagMonitor
+    recent_events: RecentEvents
     commands: CommandService
     account_updates: AccountUpdateSender
     current_alerts: CurrentAlerts

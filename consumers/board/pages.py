@@ -166,6 +166,7 @@ def health_of_the_pipeline(request: Request, reason: str = "") -> Response:
         reason=reason,
         letters=letters.newest(LETTERS_SHOWN, reason or None),
         letters_total=len(letters),
+        recent=board.recent_events.look(),
         now=datetime.now(UTC),
     )
 

@@ -64,6 +64,7 @@ def run_board(settings: BoardSettings) -> None:
         reader.join(JOIN_SECONDS)
         read_model.close()
         app.state.board.lags.close()
+        app.state.board.recent_events.close()
         app.state.board.commands.close()
         app.state.board.account_updates.close()
         stop_metrics()

@@ -21,6 +21,7 @@ from alerts.text import duration, measure_name, measure_value, tidy
 from consumers.account_url import url_part
 from consumers.board.svg import band_shape, sparkline
 from consumers.board.use_level import use_level
+from consumers.event_tail import time_of
 from stream.contracts.report import Band
 
 BAND_WORDS: Final[dict[Band, str]] = {
@@ -168,6 +169,7 @@ def first_upper(value: str) -> Markup:
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "url_part": url_part,
+    "arrived": time_of,
     "score": score,
     "signed": signed,
     "movement": movement,

@@ -13,6 +13,7 @@ from consumers.board.app import make_app
 from consumers.board.live_updates import Hub
 from consumers.board.pipeline_status import LagMonitor
 from consumers.board.read_model import ReadModel
+from consumers.board.recent_events import RecentEvents
 from consumers.board.settings import BoardOptions, BoardSettings
 from stream.contracts.report import HealthReport, encode_report
 from stream.kinds.state import AccountState, encode_state
@@ -32,6 +33,13 @@ class Record:
     value: bytes | None
 
 
+class _Recent(RecentEvents):
+    """The last events, of which a test says itself what arrived."""
+
+    def _read(self) -> None:
+        """Nobody is asked."""
+
+
 class FakeBoard:
     """The real application over a log of records in memory.
 
@@ -48,7 +56,7 @@ class FakeBoard:
         self.read_model.topic_reader.loaded.set()
         self.send: Callable[[Command], None] = lambda command: None
         self.app = make_app(self.settings, self.read_model, self.hub, self.registry, lambda command: self.send(command))
-        self.app.state.board = replace(self.app.state.board, lags=_NoLags())
+        self.app.state.board = replace(self.app.state.board, lags=_NoLags(), recent_events=_Recent(self.settings))
 
     def client(self, peer: str = "127.0.0.1", base: str = HERE) -> TestClient:
         """Somebody who asks."""

@@ -1,7 +1,9 @@
 """The pages and the API over given records: what they show, escape, refuse and carry."""
 
+import json
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -266,3 +268,27 @@ def test_the_links_of_the_list_lead_to_the_account_whatever_its_id(account_id: s
     assert "The one" in page.text
     found = client.get(f"/api/v1/accounts/{href}")
     assert (found.status_code, found.json()["account_id"]) == (200, account_id)
+
+
+def test_the_pipeline_page_shows_the_last_events_of_each_source_and_what_became_of_them() -> None:
+    board = FakeBoard()
+    recent = board.app.state.board.recent_events
+    at = {"account_id": "acme", "user_id": "ann", "feature": EVIL, "timestamp": "2026-03-02T09:30:00Z"}
+
+    def arrived(source: str, value: bytes, topic: str = "product-usage", key: bytes = b"acme") -> None:
+        record = SimpleNamespace(
+            value=value, timestamp=1_772_443_800_000, headers=[("heartline-source", source.encode())], key=key
+        )
+        recent.take(topic, [record], 1_772_443_800_000)
+
+    arrived("app", json.dumps(at | {"event_id": "e1"}).encode())
+    arrived("app", json.dumps(at | {"event_id": "e1"}).encode())
+    arrived("app", json.dumps(at).encode())
+    waiting = b'{"alias": "zendesk:7", "events": 3, "since_ms": 0}'
+    arrived("", waiting, "heartline-waiting-aliases", b"zendesk:7")
+
+    page = board.client().get("/pipeline").text
+    assert "1 accepted, 1 repeated, 1 refused of those looked at" in page
+    assert "event_id: Field required" in page
+    assert "zendesk:7" in page
+    assert EVIL not in page
