@@ -7,9 +7,10 @@ waits for time needs no new report, and what is read live is what a replay of hi
 Where several feeds tell the same thing, one resolved value counts everywhere: the subscriptions', else the profile's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,9 @@ INACTIVE_STAGES: Final = {
 }
 
 
+NO_LEVELS: Final[Mapping[str, Sequence[tuple[int, Number]]]] = MappingProxyType({})
+
+
 class AccountFacts:
     """What rules and messages read of an account.
 
@@ -33,11 +37,19 @@ class AccountFacts:
         report: the account's latest.
         now: the moment that is asked about; not before the report's.
         calendar: when the account works.
+        levels: what is remembered of earlier days (`AccountRecord.levels`).
     """
 
-    __slots__ = ("_day", "_report_day", "calendar", "now", "report")
+    __slots__ = ("_day", "_report_day", "calendar", "levels", "now", "report")
 
-    def __init__(self, report: AlertReportView, now: datetime, calendar: Calendar = MONDAY_TO_FRIDAY) -> None:
+    def __init__(
+        self,
+        report: AlertReportView,
+        now: datetime,
+        calendar: Calendar = MONDAY_TO_FRIDAY,
+        levels: Mapping[str, Sequence[tuple[int, Number]]] = NO_LEVELS,
+    ) -> None:
+        self.levels = levels
         self.report = report
         self.now = max(now, report.as_of)
         self.calendar = calendar
@@ -66,6 +78,15 @@ class AccountFacts:
         if type(value) is float:
             return round(value, FACT_DIGITS)
         return value if type(value) is int else None
+
+    def trait(self, name: str) -> str | float | bool | None:
+        """A further field of the account feed; None where it says nothing."""
+        return self.profile.traits.get(name)
+
+    def level_before(self, key: str, days: int) -> Number | None:
+        """What a remembered number was as its day closed so many days ago; None where that is not remembered."""
+        found = [value for day, value in self.levels.get(key, ()) if day <= self.day - days]
+        return found[-1] if found else None
 
     def texts(self, measure: str) -> list[str]:
         """A measure that is a list of names; empty where it is unknown."""

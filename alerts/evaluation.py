@@ -17,7 +17,7 @@ from alerts.account_facts import AccountFacts
 from alerts.context import AlertContext
 from alerts.daily_digest import DigestItem, digest_items
 from alerts.follow_up import follow_up, follow_up_due, superseded
-from alerts.model import AccountRecord, PortfolioMetrics, Signal
+from alerts.model import AccountRecord, Number, PortfolioMetrics, Signal
 from alerts.notify_policy import decide_notification, page_again_at, reminder_due
 from alerts.page_budget import LastPage
 from alerts.red_flag import Change, Transition, resolve, step_red_flag
@@ -79,7 +79,8 @@ def evaluate_rules(
     if record is not None and report.as_of < record.evaluated_as_of:
         older = f"older than {record.evaluated_as_of:%Y-%m-%d %H:%M:%S}, which is evaluated already"
         return AccountEvaluation(record, (), older, is_current=False)
-    facts = AccountFacts(report, now, context.calendars.of(report.profile.segment))
+    levels = record.levels if record is not None else {}
+    facts = AccountFacts(report, now, context.calendars.of(report.profile.segment), levels)
     found = EvaluationPass(record, facts)
     found.run(rules)
     last = LastPage.of(record)
@@ -103,12 +104,34 @@ def evaluate_rules(
         paged_rules=list(last.rules) if last is not None else [],
         seq=record.seq if record is not None else 0,
         portfolio_metrics=PortfolioMetrics.of(report),
+        levels=_remembered(levels, rules, facts),
         is_inactive=facts.inactive_because is not None,
     )
     steps = tuple(found.changed)
     told = transitions[-1].notification_kind if transitions else None
     digest = digest_items(report, alert, steps, told, now, context) if steps else ()
     return AccountEvaluation(after, transitions, "evaluated", steps, digest)
+
+
+def _remembered(
+    levels: dict[str, list[tuple[int, Number]]], rules: Sequence[Rule], facts: AccountFacts
+) -> dict[str, list[tuple[int, Number]]]:
+    """What rules compare with earlier days, with today's; each number as its day closed, where it changed."""
+    asked: dict[str, tuple[Number | None, int]] = {}
+    for rule in rules:
+        if (found := rule.remembers(facts)) is not None:
+            key, value, days = found
+            asked[key] = value, max(days, asked[key][1] if key in asked else 0)
+    after = {}
+    for key, (value, days) in asked.items():
+        known = [each for each in levels.get(key, ()) if each[0] != facts.day]
+        first = facts.day - days
+        older = [each for each in known if each[0] <= first][-1:]
+        known = [*older, *(each for each in known if each[0] > first)]
+        if value is not None and (not known or known[-1][1] != value):
+            known.append((facts.day, value))
+        after[key] = known
+    return after
 
 
 def _red_flag(
@@ -203,7 +226,7 @@ def next_due(
         now: when it was evaluated; what would be due before waits a minute, so that nothing is evaluated in a circle.
     """
     moments: list[datetime | None] = []
-    facts = AccountFacts(report, now, context.calendars.of(report.profile.segment))
+    facts = AccountFacts(report, now, context.calendars.of(report.profile.segment), record.levels)
     is_active = facts.inactive_because is None
     waits = bool(record.pending or record.signals)
     for rule in rules:

@@ -240,6 +240,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         paged_severity, paged_rules: of that page.
         seq: of its last event in the audit log; the next one is larger.
         portfolio_metrics: its numbers as of that report.
+        levels: by what a rule compares with earlier days, (day, value) of the days on which it changed, oldest first.
         is_inactive: whether it has churned, is ignored or paused: no gauge of the living counts it.
     """
 
@@ -257,6 +258,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     paged_rules: list[str] = []
     seq: int = 0
     portfolio_metrics: PortfolioMetrics = PortfolioMetrics()
+    levels: dict[str, list[tuple[int, Number]]] = {}
     is_inactive: bool = False
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from alerts.account_facts import AccountFacts
-from alerts.model import Channel, Severity, Signal, Tone
+from alerts.model import Channel, Number, Severity, Signal, Tone
 from alerts.playbooks import Play
 from alerts.rules.result import Baseline, Indeterminate, Resolved, RuleResult
 from stream.contracts.report import LifecycleStage
@@ -101,6 +101,10 @@ class Rule(BaseModel):
     keep_firing_hours: float = Field(0, ge=0, le=720, description="kept for so long before it is resolved")
     inhibited_by: tuple[str, ...] = Field((), max_length=30, description="while one of these fires, it starts nothing")
     overrides: tuple[Override, ...] = Field((), max_length=50)
+
+    def remembers(self, facts: AccountFacts) -> tuple[str, Number | None, int] | None:
+        """(key, value now, days) of a number whose earlier days the rule compares with; None: it compares with none."""
+        return None
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

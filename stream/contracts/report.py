@@ -152,7 +152,7 @@ class AcceptedBaseline(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the account feed says of the account; None where it says nothing."""
+    """What the account feed says of the account; None where it says nothing. `traits` are its further fields."""
 
     name: str | None = None
     segment: str | None = None
@@ -164,6 +164,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     mrr: float | None = None
     timezone: str | None = None
     accepted_baseline: AcceptedBaseline | None = None
+    traits: dict[str, str | float | bool] = {}
     aliases: list[str] = []
 
 

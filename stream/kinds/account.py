@@ -3,6 +3,9 @@
 Field by field the newest update holds, among equals the last to arrive.
 """
 
+import math
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import AfterValidator, Field, model_validator
@@ -31,8 +34,14 @@ from stream.history import daily
 from stream.kinds.kind import EventKind
 from stream.kinds.usage import UsageState
 
-_NAMED_APART: Final = frozenset({"account_id", "event_id", "timestamp", "health_override", "erase_users", "aliases"})
+_NAMED_APART: Final = frozenset(
+    {"traits", "account_id", "event_id", "timestamp", "health_override", "erase_users", "aliases"}
+)
 ALIASES_MAX: Final = 200
+TRAITS_MAX: Final = 32  # fields of the feed beyond the contract's, kept for rules of one's own
+TRAIT_CHARS_MAX: Final = 128
+TRAIT: Final = "trait."  # what their names in the profile begin with
+_TRAIT_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 def _not_tiny(target: float) -> float:
@@ -110,9 +119,23 @@ class AccountEvent(InputEvent):
     )
     health_override: NewOverride | None = Field(None, description="needs a timestamp; null clears")
     accepted_baseline: NewBaseline | None = Field(None, description="holds until null takes it back")
+    traits: dict[str, str | float | bool | None] = Field(
+        {}, description="any further fields: texts, numbers and flags, for rules of your own; null clears one"
+    )
     erase_users: Annotated[list[Digest], Field(max_length=1000)] | None = Field(
         None, description="users to erase, each as the SHA-256 of the id, in hex; a record without a value: the account"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_traits(cls, data: object) -> object:
+        """What the contract does not name is kept as far as it is small and plain; the rest is ignored."""
+        if not isinstance(data, dict):
+            return data
+        given = data.get("traits")
+        further = {name: value for name, value in data.items() if name not in cls.model_fields and name != "type"}
+        found = {**further, **given} if isinstance(given, dict) else further
+        return {**data, "traits": {name: value for name, value in found.items() if _is_trait(name, value)}}
 
     @model_validator(mode="after")
     def _bounded(self) -> "AccountEvent":
@@ -131,6 +154,15 @@ class AccountEvent(InputEvent):
         return self
 
 
+def _is_trait(name: object, value: object) -> bool:
+    """Whether a field is small and plain enough to be kept."""
+    if not isinstance(name, str) or _TRAIT_NAME.fullmatch(name) is None:
+        return False
+    if isinstance(value, float | int):
+        return math.isfinite(value)
+    return value is None or (isinstance(value, str) and len(value) <= TRAIT_CHARS_MAX)
+
+
 class Profiled(Protocol):
     """The part of an account that this feed makes; see `stream.kinds.state.AccountState`."""
 
@@ -147,6 +179,8 @@ def fold(account: Profiled, event: AccountEvent) -> bool:
         changed = health_override.fold(account.overrides, _override(event.health_override, at_ms))
     if event.aliases:
         changed = add_aliases(account, event.aliases, at_ms) or changed
+    for name, trait in event.traits.items():
+        changed = _take_trait(account, TRAIT + name, trait, at_ms) or changed
     for name, value in event.model_dump(mode="json", include=event.model_fields_set - _NAMED_APART).items():
         known = account.profile.get(name)
         if known is None or at_ms >= known[1]:
@@ -155,6 +189,29 @@ def fold(account: Profiled, event: AccountEvent) -> bool:
             if name == "accepted_baseline":
                 _accept(account, event.accepted_baseline)
     return changed
+
+
+def _take_trait(account: Profiled, key: str, value: str | float | bool | None, at_ms: int) -> bool:
+    """Keep a trait; one more than TRAITS_MAX is dropped. Returns whether anything changed."""
+    known = account.profile.get(key)
+    if known is None:
+        if value is None or sum(name.startswith(TRAIT) for name in account.profile) >= TRAITS_MAX:
+            return False
+        account.profile[key] = (value, at_ms)
+        return True
+    if at_ms < known[1]:
+        return False
+    account.profile[key] = (value, at_ms)
+    return bool(known[0] != value)
+
+
+def traits_of(profile: Mapping[str, tuple[Any, int]]) -> dict[str, str | float | bool]:
+    """The traits that a profile holds, by name."""
+    return {
+        name.removeprefix(TRAIT): value
+        for name, (value, _) in profile.items()
+        if name.startswith(TRAIT) and value is not None
+    }
 
 
 def aliases_of(account: Profiled) -> list[str]:

@@ -5,6 +5,7 @@ from msgspec import Struct, convert
 from stream.contracts.events import iso
 from stream.contracts.health_override import HealthOverride, in_force
 from stream.contracts.report import Band, HealthReport, Profile
+from stream.kinds.account import traits_of
 from stream.kinds.state import AccountState, newest_ms
 from stream.kinds.subscription import seats_of, terms
 from stream.kinds.user import called, names_in
@@ -180,4 +181,6 @@ def profile_of(state: AccountState, as_of_ms: int | None = None) -> Profile:
             "mrr": sum(worth) if worth else None,
         }
         known |= {name: value for name, value in said.items() if known.get(name) is None and value is not None}
+    if traits := traits_of(state.profile):
+        known["traits"] = traits
     return convert(known, Profile)

@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from alerts.config import AlertingConfig, read_config
+from alerts.context import AlertContext
 from alerts.evaluation import evaluate_rules
+from heartline.alert_replay.history import AccountReplay
 from stream.contracts.errors import ConfigError
 from stream.contracts.report import Profile
 from tests.reports import MONDAY, make_report
@@ -170,9 +173,86 @@ def test_a_rule_of_one_s_own_fires_leads_and_ends_as_any_other(tmp_path: Path) -
     assert said == ["1 opened: has only 4 users a month, fewer than 5", "3 resolved: "]
 
 
+FINE: dict[str, Any] = {"billing_status": "fine"}
+CHANGES = """
+custom_rules:
+  - name: seats_shrank
+    trait: seats_used
+    change_days: 7
+    change: ratio
+    below: -0.25
+    says: went from {before} to {value}
+  - {name: more_urgent, measure: open_urgent_tickets, change_days: 2, at_least: 3, says: "has {value} urgent tickets"}
+  - {name: on_hold, trait: billing_status, equals: on_hold, channel: log, says: "is {value}"}
+  - {name: big, trait: seats_used, at_least: 90, says: "uses {value} seats of {line}"}
+"""
+
+
+def lived(config: AlertingConfig, days: list[tuple[int, dict[str, Any], dict[str, Any]]]) -> list[str]:
+    """The signals of a life, by day of the report; what time makes due comes in between."""
+    life = AccountReplay(config, AlertContext(config.lifecycle))
+    for day, measures, traits in days:
+        profile = Profile(name="Acme", traits=traits)
+        life.take(make_report(as_of=MONDAY + timedelta(days=day), measures=measures, profile=profile))
+    life.pass_time(MONDAY + timedelta(days=40))
+    return [
+        f"{(row.at.date() - MONDAY.date()).days} {row.event} {row.signals}: {row.reason}"
+        for row in life.rows
+        if row.event in ("firing", "resolved")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("why", "days", "told"),
+    [
+        (
+            "a share less than a week before, over once a week has passed at the new level, by time alone",
+            [(0, {}, {"seats_used": 80}), (8, {}, {"seats_used": 50})],
+            [
+                "8 firing seats_shrank: Seats used: 50 (80, 7 days before)",
+                "15 resolved seats_shrank: Seats used: 50 (50, 7 days before)",
+            ],
+        ),
+        ("slowly is no fall", [(day, {}, {"seats_used": 80 - day}) for day in range(20)], []),
+        (
+            "it counts once it is known for so long, by time alone",
+            [(0, {}, {"seats_used": 80}), (3, {}, {"seats_used": 10})],
+            [
+                "7 firing seats_shrank: Seats used: 10 (80, 7 days before)",
+                "10 resolved seats_shrank: Seats used: 10 (10, 7 days before)",
+            ],
+        ),
+        (
+            "points of a measure",
+            [(0, {"open_urgent_tickets": 1}, {}), (5, {"open_urgent_tickets": 4}, {})],
+            [
+                "5 firing more_urgent: Urgent tickets open: 4 (1, 2 days before)",
+                "7 resolved more_urgent: Urgent tickets open: 4 (4, 2 days before)",
+            ],
+        ),
+        (
+            "a word of the account feed",
+            [(day, {}, traits) for day, traits in enumerate([FINE, {"billing_status": "on_hold"}, {}, FINE])],
+            ["1 firing on_hold: Billing status: on_hold", "3 resolved on_hold: Billing status: fine"],
+        ),
+        ("a number of it", [(0, {}, {"seats_used": 95})], ["0 firing big: Seats used: 95"]),
+        ("a flag or a word is no number", [(0, {}, {"seats_used": True}), (1, {}, {"seats_used": "95"})], []),
+    ],
+)
+def test_a_rule_of_one_s_own_reads_traits_and_what_changed_within_days(
+    tmp_path: Path, why: str, days: list[tuple[int, dict[str, Any], dict[str, Any]]], told: list[str]
+) -> None:
+    assert lived(read_config(written(tmp_path, CHANGES)), days) == told, why
+
+
 @pytest.mark.parametrize(
     ("own", "told"),
     [
+        ("{name: x1, below: 5, says: low}", "expected either measure or trait"),
+        ("{name: x1, trait: a, measure: mau, below: 5, says: low}", "expected either measure or trait"),
+        ("{name: x1, measure: mau, equals: 5, says: low}", "equals is for a trait"),
+        ("{name: x1, trait: a, equals: b, change_days: 3, says: low}", "equals is for a trait, without exit"),
+        ("{name: x1, measure: mau, below: 5, change_days: 91, says: low}", "custom_rules[0].change_days"),
         ("{name: x1, measure: maus, below: 5, says: low}", "measure = 'maus': expected the id of a number"),
         ("{name: x1, measure: feature_status, below: 5, says: low}", "expected the id of a number"),
         ("{name: x1, measure: mau, says: low}", "expected either below or at_least"),
