@@ -200,7 +200,8 @@ def accounts(
         by=by,
         group=group,
         parts=parts,
-        as_money=shape.unit == "money" or (shape.numerator or "").endswith("_minor"),
+        numerator_is_money=_is_money(shape.numerator),
+        denominator_is_money=_is_money(shape.denominator),
         export=f"/page/accounts?{_query(told)}",
     )
 
@@ -274,6 +275,11 @@ def _behind(shape: Figure, value: FigureValue, by: str | None, as_known: date | 
         return None
     asked = {"figure": shape.id, "period": value.period, "by": by, "group": value.group, "as_known": as_known}
     return f"/page/accounts?{_query(asked)}"
+
+
+def _is_money(sql: str | None) -> bool:
+    """Whether a part of a figure is an amount in minor units."""
+    return sql is not None and "_minor" in sql and "minor_days" not in sql
 
 
 def _whole(periods: list[Period], today: date) -> Period:
