@@ -1,6 +1,8 @@
 """The intake as a process on a real broker: the vendors' own SDKs deliver, and what was answered with 202 is there."""
 
 import contextlib
+import functools
+import http.server
 import json
 import os
 import shutil
@@ -15,6 +17,7 @@ from typing import Any
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
+from playwright.sync_api import sync_playwright
 from segment.analytics.client import Client
 
 from heartline.embedded import KafkaServer
@@ -106,6 +109,50 @@ def test_segments_node_sdk_delivers_unmodified(intake: Intake, tmp_path: Path) -
     subprocess.run([node, "send.js"], cwd=tmp_path, env=env, check=True, timeout=SECONDS)
     events = intake.events()
     assert len({event["event_id"] for event in events}) == len(events) == 20
+
+
+PAGE = """<!doctype html><title>An application</title>
+<script src="node_modules/@segment/analytics-next/dist/umd/index.js"></script>"""
+
+BROWSER = """async ({ key, host }) => {
+  const cdnSettings = { integrations: { "Segment.io": { apiKey: key, apiHost: host + "/v1", protocol: "http" } } };
+  const [analytics] = await AnalyticsNext.AnalyticsBrowser.load({ writeKey: key, cdnSettings });
+  await analytics.identify("u7", { name: "Ann Lee", email: "ann@acme.example" });
+  await analytics.group("acme", { name: "Acme" });
+  await analytics.identify("u7", { role: "champion" });
+  for (let number = 0; number < 5; number++) await analytics.track("Report Exported", { number });
+  await analytics.page("Reports");
+}"""
+
+
+def test_segments_browser_sdk_delivers_unmodified(intake: Intake, tmp_path: Path) -> None:
+    """From a page of another origin, in a real browser."""
+    npm, chromium = shutil.which("npm"), shutil.which("chromium") or shutil.which("google-chrome")
+    assert npm is not None, "npm is not on PATH: install Node, which brings the SDK"
+    assert chromium is not None, "no chromium on PATH: `make test-tools` installs Debian's as root"
+    package = ["@segment/analytics-next@1.84.0"]
+    install = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent", "--prefix", str(tmp_path)]
+    subprocess.run(install + package, check=True, timeout=HANG_SECONDS, cwd=tmp_path)
+    (tmp_path / "index.html").write_text(PAGE)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    host = intake.start().removeprefix("http://")
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_address[1]}/index.html")
+        page.evaluate(BROWSER, {"key": KEY, "host": host})
+        wait_for(lambda: len(intake.events()) >= 6, SECONDS, "the browser's events")
+        server.shutdown()
+    events = intake.events()
+    assert [event["account_id"] for event in events] == ["acme"] * 6
+    assert sorted(event["feature"] for event in events) == ["Report Exported"] * 5 + ["page viewed"]
+    assert [event["name"] for event in intake.events("account-updates")] == ["Acme"]
+    (person,) = intake.events("users")
+    assert (person["user_id"], person["name"], person["role"]) == ("u7", "Ann Lee", "champion")
 
 
 def test_an_engineer_sees_the_first_event_arrive(intake: Intake, tmp_path: Path) -> None:

@@ -85,6 +85,8 @@ function listen() {
   });
   stream.onerror = () => { body.dataset.lost = "1"; say("off", "not live: connecting again"); };
   addEventListener("pagehide", () => stream.close());
+  // What has just arrived changes no report yet, and is what this page is looked at for.
+  if (page === "pipeline") setInterval(() => { if (!document.hidden) refresh(); }, 1000);
 }
 
 // ---- filters act as they are changed
