@@ -76,10 +76,11 @@ class Acceptance:
             value = msgspec.json.encode(event)
         except (UnicodeEncodeError, msgspec.EncodeError) as error:
             return Refused("not_json", f"{kind} event: {error}", repr(event).encode("ascii", "replace"))
-        found = self._decoders[kind].decode_all([value], now_ms)[0]
-        if isinstance(found, BadEvent):
-            return Refused(found.reason, found.detail, value)
-        moment = found.timestamp if isinstance(found.timestamp, int) else None  # `decode_all` leaves no other kind
+        try:
+            found = self._decoders[kind].decode_at(value, now_ms)
+        except BadEvent as error:
+            return Refused(error.reason, error.detail, value)
+        moment: int | None = found.timestamp
         return Accepted(kind, found.account_id, value, getattr(found, "event_id", None), moment)
 
 

@@ -23,6 +23,7 @@ from stream.topics import KINDS
 
 REFUSALS_SHOWN: Final = 10
 ALIASES_A_RECORD: Final = 50
+SHAPES_MAX: Final = 1_000
 
 
 class InputFile(NamedTuple):
@@ -45,13 +46,22 @@ class Refusal(NamedTuple):
 
 @dataclass
 class Became:
-    """What became of the records of one tool."""
+    """What became of the records of one tool; `shapes` are the fields of records that are not yet counted."""
 
     records: int = 0
     events: Counter[str] = field(default_factory=Counter)
     ignored: Counter[str] = field(default_factory=Counter)
     refused: int = 0
     unused_columns: Counter[str] = field(default_factory=Counter)
+    shapes: Counter[tuple[str, ...]] = field(default_factory=Counter)
+
+    def count_unused(self, columns: frozenset[str]) -> None:
+        """Of the shapes of the records that were read, the fields that nobody reads."""
+        for names, count in self.shapes.items():
+            for name in names:
+                if name not in columns:
+                    self.unused_columns[name] += count
+        self.shapes.clear()
 
 
 @dataclass
@@ -98,6 +108,8 @@ class Aliases:
 
     def account_of(self, source: str, alias: str) -> str:
         """The account of a tool's id, with or without the tool before it; the id itself where nobody says otherwise."""
+        if not self._accounts:
+            return alias
         bare = alias.removeprefix(f"{source}:")
         return self._accounts.get(f"{source}:{bare}") or self._accounts.get(bare, alias)
 
@@ -159,10 +171,13 @@ def read_all(
         became = summary.by_source.setdefault(file.source.name, Became())
         for entry in entries(file.path, on_read):
             became.records += 1
+            if len(became.shapes) > SHAPES_MAX:
+                became.count_unused(file.source.columns)
             for refusal in _take(entry, file.source, became, aliases, acceptance, sorter, summary, now_ms):
                 became.refused += 1
                 if len(summary.refusals) < REFUSALS_SHOWN:
                     summary.refusals.append(refusal)
+        became.count_unused(file.source.columns)
     for account_id in sorted(summary.accounts):
         # So that what comes live under these ids is of the same account.
         called = aliases.of(account_id)
@@ -187,8 +202,7 @@ def _take(
     if entry.data is None:
         yield Refusal(entry.path, entry.number, entry.error)
         return
-    unused = entry.data.keys() - source.columns
-    became.unused_columns.update(unused)
+    became.shapes[tuple(entry.data)] += 1
     try:
         outcomes: list[Outcome] = source.translate(entry.data)
     except UnreadableError as error:

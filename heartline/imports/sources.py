@@ -72,6 +72,11 @@ def _changes(row: Row, by: str, payload: Payload, *changes: tuple[str, Value, bo
     outcome = apply(row, payload)
     if isinstance(outcome, Ignored):
         return [outcome]
+    return _told(outcome, by, happened)
+
+
+def _told(outcome: Translated, by: str, happened: Iterable[tuple[str, Any]]) -> list[Outcome]:
+    """An event for each change, with its word and its moment."""
     return [
         Translated(outcome.kind, {**outcome.event, "status": status, "timestamp": when, "event_id": f"{by}:{status}"})
         for status, when in happened
@@ -89,29 +94,30 @@ _ZENDESK_FIELDS: Final[dict[str, Value]] = {
 _ZENDESK: Final = Row(("*",), "ticket", _ZENDESK_FIELDS)
 _ZENDESK_OPENED: Final = at("created_at", "created", read=moment)
 _ZENDESK_ENDED: Final = at("solved_at", "updated_at", "updated", read=moment)
+_ZENDESK_STATUSES: Final = ("new", "open", "pending", "hold", "solved", "closed", "deleted")
+_ZENDESK_ENDS: Final = {"solved": "solved", "closed": "solved", "deleted": "removed"}
 _ZENDESK_MORE: Final = ("status", "tags", *paths_of((_ZENDESK_OPENED, _ZENDESK_ENDED)))
 
 
 def _zendesk(record: Payload) -> list[Outcome]:
     if str(record.get("type", "")).startswith("zen:"):
         return VENDORS["zendesk"].translate(record, {})
-    if _ZENDESK_FIELDS["account_id"](record) is None:
+    ticket = apply(_ZENDESK, record)
+    if isinstance(ticket, Ignored) or "account_id" not in ticket.event:
         return [Ignored("the ticket belongs to no organization")]
-    by = f"zendesk:{_ZENDESK_FIELDS['ticket_id'](record)}"
     status = str(record.get("status") or "").lower()
-    if status not in ("new", "open", "pending", "hold", "solved", "closed", "deleted"):
-        raise UnreadableError(f"status = {status!r}: expected new, open, pending, hold, solved, closed or deleted")
-    ended = status in ("solved", "closed", "deleted")
+    if status not in _ZENDESK_STATUSES:
+        raise UnreadableError(f"status = {status!r}: expected {', '.join(_ZENDESK_STATUSES[:-1])} or deleted")
+    happened = []
+    if (opened := _ZENDESK_OPENED(record)) is not None:
+        happened.append(("opened", opened))
+    ended = status in _ZENDESK_ENDS
     tags = record.get("tags")
-    escalated = not ended and "escalated" in (tags if isinstance(tags, list) else str(tags or "").split())
-    return _changes(
-        _ZENDESK,
-        by,
-        record,
-        ("opened", _ZENDESK_OPENED, True),
-        ("escalated", _ZENDESK_ENDED, escalated),
-        ("solved", _ZENDESK_ENDED, ended),
-    )
+    if ended or "escalated" in (tags if isinstance(tags, list) else str(tags or "").split()):
+        word = _ZENDESK_ENDS.get(status, "escalated")
+        if (when := _ZENDESK_ENDED(record)) is not None:
+            happened.append((word, when))
+    return _told(ticket, f"zendesk:{ticket.event.get('ticket_id')}", happened)
 
 
 # Delighted: survey responses of the API, or of its CSV export.

@@ -64,7 +64,7 @@ ZENDESK = [
     ({"status": "open", "tags": ["escalated", "vip"]}, ["opened", "escalated"], "escalated by a tag"),
     ({"status": "open", "tags": "escalated vip"}, ["opened", "escalated"], "tags of a CSV file"),
     ({"status": "closed", "tags": ["escalated"]}, ["opened", "solved"], "it was escalated once"),
-    ({"status": "deleted"}, ["opened", "solved"], "deleted: nobody waits any more"),
+    ({"status": "deleted"}, ["opened", "removed"], "deleted: nobody waits any more"),
     ({"organization_id": ""}, [], "of no organization"),
     ({"created_at": None, "status": "open"}, [], "no moment"),
     ({"status": "frozen"}, [], "a status that is none"),
