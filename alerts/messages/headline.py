@@ -34,7 +34,7 @@ def headline(kind: NotificationKind, alert: Alert) -> str:
         return f"🔎 {name}: did it help?"
     what = tidy(alert.headline, HEADLINE_CHARS_MAX)
     if kind == "reminded":
-        return f"{REMINDER} {name} {what}, and nobody is on it yet"
+        return f"{REMINDER} {name} {what}; nobody is on it yet"
     if kind == "escalated":
         return f"{REMINDER} For the manager of {tidy(alert.owner or 'the owner', NAME_CHARS_MAX)}: {name} {what}"
     again = " again" if kind == "reopened" else ""

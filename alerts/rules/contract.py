@@ -245,4 +245,8 @@ class RevenueContracted(Rule):
             severity: Severity = "critical" if now <= before * (1 - self.critical_ratio) else "warning"
             told = f"from {money(before)} to {money(now)} a month"
             return Firing(severity, f"pays less: {told}", f"They went {told}", {"mrr": now, "mrr_before": before})
-        return KEPT if signal is None else Resolved(f"{money(now)} a month for three months, or back", now >= before)
+        if signal is None:
+            return KEPT
+        if now >= signal.evidence.get("mrr_before", before) * (1 - self.lost_ratio):
+            return Resolved(f"They pay {money(now)} a month again")
+        return Resolved(f"They have paid {money(now)} a month for three months", now >= before)

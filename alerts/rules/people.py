@@ -84,7 +84,8 @@ class ChampionGone(Rule):
             return _WAITING  # nobody is there, so nobody is back
         present = set(facts.texts("key_users_active")) if "key_users_active" in facts.report.measures else None
         if present is not None and signal.names and present & set(signal.names):
-            return Resolved(f"{names_of(facts.called(sorted(present & set(signal.names))))} is back")
+            back = facts.called(sorted(present & set(signal.names)))
+            return Resolved(f"{names_of(back)} {'is' if len(back) == 1 else 'are'} back")
         since = (facts.now - signal.since).days
         if champions >= 1 and since >= self.replaced_days:
             return Resolved(f"Others carry it now: {plural(round(champions), 'most active user')}, all active", False)
@@ -99,6 +100,8 @@ class ChampionGone(Rule):
         severity: Severity = "critical" if gone >= champions else "warning"
         if champions == 1:
             whom, sentence = "its key user has stopped", "Its key user was last active over two weeks ago"
+        elif gone >= champions:
+            whom, sentence = "all of its key users have stopped", "None of its key users was active for two weeks"
         else:
             whom = f"{gone:.0f} of its {champions:.0f} key users {'has' if gone == 1 else 'have'} stopped"
             sentence = f"{gone:.0f} of its {champions:.0f} key users not active for over two weeks"
@@ -180,7 +183,7 @@ class UsersLost(Rule):
 
     name: ClassVar[str] = "users_lost"
     about: ClassVar[str] = "established users who stopped for good"
-    why: ClassVar[str] = "who used it for long and stops seldom comes back by himself"
+    why: ClassVar[str] = "who used it for long and stops seldom comes back unasked"
     rank: ClassVar[int] = 70
     plays: ClassVar[tuple[Play, ...]] = REGAIN_USE_PLAYS
 

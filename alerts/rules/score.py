@@ -206,7 +206,7 @@ class ScoreLow(Rule):
         days = plural(closes, "day") if closes < len(facts.closes()) else f"{closes} days or more"
         return Firing(
             severity,
-            f"{state}: health {points(score)}{down}",
+            f"{state}: health below {line:g} for {days}{down}",
             f"Health below {line:g} for {days}",
             {"score": score, "closes": closes},
             channel=channel,

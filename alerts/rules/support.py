@@ -105,7 +105,15 @@ class TicketLoad(Rule):
     rank: ClassVar[int] = 130
     tone: ClassVar[Tone] = "task"
     shows: ClassVar[tuple[str, ...]] = ("open_tickets", "tickets_opened_7")
-    plays: ClassVar[tuple[Play, ...]] = _ESCALATION_OPEN_PLAYS
+    plays: ClassVar[tuple[Play, ...]] = (
+        Play(
+            id="plan_down",
+            name="Plan the pile down",
+            do="Go through the open tickets with support, give each a date or an end, and send the customer the list.",
+            who="owner with support",
+        ),
+        *_ESCALATION_OPEN_PLAYS[2:],
+    )
 
     opens: bool = True
     open_min: int = Field(5, ge=1, le=10_000, description="so many at least")

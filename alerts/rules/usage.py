@@ -181,7 +181,7 @@ class UseDeclined(Rule):
             return UNKNOWN
         if ratio < self.below_ratio:
             told = f"{ratio:.0%} of its best half-year"
-            return Firing("warning", f"uses it at {told}", f"Use is at {told}", {"ratio": ratio})
+            return Firing("warning", f"is down to {told} of use", f"Use is at {told}", {"ratio": ratio})
         if signal is None:
             return KEPT
         if ratio < self.exit_ratio:
@@ -261,7 +261,7 @@ class WinBack(Rule):
 
     name: ClassVar[str] = "win_back"
     about: ClassVar[str] = "a customer who left and uses it again"
-    why: ClassVar[str] = "who comes back by himself has found nothing better"
+    why: ClassVar[str] = "who comes back unasked has found nothing better"
     rank: ClassVar[int] = 235
     tone: ClassVar[Tone] = "opportunity"
     is_for_churned: ClassVar[bool] = True

@@ -253,7 +253,7 @@ RULE_CASES: dict[str, RuleCase] = {
     "use_declined": RuleCase(
         breaks={"use_vs_best": 0.2},
         well={"use_vs_best": 0.9},
-        says="uses it at 20% of its best half-year",
+        says="is down to 20% of its best half-year of use",
         lives=[
             ("as ever, a little less, unknown", [best(1.0), best(0.6), best(None)]),
             ("far below for a week, and back", [best(0.3)] * 7 + [best(0.3, OPENED), best(0.5), best(0.7, OVER)]),

@@ -165,7 +165,7 @@ def test_a_reminder_speaks_of_today(rule: str) -> None:
     reports = [broken(rule), worse(rule)] if TROUBLES[rule].worse else [broken(rule)]
     *_, first, reminder = messages_of(rule, [*reports, a_week_later(rule, reports[-1])])
     assert headline(reminder).startswith("⏰ Acme Corp")
-    assert headline(reminder).endswith(", and nobody is on it yet")
+    assert headline(reminder).endswith("; nobody is on it yet")
     assert "still" not in headline(reminder)
     assert "First flagged 2 Mar" in body(reminder)
     if rule in ("renewal_overdue", "onboarding_stuck", "milestone_stuck", "never_used", "escalation_open"):
