@@ -5,6 +5,7 @@ The worker:
 - `tables`           over several shapes of accounts, one after another
 - `cold`             accounts whose states are on disk
 - `periodic_scan`    the scan of a new day over a million accounts
+- `account_costs`    a look at an account of fifty people, and the bytes of its state
 
 Heartline and its peers on the same events:
 
