@@ -1,6 +1,7 @@
 """A user's id out of JSON that names it: as a value of its own, or as a word of a sentence. Pure."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -9,8 +10,22 @@ REDACTED: Final = "erased-user"
 WORD_CHARS_MIN: Final = 3  # a shorter id is no word by which a sentence could be searched
 
 
+def redacted_of(value: bytes, words: Iterable[str]) -> bytes | None:
+    """JSON without any of a user's id, name and address; None: it has none of them, or is no JSON.
+
+    >>> redacted_of(b'{"who":"Ann Lee (champion)","id":"u17"}', ["u17", "Ann Lee"])
+    b'{"who":"erased-user (champion)","id":"u17"}'
+    """
+    left, is_changed = value, False
+    for word in words:
+        without = redacted(left, word)
+        if without is not None:
+            left, is_changed = without, True
+    return left if is_changed else None
+
+
 def redacted(value: bytes, user_id: str) -> bytes | None:
-    """JSON without the user; None: it does not name them, or is no JSON.
+    """JSON without a word; None: it does not hold it, or is no JSON.
 
     >>> redacted(b'{"by":"ann","text":"ann@x.io and u17 left","users":["u17"]}', "u17")
     b'{"by":"ann","text":"ann@x.io and erased-user left","users":["erased-user"]}'

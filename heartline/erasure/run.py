@@ -92,15 +92,16 @@ async def erase_user(
             f"no account's state names the user {user_id[:80]!r}; name the account (--account) to have their records "
             "that are still on their way passed over, and the log of its alerts rewritten"
         )
+    words = user_trace.words_of(settings.kafka, accounts, user_id)
     told = {"event_id": f"erase-{user_digest(user_id)[:16]}-{time.time_ns()}", "erase_users": [user_digest(user_id)]}
     updates = {each: msgspec.json.encode({"account_id": each, **told}) for each in accounts}
     tell("the updates are written")
     erased_ms = min(await _write(settings.kafka, updates))
     report = Report(f"user {user_id}", accounts)
-    _look(report, list(user_trace.places(settings, client, accounts, user_id, erased_ms)), wait_seconds, tell)
+    _look(report, list(user_trace.places(settings, client, accounts, words, erased_ms)), wait_seconds, tell)
     tell("the log of alerts is rewritten")
     count = partition_count(settings.kafka, settings.kafka.topics.alerts)
-    steps = await user_trace.rewrite_log(settings.kafka, accounts, count, user_id)
+    steps = await user_trace.rewrite_log(settings.kafka, accounts, count, words)
     report.removed[ALERT_LOG] = f"{steps} steps rewritten"
     await _tell_expiries(report, settings.kafka)
     return report

@@ -28,7 +28,7 @@ def user_digest(user_id: str) -> str:
     """How an erasure names a user: the SHA-256 of the id, in hex, so that the order to erase tells nobody of them.
 
     >>> user_digest("u1")[:8]
-    '2f96a4d8'
+    'bb82030d'
     """
     return hashlib.sha256(user_id.encode()).hexdigest()
 
@@ -40,7 +40,7 @@ def erased_account(at_ms: int) -> AccountState:
 
 def is_nothing(state: AccountState) -> bool:
     """Whether a state holds nothing but erasures: there is no account to evaluate."""
-    if not state.erasures or state.published is not None or state.profile or state.overrides:
+    if not state.erasures or state.published is not None or state.profile or state.overrides or state.user.people:
         return False
     return newest_ms(state) is None
 
@@ -90,6 +90,7 @@ def _user_ids(state: AccountState) -> set[str]:
         *usage.users,
         *usage.remembered,
         *state.user.people,
+        *state.user.people,
         *(answer.user_id for answer in state.survey.answers.values()),
         *(touchpoint.user_id for touchpoint in state.touchpoint.touchpoints.values() if touchpoint.user_id),
     }
@@ -106,6 +107,7 @@ def _new_name(usage: UsageState, taken: set[str]) -> str:
 
 
 def _rename(state: AccountState, user_id: str, name: str) -> None:
+    state.user.people.pop(user_id, None)  # who it is goes; what they did counts on
     usage, answers, contacts = state.usage, state.survey.answers, state.touchpoint.touchpoints
     if user_id in usage.users:
         usage.users[name] = usage.users.pop(user_id)

@@ -72,6 +72,8 @@ def lives(world: World) -> None:
     world.send("account", {"account_id": "acme", "name": "Acme Corp", "owner": "Dana Fields"})
     answer = {"account_id": "acme", "response_id": "r1", "user_id": "u1", "survey": "nps", "score": 3}
     world.send("survey", answer | {"timestamp": DAY * DAY_MS})
+    person = {"account_id": "acme", "user_id": "u1", "name": "Ann Lee", "email": "ann@acme.example"}
+    world.send("user", person)
     met = {"account_id": "acme", "kind": "meeting", "user_id": "u1", "timestamp": DAY * DAY_MS}
     world.send("touchpoint", met)
     world.send("usage", used(3, "birch"), key="birch")
@@ -174,6 +176,8 @@ def test_a_user_is_erased_and_no_number_moves() -> None:
     (report,) = [output for output in world.evaluate() if output.key == b"acme"]
     assert report.value is not None, "a report without them takes the place of the last one"
     assert b'"u1"' not in report.value
+    assert b"Ann Lee" not in encode_state(state)
+    assert b"ann@acme.example" not in encode_state(state)
     assert b"u1" not in encode_state(state).replace(hashlib.sha256(b"u1").hexdigest().encode(), b"")
 
 

@@ -20,9 +20,8 @@ for _name in ("acme", "a/history", "b"):
     BOARD.report(make_report(_name))
 BOARD.step(step(1, "opened", alert()))
 CLIENT = BOARD.client()
-OPERATIONS: list[Any] = [
-    found.ok() for found in schemathesis.openapi.from_dict(BOARD.app.openapi()).get_all_operations()
-]
+SCHEMA: Any = schemathesis.openapi.from_dict(BOARD.app.openapi())
+OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["allowed", "not allowed"])
