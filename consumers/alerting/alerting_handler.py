@@ -122,13 +122,11 @@ class Alerting:
     def on_assigned(self, topic: str, partition: int) -> int | None:
         """Load a partition, or rebuild it where nothing is stored; the topic's offset to go on from."""
         next_offset, commands_offset, records = self._store.load(partition)
-        erased: dict[str, int] = {}
         if next_offset is None:
             rebuilt = self._rebuild(partition)
             if rebuilt.records:
                 log.warning("state rebuilt from the log of alerts", partition=partition, topic=self._topics.alerts)
             self._store.restore(partition, rebuilt)
-            erased = rebuilt.erased
             next_offset, commands_offset, records = self._store.load(partition)
         assert next_offset is not None  # just written, or read
         next_offset = self._in_this_topic(partition, next_offset)
@@ -137,7 +135,9 @@ class Alerting:
             self._pipeline_health.read()
         seen = {self._topics.health: next_offset, self._topics.alert_commands: commands_offset or 0}
         watermark = max((record.evaluated_as_of for record in records), default=None)
-        self._assigned_partitions[partition] = _AssignedPartition(next_offset, commands_offset, seen, watermark, erased)
+        self._assigned_partitions[partition] = _AssignedPartition(
+            next_offset, commands_offset, seen, watermark, self._store.erased(partition)
+        )
         log.debug("partition assigned", topic=topic, partition=partition, accounts=len(records), offset=seen[topic])
         return seen[topic] or None
 

@@ -7,6 +7,7 @@ Keys, all under the prefix, one of each per partition of the health topic, so th
     <prefix>topic_id:<partition>         the id of the account-health that next_offset counts in
     <prefix>accounts:<partition>         hash: account (hashed) to AccountRecord, JSON
     <prefix>reports:<partition>          hash: account (hashed) to its latest report, as on the topic
+    <prefix>erased:<partition>           hash: erased account (hashed) to its tombstone's time, after Redis was lost
     <prefix>due:<partition>              sorted set: account (hashed) to when time alone makes it worth evaluating again
 
 and for all together
@@ -45,6 +46,7 @@ from stream.contracts.report import HealthReport, decode_report
 
 WATCH_TRIES = 5
 SCAN_COUNT = 1000
+ERASED_SECONDS = 30 * 86_400  # longer than the health topic keeps what was overwritten
 FIELDS_KEPT = 4096  # more than the accounts of a batch, which needs each field four times
 
 log = get_logger(__name__)
@@ -227,7 +229,16 @@ class StateStore:
         changes = Changes(0, dict[str, AccountRecord | None]({record.account_id: record for record in rebuilt.records}))
         changes.silences = rebuilt.silences
         changes.commands_offset = rebuilt.commands_offset
+        if rebuilt.erased:
+            key: Any = self._key("erased", partition)
+            self._client.hset(key, mapping=cast(Any, rebuilt.erased))
+            self._client.expire(key, ERASED_SECONDS)
         self.apply(partition, None, (), lambda known: changes)
+
+    def erased(self, partition: int) -> dict[str, int]:
+        """By hash of an account's id, up to which Kafka timestamp its reports are of what was erased; after a loss."""
+        stored = cast("dict[bytes, bytes]", self._client.hgetall(self._key("erased", partition)))
+        return {name.decode(): int(ms) for name, ms in stored.items()}
 
     def apply(
         self,
