@@ -42,6 +42,7 @@ def portfolio() -> Dashboard:
     _bands(board)
     _movers(board)
     _value(board)
+    _revenue(board)
     return board
 
 
@@ -233,4 +234,58 @@ def _value(board: Dashboard) -> None:
         )
         .min(-100)
         .max(100)
+    )
+
+
+def _revenue(board: Dashboard) -> None:
+    board.with_row(Row("Revenue, as `heartline portfolio serve` has it"))
+    board.with_panel(
+        number(
+            "Revenue a year",
+            "Annual recurring revenue of today's customers, in the company's currency.",
+            f"sum(heartline_portfolio_arr{{{_SEGMENT}}})",
+            "short",
+        ).span(6)
+    )
+    board.with_panel(
+        number(
+            "Of it at risk",
+            "Of customers whose band is at risk or critical.",
+            f'sum(heartline_portfolio_arr{{band=~"at_risk|critical",{_SEGMENT}}})',
+            "short",
+            ((None, GOOD), (1, WARNING)),
+        ).span(6)
+    )
+    board.with_panel(
+        number(
+            "Net retention of a year",
+            "What the customers of a year ago are worth today / what they were worth then; all segments.",
+            "heartline_portfolio_trailing_year_nrr_ratio",
+            "percentunit",
+            ((None, BAD), (0.9, WARNING), (1, GOOD)),
+        ).span(6)
+    )
+    board.with_panel(
+        number(
+            "Gross retention of a year",
+            "The same, each customer with at most what it was worth then.",
+            "heartline_portfolio_trailing_year_grr_ratio",
+            "percentunit",
+            ((None, BAD), (0.8, WARNING), (0.9, GOOD)),
+        ).span(6)
+    )
+    by_band = lines(
+        "Revenue by band",
+        "Annual recurring revenue by the customers' health.",
+        "short",
+        (f"sum by (band) (heartline_portfolio_arr{{{_SEGMENT}}})", "{{band}}"),
+    )
+    board.with_panel(coloured(stacked(by_band), BAND_COLOURS))
+    board.with_panel(
+        lines(
+            "Revenue at risk by segment",
+            "Annual recurring revenue of customers at risk or critical.",
+            "short",
+            (f'sum by (segment) (heartline_portfolio_arr{{band=~"at_risk|critical",{_SEGMENT}}})', "{{segment}}"),
+        )
     )

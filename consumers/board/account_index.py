@@ -94,10 +94,12 @@ class Listing:
     Attributes:
         rows: in order.
         bands: how many accounts each band has under all filters but that of the band.
+        money: what they pay a month together, by band, where it is known.
     """
 
     rows: list[AccountRow]
     bands: Counter[Band]
+    money: dict[Band, float]
 
 
 @dataclass
@@ -151,10 +153,13 @@ class AccountIndex:
             today: the day that renewals are counted from; None: each report's own.
         """
         rows = [row for row in self.rows() if _matches(row, query, flagged, today)]
-        bands = Counter(row.band for row in rows)
+        bands, money = Counter(row.band for row in rows), dict[Band, float]()
+        for row in rows:
+            if row.mrr is not None:
+                money[row.band] = money.get(row.band, 0.0) + row.mrr
         if query.bands:
             rows = [row for row in rows if row.band in query.bands]
-        return Listing(_sorted(rows, query.sort, query.reverse), bands)
+        return Listing(_sorted(rows, query.sort, query.reverse), bands, money)
 
     def choices(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
         """Segments and owners with how many accounts each has, the largest first."""

@@ -64,6 +64,8 @@ def accounts(
         found=len(listing.rows),
         total=len(accounts),
         bands={band: listing.bands[band] for band in BANDS},
+        money={band: listing.money.get(band) for band in BANDS},
+        at_risk=sum(listing.money.get(band, 0.0) for band in ("at_risk", "critical")) or None,
         segments=segments,
         owners=owners,
         views=_views(board.me(request), query),

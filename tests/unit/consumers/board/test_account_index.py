@@ -50,6 +50,11 @@ def test_bands_are_counted_under_all_filters_but_their_own() -> None:
 
     assert [row.account_id for row in listing.rows] == ["cedar"]
     assert dict(listing.bands) == {"healthy": 1, "unknown": 1}
+    assert listing.money == {"healthy": 500.0, "unknown": 900.0}
+
+
+def test_money_that_nobody_told_is_in_no_band() -> None:
+    assert three().find(AccountQuery(segment="enterprise")).money == {}
 
 
 def test_choices_are_counted_the_largest_first() -> None:
