@@ -152,7 +152,10 @@ class AcceptedBaseline(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the account feed says of the account; None where it says nothing. `traits` are its further fields."""
+    """What the account feed says of the account, and where it is silent its subscriptions; None where neither does.
+
+    `traits` are the feed's further fields; `currency` is the subscriptions', of their money (ISO 4217).
+    """
 
     name: str | None = None
     segment: str | None = None
@@ -162,6 +165,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     started_at: datetime | None = None
     renewal_at: datetime | None = None
     mrr: float | None = None
+    currency: str | None = None
     timezone: str | None = None
     accepted_baseline: AcceptedBaseline | None = None
     traits: dict[str, str | float | bool] = {}

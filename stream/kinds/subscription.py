@@ -111,7 +111,7 @@ class SubscriptionChange(Struct, array_like=True, gc=False, frozen=True, order=T
     Attributes:
         ms: when, epoch ms.
         code: index into CHANGES, or LEAVES.
-        mrr, seats, renewal_ms, product: as they are from then on.
+        mrr, seats, renewal_ms, product, currency: as they are from then on.
     """
 
     ms: int
@@ -120,6 +120,7 @@ class SubscriptionChange(Struct, array_like=True, gc=False, frozen=True, order=T
     seats: int = -1
     renewal_ms: int = -1
     product: str = ""
+    currency: str = ""
 
     @property
     def of(self) -> tuple[int, int]:
@@ -135,6 +136,7 @@ class SubscriptionChange(Struct, array_like=True, gc=False, frozen=True, order=T
             self.seats if self.seats >= 0 else known.seats,
             self.renewal_ms if self.renewal_ms >= 0 else known.renewal_ms,
             self.product or known.product,
+            self.currency or known.currency,
         )
 
 
@@ -172,6 +174,7 @@ class Term(Struct, gc=False):
     seats: int | None = None
     renewal_ms: int | None = None
     product: str | None = None
+    currency: str | None = None
 
 
 def fold(subscriptions: SubscriptionState, event: SubscriptionEvent) -> bool:
@@ -187,6 +190,7 @@ def fold(subscriptions: SubscriptionState, event: SubscriptionEvent) -> bool:
         event.seats if event.seats is not None else -1,
         event.renewal_at if event.renewal_at is not None else -1,
         event.product or "",
+        event.currency or "",
     )
     return _fold_change(subscriptions, event, change)
 
@@ -263,6 +267,7 @@ def term(changes: list[SubscriptionChange], as_of_ms: int) -> Term:
         at.seats = change.seats if change.seats >= 0 else at.seats
         at.renewal_ms = change.renewal_ms if change.renewal_ms >= 0 else at.renewal_ms
         at.product = change.product or at.product
+        at.currency = change.currency or at.currency
     return at
 
 
@@ -284,6 +289,19 @@ def seats_of(found: list[Term]) -> int | None:
     """The seats of the subscriptions that run, together; None where none says how many."""
     seats = [each.seats for each in found if each.is_running and each.seats is not None]
     return sum(seats) if seats else None
+
+
+def money_of(found: list[Term]) -> tuple[float | None, str | None]:
+    """What the subscriptions that run and are paid for are worth a month, and in which currency.
+
+    Both None where none says it; in several currencies there is no sum.
+    """
+    paid = [each for each in found if each.is_running and not each.is_trial and each.mrr is not None]
+    currencies = {each.currency for each in paid if each.currency is not None}
+    if len(currencies) > 1:
+        return None, None
+    worth = [each.mrr for each in paid if each.mrr is not None]
+    return (sum(worth) if worth else None), next(iter(currencies), None)
 
 
 KIND = EventKind(

@@ -7,7 +7,7 @@ from stream.calendar.day import DAY_MS, iso_date
 from stream.calendar.zones import Zone
 from stream.contracts.events import iso
 from stream.kinds.state import AccountState
-from stream.kinds.subscription import Term, terms
+from stream.kinds.subscription import Term, money_of, terms
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 
@@ -142,9 +142,8 @@ def renewal(context: MeasureContext) -> Measures:
 
 
 def _worth(known: list[Term]) -> float | None:
-    """Money a month of those that run and are no trials; None where nobody told any."""
-    worth = [at.mrr for at in known if at.is_running and at.mrr is not None and not at.is_trial]
-    return sum(worth) if worth else None
+    """Money a month of those that run and are no trials; None where nobody told any, or in several currencies."""
+    return money_of(known)[0]
 
 
 def _most_worth(context: MeasureContext, now: float | None) -> float | None:

@@ -7,7 +7,7 @@ from stream.contracts.health_override import HealthOverride, in_force
 from stream.contracts.report import Band, HealthReport, Profile
 from stream.kinds.account import traits_of
 from stream.kinds.state import AccountState, newest_ms
-from stream.kinds.subscription import seats_of, terms
+from stream.kinds.subscription import money_of, seats_of, terms
 from stream.kinds.user import called, names_in
 from stream.measures import Measures
 from stream.measures.account_view import AccountView
@@ -174,11 +174,12 @@ def profile_of(state: AccountState, as_of_ms: int | None = None) -> Profile:
         moment_ms = as_of_ms if as_of_ms is not None else newest_ms(state) or 0
         running = [each for each in terms(state.subscription, moment_ms) if each.is_running]
         renewals = [each.renewal_ms for each in running if each.renewal_ms is not None]
-        worth = [each.mrr for each in running if each.mrr is not None and not each.is_trial]
+        mrr, currency = money_of(running)
         said = {
             "licensed_seats": seats_of(running),
             "renewal_at": iso(min(renewals)) if renewals else None,
-            "mrr": sum(worth) if worth else None,
+            "mrr": mrr,
+            "currency": currency if known.get("mrr") is None else None,  # the feed's own amount says none
         }
         known |= {name: value for name, value in said.items() if known.get(name) is None and value is not None}
     if traits := traits_of(state.profile):

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from stream.calendar.day import DAY_MS
+from stream.kinds.subscription import Term, money_of
 from stream.measures import measure
 from stream.scoring.evaluation import profile_of
 from tests.streams import Raw, fold
@@ -48,3 +51,22 @@ def test_the_account_feed_knows_better() -> None:
     profile = profile_of(partition.states["acme"], AS_OF)
     assert (profile.licensed_seats, profile.mrr) == (10, 5.0)
     assert measure(partition.states["acme"], AS_OF)["license_utilization"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("currencies", "expected"),
+    [
+        (("EUR", "EUR"), (300.0, "EUR")),
+        (("EUR", None), (300.0, "EUR")),
+        ((None, None), (300.0, None)),
+        (("EUR", "USD"), (None, None)),
+    ],
+)
+def test_money_is_added_up_within_one_currency(
+    currencies: tuple[str | None, ...], expected: tuple[float | None, str | None]
+) -> None:
+    terms_now = [
+        Term(is_running=True, mrr=worth, currency=currency)
+        for worth, currency in zip((100.0, 200.0), currencies, strict=True)
+    ]
+    assert money_of([*terms_now, Term(mrr=7.0, currency="GBP")]) == expected
