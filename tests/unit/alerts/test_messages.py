@@ -23,7 +23,7 @@ from alerts.model import AccountRecord, Channel, Severity
 from alerts.playbooks import choose
 from alerts.rules import RULES, declaration
 from alerts.text import clip, escape, tidy
-from stream.contracts.report import Cap, Change, HealthReport, Override, Profile
+from stream.contracts.report import Cap, Change, HealthReport, Override, Profile, Recount
 from stream.measures.registry import MEASURES
 from stream.scoring.shipped import DEFAULT
 from tests.reports import MONDAY, make_report
@@ -132,6 +132,24 @@ def test_what_became_unknown_or_did_not_move_is_no_evidence_and_costs_no_points(
     (message,) = messages_of("silence", [report])
     assert "→" not in body(message)
     assert "unknown" not in body(message)
+
+
+@pytest.mark.parametrize(
+    ("recount", "says"),
+    [
+        (
+            Recount([], ["nps"], -9.0),
+            "No longer known, so not counted: NPS (that alone: −9): no change of the account's",
+        ),
+        (Recount(["csat"], [], 0.4), None),  # nobody sees it in the number
+        (None, None),
+    ],
+)
+def test_what_the_score_counts_by_another_rule_is_told_as_what_it_is(recount: Recount | None, says: str | None) -> None:
+    fields: dict[str, Any] = {"measures": TROUBLES["silence"].breaks, "profile": PAYING, "recount_7d": recount}
+    (message,) = messages_of("silence", [make_report(score=40, changes_7d=[], **fields)])
+    assert ("counted" in body(message)) == (says is not None)
+    assert says is None or says.lower() in body(message).lower()
 
 
 @pytest.mark.parametrize("rule", TROUBLES)
