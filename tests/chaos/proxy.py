@@ -87,7 +87,9 @@ class FaultyProxy:
             if self._server is not None:
                 self._server.close()
             self._abort()
-            self._loop.stop()
+            for task in asyncio.all_tasks(self._loop):
+                task.cancel()
+            self._loop.call_later(0.1, self._loop.stop)
 
         self._do(stop)
         self._thread.join(5)
@@ -108,6 +110,8 @@ class FaultyProxy:
             await asyncio.gather(
                 self._pump(reader, there_writer, is_request=True), self._pump(there_reader, writer, is_request=False)
             )
+        except asyncio.CancelledError:
+            return
         finally:
             self._writers -= both
 
