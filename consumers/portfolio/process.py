@@ -60,7 +60,7 @@ def run_portfolio(settings: PortfolioSettings) -> None:
         readyz=lambda: None if service.is_ready else "reading Kafka",
     )
     reading = threading.Thread(target=_read, args=(reader, stop, server, failure), name="ledger", daemon=True)
-    telling = threading.Thread(target=_say_ready, args=(reader, server.url), daemon=True)
+    telling = threading.Thread(target=_say_ready, args=(reader, service, server.url), daemon=True)
     try:
         reading.start()
         telling.start()
@@ -84,9 +84,10 @@ def _read(reader: LedgerReader, stop: threading.Event, server: WebServer, failur
         server.stop()
 
 
-def _say_ready(reader: LedgerReader, address: str) -> None:
-    """For whoever started us and waits."""
+def _say_ready(reader: LedgerReader, service: PortfolioService, address: str) -> None:
+    """For whoever started us and waits; then what looks at years of days is looked for once, before anybody asks."""
     log.info("the portfolio listens", url=address)
     reader.caught_up.wait()
     sys.stdout.write(f"portfolio ready on {address}\n")
     sys.stdout.flush()
+    service.warm()

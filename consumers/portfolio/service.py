@@ -158,6 +158,11 @@ class PortfolioService:
         """Every play against comparable accounts without it."""
         return self._kept("play_effects", play_effects)
 
+    def warm(self) -> None:
+        """Have ready what is kept for some minutes."""
+        for each in (self.bands, self.features, self.usage_drops, self.play_effects):
+            each()
+
     def _kept(self, name: str, ask_: Callable[[Any, int], T]) -> T:
         """What looks at years of days is looked for again after some minutes, not with every record."""
         today, now = day_number(self.today()), time.monotonic()
