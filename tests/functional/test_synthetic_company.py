@@ -40,12 +40,13 @@ class Raw:
     timestamp: int = 0
 
 
-def reports(now: datetime) -> Iterator[HealthReport]:
-    """Every report that the worker publishes of the stories, evaluated every six hours."""
+def reports(now: datetime, hours: int) -> Iterator[HealthReport]:
+    """Every report that the worker publishes of the stories, evaluated every so many hours."""
     topics = Topics()
     processor = HealthProcessor(topics, EventClock(), core_features=frozenset(CORE_FEATURES))
     partition: Any = AccountPartition(0)
-    for _, batch in groupby(events(now), key=lambda event: max(_quarter(event), _quarter_of(story_start(now)))):
+    begun = _turn_of(story_start(now), hours)
+    for _, batch in groupby(events(now), key=lambda event: max(_turn(event, hours), begun)):
         by_topic: dict[str, list[Any]] = defaultdict(list)
         for event in batch:
             topic = topics.input(event["type"])
@@ -61,12 +62,12 @@ def reports(now: datetime) -> Iterator[HealthReport]:
         partition.outputs.clear()
 
 
-def _quarter(event: dict[str, Any]) -> str:
-    return _quarter_of(datetime.fromisoformat(event["timestamp"]))
+def _turn(event: dict[str, Any], hours: int) -> str:
+    return _turn_of(datetime.fromisoformat(event["timestamp"]), hours)
 
 
-def _quarter_of(moment: datetime) -> str:
-    return f"{moment.date()}/{moment.hour // 6}"
+def _turn_of(moment: datetime, hours: int) -> str:
+    return f"{moment.date()}/{moment.hour // hours:02}"
 
 
 @dataclass
@@ -83,11 +84,11 @@ class Flagged:
 
 
 @cache
-def company(now: datetime) -> dict[str, Flagged]:
+def company(now: datetime, hours: int = 6) -> dict[str, Flagged]:
     """Every account through the alerting's rules."""
     config = read_config()
     found: dict[str, Flagged] = {}
-    for report in reports(now):
+    for report in reports(now, hours):
         one = found.get(report.account_id)
         if one is None:
             one = found[report.account_id] = Flagged(AccountReplay(config, AlertContext(config.lifecycle)), [])
@@ -137,3 +138,15 @@ def test_the_troubled_get_one_red_flag_each_and_the_steady_none(now: datetime) -
     assert lives[recovers].rows[-1].event in ("resolved", "closed")
     first = min(rows[0].at for rows in flags.values() if rows)
     assert (first - story_start(now)).days < 12
+
+
+@pytest.mark.long
+def test_the_pace_of_the_demo_changes_no_red_flag_and_no_page() -> None:
+    """A slow machine evaluates once where a quick one evaluates four times: the same are flagged and told of."""
+
+    def found(hours: int) -> set[tuple[str, str, str]]:
+        lives = {account: flagged.life for account, flagged in company(DAYS[0], hours).items()}
+        rows = [(account, row) for account, life in lives.items() for row in life.rows]
+        return {(account, row.event, row.severity) for account, row in rows if row.event in ("opened", "page")}
+
+    assert found(6) == found(24)
