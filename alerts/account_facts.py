@@ -40,7 +40,7 @@ class AccountFacts:
         levels: what is remembered of earlier days (`AccountRecord.levels`).
     """
 
-    __slots__ = ("_day", "_report_day", "calendar", "levels", "now", "report")
+    __slots__ = ("_day", "_report_day", "_score", "calendar", "levels", "now", "report")
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class AccountFacts:
         levels: Mapping[str, Sequence[tuple[int, Number]]] = NO_LEVELS,
     ) -> None:
         self.levels = levels
+        self._score = None if report.score is None else float(round(report.score))
         self.report = report
         self.now = max(now, report.as_of)
         self.calendar = calendar
@@ -59,8 +60,7 @@ class AccountFacts:
     @property
     def score(self) -> float | None:
         """0..100, in whole points, as exactly as its changes are published; None when unknown."""
-        score = self.report.score
-        return None if score is None else float(round(score))
+        return self._score
 
     @property
     def band(self) -> Band:
@@ -75,7 +75,7 @@ class AccountFacts:
     def number(self, measure: str) -> Number | None:
         """A measure to two decimals, as exactly as its changes are published; None where unknown, or no number."""
         value = self.report.measures.get(measure)
-        if type(value) is float:
+        if isinstance(value, float):
             return round(value, FACT_DIGITS)
         return value if type(value) is int else None
 

@@ -118,7 +118,7 @@ def _remembered(
 ) -> dict[str, list[tuple[int, Number]]]:
     """What rules compare with earlier days, with today's; each number as its day closed, where it changed."""
     asked: dict[str, tuple[Number | None, int]] = {}
-    for rule in rules:
+    for rule in [rule for rule in rules if rule.compares_days]:
         if (found := rule.remembers(facts)) is not None:
             key, value, days = found
             asked[key] = value, max(days, asked[key][1] if key in asked else 0)
@@ -232,7 +232,7 @@ def next_due(
     for rule in rules:
         if waits:
             moments += _waiting(rule, record, facts)
-        if rule.is_timed and (is_active or rule.is_for_churned):
+        if rule.is_timed and is_active is not rule.is_for_churned:
             moments.append(rule.due(facts))
     alert = record.alert
     if alert is not None:
@@ -288,6 +288,8 @@ class EvaluationPass:
         facts = self._facts
         for rule in rules:
             if rule.name not in self.signals and rule.name not in self.pending:
+                if rule.is_for_churned and inactive is None:
+                    continue
                 result = rule.evaluate(facts, None, baseline)
                 if not isinstance(result, Firing):
                     continue  # nearly always

@@ -76,6 +76,7 @@ class Rule(BaseModel):
         plays: what to try; the first that answers what moved is the next step.
         is_for_churned: whether it looks at accounts that have churned, where no other rule does.
         is_timed: whether time alone may change its result: whether it says when.
+        compares_days: whether it compares with earlier days: whether it says what to remember.
         is_about_score: whether it looks at the score; later drops are measured from where its last signal ended.
     """
 
@@ -90,6 +91,7 @@ class Rule(BaseModel):
     speaks_of: ClassVar[tuple[str, ...]] = ()
     plays: ClassVar[tuple[Play, ...]]
     is_about_score: ClassVar[bool] = False
+    compares_days: ClassVar[bool] = False
     is_for_churned: ClassVar[bool] = False
     is_timed: ClassVar[bool] = False
 
@@ -110,6 +112,7 @@ class Rule(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls.is_timed = cls.due is not Rule.due
+        cls.compares_days = cls.remembers is not Rule.remembers
         missing = [part for part in ("name", "about", "why", "rank", "plays") if not getattr(cls, part, None)]
         if missing and cls.__name__ != "CustomRule":
             raise TypeError(f"rule {cls.__name__}: expected {', '.join(missing)}; a rule is declared whole")
