@@ -120,6 +120,8 @@ class Interleavings(RuleBasedStateMachine):
             patch("stream.engine.recovery.changelog_ends", self._ends),
             patch("stream.engine.recovery.recover", self.broker.recover),
             patch("stream.engine.checkpoint.ENCODE_SLICE", 1),
+            # The rules alone make checkpoints, however long a slow machine takes for one life.
+            patch.object(PartitionManager, "_keep_checkpointing", lambda *_: asyncio.sleep(1e9)),
             patch("stream.engine.checkpoint_scheduler.EVALUATION_SECONDS_MAX", 1e-9),  # one account a checkpoint
             patch("stream.engine.checkpoint_scheduler.IDLE_EVALUATION_SECONDS_MAX", 1e-9),
         ]
