@@ -107,7 +107,7 @@ def assess(found: Mapping[str, str | None], inputs: set[str]) -> list[Check]:
 
 async def _read_one(consumer: Any, topic: str, read: Reader) -> str | None:
     """Why the newest record of a topic can't be read; empty: it can, None: there is none."""
-    numbers = consumer.partitions_for_topic(topic) or await _numbers(consumer, topic)
+    numbers = await asyncio.wait_for(_numbers(consumer, topic), TIMEOUT_SECONDS)
     tps = [TopicPartition(topic, number) for number in numbers]
     begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
     for tp in sorted(tps, key=lambda each: begins[each] - ends[each]):
@@ -134,9 +134,9 @@ async def _read_one(consumer: Any, topic: str, read: Reader) -> str | None:
 
 
 async def _numbers(consumer: Any, topic: str) -> set[int]:
-    """The partitions of a topic that the consumer has not heard of yet."""
-    await consumer._client.force_metadata_update()  # noqa: SLF001 - it has no public way
-    return consumer.partitions_for_topic(topic) or set()
+    """The partitions of a topic, which a consumer knows by itself only of what it is assigned."""
+    numbers: set[int] = await consumer._client._wait_on_metadata(topic)  # noqa: SLF001 - it has no public way
+    return numbers
 
 
 async def _last(consumer: Any, tp: TopicPartition) -> list[Any]:
