@@ -6,6 +6,7 @@ import sys
 import threading
 from typing import Final
 
+import duckdb
 from prometheus_client import CollectorRegistry
 
 from consumers.alerting.settings import LOOPBACK_HOSTS
@@ -90,4 +91,7 @@ def _say_ready(reader: LedgerReader, service: PortfolioService, address: str) ->
     reader.caught_up.wait()
     sys.stdout.write(f"portfolio ready on {address}\n")
     sys.stdout.flush()
-    service.warm()
+    try:
+        service.warm()
+    except duckdb.Error as error:  # the file was closed meanwhile; else whoever asks is told
+        log.debug("nothing was looked for in advance", error=type(error).__name__)
