@@ -17,6 +17,7 @@ Heartline and its peers on the same events:
 
 Money:
 
+- `intake`           what the intake costs, and the time to its answer
 - `portfolio`        the portfolio on a whole company: exact after a kill, rebuilt from Kafka, its pages
 
 Alerting and measures:
