@@ -15,6 +15,10 @@ Heartline and its peers on the same events:
 - `same_job`         whether the Java ones do the same job
 - `jars`             their jars, locked
 
+The door:
+
+- `intake`           what HTTP intake and the import of files cost
+
 Money:
 
 - `intake`           what the intake costs, and the time to its answer
