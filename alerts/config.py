@@ -1,6 +1,6 @@
 """The alerting configuration: one YAML file, every mistake told with file, line, field, value and what is accepted.
 
-What a file leaves out is as shipped. docs/alerting.md is the description of the format for people.
+What a file leaves out is as shipped. docs/alerting-configuration.md is the description of the format for people.
 """
 
 from functools import cached_property
@@ -94,4 +94,6 @@ def read_config(path: Path | None = None) -> AlertingConfig:
 
 def _read(path: Path) -> AlertingConfig:
     """One file by itself."""
-    return read_model(path, AlertingConfig, "alerting configuration", "sections such as rules (docs/alerting.md)")
+    return read_model(
+        path, AlertingConfig, "alerting configuration", "sections such as rules (docs/alerting-configuration.md)"
+    )

@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-FIRST: Final = ("quickstart", "connect", "health", "scorecards", "alerting", "receivers", "board", "operations")
+_ALERTS: Final = ("alerting", "alerting-configuration", "rules", "receivers")
+FIRST: Final = ("quickstart", "connect", "health", "scorecards", *_ALERTS, "board", "operations")
 LAST: Final = ("engine", "benchmarks", "architecture", "comparison", "prometheus", "decisions")
 
 

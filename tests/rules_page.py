@@ -18,7 +18,9 @@ TONES = {"risk": "risk", "task": "to do", "opportunity": "good news"}
 HEAD = """# The rules and their messages
 
 Every rule as it is shipped, and its messages as people read them: first who and what, then health, worth and renewal,
-then today's evidence, then the next step. Settings, and rules of one's own: [alerting](alerting.md).
+then today's evidence, then the next step.
+
+Settings, and rules of one's own: [alerting's configuration](alerting-configuration.md).
 
 🚩 info and warning, 🚨 critical, 📌 to do, 🌱 good news, ✅ well again, ⚪ ended otherwise, ⏰ a reminder, 🗞 a digest.
 

@@ -44,7 +44,7 @@ def test_every_page_is_built(site: Path) -> None:
         ("slack", "receivers/"),
         ("scorecard", "scorecards/"),
         ("backup", "operations/"),
-        ("renewal_near", "alerting/"),
+        ("renewal_near", "rules/"),
     ],
 )
 def test_search_weighs_the_page_for_users_most(site: Path, words: str, page: str) -> None:
