@@ -15,13 +15,12 @@ Heartline and its peers on the same events:
 - `same_job`         whether the Java ones do the same job
 - `jars`             their jars, locked
 
-The door:
+The front door:
 
-- `intake`           what HTTP intake and the import of files cost
+- `intake`           what the intake costs, and the time to its answer
 
 Money:
 
-- `intake`           what the intake costs, and the time to its answer
 - `portfolio`        the portfolio on a whole company: exact after a kill, rebuilt from Kafka, its pages
 
 Alerting and measures:
