@@ -90,7 +90,6 @@ def _user_ids(state: AccountState) -> set[str]:
         *usage.users,
         *usage.remembered,
         *state.user.people,
-        *state.user.people,
         *(answer.user_id for answer in state.survey.answers.values()),
         *(touchpoint.user_id for touchpoint in state.touchpoint.touchpoints.values() if touchpoint.user_id),
     }
@@ -107,11 +106,10 @@ def _new_name(usage: UsageState, taken: set[str]) -> str:
 
 
 def _rename(state: AccountState, user_id: str, name: str) -> None:
-    state.user.people.pop(user_id, None)  # who it is goes; what they did counts on
     usage, answers, contacts = state.usage, state.survey.answers, state.touchpoint.touchpoints
     if user_id in usage.users:
         usage.users[name] = usage.users.pop(user_id)
-    if state.user.people.pop(user_id, None) is not None:
+    if state.user.people.pop(user_id, None) is not None:  # who it is goes; what they did counts on
         state.user.changes += 1
     if user_id in usage.remembered:
         usage.remembered[name] = usage.remembered.pop(user_id)
