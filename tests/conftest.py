@@ -37,3 +37,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not LONG:
         items[:] = [item for item in items if item.get_closest_marker("long") is None]
     items.sort(key=lambda item: next((n for n, part in enumerate(ORDER) if part in item.path.as_posix()), 0))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Stop where groups come to nothing: each process would start a stack of its own for the same tests."""
+    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+    if session.config.getoption("loadgroup", False) and any("@" not in item.nodeid for item in grouped):
+        pytest.exit("pytest-xdist ignores xdist_group with this pytest; take the versions of requirements/dev.txt", 4)

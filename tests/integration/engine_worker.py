@@ -18,6 +18,7 @@ from tests.deadlines import HANG_SECONDS
 WORK = Path(__file__).parents[1] / "tally.py"
 ROOT = WORK.parents[1]
 PARTITIONS = 4
+FEED_RATE = 4_000  # events a second, of a feed that goes on while things happen
 
 
 def engine_settings(bootstrap_servers: str, prefix: str) -> Settings:
@@ -107,6 +108,10 @@ class WorkerProcess:
         assert self._process is not None
         return self._process
 
+    def is_gone(self) -> bool:
+        """Whether it has ended, however it did."""
+        return self.process.returncode is not None
+
     def log(self) -> str:
         """What it said so far."""
         return self._log.read_text()
@@ -147,28 +152,43 @@ async def eventually(condition: Callable[[], bool], seconds: float, explain: Cal
         await asyncio.sleep(0.05)
 
 
+def never() -> bool:
+    """Nothing ends it."""
+    return False
+
+
 async def feed(
-    settings: Settings, count: int, *, first: int = 0, rate: float | None = None, misplaced: bool = False
-) -> None:
-    """Produce `count` events: 90 percent usage, tickets, surveys; a heavy-tailed choice of 500 accounts.
+    settings: Settings,
+    count: int = sys.maxsize,
+    *,
+    first: int = 0,
+    rate: float | None = None,
+    misplaced: bool = False,
+    until: Callable[[], bool] = never,
+) -> int:
+    """Produce events: 90 percent usage, tickets, surveys; a heavy-tailed choice of 500 accounts.
 
     One in fifty is no number (a dead letter), one in fifty changes nothing.
 
     Args:
         settings: whose topics.
-        count: how many.
+        count: how many at most.
         first: the number of the first one.
         rate: events a second; None for all at once.
         misplaced: whether half of the accounts arrive in the partition after their own.
+        until: asked after every hundred: whether that is enough.
+
+    Returns:
+        The number of the next one.
     """
     topics = settings.kafka.topics
     producer = aiokafka.AIOKafkaProducer(
         bootstrap_servers=settings.kafka.bootstrap_servers, linger_ms=10, max_batch_size=1 << 17
     )
-    chance = random.Random(first)
+    chance, number = random.Random(first), first
     await producer.start()
     try:
-        for number in range(first, first + count):
+        while number - first < count:
             kind = number % 20
             topic = topics.input("ticket" if kind == 0 else "survey" if kind == 1 else "usage")
             value = {7: b"x", 8: b"noop"}.get(number % 50, b"%d" % number)
@@ -177,7 +197,12 @@ async def feed(
             home = partition_of(account_id, PARTITIONS)
             partition = (home + 1) % PARTITIONS if misplaced and account % 2 else home
             await producer.send(topic, value, key=account_id.encode(), partition=partition)
-            if rate is not None and number % 100 == 0:
-                await asyncio.sleep(100 / rate)
+            number += 1
+            if number % 100 == 0:
+                if until():
+                    break
+                if rate is not None:
+                    await asyncio.sleep(100 / rate)
     finally:
         await producer.stop()
+    return number

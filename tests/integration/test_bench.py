@@ -27,7 +27,7 @@ SHAPE = Shape(events=5_000, accounts=40, users_per_account=7, distribution="zipf
 
 def test_the_bench_counts_every_event_once_and_tells_its_figures(kafka: Kafka) -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
-    arguments = ["--events", "20000", "--accounts", "200", "--compare", "stock", "--json"]
+    arguments = ["--events", "6000", "--accounts", "60", "--compare", "stock", "--json"]
     result = subprocess.run(
         [sys.executable, "-m", "heartline.cli", "bench", *arguments],
         env=environ | {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers},
@@ -39,8 +39,8 @@ def test_the_bench_counts_every_event_once_and_tells_its_figures(kafka: Kafka) -
     assert result.returncode == 0, result.stderr
     results = json.loads(result.stdout.splitlines()[-1])
     assert list(results) == [field.name for field in fields(ComparedResults)]
-    assert results["events"] == 20_000
-    assert results["accounts"] == 200
+    assert results["events"] == 6_000
+    assert results["accounts"] == 60
     assert results["kafka_version"][0].isdigit()
     assert results["recovery_warm_seconds"] > 0
     assert results["pending_accounts"] == 0

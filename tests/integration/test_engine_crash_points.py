@@ -18,7 +18,7 @@ from stream.engine.topology import prepare_topics
 from stream.worker.repartition import decode_repartitioned
 from tests.crash_points import OTHERS, STORE, TRANSACTION
 from tests.integration.engine_oracle import assert_exact, read_all
-from tests.integration.engine_worker import WorkerProcess, engine_settings, eventually, feed
+from tests.integration.engine_worker import FEED_RATE, WorkerProcess, engine_settings, eventually, feed
 from tests.integration.proxy import Proxy
 from tests.servers import Kafka
 
@@ -60,9 +60,7 @@ async def test_a_kill_before_within_and_after_the_transaction_changes_nothing(se
     fed = 0
     for point in TRANSACTION:
         worker = await start(f"{point}:6", ready=False)
-        while worker.process.returncode is None:
-            await feed(settings, 500, first=fed, misplaced=True)
-            fed += 500
+        fed = await feed(settings, first=fed, rate=FEED_RATE, misplaced=True, until=worker.is_gone)
         await crashed(worker)
     await start()
     await assert_exact(settings)
@@ -86,7 +84,8 @@ async def test_a_kill_in_the_drain_and_in_the_recovery_changes_nothing(settings:
 
 
 async def test_one_worker_becomes_three_is_rolled_and_becomes_one_again(settings: Settings, start: Start) -> None:
-    feeding = asyncio.create_task(feed(settings, 100_000, rate=4_000, misplaced=True))
+    rolled = asyncio.Event()
+    feeding = asyncio.create_task(feed(settings, rate=FEED_RATE, misplaced=True, until=rolled.is_set))
     workers = [await start()]
     workers += await asyncio.gather(start(), start())
     for _ in range(3):
@@ -96,6 +95,7 @@ async def test_one_worker_becomes_three_is_rolled_and_becomes_one_again(settings
     for worker in workers:
         assert await worker.stop() == 0
     await eventually(lambda: "partitions [0, 1, 2, 3]" in last.log(), 30, last.log)
+    rolled.set()
     await feeding
     await assert_exact(settings)
     assert await last.stop() == 0

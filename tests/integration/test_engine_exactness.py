@@ -16,7 +16,7 @@ from stream.engine.committed_offsets import committed_offsets
 from stream.engine.failstop import ExitCode
 from stream.engine.topology import prepare_topics
 from tests.integration.engine_oracle import assert_exact, expected, wait_until_folded
-from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, feed
+from tests.integration.engine_worker import FEED_RATE, PARTITIONS, WorkerProcess, engine_settings, feed
 from tests.servers import Kafka
 
 Start = Callable[[], Awaitable[WorkerProcess]]
@@ -64,25 +64,28 @@ async def test_a_stop_and_a_start_in_the_middle_change_nothing(settings: Setting
 
 
 async def test_kill_9_at_random_moments_changes_nothing(settings: Settings, start: Start) -> None:
-    chance = random.Random(20)
-    feeding = asyncio.create_task(feed(settings, 120_000, rate=4_000))
+    chance, survived = random.Random(20), asyncio.Event()
+    feeding = asyncio.create_task(feed(settings, rate=FEED_RATE, until=survived.is_set))
     for _ in range(3):
         worker = await start()
         await asyncio.sleep(chance.uniform(0.05, 1.5))
         await worker.kill()
     await start()
+    survived.set()
     await feeding
     await assert_exact(settings)
 
 
 async def test_a_worker_that_slept_through_its_eviction_is_fenced(settings: Settings, start: Start) -> None:
-    feeding = asyncio.create_task(feed(settings, 80_000, rate=4_000))
+    awake = asyncio.Event()
+    feeding = asyncio.create_task(feed(settings, rate=FEED_RATE, until=awake.is_set))
     zombie = await start()
     await asyncio.sleep(0.5)
     zombie.send(signal.SIGSTOP)
     await start()  # waits for the eviction, then owns every partition
     zombie.send(signal.SIGCONT)
     assert await zombie.wait() == ExitCode.FENCED, zombie.log()
+    awake.set()
     await feeding
     await assert_exact(settings)
 

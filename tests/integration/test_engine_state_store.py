@@ -16,7 +16,7 @@ from stream.engine.topic_ids import topic_ids
 from stream.engine.topology import prepare_topics
 from tests.crash_points import STORE
 from tests.integration.engine_oracle import assert_exact, read_all
-from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, feed
+from tests.integration.engine_worker import FEED_RATE, PARTITIONS, WorkerProcess, engine_settings, feed
 from tests.servers import Kafka
 
 
@@ -73,9 +73,7 @@ async def test_a_kill_around_and_within_what_is_written_to_the_store_changes_not
             workers.append(worker)
             await worker.start(ready=False)
             async with asyncio.timeout(60):
-                while worker.process.returncode is None:
-                    await feed(settings, 500, first=fed, misplaced=True)
-                    fed += 500
+                fed = await feed(settings, first=fed, rate=FEED_RATE, misplaced=True, until=worker.is_gone)
             assert worker.process.returncode == -9, worker.log()
         last = WorkerProcess(settings, tmp_path / "last.log")
         workers.append(last)
