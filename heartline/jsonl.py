@@ -25,10 +25,20 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 def check_readable(path: Path) -> None:
+    """Say at once, before any work, that a named file can't be read, whatever it is.
+
+    Raises:
+        FileError: it is missing, a folder, or not ours to read.
+    """
+    if path != STDIN:
+        _open(path).close()
+
+
+def check_json_lines(path: Path) -> None:
     """Say at once, before any work, that a named file can't be read, or is no file of JSON lines but something else.
 
     Raises:
-        FileError: it is missing, a folder, or not ours to read; or what it is instead.
+        FileError: as `check_readable`; or what it is instead.
     """
     if path == STDIN:
         return

@@ -62,11 +62,11 @@ def replay(
     """
     from heartline.alert_replay.history import replay_alerts
     from heartline.alert_replay.summary import read_labels, summarise, summarise_labels, summarise_pages, write_rows
-    from heartline.jsonl import check_readable
+    from heartline.jsonl import check_json_lines
     from heartline.snapshot import Summary, read_events
 
     for file in files:
-        check_readable(file)
+        check_json_lines(file)
     settings, alerting = load_settings(config), _alerting(config, rules)
     known = read_labels(labels) if labels is not None else {}
     until_ms = {

@@ -74,14 +74,14 @@ def backtest(
     need_extra("backtest")
     from heartline.backtest.run import replay
     from heartline.backtest.study import study
-    from heartline.jsonl import check_readable
+    from heartline.jsonl import check_json_lines
 
     check_labels("backtest", churned, from_ledger)
     days = horizon_days(horizon)
     settings = load_settings(config)
     cards, page_rule = _named(scorecard, settings), _page_rule(config)
     for file in files:
-        check_readable(file)
+        check_json_lines(file)
     started = time.monotonic()
     with progress_bar() as progress:
         history = replay(files, churned, cards, settings, progress)

@@ -64,7 +64,7 @@ def calibrate(
     from heartline.calibrate.card_text import card_text
     from heartline.calibrate.proposal import propose, wanted_measures
     from heartline.errors import FileError
-    from heartline.jsonl import check_readable
+    from heartline.jsonl import check_json_lines
     from heartline.snapshot import scorecards_of
     from stream.scoring.scorecard_yaml import read_scorecards
 
@@ -74,7 +74,7 @@ def calibrate(
     cards = scorecards_of(settings) if scorecard is None else read_scorecards(scorecard)
     card = cards.cards[-1]
     for file in files:
-        check_readable(file)
+        check_json_lines(file)
     started = time.monotonic()
     with progress_bar() as progress:
         history = replay(files, churned, {card.name: cards}, settings, progress, wanted_measures(card))

@@ -49,12 +49,12 @@ def replay(
     heartline replay usage.jsonl tickets.jsonl.zst --speed 3600x    [dim]# an hour a second[/]
     zcat old/*.gz | heartline replay - --strict --json
     """
-    from heartline.jsonl import check_readable
+    from heartline.jsonl import check_json_lines
     from heartline.replay.pace import parse_speed
 
     pace = parse_speed(speed)
     for file in files:
-        check_readable(file)
+        check_json_lines(file)
     settings = load_settings(config, bootstrap_servers)
     summary = _run(files, settings, pace)
     _report(summary, as_json)

@@ -71,7 +71,7 @@ def snapshot(
     heartline snapshot events.jsonl.gz --every quarter --out health.csv
     heartline snapshot usage.jsonl tickets.jsonl.zst --at 2024-03-31 2024-06-30 --out health.csv
     """
-    from heartline.jsonl import check_readable
+    from heartline.jsonl import check_json_lines
     from heartline.snapshot import DateRule, parse_date, write_snapshot
     from stream.contracts.errors import ConfigError
 
@@ -79,7 +79,7 @@ def snapshot(
         raise ConfigError("snapshot: give either --at DATE (as 2024-03-31) or --every day|week|month|quarter")
     dates = DateRule(tuple(parse_date(day) for day in at or ()), every)
     for file in files:
-        check_readable(file)
+        check_json_lines(file)
     started = time.monotonic()
     with progress_bar() as progress:
         summary = write_snapshot(files, dates, out, load_settings(config), progress)

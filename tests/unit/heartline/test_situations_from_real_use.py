@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from heartline.errors import FileError
-from heartline.jsonl import check_readable
+from heartline.jsonl import check_json_lines
 from heartline.snapshot import Summary, read_events
 from stream.config.settings import Settings
 from stream.kinds.feeds import FeedSettings
@@ -258,4 +258,4 @@ def test_01_what_is_no_file_of_json_lines_is_named_as_what_it_is(tmp_path: Path)
         (packed, "one JSON document"),
     ):
         with pytest.raises(FileError, match=what):
-            check_readable(path)
+            check_json_lines(path)
