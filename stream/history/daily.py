@@ -119,9 +119,12 @@ def events_first_day(days: Days) -> int:
 
 
 def close_best(days: Days, day: int) -> None:
-    """Keep the best half-year as of a day that no usage can reach any more; what is kept of a later one stays."""
+    """Keep the best half-year as of a day that no usage can reach any more; what is kept of a later one stays.
+
+    It goes on from the last one that was kept, never from a look's, so that it is the same to the bit whenever looked at.
+    """
     if days.first_day >= 0 and day >= max(days.best.day + 1, days.first_day):
-        days.best = _best_as_of(days, day)
+        days.best = best_half_year.advanced(days.best, day, days.users, days.first_day)
         if day > days.accepted.day and days.accepted_day >= 0:
             days.accepted = _accepted_as_of(days, day)
 
@@ -137,7 +140,8 @@ def note_look(days: Days, day: int) -> None:
     noted_day = day - NOTED_BACK_DAYS
     if days.recent.day < noted_day and noted_day >= days.first_day >= 0:
         days.recent = _best_as_of(days, noted_day)
-        close_active(days, noted_day)
+        # Behind the newest day nobody was active: noting it would push out the oldest days, which reports may ask for.
+        close_active(days, min(noted_day, days.first_day + len(days.users) - 1))
 
 
 def close_active(days: Days, day: int) -> None:

@@ -22,7 +22,10 @@ from stream.calendar.clock import EventClock
 from stream.calendar.day import end_of_day_ms
 from stream.contracts.partitioner import partition_of
 from stream.contracts.report import HealthReport, decode_report
+from stream.history.active_days import ActiveDays
+from stream.history.best_half_year import BestHalfYear
 from stream.history.columns import Column
+from stream.kinds.recent_ids import RecentIds
 from stream.kinds.state import AccountState, decode_state, newest_ms
 from stream.scoring.evaluation import build_report
 from stream.scoring.shipped import DEFAULT
@@ -90,9 +93,10 @@ def uninterrupted_pass(bootstrap_servers: str, topics: Topics) -> dict[str, Acco
 
 
 def facts(state: AccountState) -> list[object]:
-    """What events alone decide; the evaluations depend on when one was made."""
-    days = replace(state.usage.days, scored_day=-1, tenths=[], packed_tenths=Column())
-    return [replace(state.usage, days=days), state.ticket, state.survey, state.profile]
+    """What events alone decide; scores, and what a look notes and forgets, depend on when one was made."""
+    unscored = replace(state.usage.days, scored_day=-1, tenths=[], packed_tenths=Column())
+    days = replace(unscored, recent=BestHalfYear(), active=ActiveDays())
+    return [replace(state.usage, days=days, recent_ids=RecentIds()), state.ticket, state.survey, state.profile]
 
 
 def batch_differences(states: dict[str, AccountState]) -> dict[str, object]:
