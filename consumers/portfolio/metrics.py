@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import product
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
@@ -13,6 +14,7 @@ from consumers.portfolio.days import Period, day_number
 from consumers.portfolio.ledger_reader import LedgerReader
 from consumers.portfolio.money import minor_digits
 from consumers.portfolio.service import PortfolioService
+from stream.contracts.report import BANDS
 
 KEPT_SECONDS: Final = 60.0  # scrapes within a minute get the same figures
 AT_RISK: Final = ("at_risk", "critical")
@@ -83,6 +85,8 @@ class PortfolioCollector(Collector):
         by_group: dict[tuple[str, str], list[float]] = {}
         for band, segment, account in service.cursor().execute(_BY_BAND, {"day": day}).fetchall():
             by_group.setdefault((band, segment), []).append(worth.get(account, 0.0))
+        for band, segment in product(BANDS, {segment for _, segment in by_group}):
+            by_group.setdefault((band, segment), [])  # nobody is at risk: 0, where no series would read "no data"
         for group, minors in sorted(by_group.items()):
             arr.add_metric(group, sum(minors) / scale)
             accounts.add_metric(group, len(minors))

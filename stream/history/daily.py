@@ -121,7 +121,7 @@ def events_first_day(days: Days) -> int:
 def close_best(days: Days, day: int) -> None:
     """Keep the best half-year as of a day that no usage can reach any more; what is kept of a later one stays.
 
-    It goes on from the last one that was kept, never from a look's, so that it is the same to the bit whenever looked at.
+    It goes on from the last one that was kept, never from a look's, so that it is the same to the bit whoever looks.
     """
     if days.first_day >= 0 and day >= max(days.best.day + 1, days.first_day):
         days.best = best_half_year.advanced(days.best, day, days.users, days.first_day)

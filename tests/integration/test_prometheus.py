@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes both processes, and what it stores is what the health topic says."""
+"""A real Prometheus scrapes the processes, and what it stores is what the health topic says."""
 
 import json
 from collections.abc import Iterator
@@ -26,10 +26,10 @@ pytestmark = pytest.mark.xdist_group("prometheus")
 def scraped(
     kafka: Kafka, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Prometheus, Kafka, Topics]]:
-    """A company with every kind of event, replayed through worker and alerting, and a Prometheus that watches both."""
+    """A company with every kind of event, replayed through all processes, which a Prometheus watches."""
     folder = tmp_path_factory.mktemp("scraped")
     topics = Topics("scraped-", "scraped")
-    ports = free_ports(2)
+    ports = free_ports(3)
     with SlackStandin() as slack:
         env = {
             "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
@@ -45,6 +45,9 @@ def scraped(
             "HEARTLINE_ALERTING__CLOCK": "event",
             "HEARTLINE_ALERTING__METRICS_PORT": str(ports[1]),
             "HEARTLINE_ALERTING__WORST_N": "1000",
+            "HEARTLINE_PORTFOLIO__METRICS_PORT": str(ports[2]),
+            "HEARTLINE_PORTFOLIO__PORT": "0",
+            "HEARTLINE_PORTFOLIO__FILE": str(folder / "portfolio.duckdb"),
             "HEARTLINE_SLACK__WEBHOOK_URL": slack.url,
             "HEARTLINE_SLACK__ALLOW_INSECURE_LOOPBACK": "true",
             "HEARTLINE_SLACK__MESSAGES_PER_SECOND": "1000",
@@ -56,11 +59,14 @@ def scraped(
         company.write_text("".join(json.dumps(event) + "\n" for event in lines), "utf-8")
         worker = Role(["worker"], env, folder / "worker.log")
         alerting = Role(["alerting"], env, folder / "alerting.log")
+        portfolio = Role(["portfolio", "serve"], env, folder / "portfolio.log")
         replay = Role(["replay", str(company)], env, folder / "replay.log")
-        with worker, alerting, replay:
+        with worker, alerting, portfolio, replay:
             worker.start("worker ready")
             alerting.start("alerting ready")
-            targets = {name: f"127.0.0.1:{port}" for name, port in zip(("worker", "alerting"), ports, strict=True)}
+            portfolio.start("portfolio ready")
+            names = ("worker", "alerting", "portfolio")
+            targets = {name: f"127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
             with prometheus(targets, folder) as server:
                 wait_for(lambda: len(server.query("up == 1")) > 0, 20, "Prometheus has scraped")
                 replay.start()
