@@ -6,7 +6,7 @@ in this process, and with what a batch computation makes of the files.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -166,7 +166,7 @@ def test_every_account_is_exact_after_a_stop_and_a_kill(
     reports = {key: decode_report(value) for key, value in last_values(servers, topics.health).items()}
     assert set(reports) == set(expected)
     _assert_health_is_what_the_state_justifies(states, reports)
-    _assert_told_once(slack)
+    _assert_told_once(slack, alerting.output())
 
 
 def _progress(bootstrap_servers: str, topics: Topics) -> "Progress":
@@ -200,8 +200,9 @@ def _assert_health_is_what_the_state_justifies(
         assert now.score == (None if report.score is None else pytest.approx(report.score, abs=1.0)), account_id
 
 
-def _assert_told_once(slack: SlackStandin) -> None:
-    """No alert was told twice: each message that a receiver accepted has an id of its own."""
-    told = [msgspec.json.encode(message) for message in slack.messages]
+def _assert_told_once(slack: SlackStandin, log: str) -> None:
+    """No alert was told twice, but for an answer of Slack that was lost: then the message is sent again, the same."""
+    told = Counter(msgspec.json.encode(message) for message in slack.messages)
     assert told, "not one red flag in the whole of the data"
-    assert len(told) == len(set(told))
+    repeated = [message for message, times in told.items() if times > 1]
+    assert len(repeated) <= log.count("not delivered yet"), (repeated, log[-4000:])
