@@ -1,6 +1,6 @@
 """The last events of each source, for the pipeline page: accepted, repeated or refused, and why.
 
-Asked only while somebody looks, and never more than the newest records of each partition: so what it costs does not
+Read only while somebody looks, and never more than the newest records of each partition: so what it costs does not
 grow with what comes in. Ids that wait for their account are shown beside them.
 """
 

@@ -28,7 +28,7 @@ MOVERS_MAX: Final = 5
 AHEAD_DAYS: Final = 90
 
 
-class Asked(Protocol):
+class FigureSource(Protocol):
     """What a summary asks: the ledger or the process."""
 
     def figures(
@@ -89,17 +89,17 @@ class MonthlySummary:
     at_risk_minor: int
 
 
-def monthly_summary(asked: Asked, month: Period, currency: str) -> MonthlySummary:
+def monthly_summary(source: FigureSource, month: Period, currency: str) -> MonthlySummary:
     """A month's summary.
 
     Args:
-        asked: answers.
+        source: answers.
         month: which.
         currency: the company's.
     """
     before = month.previous()
     ids = [id_ for phase in PHASES.values() for id_ in phase]
-    found = {(shape.id, value.period): (shape, value) for shape, value in asked.figures(ids, [before, month])}
+    found = {(shape.id, value.period): (shape, value) for shape, value in source.figures(ids, [before, month])}
 
     def line(id_: str) -> SummaryLine:
         shape, value = found[id_, month.name]
@@ -111,9 +111,9 @@ def monthly_summary(asked: Asked, month: Period, currency: str) -> MonthlySummar
     phases = {title: [line(id_) for id_ in phase if (id_, month.name) in found] for title, phase in PHASES.items()}
     changes = [
         (part.name or part.account, int(part.numerator or 0) - int(part.denominator or 0))
-        for part in asked.explain("nrr", month)
+        for part in source.explain("nrr", month)
     ]
-    coming, bands = asked.renewals(AHEAD_DAYS)
+    coming, bands = source.renewals(AHEAD_DAYS)
     expected = [each.expected_minor for each in bands if each.expected_minor is not None]
     return MonthlySummary(
         month.name,
@@ -123,7 +123,7 @@ def monthly_summary(asked: Asked, month: Period, currency: str) -> MonthlySummar
         sorted([each for each in changes if each[1] > 0], key=lambda each: -each[1])[:MOVERS_MAX],
         sum(each.minor for each in coming),
         sum(expected) if expected else None,
-        asked.arr_at_risk(),
+        source.arr_at_risk(),
     )
 
 

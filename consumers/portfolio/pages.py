@@ -105,7 +105,7 @@ _TEMPLATES: Final = Environment(
     loader=PackageLoader("consumers.portfolio"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
 
-Asked = list[tuple[Figure, FigureValue]]
+FigureValues = list[tuple[Figure, FigureValue]]
 
 
 @router.get("/page/renewals")
@@ -249,7 +249,9 @@ def tables(
     )
 
 
-def _rows(service: PortfolioService, values: Asked, by: str | None, as_known: date | None) -> list[dict[str, Any]]:
+def _rows(
+    service: PortfolioService, values: FigureValues, by: str | None, as_known: date | None
+) -> list[dict[str, Any]]:
     """A row a group and figure, a cell a period; what has accounts behind it leads to them."""
     rows: dict[tuple[str | None, str], dict[str, Any]] = {}
     for shape, value in values:
@@ -288,7 +290,9 @@ def _whole(periods: list[Period], today: date) -> Period:
     return over[-1] if over else periods[-1]
 
 
-def _tiles(service: PortfolioService, asked: list[tuple[str, str | None, Asked]], periods: list[Period]) -> list[Any]:
+def _tiles(
+    service: PortfolioService, asked: list[tuple[str, str | None, FigureValues]], periods: list[Period]
+) -> list[Any]:
     """What a manager looks at first: the last whole period, and how it compares with the one before."""
     last = _whole(periods, service.today())
     found = _by_period(asked)
@@ -327,7 +331,7 @@ def _tiles(service: PortfolioService, asked: list[tuple[str, str | None, Asked]]
     return tiles
 
 
-def _by_period(asked: list[tuple[str, str | None, Asked]]) -> dict[tuple[str, str], tuple[Figure, FigureValue]]:
+def _by_period(asked: list[tuple[str, str | None, FigureValues]]) -> dict[tuple[str, str], tuple[Figure, FigureValue]]:
     """(figure, period) to its value, of what is not split."""
     whole = [values for _, by, values in asked if by is None]
     return {(shape.id, value.period): (shape, value) for values in whole for shape, value in values}
@@ -336,7 +340,7 @@ def _by_period(asked: list[tuple[str, str | None, Asked]]) -> dict[tuple[str, st
 def _charts(
     service: PortfolioService,
     name: str,
-    asked: list[tuple[str, str | None, Asked]],
+    asked: list[tuple[str, str | None, FigureValues]],
     periods: list[Period],
     as_known: date | None,
 ) -> list[dict[str, Any]]:
@@ -393,7 +397,7 @@ def _charts(
     return [each for each in charts if each["svg"] or each.get("triangle")]
 
 
-def _triangle(asked: list[tuple[str, str | None, Asked]], periods: list[Period]) -> list[dict[str, Any]]:
+def _triangle(asked: list[tuple[str, str | None, FigureValues]], periods: list[Period]) -> list[dict[str, Any]]:
     """Each cohort's revenue as a share of what it had at the end of its first period, period after period."""
     arr: dict[str, dict[str, tuple[Figure, FigureValue]]] = {}
     for shape, value in asked[0][2]:
