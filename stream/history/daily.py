@@ -151,8 +151,9 @@ def close_active(days: Days, day: int) -> None:
 
 
 def count_noted(days: Days, day: int) -> None:
-    """A user was active on a day that was noted already."""
-    mark(days.active, day)
+    """A user was active on a day that was noted already; a look notes sums of days that have no usage yet, too."""
+    if day <= days.active.day:
+        mark(days.active, day)
     if day <= days.recent.day:
         days.recent = BestHalfYear()
 

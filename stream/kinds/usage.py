@@ -171,7 +171,7 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
             day_events[at_day] += 1
             if moved:
                 day_users[at_day] += 1
-                if day <= days.active.day:
+                if day <= days.active.day or day <= days.recent.day:
                     daily.count_noted(days, day)
                 if day < days.open_day and day >= newest_day - windows.HISTORY_DAYS:
                     windows.count_late(days, user, day)

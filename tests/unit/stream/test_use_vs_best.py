@@ -87,6 +87,7 @@ def shuffled(visits: Visits, seed: int, late_days: int, repeats: float) -> Visit
 )
 @example(7, 900, 6, 0.3, LATE_DAYS, 0.5, 0)  # every closing is behind it, and both seasons count
 @example(3, 620, 3, 1.0, 30, 0.0, 700)  # long silent
+@example(1807614571, 190, 6, 1.0, 0, 0.0, 0)  # a look notes sums of a day on which somebody is active later
 def test_the_measures_are_those_of_the_whole_history_whatever_the_order(
     seed: int, days: int, users: int, share: float, late_days: int, repeats: float, days_after: int
 ) -> None:
