@@ -23,6 +23,7 @@ from consumers.board.settings import BoardSettings
 from consumers.board.template_filters import FILTERS
 
 CURRENT_MAX: Final = 200  # alerts of a page that are evaluated anew
+REFRESH_HEADER: Final = "Board-Refresh"  # set by board.js when a page, unasked, fetches itself again
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Board:
             "problems": pipeline_problems(self.lags, self.read_model.alerts.pipeline_incident),
             "me": self.me(request),
             "path": request.url.path,
-            "told": request.session.pop("told", ""),
+            "told": "" if REFRESH_HEADER in request.headers else request.session.pop("told", ""),
         }
         return HTMLResponse(self.templates.get_template(template).render(common | values), status)
 

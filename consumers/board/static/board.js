@@ -13,7 +13,9 @@ async function refresh(address = location.href) {
   if (running) { again = true; return; }
   running = true;
   try {
-    const answer = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+    // The header: what an action answers is for the page that asked, and stays until that page has it.
+    const headers = { Accept: "text/html", "Board-Refresh": "1" };
+    const answer = await fetch(address, { headers, credentials: "same-origin" });
     if (answer.redirected && new URL(answer.url).pathname === "/login") { location.reload(); return; }
     if (!answer.ok) return;
     change(await answer.text());

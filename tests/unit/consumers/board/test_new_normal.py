@@ -51,6 +51,17 @@ def test_without_a_reason_nothing_is_sent_and_the_page_says_what_is_missing(sent
     assert "expected a reason" in client.get("/").text
 
 
+def test_what_came_of_an_action_is_told_to_who_acted_even_if_the_page_refreshes_itself_first(
+    sent: list[dict[str, Any]],
+) -> None:
+    """A change arrives from Kafka between the action's answer and the page that it leads to."""
+    client = board_with().client()
+    client.post("/accounts/acme%2Feu/baseline", data={"do": "undo"}, headers=OWN_PAGE)
+    assert "half-year again" not in client.get("/accounts/acme%2Feu", headers={"Board-Refresh": "1"}).text
+    assert "half-year again" in client.get("/accounts/acme%2Feu").text
+    assert "half-year again" not in client.get("/accounts/acme%2Feu").text  # once
+
+
 def test_one_that_was_accepted_is_shown_and_can_be_taken_back(sent: list[dict[str, Any]]) -> None:
     accepted = AcceptedBaseline(datetime(2026, 3, 2, tzinfo=UTC), "Dana", "a pilot <ended>")
     client = board_with(accepted).client()
