@@ -23,7 +23,7 @@ Event = dict[str, Any]
 def goals(customer: Customer) -> list[Event]:
     """The goal that the account feed names."""
     due_at = customer.started_at + timedelta(days=GOAL_DAYS)
-    return [{"name": GOAL, "target": GOAL_TARGET, "due_at": due_at.isoformat()}]
+    return [{"name": GOAL, "target": GOAL_TARGET, "due_at": due_at.isoformat(), "owner": customer.owner}]
 
 
 def subscribed(customer: Customer, begun: datetime, day_0: datetime) -> Iterator[tuple[datetime, Event]]:

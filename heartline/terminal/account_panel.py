@@ -22,10 +22,16 @@ from alerts.messages.report_text import (
 )
 from alerts.text import measure_value, money, sparkline, tidy
 from heartline.terminal.terminal_format import BAND_STYLE, label, movement
-from stream.contracts.report import Change, HealthReport
+from stream.contracts.report import Change, GoalStanding, HealthReport
 
 SHOWN_POINTS: Final = 0.05  # a change of less shows as 0.0
 _BAR_CELLS: Final = 12
+_STANDING_STYLE: Final[dict[GoalStanding, str]] = {
+    "reached": "green",
+    "on track": "green",
+    "off track": "dark_orange",
+    "overdue": "bold red",
+}
 
 
 def account_panel(report: HealthReport) -> RenderableType:
@@ -43,6 +49,8 @@ def account_panel(report: HealthReport) -> RenderableType:
             parts += [Text(""), _changes(days, before, report.score, moved)]
     if (told := recount_told(report)) is not None:
         parts += [Text(""), Text(f"Counted by another rule than a week ago: {tidy(told, 300)}", style="dim")]
+    if report.goals:
+        parts += [Text(""), _goals(report)]
     parts += [Text(""), _measures(report)]
     return Panel(Group(*parts), title=title, title_align="left", border_style=BAND_STYLE[report.band], padding=(1, 2))
 
@@ -134,6 +142,29 @@ def _changes(days: int, before: float | None, now: float | None, moved: list[Cha
         style = "red" if change.points <= -0.5 else "green" if change.points >= 0.5 else "dim"
         table.add_row(
             tidy(change_name(change), 160), *change_values(change), Text(f"{change.points:+.1f}", style=style)
+        )
+    return table
+
+
+def _goals(report: HealthReport) -> RenderableType:
+    """What the customer wants, who answers for it, until when, and how far it has come."""
+    table = _table("Goals")
+    table.add_column("goal", min_width=34)
+    table.add_column("owner")
+    table.add_column("due")
+    table.add_column("outcome", justify="right")
+    table.add_column("target", justify="right")
+    table.add_column("standing")
+    for goal in report.goals:
+        standing = goal.standing(report.as_of)
+        owner = goal.owner or report.profile.owner
+        table.add_row(
+            tidy(goal.name, 60),
+            "no owner" if owner is None else tidy(owner, 40),
+            "no date" if goal.due_at is None else f"{goal.due_at:%d %b %Y}",
+            "none" if goal.value is None else f"{goal.value:,.10g}",
+            "none" if goal.target is None else f"{'≤ ' * (goal.direction == 'down')}{goal.target:,.10g}",
+            Text(standing, style=_STANDING_STYLE.get(standing, "dim")),
         )
     return table
 

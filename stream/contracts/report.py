@@ -25,6 +25,10 @@ SEVERITY: Final[dict[Band, int]] = {"healthy": 0, "watch": 1, "at_risk": 2, "cri
 
 FACT_DIGITS: Final = 2  # decimals of a measure that count: a change beyond them is not published by itself
 
+# How a goal stands on a day.
+GoalStanding = Literal["reached", "on track", "off track", "overdue", "under way", "no outcome yet", "no target"]
+GOAL_OFF_TRACK_RATIO: Final = 0.9  # of the straight line: outcomes are told in steps, a line is not
+
 Number = int | float
 
 
@@ -172,6 +176,41 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     aliases: list[str] = []
 
 
+class GoalProgress(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A result that the customer wants, and how far it has come; None: nobody says, or it can't be told.
+
+    Attributes:
+        owner: who answers for it; None: whoever owns the account.
+        value: the newest outcome, in the unit of the target.
+        told_at: when that was.
+        attainment: the part that is reached, 1 at the target (measure `outcome_attainment`).
+        pace: the same against the straight line to the due day (measure `outcome_pace`).
+    """
+
+    name: str
+    owner: str | None = None
+    target: float | None = None
+    start: float | None = None
+    direction: Literal["up", "down"] = "up"
+    due_at: datetime | None = None
+    value: float | None = None
+    told_at: datetime | None = None
+    attainment: float | None = None
+    pace: float | None = None
+
+    def standing(self, now: datetime) -> GoalStanding:
+        """How it stands: a goal that nobody can measure is none of the good or bad ones."""
+        if self.attainment is not None and self.attainment >= 1:
+            return "reached"
+        if self.due_at is not None and self.due_at <= now:
+            return "overdue"
+        if self.value is None:
+            return "no outcome yet" if self.target is not None else "no target"
+        if self.pace is None:
+            return "under way"
+        return "off track" if self.pace < GOAL_OFF_TRACK_RATIO else "on track"
+
+
 class AlertReportView(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a report that decides what is alerted; the rest of it says why. The fields are those of HealthReport.
 
@@ -229,6 +268,7 @@ class HealthReport(AlertReportView, frozen=True, kw_only=True):
         reason_days: over how many days the reason tells of a move: 7, 14 or 28; None: it tells of none.
         override: the override that holds; None without one.
         model_score, model_band: what the scorecard says while an override holds; None without one.
+        goals: what the customer wants, those that are due first before the others.
     """
 
     reason: str
@@ -243,6 +283,7 @@ class HealthReport(AlertReportView, frozen=True, kw_only=True):
     model_score: float | None = None
     model_band: Band | None = None
     recount_7d: Recount | None = None
+    goals: list[GoalProgress] = []
 
 
 _encoder = msgspec.json.Encoder()

@@ -61,6 +61,7 @@ class Goal(Contract):
     name: Id
     target: Target | None = None
     due_at: Moment | None = None
+    owner: Text128 = Field(None, description="who answers for it; left out: whoever owns the account")
     direction: Literal["up", "down"] = Field("up", description="down: less is better, as hours until an answer")
     start: Level | None = Field(None, description="the level that it starts from; up: 0 where it is left out")
 

@@ -92,8 +92,13 @@ def value_at(outcomes: OutcomeState, goal: str, as_of_ms: int) -> float | None:
     >>> value_at(outcomes, "seats live", 9), value_at(outcomes, "seats live", 4)
     (10.0, None)
     """
-    points = [point for point in outcomes.goals.get(goal, {}).values() if point[0] <= as_of_ms]
-    return max(points)[1] if points else None
+    point = point_at(outcomes, goal, as_of_ms)
+    return None if point is None else point[1]
+
+
+def point_at(outcomes: OutcomeState, goal: str, as_of_ms: int) -> Point | None:
+    """The same with its moment."""
+    return max([point for point in outcomes.goals.get(goal, {}).values() if point[0] <= as_of_ms], default=None)
 
 
 KIND = EventKind(

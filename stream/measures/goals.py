@@ -1,18 +1,17 @@
 """How far the customer has come towards what it wants: outcomes against the goals of the account feed."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from stream.calendar.zones import Zone
-from stream.kinds.outcome import value_at
+from stream.contracts.report import GOAL_OFF_TRACK_RATIO, GoalProgress
+from stream.kinds.outcome import point_at, value_at
 from stream.kinds.state import AccountState
 from stream.measures.context import MeasureContext
 from stream.measures.milestones import started_day
 from stream.measures.registry import Measure, Measures, measures
 
-# A goal is off track below nine tenths of the straight line: outcomes are told in steps, a line is not.
-OFF_TRACK_RATIO: Final = 0.9
-
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _NO_GOALS: Final[Measures] = {"goals_off_track": None, "goals_unreported": None, "outcome_pace_min": None}
 
 
@@ -60,7 +59,7 @@ def goals(context: MeasureContext) -> Measures:
     known = [at for at in paces.values() if at is not None]
     values = [value_at(state.outcome, goal["name"], as_of_ms) for goal in named]
     return {
-        "goals_off_track": sum([at < OFF_TRACK_RATIO for at in known]) if known else None,
+        "goals_off_track": sum([at < GOAL_OFF_TRACK_RATIO for at in known]) if known else None,
         "goals_unreported": sum([value is None for value in values]),
         "outcome_pace_min": min(known, default=None),
     }
@@ -105,6 +104,41 @@ def attainment(context: MeasureContext) -> Measures:
         "outcome_attainment": reached,
         "outcome_pace": dict.fromkeys(named) | pace(state, as_of_ms, context.day, context.zone),
     }
+
+
+def goal_progress(state: AccountState, as_of_ms: int, day: int, zone: Zone) -> list[GoalProgress]:
+    """What the customer wants and how far each of it has come, the soonest due first; empty where no goal is named.
+
+    Args:
+        state: the account's facts.
+        as_of_ms: the moment, epoch milliseconds.
+        day: its day where the account is, since 1970-01-01.
+        zone: where that is.
+    """
+    named = _named(state)
+    if not named:
+        return []
+    paces = pace(state, as_of_ms, day, zone)
+    measurable = {goal["name"] for goal in targets(state)}
+    found = []
+    for name, goal in named.items():
+        told_ms, value = point_at(state.outcome, name, as_of_ms) or (None, None)
+        due_at = goal.get("due_at")
+        found.append(
+            GoalProgress(
+                name,
+                owner=goal.get("owner"),
+                target=goal.get("target"),
+                start=goal.get("start"),
+                direction=goal.get("direction", "up"),
+                due_at=None if due_at is None else datetime.fromisoformat(due_at),
+                value=value,
+                told_at=None if told_ms is None else datetime.fromtimestamp(told_ms / 1000, UTC),
+                attainment=_reached(goal, value) if value is not None and name in measurable else None,
+                pace=paces.get(name),
+            )
+        )
+    return sorted(found, key=lambda goal: (goal.due_at is None, goal.due_at or _NEVER, goal.name))
 
 
 def targets(state: AccountState) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from stream.measures import Measures
 from stream.measures.account_view import AccountView
 from stream.measures.catalogue import completed, measured
 from stream.measures.context import MeasureContext
+from stream.measures.goals import goal_progress
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import band_of, closings, history, moment
 from stream.scoring.changes import FORTNIGHT_DAYS, MONTH_DAYS, WEEK_DAYS, Verdict, compare, parts_of
@@ -159,6 +160,7 @@ def build_report(
         override=override_of(override) if override is not None else None,
         model_score=breakdown.score if override is not None else None,
         model_band=model_band if override is not None else None,
+        goals=goal_progress(state, as_of_ms, day, context.zone),
     )
 
 

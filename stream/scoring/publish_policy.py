@@ -98,9 +98,9 @@ def facts_changed(before: PublishedReport, found: DetailedEvaluation, due: Facts
 def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = NO_PRODUCT_CONFIG) -> str:
     """What people enter or wait for one by one, as text: each of it counts at once, whatever the score says.
 
-    The profile; requests to cancel that are open; and, where there are any, the newest subscription event, touchpoint,
-    outcome and answer, how many first steps were made, and what people are called. It holds no more than it takes to
-    see that one came.
+    The profile and its goals; requests to cancel that are open; and, where there are any, the newest subscription
+    event, touchpoint, outcome and answer, how many first steps were made, and what people are called. It holds no more
+    than it takes to see that one came.
 
     Args:
         state: the account's facts.
@@ -116,6 +116,8 @@ def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = 
         parts.append(f"touchpoints: {len(contacts.touchpoints)}, {contacts.newest_ms}")
     if state.survey.newest_ms and (contacts.newest_ms or product.follow_up_ms is not None):
         parts.append(f"answers: {len(state.survey.answers)}, {state.survey.newest_ms}")
+    if "goals" in state.profile:
+        parts.append(f"goals: {state.profile['goals'][0]}")
     if state.outcome.newest_ms:
         parts.append(f"outcomes: {sum(map(len, state.outcome.goals.values()))}, {state.outcome.newest_ms}")
     if state.user.changes:

@@ -1,5 +1,6 @@
 """What is drawn on the terminal: at every width, for every report, and never a lie about the unknown."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from heartline.processes.scrape import parse
 from heartline.terminal.account_panel import account_panel
 from heartline.terminal.terminal_format import account_table, movement, why, worst_first
 from heartline.topics.current_reports import alike
-from stream.contracts.report import Cap, Change, Contribution, Freshness, Override, Profile
+from stream.contracts.report import Cap, Change, Contribution, Freshness, GoalProgress, Override, Profile
 from tests.examples import examples
 from tests.reports import MONDAY, make_report
 
@@ -238,3 +239,11 @@ def test_a_metrics_page_is_summed_over_the_labels_that_are_not_asked_for() -> No
     assert page.total("a_total", k="x") == 5.0
     assert page.total("a_total", k="z") is None
     assert page.total("b_total") is None
+
+
+def test_goals_stand_with_owner_due_day_and_standing() -> None:
+    due_at = MONDAY + timedelta(days=30)
+    goals = [GoalProgress("hours saved", None, 40, due_at=due_at, value=12.5, attainment=0.3, pace=0.5)]
+    lines = drawn(account_panel(make_report("acme", goals=goals)), height=80).splitlines()
+    (line,) = (line for line in lines if "hours saved" in line)
+    assert re.search(rf"Dana Fields +{due_at:%d %b %Y} +12.5 +40 +off track", line)
