@@ -20,6 +20,7 @@ from consumers.board.account_index import NONE_CHOICE, AccountQuery, AccountRow
 from consumers.board.board_context import board_of
 from consumers.board.inbox import AlertQuery, inbox, state_of
 from consumers.board.live_updates import Listener
+from consumers.board.milestone_vector import draw, vector_of
 from consumers.board.pipeline_status import pipeline_status
 from consumers.board.query_params import AccountQueryParams, AlertQueryParams
 from consumers.board.svg import bars, share, strip, timeline
@@ -123,6 +124,8 @@ def account(request: Request, account_id: str) -> Response:
         bars=bars,
         share=share,
         strip=strip,
+        vector=vector_of(report.measures, board.settings.product.milestones),
+        draw_vector=draw,
     )
 
 

@@ -112,6 +112,15 @@ def money(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
+def amount(value: float) -> str:
+    """A number as short as it is exact to three digits after the point, in whatever unit.
+
+    >>> amount(12500.0), amount(0.25), amount(4)
+    ('12,500', '0.25', '4')
+    """
+    return f"{value:,.3f}".rstrip("0").rstrip(".")
+
+
 def count(value: int) -> str:
     """A number with its thousands.
 
@@ -179,6 +188,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "day": day,
     "moment": moment,
     "hours": hours,
+    "amount": amount,
     "money": money,
     "count": count,
     "text": text,

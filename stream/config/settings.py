@@ -32,6 +32,7 @@ from stream.config.redact import remember_secrets, secrets_in
 from stream.config.yaml_source import YamlNode, plain, read_document
 from stream.contracts.errors import ConfigError
 from stream.kinds.feeds import FeedSettings
+from stream.kinds.subscription import COMMERCIAL, COMMERCIAL_STEPS
 from stream.topics import DEFAULT_PARTITIONS, STALE_AFTER_DAYS, Kind, Source, Topics
 
 # One file serves every process, so each ignores the others' sections; a name that none of them has is a slip.
@@ -273,7 +274,11 @@ class ProductSettings(BaseModel):
 
     core_features: list[str] = Field([], description="the catalogue behind depth; empty: depth is unknown")
     key_actions: list[str] = Field([], description="features whose first use is the customer's first value")
-    milestones: list[str] = Field([], description="features in the order in which an account comes to use them")
+    milestones: list[str] = Field(
+        [],
+        description="features in the order in which an account comes to use them; beside them commercial steps: "
+        + ", ".join(COMMERCIAL_STEPS),
+    )
     launches: dict[str, date] = Field({}, description="features to the day of their launch, as 2026-03-01")
     follow_up_days: float | None = Field(
         None,
@@ -291,6 +296,16 @@ class ProductSettings(BaseModel):
             places = " and ".join(str(place) for place, name in enumerate(names, start=1) if name == repeated[0])
             order = ", in its order (a milestone can't come before itself)" if info.field_name == "milestones" else ""
             raise ValueError(f"expected each feature once{order}; {repeated[0]!r} is at places {places}")
+        return names
+
+    @field_validator("milestones")
+    @classmethod
+    def _steps_that_there_are(cls, names: list[str]) -> list[str]:
+        for place, name in enumerate(names, start=1):
+            if name.startswith(COMMERCIAL) and name not in COMMERCIAL_STEPS:
+                raise ValueError(
+                    f"{name!r} at place {place}: expected a feature, or one of {', '.join(COMMERCIAL_STEPS)}"
+                )
         return names
 
     @field_validator("milestones", "core_features", "key_actions")

@@ -33,6 +33,12 @@ Status = Literal[
 ]
 BillingInterval = Literal["month", "quarter", "year"]
 
+# Steps of a customer's way that money takes, as `product.milestones` names them.
+CommercialStep = Literal[
+    "subscription.trial", "subscription.paid", "subscription.upsell", "subscription.cross_sell", "subscription.renewal"
+]
+COMMERCIAL_STEPS: Final[tuple[CommercialStep, ...]] = get_args(CommercialStep)
+COMMERCIAL: Final = "subscription."  # what their names begin with
 CHANGES: Final[tuple[Status, ...]] = get_args(Status)
 STATUS_WORDS: Final[dict[str, Status]] = {name: name for name in CHANGES} | {
     "canceled": "cancelled",
@@ -55,7 +61,13 @@ _BEGINS: Final = frozenset(
     CODE[name] for name in ("trial_started", "started", "trial_converted", "reactivated", "renewed")
 )
 _ENDS: Final = frozenset(CODE[name] for name in ("trial_expired", "cancelled", "moved"))
+_STEP_OF: Final[dict[int, CommercialStep]] = {
+    CODE["upgraded"]: "subscription.upsell",
+    CODE["renewed"]: "subscription.renewal",
+}
 LEAVES: Final = len(CHANGES)  # the day of an end that was announced: it ends unless the request was settled before
+
+_PAYS_NOTHING: Final = frozenset({*_ENDS, REQUESTED, WITHDRAWN, CODE["paused"], LEAVES})
 
 SUBSCRIPTIONS_MAX: Final = 200
 CHANGES_MAX: Final = 32
@@ -276,6 +288,38 @@ def terms(subscriptions: SubscriptionState, as_of_ms: int) -> list[Term]:
     if not subscriptions.changes:
         return []
     return [term(changes, as_of_ms) for changes in subscriptions.changes.values() if changes[0].ms <= as_of_ms]
+
+
+def commercial_steps(subscriptions: SubscriptionState) -> dict[CommercialStep, int]:
+    """When the account first took each step, epoch ms; without those that it has not taken. Some may lie ahead.
+
+    A trial begins; a subscription is paid for; one that was paid for before is upgraded, or renewed; a product is paid
+    for that was not before. Of a subscription with more than CHANGES_MAX changes the oldest are not known any more.
+    """
+    found: list[tuple[int, CommercialStep]] = []
+    bought: list[tuple[int, str]] = []
+    for changes in subscriptions.changes.values():
+        is_trial, is_paid, mrr, product = False, False, -1.0, ""
+        for change in changes:
+            mrr = change.mrr if change.mrr >= 0 else mrr
+            product = change.product or product
+            if change.code == TRIAL_STARTED:
+                is_trial = True
+                found.append((change.ms, "subscription.trial"))
+                continue
+            if is_paid and change.code in _STEP_OF:
+                found.append((change.ms, _STEP_OF[change.code]))
+            is_trial = is_trial and change.code not in _BEGINS
+            if not (is_paid or is_trial or mrr == 0 or change.code in _PAYS_NOTHING):
+                is_paid = True
+                bought.append((change.ms, product))
+    bought.sort()
+    found += [(ms, "subscription.paid") for ms, _ in bought[:1]]
+    found += [(ms, "subscription.cross_sell") for ms, product in bought if product and product != bought[0][1]]
+    firsts: dict[CommercialStep, int] = {}
+    for ms, step in sorted(found):
+        firsts.setdefault(step, ms)
+    return firsts
 
 
 def _takes_effect_later(event: SubscriptionEvent, now_ms: int) -> None:

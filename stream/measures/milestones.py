@@ -1,12 +1,15 @@
 """How far an account has come: its first value, and the milestones on its way.
 
 Both rest on the day of each feature's first use, which is remembered for good (`usage.FeatureUse.first_day`).
+Milestones may also be commercial steps: from a trial to what is paid for, and to more of it. Nobody waits for those: an
+account is stuck before a feature, and not before a purchase.
 """
 
 from datetime import datetime
 from typing import Any, Final
 
 from stream.kinds.state import AccountState, zone_of
+from stream.kinds.subscription import COMMERCIAL_STEPS, commercial_steps, money_of, terms
 from stream.measures.context import MeasureContext
 from stream.measures.product_config import ProductConfig
 from stream.measures.registry import Measure, Measures, measures
@@ -21,6 +24,7 @@ _NOTHING: Final[Measures] = {
     "milestone_next": None,
     "milestone_stuck_days": None,
     "milestone_gap_days": {},
+    "milestone_values": {},
 }
 
 
@@ -52,7 +56,7 @@ _NOTHING: Final[Measures] = {
         "milestone days",
         "mapping",
         "days",
-        "by milestone: days from the beginning to its first use",
+        "by milestone: days from the beginning to its first use, or to the commercial step",
         none_when="absent: not reached",
     ),
     Measure(
@@ -60,7 +64,7 @@ _NOTHING: Final[Measures] = {
         "milestones reached",
         "count",
         "milestones",
-        "milestones that were ever used",
+        "milestones that were ever used, or taken",
         none_when="none is configured; the beginning is unknown",
         deserted=None,
         published="scan",
@@ -80,7 +84,7 @@ _NOTHING: Final[Measures] = {
         "milestone next",
         "word",
         "word",
-        "the first milestone that was never used: where the account is stuck",
+        "the first milestone that is a feature and was never used: where the account is stuck",
         none_when="all are reached; none is configured; the beginning is unknown",
         published="scan",
     ),
@@ -101,6 +105,15 @@ _NOTHING: Final[Measures] = {
         "days",
         "by milestone but the first reached: days from the reached milestone before it; negative where it came first",
         none_when="absent: not reached",
+    ),
+    Measure(
+        "milestone_values",
+        "milestone values",
+        "mapping",
+        "money a month",
+        "by commercial milestone: what the subscriptions were worth a month from then on",
+        none_when="nobody says",
+        reference="Math",
     ),
     source="usage",
     available=lambda known: known.value,
@@ -124,6 +137,9 @@ def progress(state: AccountState, day: int, product: ProductConfig) -> Measures:
     first = {
         name: use.first_day for name, use in state.usage.features.items() if use.first_day >= 0 and use.first_day <= day
     }
+    steps = _commercial(state, day, product)
+    zone = zone_of(state)
+    way = _milestones(first | {name: zone.day_of(ms) for name, ms in steps.items()}, started, day, product)
     reached = first_value_day(state, day, product)
     value_days, waiting_days = None, None
     if product.key_actions and started is not None and started <= day:
@@ -132,17 +148,30 @@ def progress(state: AccountState, day: int, product: ProductConfig) -> Measures:
     return {
         "time_to_first_value_days": value_days,
         "first_value_waiting_days": waiting_days,
-        **_milestones(first, started, day, product.milestones),
+        **way,
+        "milestone_values": {
+            name: money_of(terms(state.subscription, steps[name]))[0] for name in way["milestone_days"] if name in steps
+        },
     }
 
 
-def _milestones(first: dict[str, int], started: int | None, day: int, milestones: tuple[str, ...]) -> dict[str, Any]:
+def _commercial(state: AccountState, day: int, product: ProductConfig) -> dict[str, int]:
+    """When the steps that are milestones were taken, epoch ms, up to `day`; usually none is one."""
+    if not any(name in COMMERCIAL_STEPS for name in product.milestones):
+        return {}
+    zone = zone_of(state)
+    return {name: ms for name, ms in commercial_steps(state.subscription).items() if zone.day_of(ms) <= day}
+
+
+def _milestones(first: dict[str, int], started: int | None, day: int, product: ProductConfig) -> dict[str, Any]:
     """When each milestone was reached, how fast, which is next, and how long it has been waited for."""
+    milestones = product.milestones
     known = started is not None and started <= day and milestones != ()
     reached = {name: max(first[name] - (started or 0), 0) for name in milestones if name in first} if known else {}
     age_days = day - (started or 0) + 1
     steps = list(reached.items())
-    missing = next((name for name in milestones if name not in first), None) if known else None
+    of_use = (name for name in milestones if name not in first and name not in COMMERCIAL_STEPS)
+    missing = next(of_use, None) if known else None
     return {
         "milestone_days": reached,
         "milestones_reached": len(reached) if known else None,

@@ -30,7 +30,7 @@ DAY = 20_100
 JOURNEY = ProductConfig(frozenset({"export", "share"}), ("import", "export", "never"))
 NAMES = {
     *("time_to_first_value_days", "first_value_waiting_days", "milestone_days", "milestones_reached"),
-    *("milestones_per_30_days", "milestone_next", "milestone_stuck_days", "milestone_gap_days"),
+    *("milestones_per_30_days", "milestone_next", "milestone_stuck_days", "milestone_gap_days", "milestone_values"),
 }
 
 
@@ -42,7 +42,7 @@ def expected(events: list[Raw], day: int, product: ProductConfig) -> dict[str, A
     if given:
         began = (datetime.fromisoformat(given[-1]) - datetime.fromisoformat("1970-01-01T00:00:00Z")).days
     if began is None or began > day:
-        return dict.fromkeys(NAMES) | {"milestone_days": {}, "milestone_gap_days": {}}
+        return dict.fromkeys(NAMES) | {"milestone_days": {}, "milestone_gap_days": {}, "milestone_values": {}}
     past = [(at, feature) for at, feature in used if at <= day]
     firsts = [at for at, feature in past if feature in product.key_actions]
     first = {name: min(at for at, other in past if other == name) for name in {feature for _, feature in past}}
@@ -58,6 +58,7 @@ def expected(events: list[Raw], day: int, product: ProductConfig) -> dict[str, A
         "milestone_next": missing[0] if missing else None,
         "milestone_stuck_days": day - began - max([0, *reached.values()]) if missing else None,
         "milestone_gap_days": {name: reached[name] - reached[before] for before, name in pairwise(in_order)},
+        "milestone_values": {},
     }
 
 
@@ -114,6 +115,7 @@ def test_the_example_of_an_account_that_is_stuck() -> None:
         "milestone_next": "never",
         "milestone_gap_days": {"export": 7},
         "milestone_stuck_days": 19,
+        "milestone_values": {},
     }
     waiting = progress(partition.states["acme"], DAY + 9, JOURNEY)
     assert (waiting["time_to_first_value_days"], waiting["first_value_waiting_days"]) == (None, 9)
@@ -149,3 +151,61 @@ def test_a_milestone_that_stands_twice_is_refused(monkeypatch: pytest.MonkeyPatc
         ConfigError, match=r"product\.milestones.*expected each feature once, in its order.*'import'.*1 and 3"
     ):
         load(Settings)
+
+
+SOLD = ProductConfig(
+    milestones=("subscription.trial", "import", "subscription.paid", "subscription.upsell", "subscription.cross_sell")
+)
+
+
+def change(day: int, status: str, subscription: str = "s", **fields: Any) -> Raw:
+    event = {"type": "subscription", "account_id": "acme", "event_id": f"c{subscription}{status}{day}"}
+    return event | {"subscription_id": subscription, "status": status, "timestamp": day * DAY_MS} | fields
+
+
+@pytest.mark.parametrize(
+    ("events", "days", "values", "why"),
+    [
+        (
+            [
+                *(change(DAY, "trial_started"), change(DAY + 14, "trial_converted", mrr=100)),
+                *(change(DAY + 90, "upgraded", mrr=150), change(DAY + 120, "started", "t", mrr=40, product="extra")),
+            ],
+            [0, 3, 14, 90, 120],
+            [None, 100.0, 150.0, 190.0],
+            "from a trial to what is paid for, to more of it, and to another product",
+        ),
+        (
+            [
+                change(DAY, "started", mrr=100, product="core"),
+                change(DAY + 7, "started", "t", mrr=40, product="extra"),
+            ],
+            [3, 0, 7],
+            [100.0, 140.0],
+            "a second product is no upsell; both are worth something from then on",
+        ),
+        (
+            [change(DAY, "started", mrr=0), change(DAY + 20, "upgraded", mrr=30), change(DAY + 40, "upgraded", mrr=45)],
+            [3, 20, 40],
+            [30.0, 45.0],
+            "nothing is paid for a free plan: its upgrade is the purchase",
+        ),
+        (
+            [change(DAY, "trial_started"), change(DAY + 5, "upgraded", mrr=80), change(DAY + 9, "trial_expired")],
+            [0, 3],
+            [None],
+            "a trial of a larger plan that ends was never paid for",
+        ),
+        ([change(DAY, "started", mrr=90), change(DAY + 300, "upgraded", mrr=99)], [3, 0], [90.0], "still ahead"),
+    ],
+)
+def test_commercial_steps_are_milestones_with_what_they_are_worth(
+    events: list[Raw], days: list[int], values: list[float | None], why: str
+) -> None:
+    whole = [use(DAY, "login"), use(DAY + 3, "import"), *events]
+    for order in (whole, whole[::-1]):
+        _, partition = fold(order)
+        found = progress(partition.states["acme"], DAY + 200, SOLD)
+        assert list(found["milestone_days"].values()) == days, why
+        assert list(found["milestone_values"].values()) == values, why
+        assert found["milestone_next"] is None, "no account is stuck before a purchase"

@@ -189,6 +189,7 @@ def test_the_settings_become_the_product_config() -> None:
     [
         ({"milestones": ["a", "b", "a"]}, ["product.milestones", "'a'", "1 and 3", "once", "can't come before itself"]),
         ({"milestones": ["a", ""]}, ["product.milestones", "place 2 is empty"]),
+        ({"milestones": ["a", "subscription.sold"]}, ["product.milestones", "place 2", "subscription.upsell"]),
         ({"key_actions": ["a", "a"]}, ["product.key_actions", "'a'", "1 and 2"]),
         ({"core_features": ["x", "x"]}, ["product.core_features", "'x'"]),
         ({"launches": {"new": "soon"}}, ["product.launches.new", "'soon'", "date"]),
