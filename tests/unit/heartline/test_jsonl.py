@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from heartline import jsonl
@@ -54,8 +54,9 @@ def test_lines_come_with_their_numbers_however_they_are_packed(
 
 
 @given(lines=st.lists(st.binary(min_size=0, max_size=40).map(lambda b: b.replace(b"\n", b" "))), size=st.integers(1, 9))
+@example(lines=[b"\xef\xbb\xbf{}"], size=1)
 def test_chunks_of_any_size_cut_into_the_same_lines(lines: list[bytes], size: int) -> None:
-    """Where a read ends must not matter."""
+    """Where a read ends must not matter; a byte order mark before a line is none of its text."""
     content = b"\n".join(lines)
 
     def chunks(_: Path, on_read: None) -> list[bytes]:
@@ -64,7 +65,8 @@ def test_chunks_of_any_size_cut_into_the_same_lines(lines: list[bytes], size: in
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jsonl, "_chunks", chunks)
         got = list(read_lines(Path("x")))
-    assert got == [(n, line.strip()) for n, line in enumerate(lines, 1) if line.strip()]
+    texts = [line.removeprefix(b"\xef\xbb\xbf").strip() for line in lines]
+    assert got == [(n, text) for n, text in enumerate(texts, 1) if text]
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd], ids=["gzip", "zstd"])
