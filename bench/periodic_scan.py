@@ -158,14 +158,14 @@ async def run(accounts: int, partitions: int, hot: int, store: str) -> None:
     seconds, cpu = time.monotonic() - began, time.process_time() - cpu
     probing.cancel()
     pauses.sort()
-    told = sum(
+    published = sum(
         state.published is not None and state.published.as_of_ms == clock.current_ms
         for hot in manager.partitions()
         for name in (*hot.states, *hot.cold)
         if (state := hot.peek(name)) is not None
     )
     print(
-        f"accounts={accounts} published={told} partitions={partitions} scan_seconds={seconds:.1f} "
+        f"accounts={accounts} published={published} partitions={partitions} scan_seconds={seconds:.1f} "
         f"cpu_seconds={cpu:.1f} cpu_ratio={cpu / seconds:.2f} cpu_us_per_account={cpu / accounts * 1e6:.0f} "
         f"pause_p99_ms={pauses[int(len(pauses) * 0.99)] * 1e3:.1f} pause_max_ms={pauses[-1] * 1e3:.1f} "
         f"own_pause_max_ms={max(busy) * 1e3:.1f}"

@@ -122,7 +122,7 @@ def _split(path: Path, on_read: Callable[[int], None] | None) -> Iterator[bytes]
 def _chunks(path: Path, on_read: Callable[[int], None] | None) -> Iterator[bytes]:
     """The plain bytes, in pieces, without a byte order mark."""
     with _open(path) as raw:
-        told = 0
+        reported = 0
         magic = raw.peek(4)[:4]
         if magic.startswith(_GZIP_MAGIC):
             chunks = _gzip_chunks(raw)
@@ -133,11 +133,11 @@ def _chunks(path: Path, on_read: Callable[[int], None] | None) -> Iterator[bytes
         yield next(chunks, b"").removeprefix(_BOM)
         for chunk in chunks:
             if on_read is not None and path != STDIN:
-                told, before = raw.tell(), told
-                on_read(told - before)
+                reported, before = raw.tell(), reported
+                on_read(reported - before)
             yield chunk
         if on_read is not None and path != STDIN:
-            on_read(raw.tell() - told)
+            on_read(raw.tell() - reported)
 
 
 def _open(path: Path) -> BufferedReader:

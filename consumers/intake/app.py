@@ -110,13 +110,13 @@ class _Handlers:
             try:
                 response: Response = await handler(request)
             except BodyError as error:
-                response = _told(error.status, error.detail)
+                response = _response(error.status, error.detail)
             except UnreadableError as error:
-                response = _told(422, str(error))
+                response = _response(422, str(error))
             except BusyError as error:
-                response = _told(503, f"{error}; send it again", RETRY_AFTER_SECONDS)
+                response = _response(503, f"{error}; send it again", RETRY_AFTER_SECONDS)
             except _RefusalError as error:
-                response = _told(error.status, error.detail, error.retry_after_seconds)
+                response = _response(error.status, error.detail, error.retry_after_seconds)
             except ClientDisconnect:
                 response = Response(status_code=400)
             self._intake.metrics.answered(response.status_code, time.perf_counter() - started)
@@ -140,8 +140,8 @@ class _Handlers:
         self._admit(source, len(calls))
         now_seconds = self._intake.now_seconds()
         now = datetime.fromtimestamp(now_seconds, UTC)
-        told = [pair for call in calls if (pair := segment.membership_of(call)) is not None]
-        self._intake.memberships.learn(told)  # before the calls: a batch's order is not the order of its meaning
+        memberships = [pair for call in calls if (pair := segment.membership_of(call)) is not None]
+        self._intake.memberships.learn(memberships)  # before the calls: a batch's order is not the order of its meaning
         verdicts: list[Verdict] = []
         for call in calls:
             try:
@@ -154,7 +154,7 @@ class _Handlers:
                 continue
             verdicts.append(self._intake.acceptance.verdict_on(outcome, int(now_seconds * 1000)))
         topic = self._intake.memberships_topic
-        kept = [Outgoing(topic, user, account.encode(), source.encode()) for user, account in told]
+        kept = [Outgoing(topic, user, account.encode(), source.encode()) for user, account in memberships]
         return await self._answer(source, verdicts, kept)
 
     async def webhook(self, request: Request) -> Response:
@@ -273,6 +273,6 @@ def _key_of(headers: Mapping[str, str]) -> str:
         return ""
 
 
-def _told(status: int, detail: str, retry_after_seconds: int = 0) -> Response:
+def _response(status: int, detail: str, retry_after_seconds: int = 0) -> Response:
     headers = {"Retry-After": str(retry_after_seconds)} if retry_after_seconds > 0 else None
     return JSONResponse({"detail": detail}, status, headers)

@@ -38,7 +38,7 @@ def _about(figures: ScorecardFigures, churned: int) -> str | None:
     name, area = figures.predictor.name, figures.predictor.auroc
     if area is None or area.interval is None:
         return None
-    told = f"{name} ranks {area.value:.0%} of the pairs of a month-end before a churn and another one right"
+    sentence = f"{name} ranks {area.value:.0%} of the pairs of a month-end before a churn and another one right"
     low, high = area.interval
     within = f"with {churned} churned accounts the true share lies between {low:.0%} and {high:.0%}, as far as"
     if low > _CHANCE:
@@ -47,7 +47,7 @@ def _about(figures: ScorecardFigures, churned: int) -> str | None:
         meaning = "these accounts resemble those to come: it ranks worse than chance, so it must not be used"
     else:
         meaning = "these accounts resemble those to come: that is not told apart from chance, 50%"
-    return f"{told}; {within} {meaning}."
+    return f"{sentence}; {within} {meaning}."
 
 
 def _against_baselines(study: Study) -> list[str]:
@@ -59,18 +59,18 @@ def _against_baselines(study: Study) -> list[str]:
             continue
         name, best = figures.predictor.name, figures.best_baseline
         if gain.interval.low > 0:
-            told = f"{name} is better than the best baseline, {best!r}, by {interval_text(gain)} of AUROC."
+            sentence = f"{name} is better than the best baseline, {best!r}, by {interval_text(gain)} of AUROC."
         elif gain.interval.high < 0:
-            told = (
+            sentence = (
                 f"{name} is worse than a baseline: {best!r} is better by {-gain.value:.3f} of AUROC"
                 f" [{-gain.interval.high:.3f}, {-gain.interval.low:.3f}]."
             )
         else:
-            told = (
+            sentence = (
                 f"{name} and the best baseline, {best!r}, are not told apart at this size"
                 f" (difference {interval_text(gain)})."
             )
-        found.append(told)
+        found.append(sentence)
     return found
 
 

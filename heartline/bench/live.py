@@ -59,8 +59,8 @@ async def run_live(
 def probed(known: range, live: list[Live]) -> dict[str, Counts]:
     """What every account of a probe was sent."""
     probes = [probe for each in live for probe in each.paced.probes]
-    told = {probe.account_id for probe in probes}
-    counts = {known_id(number): known_counts(number, probed=known_id(number) in told) for number in known}
+    probed_ids = {probe.account_id for probe in probes}
+    counts = {known_id(number): known_counts(number, probed=known_id(number) in probed_ids) for number in known}
     return counts | {probe.account_id: NEW_COUNTS for probe in probes if probe.kind == "new"}
 
 

@@ -20,7 +20,7 @@ from heartline.calibrate.lines import LineData
 HOLD_WEIGHTS: Final = 60.0
 HOLD_NEW: Final = 10.0
 HOLD_CURVES: Final = 60.0
-_TELLS_MIN: Final = 1e-6  # of S; below it the score tells nothing
+_WEIGHT_SUM_MIN: Final = 1e-6  # of S; below it the score tells nothing
 _STEEPNESS: Final = 4.0  # S at the beginning: from 100 to 0 the odds grow by e^4
 
 
@@ -140,7 +140,7 @@ def fit(lines: Sequence[LineData], event: Flags, rows: Flags | slice = slice(Non
     objective = Objective(lines, event, rows)
     bounds, options = objective.bounds(bend=bend), {"maxiter": 100, "ftol": 1e-7}
     found = minimize(objective, objective.start, jac=True, bounds=bounds, method="L-BFGS-B", options=options).x
-    if objective.weights(found).sum() < _TELLS_MIN:
+    if objective.weights(found).sum() < _WEIGHT_SUM_MIN:
         return as_it_is(lines)  # no line tells anything of these landmarks: there is nothing to follow
     return _scaled(objective.weights(found), objective.curves(found))
 

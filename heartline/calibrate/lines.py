@@ -83,14 +83,14 @@ def line_data(
         is_new: whether it is only a candidate.
     """
     values = _values(line, month_ends)
-    told = np.array([line.source in at.sources for at in month_ends], bool)
+    has_source = np.array([line.source in at.sources for at in month_ends], bool)
     unknown = np.isnan(values)
     deserted = np.zeros(len(values), bool)
     if line.source == "usage" and line.measure in COUNTS_WHEN_DESERTED:
         deserted = unknown & np.array([at.measures["mau"] == 0 for at in month_ends], bool)
     basis = interpolation(np.nan_to_num(values), np.array([value for value, _ in line.curve], np.float64))
     basis[unknown] = 0.0
-    known = (told & (~unknown | deserted)).astype(np.float64)
+    known = (has_source & (~unknown | deserted)).astype(np.float64)
     if line.source != "usage" and silent_weight_ratio != 1:
         known[[_is_silent(at) for at in month_ends]] *= silent_weight_ratio
     return LineData(line, is_new, known, basis)
@@ -126,8 +126,8 @@ def candidates(month_ends: Sequence[MonthEnd], used: frozenset[str]) -> list[Lin
         if measure in used or measure not in SCORABLE:
             continue
         source, unit = SCORABLE[measure]
-        told = [at.measures[measure] for at in month_ends if source in at.sources]
-        known = np.array([float(value) for value in told if value is not None], np.float64)
+        values = [at.measures[measure] for at in month_ends if source in at.sources]
+        known = np.array([float(value) for value in values if value is not None], np.float64)
         if len(known) < KNOWN_MIN_RATIO * len(month_ends) or len(np.unique(known)) < DISTINCT_MIN:
             continue
         knots = sorted({_rounded(float(value)) for value in np.quantile(known, _KNOTS)})

@@ -34,8 +34,8 @@ def list_(receiver: Receiver = None, config: Config = None, as_json: Json = Fals
         waiting = [item for name in names for item in outbox.waiting(name)]
         dead = [item for name in names for item in outbox.dead(name)]
     if as_json:
-        told = {"waiting": [_facts(item) for item in waiting], "dead": [_dead_facts(item) for item in dead]}
-        print(json.dumps(told, ensure_ascii=False))
+        listing = {"waiting": [_facts(item) for item in waiting], "dead": [_dead_facts(item) for item in dead]}
+        print(json.dumps(listing, ensure_ascii=False))
         return
     for item in waiting:
         tries = f", tried {item.attempts} times" if item.attempts > 0 else ""

@@ -215,8 +215,8 @@ def _as_json(found: "Study", history: "History", out: Path | None, seconds: floa
             "precision": known.pages.precision,
             "median_lead_days": known.pages.median_lead_days,
         }
-    told: dict[str, Any] = as_objects(figures)
-    return told | {
+    summary: dict[str, Any] = as_objects(figures)
+    return summary | {
         "base_rate": found.base_rate,
         "conclusion": " ".join(conclusion(found)),
         "bad_lines": history.summary.rejected,

@@ -100,8 +100,8 @@ def show(
         print(json.dumps(rows, ensure_ascii=False))
     for at, report in found if not as_json else []:
         score = "no score" if report.score is None else f"{report.score:.0f}"
-        told = f"since {at.accepted_at:%d %b %Y} by {tidy(at.owner, 60)}: {tidy(at.reason, 200)}"
-        print(f"{tidy(report.account_id, 60)}  {score} {report.band.replace('_', ' ')}  {told}")
+        acceptance = f"since {at.accepted_at:%d %b %Y} by {tidy(at.owner, 60)}: {tidy(at.reason, 200)}"
+        print(f"{tidy(report.account_id, 60)}  {score} {report.band.replace('_', ' ')}  {acceptance}")
     if not found:
         print(f"heartline: no new normal{'' if account_id is None else f' of {account_id!r}'}", file=sys.stderr)
         raise typer.Exit(1)

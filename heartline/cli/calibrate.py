@@ -101,8 +101,8 @@ def _as_json(found: "Proposal", out: Path, seconds: float) -> dict[str, Any]:
 
     figures = asdict(found)
     del figures["card"], figures["lines"]
-    told: dict[str, Any] = as_objects(figures)
-    return told | {
+    summary: dict[str, Any] = as_objects(figures)
+    return summary | {
         "scorecard": found.card.name,
         "lines": {line.measure: line.weight for line in found.lines},
         "out": str(out),

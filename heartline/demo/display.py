@@ -22,7 +22,7 @@ class Lines:
 
     def __init__(self, started: float) -> None:
         self._started = started
-        self._told = 0
+        self._shown_count = 0
         self._next_seconds = 0.0
 
     def say(self, text: str) -> None:
@@ -31,9 +31,9 @@ class Lines:
 
     def show(self, moment: Moment, seen: Seen) -> None:
         """The headlines that are new, and now and then the numbers."""
-        for item in seen.messages[self._told :]:
+        for item in seen.messages[self._shown_count :]:
             self.say(f"Slack: {item.payload.get('text', '')}")
-        self._told = len(seen.messages)
+        self._shown_count = len(seen.messages)
         if moment.now is not None and moment.elapsed_seconds >= self._next_seconds:
             self._next_seconds = moment.elapsed_seconds + _LINE_SECONDS
             self.say(

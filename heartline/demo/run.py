@@ -166,12 +166,12 @@ class Demo:
             health = asyncio.create_task(watch.follow_health(stage, self._seen))
             numbers = asyncio.create_task(watch.follow_numbers(stage, self._seen))
             board = asyncio.create_task(self._open_board(stage, stop))
-            telling = asyncio.create_task(self._tell(rest, stories, sender, stop))
+            sending = asyncio.create_task(self._tell(rest, stories, sender, stop))
             try:
-                await _first_of(telling, health, numbers)
+                await _first_of(sending, health, numbers)
                 await self._stay(stop)
             finally:
-                await _cancel(telling, health, numbers, board)
+                await _cancel(sending, health, numbers, board)
 
     async def _open_board(self, stage: Stage, stop: asyncio.Event) -> None:
         """Say where the board is once it is up, and open it for whoever watches; the demo goes on without it, too."""

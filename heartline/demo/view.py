@@ -80,7 +80,7 @@ def _header(moment: Moment, seen: Seen) -> RenderableType:
             (f"  {moment.elapsed_seconds:.0f} s", "dim"),
         ),
     )
-    told = Text.assemble(
+    totals = Text.assemble(
         (f"{moment.sent:,}", "bold"), " events   ",
         (f"{seen.published:,}", "bold"), " health reports   ",
         (f"{seen.alerts('opened')}", "bold red"), " red flags opened   ",
@@ -97,7 +97,7 @@ def _header(moment: Moment, seen: Seen) -> RenderableType:
         for band in BANDS
     )
     last.add_row(counts, f"  {moment.phase}")
-    return Panel(Group(line, told, last), padding=(0, 1), border_style="magenta", height=_HEADER_LINES)
+    return Panel(Group(line, totals, last), padding=(0, 1), border_style="magenta", height=_HEADER_LINES)
 
 
 def _accounts(seen: Seen, rows: int, width: int) -> RenderableType:

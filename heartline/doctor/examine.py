@@ -68,7 +68,7 @@ def check_receivers(settings: AlertingSettings) -> Check:
         advice = "set HEARTLINE_SLACK__WEBHOOK_URL, or name receivers in the file of HEARTLINE_ALERTING__CONFIG"
         return note("receivers", "none: red flags are kept and exported, and told to nobody", advice)
     unreached = sorted(set(names) - receivers.routes.receivers())
-    told = f"{', '.join(names)}: their secrets are in place; nothing was sent"
+    status = f"{', '.join(names)}: their secrets are in place; nothing was sent"
     if unreached:
-        return note("receivers", told, f"no route leads to {', '.join(unreached)}")
-    return ok("receivers", told)
+        return note("receivers", status, f"no route leads to {', '.join(unreached)}")
+    return ok("receivers", status)

@@ -35,26 +35,26 @@ def redacted(value: bytes, user_id: str) -> bytes | None:
     if msgspec.json.encode(user_id)[1:-1] not in value:
         return None
     try:
-        told = msgspec.json.decode(value)
+        decoded = msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError):
         return None
     word = re.compile(rf"(?<![\w@.+-]){re.escape(user_id)}(?![\w@+-]|\.\w)") if len(user_id) >= WORD_CHARS_MIN else None
-    without = _without(told, user_id, word)
-    return None if without == told else msgspec.json.encode(without)
+    without = _without(decoded, user_id, word)
+    return None if without == decoded else msgspec.json.encode(without)
 
 
-def _without(told: Any, user_id: str, word: re.Pattern[str] | None) -> Any:
-    if isinstance(told, str):
-        if told == user_id:
+def _without(value: Any, user_id: str, word: re.Pattern[str] | None) -> Any:
+    if isinstance(value, str):
+        if value == user_id:
             return REDACTED
-        return word.sub(REDACTED, told) if word is not None else told
-    if isinstance(told, list):
-        return [_without(each, user_id, word) for each in told]
-    if isinstance(told, dict):
+        return word.sub(REDACTED, value) if word is not None else value
+    if isinstance(value, list):
+        return [_without(each, user_id, word) for each in value]
+    if isinstance(value, dict):
         return {
             (REDACTED if name == user_id else name): each
             if name in ("account_id", "alert_id", "id")
             else _without(each, user_id, word)
-            for name, each in told.items()
+            for name, each in value.items()
         }
-    return told
+    return value

@@ -93,8 +93,8 @@ async def erase_user(
             "that are still on their way passed over, and the log of its alerts rewritten"
         )
     words = user_trace.words_of(settings.kafka, accounts, user_id)
-    told = {"event_id": f"erase-{user_digest(user_id)[:16]}-{time.time_ns()}", "erase_users": [user_digest(user_id)]}
-    updates = {each: msgspec.json.encode({"account_id": each, **told}) for each in accounts}
+    update = {"event_id": f"erase-{user_digest(user_id)[:16]}-{time.time_ns()}", "erase_users": [user_digest(user_id)]}
+    updates = {each: msgspec.json.encode({"account_id": each, **update}) for each in accounts}
     tell("the updates are written")
     erased_ms = min(await _write(settings.kafka, updates))
     report = Report(f"user {user_id}", accounts)

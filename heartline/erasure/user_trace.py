@@ -44,7 +44,7 @@ def words_of(kafka: KafkaSettings, accounts: Iterable[str], user_id: str) -> lis
         except (msgspec.MsgspecError, StateVersionError, RecursionError):
             continue
         who = person(state.user, user_id)
-        words += [told for told in (who.name, who.email) if told] if who is not None else []
+        words += [name for name in (who.name, who.email) if name] if who is not None else []
     return list(dict.fromkeys(words))
 
 

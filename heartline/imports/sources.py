@@ -72,10 +72,10 @@ def _changes(row: Row, by: str, payload: Payload, *changes: tuple[str, Value, bo
     outcome = apply(row, payload)
     if isinstance(outcome, Ignored):
         return [outcome]
-    return _told(outcome, by, happened)
+    return _outcomes(outcome, by, happened)
 
 
-def _told(outcome: Translated, by: str, happened: Iterable[tuple[str, Any]]) -> list[Outcome]:
+def _outcomes(outcome: Translated, by: str, happened: Iterable[tuple[str, Any]]) -> list[Outcome]:
     """An event for each change, with its word and its moment."""
     return [
         Translated(outcome.kind, {**outcome.event, "status": status, "timestamp": when, "event_id": f"{by}:{status}"})
@@ -117,7 +117,7 @@ def _zendesk(record: Payload) -> list[Outcome]:
         word = _ZENDESK_ENDS.get(status, "escalated")
         if (when := _ZENDESK_ENDED(record)) is not None:
             happened.append((word, when))
-    return _told(ticket, f"zendesk:{ticket.event.get('ticket_id')}", happened)
+    return _outcomes(ticket, f"zendesk:{ticket.event.get('ticket_id')}", happened)
 
 
 # Delighted: survey responses of the API, or of its CSV export.

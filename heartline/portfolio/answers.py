@@ -168,8 +168,8 @@ class ServerAnswers:
         scale = self._scale if shape_of(row["figure"]).unit == "money" else 1
         value, low, high = (None if row[name] is None else row[name] * scale for name in ("value", "low", "high"))
         value = row.get("minor", value)
-        told = row["figure"], row["period"], row["group"]
-        return FigureValue(*told, value, row["numerator"], row["denominator"], row["n"], low, high)
+        key = row["figure"], row["period"], row["group"]
+        return FigureValue(*key, value, row["numerator"], row["denominator"], row["n"], low, high)
 
     def _ask(self, path: str, **asked: Any) -> Any:
         """The process's answer.
@@ -178,8 +178,8 @@ class ServerAnswers:
             FigureError: it does not know what is asked for.
             FileError: it does not answer, or lets nobody in.
         """
-        told = {key: value for key, value in asked.items() if value is not None}
-        request = Request(f"{self._url}/api/v1/portfolio/{path}?{urlencode(told, doseq=True)}")  # noqa: S310 (given)
+        query = {key: value for key, value in asked.items() if value is not None}
+        request = Request(f"{self._url}/api/v1/portfolio/{path}?{urlencode(query, doseq=True)}")  # noqa: S310 (given)
         if self._token is not None:
             request.add_header("Authorization", f"Bearer {self._token}")
         try:

@@ -77,7 +77,7 @@ def page() -> str:
 
 def _section(name: str, field: FieldInfo, processes: list[str]) -> str:
     """A section with its table."""
-    told = field.description or next((_doc(model) for model in _models(field.annotation)), "")
+    description = field.description or next((_doc(model) for model in _models(field.annotation)), "")
     rows = [
         f"| `{s.name}` | {s.default} | {s.accepted} | {s.description.replace('<', '&lt;')} |"
         for s in settings_of(name, field)
@@ -85,7 +85,7 @@ def _section(name: str, field: FieldInfo, processes: list[str]) -> str:
     return "\n".join(
         [
             f"## {name}\n",
-            f"{told[:1].upper()}{told[1:].rstrip('.')}. Read by: {', '.join(processes)}.\n",
+            f"{description[:1].upper()}{description[1:].rstrip('.')}. Read by: {', '.join(processes)}.\n",
             "| setting | default | accepted | meaning |\n|---|---|---|---|",
             *rows,
             "",
@@ -164,8 +164,8 @@ def _shape(annotation: Any, limits: list[Any]) -> str:
         return _shape(get_args(annotation)[0], [*limits, *get_args(annotation)[1:]])
     if get_origin(annotation) in (Union, UnionType):
         options = get_args(annotation)
-        told = [_shape(inner, limits) for inner in options if inner is not type(None)]
-        return " or ".join([*told, *(["null"] if type(None) in options else [])])
+        shapes = [_shape(inner, limits) for inner in options if inner is not type(None)]
+        return " or ".join([*shapes, *(["null"] if type(None) in options else [])])
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(annotation))
     if get_origin(annotation) in (list, tuple, set, frozenset):
@@ -190,9 +190,9 @@ def _limits(limits: list[Any]) -> str:
     if "ge" in found and "le" in found:
         return f", {found['ge']:,} to {found['le']:,}"
     words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    told = [f"{words[name]} {found[name]:,}" for name in words if name in found]
-    told += [f"of at least {found['min_length']} characters"] if found.get("min_length", 0) > 1 else []
-    return f" {' and '.join(told)}" if told else ""
+    limits = [f"{words[name]} {found[name]:,}" for name in words if name in found]
+    limits += [f"of at least {found['min_length']} characters"] if found.get("min_length", 0) > 1 else []
+    return f" {' and '.join(limits)}" if limits else ""
 
 
 def _flat(limits: list[Any]) -> Iterator[Any]:

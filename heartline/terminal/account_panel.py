@@ -47,8 +47,8 @@ def account_panel(report: HealthReport) -> RenderableType:
         moved = [change for change in changes if abs(change.points) >= SHOWN_POINTS]
         if moved:
             parts += [Text(""), _changes(days, before, report.score, moved)]
-    if (told := recount_told(report)) is not None:
-        parts += [Text(""), Text(f"Counted by another rule than a week ago: {tidy(told, 300)}", style="dim")]
+    if (recount := recount_told(report)) is not None:
+        parts += [Text(""), Text(f"Counted by another rule than a week ago: {tidy(recount, 300)}", style="dim")]
     if report.goals:
         parts += [Text(""), _goals(report)]
     parts += [Text(""), _measures(report)]
@@ -65,8 +65,8 @@ def _verdict(report: HealthReport) -> RenderableType:
     by_hand = override_told(report)
     hands = [] if by_hand is None else [Text(f"✋ {by_hand}", style="bold")]
     if (accepted := report.profile.accepted_baseline) is not None:
-        told = f"new normal since {accepted.accepted_at:%d %b %Y}, accepted by {tidy(accepted.owner, 60)}"
-        hands.append(Text(f"{told}: {tidy(accepted.reason, 200)}"))
+        accepted_since = f"new normal since {accepted.accepted_at:%d %b %Y}, accepted by {tidy(accepted.owner, 60)}"
+        hands.append(Text(f"{accepted_since}: {tidy(accepted.reason, 200)}"))
     return Group(line, *hands, Text(tidy(reason_beside(report), 400)), facts, *_sources(report))
 
 
@@ -75,8 +75,8 @@ def _sources(report: HealthReport) -> Iterator[RenderableType]:
     known, never = heard(report)
     for one in known:
         if one.is_stale:
-            told = f"no {tidy(one.source, 40)} of any account for days: a broken feed, not this account's silence"
-            yield Text(told, style="bold red")
+            problem = f"no {tidy(one.source, 40)} of any account for days: a broken feed, not this account's silence"
+            yield Text(problem, style="bold red")
     if known:
         said = [f"{tidy(one.source, 40)} {one.ago}" for one in known]
         yield Text("last heard: " + " · ".join(said + [f"{', '.join(never)} never"] * (never != [])), style="dim")

@@ -65,8 +65,8 @@ def why(report: HealthReport) -> str:
         lost += [(measure_name(part.measure), part.points_lost) for part in report.contributions]
     else:
         return ""
-    told = [f"{tidy(name, 60)} −{points:.0f}" for name, points in lost if points >= 0.5]
-    return " · ".join(told[:DRIVERS_SHOWN])
+    shown = [f"{tidy(name, 60)} −{points:.0f}" for name, points in lost if points >= 0.5]
+    return " · ".join(shown[:DRIVERS_SHOWN])
 
 
 def label(measure: str) -> str:

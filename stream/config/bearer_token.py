@@ -78,8 +78,8 @@ class BearerToken:
         )
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-                told: Any = json.loads(answer.read(ANSWER_BYTES_MAX))
-            token, seconds = str(told["access_token"]), float(told.get("expires_in", 60))
+                token_response: Any = json.loads(answer.read(ANSWER_BYTES_MAX))
+            token, seconds = str(token_response["access_token"]), float(token_response.get("expires_in", 60))
         except (OSError, ValueError, KeyError, TypeError) as error:
             where = urllib.parse.urlsplit(self._url).hostname
             raise ConfigError(

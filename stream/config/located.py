@@ -69,7 +69,7 @@ def note_mistakes(root: YamlNode, model: type[BaseModel], error: ValidationError
 
 def note_mistake(root: YamlNode, model: type[BaseModel], item: Any) -> None:
     """The same for one entry of pydantic's list of errors."""
-    root.document.mistake(*_told(_find(root.node, loc_of(item)), model, item))
+    root.document.mistake(*_mistake(_find(root.node, loc_of(item)), model, item))
 
 
 def told_plainly(model: type[BaseModel], item: Any) -> str:
@@ -112,7 +112,7 @@ class _Found(NamedTuple):
     is_there: bool
 
 
-def _told(found: _Found, model: type[BaseModel], item: Any) -> tuple[Node, str, str]:
+def _mistake(found: _Found, model: type[BaseModel], item: Any) -> tuple[Node, str, str]:
     """A mistake as the document notes it: its node, its name, and what is wrong."""
     node, key, name, _ = found
     if item["type"] in ("union_tag_invalid", "union_tag_not_found"):

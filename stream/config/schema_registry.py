@@ -46,8 +46,8 @@ class SchemaRegistry:
         self._headers = {"Accept": "application/vnd.schemaregistry.v1+json"}
         if settings.username is not None:
             password = "" if settings.password is None else settings.password.get_secret_value()
-            told = base64.b64encode(f"{settings.username}:{password}".encode()).decode()
-            self._headers["Authorization"] = f"Basic {told}"
+            credentials = base64.b64encode(f"{settings.username}:{password}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {credentials}"
         self._fetch = _fetched if fetch is None else fetch
         self._sleep = sleep
         self._schemas: dict[int, Schema | None] = {}

@@ -341,8 +341,9 @@ class ProcessSettings(BaseSettings):
         for kind, feed in self.feeds.items():
             for at, name in enumerate(feed.topics):
                 if name in own or name in taken:
-                    told = f"{name} is a topic of Heartline's, or of another feed; expected each once"
-                    raise PydanticCustomError("topic", "{told}", {"told": told, "at": ("feeds", kind, "topics", at)})
+                    at_feed = ("feeds", kind, "topics", at)
+                    message = f"{name} is a topic of Heartline's, or of another feed; expected each once"
+                    raise PydanticCustomError("topic", "{message}", {"message": message, "at": at_feed})
                 own[name] = kind
         self.kafka = self.kafka.reading(tuple(own.items()))
         return self
@@ -399,7 +400,7 @@ def load(cls: type[T], config_file: Path | None = None) -> T:
     try:
         settings = cls(**data)
     except ValidationError as error:
-        raise ConfigError(_told(error, cls, root)) from None
+        raise ConfigError(_message(error, cls, root)) from None
     except SettingsError as error:
         raise ConfigError(f"wrong configuration in the environment: {error}; a section's value must be JSON") from None
     remember_secrets(secrets_in(settings))
@@ -447,7 +448,7 @@ def _check_environment() -> None:
             )
 
 
-def _told(error: ValidationError, cls: type[ProcessSettings], root: YamlNode | None) -> str:
+def _message(error: ValidationError, cls: type[ProcessSettings], root: YamlNode | None) -> str:
     """Every mistake in one message: those of the file with their lines, those of the environment with their names."""
     lines = []
     for item in error.errors(include_url=False):

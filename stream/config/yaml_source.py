@@ -37,9 +37,9 @@ class YamlDocument:
     what: str
     mistakes: list[tuple[int, str]] = field(default_factory=list)
 
-    def mistake(self, node: Node, name: str, told: str) -> None:
-        """Note a mistake at a node: `told` says the value and what is accepted."""
-        self.mistakes.append((node.start_mark.line + 1, f"{name or 'the file'}{told}"))
+    def mistake(self, node: Node, name: str, problem: str) -> None:
+        """Note a mistake at a node: `problem` says the value and what is accepted."""
+        self.mistakes.append((node.start_mark.line + 1, f"{name or 'the file'}{problem}"))
 
     def refuse(self) -> None:
         """Tell all mistakes at once, in the order of their lines.
@@ -48,10 +48,10 @@ class YamlDocument:
             ConfigError: there are any.
         """
         if self.mistakes:
-            told = [f"{self.path}:{line}: {text}" for line, text in sorted(self.mistakes)]
-            if len(told) > SHOWN_MISTAKES_MAX:
-                told = [*told[:SHOWN_MISTAKES_MAX], f"... and {len(told) - SHOWN_MISTAKES_MAX} more"]
-            raise ConfigError(f"wrong {self.what}:\n  " + "\n  ".join(told))
+            lines = [f"{self.path}:{line}: {text}" for line, text in sorted(self.mistakes)]
+            if len(lines) > SHOWN_MISTAKES_MAX:
+                lines = [*lines[:SHOWN_MISTAKES_MAX], f"... and {len(lines) - SHOWN_MISTAKES_MAX} more"]
+            raise ConfigError(f"wrong {self.what}:\n  " + "\n  ".join(lines))
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def denied(error: BaseException | None) -> str | None:
                 "the rights that each process needs, as lines for kafka-acls"
             )
         if isinstance(error, BaseExceptionGroup):
-            found = [told for each in error.exceptions if (told := denied(each)) is not None]
+            found = [refused for each in error.exceptions if (refused := denied(each)) is not None]
             if found:
                 return found[0]
         error = error.__cause__ or error.__context__

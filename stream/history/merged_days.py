@@ -95,18 +95,18 @@ def _close_windows(
         else ([None] * (end_day - start_day),) * 2
         for life in both
     ]
-    told: list[list[int]] = []
+    listed: list[list[int]] = []
     for at, within in enumerate((WEEK_DAYS, MONTH_DAYS)):
         one, two = found[0][at], found[1][at]
-        told.append([])
+        listed.append([])
         for day in range(start_day, end_day):
             twice = sum(_within(a, day, within) and _within(b, day, within) for a, b in pairs)
-            told[at].append(max((one[day - start_day] or 0) + (two[day - start_day] or 0) - twice, 0))
+            listed[at].append(max((one[day - start_day] or 0) + (two[day - start_day] or 0) - twice, 0))
     old = max(end_day - start_day - LISTED_DAYS, 0)
     if old > 0:
-        columns.extend(merged.wau, start_day, told[0][:old], CLOSED_MAX)
-        columns.extend(merged.mau, start_day, told[1][:old], CLOSED_MAX)
-    merged.open_day, merged.listed_wau, merged.listed_mau = end_day, told[0][old:], told[1][old:]
+        columns.extend(merged.wau, start_day, listed[0][:old], CLOSED_MAX)
+        columns.extend(merged.mau, start_day, listed[1][:old], CLOSED_MAX)
+    merged.open_day, merged.listed_wau, merged.listed_mau = end_day, listed[0][old:], listed[1][old:]
 
 
 def _take_best(merged: Days, both: tuple[Days, Days], users: list[int], first_day: int, day: int) -> None:

@@ -41,10 +41,10 @@ def close(days: Days, users: Iterable[list[int]], day: int) -> None:
     if first < 0 or day - first <= HISTORY_DAYS:
         return
     newest = days.first_day + len(days.users) - 1
-    told = max(first, newest - HISTORY_DAYS, day - CLOSED_MAX)
-    if told > first:
+    known_day = max(first, newest - HISTORY_DAYS, day - CLOSED_MAX)
+    if known_day > first:
         _pack(days, 0)  # the lists have no gaps
-    wau, mau = active_within(users, told, day - 1)
+    wau, mau = active_within(users, known_day, day - 1)
     days.open_day = day
     days.listed_wau += wau
     days.listed_mau += mau

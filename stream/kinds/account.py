@@ -69,8 +69,8 @@ class Goal(Contract):
     def _leads_somewhere(self) -> "Goal":
         start, target = self.start, self.target
         if start is not None and target is not None and (start < target) is (self.direction == "down"):
-            told = "expected a target that lies {direction} from the start"
-            raise PydanticCustomError("goal_range", told, {"direction": self.direction})
+            message = "expected a target that lies {direction} from the start"
+            raise PydanticCustomError("goal_range", message, {"direction": self.direction})
         return self
 
 

@@ -145,9 +145,9 @@ def _of_cloud_event(event: Mapping[str, Any]) -> dict[str, Any]:
 def _of_change(change: Mapping[str, Any]) -> dict[str, Any] | None:
     if change["op"] == "d" or not isinstance(change["after"], dict):
         return None
-    told = {name: value for name, value in change.items() if name != "after"}
+    details = {name: value for name, value in change.items() if name != "after"}
     at_ms = change.get("ts_ms")
-    return _completed(change["after"], None, iso(at_ms) if isinstance(at_ms, int) else None) | {"cdc": told}
+    return _completed(change["after"], None, iso(at_ms) if isinstance(at_ms, int) else None) | {"cdc": details}
 
 
 def _completed(data: dict[str, Any], event_id: Any, moment: Any) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def merge(kept: UserState, other: UserState) -> None:
     for user_id, theirs in other.people.items():
         mine = kept.people.get(user_id, {})
         _take(
-            kept, user_id, {name: told for name, told in theirs.items() if name not in mine or told[1] > mine[name][1]}
+            kept, user_id, {name: pair for name, pair in theirs.items() if name not in mine or pair[1] > mine[name][1]}
         )
     kept.overflow += other.overflow
 
@@ -111,8 +111,8 @@ def person(users: UserState, user_id: str) -> Person | None:
     known = users.people.get(user_id)
     if known is None:
         return None
-    told = {name: value for name, (value, _) in known.items() if value is not None}
-    return Person(**told)
+    values = {name: value for name, (value, _) in known.items() if value is not None}
+    return Person(**values)
 
 
 def names_in(users: UserState, measures: Mapping[str, Any]) -> dict[str, str]:
@@ -124,9 +124,9 @@ def names_in(users: UserState, measures: Mapping[str, Any]) -> dict[str, str]:
     """
     if not users.people:
         return {}
-    told = (each for value in measures.values() for each in (value if isinstance(value, list) else [value]))
+    ids = (each for value in measures.values() for each in (value if isinstance(value, list) else [value]))
     found = {}
-    for user_id in sorted({each for each in told if isinstance(each, str) and each in users.people}):
+    for user_id in sorted({each for each in ids if isinstance(each, str) and each in users.people}):
         who = person(users, user_id)
         if who is not None and who.name is not None:
             found[user_id] = f"{who.name} ({who.role})" if who.role is not None else who.name

@@ -16,7 +16,7 @@ from stream.scoring.scorecard_selection import scorecard_for
 # As of how many days before today the facts still tell exactly what was; what comes later changes no day that is over.
 REACH_DAYS: Final = 28
 
-_TOLD: Final = frozenset({"mau", "wau", "feature_status", "lifecycle_stage", "time_to_first_value_days"})
+_MEASURES: Final = frozenset({"mau", "wau", "feature_status", "lifecycle_stage", "time_to_first_value_days"})
 
 
 def close_day(
@@ -39,7 +39,7 @@ def close_day(
     """
     scorecard = scorecard_for(scorecards, state, end_ms, core_features, product)
     found = evaluate(state, end_ms, scorecard, core_features, product)
-    measures = measured(found.context, _TOLD)
+    measures = measured(found.context, _MEASURES)
     profile = profile_of(state, end_ms)
     used = [name for name, status in measures["feature_status"].items() if status == "used"]
     days = measures["time_to_first_value_days"]

@@ -134,7 +134,7 @@ def build_report(
     )
     newest = newest_ms(state)
     names = names_in(state.user, measures)
-    told = measures if not names else {name: called(value, names) for name, value in measures.items()}
+    named = measures if not names else {name: called(value, names) for name, value in measures.items()}
     return HealthReport(
         account_id=account_id,
         as_of=moment(as_of_ms),
@@ -142,7 +142,7 @@ def build_report(
         band=found.band,
         coverage_ratio=found.coverage_ratio,
         scorecard=scorecard.name,
-        reason=reason(now, comparison, week, told, scorecard, model_band),
+        reason=reason(now, comparison, week, named, scorecard, model_band),
         contributions=breakdown.found,
         score_7d_ago=week.score if week is not None else None,
         changes_7d=week.changes if week is not None else [],

@@ -60,18 +60,18 @@ def reason(
         scorecard: what evaluated.
         model_band: the band that the scorecard says.
     """
-    told = (
+    prefix = (
         by_hand(override_of(now.override), now.breakdown.score, model_band) + "; " if now.override is not None else ""
     )
     if now.score is None or (now.override is not None and now.breakdown.score is None):
         if (stage := measures.get("lifecycle_stage")) in UNSCORED_STAGES:
-            return f"{told}{stage}, so it has no score"
+            return f"{prefix}{stage}, so it has no score"
         known = ", ".join(sorted({item.group for item in now.breakdown.found})) or "nothing yet"
-        return f"{told}too little is known for a score (known: {known})"
-    told_apart = _counted_since(week, scorecard)
+        return f"{prefix}too little is known for a score (known: {known})"
+    recounted = _counted_since(week, scorecard)
     if comparison is not None:
         return (
-            told + _moved(now.score - comparison.score, comparison, week, now.score, measures, scorecard) + told_apart
+            prefix + _moved(now.score - comparison.score, comparison, week, now.score, measures, scorecard) + recounted
         )
     held = [_capped(scorecard, cap) for cap in now.breakdown.caps[:1] if cap.points <= -NOTABLE_POINTS]
     held += [
@@ -80,7 +80,7 @@ def reason(
         if item.points_lost >= NOTABLE_POINTS
     ]
     steady = "steady; held back by " + ", ".join(held) if held else "steady; nothing holds it back"
-    return told + steady + told_apart
+    return prefix + steady + recounted
 
 
 def _counted_since(week: Compared | None, scorecard: Scorecard) -> str:
@@ -119,8 +119,8 @@ def _move(scorecard: Scorecard, change: Change, measures: Measures) -> str:
     label, unit = scorecard.wording(change.measure)
     own_words = label != label_of(change.measure)
     said = None if own_words else phrase(change.measure, change.before, change.now, measures)
-    told = said if said is not None else f"{label} {shown(change.before, unit)} → {shown(change.now, unit)}"
-    return f"{told} ({points(change.points)})"
+    text = said if said is not None else f"{label} {shown(change.before, unit)} → {shown(change.now, unit)}"
+    return f"{text} ({points(change.points)})"
 
 
 def _held(scorecard: Scorecard, found: Contribution, measures: Measures) -> str:

@@ -44,9 +44,9 @@ _RANKED: Final[tuple[Literal["healthy", "watch", "at_risk"], ...]] = ("healthy",
 Points = tuple[tuple[float, float], ...]
 
 
-def _wrong(told: str, *at: int | str) -> PydanticCustomError:
+def _wrong(message: str, *at: int | str) -> PydanticCustomError:
     """A mistake in words; `at` leads from the validated value to where it lies."""
-    return PydanticCustomError("scorecard", "{told}", {"told": told, "at": at})
+    return PydanticCustomError("scorecard", "{message}", {"message": message, "at": at})
 
 
 def _as_text(value: object) -> object:
@@ -167,9 +167,9 @@ class _Bands(_Spec):
     def _in_order(self) -> "_Bands":
         crossed = crossing(self.floors, self.exits)
         if crossed is not None:
-            told = ", ".join(f"{name} {getattr(self, name).enter:g}/{getattr(self, name).exit:g}" for name in _RANKED)
+            floors = ", ".join(f"{name} {getattr(self, name).enter:g}/{getattr(self, name).exit:g}" for name in _RANKED)
             raise _wrong(
-                f"thresholds cross (enter/exit: {told}); expected each exit from the next band's enter to its own",
+                f"thresholds cross (enter/exit: {floors}); expected each exit from the next band's enter to its own",
                 crossed,
             )
         return self

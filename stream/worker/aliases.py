@@ -184,26 +184,26 @@ class AliasRouter:
             for arrived in alias_state.take_waiting(alias):
                 self._deliver(partition, RepartitionedRecord(*arrived), name, 1)
 
-    def tell(self, partition: AccountPartition, told: RepartitionedRecord) -> None:
+    def tell(self, partition: AccountPartition, record: RepartitionedRecord) -> None:
         """An account hears of one of its aliases: MERGE or UNLINK.
 
         Raises:
             BadEvent: aliases lead in a circle, or the account is in quarantine.
             Exception: one of the two states can't be read, or not be merged.
         """
-        account_id, alias = told.account_id, (told.key or b"").decode(errors="replace")
+        account_id, alias = record.account_id, (record.key or b"").decode(errors="replace")
         state = partition.state(account_id)
         if state is not None and state.alias is not None and state.alias.account_id:
-            self._deliver(partition, told, state.alias.account_id, told.hops + 1)
+            self._deliver(partition, record, state.alias.account_id, record.hops + 1)
             return
         if state is not None and state.quarantined:
             raise BadEvent(QUARANTINED, f"account {account_id[:80]!r} is in quarantine, and can't take {alias!r} in")
-        if told.topic == UNLINK:
+        if record.topic == UNLINK:
             if state is not None:
                 drop_alias(state, alias)
                 partition.dirty.add(account_id)
             return
-        other = None if told.value is None else decode_state(told.value)
+        other = None if record.value is None else decode_state(record.value)
         if state is None:
             state = partition.states[account_id] = AccountState()
         elif state.alias is not None:
@@ -214,7 +214,7 @@ class AliasRouter:
         partition.dirty.add(account_id)
         if newest_ms(state) is not None or other is not None:
             state.needs_evaluation = True
-            partition.pending.append((account_id, told.timestamp), Priority.HIGH)
+            partition.pending.append((account_id, record.timestamp), Priority.HIGH)
 
     def _deliver(self, partition: AccountPartition, record: RepartitionedRecord, account_id: str, hops: int) -> None:
         """Send something to an account, or fold it here where the account is of this partition.
