@@ -33,6 +33,7 @@ FEATURES_MAX: Final = 2_000
 REMEMBERED_MAX: Final = 8  # users with the most active days, of those who are gone for longer than users are kept
 
 _NEVER_MS: Final = 1 << 62
+_NEVER: Final = -(1 << 62)  # the day on which who never did it did it last
 _UNREACHED: Final = 0  # a day that the account's days don't list any more
 
 
@@ -122,14 +123,16 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
         only raise counts, a feature used again by who counts as its user, repeats, and events older than every window
         move nothing.
     """
-    # One long loop: a call for each of these steps would cost more than the step.
+    # One long loop: a call for each of these steps would cost more than the step. What depends on the day alone is
+    # found out once for all events of the day that come together.
     seen, users, features, days = activity.recent_ids.keys, activity.users, activity.features, activity.days
-    day_users, day_events = days.users, days.events
     newest_day, listed_day, at_day, most_days = activity.newest_day, -1, _UNREACHED, activity.most_days
+    is_noted = is_closed = False
+    day_users = day_events = 0
     newest_ms = activity.newest_ms
     first_ms = _NEVER_MS if activity.first_ms is None else activity.first_ms
     applied, first_change_index = 0, NO_CHANGE
-    for place, event in enumerate(events):
+    for index, event in enumerate(events):
         event_id = event.event_id.encode()
         key = crc32c(event_id) << 8 | crc32(event_id) & 0xFF  # `recent_ids.key_of`
         if key in seen:
@@ -145,21 +148,27 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
         if ms < first_ms:
             first_ms = ms
         day = ms // DAY_MS if zone is None else zone.day_of(ms)
-        if day == newest_day:
-            day = newest_day  # one object for all that remember it
-        elif day > newest_day:
-            _begin_day(activity, day)
-            newest_day = day
-        elif day <= newest_day - LATE_DAYS:
-            _fold_late(activity, event.feature, day)
-            continue
-        if day != listed_day:
+        if day == listed_day:
+            day = listed_day  # one object for all that remember it
+        else:
+            _count(days, at_day, day_users, day_events)
+            day_users = day_events = 0
+            if day > newest_day:
+                _begin_day(activity, day)
+                newest_day = day
+            elif day == newest_day:
+                day = newest_day
+            elif day <= newest_day - LATE_DAYS:
+                _fold_late(activity, event.feature, day)
+                continue
             listed_day, at_day = day, _place(activity, day)
+            is_noted = at_day != _UNREACHED and (day <= days.active.day or day <= days.recent.day)
+            is_closed = newest_day - windows.HISTORY_DAYS <= day < days.open_day
         user = users.get(event.user_id)
         if user is None:
             user = _new_user(activity, event.user_id, day)
             if user is None:
-                first_change_index = place if first_change_index == NO_CHANGE else first_change_index
+                first_change_index = index if first_change_index == NO_CHANGE else first_change_index
                 continue
             moved = True
         elif user[LAST_DAY] == day:
@@ -167,23 +176,22 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
             moved = False
         else:
             moved = rolling.touch(user, day)
-        if at_day != _UNREACHED:
-            day_events[at_day] += 1
-            if moved:
-                day_users[at_day] += 1
-                if day <= days.active.day or day <= days.recent.day:
-                    daily.count_noted(days, day)
-                if day < days.open_day and day >= newest_day - windows.HISTORY_DAYS:
-                    windows.count_late(days, user, day)
-        if moved and user[DAYS] >= most_days:
-            if user[DAYS] > most_days or user[LAST_DAY] > activity.most_seen_day:
-                activity.most_seen_day = user[LAST_DAY]
-            activity.most_days = most_days = user[DAYS]
+        day_events += 1
+        if moved:
+            day_users += 1
+            if is_noted:
+                daily.count_noted(days, day)
+            if is_closed:
+                windows.count_late(days, user, day)
+            if user[DAYS] >= most_days:
+                if user[DAYS] > most_days or user[LAST_DAY] > activity.most_seen_day:
+                    activity.most_seen_day = user[LAST_DAY]
+                activity.most_days = most_days = user[DAYS]
         use = features.get(event.feature)
         if use is None:
             use = _new_feature(activity, event.feature, day)
             if use is None:
-                first_change_index = place if first_change_index == NO_CHANGE else first_change_index
+                first_change_index = index if first_change_index == NO_CHANGE else first_change_index
                 continue
         elif day != use.last_day:
             use.last_day, use.bits = rolling.mark(use.last_day, use.bits, day)
@@ -191,15 +199,16 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
                 use.first_day = day
                 moved = True
         ordinal = user[ORDINAL]
-        last = use.users.get(ordinal)
-        if last is None or day > last:
+        last = use.users.get(ordinal, _NEVER)
+        if day > last:
             use.users[ordinal] = day
-            if last is None or last <= newest_day - ADOPTED_DAYS:
+            if last <= newest_day - ADOPTED_DAYS:
                 moved = True
         if moved and first_change_index == NO_CHANGE:
-            first_change_index = place
+            first_change_index = index
         if event.session_id is not None and day > newest_day - sessions.DAYS_KEPT:
             _fold_session(activity, event, event.session_id, day)
+    _count(days, at_day, day_users, day_events)
     if applied > 0:
         activity.events += applied
         activity.first_ms, activity.newest_ms = first_ms, newest_ms
@@ -234,6 +243,13 @@ def _place(activity: UsageState, day: int) -> int:
     days = activity.days
     at = day - days.first_day - len(days.users)
     return at if -len(days.events) <= at < 0 else daily.place(days, day)
+
+
+def _count(days: Days, at_day: int, users: int, events: int) -> None:
+    """Add newly active users and events to the day at a place that `_place` has told."""
+    if at_day != _UNREACHED:
+        days.users[at_day] += users
+        days.events[at_day] += events
 
 
 def _new_user(activity: UsageState, user_id: str, day: int) -> list[int] | None:
