@@ -1,4 +1,8 @@
-"""How many examples a property test tries: some in every run, many in a long one (`make test-long`)."""
+"""How many examples a property test tries: some in every run, many in a long one (`make test-long`).
+
+The short run tries the same ones each time, so that what it says of a change is due to the change; the long one tries
+new ones.
+"""
 
 import os
 from typing import Any, Final
@@ -11,7 +15,11 @@ _LEAST: Final = 10
 
 # A busy machine is no failure: examples may take their time.
 settings.register_profile(
-    "heartline", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=round(100 * _SHARE)
+    "heartline",
+    deadline=None,
+    derandomize=not LONG,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=round(100 * _SHARE),
 )
 settings.load_profile("heartline")
 
