@@ -10,7 +10,11 @@ STAMP := $(VENV)/.made-from-lock
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON ?= python3
 
-.PHONY: help setup servers demo test test-long fuzz chaos test-tools lint format types schemas metrics figures settings measures rules dashboards kubernetes docs sbom bench-tables bench-peers wheel lock clean
+# An installation starts Python five times and the tests some hundred times: to compile all imports each time is half of
+# a start.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup servers demo test test-long fuzz chaos test-tools bytecode lint format types schemas metrics figures settings measures rules dashboards kubernetes docs sbom bench-tables bench-peers wheel lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -40,8 +44,13 @@ demo: setup  ## Watch a synthetic company: events, live health, the first red fl
 # cores. `make test WORKERS=0` runs all in one process.
 WORKERS ?= 3
 
-test: setup test-tools lint types  ## Run every check: format, lint, types, and all tests on real servers
+test: setup test-tools  ## Run every check: format, lint, types, and all tests on real servers
+	@$(MAKE) --no-print-directory --jobs 2 types lint bytecode
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+# Beside the type checker, which leaves a core idle: else each process of pytest-xdist would compile all by itself.
+bytecode: $(STAMP)
+	@$(BIN)/pytest --collect-only -qq >/dev/null || $(BIN)/pytest --collect-only -qq
 
 test-long: setup test-tools  ## Run all tests with many more examples, and those over whole data sets (an hour)
 	TEST_LONG=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup
