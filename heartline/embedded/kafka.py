@@ -2,13 +2,14 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from heartline.embedded import kafka_config
+from heartline.embedded import class_archive, kafka_config
 from heartline.embedded.cache import cache_dir
 from heartline.embedded.errors import EmbeddedServerError
 from heartline.embedded.java import find_java
@@ -49,17 +50,20 @@ class KafkaServer(EmbeddedServer):
         properties: Mapping[str, str] | None = None,
         heap_mib: int = kafka_config.HEAP_MIB,
         start_deadline_seconds: float = START_DEADLINE_SECONDS,
+        class_archive_to: Path | None = None,
     ) -> None:
         """Describe the broker; nothing starts yet.
 
         `version` is a locked one or its beginning ("4", "3.9"); without it HEARTLINE_KAFKA_VERSION, then the newest.
         `properties` adds to the broker's settings and wins over them. A data folder keeps the version that formatted
-        it, or a newer one: Kafka refuses older ones.
+        it, or a newer one: Kafka refuses older ones. `class_archive_to` is a file that it leaves when it is stopped,
+        see `class_archive`.
         """
         super().__init__(data_dir, port, start_deadline_seconds)
         self.lock = wanted_lock(version)
         self._properties = dict(properties or {})
         self._heap_mib = heap_mib
+        self._class_archive_to = class_archive_to
 
     @property
     def bootstrap_servers(self) -> str:
@@ -74,6 +78,8 @@ class KafkaServer(EmbeddedServer):
         logs = self.data_dir / "logs"
         properties = kafka_config.server_properties(logs, self._ports[0], self._ports[1], self._properties)
         arguments = kafka_config.java_arguments(class_path(self.lock, repository), self.data_dir, self._heap_mib)
+        kept = class_archive.archive_path(self.lock, java, cache_dir())
+        arguments = [*class_archive.reading_arguments(kept), *arguments]
         for name, text in {
             "server.properties": kafka_config.properties_text(properties),
             "log4j2.properties": kafka_config.log4j2_properties(),
@@ -85,6 +91,8 @@ class KafkaServer(EmbeddedServer):
         settings = self.data_dir / "server.properties"
         if not (logs / "meta.properties").exists():
             self._format(command, settings)
+        if self._class_archive_to is not None:
+            command[1:1] = class_archive.writing_arguments(self._class_archive_to)
         return [*command, "kafka.Kafka", str(settings)]
 
     def _format(self, command: list[str], settings: Path) -> None:
@@ -115,3 +123,24 @@ class KafkaServer(EmbeddedServer):
                 admin.close()
         except (KafkaError, OSError):
             return False
+
+
+def write_class_archive(version: str | None = None) -> None:
+    """Run a broker once so that later ones start quicker, see `class_archive`; does nothing where that was done.
+
+    `version` as for `KafkaServer`. A broker that does not start, or leaves no archive, is no error here: later ones do
+    without, and say what is wrong with them.
+    """
+    lock = wanted_lock(version)
+    kept = class_archive.archive_path(lock, find_java(lock.java), cache_dir())
+    if kept is None or kept.is_file():
+        return
+    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=kept.parent) as incoming:
+        written = Path(incoming) / kept.name
+        try:
+            with KafkaServer(version=version, class_archive_to=written):
+                pass
+        except EmbeddedServerError:
+            return
+        if written.is_file():
+            class_archive.replace(written, kept)

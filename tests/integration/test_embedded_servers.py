@@ -18,8 +18,12 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import MessageSizeTooLargeError, UnknownTopicOrPartitionError
 from kafka.structs import TopicPartition
 
-from heartline.embedded import KafkaServer, ValkeyServer
+from heartline.embedded import KafkaServer, ValkeyServer, write_class_archive
+from heartline.embedded.class_archive import reading_arguments
 from heartline.embedded.errors import EmbeddedServerError, PortInUseError
+from heartline.embedded.java import find_java
+from heartline.embedded.kafka import jar_repository, wanted_lock
+from heartline.embedded.kafka_jars import class_path
 from heartline.embedded.ports import free_ports
 from tests.deadlines import HANG_SECONDS
 from tests.integration.conftest import NewTopic
@@ -162,6 +166,31 @@ def test_topics_are_never_created_by_a_misspelt_name(own_kafka: Callable[..., Ka
         assert [topic for topic in admin.list_topics() if "prodcut" in str(topic)] == []
     finally:
         admin.close()
+
+
+def test_a_broker_leaves_its_classes_to_the_next_start_which_does_without_if_they_do_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jars = jar_repository()
+    monkeypatch.setenv("HEARTLINE_CACHE_DIR", str(tmp_path))
+    jar_repository().symlink_to(jars)
+    write_class_archive()
+    (archive,) = tmp_path.glob("*.jsa")
+
+    lock = wanted_lock()
+    paths = [str(path) for path in class_path(lock, jar_repository())]
+
+    def loaded(paths: list[str]) -> str:
+        """Where Java says that it has Kafka's first class from, when it is asked for Kafka's usage."""
+        options = [*reading_arguments(archive), "-Xlog:class+load:stdout", "-cp", os.pathsep.join(paths)]
+        answer = subprocess.run(
+            [find_java(lock.java).program, *options, "kafka.Kafka"], capture_output=True, text=True, check=False
+        )
+        assert "USAGE" in answer.stdout + answer.stderr
+        return next(line for line in answer.stdout.splitlines() if "] kafka.Kafka" in line or " kafka.Kafka " in line)
+
+    assert "shared objects file (top)" in loaded(paths)
+    assert "source: file:" in loaded(paths[::-1]), "other jars"
 
 
 def test_nothing_is_left_after_the_end_of_a_with_block() -> None:
