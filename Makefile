@@ -125,7 +125,7 @@ docs: $(STAMP)  ## Build the documentation's site into site/; a warning is an er
 
 # The versions stay as they are where they still fit; `make lock UPGRADE=--upgrade` takes the newest of all.
 lock:  ## Compile the lock files again (needs uv)
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE) --extra portfolio pyproject.toml -o requirements/runtime.txt
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE) --extra portfolio --extra otel pyproject.toml -o requirements/runtime.txt
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE) --extra dev pyproject.toml -o $(LOCK)
 
 sbom: $(STAMP)  ## Write dist/heartline.cdx.json, a bill of the locked dependencies

@@ -299,6 +299,7 @@ class Batch:
             now,
             now_ms=self._now_ms,
             ingested_ms=written.ingested_ms if written is not None else None,
+            report_ms=written.report_ms if written is not None else None,
             partition=self._partition if item is None or item.view is not None else None,  # its end is not logged
             context=self._context,
         )

@@ -171,12 +171,20 @@ class Metrics:
         if ingested_ms is not None:
             self.ingested_to_alert.observe(max(now_ms - ingested_ms, 0) / 1000)
 
-    def delivered(self, receiver: str, ingested_ms: int | None, now_ms: int, kind: DeliveredKind = "opened") -> None:
-        """One message is out."""
+    def delivered(
+        self,
+        receiver: str,
+        ingested_ms: int | None,
+        now_ms: int,
+        kind: DeliveredKind = "opened",
+        trace_id: str | None = None,
+    ) -> None:
+        """One message is out; the id of its trace becomes an exemplar of how long it took."""
         self.notifications.labels(receiver, "delivered").inc()
         self.delivered_messages.labels(receiver, kind).inc()
         if ingested_ms is not None:
-            self.ingested_to_delivered.labels(receiver).observe(max(now_ms - ingested_ms, 0) / 1000)
+            exemplar = None if trace_id is None else {"trace_id": trace_id}
+            self.ingested_to_delivered.labels(receiver).observe(max(now_ms - ingested_ms, 0) / 1000, exemplar)
 
     def delivered_grouped(self, receiver: str, ingested_ms: Sequence[int | None], now_ms: int) -> None:
         """One digest is out, and with it one message for each of `ingested_ms`."""

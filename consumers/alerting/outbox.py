@@ -37,6 +37,7 @@ class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):
         partition: of the health topic, where the account is; None for no account.
         created_ms: when it was written, epoch milliseconds.
         ingested_ms: Kafka's timestamp of the oldest record behind it; None for a mere tick.
+        report_ms: Kafka's timestamp of the report behind it; None for a mere tick, and in older entries.
         attempts: how often it was tried.
         owner: the sender that has it now; None when nobody has.
     """
@@ -48,6 +49,7 @@ class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):
     partition: int | None = None
     created_ms: int
     ingested_ms: int | None = None
+    report_ms: int | None = None
     attempts: int = 0
     owner: str | None = None
 

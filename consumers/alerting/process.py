@@ -32,6 +32,7 @@ from consumers.alerting.erasure import AccountErasure
 from consumers.alerting.group_consumer import make_consumer
 from consumers.alerting.loop import ConsumerLoop
 from consumers.alerting.metrics import Metrics
+from consumers.alerting.notification_traces import NotificationTraces, make_traces
 from consumers.alerting.outbox import Outbox
 from consumers.alerting.outbox_queue import Queue
 from consumers.alerting.pipeline_health import PipelineHealthMonitor
@@ -95,6 +96,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     if not names:
         log.warning("no receiver is configured: red flags are kept and exported, and told to nobody")
     metrics = Metrics(registry, settings.kafka.topics.health, config.book.names, names)
+    traces = make_traces(settings.alerting.traces_url, settings.kafka.installation)
     audit = AuditLog(client, settings.redis.key_prefix)
     event_clock, calendars = settings.alerting.clock == "event", settings.calendar.calendars()
     lifecycle = config.lifecycle
@@ -134,7 +136,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     stop_metrics = serve_metrics("alerting", options.metrics_host, options.metrics_port, registry)
     digest = lifecycle.digest if lifecycle.digest.enabled and not event_clock else None
     senders = [
-        _start_sender(settings, client, channel, metrics, audit, digest, current_message, stop)
+        _start_sender(settings, client, channel, metrics, audit, digest, current_message, traces, stop)
         for channel in receivers.channels
     ]
     senders.append(_start_dropping_receivers(outbox, names, stop))
@@ -159,6 +161,8 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         deadline = time.monotonic() + SENDER_STOP_SECONDS
         for sender in [*senders, relaying]:
             sender.join(max(deadline - time.monotonic(), 0))
+        if traces is not None:
+            traces.stop()
         stop_metrics()
         client.close()
 
@@ -182,6 +186,7 @@ def _start_sender(
     audit: AuditLog,
     digest: DigestSettings | None,
     current_message: CurrentMessage,
+    traces: NotificationTraces | None,
     stop: threading.Event,
 ) -> threading.Thread:
     """The thread that tells one receiver."""
@@ -193,6 +198,7 @@ def _start_sender(
         dead_letter_after_days=channel.dead_letter_after_days,
         digest=digest if channel.receiver.accepts("digest") else None,
         current=current_message,
+        traces=traces,
     )
     thread = threading.Thread(target=sender.run, args=(stop,), name=f"outbox-{channel.name}", daemon=True)
     thread.start()

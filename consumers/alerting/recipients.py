@@ -46,6 +46,7 @@ class Recipients:
         *,
         now_ms: int,
         ingested_ms: int | None = None,
+        report_ms: int | None = None,
         partition: int | None = None,
         context: AlertContext = DEFAULT_CONTEXT,
     ) -> tuple[AccountEvaluation, list[OutboxEntry]]:
@@ -58,6 +59,7 @@ class Recipients:
             now_ms: the wall clock, epoch milliseconds.
             ingested_ms: Kafka's timestamp of the oldest event behind the report; None: no event brought this, but time
                 or a command.
+            report_ms: Kafka's timestamp of the report, the same way.
             partition: of the health topic.
             context: calendars, and the owners' managers.
         """
@@ -80,6 +82,7 @@ class Recipients:
                         partition=partition,
                         created_ms=now_ms,
                         ingested_ms=ingested_ms,
+                        report_ms=report_ms,
                     )
                     for receiver in receivers
                 ]

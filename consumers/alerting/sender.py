@@ -18,6 +18,7 @@ from alerts.messages.digest import digest_notification
 from alerts.notification import AlertNotification
 from consumers.alerting.lease_renewal import renewed
 from consumers.alerting.metrics import Metrics
+from consumers.alerting.notification_traces import NotificationTraces
 from consumers.alerting.outbox import OutboxEntry
 from consumers.alerting.outbox_queue import Queue
 from consumers.alerting.receivers.delivery import DeliveryResult, DeliveryStatus, Receiver, RequiresResend
@@ -57,6 +58,7 @@ class Sender:
         dead_letter_after_days: how old a message may become before it is given up.
         digest: when many messages become one; None: never.
         current: a message as it is true now.
+        traces: makes a trace of each message that is out; None: nobody asks for them.
         clock_ms: the current time, epoch milliseconds.
         random_ratio: 0..1 for each pause, so that many senders don't march in step.
     """
@@ -71,6 +73,7 @@ class Sender:
         dead_letter_after_days: float,
         digest: DigestSettings | None = None,
         current: Callable[[OutboxEntry], AlertNotification] = lambda entry: entry.notification,
+        traces: NotificationTraces | None = None,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         random_ratio: Callable[[], float] = random.random,
     ) -> None:
@@ -81,6 +84,7 @@ class Sender:
         self._age_ms_max = dead_letter_after_days * DAY_MS
         self._digest = digest
         self._current = current
+        self._traces = traces
         self._clock_ms = clock_ms
         self._random_ratio = random_ratio
         self._pending_ack: Callable[[], None] | None = None
@@ -117,10 +121,11 @@ class Sender:
         claimed = self._claim(self._clock_ms())
         if not claimed:
             return IDLE_SECONDS
+        started_ms = self._clock_ms()
         if len(claimed) == 1:
             with renewed(self._queue, claimed, self._clock_ms):
                 result = self._receiver.send(self._current(claimed[0]), self._queue.memory(claimed[0]))
-            self._act_on(claimed[0], result)
+            self._act_on(claimed[0], result, started_ms)
         else:
             result = self._send_grouped(claimed)
         self._ack()
@@ -144,9 +149,9 @@ class Sender:
 
     def _send_grouped(self, claimed: Sequence[OutboxEntry]) -> DeliveryResult:
         """Tell many in one message. Whatever it does not get through for, they are all still there."""
-        name, now_ms = self._receiver.name, self._clock_ms()
+        name, started_ms = self._receiver.name, self._clock_ms()
         since = datetime.fromtimestamp(min(item.created_ms for item in claimed) / 1000, UTC)
-        now = datetime.fromtimestamp(now_ms / 1000, UTC)
+        now = datetime.fromtimestamp(started_ms / 1000, UTC)
         notification = digest_notification([self._current(item) for item in claimed], since, now)
         with renewed(self._queue, claimed, self._clock_ms):
             result = self._receiver.send(notification, None)
@@ -156,6 +161,9 @@ class Sender:
             self._hold(self._gap_seconds)
             self._pending_ack = lambda: self._queue.delivered_grouped(claimed, notification.id, now_ms)
             self._metrics.delivered_grouped(name, [item.ingested_ms for item in claimed], now_ms)
+            if self._traces is not None:
+                for item in claimed:
+                    self._traces.delivered(item, started_ms, now_ms)
             return result
         if result.status is DeliveryStatus.REJECTED:
             self._hold(self._gap_seconds)
@@ -202,7 +210,7 @@ class Sender:
         )
         return True
 
-    def _act_on(self, entry: OutboxEntry, result: DeliveryResult) -> None:
+    def _act_on(self, entry: OutboxEntry, result: DeliveryResult, started_ms: int) -> None:
         """Decide what becomes of the message and of the channel; `_ack` writes it down."""
         now_ms, name = self._clock_ms(), self._receiver.name
         if result.status is DeliveryStatus.DELIVERED:
@@ -212,7 +220,8 @@ class Sender:
             went: DeliveryKind = "critical" if entry.id in self._criticals else "one"
             sent = (went, now_ms) if self._digest is not None else None
             self._pending_ack = lambda: self._queue.delivered(entry, result.memory, keep_open=keep_open, sent=sent)
-            self._metrics.delivered(name, entry.ingested_ms, now_ms, entry.notification.kind)
+            trace_id = self._traces.delivered(entry, started_ms, now_ms) if self._traces is not None else None
+            self._metrics.delivered(name, entry.ingested_ms, now_ms, entry.notification.kind, trace_id)
         elif result.status is DeliveryStatus.REJECTED or now_ms - entry.created_ms > self._age_ms_max:
             self._hold(self._gap_seconds)
             self._pending_ack = lambda: self._queue.dead_letter(entry, result.reason, now_ms)

@@ -28,6 +28,12 @@ class AlertingOptions(BaseModel):
     )
     metrics_host: str = Field("127.0.0.1", description="where Prometheus may scrape it")
     metrics_port: int | None = Field(9102, ge=0, le=65535, description="0: any free port; null: no metrics")
+    traces_url: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="where a trace of each notification goes, by OTLP over HTTP, as http://collector:4318/v1/traces; "
+        "needs the extra `otel`; null: nowhere",
+    )
     actions_host: str = Field("127.0.0.1", description="where Slack's buttons are answered, behind a proxy with TLS")
     actions_port: int = Field(9103, ge=0, le=65535, description="0: any free port")
     worst_n: int = Field(50, ge=0, le=1000, description="how many of the least healthy accounts get a gauge each")

@@ -5,10 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from consumers.alerting.metrics import Metrics
+from consumers.alerting.notification_traces import NotificationTraces
 from consumers.alerting.outbox import Outbox, OutboxEntry
 from consumers.alerting.outbox_queue import LEASE_MS, Queue
 from consumers.alerting.receivers.delivery import DeliveryStatus, result_of_status
@@ -25,7 +29,9 @@ TO_SLACK = {"receiver": "slack"}
 class Scene:
     """A sender on a clock that stands still until it is told to move."""
 
-    def __init__(self, client: redis.Redis, prefix: str, slack: SlackStandin) -> None:
+    def __init__(
+        self, client: redis.Redis, prefix: str, slack: SlackStandin, traces: NotificationTraces | None = None
+    ) -> None:
         self.client = client
         self.outbox = Outbox(client, prefix)
         self.queue = Queue(client, prefix, "slack")
@@ -40,6 +46,7 @@ class Scene:
             dead_letter_after_days=2,
             clock_ms=lambda: self.now_ms,
             random_ratio=lambda: 1.0,
+            traces=traces,
         )
 
     def put(self, *ids: str) -> None:
@@ -94,6 +101,23 @@ def test_429_holds_the_whole_channel_for_as_long_as_it_says(scene: Scene) -> Non
     assert len(scene.slack.received) == 1
     assert sorted(scene.turns(5, 1)) == ["a", "b"]
     assert scene.count("rate_limited") == 1
+
+
+def test_a_trace_says_how_many_attempts_it_took_and_how_long_the_message_waited(
+    client: redis.Redis, prefix: str
+) -> None:
+    """One that failed at first; the part that waits ends where the attempt that got through begins."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with SlackStandin() as slack:
+        scene = Scene(client, prefix, slack, NotificationTraces(provider))
+        slack.script(Answer(500))
+        scene.put("a")
+        scene.turns(2, 5)
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    assert spans["notification"].attributes is not None
+    assert spans["notification"].attributes["heartline.attempts"] == 2
+    assert spans["wait in outbox"].end_time == (START_MS + 5_000) * 1_000_000
 
 
 def test_500_is_tried_again_later_and_later(scene: Scene) -> None:
