@@ -10,6 +10,7 @@ A failure prints the seed that repeats it.
 
 import argparse
 import json
+import logging
 import random
 import re
 import time
@@ -112,13 +113,15 @@ class Found:
 
     Attributes:
         cases: lives and states that were tried.
-        accepted: events that were folded.
+        events: what was fed, records without a value among it.
+        lives: of events alone, which no event ended in quarantine.
         refused: dead letters by reason.
         unreadable: states that brought their account into quarantine.
     """
 
     cases: int = 0
-    accepted: int = 0
+    events: int = 0
+    lives: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
 
@@ -205,6 +208,7 @@ class World:
     def fold(self, kind: Kind, values: list[bytes | None]) -> None:
         """Fold records of the fuzzed account; None: its tombstone."""
         self.offset += 1
+        self.found.events += len(values)
         records = [record(kind, value, self.offset, self.offset, FUZZED.encode()) for value in values]
         self.processor.fold(self.partition, TOPICS.input(kind), records)
 
@@ -243,7 +247,7 @@ def live(chance: random.Random, found: Found) -> None:
         world.clock.advance(days=chance.choice([0.01, 1, 2, 40, 500]))
     world.look()
     assert world.partition.quarantined_count == 0, "an event brought its account into quarantine"
-    found.accepted += 1
+    found.lives += 1
 
 
 def broken_state(chance: random.Random, value: bytes) -> bytes:
@@ -312,13 +316,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600, help="how long; 0: the one seed")
     parser.add_argument("--seed", type=int, default=1, help="the first")
     arguments = parser.parse_args()
+    logging.disable()  # of each account in quarantine there is an error, as there should be
     found, seed, ends = Found(), arguments.seed, time.monotonic() + arguments.seconds
     while True:
         run(seed, found)
         seed += 1
         if time.monotonic() >= ends:
             break
-    print(f"{found.cases:,} cases, {found.unreadable:,} in quarantine; refused: {dict(found.refused.most_common())}")
+    refused = sum(found.refused.values())
+    print(
+        f"{found.cases:,} cases with {found.events:,} events, {refused:,} of them refused "
+        f"({dict(found.refused.most_common())}); {found.unreadable:,} states in quarantine"
+    )
 
 
 if __name__ == "__main__":
