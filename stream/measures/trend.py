@@ -8,6 +8,7 @@ in docs/health.md, "The trend".
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -267,12 +268,13 @@ def _since_shift(base: Sequence[float]) -> Sequence[float]:
     best, since = SHIFT_DEVIATIONS, base
     if max(base) - min(base) <= best * best:
         return base  # a gap is at most its higher level, whose root the noise is at least: so it needs best squared
+    news, olds = _running_medians(base), _running_medians(base[::-1])
     for at in range(SHIFT_WEEKS, len(base) - SHIFT_WEEKS + 1):
-        newer, older = base[:at], base[at:]
-        new, old = median(newer), median(older)
+        new, old = news[at - 1], olds[len(base) - at - 1]
         gap = abs(new - old)
         if gap * gap < best * best * max(new, old, 1):
             continue  # not even against the noise of counting
+        newer, older = base[:at], base[at:]
         off = [abs(week - new) for week in newer] + [abs(week - old) for week in older]
         deviations = gap / _noise(off, max(new, old))
         if deviations > best:
@@ -286,7 +288,25 @@ def median(values: Sequence[float]) -> float:
     >>> median([3, 1, 2]), median([4, 1, 2, 3])
     (2, 2.5)
     """
-    ranked = sorted(values)
+    return _middle(sorted(values))
+
+
+def _running_medians(values: Sequence[float]) -> list[float]:
+    """The median of the first value, of the first two, and so on.
+
+    >>> _running_medians([3, 1, 2])
+    [3, 2.0, 2]
+    """
+    ranked: list[float] = []
+    found = []
+    for value in values:
+        insort(ranked, value)
+        found.append(_middle(ranked))
+    return found
+
+
+def _middle(ranked: Sequence[float]) -> float:
+    """The median of values in their order."""
     half = len(ranked) // 2
     return ranked[half] if len(ranked) % 2 else (ranked[half - 1] + ranked[half]) / 2
 

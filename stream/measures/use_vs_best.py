@@ -1,7 +1,5 @@
 """The account's use against its own best half-year: what a fall is measured by, however long ago it was."""
 
-from itertools import accumulate
-from operator import sub
 from typing import Final
 
 from stream.calendar.day import iso_date
@@ -304,19 +302,29 @@ def evidence(context: MeasureContext) -> Measures:
 def _fall(context: MeasureContext, best_per_day: float) -> Measures:
     """Since when its use of two weeks is low, and the level before and now."""
     days, (window, floor) = context.activity.days, WINDOWS[0]
-    sought = min(FALL_SOUGHT_DAYS, _age(context) or 0)
-    first = context.day + 1 - sought - window
-    users = [count or 0 for count in daily.active_users(days, first, context.day + 1)]
     enough = FALL_RATIO * (best_per_day * window + floor) - floor
-    sums = accumulate(map(sub, users[window:], users), initial=sum(users[:window]))
-    reached = [day for day, seen in enumerate(sums, start=first + window - 1) if seen >= enough]
+    reached_day = _reached_day(context, window, enough, min(FALL_SOUGHT_DAYS, _age(context) or 0))
     found: Measures = dict.fromkeys(("fall_since", "fall_days", "level_before_fall"))
     found["level_now"] = daily.user_days(days, context.day, window) / 2
-    if not reached or reached[-1] == context.day:
+    if reached_day is None or reached_day == context.day:
         return found
-    since = reached[-1] + 1
+    since = reached_day + 1
     weeks = daily.weeks(days, since - 1, LEVEL_WEEKS)
     found["fall_since"] = iso_date(since)
     found["fall_days"] = context.day + 1 - since
     found["level_before_fall"] = sum(weeks) / len(weeks) if len(weeks) >= LEVEL_WEEKS_MIN else None
     return found
+
+
+def _reached_day(context: MeasureContext, window: int, enough: float, sought_days: int) -> int | None:
+    """The newest day, at most so many before the day, that ended a window with enough user-days; None without one."""
+    days = context.activity.days
+    users, end = days.users, context.day + 1 - days.first_day  # the index behind the window
+    seen = daily.user_days(days, context.day, window)
+    for back in range(sought_days + 1):
+        if seen >= enough:
+            return context.day - back
+        newest, oldest = end - back - 1, end - back - 1 - window
+        seen += users[oldest] if 0 <= oldest < len(users) else 0
+        seen -= users[newest] if 0 <= newest < len(users) else 0
+    return None

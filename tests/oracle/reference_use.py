@@ -49,6 +49,12 @@ class Lives:
         share = 1.0 if window == 182 else self.season(day, window)
         return min(1.0, (self.seen(day, window) + floor) / (a_day * min(window, age) * share + floor))
 
+    def fall_days(self, day: int) -> int | None:
+        """For how many days 14 days have had less than 75 % of the best; None: they have it, or never had."""
+        age = day - self.first + 1
+        enough = 0.75 * (14 * self.best(day) / min(max(age, 56), 182) + 6) - 6
+        return next((back for back in range(min(age, 400) + 1) if self.seen(day - back, 14) >= enough), None) or None
+
     def alive(self, day: int) -> float:
         """BG/NBD over the active ones of the last 52 weeks, counted back from the day."""
         weeks = [week for week in range(52) if self.seen(day - 7 * week, 7) > 0]

@@ -97,6 +97,8 @@ def test_the_measures_are_those_of_the_whole_history_whatever_the_order(
     expected = Lives(visits).measures(day)
     away = any(longest_gap(visits, user) > 100 for user in {user for _, user in visits})
     assert_same(found(state, day), expected, TOP if away else set())
+    if expected["use_vs_best"] is not None:
+        assert found(state, day)["fall_days"] == Lives(visits).fall_days(day)
 
 
 TOP = {"top_user_gap", "top_user_days"}  # who was away for longer than users are kept may begin anew
