@@ -286,8 +286,8 @@ def weeks(days: Days, day: int, number: int) -> list[int]:
     known = min(weeks_known(days, day), number)
     if known == 0:
         return []
-    users = [count for count in active_users(days, day + 1 - 7 * known, day + 1) if count is not None]
-    return [sum(users[at : at + 7]) for at in range(7 * known - 7, -7, -7)]
+    users, end = days.users, day + 1 - days.first_day
+    return [sum(users[at : at + 7]) for at in range(end - 7, end - 7 * known - 7, -7)]
 
 
 def user_days(days: Days, last_day: int, number: int) -> int:

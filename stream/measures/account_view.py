@@ -10,6 +10,7 @@ from stream.kinds import survey
 from stream.kinds.state import AccountState, zone_of
 from stream.kinds.subscription import seats_of, terms
 from stream.kinds.survey import Dated
+from stream.kinds.ticket import Phase
 from stream.measures.active_users import UserBitmaps
 from stream.measures.product_config import ProductConfig
 from stream.topics import Source
@@ -54,6 +55,8 @@ class AccountView:
         licensed: the same, None also where there are none.
         calendar: its working days.
         sources: which sources ever told anything of it.
+        settled_tickets: by ticket_id, where those stand that stand alike as of any moment after their last transition;
+            filled as they are asked about.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class AccountView:
             state.outcome.newest_ms > 0 or "goals" in profile,
             state.subscription.newest_ms > 0 or "renewal_at" in profile,
         )
+        self.settled_tickets: dict[str, Phase] = {}
         self._people: UserBitmaps | None = None
         self._answers: tuple[list[Dated], ...] | None = None
 

@@ -47,7 +47,8 @@ class UserBitmaps:
 
     def up_to(self, back: int) -> Iterator[tuple[str, int]]:
         """Every user with the bitmap of the days up to `back` days before the day: bit 0 is that day."""
-        return ((user_id, bits >> back) for user_id, bits in zip(self._users, self._bitmaps, strict=True))
+        pairs = zip(self._users, self._bitmaps, strict=True)
+        return pairs if back == 0 else ((user_id, bits >> back) for user_id, bits in pairs)
 
     def events(self, days: int, back: int = 0) -> list[int]:
         """The events of every user in the same window, of those who have any there; counts are known 37 days back.

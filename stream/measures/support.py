@@ -6,16 +6,16 @@ from typing import Final
 from msgspec import Struct
 
 from stream.calendar.day import DAY_MS
-from stream.calendar.zones import Zone
 from stream.contracts.events import iso
 from stream.contracts.report import Number
-from stream.kinds.ticket import PRIORITIES, URGENT, TicketState, is_ended, phase
+from stream.kinds.ticket import PRIORITIES, URGENT, is_ended, phase
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 from stream.measures.trend import median
 from stream.measures.wording import counted, duration, shown
 
 HOUR_MS: Final = 3_600_000
+NEVER_MS: Final = 1 << 62
 LONG_AGO_MS: Final = 92 * DAY_MS  # what ended before is in no window of 90 days, whatever the clocks of the zone did
 _NONE_BY_PRIORITY: Final[dict[str, int]] = dict.fromkeys(PRIORITIES, 0)
 
@@ -35,17 +35,22 @@ class _Cases(Struct, gc=False):
     resolution_hours: list[float] = []
 
 
-def _cases(support: TicketState, as_of_ms: int, zone: Zone) -> _Cases:
+def _cases(context: MeasureContext) -> _Cases:
     """Count tickets in every window at once."""
     found = _Cases()
-    day_of, day = zone.day_of, zone.day_of(as_of_ms)
+    as_of_ms, settled = context.as_of_ms, context.account.settled_tickets
     long_ago_ms = as_of_ms - LONG_AGO_MS
-    for ticket in support.tickets.values():
+    week_ms, month_ms, quarter_ms = [context.zone.end_of_day_ms(context.day - days) for days in (7, 30, 90)]
+    for ticket_id, ticket in context.state.ticket.tickets.items():
         transitions = ticket.transitions
-        first_ms = transitions[0][0] if transitions else ticket.first_ms
-        if first_ms > as_of_ms or (transitions and transitions[-1][0] < long_ago_ms and is_ended(ticket)):
+        first_ms, last_ms = (transitions[0][0], transitions[-1][0]) if transitions else (ticket.first_ms, NEVER_MS)
+        if first_ms > as_of_ms or (last_ms < long_ago_ms and is_ended(ticket)):
             continue
-        at = phase(ticket, as_of_ms)
+        at = settled.get(ticket_id) if last_ms <= as_of_ms else None
+        if at is None:
+            at = phase(ticket, as_of_ms)
+            if last_ms <= as_of_ms and at.escalated_since_ms is None:
+                settled[ticket_id] = at
         if at.is_open:
             found.open.append(ticket.priority)
             if ticket.priority == URGENT:
@@ -55,16 +60,16 @@ def _cases(support: TicketState, as_of_ms: int, zone: Zone) -> _Cases:
         if at.escalated_since_ms is not None:
             found.running_hours.append((as_of_ms - at.escalated_since_ms) / HOUR_MS)
             found.escalated_ms = min(at.escalated_since_ms, found.escalated_ms or at.escalated_since_ms)
-        if at.escalated_ms is not None and day - day_of(at.escalated_ms) < 90:
+        if at.escalated_ms is not None and at.escalated_ms > quarter_ms:
             found.escalation_hours.append(at.escalated_for_ms / HOUR_MS)
-        if at.opened_ms is None:
+        opened_ms = at.opened_ms
+        if opened_ms is None:
             continue
-        if at.resolved_ms is not None and day - day_of(at.resolved_ms) < 90:
-            found.resolution_hours.append(max(at.resolved_ms - at.opened_ms, 0) / HOUR_MS)
-        age_days = day - day_of(at.opened_ms)
-        found.opened_7 += age_days < 7
-        found.opened_30 += age_days < 30
-        if age_days < 90:
+        if at.resolved_ms is not None and at.resolved_ms > quarter_ms:
+            found.resolution_hours.append(max(at.resolved_ms - opened_ms, 0) / HOUR_MS)
+        if opened_ms > quarter_ms:
+            found.opened_7 += opened_ms > week_ms
+            found.opened_30 += opened_ms > month_ms
             found.opened_90.append(ticket.priority)
             if ticket.category is not None:
                 found.by_category[ticket.category] = found.by_category.get(ticket.category, 0) + 1
@@ -238,7 +243,7 @@ def support_load(context: MeasureContext) -> Measures:
     support, mau = context.state.ticket, context.mau
     if not support.tickets:
         return _NO_TICKETS if mau > 0 else _NO_TICKETS | {"support_incident_rate": None}
-    return _load(_cases(support, context.as_of_ms, context.zone), mau)
+    return _load(_cases(context), mau)
 
 
 def _load(cases: _Cases, mau: int) -> Measures:

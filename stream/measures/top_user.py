@@ -53,18 +53,21 @@ def most_active(context: MeasureContext) -> tuple[int, int, str]:
     oldest day that the user's bitmap tells.
     """
     activity, day = context.activity, context.day
-    found = [(days, last_day, user_id) for user_id, (days, last_day) in activity.remembered.items()]
+    remembered = [(days, last_day, user_id) for user_id, (days, last_day) in activity.remembered.items()]
+    best = max(remembered, default=(0, day, ""))
     for user_id, user in activity.users.items():
+        if user[DAYS] < best[0]:
+            continue  # as of an earlier day it can only have fewer
         newer = user[LAST_DAY] - day
         if newer <= 0:
-            found.append((user[DAYS], user[LAST_DAY], user_id))
+            best = max(best, (user[DAYS], user[LAST_DAY], user_id))
             continue
         days = user[DAYS] - (user[BITS] & (1 << newer) - 1).bit_count()
         if days > 0:
             older = user[BITS] >> newer
             back = (older & -older).bit_length() - 1 if older else DAYS_KEPT - 1 - newer
-            found.append((days, day - back, user_id))
-    return max(found, default=(0, day, ""))
+            best = max(best, (days, day - back, user_id))
+    return best
 
 
 @measures(

@@ -21,22 +21,34 @@ _encode: Final = json.Encoder(order="deterministic").encode
 
 def scan_facts(measures: Measures, score: float | None) -> int:
     """What alert rules read, as 64 bits; the score in whole points, as they read it."""
-    return _number([None if score is None else round(score), _read(measures)])
+    return _scan_facts(_read(measures), score)
 
 
 def day_facts(measures: Measures, score: float | None) -> int:
     """All that more than time moves, as 64 bits; the score as exactly as that of a closed day is kept."""
-    closing = None if score is None else round(score, 1)
-    return _number([closing, _read(measures), [_noticeable(measures.get(name)) for name in _OTHERS]])
+    return _day_facts(_read(measures), measures, score)
 
 
 def facts_of(report: HealthReport) -> tuple[int, int]:
     """Both of a report."""
-    return scan_facts(report.measures, report.score), day_facts(report.measures, report.score)
+    read = _read(report.measures)
+    return _scan_facts(read, report.score), _day_facts(read, report.measures, report.score)
+
+
+def _scan_facts(read: list[object], score: float | None) -> int:
+    return _number([None if score is None else round(score), read])
+
+
+def _day_facts(read: list[object], measures: Measures, score: float | None) -> int:
+    closing, others = None if score is None else round(score, 1), []
+    for name in _OTHERS:
+        value = measures.get(name)
+        others.append(_noticeable(value) if isinstance(value, float | dict) else value)
+    return _number([closing, read, others])
 
 
 def _read(measures: Measures) -> list[object]:
-    found = []
+    found: list[object] = []
     for name in _SCAN:
         value = measures.get(name)
         found.append(round(value, FACT_DIGITS) if isinstance(value, float) else value)
