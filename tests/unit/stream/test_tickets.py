@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.kinds.state import AccountState
 from stream.kinds.ticket import CODE, TRANSITIONS, TRANSITIONS_MAX, Phase, Status, TicketEvent, TicketState, fold, phase
 from stream.measures import measure
+from stream.measures.account_view import AccountView
+from stream.measures.context import MeasureContext
+from stream.measures.product_config import NO_PRODUCT_CONFIG
+from stream.measures.support import support_load
 from tests.events import event_of
+from tests.examples import examples
 from tests.streams import DAY_MS, Raw
 from tests.streams import fold as fold_events
 
@@ -97,6 +103,27 @@ def test_a_moment_knows_only_what_had_happened() -> None:
     assert phase_of(*steps, at_hours=5).is_open is False  # at the very moment
     assert phase_of(*steps, at_hours=6).is_open is True
     assert phase_of(*steps, at_hours=-1).opened_ms is None
+
+
+@examples(80)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.integers(0, 150 * 24), st.sampled_from(TRANSITIONS)), min_size=1, max_size=25
+    ),
+    st.permutations([0, 7, 14, 28]),
+)
+def test_moments_that_share_a_view_are_told_as_each_alone(
+    steps: list[tuple[int, int, Status]], back: list[int]
+) -> None:
+    state = AccountState()
+    for number, hours, status in steps:
+        fold_ticket(state.ticket, T0 + hours * HOUR, status, "urgent", ticket_id=f"t{number}")
+    now_ms = T0 + 150 * DAY_MS
+    view = AccountView(state, now_ms, frozenset(), NO_PRODUCT_CONFIG)
+    for days in back:
+        as_of_ms = now_ms - days * DAY_MS
+        alone = support_load(MeasureContext(AccountView(state, as_of_ms, frozenset(), NO_PRODUCT_CONFIG), as_of_ms))
+        assert support_load(MeasureContext(view, as_of_ms)) == alone
 
 
 def test_a_repeated_transition_changes_nothing() -> None:
