@@ -1,7 +1,10 @@
 """The doctor's judgements: what is broken, what is worth a note, what to do, and that no secret is shown."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
+import aiokafka.errors
 import pytest
 from pydantic import SecretStr
 
@@ -9,9 +12,10 @@ from consumers.alerting.settings import AlertingOptions, AlertingSettings, Slack
 from consumers.redis_client import describe_url
 from heartline.doctor.check import State
 from heartline.doctor.examine import check_receivers, check_scorecards
-from heartline.doctor.kafka import Broker, check_topics
+from heartline.doctor.kafka import Broker, check_kafka, check_topics
 from heartline.doctor.machine import check_packages, check_python
 from heartline.doctor.redis import check_persistence, check_policy, check_skew
+from stream.config.settings import KafkaSettings
 from stream.topics import Topics
 
 SPECS = Topics().specs(12)
@@ -160,3 +164,39 @@ def test_a_file_of_scorecards_is_read_as_the_worker_reads_it(tmp_path: Path) -> 
     (path := tmp_path / "cards.yaml").write_text("scorecards: 7\n", "utf-8")
     assert check_scorecards(path).state == "broken"
     assert check_scorecards(None).state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "advice", "why"),
+    [
+        (
+            aiokafka.errors.TopicAuthorizationFailedError("product-usage"),
+            "the brokers' ACLs refuse an operation on a topic",
+            "grant the rights",
+            "the broker is there, and says no",
+        ),
+        (
+            aiokafka.errors.ClusterAuthorizationFailedError(),
+            "the brokers' ACLs refuse an operation on the cluster",
+            "grant the rights",
+            "no right to describe the cluster",
+        ),
+        (
+            aiokafka.errors.KafkaConnectionError("refused"),
+            "can't be reached",
+            "set KAFKA_BOOTSTRAP_SERVERS",
+            "nobody is there",
+        ),
+    ],
+)
+def test_a_broker_that_refuses_is_not_taken_for_one_that_is_away(
+    error: Exception, expected: str, advice: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(*_: Any) -> Broker:
+        raise error
+
+    monkeypatch.setattr("heartline.doctor.kafka._ask", ask)
+    (check,) = asyncio.run(check_kafka(KafkaSettings()))
+    assert check.state == "broken", why
+    assert expected in check.found, why
+    assert (check.advice or "").startswith(advice), why
