@@ -17,6 +17,7 @@ from consumers.portfolio.days import period_of
 from consumers.portfolio.pages import NAMES
 from consumers.portfolio.service import PortfolioService
 from consumers.portfolio.settings import PortfolioOptions
+from tests.page_links import follow_all
 from tests.unit.consumers.portfolio.books import Books, records
 
 TODAY = datetime.now(UTC).date()
@@ -49,6 +50,12 @@ def test_from_a_falling_nrr_to_the_account_that_caused_it(client: TestClient) ->
     behind = client.get(nrr).text
     assert behind.index("acme") < behind.index("beta")
     assert "Acme &lt;b&gt;" in behind
+
+
+def test_every_link_and_every_choice_of_the_portfolio_leads_to_a_page(client: TestClient) -> None:
+    found = follow_all(client, "/", 120)
+    assert [path for path, status in found.items() if status != 200] == []
+    assert {f"/{name}" for name in NAMES} <= {path.partition("?")[0] for path in found}
 
 
 @pytest.mark.parametrize("path", ["/", *(f"/{name}" for name in NAMES), "/page/renewals"])
