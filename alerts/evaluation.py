@@ -223,7 +223,7 @@ def next_due(
         report: its latest.
         rules: the account's.
         context: as it was evaluated in.
-        now: when it was evaluated; what would be due before waits a minute, so that nothing is evaluated in a circle.
+        now: when it was evaluated; what would be due by then waits a minute, so that nothing is evaluated in a circle.
     """
     moments: list[datetime | None] = []
     facts = AccountFacts(report, now, context.calendars.of(report.profile.segment), record.levels)
@@ -242,7 +242,9 @@ def next_due(
             moments += [reminder_due(alert, context), page_again_at(alert, LastPage.of(record), context)]
         moments.append(follow_up_due(alert, context.lifecycle.follow_up_days))
     coming = [moment for moment in moments if moment is not None]
-    return max(min(coming), now + DUE_AGAIN) if coming else None
+    if not coming:
+        return None
+    return soonest if (soonest := min(coming)) > now else now + DUE_AGAIN
 
 
 def _waiting(rule: Rule, record: AccountRecord, facts: AccountFacts) -> list[datetime]:
