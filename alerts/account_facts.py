@@ -15,6 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from alerts.model import Number
+from alerts.text import names_of
 from stream.calendar.workdays import EPOCH_ORDINAL, MONDAY_TO_FRIDAY, Calendar
 from stream.contracts.report import FACT_DIGITS, AlertReportView, Band, Profile
 
@@ -97,6 +98,16 @@ class AccountFacts:
         """Users by their names, where somebody told them."""
         return [self.report.names.get(user_id, user_id) for user_id in user_ids]
 
+    def named(self, users: str, count: str) -> str:
+        """Who a measure lists, by name, and how many more there are; empty where it lists nobody.
+
+        Args:
+            users: the measure that lists some of them.
+            count: the measure that says how many they are.
+        """
+        who = self.called(self.texts(users))
+        return names_of(who, round(self.number(count) or 0)) if who else ""
+
     def moment(self, measure: str) -> datetime | None:
         """A measure that is a moment; None where it is unknown, or no moment."""
         value = self.report.measures.get(measure)
@@ -159,6 +170,11 @@ class AccountFacts:
         """Money a month: of the subscriptions that run, else of the profile; None when unknown."""
         active = self.number("mrr_active")
         return self.profile.mrr if active is None else active
+
+    @property
+    def currency(self) -> str | None:
+        """Of that money (ISO 4217); None where nobody says it: the account feed does not."""
+        return None if self.number("mrr_active") is None else self.profile.currency
 
     @property
     def seats(self) -> Number | None:

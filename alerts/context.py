@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from alerts.model import Severity
 from alerts.quiet_hours import QuietSettings
 from alerts.silences import Silence
+from stream.calendar.names import DAY_NAMES, Weekday
 from stream.calendar.workdays import NO_CALENDARS, Calendars
 
 
@@ -58,6 +59,9 @@ class DailyDigestSettings(BaseModel):
 
     enabled: bool = True
     at: time = Field(time(8, 0), description="local time of day, in the owner's zone (lifecycle.quiet)")
+    days: tuple[Weekday, ...] = Field(
+        DAY_NAMES[:5], min_length=1, description="on these days, where they are working days of lifecycle.quiet too"
+    )
     lines_max: int = Field(12, ge=1, le=100, description="accounts in a section; the rest is a count")
 
 

@@ -174,6 +174,7 @@ def next_digest(owner: str | None, now: datetime, digest: DailyDigestSettings, q
     day = now.astimezone(zone).date()
     for ahead in range(_LOOK_AHEAD_DAYS):
         moment = datetime.combine(day + timedelta(days=ahead), digest.at, zone)
-        if moment > now and DAY_NAMES[moment.weekday()] in quiet.working_days:
+        day_name = DAY_NAMES[moment.weekday()]
+        if moment > now and day_name in digest.days and day_name in quiet.working_days:
             return moment.astimezone(UTC)
     return now + timedelta(days=1)

@@ -71,9 +71,10 @@ def follow_up(alert: Alert, score: float | None, days: tuple[int, ...], now: dat
     )
 
 
-def result_of(alert: Alert, score: float | None, days: int) -> FollowUp:
-    """How an alert's account is doing, so many days later."""
-    since = f"{plural(days, 'day')} after " + (f"the play “{alert.play}”" if alert.play is not None else "the end")
+def result_of(alert: Alert, score: float | None, days: int, play: str | None = None) -> FollowUp:
+    """How an alert's account is doing, so many days later; `play` is the name of the one that was started."""
+    named = play or (alert.play or "").replace("_", " ")
+    since = f"{plural(days, 'day')} after " + (f"the play “{named}”" if alert.play is not None else "the end")
     now = f"health {points(score)}" if score is not None else "health unknown"
     was = f" (it was {points(alert.opening_score)} when the flag went up)" if alert.opening_score is not None else ""
     if alert.is_open and alert.reopened > 0:

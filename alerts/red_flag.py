@@ -184,8 +184,9 @@ def _go_on(
         last = max(ended, key=lambda each: each.resolved_at or facts.now, default=None)
         if accepted is not None and last is None:
             return resolve(seen, f"{accepted} accepts it as the new normal", facts.now, recovered=False, by=accepted)
-        reason = last.reason if last is not None else "Nothing fires any more"
-        return resolve(seen, reason, facts.now, recovered=last.recovered if last is not None else False)
+        if last is None:
+            return resolve(seen, "Nothing fires any more", facts.now, recovered=False)
+        return resolve(seen, _how_it_ended(last, ended), facts.now, recovered=last.recovered)
     worst = lead(firing)[0].severity
     channel = "page" if any(signal.is_page for signal in firing) else seen.channel
     if SEVERITY_RANK[worst] > SEVERITY_RANK[alert.severity]:
@@ -197,6 +198,12 @@ def _go_on(
         told = "; ".join(signal.reason for signal in joined) or seen.reason
         return Transition("signal_joined", replace(seen, channel=channel), told)
     return Transition("nothing", seen, f"already known as {alert.severity}: {seen.reason}")
+
+
+def _how_it_ended(last: Signal, ended: list[Signal]) -> str:
+    """Why an episode is over: for the signal that ended last, and before it for the one that led, which people know."""
+    first = next((each for each in lead(ended) if each.recovered == last.recovered), last)
+    return "; ".join(dict.fromkeys((first.reason, last.reason)))
 
 
 def _seen(alert: Alert, signals: Mapping[str, Signal], firing: list[Signal], facts: AccountFacts) -> Alert:

@@ -9,6 +9,7 @@ from stream.contracts.report import Number
 from stream.measures.registry import label_of, unit_of
 from stream.measures.wording import shown
 
+_SYMBOLS: Final = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
 # A joiner or non-joiner between two letters stays: Persian names and families of emoji need it.
 _INVISIBLE: Final = re.compile(
@@ -48,6 +49,15 @@ def points(value: float) -> str:
     return str(round(value))
 
 
+def points_words(value: float) -> str:
+    """The same with its noun.
+
+    >>> points_words(-14.2), points_words(-1.3), points_words(1.4)
+    ('-14 points', '-1 point', '1 point')
+    """
+    return f"{points(value)} {'point' if abs(round(value)) == 1 else 'points'}"
+
+
 def band_words(band: str) -> str:
     """The band as it is said.
 
@@ -66,15 +76,21 @@ def plural(count: int, noun: str, several: str | None = None) -> str:
     return f"{count} {noun}" if count == 1 else f"{count:,} {several or noun + 's'}"
 
 
-def names_of(names: Sequence[str], shown_max: int = 3) -> str:
+def names_of(names: Sequence[str], count: int | None = None, shown_max: int = 3) -> str:
     """Names in a row, made safe, and how many more there are.
 
-    >>> names_of(["ann", "bob"]), names_of(["a", "b", "c", "d", "e"])
-    ('ann and bob', 'a, b, c and 2 more')
+    Args:
+        names: as many as are known.
+        count: how many people there are; None: as many as names.
+        shown_max: how many are named.
+
+    >>> names_of(["ann", "bob"]), names_of(["a", "b", "c", "d", "e"]), names_of(["a", "b", "c"], 15)
+    ('ann and bob', 'a, b, c and 2 more', 'a, b, c and 12 more')
     """
     shown = [tidy(name, 40) for name in names[:shown_max]]
-    if len(names) > shown_max:
-        return f"{', '.join(shown)} and {len(names) - shown_max:,} more"
+    more = max(len(names), count or 0) - len(shown)
+    if more > 0:
+        return f"{', '.join(shown)} and {more:,} more"
     return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else "".join(shown)
 
 
@@ -122,13 +138,13 @@ def hours(value: float) -> str:
     return plural(round(value), "hour") if value < 48 else plural(round(value / 24), "day")
 
 
-def money(value: float) -> str:
-    """An amount in whatever currency the feed has.
+def money(value: float, currency: str | None = None) -> str:
+    """An amount, whole, in its currency (ISO 4217); None: the feed names none.
 
-    >>> money(1234.5), money(80_000)
-    ('1,234', '80,000')
+    >>> money(80_000), money(1234.5, "EUR"), money(1234.5, "CHF")
+    ('80,000', '€1,234', 'CHF 1,234')
     """
-    return f"{value:,.0f}"
+    return f"{_SYMBOLS.get(currency, f'{currency} ') if currency is not None else ''}{value:,.0f}"
 
 
 def day_of_month(moment: datetime) -> str:

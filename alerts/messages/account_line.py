@@ -29,7 +29,7 @@ def health_sentence(facts: AccountFacts) -> str:
     """The score and its band, and where it came from within a week."""
     score, then = facts.score, facts.report.score_7d_ago
     if score is None:
-        return "Health unknown."
+        return "" if facts.inactive_because is not None else "Health unknown."
     change = round(score) - round(then) if then is not None else 0
     band = BAND[facts.band]
     if change <= -_NOTICEABLE_FALL and facts.band == "healthy":
@@ -39,9 +39,11 @@ def health_sentence(facts: AccountFacts) -> str:
 
 
 def worth_sentence(facts: AccountFacts) -> str:
-    """Money and seats; empty where nothing is known."""
-    mrr, seats, users = facts.mrr, facts.seats, facts.number("mau")
-    parts = [f"{money(mrr)} a month"] if mrr is not None else []
+    """Money and seats; empty where nothing is known. Of an account that is not alive, what it paid."""
+    seats, users, worth = facts.seats, facts.number("mau"), money_words(facts)
+    if facts.inactive_because is not None:
+        return f"Paid {worth}." if facts.mrr else ""
+    parts = [f"Pays {worth}"] if worth else []
     if seats is not None:
         used = f"{users:.0f} of {seats:.0f} seats used last month" if users is not None else plural(int(seats), "seat")
         parts.append(used)
@@ -50,10 +52,15 @@ def worth_sentence(facts: AccountFacts) -> str:
     return f"{', '.join(parts)}." if parts else ""
 
 
+def money_words(facts: AccountFacts) -> str:
+    """What an account pays; empty where that is not known."""
+    return f"{money(facts.mrr, facts.currency)} a month" if facts.mrr is not None else ""
+
+
 def renewal_sentence(facts: AccountFacts) -> str:
     """When it renews; empty where that is not known."""
     days, date = facts.days_to_renewal, facts.renewal_date
-    if days is None or date is None:
+    if days is None or date is None or facts.inactive_because is not None:
         return ""
     if days < 0:
         return f"The renewal was due {day_of_year(date)}."

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from alerts.account_facts import AccountFacts
+from alerts.follow_up import result_of
 from alerts.messages.account_line import account_line
 from alerts.messages.blocks import Payload, context, payload, section
 from alerts.messages.evidence import evidence, moved_measures
@@ -17,7 +18,7 @@ from alerts.model import Alert
 from alerts.notification import BY_HAND, AlertNotification, SignalFact
 from alerts.playbooks import Play, choose
 from alerts.red_flag import NotificationKind, Transition
-from alerts.rules import declaration
+from alerts.rules import RULES, declaration
 from alerts.text import day_of_month, escape, ordinal, points, tidy
 from stream.contracts.report import HealthReport
 
@@ -138,9 +139,10 @@ def build_message(
     if kind == "resolved" or report is None or facts is None:
         return _resolved(first, alert, report, facts)
     if kind == "followed_up":
-        told = tidy(reason, REASON_CHARS_MAX)
+        days = max(alert.followed_up_days, default=0)
+        told = tidy(result_of(alert, facts.score, days, _play_name(alert.play, playbooks)).sentence, REASON_CHARS_MAX)
         lines = [f"{escape(told[:1].upper() + told[1:])}.", account_line(report, facts)]
-        return payload(first, f"{first} {told}", [section("\n".join(lines)), context([alert.alert_id])])
+        return payload(first, f"{first} {told}", [section("\n".join(lines)), context(_whose(report))])
     return _raised(first, kind, alert, report, facts, playbooks)
 
 
@@ -155,7 +157,7 @@ def _raised(
     if step:
         texts.append(step)
     since = f"First flagged {day_of_month(alert.opened_at)}" if kind != "opened" else ""
-    small = [part for part in (since, *_whose(report), *_which_time(alert), alert.alert_id) if part]
+    small = [part for part in (since, *_whose(report), *_which_time(alert)) if part]
     fallback = f"{first}. {' '.join(line for line in [*lines[:1]])}".strip()
     return payload(first, fallback, [*(section(text) for text in texts), context(small)])
 
@@ -165,6 +167,12 @@ def next_play(alert: Alert, report: HealthReport, playbooks: Playbooks) -> Play 
     known = declaration(alert.rule)
     plays = playbooks.get(alert.rule) or (known.plays if known is not None else ())
     return next(iter(choose(plays, moved_measures(report))), None)
+
+
+def _play_name(play: str | None, playbooks: Playbooks) -> str | None:
+    """What people call a play; None for one that nobody declares any more."""
+    shipped = (plays for rule in RULES for plays in (rule.plays,))
+    return next((each.name for plays in (*playbooks.values(), *shipped) for each in plays if each.id == play), None)
 
 
 def next_step(alert: Alert, report: HealthReport, playbooks: Playbooks) -> str:
@@ -178,7 +186,7 @@ def next_step(alert: Alert, report: HealthReport, playbooks: Playbooks) -> str:
 
 def _resolved(first: str, alert: Alert, report: HealthReport | None, facts: AccountFacts | None) -> Payload:
     """A red flag that is over: well, or otherwise."""
-    lines = [account_line(report, facts)] if report is not None and facts is not None else []
+    lines = [line] if report is not None and facts is not None and (line := account_line(report, facts)) else []
     low = alert.lowest_score
     lowest = ""
     if low is not None and alert.recovered and alert.last_score is not None and round(low) < round(alert.last_score):
@@ -186,8 +194,8 @@ def _resolved(first: str, alert: Alert, report: HealthReport | None, facts: Acco
     lines.append(f"{open_for(alert)}{lowest}.")
     if alert.acknowledged_by is not None and alert.recovered:
         lines.append(f"{escape(tidy(alert.acknowledged_by, NAME_CHARS_MAX))} was on it. Thank you.")
-    small = [*(_whose(report) if report is not None else []), *_which_time(alert), alert.alert_id]
-    return payload(first, first, [section("\n".join(lines)), context(small)])
+    small = [*(_whose(report) if report is not None else []), *_which_time(alert)]
+    return payload(first, first, [section("\n".join(lines)), *([context(small)] if small else [])])
 
 
 def _with_line(message: Payload, reason: str) -> Payload:

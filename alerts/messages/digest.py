@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from alerts.messages.blocks import Payload, context, payload, section
+from alerts.messages.blocks import Block, Payload, account_name, context, payload, section, sections
 from alerts.messages.headline import NAME_CHARS_MAX, glyph
 from alerts.model import SEVERITY_RANK, Severity, fingerprint
 from alerts.notification import AlertNotification
@@ -34,6 +34,7 @@ class DigestLine:
         score: the account's health, 0..100; None when unknown.
         alert_id: names the episode.
         owner: who looks after the account; None when the feed says nothing.
+        account_id: the account; None: it is about none.
     """
 
     notification_kind: str
@@ -44,6 +45,7 @@ class DigestLine:
     score: float | None
     alert_id: str
     owner: str | None = None
+    account_id: str | None = None
 
 
 def build_digest(lines: Sequence[DigestLine], since: datetime, until: datetime) -> Payload:
@@ -64,11 +66,11 @@ def build_digest(lines: Sequence[DigestLine], since: datetime, until: datetime) 
     parts = [_how_many(up)] if up else []
     parts += [f"{len(found)} {name}" for name, found in rest.items() if found]
     headline = f"🗂 {', '.join(parts)}"
-    blocks = []
+    blocks: list[Block] = []
     if len(up) > 1:
         blocks.append(section(_by_rule(up)))
     if shown := sorted(up, key=_worst_first)[:LINES_SHOWN]:
-        blocks += [section(text) for text in _by_owner(shown, up)]
+        blocks += _by_owner(shown, up)
         if len(up) > len(shown):
             blocks.append(section(f"The worst {len(shown)} are here; `heartline alert list` has all {len(up):,}."))
     blocks += [section(f"*{name.capitalize()}:* {_names(found)}") for name, found in rest.items() if found]
@@ -104,6 +106,7 @@ def digest_notification(
             score=notification.score,
             alert_id=notification.alert_id,
             owner=notification.owner,
+            account_id=notification.account_id,
         )
         for notification in notifications
     ]
@@ -139,19 +142,19 @@ def _by_rule(lines: Sequence[DigestLine]) -> str:
     return f"*By kind:* {told}"
 
 
-def _by_owner(shown: Sequence[DigestLine], up: Sequence[DigestLine]) -> list[str]:
+def _by_owner(shown: Sequence[DigestLine], up: Sequence[DigestLine]) -> list[Block]:
     """A paragraph for each owner, whoever has the worst first; one without a name where all have the same owner."""
     owners = list(dict.fromkeys(line.owner for line in shown))
     counts = Counter(line.owner for line in up)
     if len(counts) == 1:
-        return ["\n".join(map(_line, shown))]
-    texts = []
+        return sections([_line(line) for line in shown])
+    blocks: list[Block] = []
     for owner in owners:
         name = escape(tidy(owner, NAME_CHARS_MAX)) if owner is not None else "Without an owner"
         lines = [_line(line) for line in shown if line.owner == owner]
         more = [f"…  and {counts[owner] - len(lines):,} more"] if counts[owner] > len(lines) else []
-        texts.append("\n".join([f"*{name}*  ({counts[owner]:,})", *lines, *more]))
-    return texts
+        blocks += sections([f"*{name}*  ({counts[owner]:,})", *lines, *more])
+    return blocks
 
 
 def _worst_first(line: DigestLine) -> tuple[int, float, str]:
@@ -160,10 +163,10 @@ def _worst_first(line: DigestLine) -> tuple[int, float, str]:
 
 def _line(line: DigestLine) -> str:
     """Who, how well, and why; what stands in parentheses at the end of a reason is for a message of its own."""
-    name = tidy(line.account_name, NAME_CHARS_MAX)
+    name = account_name(line.account_name, line.account_id, NAME_CHARS_MAX)
     reason = tidy(_ASIDE.sub("", line.reason), REASON_CHARS_MAX)
     score = f"  {points(line.score)}" if line.score is not None else ""
-    return f"{glyph(tone_of(line.rule), line.severity)}  *{escape(name)}*{score}  ·  {escape(reason)}"
+    return f"{glyph(tone_of(line.rule), line.severity)}  {name}{score}  ·  {escape(reason)}"
 
 
 def _names(lines: Sequence[DigestLine]) -> str:

@@ -5,24 +5,28 @@ from typing import Final
 
 from alerts.account_facts import AccountFacts
 from alerts.messages.report_text import cap_name, cap_value, change_name, change_values, recount_told
-from alerts.model import Alert
+from alerts.model import Alert, Signal
 from alerts.rules import declaration
-from alerts.text import escape, measure_name, measure_value, points, tidy
+from alerts.text import escape, measure_name, measure_value, points_words, tidy
 from stream.contracts.report import Change, HealthReport
 
 LINES_MAX: Final = 3
 LINE_CHARS_MAX: Final = 200
 NOTICEABLE_POINTS: Final = 1.0
+IN_ACCOUNT_LINE: Final = frozenset({"mau"})
+LINE_POINTS: Final = 2.0  # a line that costs less than this tells a reader nothing
 
 
 def evidence(alert: Alert, report: HealthReport, facts: AccountFacts) -> list[str]:
     """What is behind a red flag now, escaped for mrkdwn: its other signals, then what moved the score."""
     firing = alert.firing
-    lines = [signal.reason for signal in firing[1:]]
-    told = {measure for signal in firing if (known := declaration(signal.rule)) for measure in known.speaks_of}
+    declared = {signal.rule: declaration(signal.rule) for signal in firing}
+    lines = _who(firing[0], facts) if firing else []
+    lines += [each.reason for each in firing[1:] if not ((known := declared[each.rule]) and known.is_in_account_line)]
+    told = {measure for known in declared.values() if known for measure in known.speaks_of}
     lines += _moves(report, told)
     lines += _recount(report)
-    lines += _shown(firing[0].rule if firing else alert.rule, facts)
+    lines += _shown(firing[0].rule if firing else alert.rule, facts, told | _moved_measures(report) | IN_ACCOUNT_LINE)
     if not lines:
         lines = _holds_down(report)
     return [escape(tidy(line, LINE_CHARS_MAX)) for line in dict.fromkeys(lines)][:LINES_MAX]
@@ -39,15 +43,27 @@ def moved_measures(report: HealthReport) -> Sequence[str]:
     return losses or [part.measure for part in report.contributions if part.points_lost >= NOTICEABLE_POINTS]
 
 
+def _who(first: Signal, facts: AccountFacts) -> list[str]:
+    """Whom the first line is about, where it does not name them."""
+    known = declaration(first.rule)
+    who = facts.named(*known.people) if known is not None and known.people is not None else ""
+    return [f"Who: {who}"] if who and who not in first.headline else []
+
+
 def _moves(report: HealthReport, told: set[str]) -> list[str]:
     """What moved within a week and cost points; what became known or unknown is no move, and costs none."""
     lines = []
     for change in report.changes_7d:
-        if change.points > -NOTICEABLE_POINTS or change.measure in told or not _moved(change):
+        if change.points > -LINE_POINTS or change.measure in told or not _moved(change):
             continue
         before, after = change_values(change)
-        lines.append(f"{change_name(change)}: {before} → {after} in a week ({points(change.points)} points)")
+        lines.append(f"{change_name(change)}: {before} → {after} in a week ({points_words(change.points)})")
     return lines
+
+
+def _moved_measures(report: HealthReport) -> set[str]:
+    """What the lines of what moved speak of."""
+    return {change.measure for change in report.changes_7d if change.points <= -LINE_POINTS and _moved(change)}
 
 
 def _recount(report: HealthReport) -> list[str]:
@@ -66,13 +82,13 @@ def _moved(change: Change) -> bool:
     return before != after
 
 
-def _shown(rule: str, facts: AccountFacts) -> list[str]:
-    """The measures that the rule shows, as they are now; none that is unknown."""
+def _shown(rule: str, facts: AccountFacts, told: set[str]) -> list[str]:
+    """The measures that the rule shows, as they are now; none that is unknown, or told already."""
     known = declaration(rule)
     lines = []
     for measure in known.shows if known is not None else ():
         value = facts.number(measure)
-        if value is not None:
+        if value is not None and measure not in told:
             lines.append(f"{measure_name(measure)}: {measure_value(measure, value)}")
     return lines
 
@@ -82,6 +98,6 @@ def _holds_down(report: HealthReport) -> list[str]:
     lines = [f"{cap_name(cap)}: {cap_value(cap)}" for cap in report.caps if cap.points <= -NOTICEABLE_POINTS]
     for part in report.contributions:
         if part.points_lost >= NOTICEABLE_POINTS:
-            value, cost = measure_value(part.measure, part.value), points(part.points_lost)
-            lines.append(f"{measure_name(part.measure)}: {value} (costs {cost} points)")
+            value, cost = measure_value(part.measure, part.value), points_words(part.points_lost)
+            lines.append(f"{measure_name(part.measure)}: {value} (costs {cost})")
     return lines

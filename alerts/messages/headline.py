@@ -5,7 +5,7 @@ from typing import Final
 
 from alerts.model import Alert, Severity, Tone
 from alerts.red_flag import NotificationKind
-from alerts.text import duration, tidy
+from alerts.text import span_words, tidy
 
 NAME_CHARS_MAX: Final = 80
 HEADLINE_CHARS_MAX: Final = 140
@@ -46,8 +46,13 @@ def _resolved(alert: Alert, name: str) -> str:
     mark = RECOVERED if alert.recovered else ENDED
     if alert.headline:
         return f"{mark} {name} {tidy(alert.headline, HEADLINE_CHARS_MAX)}"
-    reason = tidy(alert.reason, HEADLINE_CHARS_MAX)
-    return f"{mark} {name}: {reason[:1].lower()}{reason[1:]}" if _is_word(reason) else f"{mark} {name}: {reason}"
+    parts = tidy(alert.reason, HEADLINE_CHARS_MAX).split("; ")
+    return f"{mark} {name}: {'; '.join(_small(part) for part in parts)}"
+
+
+def _small(sentence: str) -> str:
+    """A sentence as it stands within another one."""
+    return sentence[:1].lower() + sentence[1:] if _is_word(sentence) else sentence
 
 
 def _is_word(text: str) -> bool:
@@ -62,5 +67,5 @@ def _is_word(text: str) -> bool:
 def open_for(alert: Alert) -> str:
     """How long a red flag was up, or since when."""
     if alert.resolved_at is not None:
-        return f"Open for {duration(alert.resolved_at - alert.opened_at)}"
+        return f"Open for {span_words(alert.resolved_at - alert.opened_at)}"
     return f"First flagged {alert.opened_at.day} {alert.opened_at:%b}"

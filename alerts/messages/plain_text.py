@@ -7,7 +7,9 @@ from typing import Any, Final
 
 _BOLD: Final = re.compile(r"\*([^*\n]+)\*")
 _SLANTED: Final = re.compile(r"(?<!\w)_([^\n]+?)_(?!\w)")
+_LINK: Final = re.compile(r"<([^<>|]+)\|([^<>]*)>")
 _CODE: Final = re.compile(r"`([^`\n]+)`")
+_ADDRESS: Final = ("https://", "http://")
 _WORD_JOINER: Final = "\u2060"  # between @ and a channel's word; it has done its duty in Slack
 
 
@@ -25,7 +27,7 @@ def as_text(message: dict[str, Any]) -> str:
     >>> as_text({"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "*Why:* a &lt; b"}}]})
     'Why: a < b'
     """
-    parts = [_unmarked(text) for _, text in _parts(message)]
+    parts = [_unmarked(_LINK.sub(_label, text)) for _, text in _parts(message)]
     return "\n\n".join(parts) or headline(message)
 
 
@@ -38,7 +40,7 @@ def as_html(message: dict[str, Any]) -> str:
     lines = []
     for kind, text in _parts(message):
         body = _BOLD.sub(r"<strong>\1</strong>", _CODE.sub(r"<code>\1</code>", _bare(text)))
-        body = _SLANTED.sub(r"<em>\1</em>", body)
+        body = _LINK.sub(_anchor, _SLANTED.sub(r"<em>\1</em>", body))
         body = body.replace("\n", "<br>\n")
         if kind == "header":
             lines.append(f"<h2>{body}</h2>")
@@ -47,6 +49,16 @@ def as_html(message: dict[str, Any]) -> str:
         else:
             lines.append(f"<p>{body}</p>")
     return "\n".join(lines)
+
+
+def _label(link: re.Match[str]) -> str:
+    """A link as text: what it is called, and its address where it has one."""
+    return f"{link[2]} ({link[1]})" if link[1].startswith(_ADDRESS) else link[2]
+
+
+def _anchor(link: re.Match[str]) -> str:
+    """A link as HTML."""
+    return f'<a href="{html.escape(link[1])}">{link[2]}</a>' if link[1].startswith(_ADDRESS) else link[2]
 
 
 def unescape(text: str) -> str:

@@ -127,6 +127,7 @@ class RenewalNear(Rule):
     why: ClassVar[str] = "a plan to turn an account around takes about a quarter"
     rank: ClassVar[int] = 90
     shows: ClassVar[tuple[str, ...]] = ("days_since_touchpoint",)
+    is_in_account_line: ClassVar[bool] = True
     plays: ClassVar[tuple[Play, ...]] = _RENEWAL_NEAR_PLAYS
 
     near_days: int = Field(90, ge=1, le=1000)
@@ -243,10 +244,10 @@ class RevenueContracted(Rule):
             return UNKNOWN
         if now <= before * (1 - self.lost_ratio):
             severity: Severity = "critical" if now <= before * (1 - self.critical_ratio) else "warning"
-            told = f"from {money(before)} to {money(now)} a month"
+            told = f"from {money(before, facts.currency)} to {money(now, facts.currency)} a month"
             return Firing(severity, f"pays less: {told}", f"They went {told}", {"mrr": now, "mrr_before": before})
         if signal is None:
             return KEPT
         if now >= signal.evidence.get("mrr_before", before) * (1 - self.lost_ratio):
-            return Resolved(f"They pay {money(now)} a month again")
-        return Resolved(f"They have paid {money(now)} a month for three months", now >= before)
+            return Resolved(f"They pay {money(now, facts.currency)} a month again")
+        return Resolved(f"They have paid {money(now, facts.currency)} a month for three months", now >= before)

@@ -10,7 +10,7 @@ from alerts.model import Channel, Number, Severity, Signal, Tone
 from alerts.playbooks import Play
 from alerts.rules.result import Baseline, Firing, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
-from alerts.text import names_of, nps_words, plural
+from alerts.text import nps_words, plural
 
 _DETRACTOR_FOLLOW_UP_PLAYS: Final = (
     Play(
@@ -57,6 +57,7 @@ class DetractorFollowUp(Rule):
     rank: ClassVar[int] = 150
     tone: ClassVar[Tone] = "task"
     shows: ClassVar[tuple[str, ...]] = ("nps",)
+    people: ClassVar[tuple[str, str]] = ("open_detractor_users", "open_detractors")
     plays: ClassVar[tuple[Play, ...]] = _DETRACTOR_FOLLOW_UP_PLAYS
 
     critical_channel: Channel | None = "page"
@@ -83,7 +84,7 @@ class DetractorFollowUp(Rule):
             else (f", and has waited {plural(round(days), 'day')}" if days >= 1 else "")
         )
         who = facts.texts("open_detractor_users")
-        named = f" ({names_of(facts.called(who))})" if who else ""
+        named = f" ({facts.named(*self.people)})" if who else ""
         return Firing(
             severity,
             f"has unhappy users: {gave} and nobody has replied{since}",

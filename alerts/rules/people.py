@@ -61,6 +61,8 @@ class ChampionGone(Rule):
     why: ClassVar[str] = "whoever brought the product in may have left, and nobody else defends it yet"
     rank: ClassVar[int] = 50
     shows: ClassVar[tuple[str, ...]] = ("mau",)
+    speaks_of: ClassVar[tuple[str, ...]] = ("top_user_gap",)
+    people: ClassVar[tuple[str, str]] = ("champions_gone_users", "champions_gone")
     plays: ClassVar[tuple[Play, ...]] = _CHAMPION_GONE_PLAYS
 
     inhibited_by: tuple[str, ...] = ("silence",)
@@ -105,7 +107,7 @@ class ChampionGone(Rule):
         else:
             whom = f"{gone:.0f} of its {champions:.0f} key users {'has' if gone == 1 else 'have'} stopped"
             sentence = f"{gone:.0f} of its {champions:.0f} key users not active for over two weeks"
-        who = f" ({names_of(facts.called(away))})" if away else ""
+        who = f" ({facts.named(*self.people)})" if away else ""
         return Firing(
             severity,
             f"may be losing its champion: {whom}{who}",
@@ -185,6 +187,7 @@ class UsersLost(Rule):
     about: ClassVar[str] = "established users who stopped for good"
     why: ClassVar[str] = "who used it for long and stops seldom comes back unasked"
     rank: ClassVar[int] = 70
+    people: ClassVar[tuple[str, str]] = ("established_users_lost_users", "established_users_lost")
     plays: ClassVar[tuple[Play, ...]] = REGAIN_USE_PLAYS
 
     inhibited_by: tuple[str, ...] = ("silence", "breadth_collapsed", "score_low")
@@ -199,7 +202,7 @@ class UsersLost(Rule):
         if users >= self.users_min and lost >= self.lost_ratio * users:
             who = facts.texts("established_users_lost_users")
             told = f"{lost:.0f} of {users:.0f} established users have stopped"
-            named = f" ({names_of(facts.called(who))})" if who else ""
+            named = f" ({facts.named(*self.people)})" if who else ""
             return Firing("warning", f"is losing its regulars: {told}", f"{told}{named}", {"lost": lost}, tuple(who))
         if signal is None:
             return KEPT

@@ -73,6 +73,8 @@ class Rule(BaseModel):
         tone: what kind of news it is.
         shows: the measures that its message shows beside its reason.
         speaks_of: the measures that its own words speak of, so that a message does not repeat them.
+        people: the measure that lists who its words are about, and the one that counts them; None: nobody.
+        is_in_account_line: whether the second line of each message says it anyway.
         plays: what to try; the first that answers what moved is the next step.
         is_for_churned: whether it looks at accounts that have churned, where no other rule does.
         is_timed: whether time alone may change its result: whether it says when.
@@ -89,6 +91,8 @@ class Rule(BaseModel):
     tone: ClassVar[Tone] = "risk"
     shows: ClassVar[tuple[str, ...]] = ()
     speaks_of: ClassVar[tuple[str, ...]] = ()
+    people: ClassVar[tuple[str, str] | None] = None
+    is_in_account_line: ClassVar[bool] = False
     plays: ClassVar[tuple[Play, ...]]
     is_about_score: ClassVar[bool] = False
     compares_days: ClassVar[bool] = False

@@ -199,13 +199,13 @@ class Alerting:
         if self._pipeline_health is not None and self._pipeline_health.refresh(self.partitions, _utc(now_ms)):
             self._expedite()
         self._ticked_ms = now_ms
+        if self._digests is not None and (now := self._digest_clock(now_ms)) is not None:
+            self._digests.write_due(now, now_ms, self._context(self._data()))
         if self._event_clock and self._is_catching_up:
             self._is_catching_up = False
             return  # what is still to be read may be of before the watermark, and change what seems due
         for partition, assigned in self._assigned_partitions.items():
             self._process_due(partition, assigned)
-        if self._digests is not None and (now := self._digest_clock(now_ms)) is not None:
-            self._digests.write_due(now, now_ms, self._context(self._data()))
 
     def _digest_clock(self, now_ms: int) -> datetime | None:
         """Up to when every partition has been evaluated: until then digests are written; None: nowhere yet."""

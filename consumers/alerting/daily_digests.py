@@ -67,17 +67,17 @@ class DailyDigests:
             context: calendars.
         """
         for owner, due_ms in self._queue.due(int(now.timestamp() * 1000)):
-            self._write(owner, datetime.fromtimestamp(due_ms / 1000, UTC), now_ms, context)
+            self._write(owner, datetime.fromtimestamp(due_ms / 1000, UTC), now, now_ms, context)
 
-    def _write(self, owner: str, at: datetime, now_ms: int, context: AlertContext) -> None:
-        """One owner's digest; items of later than its hour wait for the next one."""
+    def _write(self, owner: str, due: datetime, now: datetime, now_ms: int, context: AlertContext) -> None:
+        """One owner's digest, named by the hour that it was due at; items of later wait for the next one."""
         pipe: Any
         with self._client.pipeline(transaction=True) as pipe:
             try:
                 pipe.watch(self._queue.items_key(owner))
                 items = self._queue.items(pipe, owner)
-                told, left = [item for item in items if item.at < at], [item for item in items if item.at >= at]
-                entries = self._entries(owner, told, at, now_ms, context)
+                told, left = [item for item in items if item.at < due], [item for item in items if item.at >= due]
+                entries = self._entries(owner, told, due, now, now_ms, context)
                 pipe.multi()
                 self._queue.keep_only(pipe, owner, left)
                 for entry in entries:
@@ -90,15 +90,19 @@ class DailyDigests:
             log.info("daily digest written", owner=owner or None, items=len(told), receivers=len(entries))
 
     def _entries(
-        self, owner: str, items: list[DigestItem], at: datetime, now_ms: int, context: AlertContext
+        self, owner: str, items: list[DigestItem], due: datetime, now: datetime, now_ms: int, context: AlertContext
     ) -> list[OutboxEntry]:
-        """The outbox's entries of one digest; none where nothing of it holds any more."""
-        records, reports = self._as_of(items, at, context)
+        """The outbox's entries of one digest; none where nothing of it holds any more.
+
+        It speaks of now, also where it is late; on the event clock its reports may be of a little later.
+        """
+        records, reports = self._as_of(items, now, context)
+        moment = max([now, *(report.as_of for report in reports.values())])
         lines = entries_of(items, records, reports)
         if not lines:
             return []
         lines_max = self._config.lifecycle.daily_digest.lines_max
-        notification = daily_digest_notification(None if owner == NO_OWNER else owner, lines, at, lines_max)
+        notification = daily_digest_notification(None if owner == NO_OWNER else owner, lines, due, moment, lines_max)
         return [
             OutboxEntry(id=notification.id, receiver=name, notification=notification, after=None, created_ms=now_ms)
             for name in self._recipients.of(notification)

@@ -4,6 +4,7 @@ For the demo and the tests. It listens on loopback only.
 """
 
 import json
+import re
 import threading
 import time
 from collections import deque
@@ -20,6 +21,7 @@ from rich.text import Text
 LOOPBACK = "127.0.0.1"
 PATH = "/services/standin"
 BODY_BYTES_MAX = 1 << 20
+_LINK = re.compile(r"<[^<>|]+\|([^<>]*)>")
 
 
 @dataclass(frozen=True)
@@ -212,9 +214,9 @@ def _plain(text: str) -> str:
 
 
 def _mrkdwn(text: str) -> Text:
-    """Slack's *bold* and `code`, the two marks that our messages use."""
+    """Slack's *bold*, `code` and links, the marks that our messages use."""
     line = Text()
-    for number, part in enumerate(text.split("`")):
+    for number, part in enumerate(_LINK.sub(r"\1", text).split("`")):
         if number % 2 == 1:
             line.append(_plain(part), style="cyan")
             continue

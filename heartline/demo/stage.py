@@ -102,6 +102,7 @@ def environment(outside: Mapping[str, str], *, kafka: str, redis: str, slack: st
         "HEARTLINE_ALERTING__CLOCK": "event",
         "HEARTLINE_ALERTING__METRICS_PORT": str(ports[1]),
         "HEARTLINE_BOARD__PORT": str(ports[2]),
+        "HEARTLINE_BOARD__PUBLIC_URL": f"http://127.0.0.1:{ports[2]}",
         "HEARTLINE_BOARD__METRICS_PORT": "null",
         "HEARTLINE_SLACK__WEBHOOK_URL": slack,
         "HEARTLINE_SLACK__ALLOW_INSECURE_LOOPBACK": "true",

@@ -181,7 +181,7 @@ def profile_of(state: AccountState, as_of_ms: int | None = None) -> Profile:
             "licensed_seats": seats_of(running),
             "renewal_at": iso(min(renewals)) if renewals else None,
             "mrr": mrr,
-            "currency": currency if known.get("mrr") is None else None,  # the feed's own amount says none
+            "currency": currency,
         }
         known |= {name: value for name, value in said.items() if known.get(name) is None and value is not None}
     if traits := traits_of(state.profile):

@@ -75,7 +75,7 @@ def test_a_digest_is_written_at_its_hour_and_once(scene: Scene) -> None:
     assert scene.write(TUESDAY - timedelta(minutes=1)) == []
     (entry,) = scene.write(TUESDAY)
     assert headline(entry.notification.message) == "🗞 Dana: 2 got worse"
-    assert "Acme (health 80): 1 goal behind plan, the furthest at 80% of its plan" in as_text(
+    assert "Acme (health 80, 900 a month): 1 goal behind plan, the furthest at 80% of its plan" in as_text(
         entry.notification.message
     )
     assert len(scene.write(TUESDAY + timedelta(days=5))) == 1, "nothing new, nothing told"
@@ -106,6 +106,19 @@ def test_what_comes_after_the_hour_waits_for_the_next_day(scene: Scene) -> None:
         "🗞 Dana: 1 got worse",
         "🗞 Dana: 1 got worse",
     ]
+
+
+def test_a_digest_that_is_late_speaks_of_now_and_says_so(scene: Scene) -> None:
+    scene.report("acme", MONDAY, **OFF_TRACK)
+    (entry,) = scene.write(TUESDAY + timedelta(days=5))
+    assert entry.id.endswith("-20260303:daily_digest"), "named by the day that it was due on, however often it is tried"
+    assert as_text(entry.notification.message).splitlines()[-1].startswith("Sun 8 Mar 2026")
+
+
+def test_weekends_have_no_digest(scene: Scene) -> None:
+    scene.report("acme", TUESDAY + timedelta(days=3, hours=4), **OFF_TRACK)
+    assert scene.write(TUESDAY + timedelta(days=5)) == []
+    assert len(scene.write(TUESDAY + timedelta(days=6))) == 1
 
 
 def test_a_message_that_waited_speaks_of_the_moment_in_which_it_leaves(scene: Scene) -> None:

@@ -1,7 +1,10 @@
 """The address of an account's page, where an installation has one."""
 
-from typing import Any
+import re
+from typing import Any, Final
+from urllib.parse import unquote
 
+from alerts.messages.blocks import ACCOUNT
 from alerts.notification import AlertNotification
 from consumers.account_url import url_part
 
@@ -26,3 +29,28 @@ def account_link(public_url: str | None) -> str | None:
 def link_line(page: str) -> dict[str, Any]:
     """A line of a Slack message that leads to the page."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": f"<{page}|Open account>"}]}
+
+
+def linked(message: dict[str, Any], link: str | None) -> dict[str, Any]:
+    """The message with each account that a list of accounts names linked to its page; without a link, its name alone.
+
+    Args:
+        message: Block Kit's; it is not changed.
+        link: the address with {account_id} in it.
+    """
+
+    def page(found: re.Match[str]) -> str:
+        if link is None:
+            return found[2]
+        return f"<{link.replace('{account_id}', url_part(unquote(found[1])))}|{found[2]}>"
+
+    blocks = []
+    for block in message.get("blocks", ()):
+        text = block.get("text")
+        if block["type"] == "section" and text is not None and ACCOUNT in text["text"]:
+            block = {**block, "text": {**text, "text": _NAMED.sub(page, text["text"])}}
+        blocks.append(block)
+    return {**message, "blocks": blocks}
+
+
+_NAMED: Final = re.compile(rf"<{ACCOUNT}([^<>|]*)\|([^<>]*)>")

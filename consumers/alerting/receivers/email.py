@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from alerts.messages.plain_text import as_html, as_text, headline
 from alerts.notification import AlertNotification
 from alerts.receiver_settings import EmailSettings
-from consumers.alerting.receivers.account_link import page_of
+from consumers.alerting.receivers.account_link import linked, page_of
 from consumers.alerting.receivers.delivery import BY_HAND, DeliveryResult, DeliveryStatus, no_response
 from consumers.alerting.receivers.receiver_secrets import ReceiverSecrets
 from stream.config.logs import get_logger
@@ -80,7 +80,7 @@ class Email:
     def send(self, notification: AlertNotification, memory: bytes | None) -> DeliveryResult:
         """Send one mail to everybody on the list."""
         to = self._recipients(notification)
-        mail = message(notification, self._sender, to, page_of(notification, self._link))
+        mail = message(notification, self._sender, to, self._link)
         delivered: DeliveryResult | None = None
         try:
             with self._connect() as server:
@@ -120,14 +120,14 @@ class Email:
         return smtplib.SMTP(self._host, self._port, timeout=self._timeout_seconds)
 
 
-def message(notification: AlertNotification, sender: str, to: tuple[str, ...], page: str | None) -> EmailMessage:
+def message(notification: AlertNotification, sender: str, to: tuple[str, ...], link: str | None) -> EmailMessage:
     """The mail of one notice.
 
     Args:
         notification: what to tell.
         sender: the From address; its domain makes the Message-ID.
         to: the recipients.
-        page: the account's page; None: no link.
+        link: an account's page, with {account_id}; None: no link.
     """
     domain = sender.rpartition("@")[2]
     mail = EmailMessage()
@@ -141,7 +141,8 @@ def message(notification: AlertNotification, sender: str, to: tuple[str, ...], p
     mail["References"] = thread
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Heartline-Alert"] = notification.alert_id
-    text, body = as_text(notification.message), as_html(notification.message)
+    shaped, page = linked(notification.message, link), page_of(notification, link)
+    text, body = as_text(shaped), as_html(shaped)
     if page is not None:
         text += f"\n\n{page}"
         body += f'\n<p><a href="{html.escape(page)}">The account in Heartline</a></p>'

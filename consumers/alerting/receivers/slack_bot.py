@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from alerts.notification import AlertNotification
 from alerts.receiver_settings import SlackBotSettings
-from consumers.alerting.receivers.account_link import link_line, page_of
+from consumers.alerting.receivers.account_link import link_line, linked, page_of
 from consumers.alerting.receivers.delivery import (
     DeliveryResult,
     DeliveryStatus,
@@ -144,8 +144,8 @@ def payload(
         with_buttons: whether people can answer by buttons; never once the alert is over.
         link: an account's page; None: no link.
     """
-    message, page = notification.message, page_of(notification, link)
-    blocks: list[dict[str, Any]] = list(message.get("blocks", ()))
+    message, page = linked(notification.message, link), page_of(notification, link)
+    blocks: list[dict[str, Any]] = list(message["blocks"])
     member = mentions.get(notification.owner) if notification.owner is not None else None
     if member is not None and notification.is_open:
         mention = {"type": "mrkdwn", "text": f"For <@{member}>"}

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from alerts.notification import AlertNotification
 from alerts.receiver_settings import SlackWebhookSettings
-from consumers.alerting.receivers.account_link import link_line, page_of
+from consumers.alerting.receivers.account_link import link_line, linked, page_of
 from consumers.alerting.receivers.delivery import BY_HAND, DeliveryResult, no_response, result_of_status
 from consumers.alerting.receivers.receiver_secrets import ReceiverSecrets
 from consumers.alerting.receivers.slack_http import PlainWebhookClient, silent_logger
@@ -43,9 +43,9 @@ class SlackWebhook:
 
     def send(self, notification: AlertNotification, memory: bytes | None) -> DeliveryResult:
         """Send the notice's message, with a link to the account."""
-        message, page = dict(notification.message), page_of(notification, self._link)
+        message, page = linked(notification.message, self._link), page_of(notification, self._link)
         if page is not None:
-            message["blocks"] = [*message.get("blocks", ()), link_line(page)]
+            message["blocks"] = [*message["blocks"], link_line(page)]
         try:
             response = self._client.send_dict(message)
         except (OSError, HTTPException, ValueError) as error:

@@ -15,6 +15,7 @@ from alerts.account_facts import AccountFacts
 from alerts.config import AlertingConfig
 from alerts.context import AlertContext
 from alerts.evaluation import delete_account, evaluate_rules
+from alerts.messages.account_line import account_line
 from alerts.messages.compose import build_message
 from alerts.messages.digest import DigestLine, build_digest
 from alerts.messages.evidence import moved_measures
@@ -112,16 +113,15 @@ def test_a_message_is_who_and_what_then_health_worth_and_renewal_then_evidence_t
     assert as_text(message).splitlines() == [
         "🚩 Granite Logistics has gone quiet: no logins for 5 working days (normally never more than 3)",
         "",
-        "Health 82, still healthy, down 16 in a week. 5,400 a month, 35 of 46 seats used last month. "
+        "Health 82, still healthy, down 16 in a week. Pays 5,400 a month, 35 of 46 seats used last month. "
         "Renews 3 Nov 2027.",
         "",
         "•  Weekly active users: 42 → 11 in a week (-14 points)",
-        "•  Monthly active users: 35",
         "",
         "👉  Next: call, do not write. Call the champion today. Ask what stopped, listen, and book a restart session "
         "within the week.",
         "",
-        f"Owner: Dana  ·  {message['blocks'][-1]['elements'][0]['text'].rsplit('  ·  ', 1)[1]}",
+        "Owner: Dana",
     ]
 
 
@@ -160,8 +160,7 @@ def test_every_rule_says_what_happened_what_to_do_and_how_it_ended(rule: str) ->
     assert "👉  *Next: " in body(opened)
     assert headline(over).startswith(("✅ Acme Corp", "⚪ Acme Corp"))
     assert "Open for 31 days" in body(over)
-    ids = {body(message).rsplit("hl-", 1)[1] for message in (opened, over)}
-    assert len(ids) == 1, "both are of one episode"
+    assert "hl-" not in body(opened) + body(over), "an id says nothing to whoever reads it"
 
 
 @pytest.mark.parametrize("rule", [name for name, case in TROUBLES.items() if case.worse])
@@ -401,3 +400,46 @@ def test_every_rule_has_three_plays_or_more_to_try_when_no_driver_is_known() -> 
             plays = choose(rule.plays, moved)
             assert 3 <= len(plays) <= 5, rule.name
             assert all(not play.measures or set(play.measures) & set(moved) for play in plays)
+
+
+def test_a_message_names_who_it_is_about_and_how_many_more_there_are() -> None:
+    """By their names where somebody told them; a list that is cut short counts nobody twice."""
+    measures = {"open_detractors": 11, "open_detractor_days": 8, "open_detractor_users": ["u1", "u2", "u3"]}
+    report = broken("detractor_follow_up", measures=measures, names={"u1": "Ann Lee"})
+    (message,) = messages_of("detractor_follow_up", [report])
+    assert "•  Who: Ann Lee, u2, u3 and 8 more" in body(message)
+
+
+@pytest.mark.parametrize(
+    ("why", "fields", "says"),
+    [
+        ("the feed's own amount has no currency", {}, "Pays 3,417 a month, 20 seats."),
+        ("a subscription's has", {"currency": "EUR"}, "Pays €2,000 a month, 20 seats."),
+        ("one without a sign of its own", {"currency": "CHF"}, "Pays CHF 2,000 a month, 20 seats."),
+    ],
+)
+def test_money_is_told_in_its_currency(why: str, fields: dict[str, Any], says: str) -> None:
+    profile = replace(PAYING, **fields)
+    measures = {"mau": None} | ({"mrr_active": 2000.0} if fields else {})
+    report = make_report(measures=measures, profile=profile)
+    assert says in account_line(report, AccountFacts(report, MONDAY)), why
+
+
+def test_what_an_account_paid_that_is_not_alive_is_past() -> None:
+    report = make_report(score=None, measures={"lifecycle_stage": "churned", "mau": 8}, profile=PAYING)
+    assert account_line(report, AccountFacts(report, MONDAY)) == "Paid 3,417 a month."
+
+
+def test_what_the_second_line_says_is_no_evidence() -> None:
+    """Neither the renewal nor this month's users."""
+    measures = TROUBLES["silence"].breaks | {"mau": 9, "days_to_renewal": 60}
+    config = AlertingConfig.model_validate({"rules": {"silence": {"channel": "page"}, "score_low": {"enabled": False}}})
+    report = make_report(score=40, measures=measures, profile=PAYING, changes_7d=[], contributions=[])
+    context = AlertContext(config.lifecycle)
+    found = evaluate_rules(None, report, config.book.choose(PAYING), MONDAY, context)
+    (step,) = [each for each in found.changes if each.alert is not None]
+    assert step.alert is not None
+    assert {signal.rule for signal in step.alert.signals} == {"silence", "renewal_near"}
+    text = body(build_message("opened", step.alert, report, AccountFacts(report, MONDAY), {}))
+    assert "9 of 20 seats used last month. Renews 1 May 2026 (in 60 days)." in text
+    assert "•" not in text

@@ -11,6 +11,7 @@ from alerts.config import AlertingConfig
 from alerts.context import AlertContext
 from alerts.daily_digest import DigestItem, collapse, entries_of, next_digest, section_of
 from alerts.evaluation import AccountEvaluation, evaluate_rules, next_due
+from alerts.messages.compose import build_message
 from alerts.messages.daily_digest import daily_digest_notification
 from alerts.messages.plain_text import as_text, headline
 from alerts.model import AccountRecord, Alert
@@ -113,6 +114,18 @@ def test_it_is_over_when_nothing_fires_that_opens_one_and_says_why() -> None:
     assert acme.up == []
 
 
+def test_it_says_what_became_of_what_people_were_told_of_and_what_ended_last() -> None:
+    acme = Account()
+    acme.knows(CANCELS)
+    acme.knows(CANCELS, QUIET)
+    acme.knows(QUIET, {"cancellation_requested": 0, "subscriptions_active": 1})
+    over = acme.knows(BACK, {"cancellation_requested": 0, "subscriptions_active": 1}).transitions[-1]
+    assert over.alert is not None
+    assert headline(build_message("resolved", over.alert, None, None, {})) == (
+        "✅ Acme Corp: they withdrew the request to cancel; somebody has logged in again"
+    )
+
+
 def test_an_account_that_churned_has_no_signals_and_its_red_flag_ends_with_the_cause() -> None:
     acme = Account()
     acme.knows(QUIET, CANCELS)
@@ -205,10 +218,10 @@ def test_a_digest_reads_how_things_stand_when_it_is_written() -> None:
     assert acme.report is not None
     entries = entries_of(items, {"acme": acme.record}, {"acme": acme.report})
     assert [(entry.section, entry.signal.rule) for entry in entries] == [("good_news", "promoter_follow_up")]
-    found = daily_digest_notification("Dana", entries, MONDAY, 12)
-    assert headline(found.message) == "🗞 Dana: 1 good news"
+    found = daily_digest_notification("Dana", entries, MONDAY, MONDAY, 12)
+    assert headline(found.message) == "🗞 Dana: 1 with good news"
     text = as_text(found.message)
-    assert "Acme Corp (health 80): 2 promoters to thank" in text
+    assert "Acme Corp (health 80, 500 a month): 2 promoters to thank" in text
     assert "🚩" not in text
     assert "🚨" not in text
 

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from alerts.commands import StartPlay
+from alerts.messages.blocks import account_name, payload, sections
 from alerts.messages.plain_text import as_html, as_text, headline
 from alerts.notification import AlertNotification
 from consumers.alerting.receivers import alertmanager, email, pagerduty, slack_bot, webhook
@@ -223,6 +224,30 @@ def test_a_mail_says_the_same_as_text_and_as_html() -> None:
     assert text.get_content().rstrip().endswith("https://board.example/?a=1&b=2")
     assert as_html(MESSAGE) in page.get_content()
     assert '<a href="https://board.example/?a=1&amp;b=2">' in page.get_content()
+
+
+def test_each_account_of_a_digest_leads_to_its_page() -> None:
+    """Where somebody says where that is; else its name stands alone. What a customer's name holds makes no link."""
+    names = account_name("Acme & <https://evil.example|Co>", "acme/eu", 80), account_name("Birch", "birch", 80)
+    message = payload("🗞 Dana: 2 got worse", "", sections([f"🚩  {name}: why" for name in names]))
+    notification = make_notification("hl-daily:daily_digest", message=message, account_id=None)
+    link = "https://board.example/accounts/{account_id}"
+    acme = "Acme &amp; &lt;https://evil.example|Co&gt;"
+    shaped = slack_bot.payload(notification, {}, with_buttons=False, link=link)
+    assert shaped["blocks"][1]["text"]["text"] == (
+        f"🚩  *<https://board.example/accounts/acme%2Feu|{acme}>*: why\n"
+        "🚩  *<https://board.example/accounts/birch|Birch>*: why"
+    )
+    plain = slack_bot.payload(notification, {}, with_buttons=False)
+    assert plain["blocks"][1]["text"]["text"] == f"🚩  *{acme}*: why\n🚩  *Birch*: why"
+    assert as_text(message).endswith("🚩  Acme & <https://evil.example|Co>: why\n🚩  Birch: why")
+    mail = email.message(notification, "alerts@heartline.example", ("dana@example.com",), link)
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text is not None
+    assert "🚩  Birch (https://board.example/accounts/birch): why" in text.get_content()
+    assert html is not None
+    assert '<strong><a href="https://board.example/accounts/birch">Birch</a></strong>: why' in html.get_content()
+    assert 'href="https://evil' not in html.get_content()
 
 
 @pytest.mark.parametrize("name", ["Acme\r\nBcc: all@example.com", "Acme\nX: y", "A" * 500])
