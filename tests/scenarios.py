@@ -27,6 +27,7 @@ from alerts.red_flag import Transition
 from alerts.silences import Silence
 from stream.contracts.report import HealthReport, Profile
 from tests.reports import make_report
+from tests.true_words import check_evaluation
 
 # Rules alone: no reminders, no follow-ups, and an episode that comes back is a new one.
 RULES_ALONE = AlertContext(
@@ -66,6 +67,7 @@ class Life:
     pipeline_incident: PipelineIncident | None = None
     closings: dict[int, float] = field(default_factory=dict)
     transitions: list[tuple[datetime, Transition]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     now: datetime = FIRST
 
     @property
@@ -165,6 +167,8 @@ class Life:
 
     def _take(self, evaluation: AccountEvaluation) -> None:
         self.record = evaluation.record
+        if self.report is not None:
+            self.texts += check_evaluation(evaluation, self.report, self.now, self._rules())
         self.transitions += [(self.now, step) for step in evaluation.changes]
 
 

@@ -25,6 +25,7 @@ from stream.contracts.report import HealthReport, Profile
 from stream.measures.registry import MEASURES
 from tests.reports import MONDAY, make_report
 from tests.scenarios import RULES_ALONE
+from tests.true_words import check_evaluation
 from tests.unit.alerts.rule_cases import RULE_CASES, WORSE, Day
 
 RULES = {rule.name: rule for rule in RuleBook(RuleSettings().all()).choose(Profile())}
@@ -51,11 +52,13 @@ def _number(day: date) -> int:
 def steps_of(rule: Rule, days: Sequence[Day]) -> list[str]:
     """What came of each day, as `firing warning` or `resolved well`; empty for nothing."""
     record: AccountRecord | None = None
-    told = []
+    rule, told = rule.model_copy(update={"channel": "page"}), []  # so that each has its messages
     for at, day in enumerate(days):
         as_of = MONDAY + timedelta(days=at)
-        evaluation = evaluate_rules(record, report_of(day, as_of), [rule], as_of, RULES_ALONE)
+        report = report_of(day, as_of)
+        evaluation = evaluate_rules(record, report, [rule], as_of, RULES_ALONE)
         record = evaluation.record
+        assert all(check_evaluation(evaluation, report, as_of, [rule]))
         step = next(iter(evaluation.signals), None)
         if step is None or step.signal is None:
             told.append("")

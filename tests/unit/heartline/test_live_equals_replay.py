@@ -40,6 +40,7 @@ from stream.worker.account_partition import AccountPartition
 from stream.worker.health_processor import HealthProcessor, make_processor
 from tests.examples import examples
 from tests.streams import TOPICS, Raw, record
+from tests.true_words import check_evaluation
 
 HOUR_MS: Final = 3_600_000
 FIRST_DAY: Final = 20_500  # a Friday
@@ -243,6 +244,7 @@ def test_what_readers_know_is_what_is_so_at_every_hour(
         rules = CONFIG.book.choose(full.profile, facts.stage, facts.mrr)
         evaluation = evaluate_rules(record_, full, rules, moment(now_ms), CONTEXT)
         record_ = evaluation.record
+        assert all(check_evaluation(evaluation, full, moment(now_ms), rules))
         plain += rows_of(evaluation, now_ms)
     assert live.found == plain
 
