@@ -8,7 +8,7 @@ Where several feeds tell the same thing, one resolved value counts everywhere: t
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -197,6 +197,14 @@ class AccountFacts:
         """The calendar day of the renewal; None when unknown."""
         days = self.days_to_renewal
         return None if days is None else date.fromordinal(self.day + days + EPOCH_ORDINAL)
+
+    @property
+    def renewal_at(self) -> datetime | None:
+        """The moment of the renewal: the feed's where that is its day, else the day's beginning; None when unknown."""
+        day, told = self.renewal_date, self.profile.renewal_at
+        if day is None or (told is not None and local_date(told, self.profile.timezone) == day):
+            return told if day is not None else None
+        return datetime.combine(day, time(), ZoneInfo(self.profile.timezone or "UTC")).astimezone(UTC)
 
     @property
     def escalation_hours(self) -> float | None:

@@ -60,7 +60,8 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
         score: 0..100, None when unknown; band: its band.
         segment, owner, lifecycle_stage: the account's; None when unknown. A digest has an owner only.
         mrr: money a month, of the subscriptions, else of the account feed; None when unknown.
-        renewal_at: when the account feed says that it renews; None when unknown.
+        renewal_at: when it renews, of the subscriptions, else of the account feed; None when unknown.
+        days_to_renewal: calendar days until then, negative once it has passed.
         play: id of the play that the message names as the next step; None: it names none.
     """
 
@@ -89,6 +90,7 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     lifecycle_stage: str | None = None
     mrr: float | None = None
     renewal_at: datetime | None = None
+    days_to_renewal: int | None = None
     play: str | None = None
 
     @property
@@ -108,5 +110,6 @@ def routing_subject(notification: AlertNotification) -> Subject:
         lifecycle_stage=notification.lifecycle_stage,
         band=notification.band,
         mrr=notification.mrr,
+        days_to_renewal=notification.days_to_renewal,
         rules=tuple(signal.rule for signal in notification.signals),
     )

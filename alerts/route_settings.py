@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from alerts.routing import Between, Condition, OneOf, Route, Routes, TextField
+from alerts.routing import Between, Condition, OneOf, RenewsWithin, Route, Routes, TextField
 
 DEPTH_MAX: Final = 5
 _TEXT_FIELDS: Final[tuple[TextField, ...]] = (
@@ -48,6 +48,7 @@ class MatchSettings(BaseModel):
     severity: Values | None = None
     mrr_at_least: float | None = Field(None, ge=0)
     mrr_at_most: float | None = Field(None, ge=0)
+    renewal_within_days: int | None = Field(None, ge=0, le=1000)
 
     def conditions(self) -> Iterator[Condition]:
         """The same as conditions of a route."""
@@ -57,6 +58,8 @@ class MatchSettings(BaseModel):
                 yield OneOf(field, values)
         if self.mrr_at_least is not None or self.mrr_at_most is not None:
             yield Between(self.mrr_at_least, self.mrr_at_most)
+        if self.renewal_within_days is not None:
+            yield RenewsWithin(self.renewal_within_days)
 
 
 class RouteSettings(BaseModel):

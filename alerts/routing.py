@@ -27,6 +27,7 @@ class Subject:
         lifecycle_stage: of the account.
         band: the account's health band.
         mrr: monthly recurring revenue, in the feed's currency.
+        days_to_renewal: calendar days, negative once it has passed.
         rules: of all signals of the alert; a condition on the rule holds for any of them.
     """
 
@@ -38,6 +39,7 @@ class Subject:
     lifecycle_stage: str | None = None
     band: str | None = None
     mrr: float | None = None
+    days_to_renewal: int | None = None
     rules: tuple[str, ...] = ()
 
 
@@ -84,7 +86,24 @@ class Between:
         return "mrr is " + " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
 
 
-Condition = OneOf | Between
+@dataclass(frozen=True)
+class RenewsWithin:
+    """A condition: the account's renewal is at most so many days away, or overdue."""
+
+    days: int
+
+    def objection(self, subject: Subject) -> str | None:
+        """Why the subject fails the condition; None when it holds."""
+        left = subject.days_to_renewal
+        if left is None:
+            return "the renewal is unknown"
+        return f"it renews in {left:,} days, not within {self.days:,}" if left > self.days else None
+
+    def __str__(self) -> str:
+        return f"it renews within {self.days:,} days"
+
+
+Condition = OneOf | Between | RenewsWithin
 
 
 @dataclass(frozen=True)

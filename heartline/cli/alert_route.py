@@ -28,6 +28,9 @@ def would_tell(
     stage: Annotated[str | None, typer.Option("--stage", help=f"The lifecycle stage. {_PROFILE}")] = None,
     band: Annotated[str | None, typer.Option("--band", help=_PROFILE)] = None,
     mrr: Annotated[float | None, typer.Option("--mrr", help=_PROFILE)] = None,
+    renews_in: Annotated[
+        int | None, typer.Option("--renews-in", metavar="DAYS", help=f"Days to the renewal. {_PROFILE}")
+    ] = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
     as_json: Json = False,
@@ -42,19 +45,24 @@ def would_tell(
     heartline alert test-route --account ridge-robotics --rule score_low --severity critical
     heartline alert test-route --rule silence --segment enterprise --owner "Dana Fields"
     """
+    from datetime import UTC, datetime
+
+    from alerts.account_facts import AccountFacts
     from alerts.routing import Subject
 
     report = _report(account, config, bootstrap_servers) if account is not None else None
     profile = report.profile if report is not None else None
+    facts = AccountFacts(report, datetime.now(UTC)) if report is not None else None
     about = Subject(
         rule=rule,
         severity=severity,
         account=account,
         segment=segment or (profile.segment if profile is not None else None),
         owner=owner or (profile.owner if profile is not None else None),
-        lifecycle_stage=stage or (profile.lifecycle_stage if profile is not None else None),
+        lifecycle_stage=stage or (facts.stage if facts is not None else None),
         band=band or (report.band if report is not None else None),
-        mrr=mrr if mrr is not None else (profile.mrr if profile is not None else None),
+        mrr=mrr if mrr is not None else (facts.mrr if facts is not None else None),
+        days_to_renewal=renews_in if renews_in is not None else (facts.days_to_renewal if facts is not None else None),
     )
     decision = _decide(config, about)
     if as_json:
@@ -74,7 +82,9 @@ def _report(account: str, config: Path | None, bootstrap_servers: str | None) ->
     found = find_report(load_settings(config, bootstrap_servers).kafka, account)
     if found.report is None:
         tell_missing(account, found)
-        print("or say what the routes look at: --segment, --owner, --stage, --band, --mrr", file=sys.stderr)
+        print(
+            "or say what the routes look at: --segment, --owner, --stage, --band, --mrr, --renews-in", file=sys.stderr
+        )
         raise typer.Exit(1)
     return found.report
 
@@ -108,6 +118,7 @@ def _lines(about: "Subject", decision: "Decision") -> list[str]:
         ("lifecycle stage", about.lifecycle_stage),
         ("band", about.band),
         ("mrr", None if about.mrr is None else f"{about.mrr:g}"),
+        ("renewal", None if about.days_to_renewal is None else f"in {about.days_to_renewal:,} days"),
     )
     lines = [f"{about.rule}, {about.severity}: " + ", ".join(f"{name} {value or 'unknown'}" for name, value in facts)]
     for told in decision.told:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -258,8 +258,9 @@ def test_a_renewal_date_is_that_of_the_subscription_where_there_is_one() -> None
     measures = {"days_to_renewal": 30, "mrr_active": 3417.0}
     facts = AccountFacts(make_report(measures=measures, profile=profile), MONDAY)
     assert (facts.days_to_renewal, facts.renewal_date, facts.mrr) == (30, date(2026, 4, 1), 3417.0)
+    assert facts.renewal_at == datetime(2026, 4, 1, tzinfo=UTC), "of a day nobody told the hour"
     unknown = AccountFacts(make_report(measures={}, profile=profile), MONDAY)
-    assert (unknown.days_to_renewal, unknown.mrr) == (400, 100)
+    assert (unknown.days_to_renewal, unknown.mrr, unknown.renewal_at) == (400, 100, profile.renewal_at)
     ended = AccountFacts(make_report(measures={"days_to_renewal": None}, profile=profile), MONDAY)
     assert ended.days_to_renewal is None, "every subscription has ended"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.routing import Between, OneOf, Route, Routes, Subject, everything_to
+from alerts.routing import Between, Condition, OneOf, RenewsWithin, Route, Routes, Subject, everything_to
 
 ENTERPRISE = OneOf("segment", ("enterprise",))
 CRITICAL = OneOf("severity", ("critical",))
@@ -84,10 +84,17 @@ def test_nobody_on_purpose_and_nobody_by_omission_are_told_apart() -> None:
         (Between(at_least=200), "mrr is 101, below 200"),
         (OneOf("band", ("unknown",)), "band is at_risk, not unknown"),
         (OneOf("account", ("acme", "globex")), "account is unknown, not acme or globex"),
+        (RenewsWithin(60), "it renews in 61 days, not within 60"),
+        (RenewsWithin(61), None),
     ],
 )
-def test_an_objection_names_field_value_and_what_was_wanted(condition: OneOf | Between, objection: str) -> None:
-    assert condition.objection(subject(mrr=101.0, band="at_risk")) == objection
+def test_an_objection_names_field_value_and_what_was_wanted(condition: Condition, objection: str | None) -> None:
+    assert condition.objection(subject(mrr=101.0, band="at_risk", days_to_renewal=61)) == objection
+
+
+def test_a_renewal_that_is_overdue_is_near_and_an_unknown_one_is_not() -> None:
+    assert RenewsWithin(30).objection(subject(days_to_renewal=-4)) is None
+    assert RenewsWithin(30).objection(subject()) == "the renewal is unknown"
 
 
 def test_everything_to_nobody_is_no_route() -> None:
