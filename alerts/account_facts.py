@@ -41,7 +41,7 @@ class AccountFacts:
         levels: what is remembered of earlier days (`AccountRecord.levels`).
     """
 
-    __slots__ = ("_day", "_report_day", "_score", "calendar", "levels", "now", "report")
+    __slots__ = ("_closes", "_day", "_report_day", "_score", "calendar", "levels", "now", "report")
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class AccountFacts:
         self.calendar = calendar
         self._day: int | None = None
         self._report_day: int | None = None
+        self._closes: list[tuple[int, float]] | None = None
 
     @property
     def score(self) -> float | None:
@@ -76,9 +77,9 @@ class AccountFacts:
     def number(self, measure: str) -> Number | None:
         """A measure to two decimals, as exactly as its changes are published; None where unknown, or no number."""
         value = self.report.measures.get(measure)
-        if isinstance(value, float):
-            return round(value, FACT_DIGITS)
-        return value if type(value) is int else None
+        if value is None or type(value) is int:
+            return value
+        return round(value, FACT_DIGITS) if isinstance(value, float) else None
 
     def trait(self, name: str) -> str | float | bool | None:
         """A further field of the account feed; None where it says nothing."""
@@ -236,8 +237,13 @@ class AccountFacts:
         last_day = self.report_day - int(days)
         return self.calendar.between(last_day + 1, self.day) if self.day > last_day + 1 else 0
 
-    def closes(self) -> list[tuple[int, float]]:
+    def closes(self) -> Sequence[tuple[int, float]]:
         """(day, score) of each day that is over, oldest first, at most 27; days without news keep the last score."""
+        if self._closes is None:
+            self._closes = self._closed_days()
+        return self._closes
+
+    def _closed_days(self) -> list[tuple[int, float]]:
         history = [(_day(day), round(score, 1)) for day, score in self.report.history]
         closed = [(day, score) for day, score in history if day < self.day]
         if self.report.score is not None:

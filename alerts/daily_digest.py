@@ -55,14 +55,12 @@ class DigestEntry(msgspec.Struct, frozen=True, kw_only=True):
         account: what is remembered of the account now.
         report: its latest report.
         signal: as it is now.
-        is_paged: whether a page told of the account's red flag, so that the line only reminds of it.
     """
 
     section: Section
     account: AccountRecord
     report: AlertReportView
     signal: Signal
-    is_paged: bool = False
 
 
 def digest_items(
@@ -129,7 +127,7 @@ def entries_of(
     records: Mapping[str, AccountRecord],
     reports: Mapping[str, AlertReportView],
 ) -> list[DigestEntry]:
-    """The items as they stand now; those that do not hold any more are left out.
+    """The items as they stand now, without those that do not hold any more, or that a page has told of since.
 
     Args:
         items: of one owner.
@@ -143,11 +141,16 @@ def entries_of(
         if record is None or report is None or signal is None:
             continue
         section = section_of(item.change, signal)
-        if section is not None:
-            alert = record.alert
-            paged = alert is not None and alert.is_open and alert.notified_severity is not None
-            found.append(DigestEntry(section=section, account=record, report=report, signal=signal, is_paged=paged))
+        if section is not None and not _told_since(item, record.alert):
+            found.append(DigestEntry(section=section, account=record, report=report, signal=signal))
     return found
+
+
+def _told_since(item: DigestItem, alert: Alert | None) -> bool:
+    """Whether a message about the account's red flag, which gathers its signals, has told of an item since."""
+    if alert is None or not alert.is_open or alert.notified_at is None or item.change == "resolved":
+        return False
+    return alert.notified_at >= item.at and any(signal.rule == item.rule for signal in alert.firing)
 
 
 def section_of(change: SignalChange, signal: Signal) -> Section | None:

@@ -1,6 +1,7 @@
 """docs/rules.md: every rule, and the messages that the tests make of it; `make rules` writes it."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alerts.context import AlertContext
@@ -13,6 +14,7 @@ from stream.contracts.report import HealthReport
 from tests.unit.alerts.rule_cases import RULE_CASES
 from tests.unit.alerts.test_messages import a_week_later, alone, broken, messages_of, well, worse
 
+AFTER_ANY_PAGE = datetime.max.replace(tzinfo=UTC)
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "rules.md"
 TONES = {"risk": "risk", "task": "to do", "opportunity": "good news"}
 HEAD = """# The rules and their messages
@@ -65,7 +67,7 @@ def digest_line(rule: str) -> str:
     rules = config.book.choose(report.profile)
     record = evaluate_rules(None, report, rules, report.as_of, AlertContext(config.lifecycle)).record
     assert record is not None
-    item = DigestItem(owner=None, account_id=report.account_id, rule=rule, change="firing", at=report.as_of)
+    item = DigestItem(owner=None, account_id=report.account_id, rule=rule, change="firing", at=AFTER_ANY_PAGE)
     entries = entries_of([item], {report.account_id: record}, {report.account_id: report})
     return as_text(build_daily_digest(None, entries, report.as_of, 12)).splitlines()[3]
 

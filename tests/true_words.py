@@ -31,6 +31,7 @@ _STILL: Final = re.compile(r"\bstill\b(?! (?:healthy|alive|are)\b)")
 _DATE: Final = re.compile(r"\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?: \d{4})?\b")
 _STEP: Final = re.compile(r"^👉.*$", re.MULTILINE)  # a play's own words have numbers of their own
 _RED: Final = ("🚩", "🚨")
+AFTER_ANY_PAGE: Final = datetime.max.replace(tzinfo=UTC)
 _RATIO_MAX: Final = 3  # what may be told in per cent
 NO_PLAYS: Final[Mapping[str, Sequence[Play]]] = {}
 
@@ -48,7 +49,9 @@ def check_evaluation(
     if record is None:
         return
     items = [
-        DigestItem(owner=None, account_id=report.account_id, rule=step.signal.rule, change=step.change, at=now)
+        DigestItem(
+            owner=None, account_id=report.account_id, rule=step.signal.rule, change=step.change, at=AFTER_ANY_PAGE
+        )
         for step in evaluation.signals
         if step.signal is not None and step.change is not None
     ]

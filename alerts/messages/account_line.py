@@ -13,6 +13,7 @@ BAND: Final[dict[Band, str]] = {
     "at_risk": "at risk",
     "critical": "critical",
     "unknown": "unknown",
+    "inactive": "inactive",
 }
 _NOTICEABLE_FALL: Final = 10  # from here on, who is healthy in spite of it is "still" healthy
 

@@ -146,7 +146,7 @@ class RenewalNear(Rule):
             return Resolved(told, recovered=days >= 0)
         if facts.band in _UNWELL:
             return self._firing(facts, days)
-        if facts.band == "unknown" or facts.score is None:
+        if facts.score is None:
             return _UNKNOWN_BAND
         return KEPT if signal is None else self._healthy(facts, facts.score, signal)
 

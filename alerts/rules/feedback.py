@@ -81,7 +81,7 @@ class DetractorFollowUp(Rule):
         since = (
             f"; the oldest has waited {plural(round(days), 'day')}"
             if days >= 1 and count > 1
-            else (f", and has waited {plural(round(days), 'day')}" if days >= 1 else "")
+            else (f"; the answer has waited {plural(round(days), 'day')}" if days >= 1 else "")
         )
         who = facts.texts("open_detractor_users")
         named = f" ({facts.named(*self.people)})" if who else ""

@@ -8,7 +8,7 @@ A measure that is unknown (None) means Indeterminate, and never Firing.
 """
 
 from datetime import datetime
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,7 +20,6 @@ from alerts.rules.result import Baseline, Indeterminate, Resolved, RuleResult
 from stream.contracts.report import LifecycleStage
 
 # States beside the stages of a living account, in which nobody is alerted of it.
-Stage = Literal[LifecycleStage, "ignored", "expired_trial", "paused"]
 
 KEPT: Final = Resolved("kept")
 UNKNOWN: Final = Indeterminate("too little is known for a score")
@@ -32,7 +31,7 @@ class For(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     segments: frozenset[str] = Field(frozenset(), description="empty: any")
-    lifecycle_stages: frozenset[Stage] = Field(frozenset(), description="empty: any")
+    lifecycle_stages: frozenset[LifecycleStage] = Field(frozenset(), description="empty: any")
     mrr_at_least: float | None = Field(None, ge=0, description="money a month; unknown is less than anything")
     mrr_below: float | None = Field(None, ge=0, description="money a month; unknown is less than anything")
 

@@ -185,7 +185,7 @@ class ScoreLow(Rule):
         needed = min(self.digest_below + self.margin_points, 100.0)
         if score < needed:
             return Indeterminate(f"health {points(score)}: over at {points(needed)}")
-        return Resolved(f"Health is back at {points(score)}")
+        return Resolved("Health has recovered")
 
     def _level(self, facts: AccountFacts) -> tuple[Severity, Channel, int] | None:
         """Severity, channel and the closes behind them, of the lowest line that holds."""
@@ -276,7 +276,7 @@ class ScoreDropped(Rule):
         fell_from = signal.evidence["from_score"]
         drop = fell_from - score
         if drop <= self.drop_points - self.margin_points:
-            return Resolved(f"Health is back at {points(score)}")
+            return Resolved("Health has recovered")
         if self._is_new_level(facts, score, signal):
             return Resolved(
                 f"Health has held {points(score)} for {plural(self.new_level_days, 'day')}", recovered=False

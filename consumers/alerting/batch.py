@@ -172,6 +172,7 @@ class Batch:
         now_ms: int,
     ) -> None:
         self.result = BatchResult(Changes(next_offset))
+        self._chosen: tuple[AlertReportView | None, tuple[Rule, ...]] = None, ()
         self._changes = self.result.changes
         self._known = known
         self._config = config
@@ -206,9 +207,13 @@ class Batch:
             self._changes.steps.append((item.account_id, ErasedAt(item.written_ms)))
 
     def _rules(self, report: AlertReportView) -> tuple[Rule, ...]:
-        """The rules of an account."""
-        facts = AccountFacts(report, report.as_of)
-        return self._config.book.choose(report.profile, facts.stage, facts.mrr)
+        """The rules of an account; asked twice for each report, to evaluate it and for when that is due again."""
+        last, rules = self._chosen
+        if last is not report:
+            facts = AccountFacts(report, report.as_of)
+            rules = self._config.book.choose(report.profile, facts.stage, facts.mrr)
+            self._chosen = report, rules
+        return rules
 
     def time(self, account_id: str, now: datetime) -> None:
         """Evaluate the latest report again, because its time has come."""

@@ -97,12 +97,11 @@ class DailyDigests:
         It speaks of now, also where it is late; on the event clock its reports may be of a little later.
         """
         records, reports = self._as_of(items, now, context)
-        moment = max([now, *(report.as_of for report in reports.values())])
         lines = entries_of(items, records, reports)
         if not lines:
             return []
         lines_max = self._config.lifecycle.daily_digest.lines_max
-        notification = daily_digest_notification(None if owner == NO_OWNER else owner, lines, due, moment, lines_max)
+        notification = daily_digest_notification(None if owner == NO_OWNER else owner, lines, due, now, lines_max)
         return [
             OutboxEntry(id=notification.id, receiver=name, notification=notification, after=None, created_ms=now_ms)
             for name in self._recipients.of(notification)

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from alerts.model import SEVERITIES, AccountRecord, PortfolioMetrics, Severity
 from consumers.alerting.totals import Totals, families
-from stream.contracts.report import BANDS, Band
+from stream.contracts.report import LIVING_BANDS, Band
 
 VERDICTS: Final = ("valid", "not_valid")
 NO_SEGMENT: Final = "none"
@@ -298,7 +298,7 @@ class HealthCollector(Collector):
         segments = sorted(named | {segment for segment, _ in counts})
         family = GaugeMetricFamily("heartline_accounts", "Accounts by band and segment.", labels=["band", "segment"])
         for segment in segments or [NO_SEGMENT]:
-            for band in BANDS:
+            for band in LIVING_BANDS:
                 family.add_metric([band, segment], counts[segment, band])
         return family
 

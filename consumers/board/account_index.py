@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from alerts.account_facts import AccountFacts
 from alerts.messages.evidence import moved_measures
-from stream.contracts.report import BANDS, Band, HealthReport
+from stream.contracts.report import BANDS, LIVING_BANDS, Band, HealthReport
 
 SPARK_DAYS: Final = 28
 SPARK_UNKNOWN: Final = 255
@@ -70,7 +70,7 @@ class AccountQuery:
 
     Args:
         search: words that must all be in the name, the id, the owner or the segment.
-        bands, segment, owner: only those; empty and None: all.
+        bands, segment, owner: only those; None: all. No bands: all of the living, and whoever is searched for.
         renewal_days: only those that renew within so many days, or should have; None: all.
         is_flagged: only those with an open alert.
         sort: health: worst first, unknown last; movement: the largest loss first.
@@ -95,11 +95,13 @@ class Listing:
         rows: in order.
         bands: how many accounts each band has under all filters but that of the band.
         money: what they pay a month together, by band, where it is known.
+        living_only: whether inactive ones are left out, since nobody asked for them.
     """
 
     rows: list[AccountRow]
     bands: Counter[Band]
     money: dict[Band, float]
+    living_only: bool = False
 
 
 @dataclass
@@ -157,9 +159,15 @@ class AccountIndex:
         for row in rows:
             if row.mrr is not None:
                 money[row.band] = money.get(row.band, 0.0) + row.mrr
-        if query.bands:
-            rows = [row for row in rows if row.band in query.bands]
-        return Listing(_sorted(rows, query.sort, query.reverse), bands, money)
+        living_only = not query.bands and not query.search
+        shown = query.bands or frozenset(LIVING_BANDS if living_only else BANDS)
+        rows = [row for row in rows if row.band in shown]
+        return Listing(_sorted(rows, query.sort, query.reverse), bands, money, living_only)
+
+    @property
+    def living(self) -> int:
+        """How many accounts are not inactive."""
+        return sum(row.band != "inactive" for row in self.rows())
 
     def choices(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
         """Segments and owners with how many accounts each has, the largest first."""

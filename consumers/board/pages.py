@@ -63,7 +63,7 @@ def accounts(
         rows=listing.rows[(page - 1) * size : page * size],
         first=(page - 1) * size + 1,
         found=len(listing.rows),
-        total=len(accounts),
+        total=accounts.living if listing.living_only else len(accounts),
         bands={band: listing.bands[band] for band in BANDS},
         money={band: listing.money.get(band) for band in BANDS},
         at_risk=sum(listing.money.get(band, 0.0) for band in ("at_risk", "critical")) or None,

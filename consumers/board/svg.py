@@ -27,6 +27,7 @@ _SHAPES: Final[dict[Band, str]] = {
     "at_risk": '<path d="M6 1 11.5 11H.5Z"/>',
     "critical": '<path d="M1 1h10v10H1z"/>',
     "unknown": '<circle cx="6" cy="6" r="4.2" class="hollow"/>',
+    "inactive": '<path d="M2 5.2h8v1.6H2z"/>',
 }
 
 

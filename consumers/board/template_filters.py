@@ -30,6 +30,7 @@ BAND_WORDS: Final[dict[Band, str]] = {
     "at_risk": "At risk",
     "critical": "Critical",
     "unknown": "Unknown",
+    "inactive": "Inactive",
 }
 UNKNOWN: Final = "unknown"
 TEXT_CHARS: Final = 400

@@ -15,6 +15,7 @@ BAND_STYLE: Final[dict[Band, str]] = {
     "at_risk": "dark_orange",
     "critical": "bold red",
     "unknown": "dim",
+    "inactive": "dim",
 }
 
 DRIVERS_SHOWN: Final = 3

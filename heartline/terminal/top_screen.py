@@ -16,7 +16,14 @@ from heartline.terminal.terminal_format import BAND_STYLE
 from stream.contracts.report import BANDS, Band
 
 # A shape for each band, so that colour is never the only sign; the same as on the board.
-SHAPES: Final[dict[Band, str]] = {"healthy": "●", "watch": "◆", "at_risk": "▲", "critical": "■", "unknown": "○"}
+SHAPES: Final[dict[Band, str]] = {
+    "healthy": "●",
+    "watch": "◆",
+    "at_risk": "▲",
+    "critical": "■",
+    "unknown": "○",
+    "inactive": "–",
+}
 HEADER_LINES: Final = 4
 WIDE: Final = 100  # from so many cells on the last days and the words of the summary have room
 
@@ -63,7 +70,7 @@ def screen(view: View, width: int, height: int | None) -> RenderableType:
 def _summary(view: View, width: int) -> Text:
     """How many accounts, by band; a narrow terminal has room for the shapes alone."""
     line = Text.assemble(("♥ Heartline  ", "bold magenta"), plural(len(view.rows), "account"), "  ")
-    for band in (*reversed(BANDS[:4]), BANDS[4]):
+    for band in (*reversed(BANDS[:4]), *BANDS[4:]):
         count = sum(row.band == band for row in view.rows)
         name = f" {band.replace('_', ' ')}" if width >= WIDE else ""
         line.append(f" {SHAPES[band]} {count}{name} ", style=BAND_STYLE[band])

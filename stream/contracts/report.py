@@ -11,16 +11,19 @@ import msgspec
 
 from stream.contracts.values import decode_or_reject
 
-Band = Literal["healthy", "watch", "at_risk", "critical", "unknown"]
+Band = Literal["healthy", "watch", "at_risk", "critical", "unknown", "inactive"]
 
 # Where an account is in its life as a customer; of UNSCORED stages nobody wants a score.
-LifecycleStage = Literal["trial", "onboarding", "active", "renewing", "returned", "churned", "ignored"]
+LifecycleStage = Literal[
+    "trial", "onboarding", "active", "renewing", "returned", "churned", "expired_trial", "paused", "ignored"
+]
 
-UNSCORED_STAGES: Final[frozenset[LifecycleStage]] = frozenset({"churned", "ignored"})
+UNSCORED_STAGES: Final[frozenset[LifecycleStage]] = frozenset({"churned", "expired_trial", "paused", "ignored"})
 
 BANDS: Final[tuple[Band, ...]] = get_args(Band)
+LIVING_BANDS: Final[tuple[Band, ...]] = BANDS[:-1]  # inactive is the band of the unscored stages
 
-# How bad a band is; unknown is not a place on this line, so it has no severity.
+# How bad a band is; unknown and inactive are no places on this line, so they have no severity.
 SEVERITY: Final[dict[Band, int]] = {"healthy": 0, "watch": 1, "at_risk": 2, "critical": 3}
 
 FACT_DIGITS: Final = 2  # decimals of a measure that count: a change beyond them is not published by itself

@@ -65,6 +65,7 @@ _STEP_OF: Final[dict[int, CommercialStep]] = {
     CODE["upgraded"]: "subscription.upsell",
     CODE["renewed"]: "subscription.renewal",
 }
+_PAUSED, _RESUMED, _MOVED, _TRIAL_EXPIRED = (CODE[name] for name in ("paused", "resumed", "moved", "trial_expired"))
 LEAVES: Final = len(CHANGES)  # the day of an end that was announced: it ends unless the request was settled before
 
 _PAYS_NOTHING: Final = frozenset({*_ENDS, REQUESTED, WITHDRAWN, CODE["paused"], LEAVES})
@@ -174,6 +175,8 @@ class Term(Struct, gc=False):
     Attributes:
         is_running: neither ended nor yet to begin; a trial runs, too.
         is_trial: it runs and was never paid for.
+        is_paused: it runs, and is neither used nor paid for until it is resumed.
+        is_expired_trial: it ended, and was never paid for.
         since_ms: when it started or was last renewed.
         requested_ms: since when a request to cancel it is open.
     """
@@ -187,6 +190,8 @@ class Term(Struct, gc=False):
     renewal_ms: int | None = None
     product: str | None = None
     currency: str | None = None
+    is_paused: bool = False
+    is_expired_trial: bool = False
 
 
 def fold(subscriptions: SubscriptionState, event: SubscriptionEvent) -> bool:
@@ -265,12 +270,15 @@ def term(changes: list[SubscriptionChange], as_of_ms: int) -> Term:
             break
         code = change.code
         if code in _BEGINS:
-            at.is_running, at.is_trial = True, code == TRIAL_STARTED
+            at.is_running, at.is_trial, at.is_paused, at.is_expired_trial = True, code == TRIAL_STARTED, False, False
             at.since_ms, at.requested_ms, at.renewal_ms = change.ms, None, None
         elif code in _ENDS or (code == LEAVES and at.requested_ms is not None):
-            at.is_running, at.is_trial, at.requested_ms = False, False, None
+            at.is_expired_trial = code == _TRIAL_EXPIRED or ((at.is_trial or at.is_expired_trial) and code != _MOVED)
+            at.is_running, at.is_trial, at.is_paused, at.requested_ms = False, False, False, None
         elif change is changes[0]:
             at.is_running = True
+        if code in (_PAUSED, _RESUMED) and at.is_running:
+            at.is_paused = code == _PAUSED
         if code == REQUESTED and at.is_running and at.requested_ms is None:
             at.requested_ms = change.ms
         elif code == WITHDRAWN:

@@ -29,8 +29,8 @@ NO_STAGE: Final[Measures] = {"lifecycle_stage": None, "lifecycle_stage_basis": N
         "lifecycle stage",
         "word",
         "word",
-        "as the account feed gives it, else derived: trial, onboarding, active, renewing, returned, churned, ignored;"
-        " see below",
+        "as the account feed gives it, else derived: trial, onboarding, active, renewing, returned, churned,"
+        " expired_trial, paused, ignored; see below",
         none_when="the beginning is unknown and no subscription says it",
         reference="Math, That matter",
         published="scan",
@@ -60,20 +60,25 @@ def unscored_stage(context: MeasureContext) -> LifecycleStage | None:
     given = context.state.profile.get("lifecycle_stage", (None, 0))[0]
     if given is not None:
         return given if given in UNSCORED_STAGES else None
-    return "churned" if context.state.subscription.changes and _has_churned(context) else None
+    return _ended(context.terms) if context.state.subscription.changes else None
 
 
-def _has_churned(context: MeasureContext) -> bool:
-    """Whether every subscription has ended."""
-    return context.terms != [] and not any(at.is_running for at in context.terms)
+def _ended(known: list[Term]) -> LifecycleStage | None:
+    """What an account is whose subscriptions have all ended, or wait until they are resumed; None: one runs."""
+    running = [at for at in known if at.is_running]
+    if running:
+        return "paused" if all(at.is_paused for at in running) else None
+    if not known:
+        return None
+    return "expired_trial" if all(at.is_expired_trial for at in known) else "churned"
 
 
 def _derived(context: MeasureContext) -> LifecycleStage | None:
     """From the subscriptions, then the renewal, then its use. Source: docs/metrics.md, lifecycle."""
     state, day, known, product = context.state, context.day, context.terms, context.account.product
     running = [at for at in known if at.is_running]
-    if _has_churned(context):
-        return "churned"
+    if (ended := _ended(known)) is not None:
+        return ended
     if running and all(at.is_trial for at in running):
         return "trial"
     started = started_day(state)

@@ -16,10 +16,15 @@ COMPARED_DAYS: Final = (7, 14, 28)  # the days that a report may compare with
 _NO_CLOSINGS: Final = (None,) * len(COMPARED_DAYS)
 
 
-def band_of(before: PublishedReport | None, score: float | None, day: int, scorecard: Scorecard) -> Band:
-    """The scorecard's band of a score on a day, for an account that was evaluated before; unknown without a score."""
+def band_of(
+    before: PublishedReport | None, score: float | None, day: int, scorecard: Scorecard, *, is_inactive: bool = False
+) -> Band:
+    """The scorecard's band of a score on a day, for an account that was evaluated before.
+
+    Without a score it is unknown, or inactive where nobody wants one.
+    """
     if score is None:
-        return "unknown"
+        return "inactive" if is_inactive else "unknown"
     if before is None or not scorecard.remembers:
         return scorecard.band(score)
     return scorecard.band(score, before.model_band or before.band, day - before.band_since_day)

@@ -77,7 +77,7 @@ def evaluate(
     score = overridden(override, result.score, scorecard)
     day = context.day
     band = (
-        band_of(state.published, score, day, scorecard)
+        band_of(state.published, score, day, scorecard, is_inactive=score is None and result.is_inactive)
         if override is None or score is None
         else overridden_band(override, score, scorecard)
     )
@@ -126,7 +126,7 @@ def build_report(
     now = Verdict(
         found.result, breakdown, override, found.score, parts_of(found.result, breakdown.caps, override, found.score)
     )
-    model_band = band_of(state.published, breakdown.score, day, scorecard)
+    model_band = band_of(state.published, breakdown.score, day, scorecard, is_inactive=found.result.is_inactive)
     week = compare(context, WEEK_DAYS, now, measures, scorecard)
     month = compare(context, MONTH_DAYS, now, measures, scorecard)
     comparison = choose_comparison(

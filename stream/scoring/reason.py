@@ -16,6 +16,7 @@ SHOWN_POINTS: Final = 0.5
 MOST_RATIO: Final = 0.8  # a shorter time tells enough once it holds so much of the move
 BACK_POINTS: Final = 5.0  # how far the last week must run the other way to be worth a word
 SHOWN_MAX: Final = 3
+_STAGE_WORDS: Final = {"expired_trial": "its trial expired"}
 
 
 def choose_comparison(
@@ -65,7 +66,7 @@ def reason(
     )
     if now.score is None or (now.override is not None and now.breakdown.score is None):
         if (stage := measures.get("lifecycle_stage")) in UNSCORED_STAGES:
-            return f"{prefix}{stage}, so it has no score"
+            return f"{prefix}{_STAGE_WORDS.get(stage, stage)}, so it has no score"
         known = ", ".join(sorted({item.group for item in now.breakdown.found})) or "nothing yet"
         return f"{prefix}too little is known for a score (known: {known})"
     recounted = _counted_since(week, scorecard)

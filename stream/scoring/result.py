@@ -50,6 +50,7 @@ class ScoreResult(Struct, gc=False):
         points: the score before any veto, not rounded; None when too little is known, or the account is not scored.
         vetoes: those that hold, the one that binds first.
         score: 0..100 to one decimal; None like the points.
+        is_inactive: whether nobody wants a score of it, whatever is known.
     """
 
     known: list[KnownLine]
@@ -58,6 +59,7 @@ class ScoreResult(Struct, gc=False):
     points: float | None
     vetoes: list[Veto]
     score: float | None
+    is_inactive: bool = False
 
 
 class ScoreBreakdown(Struct, gc=False):
@@ -118,8 +120,9 @@ def compute_score(
         weight += line_weight
         points += line_weight * score
     coverage_ratio = covered / scorecard.weight
-    if weight <= 0 or coverage_ratio < scorecard.coverage_min_ratio or unscored_stage(context) is not None:
-        return ScoreResult(known, weight, coverage_ratio, None, [], None)
+    is_inactive = unscored_stage(context) is not None
+    if weight <= 0 or coverage_ratio < scorecard.coverage_min_ratio or is_inactive:
+        return ScoreResult(known, weight, coverage_ratio, None, [], None, is_inactive)
     points /= weight
     vetoes = _holding(context.account.sources, measures, scorecard) if scorecard.vetoes else []
     score = min(points, vetoes[0].cap_score) if vetoes else points

@@ -182,7 +182,7 @@ class Scorecard:
 
         Args:
             score: 0..100.
-            before: the band until now; None or unknown when there is none to hold on to.
+            before: the band until now; None, unknown or inactive when there is none to hold on to.
             days_in_band: for how many days it is in that band.
 
         >>> from stream.scoring.shipped import DEFAULT
@@ -190,7 +190,7 @@ class Scorecard:
         ('healthy', 'critical')
         """
         risen = _fallen_into(self.band_floors, score)
-        if before is None or before == "unknown":
+        if before is None or before not in SEVERITY:
             return risen
         if SEVERITY[risen] < SEVERITY[before]:
             return risen if days_in_band >= self.dwell_days else before

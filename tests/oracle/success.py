@@ -198,9 +198,15 @@ def _terms(events: Sequence[Event], now: int) -> list[dict[str, Any]]:
         requests = [steps[at][0] for at in range(settled + 1, len(words)) if words[at] == "cancellation_requested"]
         prices = [mrr for _, _, mrr, _ in steps if mrr >= 0]
         dates = [renewal for _, _, _, renewal in steps[max(last_start, 0) :] if renewal >= 0]
+        held = [word for word in words[last_start + 1 :] if word in ("paused", "resumed")]
+        over = [words[at] for at in ends if at > last_start]
+        after_move = over[len(over) - over[::-1].index("moved") :] if "moved" in over else over
+        tried = last_start >= 0 and words[last_start] == "trial_started" and "moved" not in over
         found.append(
             {
                 "runs": runs,
+                "paused": runs and held[-1:] == ["paused"],
+                "expired": not runs and (tried or "trial_expired" in after_move),
                 "trial": runs and last_start >= 0 and words[last_start] == "trial_started",
                 "since": steps[last_start][0] if last_start >= 0 else None,
                 "requested": requests[0] if runs and requests else None,
@@ -256,7 +262,9 @@ def _stage(
         ahead = min(90, ((until or 0) - max(since)) // 4)
     stage: str | None
     if terms and not running:
-        stage = "churned"
+        stage = "churned" if [term for term in terms if not term["expired"]] else "expired_trial"
+    elif running and len([term for term in running if term["paused"]]) == len(running):
+        stage = "paused"
     elif running and len([term for term in running if term["trial"]]) == len(running):
         stage = "trial"
     elif age < 0:

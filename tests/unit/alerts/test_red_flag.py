@@ -262,3 +262,14 @@ def test_a_digest_is_written_at_its_owner_s_hour_of_a_working_day(
     quiet = QuietSettings(working_days=days, owners={"Dana": "America/New_York"})
     at = next_digest(owner, MONDAY, AlertingConfig().lifecycle.daily_digest, quiet)
     assert f"{at:%Y-%m-%d %H:%M}" == expected
+
+
+def test_a_digest_does_not_repeat_what_a_page_told_since() -> None:
+    acme = Account()
+    items = list(acme.knows(LEFT).digest)
+    assert [item.rule for item in items] == ["champion_gone"]
+    acme.knows(LEFT, CANCELS)
+    assert acme.record is not None
+    assert acme.report is not None
+    assert acme.flag.notified_at is not None, "they ask to cancel: a page, which says who stopped, too"
+    assert entries_of(items, {"acme": acme.record}, {"acme": acme.report}) == []

@@ -125,6 +125,7 @@ SUBSCRIBED: Raw = {
     "timestamp": (DAY + 10) * DAY_MS,
     "status": "started",
 }
+ENDED: Raw = SUBSCRIBED | {"timestamp": (DAY + 30) * DAY_MS, "status": "cancelled"}
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,23 @@ SUBSCRIBED: Raw = {
             *(300, "returned", "subscribed again"),
         ),
         ([SUBSCRIBED | {"status": "trial_started"}], 20, "trial", "all that runs is a trial"),
+        (
+            [SUBSCRIBED | {"status": "trial_started"}, ENDED | {"status": "trial_expired"}],
+            40,
+            "expired_trial",
+            "not bought",
+        ),
+        ([SUBSCRIBED | {"status": "trial_started"}, ENDED], 40, "expired_trial", "ended by hand, and never paid for"),
+        ([SUBSCRIBED, ENDED], 40, "churned", "it was paid for"),
+        ([SUBSCRIBED, ENDED | {"status": "paused"}], 40, "paused", "until it is resumed"),
+        (
+            [SUBSCRIBED, ENDED | {"status": "paused"}, ENDED | {"subscription_id": "t", "status": "started"}],
+            *(40, "onboarding", "another one runs"),
+        ),
+        (
+            [SUBSCRIBED, ENDED | {"status": "paused"}, ENDED | {"timestamp": (DAY + 35) * DAY_MS, "status": "resumed"}],
+            *(40, "onboarding", "it is resumed"),
+        ),
         ([{"type": "account", "lifecycle_stage": "ignored"}], 300, "ignored", "as given"),
     ],
 )
@@ -155,7 +173,7 @@ def test_who_has_left_has_no_score_and_the_report_says_why(given: bool) -> None:
     stays = build_report("acme", state_of(*used), end_of_day_ms(DAY + 60), DEFAULT)
     gone = build_report("acme", state_of(*used, left), end_of_day_ms(DAY + 60), DEFAULT)
     assert stays.score is not None
-    assert (gone.score, gone.band, gone.reason) == (None, "unknown", "churned, so it has no score")
+    assert (gone.score, gone.band, gone.reason) == (None, "inactive", "churned, so it has no score")
 
 
 def test_the_weights_of_engagement_are_the_settings() -> None:

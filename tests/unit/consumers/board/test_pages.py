@@ -207,7 +207,7 @@ def test_the_api_lists_filters_and_says_null_for_unknown() -> None:
     found = board.client().get("/api/v1/accounts", params={"band": ["at_risk", "unknown"], "limit": 1}).json()
 
     assert found["total"] == 2
-    assert found["bands"] == {"healthy": 0, "watch": 0, "at_risk": 1, "critical": 0, "unknown": 1}
+    assert found["bands"] == {"healthy": 0, "watch": 0, "at_risk": 1, "critical": 0, "unknown": 1, "inactive": 0}
     (item,) = found["accounts"]
     assert (item["account_id"], item["movement_7d"], item["mrr"]) == ("acme", -30.0, 500.0)
     assert item["history_28d"][-9:] == [60] * 8 + [30]
@@ -292,3 +292,17 @@ def test_the_pipeline_page_shows_the_last_events_of_each_source_and_what_became_
     assert "event_id: Field required" in page
     assert "zendesk:7" in page
     assert EVIL not in page
+
+
+def test_who_is_not_alive_is_listed_when_asked_for() -> None:
+    """Neither counted among the living nor hidden from whoever looks for them."""
+    board = FakeBoard()
+    board.report(make_report("fine", 91.0))
+    board.report(make_report("gone", None, band="inactive", measures={"lifecycle_stage": "churned"}))
+    client = board.client()
+    page = client.get("/").text
+    assert "/accounts/gone" not in page
+    assert '<p class="found">1 account ·' in page
+    assert "/accounts/gone" in client.get("/?band=inactive").text
+    assert "/accounts/gone" in client.get("/?search=gone").text
+    assert [each["account_id"] for each in client.get("/api/v1/accounts").json()["accounts"]] == ["fine"]
