@@ -7,8 +7,9 @@ offset when somebody looks at one account.
 import threading
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -154,8 +155,10 @@ class AccountIndex:
             flagged: the accounts with an open alert.
             today: the day that renewals are counted from; None: each report's own.
         """
-        rows = [row for row in self.rows() if _matches(row, query, flagged, today)]
-        bands, money = Counter(row.band for row in rows), dict[Band, float]()
+        rows = self.rows()
+        if replace(query, bands=frozenset(), sort="health", reverse=False) != AccountQuery():
+            rows = [row for row in rows if _matches(row, query, flagged, today)]
+        bands, money = Counter(map(_BAND, rows)), dict[Band, float]()
         for row in rows:
             if row.mrr is not None:
                 money[row.band] = money.get(row.band, 0.0) + row.mrr
@@ -238,9 +241,10 @@ def _matches(row: AccountRow, query: AccountQuery, flagged: Container[str], toda
     return all(word in text for word in query.search.casefold().split())
 
 
+_BAND: Final = attrgetter("band")
 _KEYS: Final[dict[SortKey, Callable[[AccountRow], float | str | None]]] = {
-    "health": lambda row: row.score,
-    "movement": lambda row: row.movement,
+    "health": attrgetter("score"),
+    "movement": attrgetter("movement"),
     "name": lambda row: row.name.casefold(),
     "renewal": lambda row: row.renewal.toordinal() if row.renewal is not None else None,
     "mrr": lambda row: -row.mrr if row.mrr is not None else None,
@@ -258,7 +262,7 @@ def _sorted(rows: list[AccountRow], sort: SortKey, reverse: bool) -> list[Accoun
             unknown.append(row)
         else:
             known.append((value, row.account_id, row))
-    known.sort(key=lambda item: item[:2], reverse=reverse)
+    known.sort(reverse=reverse)  # by value, then id, of which there is one each: rows are never compared
     unknown.sort(key=lambda row: row.account_id)
     return [row for _, _, row in known] + unknown
 
