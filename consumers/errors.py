@@ -39,3 +39,7 @@ class StalledError(HeartlineError):
 
 class TopicUnreadableError(HeartlineError):
     """A topic is missing, or can't be read to its end."""
+
+
+class TopicMissingError(TopicUnreadableError):
+    """There is no such topic."""

@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
-from consumers.errors import TopicUnreadableError
+from consumers.errors import TopicMissingError, TopicUnreadableError
 from stream.config.bearer_token import BearerToken, bearer_token_of
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
@@ -202,7 +202,7 @@ def _reading(kafka: KafkaSettings, topic: str, client_id: str) -> Iterator[Any]:
 def _partitions(consumer: Any, kafka: KafkaSettings, topic: str) -> Sequence[int]:
     found: set[int] | None = consumer.partitions_for_topic(topic)
     if not found:
-        raise TopicUnreadableError(
+        raise TopicMissingError(
             f"Kafka at {kafka.bootstrap_servers} has no topic {topic}; the worker and alerting make their topics when "
             "they first start"
         )

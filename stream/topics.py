@@ -121,6 +121,11 @@ class Topics:
         return self.prefix + "alert-commands"
 
     @property
+    def scorecard_reviews(self) -> str:
+        """Compacted, each step under a key of its own: who had which scorecard looked at, and what they said of it."""
+        return self.prefix + "scorecard-reviews"
+
+    @property
     def dead_letters(self) -> str:
         """Input records that were refused, each with its reason and its original bytes."""
         return self.prefix + "dead-letters"
@@ -163,6 +168,7 @@ class Topics:
                 compacted | {"cleanup.policy": "compact,delete", "retention.ms": str(400 * 86_400_000)},
             ),
             TopicSpec(self.alert_commands, partitions, {"retention.ms": str(400 * 86_400_000)}),
+            TopicSpec(self.scorecard_reviews, partitions, compacted),
             TopicSpec(self.dead_letters, partitions, {"retention.ms": str(30 * 86_400_000)}),
             TopicSpec(self.quarantine, partitions, quarantine),
             TopicSpec(self.changelog, partitions, changelog),

@@ -17,8 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from alerts.commands import Command
 from alerts.config import read_config
-from consumers.account_updates import AccountUpdateSender
-from consumers.board import api_accounts, api_alerts, forms, pages
+from consumers.board import api_accounts, api_alerts, forms, pages, review_routes
 from consumers.board.access_control import AccessControl
 from consumers.board.board_context import Board, board_of, make_templates
 from consumers.board.command_service import CommandService
@@ -31,6 +30,7 @@ from consumers.board.read_model import ReadModel
 from consumers.board.recent_events import RecentEvents
 from consumers.board.request_guard import BODY_BYTES_MAX, Guard
 from consumers.board.settings import BoardSettings
+from consumers.confirmed_sender import ConfirmedSender
 from consumers.web_server import BodyLimit
 
 SESSION_SECONDS: Final = 12 * 3600
@@ -74,7 +74,8 @@ def make_app(
         LagMonitor(settings.kafka, groups(settings), read_model.topic_reader.next_offsets),
         RecentEvents(settings),
         CommandService(settings.kafka, read_model.command_results, send),
-        AccountUpdateSender(settings.kafka),
+        ConfirmedSender(settings.kafka, settings.kafka.topics.input("account"), "the update"),
+        ConfirmedSender(settings.kafka, settings.kafka.topics.scorecard_reviews, "the review"),
         CurrentAlerts(
             read_model,
             read_config(settings.alerting.config),
@@ -90,6 +91,8 @@ def make_app(
     app.state.board = board
     app.include_router(api_accounts.router)
     app.include_router(api_alerts.router)
+    app.include_router(review_routes.api)
+    app.include_router(review_routes.router)
     app.include_router(forms.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -8,7 +8,6 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from consumers.account_updates import AccountUpdateSender
 from consumers.board.access_control import AccessControl
 from consumers.board.alert_log import Episode
 from consumers.board.command_service import CommandService
@@ -21,6 +20,7 @@ from consumers.board.read_model import ReadModel
 from consumers.board.recent_events import RecentEvents
 from consumers.board.settings import BoardSettings
 from consumers.board.template_filters import FILTERS
+from consumers.confirmed_sender import ConfirmedSender
 
 CURRENT_MAX: Final = 200  # alerts of a page that are evaluated anew
 REFRESH_HEADER: Final = "Board-Refresh"  # set by board.js when a page, unasked, fetches itself again
@@ -36,7 +36,8 @@ class Board:
     lags: LagMonitor
     recent_events: RecentEvents
     commands: CommandService
-    account_updates: AccountUpdateSender
+    account_updates: ConfirmedSender
+    reviews: ConfirmedSender
     current_alerts: CurrentAlerts
     templates: Environment
     access: AccessControl
@@ -68,6 +69,7 @@ class Board:
             "asks": self.settings.board.asks,
             "loaded": self.read_model.topic_reader.loaded.is_set(),
             "open_alerts": sum(counts.values()),
+            "waiting_reviews": self.read_model.reviews.waiting,
             "problems": pipeline_problems(self.lags, self.read_model.alerts.pipeline_incident),
             "me": self.me(request),
             "path": request.url.path,

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from alerts.commands import Command
-from consumers.account_updates import UpdateNotSentError, encode_baseline, encode_baseline_undone
+from consumers.account_updates import encode_baseline, encode_baseline_undone
 from consumers.alerting.command_sender import CommandNotSentError
 from consumers.board.access_control import NAME_CHARS, own_path
 from consumers.board.board_context import board_of
@@ -20,6 +20,7 @@ from consumers.board.command_service import (
     build_silence,
     build_silence_end,
 )
+from consumers.confirmed_sender import RecordNotSentError
 from stream.contracts.errors import ConfigError
 
 router = APIRouter(include_in_schema=False)
@@ -50,7 +51,7 @@ async def accept_baseline(request: Request, account_id: str) -> Response:
             update = encode_baseline(account_id, request.state.person.name, reason, now)
             said = "Accepted as the new normal; the score follows with the next evaluation"
         await run_in_threadpool(board.account_updates.send, account_id, update)
-    except (ConfigError, InvalidCommandError, UpdateNotSentError) as error:
+    except (ConfigError, InvalidCommandError, RecordNotSentError) as error:
         said = f"Not sent: {error}"
     request.session["told"] = said[:400]
     return RedirectResponse(own_path(form.get("back", "/")), 303)

@@ -67,6 +67,7 @@ def run_board(settings: BoardSettings) -> None:
         app.state.board.recent_events.close()
         app.state.board.commands.close()
         app.state.board.account_updates.close()
+        app.state.board.reviews.close()
         stop_metrics()
     if failure:
         raise failure[0]

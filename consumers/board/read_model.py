@@ -16,6 +16,7 @@ from consumers.board.live_updates import Hub
 from consumers.board.record_lookup import RecordLookup
 from consumers.board.settings import BoardSettings
 from consumers.board.topic_reader import TopicReader, TopicSubscription
+from consumers.scorecard_reviews import ReviewLog
 from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import Band, HealthReport, decode_report
@@ -67,6 +68,7 @@ class ReadModel:
         self.letters = DeadLetterLog(settings.board.dead_letters_kept)
         self.command_results = CommandResults()
         self.alerts = AlertLog(settings.board.alerts_kept, self.command_results.take)
+        self.reviews = ReviewLog()
         self.poison = 0
         cards = read_scorecards(settings.scorecards) if settings.scorecards is not None else SHIPPED
         self._floors = {card.name: card.band_floors for card in cards.cards}
@@ -79,6 +81,7 @@ class ReadModel:
                 TopicSubscription(self.topics.health, self.take_report),
                 TopicSubscription(self.topics.changelog, self.take_state),
                 TopicSubscription(self.topics.alerts, self.take_step),
+                TopicSubscription(self.topics.scorecard_reviews, self.take_review),
                 TopicSubscription(self.topics.dead_letters, self.take_letter, newest=settings.board.dead_letters_kept),
             ],
             hub.changed,
@@ -152,6 +155,10 @@ class ReadModel:
     def take_step(self, record: Record) -> str | None:
         """A record of the audit log."""
         return self.alerts.take(record.value, record.key)
+
+    def take_review(self, record: Record) -> str | None:
+        """A step of a scorecard's review."""
+        return self.reviews.take(record.key or b"", record.value)
 
     def take_letter(self, record: Record) -> str | None:
         """A dead letter."""

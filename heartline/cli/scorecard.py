@@ -1,4 +1,4 @@
-"""`heartline scorecard`: check scorecards, explain an account by its scorecard, compare two before they are used."""
+"""`heartline scorecard`: check scorecards, explain an account by its own, compare two, have one looked at."""
 
 import json
 import sys
@@ -12,10 +12,12 @@ from heartline.cli.options import BootstrapServers, Config, Json, load_settings
 if TYPE_CHECKING:
     from heartline.terminal.scorecard_tables import Moved
     from stream.config.settings import Settings
+    from stream.contracts.scorecard_review import ScorecardReview
     from stream.scoring.scorecard import Scorecards
 
 app = typer.Typer(
-    help="Check scorecards before they are used, see one at work on an account, and whom a new one would move.",
+    help="Check scorecards before they are used, see one at work on an account, have it reviewed, and whom a new one "
+    "would move.",
     no_args_is_help=True,
 )
 
@@ -130,6 +132,103 @@ def diff(
             f" {_score(item.now_score)}  ({item.now_scorecard})"
         )
     print(f"{len(moved)} of {accounts} accounts would change band")
+
+
+@app.command()
+def review(
+    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id, or its name.")],
+    hand_in: Annotated[bool, typer.Option("--hand-in", help="It waits for somebody who looks at it.")] = False,
+    approve: Annotated[bool, typer.Option("--approve", help="It is right.")] = False,
+    send_back: Annotated[bool, typer.Option("--send-back", help="It is not; --comment says what to change.")] = False,
+    comment: Annotated[str, typer.Option("--comment", help="For whoever reads the review.")] = "",
+    by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; your login without it.")] = None,
+    bootstrap_servers: BootstrapServers = None,
+    config: Config = None,
+) -> None:
+    """Hand in the scorecard of an account, approve it, or send it back with a comment.
+
+    What is reviewed is the account's current report: its score and band are kept with the step. The board shows the
+    same, and `heartline scorecard history` lists it.
+
+    [bold]Examples[/]
+
+    \b
+    heartline scorecard review acme --hand-in --comment "goals agreed with their sponsor"
+    heartline scorecard review acme --send-back --comment "the renewal date is last year's" --by dana
+    """
+    import getpass
+    from datetime import UTC, datetime
+
+    from consumers.confirmed_sender import ConfirmedSender
+    from heartline.cli.account import tell_missing
+    from heartline.topics.current_reports import find_report
+    from stream.contracts.errors import ConfigError
+    from stream.contracts.scorecard_review import encode_review, make_review
+
+    steps = {"requested": hand_in, "approved": approve, "sent_back": send_back}
+    asked = [step for step, is_asked in steps.items() if is_asked]
+    if len(asked) != 1:
+        raise ConfigError("scorecard review: expected one of --hand-in, --approve and --send-back")
+    kafka = load_settings(config, bootstrap_servers).kafka
+    found = find_report(kafka, account_id)
+    if found.report is None:
+        tell_missing(account_id, found)
+        raise typer.Exit(1)
+    made = make_review(found.report, asked[0], by or getpass.getuser(), comment, datetime.now(UTC))
+    sender = ConfirmedSender(kafka, kafka.topics.scorecard_reviews, "the review")
+    try:
+        sender.send(made.key, encode_review(made))
+    finally:
+        sender.close()
+    print(_step_told(made))
+
+
+@app.command()
+def history(
+    account_id: Annotated[
+        str | None, typer.Argument(metavar="[ACCOUNT]", help="One account's steps; of each account the newest without.")
+    ] = None,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only those that wait for a review.")] = False,
+    bootstrap_servers: BootstrapServers = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Tell who had which scorecard looked at, and what was said of it: what waits first. Status 1: there is nothing.
+
+    [bold]Examples[/]
+
+    \b
+    heartline scorecard history --waiting
+    heartline scorecard history acme --json
+    """
+    from consumers.errors import TopicMissingError
+    from consumers.kafka_client import read_to_end
+    from consumers.scorecard_reviews import ReviewLog, review_log
+    from stream.contracts.scorecard_review import encode_review
+
+    kafka = load_settings(config, bootstrap_servers).kafka
+    try:
+        log = review_log((each.key or b"", each.value) for each in read_to_end(kafka, kafka.topics.scorecard_reviews))
+    except TopicMissingError:
+        log = ReviewLog()
+    steps = log.newest() if account_id is None else log.of_account(account_id)
+    steps = [step for step in steps if not waiting or step.step == "requested"]
+    if as_json:
+        print(json.dumps([json.loads(encode_review(step)) for step in steps], ensure_ascii=False))
+    for step in steps if not as_json else []:
+        print(_step_told(step))
+    if not steps:
+        print(f"heartline: no review{'' if account_id is None else f' of {account_id!r}'}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _step_told(step: "ScorecardReview") -> str:
+    from alerts.text import tidy
+
+    words = {"requested": "handed in", "approved": "approved", "sent_back": "sent back"}[step.step]
+    comment = f": {tidy(step.comment, 1_000)}" if step.comment else ""
+    score = "no score" if step.score is None else f"score {step.score:.0f}"
+    return f"{tidy(step.account_id, 60)}  {step.at:%Y-%m-%d %H:%M}  {words}  {tidy(step.by, 60)}  {score}{comment}"
 
 
 def _of_files(

@@ -18,6 +18,7 @@ from stream.contracts.dead_letters import read_dead_letter
 from stream.contracts.errors import BadEvent, HeartlineError, PassedOver
 from stream.contracts.quarantine import decode_entry
 from stream.contracts.report import decode_report
+from stream.contracts.scorecard_review import decode_review
 from stream.engine.connection import client_arguments
 from stream.kinds.decode import Decoder
 from stream.kinds.envelopes import with_attributes
@@ -43,6 +44,7 @@ def readers(settings: Settings) -> dict[str, Reader]:
         topics.health: _of_value(decode_report),
         topics.alerts: _of_value(decode_alert_event),
         topics.alert_commands: _of_value(decode_command),
+        topics.scorecard_reviews: lambda record: None if record.value is None else decode_review(record.value),
         topics.dead_letters: _of_value(read_dead_letter),
         topics.quarantine: _of_value(decode_entry),
         topics.changelog: _of_value(decode_state),

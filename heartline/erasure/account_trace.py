@@ -16,7 +16,10 @@ from consumers.alerting.erasure import AccountErasure
 from consumers.alerting.outbox import Outbox
 from consumers.alerting.settings import AlertingSettings
 from consumers.alerting.state import StateStore
-from consumers.kafka_client import partition_count, read_to_end
+from consumers.confirmed_sender import ConfirmedSender
+from consumers.errors import TopicMissingError
+from consumers.kafka_client import latest_values, partition_count, read_to_end
+from consumers.scorecard_reviews import account_of_key
 from stream.config.settings import KafkaSettings
 from stream.contracts.partitioner import partition_of
 from stream.kinds.erasure import WHOLE_ACCOUNT
@@ -26,6 +29,7 @@ STATE: Final = "state and changelog"
 REPORT: Final = "health report"
 ALERT_LOG: Final = "log of alerts"
 MEMORY: Final = "alerting's memory (Redis)"
+REVIEWS: Final = "reviews of its scorecard"
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ def places(settings: AlertingSettings, client: redis.Redis | None, account_id: s
     kafka = settings.kafka
     yield Place(STATE, "the worker", lambda: _state_left(kafka, account_id, erased_ms))
     yield Place(REPORT, "the worker", lambda: _report_left(kafka, account_id))
+    yield Place(REVIEWS, "this command", lambda: _reviews_left(kafka, account_id))
     if client is not None:
         yield Place(ALERT_LOG, "alerting", lambda: _log_left(kafka, account_id))
         yield Place(MEMORY, "alerting", lambda: _memory_left(settings, client, account_id))
@@ -93,6 +98,23 @@ def _log_left(kafka: KafkaSettings, account_id: str) -> str | None:
     prefix = account_id.encode() + b"/"
     count = sum(value is not None and (key or b"").startswith(prefix) for key, value in left.items())
     return f"{count} steps" if count else None
+
+
+def _reviews_left(kafka: KafkaSettings, account_id: str) -> str | None:
+    """Erases them itself: no process has them but as a reader."""
+    topic, prefix = kafka.topics.scorecard_reviews, account_id.encode() + b"/"
+    try:
+        left = latest_values(kafka, topic)
+    except TopicMissingError:
+        return None
+    sender = ConfirmedSender(kafka, topic, "the erasure")
+    try:
+        for key in left:
+            if key.startswith(prefix) and account_of_key(key) == account_id:
+                sender.send(key.decode(errors="surrogateescape"), None)
+    finally:
+        sender.close()
+    return None
 
 
 def _memory_left(settings: AlertingSettings, client: redis.Redis, account_id: str) -> str | None:

@@ -135,7 +135,7 @@ def _look(report: Report, places: Sequence[Place], wait_seconds: float, tell: Pr
 async def _tell_expiries(report: Report, kafka: KafkaSettings) -> None:
     """What Kafka keeps until the retention of each topic ends."""
     topics, now = kafka.topics, datetime.now(UTC)
-    overwritten = [topics.changelog, topics.health, topics.alerts, topics.quarantine]
+    overwritten = [topics.changelog, topics.health, topics.alerts, topics.quarantine, topics.scorecard_reviews]
     expiring = [*topics.sources, topics.account_days, topics.dead_letters, topics.alert_commands]
     found = await topic_settings(kafka, [*overwritten, *expiring])
     report.expiries = [expiry_of(name, found[name], now) for name in dict.fromkeys(expiring) if name in found]

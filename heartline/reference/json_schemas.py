@@ -10,6 +10,7 @@ from alerts.commands import command_schema
 from stream.contracts.account_day import account_day_schema
 from stream.contracts.dead_letters import DeadLetter
 from stream.contracts.report import report_schema
+from stream.contracts.scorecard_review import review_schema
 from stream.kinds.registry import KINDS
 
 
@@ -22,6 +23,7 @@ def all_schemas() -> dict[str, dict[str, Any]]:
         "dead-letter": msgspec.json.schema(DeadLetter),
         "alert-command": command_schema(),
         "alert-step": alert_event_schema(),
+        "scorecard-review": review_schema(),
     }
     for schema in others.values():
         for definition in schema["$defs"].values():

@@ -67,9 +67,11 @@ def _alerting(kafka: KafkaSettings) -> Iterator[Right]:
 
 def _board(kafka: KafkaSettings) -> Iterator[Right]:
     topics = kafka.topics
-    yield from _each([topics.health, topics.changelog, topics.alerts, topics.dead_letters], READS)
+    yield from _each(
+        [topics.health, topics.changelog, topics.alerts, topics.dead_letters, topics.scorecard_reviews], READS
+    )
     yield from _each([*topics.inputs, topics.aliases], READS)  # what comes in, as it comes
-    yield from _each([topics.alert_commands, topics.input("account")], WRITES)
+    yield from _each([topics.alert_commands, topics.input("account"), topics.scorecard_reviews], WRITES)
     for group in (kafka.installation, f"{kafka.installation}-alerting"):
         yield Right("group", group, ("Describe",))
 

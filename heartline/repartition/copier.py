@@ -54,7 +54,7 @@ class Rewriter:
         if not record.key:
             return int(record.partition % self.new.partitions)
         key = record.key
-        if record.topic == self.old.topics.alerts:
+        if record.topic in (self.old.topics.alerts, self.old.topics.scorecard_reviews):
             key = owner_of_key(key).encode()
         return partition_of(key.decode("utf-8", "surrogateescape"), self.new.partitions)
 
@@ -85,7 +85,7 @@ class Rewriter:
         if not self.left_out:
             return False
         key = (record.key or b"").decode(errors="replace")
-        if record.topic == self.old.topics.alerts:
+        if record.topic in (self.old.topics.alerts, self.old.topics.scorecard_reviews):
             key = owner_of_key(record.key or b"")
         if key in self.left_out:
             return True

@@ -1,12 +1,7 @@
 """What other tools call the accounts: the links that there are, the ids that wait for one, and a new link."""
 
-from typing import Any
-
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
-
-from consumers.account_updates import SEND_SECONDS_MAX, UpdateNotSentError
-from consumers.kafka_client import connection, ensure_topics, latest_values
+from consumers.confirmed_sender import ConfirmedSender
+from consumers.kafka_client import latest_values
 from stream.config.settings import KafkaSettings
 from stream.contracts.aliases import WaitingAlias, decode_waiting, encode_link, read_link
 from stream.contracts.errors import BadEvent, ConfigError
@@ -44,7 +39,7 @@ def link(kafka: KafkaSettings, alias: str, account_id: str | None) -> None:
 
     Raises:
         ConfigError: one of the two is no id.
-        UpdateNotSentError: Kafka did not confirm it in time.
+        RecordNotSentError: Kafka did not confirm it in time.
     """
     value = None if account_id is None else encode_link(account_id)
     try:
@@ -53,17 +48,8 @@ def link(kafka: KafkaSettings, alias: str, account_id: str | None) -> None:
         raise ConfigError(error.detail) from None
     if alias == account_id:
         raise ConfigError(f"alias = {alias[:80]!r}: an account is no alias of itself; expected another account")
-    topic = kafka.topics.aliases
-    producer: Any = None
+    sender = ConfirmedSender(kafka, kafka.topics.aliases, "the link")
     try:
-        ensure_topics(kafka, [topic])
-        producer = KafkaProducer(**connection(kafka), acks="all", metrics_enabled=False)
-        producer.send(topic, key=alias.encode(), value=value).get(timeout=SEND_SECONDS_MAX)
-    except KafkaError as error:
-        raise UpdateNotSentError(
-            f"{topic}: Kafka at {kafka.bootstrap_servers} did not take the link ({type(error).__name__}); check the "
-            "broker, and send it again"
-        ) from None
+        sender.send(alias, value)
     finally:
-        if producer is not None:
-            producer.close(timeout=1)
+        sender.close()

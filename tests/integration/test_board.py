@@ -199,6 +199,20 @@ def test_the_inbox_is_worked_through_by_keys(installation: Installation, page: P
     expect(page.locator("article.row")).to_have_count(0)
 
 
+def test_a_scorecard_is_handed_in_and_approved(installation: Installation, page: Page) -> None:
+    page.goto(installation.url + "/accounts/birch")
+    page.get_by_text("Hand in for a review").click()
+    page.get_by_label("Comment").fill("goals agreed")
+    page.get_by_role("button", name="Hand in").click()
+    expect(page.locator("#review-steps")).to_contain_text("handed in")
+    expect(page.locator("#waiting-reviews")).to_have_text("1 waiting")
+    page.get_by_role("link", name="Reviews").click()
+    page.get_by_role("link", name="Birch & Co").click()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("#review-steps")).to_contain_text("approved")
+    expect(page.locator("#waiting-reviews")).to_be_hidden()
+
+
 def test_a_click_on_a_row_or_a_head_does_what_it_looks_like(installation: Installation, page: Page) -> None:
     page.goto(installation.url)
     page.get_by_role("columnheader", name="Account").get_by_role("link").click()

@@ -65,6 +65,10 @@ def test_an_account_and_a_user_are_erased_everywhere_and_a_lost_redis_is_restore
         wait_for(lambda: open_alerts(env) == {"acme", "birch"}, 90, "both accounts have an alert")
         wait_for(lambda: len(slack.messages) >= 2, 60, "both are told")
 
+        for account_id in ("acme", "birch"):
+            assert "handed in" in cli(env, "scorecard", "review", account_id, "--hand-in", "--by", "sam")
+        assert len(json.loads(cli(env, "scorecard", "history", "--waiting", "--json"))) == 2
+
         found = json.loads(cli(env, "erase", "--user", "user-1", "--account", "birch", "--json"))
         assert found["is_done"], found
         for topic in (topics.changelog, topics.health, topics.alerts):
@@ -79,6 +83,9 @@ def test_an_account_and_a_user_are_erased_everywhere_and_a_lost_redis_is_restore
         assert found["is_done"], found
         assert found["expires"][topics.input("survey")] is None, "the portfolio's ledger is kept for ever"
         assert found["expires"][topics.dead_letters] is not None
+        assert [key.split("/")[0] for key in last_values(kafka.bootstrap_servers, topics.scorecard_reviews)] == [
+            "birch"
+        ]
         for topic in (topics.health, topics.alerts):
             assert not [key for key in last_values(kafka.bootstrap_servers, topic) if key.startswith("acme")], topic
         assert b"user-" not in last_values(kafka.bootstrap_servers, topics.changelog)["acme"]

@@ -64,7 +64,14 @@ def test_every_reason_alias_and_topic_is_told() -> None:
     for word in [*ticket.PRIORITY_WORDS, *ticket.STATUS_WORDS, *CONTACT_WORDS, *subscription.STATUS_WORDS]:
         assert word in text
     topics = Topics()
-    for topic in [*topics.inputs, topics.health, topics.dead_letters, topics.alerts, topics.alert_commands]:
+    for topic in [
+        *topics.inputs,
+        topics.health,
+        topics.dead_letters,
+        topics.alerts,
+        topics.alert_commands,
+        topics.scorecard_reviews,
+    ]:
         assert f"`{topic}`" in text
 
 

@@ -78,7 +78,7 @@ function say(state, words) {
 }
 
 function listen() {
-  if (!["list", "account", "alerts", "pipeline"].includes(page)) return;
+  if (!["list", "account", "alerts", "reviews", "pipeline"].includes(page)) return;
   const stream = new EventSource("/events");
   stream.addEventListener("hello", () => { say("on", "live"); if (body.dataset.lost) { delete body.dataset.lost; refresh(); } });
   stream.addEventListener("changed", (event) => {

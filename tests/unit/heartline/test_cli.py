@@ -139,7 +139,7 @@ def test_schemas_are_written_one_file_a_contract(tmp_path: Path) -> None:
     """Each is a JSON Schema of an object."""
     assert run("schemas", "--out", str(tmp_path / "new")).exit_code == 0
     files = {path.name: json.loads(path.read_text("utf-8")) for path in (tmp_path / "new").iterdir()}
-    names = (*KINDS, "health-report", "account-day", "dead-letter", "alert-command", "alert-step")
+    names = (*KINDS, "health-report", "account-day", "dead-letter", "alert-command", "alert-step", "scorecard-review")
     assert set(files) == {f"{name}.schema.json" for name in names}
     assert files["usage.schema.json"]["required"]
 

@@ -258,6 +258,7 @@ def test_the_topics_carry_prefix_and_application_id() -> None:
         *topics.sources,
         topics.health,
         topics.dead_letters,
+        topics.scorecard_reviews,
         topics.quarantine,
         topics.waiting_aliases,
         topics.changelog,

@@ -18,7 +18,7 @@ OWN_PAGE = {"origin": HERE}
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The updates that are sent."""
     kept: list[dict[str, Any]] = []
-    target = "consumers.account_updates.AccountUpdateSender.send"
+    target = "consumers.confirmed_sender.ConfirmedSender.send"
     monkeypatch.setattr(target, lambda _, account_id, update: kept.append(json.loads(update)))
     return kept
 
