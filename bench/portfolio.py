@@ -11,6 +11,7 @@ in bench/results/portfolio.json.
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -31,19 +32,19 @@ from kafka import KafkaProducer
 from consumers.async_kafka import async_connection
 from consumers.kafka_client import ensure_topics
 from consumers.portfolio.days import Period, day_number, day_of, trailing
+from consumers.portfolio.facts import DIMENSIONS
 from consumers.portfolio.figures import BY_ID
 from consumers.portfolio.query import Query
 from consumers.portfolio.store import Store
 from heartline.bench.environment import Environment, find_environment
 from heartline.synthetic.business import account_days, business
 from stream.contracts.partitioner import partition_of
-from tests.oracle.portfolio import Oracle
+from tests.oracle.portfolio import Oracle, agrees
 from tests.unit.consumers.portfolio.books import RULES, Event, moment_ms, records
 
 KEPT: Final = Path(__file__).parent / "results" / "portfolio.json"
 PARTITIONS: Final = 12
 PAGES: Final = ("/", "/cohorts", "/page/renewals", "/team", "/phases", "/features", "/health", "/plays", "/renewals")
-DIMENSIONS: Final = (None, "segment", "owner", "product", "cohort")
 LATE_EVENTS: Final = 10
 
 
@@ -135,9 +136,7 @@ def differences(process: Process, oracle: Oracle, periods: list[Period]) -> tupl
     spans = [(each.name, day_of(each.first_day), day_of(each.next_day)) for each in periods]
     compared, wrong = 0, list[str]()
     text = f"{periods[0].name}..{periods[-1].name}"
-    for by in DIMENSIONS:
-        if by == "cohort" and periods[0].unit != "quarter":
-            continue  # the oracle's cohorts are quarters
+    for by in (None, *DIMENSIONS):
         expected = oracle.figures(spans, by)
         ids = sorted({id_ for id_, _, _ in expected})
         asked = urlencode({"period": text, "figure": ids} | ({"by": by} if by else {}), doseq=True)
@@ -145,22 +144,11 @@ def differences(process: Process, oracle: Oracle, periods: list[Period]) -> tupl
         found = {(row["figure"], row["period"], row["group"]): row for row in answer["figures"]}
         for key, theirs in expected.items():
             row = found.pop(key, None)
-            shape = BY_ID[key[0]]
-            ours = (0 if shape.denominator is None else None) if row is None else row.get("minor", row["value"])
-            exact = shape.denominator is None and key[0] != "revenue"
-            if key[0] == "revenue" and row is not None:
+            ours = None if row is None else row.get("minor", row["value"])
+            if row is not None and "minor" not in row and row["unit"] == answer["currency"] and row["value"] is not None:
                 ours = row["value"] * 100
-            same = (
-                ours is theirs
-                if ours is None or theirs is None
-                else (
-                    ours == theirs
-                    if exact
-                    else abs(ours - theirs) <= max(1e-9, 1 if abs(theirs) > 100 else 0, 1e-6 * abs(theirs))
-                )
-            )
             compared += 1
-            if not same:
+            if not agrees(key[0], ours, theirs):
                 wrong.append(f"{key}: {ours} here, {theirs} there")
         wrong += [f"{key}: {row['value']} here, nothing there" for key, row in found.items() if row["value"]]
     return compared, wrong
@@ -198,7 +186,8 @@ def company(accounts: int, years: float, say: Any) -> dict[str, Any]:
         say(f"killed {kills} times, holds {status['records']:,} records and {status['account_days']:,} days")
         if (status["records"], status["account_days"], status["unusable"]) != (len(events), days, 0):
             raise SystemExit(f"not everything is there: {status}")
-        oracle = Oracle(events, "UTC", datetime.now(UTC).date())
+        told = itertools.chain(events, account_days(end, accounts, years))
+        oracle = Oracle(told, "UTC", datetime.now(UTC).date())
         compared, wrong = 0, list[str]()
         for periods in (trailing(end.date(), "quarter", 12), trailing(end.date(), "month", 12)):
             say(f"comparing {periods[0].name} to {periods[-1].name}")

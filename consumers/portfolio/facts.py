@@ -394,8 +394,9 @@ def _dimension(by: Dimension | None, unit: str) -> tuple[str, str]:
             )
         case "campaign":
             return "d.campaign", (
-                "LEFT JOIN (SELECT account, first(campaign ORDER BY from_day) AS campaign FROM (SELECT account, "
-                "campaign, from_day FROM trials UNION ALL SELECT account, campaign, from_day FROM intervals) "
+                "LEFT JOIN (SELECT account, first(campaign ORDER BY from_day, campaign NULLS LAST) AS campaign "
+                "FROM (SELECT account, campaign, from_day FROM trials "
+                "UNION ALL SELECT account, campaign, from_day FROM intervals) "
                 "GROUP BY account) d ON d.account = base.account"
             )
         case "cohort":

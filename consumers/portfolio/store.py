@@ -447,7 +447,7 @@ _BANDS: Final = """
     FROM changes c JOIN ends e ON e.account = c.account
 """
 _FIRST_VALUES: Final = """
-    INSERT INTO first_values SELECT account, max(time_to_first_value_days) FROM account_days
+    INSERT INTO first_values SELECT account, arg_max(time_to_first_value_days, day) FROM account_days
     SEMI JOIN stale_days USING (account) WHERE time_to_first_value_days IS NOT NULL GROUP BY account
 """
 

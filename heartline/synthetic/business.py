@@ -179,10 +179,18 @@ class _Story:
         """Segment and owner, and both once more when they have changed."""
         random = self._random
         name = f"Account {self._number}"
-        self._add("account", first, {"name": name, "segment": self._segment, "owner": self._owner})
+        self._add(
+            "account",
+            first,
+            {"name": name, "segment": self._segment, "owner": self._owner, "lifecycle_stage": "onboarding"},
+        )
         if random.random() < 0.3:
             owner = f"{self._segment}-{random.randint(1, OWNERS_PER_SEGMENT)}"
-            self._add("account", first + timedelta(days=random.uniform(20, 700)), {"owner": owner})
+            self._add(
+                "account",
+                first + timedelta(days=random.uniform(20, 700)),
+                {"owner": owner, "lifecycle_stage": "active"},
+            )
         if random.random() < 0.1:
             segment = random.choice(list(_SEGMENTS))
             self._add("account", first + timedelta(days=random.uniform(20, 700)), {"segment": segment})

@@ -30,7 +30,7 @@ AXE_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "bes
 START: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAYS: Final = 60
 EVIL: Final = "<script>document.title='owned'</script>"
-PAGES: Final = ("/", "/accounts/acme", "/alerts", "/alerts/resolved", "/pipeline")
+PAGES: Final = ("/", "/reviews", "/accounts/acme", "/alerts", "/alerts/resolved", "/pipeline")
 
 
 @dataclass

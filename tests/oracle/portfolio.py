@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
+from statistics import median
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -49,17 +50,27 @@ class Oracle:
         events: as they were recorded, in order; of two with one event_id the later one counts.
         zone: in which its days lie.
         today: the last day that is known.
+        margin: the gross margin, for the lifetime value.
     """
 
-    def __init__(self, events: Sequence[Event], zone: str, today: date) -> None:
+    def __init__(self, events: Iterable[Event], zone: str, today: date, margin: float = 0.8) -> None:
+        self._margin = margin
         self._zone = ZoneInfo(zone)
         self.today = self._number(today)
-        latest = {event["event_id"]: event for event in events}
+        self.db = sqlite3.connect(":memory:")
+        self.db.execute("CREATE TABLE closed (account, day, mau, seats, score, value_days, PRIMARY KEY (account, day))")
+        latest: dict[str, Event] = {}
+        for event in events:
+            if event["type"] == "account_day":
+                self._close(event)
+            else:
+                latest[event["event_id"]] = event
         self._events = list(latest.values())
         self._rates = _rates(event for event in self._events if event["type"] == "rate")
-        self.db = sqlite3.connect(":memory:")
         self._laid_out: tuple[Any, ...] = ()
         self.db.create_function("worth", 3, self._worth, deterministic=True)
+        self.db.create_aggregate("middle", 1, _Middle)  # type: ignore[arg-type]
+        self.db.create_function("twelfth", 1, lambda minor: round(Fraction(minor, 12)), deterministic=True)
         self._load()
         self.db.executescript(_WALK)
         self.db.executescript(_SPANS)
@@ -79,12 +90,34 @@ class Oracle:
         self.db.executescript(_GROUPS[by])
         found: dict[Key, float | None] = {}
         for id_, sql in _FIGURES.items():
-            if by == "product" and id_ not in _BY_PRODUCT:
+            if (by == "product" and id_ not in _BY_PRODUCT) or by not in _COSTS_BY.get(id_, (by,)):
                 continue
             span_unit = "x.account || '|' || x.product" if by == "product" else "x.account"
-            for period, group, value in self.db.execute(sql.format(today=self.today, span_unit=span_unit)):
+            spent = _SPENT.format(kind=_KIND_OF.get(id_), by="NULL" if by is None else by)
+            for period, group, value in self.db.execute(sql.format(today=self.today, span_unit=span_unit, spent=spent)):
                 found[id_, period, group] = value
+        for id_, sql in _MEDIANS.items() if by != "product" else ():
+            values: dict[tuple[str, str | None], list[float]] = {}
+            for period, group, value in self.db.execute(sql.format(today=self.today)):
+                values.setdefault((period, group), []).append(value)
+            found |= {(id_, *place): median(each) for place, each in values.items()}
+        self._lifetime(found, by)
         return found
+
+    def _lifetime(self, found: dict[Key, float | None], by: str | None) -> None:
+        """What is made of other figures."""
+        for name, group in {key[1:] for key in found if key[0] in ("arpa", "revenue_churn", "purchases_per_year")}:
+            months = 3 if "Q" in name else 1
+            arpa, churn = found.get(("arpa", name, group)), found.get(("revenue_churn", name, group))
+            clv = arpa * self._margin / (churn / months) if arpa is not None and churn else None
+            found["clv", name, group] = clv
+            bought = found.get(("purchases_per_year", name, group))
+            years = found.get(("retention_years", name, group))
+            found["clv_purchases", name, group] = None if bought is None or years is None else bought * years
+            if by in _COSTS_BY["cac"]:
+                cac = found.get(("cac", name, group))
+                found["clv_cac_gap", name, group] = None if clv is None or cac is None else clv - cac
+                found["clv_cac_ratio", name, group] = clv / cac if clv is not None and cac else None
 
     def _number(self, day: date) -> int:
         return (day - date(1970, 1, 1)).days
@@ -107,8 +140,8 @@ class Oracle:
         self.db.executescript(
             """
             CREATE TABLE changes (sub, home, day, rank, said, id, status, gross, discount, currency, product, plan,
-                term, involuntary, silent, ends);
-            CREATE TABLE profile (account, day, at, segment, owner);
+                campaign, term, involuntary, silent, ends);
+            CREATE TABLE profile (account, day, at, segment, owner, stage);
             CREATE TABLE touch (account, day, kind);
             CREATE TABLE answer (account, day, user, survey, score, at);
             CREATE TABLE ticket (account, ticket, day, escalated);
@@ -116,6 +149,7 @@ class Oracle:
             CREATE TABLE cost (kind, campaign, owner, day, minor_per_day);
             CREATE INDEX profile_by ON profile (account, at);
             CREATE INDEX touch_by ON touch (account, day);
+            CREATE INDEX closed_by ON closed (day, account);
             """
         )
         subscriptions = [event for event in self._events if event["type"] == "subscription"]
@@ -145,9 +179,10 @@ class Oracle:
         term = change.get("term_end")
         row = (
             *(gross, change.get("discount"), currency, change.get("product"), change.get("plan")),
+            change.get("campaign"),
             *(None if term is None else self._day(term), bool(change.get("involuntary"))),
         )
-        insert = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        insert = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         taken_back = status == "cancelled" and any(
             other["status"] in ("cancellation_withdrawn", "renewed", "reactivated", "started", "trial_converted")
             and said < other["timestamp"] < effective
@@ -178,8 +213,9 @@ class Oracle:
         account, at = event.get("account_id"), event["timestamp"]
         match event["type"]:
             case "account":
-                row: tuple[Any, ...] = (account, self._day(at), at, event.get("segment"), event.get("owner"))
-                self.db.execute("INSERT INTO profile VALUES (?, ?, ?, ?, ?)", row)
+                told = (event.get("segment"), event.get("owner"), event.get("lifecycle_stage"))
+                row: tuple[Any, ...] = (account, self._day(at), at, *told)
+                self.db.execute("INSERT INTO profile VALUES (?, ?, ?, ?, ?, ?)", row)
             case "touchpoint":
                 self.db.execute("INSERT INTO touch VALUES (?, ?, ?)", (account, self._day(at), event["kind"]))
             case "survey":
@@ -196,6 +232,12 @@ class Oracle:
                 self.db.execute("INSERT INTO referral VALUES (?, ?, ?)", (account, self._day(at), won))
             case "cost":
                 self._cost(event)
+
+    def _close(self, event: Event) -> None:
+        """An account's day; a later version of it takes the place of an earlier one."""
+        day = self._number(date.fromisoformat(event["day"]))
+        row = (event.get("mau"), event.get("seats"), event.get("score"), event.get("time_to_first_value_days"))
+        self.db.execute("INSERT OR REPLACE INTO closed VALUES (?, ?, ?, ?, ?, ?)", (event["account_id"], day, *row))
 
     def _cost(self, event: Event) -> None:
         """A share for each day of the month or quarter."""
@@ -215,6 +257,43 @@ class Oracle:
         """What each span is worth a year: its price less its discount, nothing while paused."""
         self.db.create_function("net", 2, _net, deterministic=True)
         self.db.executescript("UPDATE spans SET arr = CASE WHEN state = 'p' THEN 0 ELSE net(gross, discount) END")
+
+
+# Sums in whole minor units and counts are the same to the last one.
+EXACT: Final = frozenset(
+    [
+        *("arr", "mrr", "opening_arr", "accounts", "new", "reactivation", "expansion", "contraction", "churn", "fx"),
+        *("paused", "involuntary_churn", "gross_upsell", "cross_sell", "new_accounts", "churned_accounts"),
+        *("undecided_renewals", "open_requests", "promoters", "referrals", "referred_revenue", "references", "reviews"),
+        *("case_studies", "call_count", "email_count", "meeting_count", "onsite_count", "qbr_count", "training_count"),
+        "webinar_count",
+    ]
+)
+# What a part of a period cost is told in whole minor units, so that the parts add up.
+_OF_COSTS: Final = frozenset(["cac", "crc", "clv_cac_gap", "clv_cac_ratio"])
+
+
+def agrees(figure: str, ours: float | None, theirs: float | None) -> bool:
+    """Whether a value of the portfolio is that of the oracle; money in minor units, None: nothing was told."""
+    if figure in EXACT:
+        return (ours or 0) == (theirs or 0)
+    if ours is None or theirs is None:
+        return ours is theirs
+    near = 1e-5 if figure in _OF_COSTS else 1e-9
+    return abs(ours - theirs) <= max(1e-9, near * abs(theirs), 1 if figure == "revenue" else 0)
+
+
+class _Middle:
+    """The median of a group."""
+
+    def __init__(self) -> None:
+        self._values: list[float] = []
+
+    def step(self, value: float) -> None:
+        self._values.append(value)
+
+    def finalize(self) -> float:
+        return median(self._values)
 
 
 def _rates(events: Iterable[Event]) -> dict[str, tuple[list[int], list[Fraction]]]:
@@ -264,8 +343,8 @@ CREATE INDEX seq_by ON seq (sub, n);
 CREATE TABLE walk AS
 WITH RECURSIVE w AS (
     SELECT DISTINCT sub, home, 0 AS n, -1000000 AS day, 'n' AS state, 0 AS gross, NULL AS discount, 'EUR' AS currency,
-        NULL AS product, NULL AS plan, NULL AS term, NULL AS trial_end, NULL AS req, NULL AS req_said, 0 AS ends,
-        0 AS trial_day
+        NULL AS product, NULL AS plan, NULL AS campaign, NULL AS term, NULL AS trial_end,
+        NULL AS req, NULL AS req_said, 0 AS ends, 0 AS trial_day
     FROM changes
     UNION ALL
     SELECT s.sub, s.home, s.n, s.day,
@@ -284,6 +363,7 @@ WITH RECURSIVE w AS (
         CASE WHEN s.silent OR s.gross IS NULL THEN w.currency ELSE s.currency END,
         CASE WHEN s.silent THEN w.product ELSE coalesce(s.product, w.product) END,
         CASE WHEN s.silent THEN w.plan ELSE coalesce(s.plan, w.plan) END,
+        CASE WHEN s.silent THEN w.campaign ELSE coalesce(w.campaign, s.campaign) END,
         CASE
             WHEN s.status = 'cancelled' THEN NULL
             WHEN s.status = 'renewed' AND {_RUNS} THEN {_FRESH}
@@ -315,8 +395,8 @@ FROM walk w LEFT JOIN seq s ON s.sub = w.sub AND s.n = w.n + 1;
 
 _SPANS: Final = f"""
 CREATE TABLE spans AS
-SELECT sub, home AS account, coalesce(product, '') AS product, plan, currency, gross, discount, state, 0 AS arr,
-    day AS first,
+SELECT sub, home AS account, coalesce(product, '') AS product, plan, campaign, currency, gross, discount, state,
+    0 AS arr, day AS first,
     CASE WHEN term IS NULL THEN next_day ELSE min(next_day, term + {GRACE + 1}) END AS after,
     next_status = 'cancelled' AND next_involuntary AND (term IS NULL OR term + {GRACE + 1} > next_day) AS involuntary
 FROM steps WHERE state IN ('a', 'p');
@@ -344,22 +424,36 @@ SELECT sub, home, next_day, next_day, 0 FROM steps
 WHERE next_status = 'cancelled' AND NOT next_involuntary AND state IN ('a', 'p')
     AND (term IS NULL OR term + {GRACE + 1} > next_day)
     AND (req IS NULL OR (NOT ends AND req + 90 < next_day));
+CREATE INDEX steps_by ON steps (sub, n);
 CREATE TABLE trial AS
 SELECT sub, home AS account, trial_day AS day,
+    (SELECT min(u.next_day) FROM steps u WHERE u.sub = t.sub AND u.n > t.n AND u.next_status = 'upgraded'
+        AND u.state IN ('a', 'p') AND (u.term IS NULL OR u.term + {GRACE + 1} > u.next_day)) AS upsell,
     CASE WHEN trial_end < next_day THEN trial_end ELSE next_day END AS ended,
     trial_end >= next_day AND next_status IN {_BEGIN} AS converted
 FROM steps t WHERE state = 't' AND (trial_end < next_day OR next_status IN ('trial_expired', 'cancelled') OR
     next_status IN {_BEGIN});
+CREATE TABLE won AS SELECT account, campaign, day FROM (
+    SELECT home AS account, campaign, trial_day AS day FROM steps WHERE state = 't'
+    UNION ALL SELECT account, campaign, first FROM spans
+);
+CREATE INDEX won_by ON won (account, day);
+CREATE INDEX spans_by ON spans (account, first);
 """
 
 _GRID: Final = """
 DROP TABLE IF EXISTS grid; DROP TABLE IF EXISTS moves; DROP TABLE IF EXISTS held; DROP TABLE IF EXISTS days;
-DROP TABLE IF EXISTS own; DROP TABLE IF EXISTS joined;
+DROP TABLE IF EXISTS own; DROP TABLE IF EXISTS joined; DROP TABLE IF EXISTS piece;
 CREATE TABLE days AS WITH RECURSIVE d (day) AS (
     SELECT min(first) - 1 FROM p UNION ALL SELECT day + 1 FROM d WHERE day + 1 < (SELECT max(after) FROM p)
 ) SELECT day FROM d;
 CREATE TABLE own AS SELECT *, {unit} AS unit FROM spans;
 CREATE TABLE joined AS SELECT unit, min(first) AS day FROM own GROUP BY unit;
+-- Days as a customer, each once.
+CREATE TABLE piece AS SELECT unit, max(first, coalesce(seen, first)) AS first, after FROM (
+    SELECT unit, first, after, max(after) OVER (PARTITION BY unit ORDER BY first, after
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS seen FROM own
+) WHERE after > coalesce(seen, first);
 CREATE TABLE held AS
 SELECT o.unit, o.account, d.day, sum(worth(o.arr, o.currency, d.day)) AS today,
     sum(worth(o.arr, o.currency, d.day + 1)) AS carried, count(DISTINCT nullif(o.product, '')) AS products,
@@ -390,8 +484,11 @@ LEFT JOIN held e ON e.unit = u.unit AND e.day = p.after - 1;
 
 _GROUP_TABLE: Final = """
 DROP TABLE IF EXISTS grp;
-CREATE TABLE grp AS SELECT p.name, u.unit, u.account, ({sql}) AS g
-FROM p JOIN (SELECT DISTINCT unit, account FROM own UNION SELECT account, account FROM profile WHERE {others}) u;
+CREATE TABLE grp AS SELECT p.name, u.unit, u.account, ({sql}) AS g, ({owner}) AS owner
+FROM p JOIN (
+    SELECT DISTINCT unit, account FROM own
+    UNION SELECT account, account FROM profile WHERE {others} UNION SELECT account, account FROM closed WHERE {others}
+) u;
 CREATE INDEX grp_by ON grp (name, unit);
 """
 
@@ -404,15 +501,28 @@ def _as_it_was(column: str) -> str:
         (SELECT {column} FROM profile f WHERE f.account = u.account AND {column} IS NOT NULL ORDER BY at LIMIT 1))"""
 
 
+def _grouped(sql: str, others: str = "1") -> str:
+    return _GROUP_TABLE.format(sql=sql, others=others, owner=_as_it_was("owner"))
+
+
 _GROUPS: Final[dict[str | None, str]] = {
-    None: _GROUP_TABLE.format(sql="NULL", others="1"),
-    "segment": _GROUP_TABLE.format(sql=_as_it_was("segment"), others="1"),
-    "owner": _GROUP_TABLE.format(sql=_as_it_was("owner"), others="1"),
-    "product": _GROUP_TABLE.format(sql="substr(u.unit, instr(u.unit, '|') + 1)", others="0"),
-    "cohort": _GROUP_TABLE.format(
-        sql="(SELECT strftime('%Y', j.day * 86400, 'unixepoch') || '-Q' || "
-        "((strftime('%m', j.day * 86400, 'unixepoch') + 2) / 3) FROM joined j WHERE j.unit = u.unit)",
-        others="1",
+    None: _grouped("NULL"),
+    "segment": _grouped(_as_it_was("segment")),
+    "owner": _grouped(_as_it_was("owner")),
+    "stage": _grouped(_as_it_was("stage")),
+    "plan": _grouped(
+        "SELECT plan FROM (SELECT plan, arr, sub, CASE WHEN s.first < p.first THEN p.first - 1 ELSE s.first END AS day "
+        "FROM spans s WHERE s.account = u.account AND s.first < p.after AND s.after >= p.first) "
+        "ORDER BY day, arr DESC, sub LIMIT 1"
+    ),
+    "product": _grouped("substr(u.unit, instr(u.unit, '|') + 1)", others="0"),
+    "campaign": _grouped(
+        "SELECT campaign FROM won w WHERE w.account = u.account ORDER BY day, campaign IS NULL, campaign LIMIT 1"
+    ),
+    "cohort": _grouped(
+        "SELECT strftime('%Y', j.day * 86400, 'unixepoch') || CASE WHEN instr(p.name, 'Q') THEN '-Q' || "
+        "((strftime('%m', j.day * 86400, 'unixepoch') + 2) / 3) ELSE strftime('-%m', j.day * 86400, 'unixepoch') END "
+        "FROM joined j WHERE j.unit = u.unit"
     ),
 }
 
@@ -435,6 +545,38 @@ _TICKETS: Final = "(SELECT account, ticket, min(day) AS day, max(escalated) AS e
 _ANSWERS: Final = (
     "(SELECT p.name AS period, a.*, row_number() OVER (PARTITION BY p.name, a.account, user, survey ORDER BY at DESC) "
     "AS place FROM p JOIN answer a ON a.day >= p.first AND a.day < p.after)"
+)
+_CONTACT_KINDS: Final = ("call", "email", "meeting", "qbr", "training", "onsite", "webinar")
+_PAUSED: Final = (
+    "EXISTS (SELECT 1 FROM own o WHERE o.unit = m.unit AND o.state = 'p' AND o.first <= m.day AND m.day < o.after "
+    "AND NOT EXISTS (SELECT 1 FROM own q WHERE q.unit = o.unit AND q.sub = o.sub AND q.state = 'p' "
+    "AND q.first < m.day AND m.day <= q.after))"
+)
+_RESUMED: Final = (
+    "EXISTS (SELECT 1 FROM own q WHERE q.unit = m.unit AND q.state = 'p' AND q.first < m.day AND m.day <= q.after "
+    "AND NOT EXISTS (SELECT 1 FROM own o WHERE o.unit = q.unit AND o.sub = q.sub AND o.state = 'p' "
+    "AND o.first <= m.day AND m.day < o.after))"
+)
+_ANOTHER: Final = (
+    "EXISTS (SELECT 1 FROM own o WHERE o.unit = m.unit AND o.first <= m.day AND m.day < o.after "
+    "AND NOT EXISTS (SELECT 1 FROM own q WHERE q.unit = o.unit AND q.product = o.product "
+    "AND q.first < m.day AND m.day <= q.after))"
+)
+_GAINED: Final = "is_ AND m.after - m.before > 0 OR is_ AND NOT was"
+_LOST: Final = "was AND (m.after < m.before OR NOT is_)"
+_BOUGHT: Final = "(is_ AND (NOT was OR m.after > m.before))"
+# What an account's last closed day in the period's last week says.
+_LAST_DAY: Final = (
+    "(SELECT p.name, c.account, c.mau, c.seats, c.score, row_number() OVER (PARTITION BY p.name, c.account "
+    "ORDER BY c.day DESC) AS place FROM p JOIN closed c ON c.day >= max(p.first, p.after - 7) AND c.day < p.after)"
+)
+_BY_DAYS: Final = (
+    f"SELECT x.name, g, {{}} FROM {_LAST_DAY} x JOIN grp ON grp.name = x.name AND grp.unit = x.account "
+    "WHERE place = 1 GROUP BY 1, 2"
+)
+_BEGUN: Final = (
+    "(SELECT s.account, min(s.first) AS day, (SELECT value_days FROM closed c WHERE c.account = s.account "
+    "AND value_days IS NOT NULL ORDER BY c.day DESC LIMIT 1) AS value_days FROM spans s GROUP BY s.account)"
 )
 _CONTACTS: Final = "('call', 'email', 'meeting', 'qbr', 'training', 'onsite', 'webinar')"
 
@@ -486,11 +628,79 @@ _FIGURES: Final = {
     "AND survey = 'nps' GROUP BY 1, 2",
     "csat": f"SELECT a.period, g, 1.0 * sum(score >= 4) / count(*) FROM {_ANSWERS} a "
     "JOIN grp ON grp.name = a.period AND grp.unit = a.account WHERE place = 1 AND survey = 'csat' GROUP BY 1, 2",
+    "mrr": _BALANCES.format("twelfth(sum(stop))"),
+    "arpa": _BALANCES.format("sum(stop) / 12.0 / nullif(sum(is_), 0)"),
+    "paused": _MOVES.format("sum(" + _KIND.format(f"is_ AND was AND m.after < m.before AND {_PAUSED}") + ")"),
+    "gross_upsell": _MOVES.format("sum(" + _KIND.format("is_ AND was AND m.after > m.before") + ")"),
+    "cross_sell": _MOVES.format(
+        "sum(" + _KIND.format(f"is_ AND was AND m.after > m.before AND NOT {_RESUMED} AND {_ANOTHER}") + ")"
+    ),
+    "quick_ratio": _MOVES.format(f"1.0 * sum({_KIND.format(_GAINED)}) / nullif(sum({_KIND.format(_LOST)}), 0)"),
+    "expansion_revenue_rate": "SELECT name, g, 1.0 * sum((SELECT coalesce(sum(m.after - m.before), 0) FROM moves m "
+    "JOIN p ON p.name = grid.name WHERE m.unit = grid.unit AND m.is_ AND m.was AND m.after > m.before "
+    "AND m.day >= p.first AND m.day < p.after)) / nullif(sum(stop), 0) FROM grid JOIN grp USING (name, unit) "
+    "GROUP BY 1, 2",
+    "purchases_per_year": "SELECT name, g, 1.0 * (sum(bought) + sum(renewed)) / nullif(sum(days) / 365.0, 0) FROM ("
+    f"SELECT p.name, g, (SELECT count(*) FROM moves m WHERE m.unit = grp.unit AND {_BOUGHT} AND m.day >= p.first "
+    "AND m.day < p.after) AS bought, (SELECT count(*) FROM term x WHERE {span_unit} = grp.unit AND x.renewed "
+    "AND x.decided <= {today} AND x.end_day >= p.first AND x.end_day < p.after) AS renewed, "
+    "(SELECT count(*) FROM held h WHERE h.unit = grp.unit AND h.day >= p.first AND h.day < p.after) AS days "
+    "FROM p JOIN grp ON grp.name = p.name) GROUP BY 1, 2",
+    "retention_years": "SELECT p.name, g, sum(min(x.after, p.after) - x.first) / 365.0 / count(DISTINCT x.unit) "
+    "FROM p JOIN piece x ON x.first < p.after JOIN grp ON grp.name = p.name AND grp.unit = x.unit GROUP BY 1, 2",
+    "cac": "SELECT name, g, {spent} / nullif(sum(fresh), 0) FROM (SELECT p.name, g, EXISTS (SELECT 1 FROM moves m "
+    "JOIN joined j ON j.unit = m.unit AND j.day = m.day WHERE m.unit = grp.unit AND m.is_ AND NOT m.was "
+    "AND m.day >= p.first AND m.day < p.after) AS fresh FROM p JOIN grp ON grp.name = p.name) x GROUP BY 1, 2",
+    "crc": "SELECT name, g, {spent} / nullif(sum(earned) / 365.0, 0) FROM (SELECT p.name, g, (SELECT sum(today) "
+    "FROM held h WHERE h.unit = grp.unit AND h.day >= p.first AND h.day < p.after) AS earned "
+    "FROM p JOIN grp ON grp.name = p.name) x GROUP BY 1, 2",
+    "revenue_per_csm": _BALANCES.format(
+        "1.0 * sum(CASE WHEN owner IS NULL THEN 0 ELSE stop END) "
+        "/ nullif(count(DISTINCT CASE WHEN is_ THEN owner END), 0)"
+    ),
+    "accounts_per_csm": _BALANCES.format(
+        "1.0 * sum(is_ AND owner IS NOT NULL) / nullif(count(DISTINCT CASE WHEN is_ THEN owner END), 0)"
+    ),
+    **{f"{kind}_count": _EVENTS.format(f"sum(x.kind = '{kind}')", "touch", "day", "day") for kind in _CONTACT_KINDS},
+    "references": _EVENTS.format("sum(x.kind = 'reference')", "touch", "day", "day"),
+    "case_studies": _EVENTS.format("sum(x.kind = 'case_study')", "touch", "day", "day"),
+    "support_incident_rate": "SELECT grid.name, g, 1.0 * sum((SELECT count(*) FROM "
+    f"{_TICKETS} x JOIN p ON p.name = grid.name WHERE x.account = grid.account AND x.day >= p.first "
+    "AND x.day < p.after)) / sum(present) FROM grid JOIN grp USING (name, unit) WHERE present GROUP BY 1, 2",
+    "promoters": f"SELECT a.period, g, sum(score >= 9) FROM {_ANSWERS} a JOIN grp ON grp.name = a.period "
+    "AND grp.unit = a.account WHERE place = 1 AND survey = 'nps' GROUP BY 1, 2",
+    "active_user_rate": _BY_DAYS.format(
+        "1.0 * sum(CASE WHEN mau IS NOT NULL AND seats > 0 THEN mau END) "
+        "/ nullif(sum(CASE WHEN mau IS NOT NULL AND seats > 0 THEN seats END), 0)"
+    ),
+    "health_score": _BY_DAYS.format("1.0 * sum(score) / nullif(count(score), 0)"),
+    "first_value_rate": f"SELECT p.name, g, 1.0 * count(value_days) / count(*) FROM p JOIN {_BEGUN} x "
+    "ON x.day >= p.first AND x.day < p.after JOIN grp ON grp.name = p.name AND grp.unit = x.account GROUP BY 1, 2",
     "referrals": _EVENTS.format("count(*)", "referral", "day", "day"),
     "referred_revenue": _EVENTS.format("coalesce(sum(x.minor), 0)", "referral", "day", "day"),
 }
+# Accounts' own medians; the figure is the median of them.
+_MEDIANS: Final = {
+    "days_to_convert": "SELECT p.name, g, middle(x.ended - x.day) FROM p JOIN trial x ON x.ended >= p.first "
+    "AND x.ended < p.after AND x.converted JOIN grp ON grp.name = p.name AND grp.unit = x.account "
+    "GROUP BY p.name, g, x.account",
+    "days_to_upsell": "SELECT p.name, g, middle(x.upsell - x.ended) FROM p JOIN trial x ON x.ended >= p.first "
+    "AND x.ended < p.after AND x.converted AND x.upsell <= {today} JOIN grp ON grp.name = p.name "
+    "AND grp.unit = x.account GROUP BY p.name, g, x.account",
+    "time_to_first_value": f"SELECT p.name, g, x.value_days FROM p JOIN {_BEGUN} x ON x.day >= p.first "
+    "AND x.day < p.after AND x.value_days IS NOT NULL JOIN grp ON grp.name = p.name AND grp.unit = x.account",
+}
+_SPENT: Final = (
+    "(SELECT coalesce(sum(c.minor_per_day), 0) FROM cost c JOIN p ON p.name = x.name WHERE c.kind = '{kind}' "
+    "AND c.day >= p.first AND c.day < p.after AND ({by} IS NULL OR {by} IS x.g))"
+)
+_KIND_OF: Final = {"cac": "acquisition", "crc": "customer_success"}
+_COSTS_BY: Final[dict[str, tuple[str | None, ...]]] = {"cac": (None, "campaign"), "crc": (None, "owner")}
 _BY_PRODUCT: Final = frozenset(
     [
+        *("mrr", "arpa", "paused", "gross_upsell", "cross_sell", "quick_ratio", "expansion_revenue_rate"),
+        *("purchases_per_year", "retention_years", "revenue_per_csm", "accounts_per_csm", "involuntary_churn"),
+        "cross_sell_ratio",
         "arr",
         "opening_arr",
         "accounts",
