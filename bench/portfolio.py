@@ -145,7 +145,12 @@ def differences(process: Process, oracle: Oracle, periods: list[Period]) -> tupl
         for key, theirs in expected.items():
             row = found.pop(key, None)
             ours = None if row is None else row.get("minor", row["value"])
-            if row is not None and "minor" not in row and row["unit"] == answer["currency"] and row["value"] is not None:
+            if (
+                row is not None
+                and "minor" not in row
+                and row["unit"] == answer["currency"]
+                and row["value"] is not None
+            ):
                 ours = row["value"] * 100
             compared += 1
             if not agrees(key[0], ours, theirs):

@@ -18,6 +18,7 @@ from alerts.account_facts import AccountFacts
 from alerts.messages.evidence import moved_measures
 from stream.contracts.report import BANDS, LIVING_BANDS, Band, HealthReport
 
+BANDS_AT_RISK: Final[tuple[Band, ...]] = ("at_risk", "critical")
 SPARK_DAYS: Final = 28
 SPARK_UNKNOWN: Final = 255
 NONE_CHOICE: Final = "none"  # the filter for accounts without a segment, or an owner
@@ -64,6 +65,29 @@ class AccountRow(Struct, frozen=True, gc=False):
     moved: tuple[str, ...]
     position: RecordPosition
 
+    @property
+    def arr(self) -> float | None:
+        """What it pays a year; None: not known."""
+        return None if self.mrr is None else self.mrr * 12
+
+    @property
+    def arr_at_risk(self) -> float | None:
+        """The same of an account at risk or critical; None of every other, and where it is not known."""
+        return self.arr if self.band in BANDS_AT_RISK else None
+
+
+@dataclass(frozen=True)
+class RevenueAtRisk:
+    """What is at risk altogether.
+
+    Attributes:
+        arr: a year, where it is known; None: of none of these accounts.
+        accounts: how many are at risk or critical, known or not.
+    """
+
+    arr: float | None
+    accounts: int
+
 
 @dataclass(frozen=True)
 class AccountQuery:
@@ -95,13 +119,13 @@ class Listing:
     Attributes:
         rows: in order.
         bands: how many accounts each band has under all filters but that of the band.
-        money: what they pay a month together, by band, where it is known.
+        arr: what they pay a year together, by band, where it is known.
         living_only: whether inactive ones are left out, since nobody asked for them.
     """
 
     rows: list[AccountRow]
     bands: Counter[Band]
-    money: dict[Band, float]
+    arr: dict[Band, float]
     living_only: bool = False
 
 
@@ -112,16 +136,22 @@ class AccountIndex:
     lock: threading.Lock = field(default_factory=threading.Lock)
     _rows: dict[str, AccountRow] = field(default_factory=dict)
     _states: dict[str, RecordPosition] = field(default_factory=dict)
+    _at_risk: dict[str, float | None] = field(default_factory=dict)
 
     def put(self, row: AccountRow) -> None:
         """A newer report."""
         with self.lock:
             self._rows[row.account_id] = row
+            if row.band in BANDS_AT_RISK:
+                self._at_risk[row.account_id] = row.arr
+            else:
+                self._at_risk.pop(row.account_id, None)
 
     def drop(self, account_id: str) -> None:
         """The account is gone."""
         with self.lock:
             self._rows.pop(account_id, None)
+            self._at_risk.pop(account_id, None)
 
     def put_state(self, account_id: str, position: RecordPosition | None) -> None:
         """Where its state lies now; None: it has none any more."""
@@ -147,6 +177,13 @@ class AccountIndex:
         with self.lock:
             return list(self._rows.values())
 
+    def at_risk(self) -> RevenueAtRisk:
+        """Revenue of the accounts that are at risk or critical."""
+        with self.lock:
+            worth = list(self._at_risk.values())
+        known = [arr for arr in worth if arr is not None]
+        return RevenueAtRisk(sum(known) if known else None, len(worth))
+
     def find(self, query: AccountQuery, flagged: Container[str] = (), today: date | None = None) -> Listing:
         """The accounts of a query, in its order.
 
@@ -158,14 +195,14 @@ class AccountIndex:
         rows = self.rows()
         if replace(query, bands=frozenset(), sort="health", reverse=False) != AccountQuery():
             rows = [row for row in rows if _matches(row, query, flagged, today)]
-        bands, money = Counter(map(_BAND, rows)), dict[Band, float]()
+        bands, arr = Counter(map(_BAND, rows)), dict[Band, float]()
         for row in rows:
             if row.mrr is not None:
-                money[row.band] = money.get(row.band, 0.0) + row.mrr
+                arr[row.band] = arr.get(row.band, 0.0) + row.mrr * 12
         living_only = not query.bands and not query.search
         shown = query.bands or frozenset(LIVING_BANDS if living_only else BANDS)
         rows = [row for row in rows if row.band in shown]
-        return Listing(_sorted(rows, query.sort, query.reverse), bands, money, living_only)
+        return Listing(_sorted(rows, query.sort, query.reverse), bands, arr, living_only)
 
     @property
     def living(self) -> int:

@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/v1")
 
 
 class AccountItem(BaseModel):
-    """One account of the list; null is unknown."""
+    """One account of the list; null is unknown. `arr_at_risk`: what it pays a year, of accounts at risk or critical."""
 
     account_id: str
     name: str
@@ -37,6 +37,7 @@ class AccountItem(BaseModel):
     lifecycle_stage: str | None
     renewal_date: date | None
     mrr: float | None
+    arr_at_risk: float | None
     as_of: datetime
     last_event_at: datetime | None
     open_alerts: int
@@ -45,11 +46,12 @@ class AccountItem(BaseModel):
 class AccountList(BaseModel):
     """Accounts of a query.
 
-    `bands` counts the accounts under all filters but that of the band.
+    `bands` counts the accounts under all filters but that of the band; `arr` is what they pay a year, null is unknown.
     """
 
     total: int
     bands: dict[Band, int]
+    arr: dict[Band, float | None]
     accounts: list[AccountItem]
 
 
@@ -83,6 +85,7 @@ def list_accounts(
     return AccountList(
         total=len(listing.rows),
         bands={band: listing.bands[band] for band in BANDS},
+        arr={band: listing.arr.get(band) for band in BANDS},
         accounts=[_item(row, alerts.get(row.account_id, 0)) for row in listing.rows[offset : offset + limit]],
     )
 
@@ -174,6 +177,7 @@ def _item(row: AccountRow, open_alerts: int) -> AccountItem:
         lifecycle_stage=row.stage,
         renewal_date=row.renewal,
         mrr=row.mrr,
+        arr_at_risk=row.arr_at_risk,
         as_of=row.as_of,
         last_event_at=row.last_event_at,
         open_alerts=open_alerts,

@@ -69,6 +69,7 @@ class Board:
             "asks": self.settings.board.asks,
             "loaded": self.read_model.topic_reader.loaded.is_set(),
             "open_alerts": sum(counts.values()),
+            "revenue_at_risk": self.read_model.accounts.at_risk(),
             "waiting_reviews": self.read_model.reviews.waiting,
             "problems": pipeline_problems(self.lags, self.read_model.alerts.pipeline_incident),
             "me": self.me(request),

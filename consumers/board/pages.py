@@ -16,7 +16,7 @@ from kafka.errors import KafkaError
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from consumers.board.access_control import NAME_CHARS, own_path, role_of
-from consumers.board.account_index import NONE_CHOICE, AccountQuery, AccountRow
+from consumers.board.account_index import BANDS_AT_RISK, NONE_CHOICE, AccountQuery, AccountRow
 from consumers.board.board_context import board_of
 from consumers.board.inbox import AlertQuery, inbox, state_of
 from consumers.board.live_updates import Listener
@@ -38,7 +38,7 @@ RENEWAL_VIEW_DAYS: Final = 90
 EPISODES_SHOWN: Final = 5
 CSV_COLUMNS: Final = (
     *("account_id", "name", "band", "health_score", "movement_7d", "reason", "segment", "owner", "lifecycle_stage"),
-    *("mrr", "renewal_date", "open_alerts", "as_of"),
+    *("mrr", "arr_at_risk", "renewal_date", "open_alerts", "as_of"),
 )
 
 log = get_logger(__name__)
@@ -65,8 +65,8 @@ def accounts(
         found=len(listing.rows),
         total=accounts.living if listing.living_only else len(accounts),
         bands={band: listing.bands[band] for band in BANDS},
-        money={band: listing.money.get(band) for band in BANDS},
-        at_risk=sum(listing.money.get(band, 0.0) for band in ("at_risk", "critical")) or None,
+        arr={band: listing.arr.get(band) for band in BANDS},
+        at_risk=sum(listing.arr.get(band, 0.0) for band in BANDS_AT_RISK) or None,
         segments=segments,
         owners=owners,
         views=_views(board.me(request), query),
@@ -74,6 +74,7 @@ def accounts(
         page=page,
         last=last,
         link=lambda **changes: _link(query, **changes),
+        toggled=lambda band: query.bands ^ {band},
         csv_link="/accounts.csv" + _link(query)[1:],
     )
 
@@ -308,6 +309,7 @@ def _csv_cells(row: AccountRow, open_alerts: int) -> list[Any]:
         row.owner,
         row.stage,
         row.mrr,
+        row.arr_at_risk,
         row.renewal,
         open_alerts,
         row.as_of.isoformat(timespec="seconds"),

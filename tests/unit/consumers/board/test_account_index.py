@@ -50,11 +50,25 @@ def test_bands_are_counted_under_all_filters_but_their_own() -> None:
 
     assert [row.account_id for row in listing.rows] == ["cedar"]
     assert dict(listing.bands) == {"healthy": 1, "unknown": 1}
-    assert listing.money == {"healthy": 500.0, "unknown": 900.0}
+    assert listing.arr == {"healthy": 6000.0, "unknown": 10800.0}
 
 
 def test_money_that_nobody_told_is_in_no_band() -> None:
-    assert three().find(AccountQuery(segment="enterprise")).money == {}
+    assert three().find(AccountQuery(segment="enterprise")).arr == {}
+
+
+def test_what_is_at_risk_is_a_year_of_those_at_risk_and_unknown_without_any_amount() -> None:
+    found = portfolio_of(
+        ("acme", 30.0, {"mrr": 500.0}),
+        ("birch", 20.0, {"mrr": 250.0}),
+        ("cedar", 10.0, {}),
+        ("delta", 90.0, {"mrr": 900.0}),
+        ("ember", None, {"mrr": 700.0}),
+    )
+    assert (found.at_risk().arr, found.at_risk().accounts) == (9000.0, 3)
+    assert three().at_risk().arr is None
+    rows = {row.account_id: row.arr_at_risk for row in found.find(AccountQuery()).rows}
+    assert rows == {"acme": 6000.0, "birch": 3000.0, "cedar": None, "delta": None, "ember": None}
 
 
 def test_choices_are_counted_the_largest_first() -> None:

@@ -1,6 +1,8 @@
 """The pages and the API over given records: what they show, escape, refuse and carry."""
 
+import html
 import json
+import re
 import time
 from datetime import timedelta
 from types import SimpleNamespace
@@ -199,6 +201,35 @@ def test_a_large_body_is_refused_before_it_is_read() -> None:
     assert FakeBoard().client().post("/login", content=b"x" * 100_000).status_code == 413
 
 
+def test_revenue_at_risk_stands_on_every_page_and_leads_to_its_accounts() -> None:
+    board = FakeBoard()
+    board.report(make_report("acme", 80.0))
+    assert 'id="revenue-at-risk"' in board.client().get("/pipeline").text
+    assert re.search(r'id="revenue-at-risk"[^>]* hidden', board.client().get("/pipeline").text), "nothing is at risk"
+    board.report(make_report("birch", 30.0))
+    links = [
+        re.findall(
+            r'id="revenue-at-risk"[^>]* href="([^"]+)"[^>]*><strong>6,000</strong>', board.client().get(path).text
+        )
+        for path in ("/", "/alerts", "/pipeline", "/reviews", "/accounts/acme")
+    ]
+    assert {len(found) for found in links} == {1}
+    listed = board.client().get(html.unescape(links[0][0])).text
+    assert re.findall(r'data-row="(\w+)"', listed) == ["birch"]
+    assert 'title="revenue at risk">6,000' in listed
+
+
+def test_a_band_is_chosen_and_let_go_by_a_click() -> None:
+    board = FakeBoard()
+    board.report(make_report("acme", 30.0))
+    page = board.client().get("/?band=critical&band=at_risk").text
+    chips = dict(re.findall(r'class="chip band-(\w+)" href="([^"]*)"', page))
+    assert (chips["at_risk"], chips["healthy"]) == (
+        "/?band=critical",
+        "/?band=healthy&amp;band=at_risk&amp;band=critical",
+    )
+
+
 def test_the_api_lists_filters_and_says_null_for_unknown() -> None:
     board = FakeBoard()
     board.report(make_report("acme", 30.0, past=[60.0] * 8))
@@ -208,8 +239,17 @@ def test_the_api_lists_filters_and_says_null_for_unknown() -> None:
 
     assert found["total"] == 2
     assert found["bands"] == {"healthy": 0, "watch": 0, "at_risk": 1, "critical": 0, "unknown": 1, "inactive": 0}
+    assert found["arr"] == {
+        "healthy": None,
+        "watch": None,
+        "at_risk": 6000.0,
+        "critical": None,
+        "unknown": 6000.0,
+        "inactive": None,
+    }
     (item,) = found["accounts"]
     assert (item["account_id"], item["movement_7d"], item["mrr"]) == ("acme", -30.0, 500.0)
+    assert item["arr_at_risk"] == 6000.0
     assert item["history_28d"][-9:] == [60] * 8 + [30]
     assert item["history_28d"][0] is None
 
