@@ -3,6 +3,7 @@
 In the order a record meets them:
 
 - `entries`               what is read out of a record
+- `alias_links`           ids that other tools have for an account
 - `money`                 integer minor units, annual recurring revenue, exchange rates
 - `days`                  the company's days and periods
 - `subscription_history`  a subscription's changes to intervals of revenue, terms, trials and requests

@@ -20,7 +20,7 @@ from stream.kinds.subscription import CHANGES, INTERVAL_WORDS, STATUS_WORDS, Bil
 from stream.kinds.touchpoint import ADVOCACY, CONTACT_WORDS, CONTACTS
 
 EntryKind = Literal[
-    "subscription", "touchpoint", "survey", "ticket", "account", "referral", "account_day", "cost", "rate"
+    "subscription", "touchpoint", "survey", "ticket", "account", "referral", "account_day", "cost", "rate", "alias"
 ]
 
 # Of two changes at one moment the earlier one here comes first.
@@ -141,6 +141,14 @@ class AccountEntry(Struct, gc=False):
     lifecycle_stage: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
+class AliasEntry(Struct, gc=False):
+    """Whose an id is; `moved_to` None: nobody's any more. Of several of one id the one with the latest moment holds."""
+
+    account_id: _Id
+    moved_to: str | None = None
+    timestamp: _Moment | None = None
+
+
 class ReferralEntry(Struct, gc=False):
     """An account brought another one; amount and currency: the revenue a year, once it is won."""
 
@@ -179,6 +187,7 @@ Entry = (
     | SurveyEntry
     | TicketEntry
     | AccountEntry
+    | AliasEntry
     | ReferralEntry
     | AccountDay
     | CostEntry
@@ -341,6 +350,7 @@ _READERS: Final[dict[EntryKind, Callable[[bytes | str, str], Entry | None]]] = {
     "survey": _plain(SurveyEntry),
     "ticket": _plain(TicketEntry),
     "account": _plain(AccountEntry),
+    "alias": _plain(AliasEntry),
     "referral": _referral,
     "account_day": _plain(AccountDay),
     "cost": _cost,

@@ -83,6 +83,11 @@ class Erasures:
         """One more."""
         self._by_account.setdefault(erasure.account_hash, []).append(erasure)
 
+    def erased_ms(self, account: str) -> int:
+        """Up to which Kafka timestamp all of an account is erased; -1: it is not."""
+        whole = [each for each in self._by_account.get(account_hash(account), ()) if each.user == WHOLE_ACCOUNT]
+        return max((each.recorded_ms for each in whole), default=-1)
+
     def left_of(self, account: str | None, recorded_ms: int, body: bytes) -> bytes | None:
         """What may be kept of a record: all, all but a user's id, or None.
 

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from consumers.async_kafka import async_connection
 from consumers.kafka_client import CONNECT_SECONDS_MAX, ensure_topics
+from consumers.portfolio.alias_links import link_body
 from consumers.portfolio.store import LedgerRecord, Store
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
@@ -41,7 +42,7 @@ class LedgerReader:
 
     def __init__(self, kafka: KafkaSettings, store: Store) -> None:
         self._kafka = kafka
-        self._topics = kafka.topics.ledger
+        self._topics: dict[str, Any] = kafka.topics.ledger | {kafka.topics.aliases: "alias"}
         self._store = store
         self._consumer: Any = None
         self._admin: Any = None
@@ -119,9 +120,15 @@ class LedgerReader:
             kind = self._topics[tp.topic]
             for each in records:
                 erased = (each.key or b"").decode(errors="replace") if each.value is None and kind == "account" else ""
-                if each.value is not None or erased:
+                if kind == "alias":
+                    body = link_body(each.key, each.value)
+                    if body is not None:
+                        self._waiting.append(
+                            LedgerRecord(tp.topic, tp.partition, each.offset, kind, each.timestamp, body)
+                        )
+                elif each.value is not None or erased:
                     place, body = (tp.topic, tp.partition, each.offset), each.value or b""
-                    self._waiting.append(LedgerRecord(*place, kind, each.timestamp, body, erased))  # type: ignore[arg-type]
+                    self._waiting.append(LedgerRecord(*place, kind, each.timestamp, body, erased))
         at_the_ends = await self._at_the_ends()
         if len(self._waiting) >= BATCH_RECORDS or (self._waiting and at_the_ends):
             newest_ms = max(record.recorded_ms for record in self._waiting)

@@ -196,7 +196,9 @@ class PortfolioService:
     def status(self) -> dict[str, Any]:
         """How far the ledger is, and what in it can't be used."""
         cursor = self.store.cursor()
-        count, problems = cursor.execute("SELECT count(*), count(problem) FROM ledger").fetchall()[0]
+        count, problems = cursor.execute(
+            "SELECT count(*) FILTER (kind <> 'alias'), count(problem) FROM ledger"
+        ).fetchall()[0]
         (days,) = cursor.execute("SELECT count(*) FROM account_days").fetchall()[0]
         (stale,) = cursor.execute("SELECT count(*) FROM stale").fetchall()[0]
         first = cursor.execute("SELECT problem FROM ledger WHERE problem IS NOT NULL LIMIT 20").fetchall()

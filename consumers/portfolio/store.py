@@ -16,9 +16,11 @@ import duckdb
 import msgspec
 
 from consumers.portfolio import tables
+from consumers.portfolio.alias_links import link_bodies, link_of, owners
 from consumers.portfolio.days import parse_period
 from consumers.portfolio.derivation import Recorded, Row, derive, homes
 from consumers.portfolio.entries import (
+    AliasEntry,
     CostEntry,
     EntryError,
     EntryKind,
@@ -169,6 +171,12 @@ class Store:
                 row = _filed(record, recorded_ms, erasures, problem)
                 if row is not None:
                     ledger.append(row)
+                    links = _links_of(record)
+                    rows = [_filed(link, recorded_ms, erasures) for link in links]
+                    ledger += [each for each in rows if each is not None]
+        for row in ledger:
+            if row[3] == "alias" and row[6] is not None and (until_ms := erasures.erased_ms(row[6])) >= row[7]:
+                fresh.setdefault(row[5], []).append(of_account(row[5], until_ms))
         with self._transaction():
             self._insert(tables.LEDGER, ledger)
             self._mark_stale(ledger)
@@ -294,7 +302,7 @@ class Store:
 
     def _erase(self, fresh: Mapping[str, Sequence[Erasure]]) -> None:
         """Take out of what is there already what accounts and users left behind; these accounts are derived again."""
-        for account, erasures in fresh.items():
+        for account, erasures in self._with_aliases(fresh).items():
             linked = [one for group in self._groups([account]) for one in group]
             self._insert(tables.ERASURES, erasures)
             until_ms = max((each.recorded_ms for each in erasures if each.user == WHOLE_ACCOUNT), default=-1)
@@ -312,6 +320,17 @@ class Store:
             self._insert(tables.LEDGER, kept)
             self._db.execute("INSERT INTO stale_days VALUES (?)", [account])
             self._mark(linked)
+
+    def _with_aliases(self, fresh: Mapping[str, Sequence[Erasure]]) -> dict[str, list[Erasure]]:
+        """The same, and with an account what was recorded under its other ids; the links are erased, too."""
+        found = {account: list(erasures) for account, erasures in fresh.items()}
+        for account, erasures in fresh.items():
+            until_ms = max((each.recorded_ms for each in erasures if each.user == WHOLE_ACCOUNT), default=-1)
+            named = "kind = 'alias' AND moved_to = ? AND recorded_ms <= ?", [account, until_ms]
+            aliases = self._db.execute(f"SELECT DISTINCT account FROM ledger WHERE {named[0]}", named[1]).fetchall()
+            for (alias,) in aliases:
+                found.setdefault(alias, []).append(of_account(alias, until_ms))
+        return found
 
     def _derive_company(self) -> None:
         """Rates and costs; accounts with another currency are derived again when a rate changed."""
@@ -365,13 +384,19 @@ class Store:
             self._db.execute(f'DELETE FROM "{table.name}" WHERE account IN (SELECT account FROM touched)')
         entries: dict[str, list[Recorded]] = {account: [] for account in accounts}
         changes: dict[str, list[SubscriptionEntry]] = {account: [] for account in accounts}
+        told = list(self._entries_of_touched())
+        owner_of = owners(link_of(entry, recorded_ms) for _, recorded_ms, _, entry in told if type(entry) is AliasEntry)
         moved: list[SubscriptionEntry] = []
-        for account, recorded_ms, event_id, entry in self._entries_of_touched():
+        for recorded_under, recorded_ms, event_id, entry in told:
+            account = owner_of.get(recorded_under, recorded_under)
             if isinstance(entry, SubscriptionEntry):
-                changes[account].append(entry)
-                moved += [entry] if entry.status == "moved" else []
+                entry.account = account
+                if entry.moved_to is not None:
+                    entry.moved_to = owner_of.get(entry.moved_to, entry.moved_to)
+                changes.setdefault(account, []).append(entry)
+                moved += [entry] if entry.status == "moved" and entry.moved_to != account else []
             else:
-                entries[account].append((recorded_ms, event_id, entry))
+                entries.setdefault(account, []).append((recorded_ms, event_id, entry))
         for (account, subscription), home in homes(moved).items():
             gone = [each for each in changes[account] if each.subscription == subscription]
             changes[account] = [each for each in changes[account] if each.subscription != subscription]
@@ -527,6 +552,15 @@ class _DayLines:
         self.newest[key] = line
         self.count += 1
         return None
+
+
+def _links_of(record: LedgerRecord) -> list[LedgerRecord]:
+    """What an account update says of the account's other ids, as records beside it."""
+    if record.kind != "account":
+        return []
+    where = f"{record.topic}[{record.partition}]@{record.offset}"
+    place = record.topic, record.partition, record.offset
+    return [LedgerRecord(*place, "alias", record.recorded_ms, body) for body in link_bodies(record.body, where)]
 
 
 def _filed(record: LedgerRecord, recorded_ms: int, erasures: Erasures, problem: str | None = None) -> Row | None:

@@ -83,7 +83,7 @@ def _intake(kafka: KafkaSettings) -> Iterator[Right]:
 
 
 def _portfolio(kafka: KafkaSettings) -> Iterator[Right]:
-    yield from _each([*kafka.topics.ledger], READS)
+    yield from _each([*kafka.topics.ledger, kafka.topics.aliases], READS)
 
 
 _RIGHTS: Final = {"worker": _worker, "alerting": _alerting, "board": _board, "intake": _intake, "portfolio": _portfolio}

@@ -2,7 +2,8 @@
 
 Everything that makes such books hard is in it: trials, discounts, pauses, several subscriptions and currencies, changes
 and ends on one day, early and late renewals, requests to leave that are withdrawn or repeated, ends that are announced,
-subscriptions that move to another account, corrections, and records that come late.
+subscriptions that move to another account, customers whom billing calls by an id of its own, corrections, and records
+that come late.
 """
 
 from collections.abc import Iterator
@@ -160,6 +161,7 @@ class _Story:
                 self._subscription(first + timedelta(days=random.uniform(0, 500)), PRODUCTS.index(product) + 1, product)
         self._looked_after(first)
         self._played(first)
+        self._billed(first)
         return [event for event in self._found if event["timestamp"] <= self._end.isoformat()]
 
     def _add(self, kind: str, moment: datetime, more: Event, late_days: float = 0) -> Event:
@@ -372,6 +374,19 @@ class _Story:
         now = first
         while (now := now + timedelta(days=random.uniform(60, 900))) < self._end:
             self._add("touchpoint", now, {"kind": "play", "play": random.choice(PLAYS), "owner": self._owner})
+
+    def _billed(self, first: datetime) -> None:
+        """Now and then half of what is known of it came under billing's own id, which was linked later."""
+        random = Random(f"{self._number}/billed")  # noqa: S311 (made-up data)
+        if random.random() < 0.95:
+            return
+        account, alias = _account_id(self._number), f"cus_{self._number:05}"
+        theirs = {event["event_id"] for event in self._found if random.random() < 0.5}  # a correction as the corrected
+        for event in self._found:
+            if event["account_id"] == account and event["event_id"] in theirs and event["type"] != "account":
+                event["account_id"] = alias
+        self._account = account
+        self._add("account", first + timedelta(days=random.uniform(1, 300)), {"aliases": [alias]})
 
     def _looked_after(self, first: datetime) -> None:
         """Calls and mails, answers, tickets, and now and then a word for us."""

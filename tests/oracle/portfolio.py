@@ -65,7 +65,13 @@ class Oracle:
                 self._close(event)
             else:
                 latest[event["event_id"]] = event
-        self._events = list(latest.values())
+        owner = {
+            alias: event["account_id"] for event in latest.values() for alias in event.get("aliases", ())
+        }  # from the beginning
+        self._events = [
+            each | {"account_id": owner.get(each["account_id"], each["account_id"])} if "account_id" in each else each
+            for each in latest.values()
+        ]
         self._rates = _rates(event for event in self._events if event["type"] == "rate")
         self._laid_out: tuple[Any, ...] = ()
         self.db.create_function("worth", 3, self._worth, deterministic=True)

@@ -1,9 +1,11 @@
 """Each case in which peers' figures differ, decided as the documentation says. Prices are EUR a month."""
 
 import dataclasses
+import json
 
 import pytest
 
+from consumers.portfolio.alias_links import link_body
 from tests.unit.consumers.portfolio.books import RULES, Books
 
 
@@ -292,3 +294,66 @@ def test_periods_are_the_companys_days_not_utc() -> None:
     books.subscription("2026-01-31T16:00:00Z", "started", 100)
     assert books.movements("2026-01") == {}
     assert books.movements("2026-02") == {"new": 100, "arr": 100}
+
+
+def test_accounts_that_are_merged_are_one_from_their_beginning(books: Books) -> None:
+    """Neither churn nor new: what was recorded under the alias counts for the account that has it."""
+    books.subscription("2026-01-05", "started", 100, account="acme")
+    books.subscription("2026-01-20", "started", 40, account="old-acme", subscription_id="s2")
+    books.add("touchpoint", "2026-02-11", "old-acme", kind="call")
+    books.add("ticket", "2026-02-12", "old-acme", ticket_id="t", status="opened")
+    assert books.values("2026-02", "accounts", "new_accounts") == [2, 0]
+    books.add("account", "2026-03-05", "acme", aliases=["old-acme"])
+    assert books.movements("2026-01") == {"new": 100, "expansion": 40, "arr": 140}
+    assert books.values("2026-02", "accounts", "churned_accounts", "logo_churn", "nrr") == [1, 0, 0, 1]
+    assert books.values("2026-02", "customer_base_coverage", "support_incident_rate") == [1, 1]
+    assert books.values("2026-03", "accounts", "churn", "new") == [1, 0, 0]
+
+
+def test_the_same_subscription_under_an_alias_and_the_account_is_one(books: Books) -> None:
+    """Billing named the customer by its own id at first."""
+    books.subscription("2026-01-05", "started", 100, account="cus_1")
+    books.subscription("2026-02-10", "upgraded", 130, account="acme")
+    books.add("account", "2026-02-20", "acme", aliases=["cus_1"])
+    assert books.movements("2026-02") == {"opening_arr": 100, "expansion": 30, "arr": 130}
+    assert books.values("2026-02", "accounts") == [1]
+
+
+def test_an_alias_leads_through_another_one_and_moved_subscriptions_follow(books: Books) -> None:
+    books.add("account", "2026-01-01", "group", aliases=["acme"])
+    books.add("account", "2026-01-02", "acme", aliases=["cus_1"])
+    books.subscription("2026-01-05", "started", 100, account="cus_1")
+    books.subscription("2026-01-06", "started", 60, account="other", subscription_id="s2")
+    books.subscription("2026-02-10", "moved", account="other", subscription_id="s2", moved_to="acme")
+    store = books.store()
+    assert store.cursor().execute("SELECT DISTINCT account FROM intervals").fetchall() == [("group",)]
+    assert books.movements("2026-02") == {"opening_arr": 160, "arr": 160}
+
+
+def test_an_alias_that_is_taken_back_is_an_account_of_its_own_again(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100, account="acme")
+    books.subscription("2026-01-05", "started", 40, account="cus_2", subscription_id="s2")
+    for at, (key, value) in enumerate([(b"cus_2", b'{"account_id": "acme"}'), (b"cus_2", None)]):
+        body = link_body(key, value)
+        assert body is not None
+        books.events.append({"type": "alias", "timestamp": f"2026-02-0{1 + at}T00:00:00Z"} | json.loads(body))
+        assert books.values("2026-01", "accounts") == [1 + at]
+    assert link_body(b"", b"{}") is None
+
+
+def test_a_payment_that_is_past_due_keeps_the_customer_until_it_is_cancelled_or_the_grace_is_over(books: Books) -> None:
+    """Nothing is told of a bill that is open: the term is over, and the grace runs."""
+    for account, gone in (("paid-late", None), ("gave-up", "2027-01-25"), ("silent", None)):
+        books.subscription(
+            "2026-01-05", "started", 100, account=account, subscription_id=account, term_end="2027-01-05"
+        )
+        if gone is not None:
+            books.subscription(gone, "cancelled", account=account, subscription_id=account, involuntary=True)
+    books.subscription(
+        "2027-01-30", "renewed", 100, account="paid-late", subscription_id="paid-late", term_end="2028-01-05"
+    )
+    assert books.values("2027-01", "accounts", "churned_accounts", today="2027-01-24") == [3, 0]
+    assert books.values("2027-01", "churn", "involuntary_churn") == [120_000, 120_000]
+    assert books.movements("2027-02") == {"opening_arr": 200, "churn": 100, "arr": 100}
+    assert books.values("2027-02", "involuntary_churn", "accounts") == [0, 1]
+    assert books.values("2027-01", "renewal_rate") == [pytest.approx(1 / 3)]

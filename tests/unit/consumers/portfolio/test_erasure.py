@@ -56,3 +56,18 @@ def test_an_erased_user_s_answer_counts_and_names_nobody(first: bool) -> None:
         ("acme", "erased-0-0-0", 9)
     ]
     assert not [word for word in ("u1'", '"u1"', "Ann") if word in everything(store)]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the erasure is read first", "the erasure is read last"])
+def test_what_was_recorded_under_an_alias_is_erased_with_its_account(first: bool) -> None:
+    found = books()
+    found.add("account", "2026-01-10", "acme", aliases=["cus_1"])
+    found.subscription("2026-01-11", "started", 55, "cus_1", subscription_id="s-alias")
+    told = records(sorted(found.events, key=lambda event: str(event["timestamp"])))
+    erasure = LedgerRecord("account", 0, 7, "account", ERASED_MS, b"", "acme")
+    update = [each for each in told if each.kind == "account"]
+    others = [each for each in told if each.kind != "account"]
+    order = [*update, erasure, *others] if first else [*others, *update, erasure]
+    store, revenue = kept(order)
+    assert revenue == [("acme", 84_000), ("birch", 120_000)]
+    assert "s-alias" not in everything(store)

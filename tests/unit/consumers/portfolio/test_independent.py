@@ -90,7 +90,8 @@ def test_the_company_has_every_edge_case_in_it(company: Company) -> None:
         "requests WHERE outcome = 'saved'",
         "terms WHERE outcome = 'renewed' AND decided_day < end_day",
         "terms WHERE outcome = 'renewed' AND decided_day > end_day + 1",
-        "ledger WHERE moved_to IS NOT NULL",
+        "ledger WHERE kind = 'subscription' AND moved_to IS NOT NULL",
+        "ledger WHERE kind = 'subscription' AND account IN (SELECT account FROM ledger WHERE kind = 'alias')",
         "(SELECT event_id FROM ledger GROUP BY event_id HAVING count(*) > 1)",
         "(SELECT account, day FROM movements WHERE product IS NULL GROUP BY ALL HAVING count(*) = 1)",
     ):
