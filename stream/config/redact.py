@@ -20,6 +20,8 @@ _SHAPES: Final = (
     (re.compile(rf"(?i)(['\"]{_NAMES}['\"]:\s*['\"])(?!\(hidden\))[^'\"]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic) (?!\(hidden\))[A-Za-z0-9+/=._~-]{16,}"), rf"\1 {HIDDEN}"),
 )
+# The address of a store without user, password or parameters; a webhook's address is a secret as a whole.
+_PLAIN_ADDRESS: Final = re.compile(r"(?:rediss?|unix)://[^@?]*")
 
 _known: tuple[str, ...] = ()  # the longest first; replaced as a whole, so that any thread may read it
 
@@ -32,17 +34,23 @@ def remember_secrets(values: Iterable[str]) -> None:
 
 
 def secrets_in(value: Any) -> list[str]:
-    """The values of every SecretStr in a model, mapping or sequence."""
+    """The values of every SecretStr in a model, mapping or sequence; not an address that names no user and no password.
+
+    >>> from pydantic import SecretStr
+    >>> secrets_in([SecretStr("redis://localhost:6379/0"), SecretStr("redis://:hunter2@cache:6379/0")])
+    ['redis://:hunter2@cache:6379/0']
+    """
     from pydantic import BaseModel, SecretStr  # heavy, and the command line's help needs no more than `redact`
 
     if isinstance(value, SecretStr):
-        return [value.get_secret_value()]
+        found = value.get_secret_value()
+        return [] if _PLAIN_ADDRESS.fullmatch(found) else [found]
     if isinstance(value, BaseModel):
-        return [found for name in type(value).model_fields for found in secrets_in(getattr(value, name))]
+        return [each for name in type(value).model_fields for each in secrets_in(getattr(value, name))]
     if isinstance(value, Mapping):
-        return [found for item in value.values() for found in secrets_in(item)]
+        return [each for item in value.values() for each in secrets_in(item)]
     if isinstance(value, list | tuple | set | frozenset):
-        return [found for item in value for found in secrets_in(item)]
+        return [each for item in value for each in secrets_in(item)]
     return []
 
 
