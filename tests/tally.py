@@ -1,6 +1,6 @@
 """The smallest processor that can tell a lost, doubled or reordered record: every account counts and remembers.
 
-Run as a program it is a worker around that processor, configured as the real one is.
+`run_tally` is the program of a worker around that processor.
 """
 
 import os
@@ -129,7 +129,8 @@ def digest(before: int, number: int) -> int:
     return (before * 1_000_003 + number + 1) & 0xFFFFFFFFFFFF
 
 
-if __name__ == "__main__":
+def run_tally() -> None:
+    """A worker around that processor, configured as the real one is, with the faults that the environment names."""
     from stream.run import run_processor
     from tests.crash_points import hide_topics, install
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -14,9 +15,9 @@ import aiokafka
 from stream.config.settings import KafkaSettings, Settings, WorkerSettings
 from stream.contracts.partitioner import partition_of
 from tests.deadlines import HANG_SECONDS
+from tests.forked import ForkedProcess
+from tests.tally import run_tally
 
-WORK = Path(__file__).parents[1] / "tally.py"
-ROOT = WORK.parents[1]
 PARTITIONS = 4
 FEED_RATE = 4_000  # events a second, of a feed that goes on while things happen
 
@@ -57,7 +58,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
     inherited.pop("KAFKA_BOOTSTRAP_SERVERS", None)
-    return inherited | {f"HEARTLINE_{name}": value for name, value in values.items()} | {"PYTHONPATH": str(ROOT)}
+    return inherited | {f"HEARTLINE_{name}": value for name, value in values.items()}
 
 
 class WorkerProcess:
@@ -84,27 +85,26 @@ class WorkerProcess:
         self._instance_id = instance_id
         self._crash_at = crash_at
         self._log = log
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ForkedProcess | None = None
+        self._said_before = 0
 
     async def start(self, *, ready: bool = True) -> "WorkerProcess":
         """Start it; by default wait until it has its partitions and their states."""
         environment = _environment(self._settings) | ({"CRASH_AT": self._crash_at} if self._crash_at else {})
         environment["HEARTLINE_WORKER__GROUP_INSTANCE_ID"] = self._instance_id or "null"
         environment |= self._extra
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, str(WORK), env=environment, stdout=log, stderr=log, cwd=ROOT
-            )
+        self._said_before = self._log.stat().st_size if self._log.exists() else 0
+        self._process = await asyncio.to_thread(ForkedProcess, run_tally, [], environment, self._log)
         if ready:
             await eventually(self._is_ready, HANG_SECONDS, self.log)
         return self
 
     def _is_ready(self) -> bool:
         assert self.process.returncode is None, f"the worker ended by itself:\n{self.log()}"
-        return "worker ready" in self.log()
+        return b"worker ready" in self._log.read_bytes()[self._said_before :]
 
     @property
-    def process(self) -> asyncio.subprocess.Process:
+    def process(self) -> ForkedProcess:
         assert self._process is not None
         return self._process
 
@@ -118,17 +118,14 @@ class WorkerProcess:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal; a process that is gone is fine."""
-        if self.process.returncode is None:
-            self.process.send_signal(number)
+        self.process.send_signal(number)
 
     async def wait(self, seconds: float = 20.0) -> int:
         """Its exit status."""
         try:
-            async with asyncio.timeout(max(seconds, HANG_SECONDS)):
-                return await self.process.wait()
-        except TimeoutError:
-            self.send(signal.SIGKILL)
-            await self.process.wait()
+            return await asyncio.to_thread(self.process.wait, max(seconds, HANG_SECONDS))
+        except subprocess.TimeoutExpired:
+            await self.kill()
             raise AssertionError(f"the worker did not end within {seconds} s:\n{self.log()}") from None
 
     async def stop(self) -> int:
@@ -138,8 +135,8 @@ class WorkerProcess:
 
     async def kill(self) -> None:
         """SIGKILL."""
-        self.send(signal.SIGKILL)
-        await self.process.wait()
+        self.process.kill()
+        await asyncio.to_thread(self.process.wait, HANG_SECONDS)
 
 
 async def eventually(condition: Callable[[], bool], seconds: float, explain: Callable[[], str]) -> None:

@@ -1,16 +1,16 @@
-"""Heartline's processes as a test runs them: the same console command that an operator types, killed as rudely."""
+"""Heartline's processes as a test runs them: the commands that an operator types, killed as rudely."""
 
 import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from heartline.cli import main
 from tests.deadlines import HANG_SECONDS
+from tests.forked import ForkedProcess
 
 
 class Role:
@@ -26,15 +26,12 @@ class Role:
         self._args = args
         self._env = {k: v for k, v in os.environ.items() if not k.startswith("HEARTLINE_")} | dict(env)
         self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: ForkedProcess | subprocess.Popen[bytes] | None = None
 
     def start(self, ready: str | None = None) -> Self:
         """Start it; with `ready`, wait until it has printed that."""
         before = self.output().count(ready) if ready is not None else 0
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "heartline.cli", *self._args], env=self._env, stdout=out, stderr=out
-            )
+        self.process = ForkedProcess(main, self._args, self._env, self.log)
         if ready is not None:
             wait_for(lambda: self.output().count(ready) > before or self.exit_code() is not None, HANG_SECONDS, ready)
             assert self.exit_code() is None, f"{self._args} ended with {self.exit_code()}:\n{self.output()[-4000:]}"
@@ -57,7 +54,7 @@ class Role:
     def kill(self) -> None:
         """kill -9."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
+        self.process.kill()
         self.process.wait(HANG_SECONDS)
 
     def __enter__(self) -> Self:

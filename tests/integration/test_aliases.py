@@ -58,7 +58,7 @@ def test_events_of_an_alias_wait_and_count_once_and_two_accounts_become_one(
         produce(kafka, usage, [("zendesk:7", event("zendesk:7", 2))])
         wait_for(lambda: reports().keys() == {"acme"}, 60, "one account is left")
         wait_for(lambda: events() == 4, 60, "each event counts once")
-        assert sorted(reports()["acme"].profile.aliases) == ["old", "zendesk:7"]
+        wait_for(lambda: sorted(reports()["acme"].profile.aliases) == ["old", "zendesk:7"], 60, "its report names both")
         assert json.loads(cli(env, "alias", "list", "--json").stdout) == {"old": "acme", "zendesk:7": "acme"}
         assert cli(env, "alias", "waiting").returncode == 0
         wait_for(

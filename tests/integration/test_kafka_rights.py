@@ -69,20 +69,28 @@ def revoke(admin: KafkaAdminClient) -> None:
 
 
 def grant(admin: KafkaAdminClient, rights: list[Right]) -> None:
+    """Give these rights, and wait until the broker goes by them: its controller answers before that."""
     patterns = {True: ACLResourcePatternType.PREFIXED, False: ACLResourcePatternType.LITERAL}
-    admin.create_acls(
-        [
-            ACL(
-                f"User:{USER}",
-                "*",
-                OPERATIONS[operation],
-                ACLPermissionType.ALLOW,
-                ResourcePattern(RESOURCES[right.resource], right.name, patterns[right.is_prefix]),
-            )
-            for right in rights
-            for operation in right.operations
-        ]
-    )
+    given = [
+        ACL(
+            f"User:{USER}",
+            "*",
+            OPERATIONS[operation],
+            ACLPermissionType.ALLOW,
+            ResourcePattern(RESOURCES[right.resource], right.name, patterns[right.is_prefix]),
+        )
+        for right in rights
+        for operation in right.operations
+    ]
+    admin.create_acls(given)
+    wait_for(lambda: set(given) <= rights_in_force(admin), 10, "the rights are in force")
+
+
+def rights_in_force(admin: KafkaAdminClient) -> set[ACL]:
+    """The rights of the user that the broker knows."""
+    everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+    acls, _ = admin.describe_acls(ACLFilter(f"User:{USER}", None, ACLOperation.ANY, ACLPermissionType.ANY, everything))
+    return set(acls)
 
 
 def environment(broker: SecureKafka, redis_url: str, prefix: str, folder: Path) -> dict[str, str]:
