@@ -7,6 +7,7 @@ from stream.history import daily
 from stream.history.daily import Days
 from stream.kinds.state import AccountState, PublishedReport, newest_ms, zone_of
 from stream.kinds.subscription import terms
+from stream.kinds.ticket import is_ended
 from stream.measures.catalogue import SCAN_FACTS, completed
 from stream.measures.contact import FOLLOW_UP_MS
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
@@ -67,11 +68,30 @@ def facts_due(
         return "day"
     if not is_scan:
         return None
-    if has_moved:
-        return "scan"
+    return "scan" if has_moved or _has_open_answer(state, now_ms, product) else "score"
+
+
+def rests_today(state: AccountState, now_ms: int, product: ProductConfig) -> bool:
+    """Whether time alone moves nothing of an account before its day ends: what counts by days was found with them.
+
+    It is so where no event is of today, nor ahead of the clock, and nothing of it counts by the moment: open tickets
+    (hours), answers that become overdue, goals with a pace, subscriptions that begin and end, overrides that expire.
+    """
+    newest, zone = newest_ms(state), zone_of(state)
+    return (
+        newest is not None
+        and zone.day_of(newest) < zone.day_of(now_ms)
+        and not (state.overrides or state.subscription.changes or state.outcome.goals or "goals" in state.profile)
+        and not _has_open_answer(state, now_ms, product)
+        and all(ticket.transitions and is_ended(ticket) for ticket in state.ticket.tickets.values())
+    )
+
+
+def _has_open_answer(state: AccountState, now_ms: int, product: ProductConfig) -> bool:
+    """Whether an answer is so new that it may become one that waits for a reply."""
     answered_ms = state.survey.newest_ms
     wait_ms = FOLLOW_UP_MS if product.follow_up_ms is None else product.follow_up_ms
-    return "scan" if answered_ms and now_ms - answered_ms < wait_ms + DAY_MS else "score"
+    return answered_ms > 0 and now_ms - answered_ms < wait_ms + DAY_MS
 
 
 def facts_changed(before: PublishedReport, found: DetailedEvaluation, due: FactsDue, days: Days) -> bool:

@@ -31,7 +31,14 @@ from stream.scoring.band_history import published_report
 from stream.scoring.evaluation import build_report, evaluate
 from stream.scoring.facts import facts_of
 from stream.scoring.freshness import freshness_of
-from stream.scoring.publish_policy import facts_changed, facts_due, of_later_day, profile_digest, should_publish
+from stream.scoring.publish_policy import (
+    facts_changed,
+    facts_due,
+    of_later_day,
+    profile_digest,
+    rests_today,
+    should_publish,
+)
 from stream.scoring.scorecard import Scorecards
 from stream.scoring.scorecard_selection import scorecard_for
 from stream.scoring.scorecard_yaml import read_scorecards
@@ -188,7 +195,7 @@ class HealthProcessor:
         return count > 0
 
     def _evaluate_scheduled(self, partition: AccountPartition, now_ms: int, count: int) -> None:
-        """Evaluate a slice of the running scan; not who is gone, pending, or long silent and seen today."""
+        """Evaluate a slice of the running scan; not who is gone, pending, or seen today and not moved by time alone."""
         scheduled = partition.scheduled
         for _ in range(min(len(scheduled), EXAMINED_A_SLICE)):
             account_id = scheduled.pop()
@@ -201,7 +208,9 @@ class HealthProcessor:
                     continue
                 if state.erasures and self._is_erased(partition, account_id, state, now_ms):
                     continue
-                if _was_seen_today(partition, account_id, now_ms) and _is_long_silent(state, now_ms):
+                if _was_seen_today(partition, account_id, now_ms) and (
+                    _is_long_silent(state, now_ms) or self._rests(partition, account_id, state, now_ms)
+                ):
                     continue
                 if account_id in partition.cold:
                     partition.promote(account_id, state)
@@ -211,6 +220,15 @@ class HealthProcessor:
             count -= 1
             if count == 0:
                 return
+
+    def _rests(self, partition: AccountPartition, account_id: str, state: AccountState, now_ms: int) -> bool:
+        """Whether an account that was seen today would be found as it was, by score and by what readers rest on."""
+        return (
+            state.published is not None
+            and state.reopened_day == 0
+            and account_id not in partition.moved
+            and rests_today(state, now_ms, self._product)
+        )
 
     def _is_erased(self, partition: AccountPartition, account_id: str, state: AccountState, now_ms: int) -> bool:
         """Whether nothing is left of an account to evaluate. Erasures that are old are forgotten, and with them it."""

@@ -1,7 +1,9 @@
 """When the processor evaluates an account: what moved, what is scheduled, and what a restart or a backlog changes."""
 
+import random
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from stream.scoring.facts import facts_of
 from stream.scoring.shipped import DEFAULT
 from stream.worker.health_processor import ACCOUNTS_A_SLICE, LONG_SILENT_MS, HealthProcessor
 from tests.examples import examples
-from tests.streams import CORE, TOPICS, epoch_ms, fold, make_stream, record
+from tests.streams import CORE, FIRST_DAY, TOPICS, epoch_ms, fold, make_stream, record
 from tests.unit.stream.lives import DAY, KAFKA_MS, Part, evaluated, fold_one, month, usage
 
 
@@ -118,6 +120,72 @@ def test_a_long_silent_account_is_looked_at_once_on_each_day_of_its_own(monkeypa
     fold_one(processor, partition, "usage", usage(1, day=day_of(clock.current_ms)))
     evaluated(processor, partition)
     assert len(seen) == 4
+
+
+def test_an_account_that_rests_is_looked_at_once_a_day_until_something_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ManualClock((DAY + 1) * DAY_MS)
+    processor, partition = fold(month(), clock=clock)
+    evaluated(processor, partition)
+    seen: list[str] = []
+    evaluate_one = processor._evaluate_one
+
+    def look(part: Part, account_id: str, *rest: Any) -> None:
+        seen.append(account_id)
+        evaluate_one(part, account_id, *rest)
+
+    monkeypatch.setattr(processor, "_evaluate_one", look)
+    for hours, looked in [(1, 0), (1, 0), (20, 0), (2, 1), (1, 1), (23, 2)]:
+        clock.advance(seconds=hours * 3600)
+        evaluated(processor, partition)
+        assert len(seen) == looked
+    opened = {"account_id": "acme", "ticket_id": "t", "status": "opened", "event_id": "x"}
+    fold_one(processor, partition, "ticket", opened | {"timestamp": clock.current_ms - DAY_MS})
+    for looked in (3, 4, 5):  # at once, and with every scan while the ticket is open
+        evaluated(processor, partition)
+        assert len(seen) == looked
+        clock.advance(seconds=3600)
+
+
+_KINDS = (
+    *({"usage"}, {"usage", "ticket"}, {"ticket"}, {"survey", "touchpoint"}, {"usage", "survey", "touchpoint"}),
+    *({"outcome", "account"}, {"usage", "subscription"}, {"subscription"}),
+)
+_LATE_HOURS = (-20, -5, 0, 0, 0, 2, 11, 72)
+
+
+@examples(50)
+@given(
+    st.integers(0, 1 << 32), st.sampled_from(_KINDS), st.sampled_from([1200, 3600, 5 * 3600]), st.sampled_from([8, 40])
+)
+def test_scans_that_leave_resting_accounts_out_publish_and_keep_what_scans_of_all_do(
+    seed: int, kinds: set[str], step_seconds: int, size: int
+) -> None:
+    """Events come ahead of the clock, in time, or days late."""
+    chance = random.Random(seed)
+    made = [event for event in make_stream(seed, 200, 12) if event["type"] in kinds]
+    arriving = [
+        (epoch_ms(event["timestamp"]) + chance.choice(_LATE_HOURS) * 3_600_000, number, event)
+        for number, event in enumerate(chance.sample(made, min(size, len(made))))
+    ]
+    arriving.sort(key=lambda each: each[:2])
+    sides = []
+    for leaves_out in (True, False):
+        clock = ManualClock(FIRST_DAY * DAY_MS)
+        processor, partition = HealthProcessor(TOPICS, clock, core_features=CORE), Part(0)
+        if not leaves_out:
+            processor._rests = lambda *_: False  # type: ignore[method-assign]
+        waiting, told = list(arriving), []
+        while clock.current_ms < (FIRST_DAY + 18) * DAY_MS:
+            while waiting and waiting[0][0] <= clock.current_ms:
+                _, number, event = waiting.pop(0)
+                fold_one(processor, partition, event["type"], event, offset=number)
+            for _ in processor.evaluate(partition):
+                pass
+            told.append([*partition.outputs])
+            partition.outputs.clear()
+            clock.advance(seconds=step_seconds)
+        sides.append((told, {name: encode_state(state) for name, state in partition.states.items()}))
+    assert sides[0] == sides[1]
 
 
 @pytest.mark.parametrize("step_days", [1, 150, 1700], ids="a step of {} days".format)
