@@ -32,7 +32,13 @@ class Silence(Rule):
     why: ClassVar[str] = "a product that nobody opens is not missed at the renewal"
     rank: ClassVar[int] = 20
     shows: ClassVar[tuple[str, ...]] = ("mau",)
-    speaks_of: ClassVar[tuple[str, ...]] = ("silence_ratio", "days_since_active", "use_vs_best")
+    speaks_of: ClassVar[tuple[str, ...]] = (
+        "silence_ratio",
+        "days_since_active",
+        "use_vs_best",
+        "top_user_gap",
+        "p_alive",
+    )
     plays: ClassVar[tuple[Play, ...]] = (
         Play(
             id="call_now",

@@ -43,6 +43,7 @@ class AccountRow(Struct, frozen=True, gc=False):
         movement: the score's change in seven days; None when either end is unknown.
         moved: ids of the measures that moved the score down, or hold it down, the worst first, at most four.
         renewal, mrr: of the subscriptions that run, else of the profile.
+        currency: of mrr; None where nobody says it.
         is_cancelling: whether a request to cancel is open.
         position: of the whole report.
     """
@@ -59,6 +60,7 @@ class AccountRow(Struct, frozen=True, gc=False):
     stage: str | None
     renewal: date | None
     mrr: float | None
+    currency: str | None
     is_cancelling: bool
     as_of: datetime
     last_event_at: datetime | None
@@ -232,6 +234,7 @@ def row_of(report: HealthReport, position: RecordPosition) -> AccountRow:
         stage=facts.stage,
         renewal=facts.renewal_date,
         mrr=facts.mrr,
+        currency=facts.currency,
         is_cancelling=bool(facts.number("cancellation_requested")),
         as_of=report.as_of,
         last_event_at=report.last_event_at,

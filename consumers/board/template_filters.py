@@ -18,6 +18,7 @@ from alerts.messages.report_text import (
 )
 from alerts.model import Alert
 from alerts.text import duration, measure_name, measure_value, tidy
+from alerts.text import money as money_words
 from consumers.account_url import url_part
 from consumers.board.svg import band_shape, sparkline
 from consumers.board.use_level import use_level
@@ -104,13 +105,13 @@ def hours(value: float | None) -> str:
     return UNKNOWN if value is None else duration(timedelta(hours=value))
 
 
-def money(value: float | None) -> str:
-    """An amount without a currency, which no event names.
+def money(value: float | None, currency: str | None = None) -> str:
+    """An amount in its currency (ISO 4217); None: the feed names none, or it is a sum over accounts.
 
-    >>> money(12500.0)
-    '12,500'
+    >>> money(12500.0), money(12500.0, "EUR"), money(None)
+    ('12,500', '€12,500', 'unknown')
     """
-    return UNKNOWN if value is None else f"{value:,.0f}"
+    return UNKNOWN if value is None else money_words(value, currency)
 
 
 def amount(value: float) -> str:

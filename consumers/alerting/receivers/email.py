@@ -148,7 +148,8 @@ def message(notification: AlertNotification, sender: str, to: tuple[str, ...], l
         body += f'\n<p><a href="{html.escape(page)}">The account in Heartline</a></p>'
     mail.set_content(text + "\n")
     mail.add_alternative(
-        f'<!doctype html>\n<html><body style="font-family:sans-serif;max-width:40em">\n{body}\n</body></html>\n',
+        '<!doctype html>\n<html><head><meta name="viewport" content="width=device-width"></head>'
+        f'<body style="font-family:sans-serif;max-width:40em">\n{body}\n</body></html>\n',
         subtype="html",
     )
     return mail

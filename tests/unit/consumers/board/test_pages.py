@@ -111,9 +111,9 @@ def test_an_open_alert_shows_the_score_of_now_and_one_that_is_over_the_score_of_
     client = board.client()
     open_page, resolved_page = client.get("/alerts").text, client.get("/alerts/resolved").text
 
-    assert "health 31, 83 when it opened" in open_page
+    assert "health 31 (83 when it opened)" in open_page
     assert "health 12<" in open_page, "a score that has not moved is said once"
-    assert "health 80, 40 when it opened" in resolved_page
+    assert "health 80 (40 when it opened)" in resolved_page
 
 
 @pytest.mark.parametrize("account_id", ["a/b", "a b", "a?b#c", "ü", "a/history/b"])
