@@ -1,7 +1,7 @@
 """docs/seeds.md: every command that it names runs and tells the figure, every page is there and shows it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -17,10 +17,15 @@ from consumers.portfolio.figures import FIGURES
 from consumers.portfolio.lifetime import ALL_IDS
 from consumers.portfolio.presentation import title_of
 from consumers.portfolio.settings import PortfolioSettings
+from consumers.portfolio.subscription_history import Rules
 from heartline.cli import app
+from heartline.portfolio import files as portfolio_files
 from heartline.portfolio.answers import FileAnswers
-from heartline.portfolio.files import load_files
+from heartline.portfolio.files import Loaded, load_files
 from stream.measures.registry import MEASURES
+
+# One company, read once.
+pytestmark = pytest.mark.xdist_group("where-numbers-are")
 
 PAGE = Path(__file__).parents[3] / "docs" / "seeds.md"
 DOCUMENTS = 5
@@ -57,9 +62,18 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def client(files: list[Path]) -> Iterator[TestClient]:
+def loaded(files: list[Path]) -> Iterator[Loaded]:
+    """What the commands and the pages read of the company."""
+    loaded = load_files(files, PortfolioSettings().portfolio.rules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loaded.store, "close", lambda: None)  # the next command reads it, too
+        yield loaded
+    loaded.store.close()
+
+
+@pytest.fixture(scope="module")
+def client(loaded: Loaded) -> Iterator[TestClient]:
     settings = PortfolioSettings()
-    loaded = load_files(files, settings.portfolio.rules)
     service = FileAnswers(settings, loaded.store, date(2026, 6, 30))
     with TestClient(make_app(service, BoardOptions())) as client:
         yield client
@@ -71,7 +85,15 @@ def test_every_document_is_there_and_says_what_it_asks_for() -> None:
 
 
 @pytest.mark.parametrize("command", sorted({row.command for row in ROWS}))
-def test_every_command_runs_and_tells_its_figures(command: str, files: list[Path]) -> None:
+def test_every_command_runs_and_tells_its_figures(
+    command: str, files: list[Path], loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_before(paths: Iterable[Path], rules: Rules) -> Loaded:
+        assert [*paths] == files
+        assert rules == PortfolioSettings().portfolio.rules
+        return loaded
+
+    monkeypatch.setattr(portfolio_files, "load_files", read_before)
     _, *words = command.split()
     if "FILES" not in words:  # an account's report is on Kafka: the command and its argument are there
         found = typer.main.get_command(app)
