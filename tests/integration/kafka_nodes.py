@@ -151,6 +151,7 @@ def three_nodes() -> list[KafkaServer]:
             "transaction.state.log.replication.factor": "3",
             "transaction.state.log.min.isr": "2",
             "min.insync.replicas": "2",
+            "metadata.max.idle.interval.ms": "500",  # Kafka's own: here the controllers have somebody to show it to
         }
         node = KafkaServer(port=own[0], properties=properties, heap_mib=384)
         node._ports = list(own)
