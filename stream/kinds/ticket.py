@@ -254,6 +254,13 @@ def is_ended(ticket: Ticket) -> bool:
     return ticket.transitions[-1][1] in _ENDS
 
 
+def counts_by_hours(ticket: Ticket) -> bool:
+    """Whether something of a ticket moves by the hour: it did not end, and is urgent or was escalated."""
+    if ticket.transitions and is_ended(ticket):
+        return False
+    return ticket.priority == URGENT or any(code == ESCALATED for _, code in ticket.transitions)
+
+
 KIND = EventKind(
     name="ticket",
     topic="support-tickets",

@@ -7,7 +7,7 @@ from stream.history import daily
 from stream.history.daily import Days
 from stream.kinds.state import AccountState, PublishedReport, newest_ms, zone_of
 from stream.kinds.subscription import terms
-from stream.kinds.ticket import is_ended
+from stream.kinds.ticket import counts_by_hours
 from stream.measures.catalogue import SCAN_FACTS, completed
 from stream.measures.contact import FOLLOW_UP_MS
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
@@ -74,8 +74,9 @@ def facts_due(
 def rests_today(state: AccountState, now_ms: int, product: ProductConfig) -> bool:
     """Whether time alone moves nothing of an account before its day ends: what counts by days was found with them.
 
-    It is so where no event is of today, nor ahead of the clock, and nothing of it counts by the moment: open tickets
-    (hours), answers that become overdue, goals with a pace, subscriptions that begin and end, overrides that expire.
+    It is so where no event is of today, nor ahead of the clock, and nothing of it counts by the moment: urgent or
+    escalated tickets that are open, answers that become overdue, goals with a pace, subscriptions that begin and end,
+    overrides that expire.
     """
     newest, zone = newest_ms(state), zone_of(state)
     return (
@@ -83,7 +84,7 @@ def rests_today(state: AccountState, now_ms: int, product: ProductConfig) -> boo
         and zone.day_of(newest) < zone.day_of(now_ms)
         and not (state.overrides or state.subscription.changes or state.outcome.goals or "goals" in state.profile)
         and not _has_open_answer(state, now_ms, product)
-        and all(ticket.transitions and is_ended(ticket) for ticket in state.ticket.tickets.values())
+        and not any(map(counts_by_hours, state.ticket.tickets.values()))
     )
 
 

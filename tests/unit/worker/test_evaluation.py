@@ -138,7 +138,7 @@ def test_an_account_that_rests_is_looked_at_once_a_day_until_something_moves(mon
         clock.advance(seconds=hours * 3600)
         evaluated(processor, partition)
         assert len(seen) == looked
-    opened = {"account_id": "acme", "ticket_id": "t", "status": "opened", "event_id": "x"}
+    opened = {"account_id": "acme", "ticket_id": "t", "status": "opened", "priority": "urgent", "event_id": "x"}
     fold_one(processor, partition, "ticket", opened | {"timestamp": clock.current_ms - DAY_MS})
     for looked in (3, 4, 5):  # at once, and with every scan while the ticket is open
         evaluated(processor, partition)
