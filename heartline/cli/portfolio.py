@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -16,10 +16,10 @@ from heartline.cli.help import prose
 from heartline.cli.options import Config, Json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from consumers.portfolio.figures import Figure
-    from consumers.portfolio.query import FigureValue
+    from rich.table import Table
+
     from consumers.portfolio.settings import PortfolioSettings
     from consumers.portfolio.store import Store
     from heartline.portfolio.answers import Answers
@@ -135,7 +135,9 @@ def figures(
     if as_json:
         print(json.dumps({"currency": currency, "until": today.isoformat(), "figures": rows}))
     elif csv_file is None and html_file is None:
-        _show(values, currency, by, today)
+        from heartline.terminal import portfolio_tables
+
+        _show(portfolio_tables.figures(values, currency, by, today))
 
 
 @app.command(help="")
@@ -160,28 +162,9 @@ def renewals(
     if as_json:
         print(json.dumps({"renewals": [_fields(each) for each in coming], "bands": [_fields(each) for each in bands]}))
         return
-    _table(
-        ("band", "renewed before", "rate", "95 %", "coming", f"{currency} a year", "expected"),
-        [
-            (
-                *(each.band or "not known", f"{each.renewed} of {each.n}", _percent(each.rate)),
-                "–" if each.low is None else f"{_percent(each.low)} to {_percent(each.high)}",
-                *(each.coming, _amount(each.coming_minor, currency)),
-                "–" if each.expected_minor is None else _amount(each.expected_minor, currency),
-            )
-            for each in bands
-        ],
-    )
-    _table(
-        ("ends", "account", "owner", "band", f"{currency} a year", "overdue"),
-        [
-            (
-                *(_date(each.end_day), each.name or each.account, each.owner or "–", each.band or "–"),
-                *(_amount(each.minor, currency), f"{each.overdue_days} d" if each.overdue_days else ""),
-            )
-            for each in coming
-        ],
-    )
+    from heartline.terminal import portfolio_tables
+
+    _show(portfolio_tables.renewals(coming, bands, currency))
 
 
 @app.command(help="")
@@ -207,45 +190,9 @@ def adoption(files: Files = None, server: Server = None, as_json: Json = False, 
         }
         print(json.dumps({name: [_fields(each) for each in part] for name, part in parts.items()}))
         return
-    _table(
-        ("band 90 days before", "customers", "churned", "rate", "95 %", "expanded"),
-        [
-            (
-                *(each.band or "not known", each.n, each.churned, _percent(each.churn_rate)),
-                *(f"{_percent(each.low)} to {_percent(each.high)}", each.expanded),
-            )
-            for each in bands
-        ],
-    )
-    _table(
-        ("feature", "used by", "of", "rate"),
-        [(each.feature, each.used_by, each.accounts, _percent(each.rate)) for each in used],
-    )
-    _table(
-        ("feature", "stayed 90 days with it", "without it", "difference", "95 %"),
-        [
-            (
-                *(each.feature, f"{each.used_stayed:,} of {each.used_n:,}"),
-                *(f"{each.other_stayed:,} of {each.other_n:,}", _percent(each.difference)),
-                "–" if each.low is None else f"{_percent(each.low)} to {_percent(each.high)}",
-            )
-            for each in kept
-        ],
-    )
-    _table(
-        ("launch", "within", "customers", "used", "of", "rate"),
-        [
-            (
-                each.feature,
-                f"{each.days} d",
-                "new" if each.is_new else "existing",
-                each.used,
-                each.n,
-                _percent(each.rate),
-            )
-            for each in launches
-        ],
-    )
+    from heartline.terminal import portfolio_tables
+
+    _show(portfolio_tables.adoption(bands, used, kept, launches))
 
 
 @app.command("usage-drops", help="")
@@ -268,27 +215,9 @@ def usage_drops(files: Files = None, server: Server = None, as_json: Json = Fals
     if as_json:
         print(json.dumps({"fates": [_fields(each) for each in fates], "drops": [_fields(each) for each in drops]}))
         return
-    _table(
-        ("days after", "play", "n", "kept", "lower", "fell again", "gone", "kept, 95 %"),
-        [
-            (
-                *(each.days, "with" if each.with_play else "without"),
-                *(each.n, each.kept, each.lower, each.fell, each.gone),
-                f"{_percent(each.low)} to {_percent(each.high)}" if each.low is not None else "–",
-            )
-            for each in fates
-        ],
-    )
-    _table(
-        ("account", "peak", "fell", "to", "back", "play", "after 91 d", "182 d", "364 d"),
-        [
-            (
-                *(each.name or each.account, each.peak_mau, _date(each.fell_day), each.low_mau, _date(each.back_day)),
-                *(each.play or "", *(fate or "–" for fate in each.fates)),
-            )
-            for each in drops
-        ],
-    )
+    from heartline.terminal import portfolio_tables
+
+    _show(portfolio_tables.usage_drops(fates, drops))
 
 
 @app.command(help="")
@@ -309,18 +238,9 @@ def plays(files: Files = None, server: Server = None, as_json: Json = False, con
     if as_json:
         print(json.dumps([_fields(each) | {"sentence": each.sentence} for each in found]))
         return
-    words = {"stayed": "still a customer", "use_is_up": "use up by a tenth"}
-    _table(
-        ("play", "days", "outcome", "with it", "without it", "difference, 95 %", "n", "compared with", ""),
-        [
-            (
-                *(each.play, each.days, words[each.outcome], _percent(each.with_play), _percent(each.without)),
-                "–" if each.low is None else f"{_percent(each.effect)} ({_percent(each.low)} to {_percent(each.high)})",
-                *(each.n, each.compared, each.sentence),
-            )
-            for each in found
-        ],
-    )
+    from heartline.terminal import portfolio_tables
+
+    _show(portfolio_tables.plays(found))
 
 
 @app.command(help="")
@@ -370,39 +290,10 @@ def summary(
     elif not send:
         print(as_text(summary_message(found)))
     if send:
-        _send(summary_notification(found), send, config)
+        from heartline.portfolio.summary_sender import send_summary
 
-
-def _send(notification: Any, names: list[str], config: Path | None) -> None:
-    """Tell the receivers.
-
-    Raises:
-        ConfigError: there is no receiver of a name.
-        FileError: one of them did not take it; the others have it.
-    """
-    from alerts.config import read_config
-    from consumers.alerting.receivers.delivery import DeliveryStatus
-    from consumers.alerting.receivers.from_settings import make_receivers
-    from consumers.alerting.settings import AlertingSettings
-    from heartline.errors import FileError
-    from stream.config.settings import load
-    from stream.contracts.errors import ConfigError
-
-    settings = load(AlertingSettings, config)
-    made = make_receivers(read_config(settings.alerting.config), settings.slack)
-    receivers = {each.name: each.receiver for each in made.channels}
-    unknown = [name for name in names if name not in receivers]
-    if unknown:
-        raise ConfigError(f"--send {unknown[0]}: no such receiver; there are {', '.join(receivers) or 'none'}")
-    failed = []
-    for name in names:
-        result = receivers[name].send(notification, None)
-        if result.status is not DeliveryStatus.DELIVERED:
-            failed.append(f"{name}: {result.reason}")
-        else:
+        for name in send_summary(summary_notification(found), send, config):
             print(f"{name}: sent", file=sys.stderr)
-    if failed:
-        raise FileError(f"the summary was not delivered: {'; '.join(failed)}")
 
 
 @app.command(help="")
@@ -428,17 +319,9 @@ def restatements(
     if as_json:
         print(json.dumps([_fields(each) for each in found]))
         return
-    _table(
-        ("recorded", "account", "event", "status", "from", f"{currency} a year before", "after"),
-        [
-            (
-                *(f"{datetime.fromtimestamp(each.recorded_ms / 1000, UTC):%Y-%m-%d %H:%M}", each.account),
-                *(each.event_id, each.status, _date(each.effective_day)),
-                *(_amount(each.before_minor, currency), _amount(each.after_minor, currency)),
-            )
-            for each in found
-        ],
-    )
+    from heartline.terminal import portfolio_tables
+
+    _show(portfolio_tables.restatements(found, currency))
 
 
 @app.command(help="")
@@ -570,53 +453,22 @@ def _explain(
     elif out is not None:
         _write_csv(out, rows)
     else:
-        print(f"{ids[0]}, {periods[0].name}: {figure(ids[0]).meaning}")
-        _table(
-            ("account", "name", by or "", "numerator", "denominator"),
-            [
-                (
-                    part.account,
-                    part.name or "",
-                    part.group or "",
-                    _plain(part.numerator),
-                    _plain(part.denominator),
-                )
-                for part in parts
-            ],
-        )
+        from heartline.terminal import portfolio_tables
+
+        _show(portfolio_tables.behind(figure(ids[0]), periods[0], by, parts))
 
 
-def _show(values: "Sequence[tuple[Figure, FigureValue]]", currency: str, by: str | None, today: date) -> None:
-    from consumers.portfolio.presentation import interval_text, text
-
-    groups = list(dict.fromkeys(value.group for _, value in values))
-    periods = list(dict.fromkeys(value.period for _, value in values))
-    print(f"until {today}, in {currency}; – is not known, intervals are 95 %")
-    for group in groups:
-        if by is not None:
-            print(f"\n{by}: {group or 'not known'}")
-        rows: dict[str, list[str]] = {}
-        for shape, value in values:
-            if value.group == group:
-                cell = text(shape, value.value, currency)
-                note = interval_text(shape, value, currency)
-                rows.setdefault(shape.id, [shape.id]).append(f"{cell}  [dim]{note}[/]" if note else cell)
-        _table(("figure", *periods), list(rows.values()))
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def _show(parts: "Iterable[Table | str]") -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, name in enumerate(header):
-        table.add_column(name, justify="left" if place == 0 else "right", no_wrap=place == 0)
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=200)
-    console.print(table)
+    for part in parts:
+        if isinstance(part, str):
+            print(part)
+        else:
+            console.print(part)
 
 
 def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -649,32 +501,6 @@ def _writing(path: Path) -> "Iterator[None]":
         yield
     except OSError as error:
         raise FileError(f"{path}: can't be written: {error.strerror}; check the path") from None
-
-
-def _number(day: date) -> int:
-    from consumers.portfolio.days import day_number
-
-    return day_number(day)
-
-
-def _date(number: int) -> str:
-    from consumers.portfolio.days import day_of
-
-    return day_of(number).isoformat()
-
-
-def _amount(minor: int, currency: str) -> str:
-    from consumers.portfolio.money import shown
-
-    return f"{shown(minor, currency):,.0f}"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share * 100:.1f} %"
-
-
-def _plain(value: float | None) -> str:
-    return "–" if value is None else f"{float(value):,.10g}"
 
 
 def _fields(row: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from kafka import KafkaProducer
 
-from consumers.kafka_client import read_to_end
+from consumers.kafka_client import ensure_topics, read_to_end
 from consumers.portfolio.days import day_number, parse_period
 from consumers.portfolio.figures import BY_ID, FIGURES
 from consumers.portfolio.query import Query
@@ -158,6 +158,7 @@ def test_the_days_of_accounts_reach_the_figures_through_kills_and_late_events(
         "HEARTLINE_WORKER__CHECKPOINT_INTERVAL_SECONDS": "0.2",
         "HEARTLINE_WORKER__METRICS_PORT": "null",
     }
+    ensure_topics(_settings(kafka, prefix), list(topics.inputs))
     producer, used = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers), dict[str, list[tuple[date, str]]]()
 
     def send(kind: Kind, account: str, day: date, **more: Any) -> None:
@@ -235,8 +236,11 @@ def test_the_days_of_accounts_reach_the_figures_through_kills_and_late_events(
 def _days(kafka: Kafka, topics: Topics) -> dict[tuple[str, date], list[int | None]]:
     """By account and day the people of the last 30 days, in each version that was committed."""
     found: dict[tuple[str, date], list[int | None]] = {}
-    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
-    for record in read_to_end(settings, topics.account_days):
+    for record in read_to_end(_settings(kafka, topics.prefix), topics.account_days):
         day = msgspec.json.decode(record.value, type=AccountDay)
         found.setdefault((day.account_id, day.day), []).append(day.mau)
     return found
+
+
+def _settings(kafka: Kafka, prefix: str) -> KafkaSettings:
+    return KafkaSettings(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=prefix, partitions=PARTITIONS)
