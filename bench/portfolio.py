@@ -80,6 +80,11 @@ class Process:
             found: bytes = answer.read()
             return found
 
+    def cpu_seconds(self) -> float:
+        """Processor time that it took so far, its own and the system's for it."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def peak_mb(self) -> int:
         """The most memory that it had so far."""
         status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
@@ -205,6 +210,7 @@ def company(accounts: int, years: float, say: Any) -> dict[str, Any]:
         process.file.unlink()
         process = Process(where)
         rebuilt = process.wait_ready()
+        rebuilt_cpu = process.cpu_seconds()
         say(f"ready after {rebuilt:.1f} s")
         pages = {path: _milliseconds(process, path) for path in PAGES}
         lags = [_lag_seconds(process, producer, where, number) for number in range(LATE_EVENTS)]
@@ -221,6 +227,7 @@ def company(accounts: int, years: float, say: Any) -> dict[str, Any]:
         "values_compared": compared,
         "values_that_differ": 0,
         "rebuild_seconds": round(rebuilt, 1),
+        "rebuild_cpu_seconds": round(rebuilt_cpu, 1),
         "page_ms_first": {path: round(ms) for path, ms in pages.items() if ms is not None},
         "page_ms_after_a_change": {path: round(ms) for path, ms in again.items() if ms is not None},
         "live_lag_seconds_max": round(max(lags), 2),
@@ -306,6 +313,7 @@ def main() -> None:
     parser.add_argument(
         "--figures", type=int, metavar="ACCOUNTS", help="measure the figures over so many accounts instead"
     )
+    parser.add_argument("--keep", metavar="NAME", help="under which name of the results; company, or figures")
     asked = parser.parse_args()
 
     def say(text: str) -> None:
@@ -314,7 +322,7 @@ def main() -> None:
     found = figures(asked.figures, asked.years, say) if asked.figures else company(asked.accounts, asked.years, say)
     found |= {"date": f"{datetime.now(UTC):%Y-%m-%d}", "load_average": round(os.getloadavg()[0], 1)}
     kept = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
-    kept["figures" if asked.figures else "company"] = found
+    kept[asked.keep or ("figures" if asked.figures else "company")] = found
     KEPT.write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
     print(json.dumps(found, indent=2))
 
