@@ -1,6 +1,6 @@
 """How far a rate over few accounts can be trusted: its 95 % interval."""
 
-from math import sqrt
+from math import inf, sqrt
 from typing import Final
 
 Z: Final = 1.959963984540054  # the two-sided 95 % point of the normal distribution
@@ -24,7 +24,13 @@ def wilson(successes: int, n: int) -> tuple[float, float] | None:
 
 
 def ratio_interval(
-    n: int, sum_x: float, sum_y: float, sum_xx: float, sum_xy: float, sum_yy: float
+    n: int,
+    sum_x: float,
+    sum_y: float,
+    sum_xx: float,
+    sum_xy: float,
+    sum_yy: float,
+    bounds: tuple[float, float] = (0.0, inf),
 ) -> tuple[float, float] | None:
     """The interval of a ratio of two sums, as nrr is one; None below two accounts or over a sum that is not positive.
 
@@ -32,6 +38,7 @@ def ratio_interval(
         n: accounts.
         sum_x, sum_y: of the denominators and the numerators of the accounts.
         sum_xx, sum_xy, sum_yy: of their squares and products.
+        bounds: what the ratio can be at all; an end of the interval that lies beyond is put there.
 
     Source: the large-sample variance of a ratio estimator, W. G. Cochran, Sampling Techniques (3rd ed.), 6.4.
     """
@@ -40,7 +47,7 @@ def ratio_interval(
     ratio = sum_y / sum_x
     residuals = max(0.0, sum_yy - 2 * ratio * sum_xy + ratio * ratio * sum_xx)
     half = Z * sqrt(n / (n - 1) * residuals) / sum_x
-    return ratio - half, ratio + half
+    return max(ratio - half, bounds[0]), min(ratio + half, bounds[1])
 
 
 def difference_interval(one_part: int, one_n: int, other_part: int, other_n: int) -> tuple[float, float] | None:

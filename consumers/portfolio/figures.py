@@ -6,7 +6,8 @@ differ from another one but by its definition.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Final, Literal
 
 from consumers.portfolio.account_revenue import MOVEMENT_KINDS
@@ -27,6 +28,7 @@ class Figure:
         denominator: the same; None: the figure is the sum itself.
         unit: of the value; money is in the company's minor units, a month's or a year's as the meaning says.
         interval: share: both sums count the same things, one a part of the other (Wilson); ratio: of two sums.
+        bounds: within which the quotient lies whatever happens, and so its interval.
         scale: the value is the quotient (or sum) times this.
         cost: the numerator is the company's costs of this kind; they are known by owner or campaign only.
         seeds: the documents that ask for it.
@@ -38,6 +40,7 @@ class Figure:
     denominator: str | None = None
     unit: Unit = "ratio"
     interval: Interval = "none"
+    bounds: tuple[float, float] = (0.0, inf)
     scale: float = 1.0
     is_median: bool = False
     cost: Literal["acquisition", "customer_success"] | None = None
@@ -73,6 +76,11 @@ def _share(id_: str, meaning: str, numerator: str, denominator: str, *seeds: str
 
 def _ratio(id_: str, meaning: str, numerator: str, denominator: str, *seeds: str, unit: Unit = "ratio") -> Figure:
     return Figure(id_, meaning, numerator, denominator, unit=unit, interval="ratio", seeds=seeds)
+
+
+def _part(id_: str, meaning: str, numerator: str, denominator: str, *seeds: str) -> Figure:
+    """A ratio of two sums, of each account a part of the other."""
+    return replace(_ratio(id_, meaning, numerator, denominator, *seeds), bounds=(0.0, 1.0))
 
 
 def _median(id_: str, meaning: str, numerator: str, *seeds: str) -> Figure:
@@ -125,8 +133,8 @@ FIGURES: Final = (
         "opening_minor",
         *("002", "003"),
     ),
-    _ratio("grr", "the same, each account with at most what it began with", _KEPT, "opening_minor", "002", "003"),
-    _ratio(
+    _part("grr", "the same, each account with at most what it began with", _KEPT, "opening_minor", "002", "003"),
+    _part(
         "revenue_churn",
         "revenue at the start of those who are no customers at the end / revenue at the start",
         f"CASE WHEN {_GONE} THEN opening_minor ELSE 0 END",
@@ -149,7 +157,7 @@ FIGURES: Final = (
         "up_for_renewal",
         *("000", "002"),
     ),
-    _ratio(
+    _part(
         "renewal_rate_arr",
         "revenue of the renewed terms, before any change / revenue of the terms that ended",
         "renewed_minor",
@@ -274,6 +282,7 @@ FIGURES: Final = (
         "nps_responses",
         unit="score",
         interval="ratio",
+        bounds=(-1.0, 1.0),
         scale=100,
         seeds=("003", "004"),
     ),
@@ -292,6 +301,7 @@ FIGURES: Final = (
         "scored",
         unit="score",
         interval="ratio",
+        bounds=(0.0, 100.0),
         seeds=("002", "003"),
     ),
     _median(

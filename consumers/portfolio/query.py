@@ -220,7 +220,7 @@ def _value(figure: Figure, period: str, group: str | None, sums: Sequence[Any], 
     if figure.interval == "share":
         interval = wilson(int(numerator), int(denominator))
     elif figure.interval == "ratio" and xx is not None:
-        interval = ratio_interval(n, float(denominator), float(numerator), xx, xy, yy)
+        interval = ratio_interval(n, float(denominator), float(numerator), xx, xy, yy, figure.bounds)
     low, high = (None, None) if interval is None else (interval[0] * figure.scale, interval[1] * figure.scale)
     exact = float(numerator) / float(denominator) * figure.scale
     return FigureValue(figure.id, period, group, exact, numerator, denominator, n, low, high)

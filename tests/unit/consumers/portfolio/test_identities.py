@@ -106,6 +106,9 @@ def test_shares_stay_shares_and_nrr_is_never_below_grr(events: list[Event], rate
             assert 0 <= each.value <= 1, each
             assert each.low is not None
             assert each.low <= each.value + 1e-12
+        low, high = (bound * BY_ID[each.figure].scale for bound in BY_ID[each.figure].bounds)
+        if each.low is not None and each.high is not None:  # of few accounts the formula alone would go beyond
+            assert low <= each.low <= each.high <= high, each
     values = Query(store.cursor(), RULES, TODAY).figures([BY_ID["nrr"], BY_ID["grr"]], PERIODS)
     for net, gross in zip(values[::2], values[1::2], strict=True):
         assert (net.value is None) == (gross.value is None)
