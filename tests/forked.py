@@ -27,14 +27,23 @@ class ForkedProcess:
         program: a function of a module; the process ends when it returns, or as it exits.
         arguments: what follows the name of the program in `sys.argv`.
         environment: all of its variables.
-        log: where its output and its errors go; appended to.
+        log: where its output goes; appended to.
+        errors: where its errors go; where its output goes if nothing is said.
     """
 
     def __init__(
-        self, program: Callable[[], None], arguments: Sequence[str], environment: Mapping[str, str], log: Path
+        self,
+        program: Callable[[], None],
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        errors: Path | None = None,
     ) -> None:
-        log.touch()
-        self._process = _CONTEXT.Process(target=_run, args=(program, [*arguments], dict(environment), str(log)))
+        for path in (log, errors or log):
+            path.touch()
+        self._process = _CONTEXT.Process(
+            target=_run, args=(program, [*arguments], dict(environment), log, errors or log)
+        )
         self._process.start()
 
     @property
@@ -77,12 +86,14 @@ class ForkedProcess:
         self.send_signal(signal.SIGKILL)
 
 
-def _run(program: Callable[[], None], arguments: list[str], environment: dict[str, str], log: str) -> None:
+def _run(
+    program: Callable[[], None], arguments: list[str], environment: dict[str, str], log: Path, errors: Path
+) -> None:
     """The process itself: as if it had been started with these arguments, variables and output."""
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["heartline", *arguments]
-    with open(log, "ab") as out:  # noqa: PTH123 - its file descriptor is all that is wanted
-        os.dup2(out.fileno(), 1)
-        os.dup2(out.fileno(), 2)
+    for path, number in ((log, 1), (errors, 2)):
+        with path.open("ab") as out:
+            os.dup2(out.fileno(), number)
     program()

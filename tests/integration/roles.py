@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,7 +25,7 @@ class Role:
 
     def __init__(self, args: list[str], env: Mapping[str, str], log: Path) -> None:
         self._args = args
-        self._env = {k: v for k, v in os.environ.items() if not k.startswith("HEARTLINE_")} | dict(env)
+        self._env = _environment(env)
         self.log = log
         self.process: ForkedProcess | subprocess.Popen[bytes] | None = None
 
@@ -65,6 +66,28 @@ class Role:
             self.kill()
         if error is not None:
             print(f"--- {self._args} ---\n{self.output()[-6000:]}")  # noqa: T201 - pytest shows it beside the failure
+
+
+def heartline(env: Mapping[str, str], *args: str) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself: its status, what it printed, and its errors.
+
+    Args:
+        env: variables as of a `Role`.
+        args: what follows `heartline`.
+    """
+    with tempfile.TemporaryDirectory(prefix="heartline-command-") as folder:
+        out, errors = Path(folder, "out"), Path(folder, "errors")
+        process = ForkedProcess(main, args, _environment(env), out, errors)
+        try:
+            status = process.wait(HANG_SECONDS)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(args, status, out.read_text("utf-8"), errors.read_text("utf-8"))
+
+
+def _environment(env: Mapping[str, str]) -> dict[str, str]:
+    """This process's variables without any of Heartline's, and these."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")} | dict(env)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:

@@ -1,27 +1,23 @@
 """One account's report from the topic: the latest committed one, and names alike where there is none."""
 
 import json
-import os
 import subprocess
-import sys
 from datetime import timedelta
 
 from kafka import KafkaProducer
 
 from stream.contracts.report import HealthReport, Profile, encode_report
 from stream.topics import Topics
-from tests.deadlines import HANG_SECONDS
 from tests.integration.conftest import NewTopic
+from tests.integration.roles import heartline
 from tests.reports import MONDAY, make_report
 from tests.servers import Kafka
 
 
 def account(kafka: Kafka, prefix: str, *args: str) -> subprocess.CompletedProcess[str]:
     """`heartline account ...` on the test's topics."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
-    environ |= {"HEARTLINE_KAFKA__TOPIC_PREFIX": prefix, "COLUMNS": "120"}
-    command = [sys.executable, "-m", "heartline.cli", "account", "--bootstrap-servers", kafka.bootstrap_servers, *args]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
+    env = {"HEARTLINE_KAFKA__TOPIC_PREFIX": prefix, "COLUMNS": "120"}
+    return heartline(env, "account", "--bootstrap-servers", kafka.bootstrap_servers, *args)
 
 
 def publish(kafka: Kafka, topic: str, reports: list[HealthReport], abort: list[HealthReport]) -> None:

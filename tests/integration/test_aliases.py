@@ -7,8 +7,8 @@ from pathlib import Path
 from stream.contracts.report import HealthReport, decode_report
 from stream.kinds.state import decode_state
 from stream.topics import Topics
-from tests.integration.roles import Role, wait_for
-from tests.integration.test_quarantine import PARTITIONS, cli, event, produce
+from tests.integration.roles import Role, heartline, wait_for
+from tests.integration.test_quarantine import PARTITIONS, event, produce
 from tests.integration.topics import group_lag, last_values
 from tests.servers import Kafka
 
@@ -40,10 +40,10 @@ def test_events_of_an_alias_wait_and_count_once_and_two_accounts_become_one(
         usage = topics.input("usage")
         produce(kafka, usage, [(name, event(name, 1)) for name in ("zendesk:7", "acme", "old")])
         wait_for(lambda: reports().keys() == {"acme", "old"}, 60, "both accounts are reported")
-        wait_for(lambda: cli(env, "alias", "waiting").returncode == 1, 60, "the alias waits")
-        (entry,) = json.loads(cli(env, "alias", "waiting", "--json").stdout)
+        wait_for(lambda: heartline(env, "alias", "waiting").returncode == 1, 60, "the alias waits")
+        (entry,) = json.loads(heartline(env, "alias", "waiting", "--json").stdout)
         assert (entry["alias"], entry["events"]) == ("zendesk:7", 1)
-        doctor = cli(env, "doctor").stdout
+        doctor = heartline(env, "doctor").stdout
         assert "1 events wait for the account of 'zendesk:7' (1)" in doctor
         read = re.search(r"the newest record of (\d+) topics can be read", doctor)
         assert read is not None, doctor
@@ -52,15 +52,15 @@ def test_events_of_an_alias_wait_and_count_once_and_two_accounts_become_one(
     produce(kafka, usage, [("zendesk:7", b'{"who": "nobody"}')])
     account = {"account_id": "acme", "name": "Acme", "aliases": ["zendesk:7"]}
     produce(kafka, topics.input("account"), [("acme", json.dumps(account).encode())])
-    assert cli(env, "alias", "link", "old", "acme").stdout == "old is acme from now on\n"
+    assert heartline(env, "alias", "link", "old", "acme").stdout == "old is acme from now on\n"
     with Role(["worker"], env, tmp_path / "worker.log") as worker:
         worker.start("worker ready")
         produce(kafka, usage, [("zendesk:7", event("zendesk:7", 2))])
         wait_for(lambda: reports().keys() == {"acme"}, 60, "one account is left")
         wait_for(lambda: events() == 4, 60, "each event counts once")
         wait_for(lambda: sorted(reports()["acme"].profile.aliases) == ["old", "zendesk:7"], 60, "its report names both")
-        assert json.loads(cli(env, "alias", "list", "--json").stdout) == {"old": "acme", "zendesk:7": "acme"}
-        assert cli(env, "alias", "waiting").returncode == 0
+        assert json.loads(heartline(env, "alias", "list", "--json").stdout) == {"old": "acme", "zendesk:7": "acme"}
+        assert heartline(env, "alias", "waiting").returncode == 0
         wait_for(
             lambda: group_lag(kafka.bootstrap_servers, f"{prefix}heartline", topics.sources) == 0, 60, "nothing waits"
         )

@@ -1,9 +1,7 @@
 """What people set by hand goes to the account feed, and what another scorecard would say of the worker's own states."""
 
 import json
-import os
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,8 +12,8 @@ from stream.kinds.account import AccountEvent
 from stream.kinds.decode import Decoder
 from stream.kinds.state import encode_state
 from stream.scoring.scorecard_yaml import SHIPPED_FILE
-from tests.deadlines import HANG_SECONDS
 from tests.integration.conftest import NewTopic
+from tests.integration.roles import heartline
 from tests.integration.topics import read_all
 from tests.reports import MONDAY, make_report
 from tests.servers import Kafka
@@ -23,13 +21,11 @@ from tests.streams import fold
 from tests.unit.stream.lives import month
 
 
-def heartline(kafka: Kafka, prefix: str, *args: str) -> subprocess.CompletedProcess[str]:
+def command(kafka: Kafka, prefix: str, *args: str) -> subprocess.CompletedProcess[str]:
     """The command on the test's topics."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
-    environ |= {"HEARTLINE_KAFKA__TOPIC_PREFIX": prefix, "COLUMNS": "120", "HEARTLINE_WORKER__CLOCK": "event"}
-    environ |= {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "HEARTLINE_KAFKA__PARTITIONS": "2"}
-    command = [sys.executable, "-m", "heartline.cli", *args]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
+    env = {"HEARTLINE_KAFKA__TOPIC_PREFIX": prefix, "COLUMNS": "120", "HEARTLINE_WORKER__CLOCK": "event"}
+    env |= {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "HEARTLINE_KAFKA__PARTITIONS": "2"}
+    return heartline(env, *args)
 
 
 def write(kafka: Kafka, topic: str, values: dict[str, bytes]) -> None:
@@ -44,13 +40,13 @@ def write(kafka: Kafka, topic: str, values: dict[str, bytes]) -> None:
 
 def test_an_override_is_written_to_the_account_feed_cleared_and_shown(kafka: Kafka, prefix: str) -> None:
     """Set and clear are two updates of one account, in their order; what is shown are the reports."""
-    done = heartline(
+    done = command(
         *(kafka, prefix, "override", "set", "acme", "--band", "at_risk", "--until", "3w"),
         *("--owner", "dana", "--reason", "their sponsor left"),
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("acme: at risk until ")
-    assert heartline(kafka, prefix, "override", "clear", "acme").returncode == 0
+    assert command(kafka, prefix, "override", "clear", "acme").returncode == 0
     events = [
         Decoder("account").decode(record.value)
         for record in read_all(kafka.bootstrap_servers, f"{prefix}account-updates")
@@ -59,7 +55,7 @@ def test_an_override_is_written_to_the_account_feed_cleared_and_shown(kafka: Kaf
     assert found[0] is not None
     assert (found[0].band, found[0].owner, found[1]) == ("at_risk", "dana", None)
 
-    assert heartline(kafka, prefix, "override", "show").returncode == 1  # no report yet, so no override
+    assert command(kafka, prefix, "override", "show").returncode == 1  # no report yet, so no override
     by_hand = Override("dana", "their sponsor left", MONDAY + timedelta(days=21), band="at_risk")
     held: HealthReport = make_report("acme", 49.9, override=by_hand, model_score=81.5, model_band="healthy")
     write(
@@ -67,12 +63,12 @@ def test_an_override_is_written_to_the_account_feed_cleared_and_shown(kafka: Kaf
         f"{prefix}account-health",
         {"acme": encode_report(held), "birch": encode_report(make_report("birch", 70.0))},
     )
-    shown = heartline(kafka, prefix, "override", "show")
+    shown = command(kafka, prefix, "override", "show")
     assert shown.stdout == (
         "acme  50 at risk  set by dana until 23 Mar 2026 (their sponsor left), the scorecard says 82, healthy\n"
     )
-    assert json.loads(heartline(kafka, prefix, "override", "show", "--json").stdout)[0]["model_score"] == 81.5
-    assert heartline(kafka, prefix, "override", "show", "birch").returncode == 1
+    assert json.loads(command(kafka, prefix, "override", "show", "--json").stdout)[0]["model_score"] == 81.5
+    assert command(kafka, prefix, "override", "show", "birch").returncode == 1
 
 
 def test_a_new_scorecard_is_compared_on_the_workers_own_states(
@@ -84,11 +80,11 @@ def test_a_new_scorecard_is_compared_on_the_workers_own_states(
     write(kafka, topic, {name: encode_state(state) for name, state in partition.states.items()})
     strict = tmp_path / "strict.yaml"
     strict.write_text(SHIPPED_FILE.read_text("utf-8").replace("healthy: 75", "healthy: 99.9"), "utf-8")
-    result = heartline(kafka, prefix, "scorecard", "diff", str(strict), "--json")
+    result = command(kafka, prefix, "scorecard", "diff", str(strict), "--json")
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["accounts"] == 2
     assert [(item["account_id"], item["before_band"], item["now_band"]) for item in found["moved"]] == [
         ("acme", "healthy", "watch")
     ]
-    assert heartline(kafka, prefix, "scorecard", "diff", str(strict), "--at", "2024-01-01").returncode == 2
+    assert command(kafka, prefix, "scorecard", "diff", str(strict), "--at", "2024-01-01").returncode == 2

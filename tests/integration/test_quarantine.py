@@ -1,9 +1,7 @@
 """A state that nobody can read, in the changelog of a real broker: its account waits, all others go on."""
 
 import json
-import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,8 +9,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from stream.contracts.partitioner import partition_of
 from stream.topics import Topics
-from tests.deadlines import HANG_SECONDS
-from tests.integration.roles import Role, wait_for
+from tests.integration.roles import Role, heartline, wait_for
 from tests.servers import Kafka
 
 PARTITIONS = 2
@@ -45,13 +42,13 @@ def test_a_state_that_cannot_be_read_stops_its_account_alone_until_it_is_release
         assert (entry["account_id"], entry["step"]) == ("victim", "decode")
         assert (entry["topic"], entry["partition"]) == (topics.changelog, partition_of("victim", PARTITIONS))
         assert "account is in quarantine" in worker.output()
-        doctor = cli(env, "doctor").stdout
+        doctor = heartline(env, "doctor").stdout
         assert "1 accounts get no health: 'victim'" in doctor
 
-        again = cli(env, "quarantine", "release", "victim")
+        again = heartline(env, "quarantine", "release", "victim")
         assert again.stdout == "victim: released with 1 held events\n", again.stderr
         wait_for(lambda: since(env) not in (None, entry["since_ms"]), 60, "it raises again, and is back")
-        anew = cli(env, "quarantine", "release", "victim", "--forget-state")
+        anew = heartline(env, "quarantine", "release", "victim", "--forget-state")
         assert anew.stdout == "victim: released with 1 held events\n", anew.stderr
         wait_for(lambda: "victim" in reported(kafka, topics), 60, "its held event was folded")
         wait_for(lambda: listed(env).returncode == 0, 60, "nothing is in quarantine")
@@ -97,17 +94,8 @@ def reported(kafka: Kafka, topics: Topics) -> set[str]:
         consumer.close()
 
 
-def cli(env: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
-    """`heartline ...` on the test's topics."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
-    command = [sys.executable, "-m", "heartline.cli", *args]
-    return subprocess.run(
-        command, env=inherited | env, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
-    )
-
-
 def listed(env: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
-    return cli(env, "quarantine", "list", *args)
+    return heartline(env, "quarantine", "list", *args)
 
 
 def since(env: dict[str, str]) -> int | None:

@@ -2,20 +2,26 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
 
 from heartline.reference.json_schemas import all_schemas
 from stream.topics import KINDS
 from tests.streams import TOPICS, fold, make_stream, record
 from tests.unit.stream.test_events import GOOD
 
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "schemas"
+# To import jsonschema costs two seconds, so one process does, and not where it collects tests.
+pytestmark = pytest.mark.xdist_group("json-schema")
 
 
-def validator(name: str) -> Draft202012Validator:
+def validator(name: str) -> "Draft202012Validator":
+    from jsonschema import Draft202012Validator, FormatChecker
+
     return Draft202012Validator(all_schemas()[name], format_checker=FormatChecker())
 
 
@@ -29,6 +35,8 @@ def test_the_published_schemas_are_those_of_the_code() -> None:
 
 @pytest.mark.parametrize("name", sorted(all_schemas()))
 def test_every_schema_is_a_valid_one(name: str) -> None:
+    from jsonschema import Draft202012Validator
+
     Draft202012Validator.check_schema(all_schemas()[name])
 
 

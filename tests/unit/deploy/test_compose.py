@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -26,7 +25,10 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if service.get("image") == "heartline:local"]
 
 
+@pytest.mark.xdist_group("json-schema")
 def test_the_file_follows_the_compose_specification() -> None:
+    import jsonschema
+
     schema = json.loads((ROOT / "tests/data/compose-spec.schema.json").read_text("utf-8"))
 
     jsonschema.validate(COMPOSE, schema)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -62,8 +61,11 @@ def test_the_rendered_file_is_of_the_chart_as_it_is() -> None:
     helm.helm("lint", str(helm.CHART), "--strict", "--values", str(helm.VALUES))
 
 
+@pytest.mark.xdist_group("json-schema")
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda each: f"{each['kind']} {each['metadata']['name']}")
 def test_every_object_is_what_kubernetes_takes(manifest: dict[str, Any]) -> None:
+    import kubernetes_validate
+
     if manifest["kind"] not in OWN_SCHEMAS:
         kubernetes_validate.validate(manifest, helm.KUBERNETES, strict=True)
 
