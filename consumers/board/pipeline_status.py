@@ -186,9 +186,15 @@ _ABSENT: Final[Mapping[str, str]] = {
 
 def pipeline_problems(watch: LagMonitor, incident: AlertEvent | None) -> list[str]:
     """What every page must say, because it makes calm look like health; empty when all is well."""
-    found = [sentence for process, sentence in _ABSENT.items() if process in watch.absent]
+    found = standstills(watch, incident)
     if watch.newest[1] is not None:
         found.append(f"{watch.newest[1]}: this page shows what was known before.")
+    return found
+
+
+def standstills(watch: LagMonitor, incident: AlertEvent | None) -> list[str]:
+    """What does not run, and that alerts are held."""
+    found = [sentence for process, sentence in _ABSENT.items() if process in watch.absent]
     if incident is not None:
         found.append(f"Alerts are held since {incident.at:%-d %b %H:%M} UTC: {incident.reason}.")
     return found

@@ -76,6 +76,7 @@ def top(
 
 
 def _view(read_model: "ReadModel", watch: "LagMonitor", query: "AccountQuery") -> "View":
+    from consumers.board.pipeline_status import standstills
     from heartline.terminal.top_screen import View
 
     lags, problem = watch.look()
@@ -88,6 +89,7 @@ def _view(read_model: "ReadModel", watch: "LagMonitor", query: "AccountQuery") -
         published_at=datetime.fromtimestamp(newest_ms / 1000, UTC) if newest_ms is not None else None,
         now=datetime.now(UTC),
         loaded=read_model.topic_reader.loaded.is_set(),
+        standstills=standstills(watch, read_model.alerts.pipeline_incident),
     )
 
 

@@ -40,6 +40,7 @@ class View:
         published_at: when the newest report was published; None before the first.
         now: the moment.
         loaded: whether all that was there at the start is read.
+        standstills: which processes do not run, and that alerts are held: calm is no health then.
     """
 
     rows: Sequence[AccountRow]
@@ -49,6 +50,7 @@ class View:
     published_at: datetime | None
     now: datetime
     loaded: bool
+    standstills: Sequence[str] = ()
 
 
 def screen(view: View, width: int, height: int | None) -> RenderableType:
@@ -82,6 +84,8 @@ def _summary(view: View, width: int) -> Text:
 def _pipeline(view: View, width: int) -> Text:
     """How fresh it is; what is wrong comes first, so that a narrow terminal cuts what is well."""
     line = Text()
+    for sentence in view.standstills:
+        line.append(f"{sentence}  ", style="bold red")
     if view.problem is not None:
         line.append(f"lag unknown: {view.problem}  ", style="red")
     if not view.loaded:

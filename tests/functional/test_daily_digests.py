@@ -1,30 +1,47 @@
 """Daily digests and current messages on a real Redis: what changed is told once a day, as it stands then."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import redis
+from prometheus_client import CollectorRegistry
 
 from alerts.config import AlertingConfig
 from alerts.context import AlertContext
 from alerts.daily_digest import next_digest
 from alerts.messages.plain_text import as_text, headline
 from alerts.routing import everything_to
+from consumers.alerting.alerting_handler import Alerting
 from consumers.alerting.audit_log import AuditLog
 from consumers.alerting.batch import DecodedRecord, evaluate_batch
 from consumers.alerting.current_message import CurrentMessage
 from consumers.alerting.daily_digests import DailyDigests
 from consumers.alerting.digest_queue import DigestQueue
+from consumers.alerting.metrics import Metrics
 from consumers.alerting.outbox import Outbox, OutboxEntry
+from consumers.alerting.projection import Projection
+from consumers.alerting.rebuild_state import Rebuilt
 from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import StateStore
 from stream.contracts.report import Profile, encode_report
+from stream.topics import Topics
 from tests.reports import MONDAY, make_report
 
 OFF_TRACK: dict[str, Any] = {"goals_off_track": 1, "outcome_pace_min": 0.8}
 ON_TRACK: dict[str, Any] = {"goals_off_track": 0, "outcome_pace_min": 1.1}
 TUESDAY = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
+
+
+class Read(NamedTuple):
+    """A record as the poll loop hands it over."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes
+    value: bytes
 
 
 class Scene:
@@ -113,6 +130,37 @@ def test_a_digest_that_is_late_speaks_of_now_and_says_so(scene: Scene) -> None:
     (entry,) = scene.write(TUESDAY + timedelta(days=5))
     assert entry.id.endswith("-20260303:daily_digest"), "named by the day that it was due on, however often it is tried"
     assert as_text(entry.notification.message).splitlines()[-1].startswith("Sun 8 Mar 2026")
+
+
+def test_on_the_event_clock_digests_come_while_the_history_is_read(scene: Scene) -> None:
+    """Not once it has ended, with old days and new numbers: of each day only what was known by then is told."""
+    topics, seconds = Topics(), iter(range(1, 100))
+    alerting = Alerting(
+        scene.store,
+        scene.config,
+        Projection(),
+        Metrics(CollectorRegistry(), topics.health, scene.config.book.names, []),
+        topics=topics,
+        event_clock=True,
+        recipients=scene.recipients,
+        rebuild=lambda partition: Rebuilt(),
+        digests=scene.digests,
+        clock_ms=lambda: next(seconds) * 1000,
+    )
+    alerting.on_assigned(topics.health, 0)
+    written = []
+    for day, measures in enumerate([OFF_TRACK, OFF_TRACK, ON_TRACK, ON_TRACK]):
+        as_of = MONDAY + timedelta(days=day)
+        report = make_report("acme", as_of=as_of, measures=measures, profile=Profile(name="Acme", owner="Dana"))
+        record: Any = Read(topics.health, 0, day, 0, b"acme", encode_report(report))
+        alerting.handle(topics.health, 0, [record])
+        alerting.tick()
+        written.append([as_text(entry.notification.message).splitlines() for entry in scene.outbox.waiting("slack")])
+    assert [len(each) for each in written] == [0, 1, 1, 2]
+    assert [(lines[0], lines[-1][:14]) for lines in written[-1]] == [
+        ("🗞 Dana: 1 got worse", "Tue 3 Mar 2026"),
+        ("🗞 Dana: 1 got better", "Thu 5 Mar 2026"),
+    ]
 
 
 def test_weekends_have_no_digest(scene: Scene) -> None:

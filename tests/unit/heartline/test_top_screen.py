@@ -64,6 +64,17 @@ def test_on_eighty_columns_everything_but_the_days_is_there() -> None:
     assert lines[4].rstrip().endswith("down 48")
 
 
+def test_a_process_that_does_not_run_is_said_before_everything_else() -> None:
+    """A dead worker is perfect calm."""
+    rows = board().read_model.accounts.find(AccountQuery()).rows
+    told = "The worker is not running: scores stand still."
+    view = View(rows, {}, [], None, MONDAY, MONDAY + timedelta(days=2), True, [told])
+    console = Console(width=80, no_color=True)
+    with console.capture() as capture:
+        console.print(screen(view, 80, None))
+    assert capture.get().splitlines()[1].startswith(f"{told}  newest report 2 days ago")
+
+
 def test_when_kafka_is_away_it_says_so() -> None:
     assert "lag unknown: Kafka does not answer" in shown(problem="Kafka does not answer")[1]
 
@@ -73,7 +84,7 @@ def test_the_summary_names_the_losers_and_leaves_the_unknown_out_of_the_median()
 
     assert found.median_score == pytest.approx(51.5)
     assert [row.account_id for row in found.losers] == ["bad"]
-    assert found.bands == {"healthy": 1, "watch": 0, "at_risk": 0, "critical": 1, "unknown": 1}
+    assert found.bands == {"healthy": 1, "watch": 0, "at_risk": 0, "critical": 1, "unknown": 1, "inactive": 0}
 
 
 def test_the_file_has_a_section_for_the_least_healthy_and_escapes_what_customers_wrote() -> None:
