@@ -110,7 +110,7 @@ def test_an_account_is_explained_by_every_line_of_its_scorecard() -> None:
     assert "veto: at most 20" in text
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 9])
+@pytest.mark.parametrize("seed", [1, 2, 3, 9])  # of the others nobody alive crosses a line in time
 def test_the_snapshots_bands_are_those_of_a_worker_that_judges_daily(seed: int, tmp_path: Path) -> None:
     """Bands that remember depend on every day before; so the snapshot walks them all, whichever it is asked for."""
     raw = make_stream(seed, 300, 90)
