@@ -23,6 +23,7 @@ The modules in the order a report meets them:
     lease_renewal    keeps what is being sent leased
     receivers        where alerts are told: one module a kind of receiver
     sender           the thread that empties one receiver's queue
+    notification_traces  a trace of each notification, from the event behind it to the receiver's answer
     projection       the accounts in memory, as the gauges see them
     totals           what the accounts of a segment add up to
     account_gauges   measures and drivers of the few accounts that have series of their own

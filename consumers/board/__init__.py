@@ -10,6 +10,7 @@ The modules in the order a record meets them:
 - `dead_letter_view`    the newest dead letters, as people read them
 - `record_lookup`       one record by its offset: a whole report or state, when somebody looks
 - `account_details`     people, features, tickets and answers, from a state
+- `milestone_vector`    the chart of an account's way from milestone to milestone
 - `use_level`           what an account's use is compared with, as the chart of its users draws it
 - `read_model`          all of that together
 - `live_updates`        tells open pages what has changed
@@ -23,6 +24,7 @@ The modules in the order a record meets them:
 - `inbox`               which open alerts a query leaves, in the order in which to look at them
 - `query_params`        what a request asks for
 - `pages`, `forms`      the routes for people
+- `review_routes`       reviews of scorecards, handed in and decided
 - `api_accounts`, `api_alerts`   the routes for programs
 - `template_filters`, `svg`      how the pages say things, and their small charts
 - `metrics`             every Prometheus metric of the board

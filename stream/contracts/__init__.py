@@ -5,6 +5,7 @@
 - `report`           the contract of `account-health`
 - `account_day`      the contract of `account-days`
 - `dead_letters`     the contract of `dead-letters`
+- `scorecard_review` the contract of `scorecard-reviews`
 - `quarantine`       why an account is left alone
 - `aliases`          whose id an alias is, and which ones wait to be told
 - `values`           the value of a record of ours, read as its contract says
