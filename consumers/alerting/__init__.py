@@ -22,7 +22,6 @@ The modules in the order a report meets them:
     outbox_queue     one receiver's queue: leased to one sender at a time
     lease_renewal    keeps what is being sent leased
     receivers        where alerts are told: one module a kind of receiver
-    notification_traces  a trace of each message that is out, for OpenTelemetry
     sender           the thread that empties one receiver's queue
     notification_traces  a trace of each notification, from the event behind it to the receiver's answer
     projection       the accounts in memory, as the gauges see them
