@@ -62,6 +62,22 @@ rates = st.lists(
     max_size=6,
 )
 
+links = st.lists(
+    st.builds(
+        lambda alias, account, day: {
+            "type": "account",
+            "account_id": account,
+            "aliases": [alias],
+            "timestamp": f"2025-{1 + day // 28:02}-{1 + day % 28:02}T12:00:00Z",
+        },
+        alias=st.sampled_from("abc"),
+        account=st.sampled_from("abcd"),
+        day=st.integers(0, 12 * 28 - 1),
+    ),
+    max_size=3,
+    unique_by=lambda event: event["timestamp"],  # of two links of one moment the later to arrive holds
+)
+
 
 def numbered(events: list[Event]) -> list[Event]:
     return [{"event_id": f"e{place}"} | event for place, event in enumerate(events)]
@@ -80,9 +96,11 @@ def derived(store: Store) -> dict[str, list[Any]]:
 
 
 @examples(15)
-@given(st.lists(changes, max_size=14), rates)
-def test_the_movements_lead_from_the_start_to_the_end(events: list[Event], rated: list[Event]) -> None:
-    store = store_of(numbered([*rated, *events]))
+@given(st.lists(changes, max_size=14), rates, links)
+def test_the_movements_lead_from_the_start_to_the_end(
+    events: list[Event], rated: list[Event], linked: list[Event]
+) -> None:
+    store = store_of(numbered([*rated, *events, *linked]))
     by: Any
     for by in (None, "product"):
         values = Query(store.cursor(), RULES, TODAY).figures([BY_ID[id_] for id_ in MOVEMENT_FIGURES], PERIODS, by)
@@ -119,9 +137,12 @@ def test_shares_stay_shares_and_nrr_is_never_below_grr(events: list[Event], rate
 
 
 @examples(10)
-@given(st.lists(changes, max_size=12), rates, st.randoms(use_true_random=False))
-def test_any_order_and_any_batches_give_the_same(events: list[Event], rated: list[Event], order: random.Random) -> None:
-    everything = numbered([*rated, *events])
+@given(st.lists(changes, max_size=12), rates, links, st.randoms(use_true_random=False))
+def test_any_order_and_any_batches_give_the_same(
+    events: list[Event], rated: list[Event], linked: list[Event], order: random.Random
+) -> None:
+    """Whoever is called otherwise, and whenever that is said."""
+    everything = numbered([*rated, *events, *linked])
     one = store_of(everything)
     shuffled = order.sample(everything, len(everything))
     other = Store(RULES)
