@@ -386,7 +386,7 @@ class _Story:
             if event["account_id"] == account and event["event_id"] in theirs and event["type"] != "account":
                 event["account_id"] = alias
         self._account = account
-        self._add("account", first + timedelta(days=random.uniform(1, 300)), {"aliases": [alias]})
+        self._add("account", first + (self._end - first) * random.random(), {"aliases": [alias]})
 
     def _looked_after(self, first: datetime) -> None:
         """Calls and mails, answers, tickets, and now and then a word for us."""
