@@ -49,6 +49,7 @@ class World:
         config.write_text(json.dumps(SETTINGS), "utf-8")
         self.env = {
             **own_names(kafka, redis_url, prefix, PARTITIONS),
+            "HEARTLINE_BOARD__PUBLIC_URL": "https://board.example",
             "HEARTLINE_ALERTING__METRICS_PORT": str(self.metrics_port),
             "HEARTLINE_ALERTING__SESSION_TIMEOUT_SECONDS": "6",
             "HEARTLINE_ALERTING__CLOCK": "event",

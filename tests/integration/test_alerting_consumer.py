@@ -55,10 +55,16 @@ OPENED: Final = "🚩 Acme Corp has lost most of its users: monthly users fell f
 RESOLVED: Final = "✅ Acme Corp: n of n monthly users are back"
 
 
-def alert_id(message: Mapping[str, Any]) -> str:
-    """The id in a message's small print."""
+def account_of(message: Mapping[str, Any]) -> str:
+    """The account that a message leads to."""
     text: str = message["blocks"][-1]["elements"][0]["text"]
-    return text.split("  ·  ")[-1]
+    return text.removeprefix("<https://board.example/accounts/").split("|")[0]
+
+
+def alert_id(world: World, message: Mapping[str, Any]) -> str:
+    """The alert that a message tells of: the newest of its account."""
+    account = account_of(message)
+    return [step.alert.alert_id for step in world.audit() if step.alert and step.alert.account_id == account][-1]
 
 
 def headline(message: Mapping[str, Any]) -> str:
@@ -91,7 +97,7 @@ def test_an_episode_is_told_once_and_resolved_once(world: World) -> None:
 
     told = world.slack.messages
     assert [headline(message) for message in told] == [OPENED, RESOLVED]
-    assert alert_id(told[0]) == alert_id(told[1])
+    assert account_of(told[0]) == account_of(told[1])
     assert re.search(r"offset=\d+ partition=\d+ topic=", process.output())
     assert "passed over" in process.output()
     assert world.slack.url not in process.output()
@@ -111,7 +117,7 @@ def test_kill_9_between_any_two_batches_misses_nothing_and_repeats_no_episode(wo
         process.start("alerting ready")
         world.wait_until_judged()
         # What a killed process held is free again after half a minute.
-        wait_for(lambda: len(set(map(alert_id, world.slack.messages))) == 30, 60, "a red flag for each account")
+        wait_for(lambda: len(set(map(account_of, world.slack.messages))) == 30, 60, "a red flag for each account")
         for account in accounts:
             world.publish(*days(account, 70, start=3))
         world.wait_until_judged()
@@ -119,8 +125,8 @@ def test_kill_9_between_any_two_batches_misses_nothing_and_repeats_no_episode(wo
         assert world.metric("heartline_alerts_open", rule=RULE, severity="critical") == 0
         assert process.stop() == 0
     told = world.slack.messages
-    ended = [alert_id(message) for message in told if headline(message).startswith("✅")]
-    raised = [alert_id(message) for message in told if headline(message).startswith(("🚩", "🚨"))]
+    ended = [account_of(message) for message in told if headline(message).startswith("✅")]
+    raised = [account_of(message) for message in told if headline(message).startswith(("🚩", "🚨"))]
     assert len(set(raised)) == len(set(ended)) == 30
     # Up, and worse; and one a kill may come again, that was out when the process died and not yet written down as such.
     assert len(ended) <= 30 + 3
@@ -178,7 +184,7 @@ def test_redis_emptied_while_running_is_rebuilt_from_the_audit_log(
     with world.alerting().start("alerting ready") as process:
         world.publish(*days("acme", 45), *days("globex", 80))
         opened = world.slack.wait_for(1, HANG_SECONDS)[0]
-        sender.send(Acknowledge(**stamp("ann"), account_id="acme", alert_id=alert_id(opened)))
+        sender.send(Acknowledge(**stamp("ann"), account_id="acme", alert_id=alert_id(world, opened)))
         wait_for(lambda: "delivered" in world.steps() and "acknowledged" in world.steps(), 20, "steps on the topic")
         world.redis.flushall()
         wait_for(lambda: "state rebuilt" in process.output(), 20, "the loss to be noticed")
@@ -191,7 +197,7 @@ def test_redis_emptied_while_running_is_rebuilt_from_the_audit_log(
     sender.close()
     told = world.slack.messages
     assert [headline(message) for message in told] == [OPENED, RESOLVED]
-    assert len({alert_id(message) for message in told}) == 1
+    assert len({account_of(message) for message in told}) == 1
     last = [step for step in world.audit() if step.alert is not None][-1]
     assert last.alert is not None
     assert (last.kind, last.alert.acknowledged_by) == ("resolved", "ann")
@@ -217,10 +223,10 @@ def test_commands_and_silences_reach_the_process_that_has_the_account(world: Wor
         opened = world.slack.wait_for(1, HANG_SECONDS)[0]
         world.wait_until_judged()
         assert process.stop() == 0
-        world.cli("alert", "ack", alert_id(opened), "--by", "ann", "--note", "call on Friday")
-        world.cli("alert", "verdict", alert_id(opened), "valid", "--by", "ann")
+        world.cli("alert", "ack", alert_id(world, opened), "--by", "ann", "--note", "call on Friday")
+        world.cli("alert", "verdict", alert_id(world, opened), "valid", "--by", "ann")
         world.command(b"acme", b"{not json")
-        sender.send(Resolve(**stamp("bob"), account_id="acme", alert_id=alert_id(opened), note="renewed"))
+        sender.send(Resolve(**stamp("bob"), account_id="acme", alert_id=alert_id(world, opened), note="renewed"))
         process.start("alerting ready")
         world.slack.wait_for(2, HANG_SECONDS)
         assert "s1  until" in world.cli("silence", "list")
@@ -229,7 +235,7 @@ def test_commands_and_silences_reach_the_process_that_has_the_account(world: Wor
         world.cli("silence", "expire", "s1", "--by", "ann")
         world.slack.wait_for(3, HANG_SECONDS)
         wait_for(lambda: "notified" in world.steps(), 20, "what was silenced is told")
-        shown = world.cli("alert", "show", alert_id(opened))
+        shown = world.cli("alert", "show", alert_id(world, opened))
         assert "acknowledged  ann: ann is on it: call on Friday" in shown
         assert world.metric("heartline_alert_precision_ratio", rule=RULE) == 1
         assert world.metric("heartline_alert_commands_total", outcome="poison") == 1
@@ -284,7 +290,7 @@ def test_two_processes_share_the_accounts_and_tell_each_episode_once(world: Worl
             world.wait_until_judged()
             world.slack.wait_for(60, HANG_SECONDS)
             assert second.stop() == 0
-    ids = [alert_id(message) for message in world.slack.messages]
+    ids = [account_of(message) for message in world.slack.messages]
     assert len(ids) == len(set(ids)) == 60
 
 
