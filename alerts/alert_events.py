@@ -101,8 +101,8 @@ def key_of(owner: str, step: AlertEvent) -> str:
         owner: the account's id; of a silence the silence's id; of the pipeline its rule.
         step: the step.
     """
-    told = f"{step.kind}\0{step.notification_id}\0{step.receiver}\0{step.command_id}"
-    return f"{owner}/{step.seq}/{hashlib.sha256(told.encode()).hexdigest()[:10]}"
+    identity = f"{step.kind}\0{step.notification_id}\0{step.receiver}\0{step.command_id}"
+    return f"{owner}/{step.seq}/{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
 
 
 def owner_of_key(key: bytes) -> str:

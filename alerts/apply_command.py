@@ -66,8 +66,8 @@ def _apply(alert: Alert, command: AlertCommand, now: datetime) -> Transition:
         case _ if not alert.is_open:
             return _refused(alert, "the episode is over", command)
         case Acknowledge() if command.accept:
-            told = f"{command.by} accepts it as the new normal{_note(command.note)}"
-            return resolve(alert, told, now, recovered=False, by=command.by, headline="is accepted as the new normal")
+            reason = f"{command.by} accepts it as the new normal{_note(command.note)}"
+            return resolve(alert, reason, now, recovered=False, by=command.by, headline="is accepted as the new normal")
         case Acknowledge():
             if alert.acknowledged_by is not None:
                 return _refused(alert, f"{alert.acknowledged_by} has acknowledged it already", command)
@@ -79,8 +79,8 @@ def _apply(alert: Alert, command: AlertCommand, now: datetime) -> Transition:
             after = replace(alert, snoozed_until=command.until, snoozed_by=command.by)
             return Transition("snoozed", after, f"{command.by} snoozed it until {command.until:%Y-%m-%d %H:%M %Z}")
         case Resolve():
-            told = f"Closed by {command.by}{_note(command.note)}"
-            return resolve(alert, told, now, recovered=False, by=command.by)
+            reason = f"Closed by {command.by}{_note(command.note)}"
+            return resolve(alert, reason, now, recovered=False, by=command.by)
 
 
 def _start_play(alert: Alert, command: StartPlay, now: datetime) -> Transition:

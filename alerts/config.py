@@ -64,8 +64,8 @@ class AlertingConfig(BaseModel):
     ) -> tuple[RouteSettings, ...] | None:
         """Their receivers are there, and the last one takes what is left."""
         known = frozenset(info.data.get("receivers", {})) | {SETTINGS_RECEIVER}
-        for at, told in mistakes(routes, known) if routes is not None else ():
-            raise PydanticCustomError("route", "{told}", {"told": told, "at": at})
+        for at, message in mistakes(routes, known) if routes is not None else ():
+            raise PydanticCustomError("route", "{message}", {"message": message, "at": at})
         return routes
 
     @field_validator("playbooks")
@@ -74,8 +74,8 @@ class AlertingConfig(BaseModel):
         """The rules are known, and a play's id stands once under each."""
         for rule, plays in playbooks.items():
             if rule not in RuleSettings.model_fields:
-                told = f"there is no such rule; there are {', '.join(RuleSettings.model_fields)}"
-                raise PydanticCustomError("rule", "{told}", {"told": told, "at": (rule,)})
+                message = f"there is no such rule; there are {', '.join(RuleSettings.model_fields)}"
+                raise PydanticCustomError("rule", "{message}", {"message": message, "at": (rule,)})
             ids = [play.id for play in plays]
             for at, name in enumerate(ids):
                 if name in ids[:at]:

@@ -67,7 +67,7 @@ def digest_items(
     report: AlertReportView,
     alert: Alert | None,
     steps: Sequence[SignalStep],
-    told: NotificationKind | None,
+    notification_kind: NotificationKind | None,
     now: datetime,
     context: AlertContext,
 ) -> tuple[DigestItem, ...]:
@@ -90,7 +90,7 @@ def digest_items(
         signal = step.signal
         if signal is None or step.change is None or signal.channel == "log" or signal.accepted_by is not None:
             continue
-        if told is not None and _in_message(signal, alert, told):
+        if notification_kind is not None and _in_message(signal, alert, notification_kind):
             continue
         found.append(
             DigestItem(
@@ -104,7 +104,7 @@ def digest_items(
     return tuple(found)
 
 
-def _in_message(signal: Signal, alert: Alert | None, told: NotificationKind) -> bool:
+def _in_message(signal: Signal, alert: Alert | None, notification_kind: NotificationKind) -> bool:
     """Whether the page of the same step speaks of a signal."""
     if alert is None or signal.tone == "opportunity":
         return False

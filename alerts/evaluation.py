@@ -108,8 +108,8 @@ def evaluate_rules(
         is_inactive=facts.inactive_because is not None,
     )
     steps = tuple(found.changed)
-    told = transitions[-1].notification_kind if transitions else None
-    digest = digest_items(report, alert, steps, told, now, context) if steps else ()
+    notification_kind = transitions[-1].notification_kind if transitions else None
+    digest = digest_items(report, alert, steps, notification_kind, now, context) if steps else ()
     return AccountEvaluation(after, transitions, "evaluated", steps, digest)
 
 
@@ -180,7 +180,7 @@ def with_notification(
     if kind in ("nothing", "signal_joined"):
         kind = decision.kind if decision.kind in ("reminded", "escalated") else "notified"
         reason = f"{alert.reason}; {decision.reason}" if kind == "notified" else f"not acknowledged: {alert.reason}"
-    told = change(
+    notified = change(
         transition,
         kind=kind,
         alert=decision.alert,
@@ -190,7 +190,7 @@ def with_notification(
         after=alert.last_notification if alert.last_notification != decision.notification_id else None,
         recovered=alert.recovered,
     )
-    return told, decision.page or last
+    return notified, decision.page or last
 
 
 def delete_account(
@@ -323,8 +323,8 @@ class EvaluationPass:
         since = self.pending.setdefault(rule.name, now)
         fires_at = since + timedelta(hours=rule.for_hours)
         if now < fires_at:
-            told = f"broken since {moment_words(since)}, fires at {moment_words(fires_at)}: {result.reason}"
-            return Indeterminate(told)
+            reason = f"broken since {moment_words(since)}, fires at {moment_words(fires_at)}: {result.reason}"
+            return Indeterminate(reason)
         del self.pending[rule.name]
         return result
 

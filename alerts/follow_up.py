@@ -65,9 +65,15 @@ def follow_up(alert: Alert, score: float | None, days: tuple[int, ...], now: dat
     if alert.play is None:
         return Transition("followed_up", after, found.sentence, follow_up_result=found.result)
     name = f"{alert.alert_id}:followed_up:{found.days}:{int(start.timestamp()):x}"
-    told = replace(after, last_notification=name)
+    followed = replace(after, last_notification=name)
     return Transition(
-        "followed_up", told, found.sentence, "followed_up", name, alert.last_notification, follow_up_result=found.result
+        "followed_up",
+        followed,
+        found.sentence,
+        "followed_up",
+        name,
+        alert.last_notification,
+        follow_up_result=found.result,
     )
 
 
@@ -91,8 +97,8 @@ def superseded(alert: Alert, days: tuple[int, ...], now: datetime) -> Transition
     if follow_up_due(alert, days) is None or alert.resolved_at is None or not alert.recovered:
         return None
     passed = plural(max((now - alert.resolved_at).days, 0), "day")
-    told = f"{passed} after the end: the same trouble came back as a new episode"
-    return Transition("followed_up", alert, told, follow_up_result="came_back")
+    reason = f"{passed} after the end: the same trouble came back as a new episode"
+    return Transition("followed_up", alert, reason, follow_up_result="came_back")
 
 
 def action_of(alert: Alert) -> Action:

@@ -156,7 +156,7 @@ def signs(
         found["lag"] = f"reports of {len(late)} of {plural(len(partitions_health), 'partition')} come {worst} late"
     fallen, accounts = _fallen(partitions_health, settings, now)
     if fallen > max(settings.mass_accounts_min, settings.mass_ratio * accounts):
-        found["mass_drop"] = _told(fallen, accounts, settings)
+        found["mass_drop"] = _fallen_words(fallen, accounts, settings)
     return found
 
 
@@ -175,7 +175,7 @@ def mass_drop_suspected(
     pace = lately * max(settings.mass_minutes / PACE_MINUTES, 1.0)
     if pace <= max(settings.mass_accounts_min, settings.mass_ratio * accounts):
         return None
-    return _told(fallen, accounts, settings)
+    return _fallen_words(fallen, accounts, settings)
 
 
 def assess(
@@ -235,7 +235,7 @@ def _fallen(
     return fallen, sum(partition_health.accounts for partition_health in partitions_health)
 
 
-def _told(fallen: int, accounts: int, settings: PipelineIncidentSettings) -> str:
+def _fallen_words(fallen: int, accounts: int, settings: PipelineIncidentSettings) -> str:
     return f"{fallen:,} of {accounts:,} accounts fell within {plural(settings.mass_minutes, 'minute')}"
 
 

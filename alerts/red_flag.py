@@ -195,8 +195,8 @@ def _go_on(
     known = {signal.rule for signal in alert.signals if signal.is_firing}
     joined = [signal for signal in firing if signal.rule not in known]
     if joined or (channel == "page" and alert.channel != "page"):
-        told = "; ".join(signal.reason for signal in joined) or seen.reason
-        return Transition("signal_joined", replace(seen, channel=channel), told)
+        reasons = "; ".join(signal.reason for signal in joined) or seen.reason
+        return Transition("signal_joined", replace(seen, channel=channel), reasons)
     return Transition("nothing", seen, f"already known as {alert.severity}: {seen.reason}")
 
 

@@ -126,7 +126,7 @@ class Route:
 
     def objection(self, subject: Subject) -> str | None:
         """Why the route does not take the subject; None when it does."""
-        return next((told for condition in self.conditions if (told := condition.objection(subject))), None)
+        return next((objection for condition in self.conditions if (objection := condition.objection(subject))), None)
 
     def why(self) -> str:
         """Why it took a subject, for whoever asks."""
@@ -152,14 +152,14 @@ class Decision:
         silent: the routes that took it and tell nobody, on purpose.
     """
 
-    told: tuple[Routed, ...]
+    routed: tuple[Routed, ...]
     passed: tuple[tuple[str, str], ...]
     silent: tuple[str, ...] = ()
 
     @property
     def receivers(self) -> tuple[str, ...]:
         """Their names."""
-        return tuple(told.receiver for told in self.told)
+        return tuple(routed.receiver for routed in self.routed)
 
 
 @dataclass(frozen=True)
@@ -174,15 +174,15 @@ class Routes:
 
     def decide(self, subject: Subject) -> Decision:
         """Who is told of an alert about the subject."""
-        told: dict[str, Routed] = {}
+        routed: dict[str, Routed] = {}
         passed: list[tuple[str, str]] = []
         silent: list[str] = []
         for route, reason in _taking(self.routes, subject, "", passed):
             if not route.receivers:
                 silent.append(route.name)
             for receiver in route.receivers:
-                told.setdefault(receiver, Routed(receiver, route.name, reason))
-        return Decision(tuple(told.values()), tuple(passed), tuple(silent))
+                routed.setdefault(receiver, Routed(receiver, route.name, reason))
+        return Decision(tuple(routed.values()), tuple(passed), tuple(silent))
 
     def receivers(self) -> frozenset[str]:
         """Every receiver that a route names."""

@@ -55,8 +55,8 @@ def step_signal(rule: Rule, signal: Signal | None, result: RuleResult, facts: Ac
     since = signal.clear_since or facts.now
     if facts.now - since < timedelta(hours=rule.keep_firing_hours):
         over_at = since + timedelta(hours=rule.keep_firing_hours)
-        told = f"{result.reason}; over at {moment_words(over_at)} if it lasts"
-        return SignalStep(replace(seen, clear_since=since), None, told)
+        reason = f"{result.reason}; over at {moment_words(over_at)} if it lasts"
+        return SignalStep(replace(seen, clear_since=since), None, reason)
     return SignalStep(end_signal(seen, result, facts.now), "resolved", result.reason)
 
 
@@ -121,8 +121,8 @@ def _go_on(rule: Rule, signal: Signal, result: Firing, facts: AccountFacts) -> S
         ceiling_score=ceiling,
         accepted_by=None if worse else signal.accepted_by,
     )
-    told = result.reason if worse else f"already known as {signal.severity}: {result.reason}"
-    return SignalStep(after, "worse" if worse else None, told)
+    reason = result.reason if worse else f"already known as {signal.severity}: {result.reason}"
+    return SignalStep(after, "worse" if worse else None, reason)
 
 
 # What a rule measures its end against stays as it was when the signal fired.

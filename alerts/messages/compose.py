@@ -82,8 +82,8 @@ def notification_of(
     """
     profile = report.profile if report is not None else None
     at = facts.now if facts is not None else (alert.resolved_at or alert.last_as_of)
-    told: NotificationKind = kind if kind not in BY_HAND else "opened"
-    message = build_message(told, alert, report, facts, playbooks, reason)
+    shown_kind: NotificationKind = kind if kind not in BY_HAND else "opened"
+    message = build_message(shown_kind, alert, report, facts, playbooks, reason)
     play = next_play(alert, report, playbooks) if report is not None and alert.is_open else None
     return AlertNotification(
         id=name,
@@ -141,9 +141,11 @@ def build_message(
         return _resolved(first, alert, report, facts)
     if kind == "followed_up":
         days = max(alert.followed_up_days, default=0)
-        told = tidy(result_of(alert, facts.score, days, _play_name(alert.play, playbooks)).sentence, REASON_CHARS_MAX)
-        lines = [f"{escape(told[:1].upper() + told[1:])}.", account_line(report, facts)]
-        return payload(first, f"{first} {told}", [section("\n".join(lines)), context(_whose(report))])
+        reason_text = tidy(
+            result_of(alert, facts.score, days, _play_name(alert.play, playbooks)).sentence, REASON_CHARS_MAX
+        )
+        lines = [f"{escape(reason_text[:1].upper() + reason_text[1:])}.", account_line(report, facts)]
+        return payload(first, f"{first} {reason_text}", [section("\n".join(lines)), context(_whose(report))])
     return _raised(first, kind, alert, report, facts, playbooks)
 
 

@@ -105,14 +105,14 @@ def _line(entries: Sequence[DigestEntry], name: Section, now: datetime) -> str:
         if name == "better"
         else glyph(first.signal.tone, first.signal.severity)
     )
-    told = "; ".join(entry.signal.reason for entry in entries)
+    reasons = "; ".join(entry.signal.reason for entry in entries)
     facts = AccountFacts(first.report, max(now, first.report.as_of))
     known = [f"health {points(first.report.score)}"] if first.report.score is not None else []
     if worth := money_words(facts):
         known.append(worth)
     aside = f" ({', '.join(known)})" if known else ""
     who = account_name(first.report.name, first.account.account_id, NAME_CHARS_MAX)
-    return f"{mark}  {who}{aside}: {escape(tidy(told, REASON_CHARS_MAX))}"
+    return f"{mark}  {who}{aside}: {escape(tidy(reasons, REASON_CHARS_MAX))}"
 
 
 def _worst_first(entry: DigestEntry) -> tuple[int, float, str]:

@@ -136,10 +136,10 @@ def _how_many(up: Sequence[DigestLine]) -> str:
 def _by_rule(lines: Sequence[DigestLine]) -> str:
     """How many of each kind: a storm of one kind is often one cause."""
     counts = Counter(line.rule for line in lines)
-    told = "  ·  ".join(f"{rule.replace('_', ' ')} {count}" for rule, count in counts.most_common())
+    counted = "  ·  ".join(f"{rule.replace('_', ' ')} {count}" for rule, count in counts.most_common())
     if len(lines) >= 5 and counts.most_common(1)[0][1] >= 0.8 * len(lines):
-        told += "\nNearly all of one kind: look for one cause before calling them all."
-    return f"*By kind:* {told}"
+        counted += "\nNearly all of one kind: look for one cause before calling them all."
+    return f"*By kind:* {counted}"
 
 
 def _by_owner(shown: Sequence[DigestLine], up: Sequence[DigestLine]) -> list[Block]:

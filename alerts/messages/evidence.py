@@ -23,10 +23,12 @@ def evidence(alert: Alert, report: HealthReport, facts: AccountFacts) -> list[st
     declared = {signal.rule: declaration(signal.rule) for signal in firing}
     lines = _who(firing[0], facts) if firing else []
     lines += [each.reason for each in firing[1:] if not ((known := declared[each.rule]) and known.is_in_account_line)]
-    told = {measure for known in declared.values() if known for measure in known.speaks_of}
-    lines += _moves(report, told)
+    covered = {measure for known in declared.values() if known for measure in known.speaks_of}
+    lines += _moves(report, covered)
     lines += _recount(report)
-    lines += _shown(firing[0].rule if firing else alert.rule, facts, told | _moved_measures(report) | IN_ACCOUNT_LINE)
+    lines += _shown(
+        firing[0].rule if firing else alert.rule, facts, covered | _moved_measures(report) | IN_ACCOUNT_LINE
+    )
     if not lines:
         lines = _holds_down(report)
     return [escape(tidy(line, LINE_CHARS_MAX)) for line in dict.fromkeys(lines)][:LINES_MAX]
@@ -50,11 +52,11 @@ def _who(first: Signal, facts: AccountFacts) -> list[str]:
     return [f"Who: {who}"] if who and who not in first.headline else []
 
 
-def _moves(report: HealthReport, told: set[str]) -> list[str]:
+def _moves(report: HealthReport, covered: set[str]) -> list[str]:
     """What moved within a week and cost points; what became known or unknown is no move, and costs none."""
     lines = []
     for change in report.changes_7d:
-        if change.points > -LINE_POINTS or change.measure in told or not _moved(change):
+        if change.points > -LINE_POINTS or change.measure in covered or not _moved(change):
             continue
         before, after = change_values(change)
         lines.append(f"{change_name(change)}: {before} → {after} in a week ({points_words(change.points)})")
@@ -68,10 +70,10 @@ def _moved_measures(report: HealthReport) -> set[str]:
 
 def _recount(report: HealthReport) -> list[str]:
     """That the score counts something else than a week ago, where people see it in the number."""
-    told = recount_told(report)
-    if told is None or report.recount_7d is None or abs(report.recount_7d.points) < NOTICEABLE_POINTS:
+    sentence = recount_told(report)
+    if sentence is None or report.recount_7d is None or abs(report.recount_7d.points) < NOTICEABLE_POINTS:
         return []
-    return [f"{told}: no change of the account's"]
+    return [f"{sentence}: no change of the account's"]
 
 
 def _moved(change: Change) -> bool:

@@ -32,8 +32,8 @@ def declared_in(modules: Iterable[ModuleType]) -> tuple[type[Rule], ...]:
         for rule in found:
             other = seen.setdefault(getattr(rule, part), rule)
             if other is not rule:
-                told = f"rules {other.__name__} and {rule.__name__} both have {part} {getattr(rule, part)!r}"
-                raise TypeError(f"{told}: expected each its own")
+                conflict = f"rules {other.__name__} and {rule.__name__} both have {part} {getattr(rule, part)!r}"
+                raise TypeError(f"{conflict}: expected each its own")
     return tuple(found)
 
 
@@ -69,8 +69,10 @@ class _RuleSettings(BaseModel):
         for name in type(self).model_fields:
             for inhibitor in getattr(self, name).inhibited_by:
                 if inhibitor not in _of_name or inhibitor == name:
-                    told = f"{inhibitor!r} is no other rule; there are {', '.join(_of_name)}"
-                    raise PydanticCustomError("inhibitor", "{told}", {"told": told, "at": (name, "inhibited_by")})
+                    message = f"{inhibitor!r} is no other rule; there are {', '.join(_of_name)}"
+                    raise PydanticCustomError(
+                        "inhibitor", "{message}", {"message": message, "at": (name, "inhibited_by")}
+                    )
         return self
 
     def all(self) -> list[Rule]:

@@ -142,8 +142,8 @@ class RenewalNear(Rule):
         if days < 0 or days > self.near_days:
             if signal is None:
                 return KEPT
-            told = "The day of the renewal has passed" if days < 0 else f"The renewal is {plural(days, 'day')} away"
-            return Resolved(told, recovered=days >= 0)
+            phrase = "The day of the renewal has passed" if days < 0 else f"The renewal is {plural(days, 'day')} away"
+            return Resolved(phrase, recovered=days >= 0)
         if facts.band in _UNWELL:
             return self._firing(facts, days)
         if facts.score is None:
@@ -205,11 +205,11 @@ class RenewalOverdue(Rule):
         if late > self.until_days:
             return KEPT if signal is None else Resolved("The date is long past", recovered=False)
         severity: Severity = "critical" if late >= self.critical_days else "warning"
-        told = f"{plural(late, 'day')} ago"
+        phrase = f"{plural(late, 'day')} ago"
         return Firing(
             severity,
-            f"was to renew {told}, and nobody noted what came of it",
-            f"The renewal was due {told}, without news since",
+            f"was to renew {phrase}, and nobody noted what came of it",
+            f"The renewal was due {phrase}, without news since",
             {"days_late": late},
         )
 
@@ -244,8 +244,8 @@ class RevenueContracted(Rule):
             return UNKNOWN
         if now <= before * (1 - self.lost_ratio):
             severity: Severity = "critical" if now <= before * (1 - self.critical_ratio) else "warning"
-            told = f"from {money(before, facts.currency)} to {money(now, facts.currency)} a month"
-            return Firing(severity, f"pays less: {told}", f"They went {told}", {"mrr": now, "mrr_before": before})
+            phrase = f"from {money(before, facts.currency)} to {money(now, facts.currency)} a month"
+            return Firing(severity, f"pays less: {phrase}", f"They went {phrase}", {"mrr": now, "mrr_before": before})
         if signal is None:
             return KEPT
         if now >= signal.evidence.get("mrr_before", before) * (1 - self.lost_ratio):

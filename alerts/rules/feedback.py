@@ -155,8 +155,8 @@ class PromoterFollowUp(Rule):
             return KEPT if signal is None else Resolved("Everybody who was glad has been thanked")
         if waiting < self.answers_min:
             return KEPT
-        told = f"{plural(round(waiting), 'promoter')} to thank"
-        return Firing("info", f"is glad: {told}", told, {"answers": waiting})
+        phrase = f"{plural(round(waiting), 'promoter')} to thank"
+        return Firing("info", f"is glad: {phrase}", phrase, {"answers": waiting})
 
 
 class AnswersTurned(Rule):
@@ -195,17 +195,17 @@ class AnswersTurned(Rule):
             return None
         before = facts.number("nps_previous")
         severity: Severity = "critical" if nps < self.nps_critical_below else "warning"
-        told = f"NPS {nps_words(nps)}"
+        phrase = f"NPS {nps_words(nps)}"
         if before is not None and nps_words(before) != nps_words(nps):
-            told = f"NPS went from {nps_words(before)} to {nps_words(nps)}"
-        return self._firing(severity, f"{told} ({plural(round(count), 'answer')})", {"nps": nps, "answers": count})
+            phrase = f"NPS went from {nps_words(before)} to {nps_words(nps)}"
+        return self._firing(severity, f"{phrase} ({plural(round(count), 'answer')})", {"nps": nps, "answers": count})
 
     def _csat(self, facts: AccountFacts) -> Firing | None:
         csat, count = facts.number("csat"), facts.number("csat_responses") or 0
         if csat is None or count < self.answers_min or csat >= self.csat_below:
             return None
-        told = f"{csat * count:.0f} of {count:.0f} people are satisfied (CSAT)"
-        return self._firing("warning", told, {"csat": csat, "answers": count})
+        phrase = f"{csat * count:.0f} of {count:.0f} people are satisfied (CSAT)"
+        return self._firing("warning", phrase, {"csat": csat, "answers": count})
 
     def _ces(self, facts: AccountFacts) -> Firing | None:
         ces, count = facts.number("ces_mean"), facts.number("ces_responses") or 0
@@ -213,5 +213,5 @@ class AnswersTurned(Rule):
             return None
         return self._firing("warning", f"Effort is rated {ces:.1f} of 7 ({count:.0f} answers)", {"ces": ces})
 
-    def _firing(self, severity: Severity, told: str, evidence: dict[str, Number]) -> Firing:
-        return Firing(severity, f"has become unhappy: {told}", told, evidence)
+    def _firing(self, severity: Severity, phrase: str, evidence: dict[str, Number]) -> Firing:
+        return Firing(severity, f"has become unhappy: {phrase}", phrase, evidence)

@@ -125,8 +125,8 @@ class MilestoneStuck(Rule):
         if stuck > self.until_days:
             if signal is None:
                 return KEPT
-            told = f"No step for {plural(round(self.until_days), 'day')}: that is how it is used"
-            return Resolved(told, recovered=False)
+            phrase = f"No step for {plural(round(self.until_days), 'day')}: that is how it is used"
+            return Resolved(phrase, recovered=False)
         following = facts.report.measures.get("milestone_next")
         step = f"“{tidy(following, NAME_CHARS_MAX)}”" if isinstance(following, str) else "the next milestone"
         days = plural(round(stuck), "day")
@@ -207,8 +207,8 @@ class OutcomeOffTrack(Rule):
         goals = [tidy(str(goal), NAME_CHARS_MAX) for _, goal in sorted((v, g) for g, v in paces.items() if _is_late(v))]
         named = f": {names_of(goals)}" if goals else ""
         evidence = {"goals": behind} | ({"pace_ratio": pace} if pace is not None else {})
-        told = f"{plural(round(behind), 'goal')} behind plan"
-        return Firing(severity, f"is missing its goals: {told}{at}", f"{told}{named}{at}", evidence)
+        phrase = f"{plural(round(behind), 'goal')} behind plan"
+        return Firing(severity, f"is missing its goals: {phrase}{at}", f"{phrase}{named}{at}", evidence)
 
 
 def _is_late(pace: object) -> bool:

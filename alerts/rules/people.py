@@ -201,9 +201,11 @@ class UsersLost(Rule):
             return UNKNOWN
         if users >= self.users_min and lost >= self.lost_ratio * users:
             who = facts.texts("established_users_lost_users")
-            told = f"{lost:.0f} of {users:.0f} established users have stopped"
+            phrase = f"{lost:.0f} of {users:.0f} established users have stopped"
             named = f" ({facts.named(*self.people)})" if who else ""
-            return Firing("warning", f"is losing its regulars: {told}", f"{told}{named}", {"lost": lost}, tuple(who))
+            return Firing(
+                "warning", f"is losing its regulars: {phrase}", f"{phrase}{named}", {"lost": lost}, tuple(who)
+            )
         if signal is None:
             return KEPT
         return Resolved(f"{users - lost:.0f} of {users:.0f} established users are active")
@@ -235,6 +237,8 @@ class FewUsers(Rule):
             return UNKNOWN
         if half <= self.users_max and seats >= self.seats_min:
             whom = "one person" if half == 1 else f"{half:.0f} people"
-            told = f"half of the use hangs on {whom}"
-            return Firing("info", f"depends on very few: {told}", told[0].upper() + told[1:], {"users_for_half": half})
+            phrase = f"half of the use hangs on {whom}"
+            return Firing(
+                "info", f"depends on very few: {phrase}", phrase[0].upper() + phrase[1:], {"users_for_half": half}
+            )
         return KEPT if signal is None else Resolved(f"{plural(round(half), 'person', 'people')} make half of the use")

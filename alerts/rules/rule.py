@@ -165,5 +165,5 @@ class Rule(BaseModel):
             except ValidationError as error:
                 first = error.errors(include_url=False)[0]
                 where = ("overrides", at, "set", *first["loc"])
-                raise PydanticCustomError("override", "{told}", {"told": first["msg"], "at": where}) from None
+                raise PydanticCustomError("override", "{message}", {"message": first["msg"], "at": where}) from None
         return self

@@ -53,8 +53,8 @@ class LicencesLow(Rule):
         days = facts.older_days("days_known")
         if signal is None and (days is None or days < self.days_known_min or seats < self.seats_min):
             return KEPT
-        told = f"{users:.0f} of {seats:.0f} seats"
-        return Firing("warning", f"uses only {told}", f"Only {told} in use", {"used_ratio": used, "seats": seats})
+        phrase = f"{users:.0f} of {seats:.0f} seats"
+        return Firing("warning", f"uses only {phrase}", f"Only {phrase} in use", {"used_ratio": used, "seats": seats})
 
 
 class LicencesHigh(Rule):
@@ -113,11 +113,11 @@ class LicencesHigh(Rule):
         used, users, seats = _used(facts)
         if used is None or users is None or seats is None:
             return UNKNOWN
-        told = f"{users:.0f} of {seats:.0f} seats"
+        phrase = f"{users:.0f} of {seats:.0f} seats"
         if used < min(self.exit_ratio, self.enter_ratio):
-            return KEPT if signal is None else Resolved(f"{told} in use", recovered=False)
+            return KEPT if signal is None else Resolved(f"{phrase} in use", recovered=False)
         if used < self.enter_ratio:
             return _BETWEEN
         if signal is None and (seats < self.seats_min or facts.band not in ("healthy", "watch")):
             return KEPT
-        return Firing("info", f"is full: {told} in use", f"{told} in use", {"used_ratio": used, "seats": seats})
+        return Firing("info", f"is full: {phrase} in use", f"{phrase} in use", {"used_ratio": used, "seats": seats})

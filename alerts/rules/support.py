@@ -74,11 +74,11 @@ class EscalationOpen(Rule):
         if running < self.open_hours:
             return KEPT if signal is None else Resolved("The escalation has ended")
         severity: Severity = "critical" if running >= self.critical_hours else "warning"
-        told = hours(running)
+        phrase = hours(running)
         return Firing(
             severity,
-            f"has waited {told} for an escalated ticket",
-            f"A ticket has been escalated for {told}",
+            f"has waited {phrase} for an escalated ticket",
+            f"A ticket has been escalated for {phrase}",
             {"running_hours": running},
         )
 
@@ -131,12 +131,12 @@ class TicketLoad(Rule):
         week = sum(int(usual.get(name, 0)) for name in ("high", "urgent")) * 7 / 90
         line = max(self.open_min, self.habit_ratio * week) if signal is None else self.open_min
         if pile >= line:
-            told = plural(pile, "high or urgent ticket")
+            phrase = plural(pile, "high or urgent ticket")
             severity: Severity = "critical" if pile >= self.critical_min else "warning"
             return Firing(
                 severity,
-                f"has {told} open",
-                f"{told} open (usually {week:.0f} a week)" if week >= 1 else f"{told} open",
+                f"has {phrase} open",
+                f"{phrase} open (usually {week:.0f} a week)" if week >= 1 else f"{phrase} open",
                 {"open": pile, "usual_a_week": week},
             )
         if signal is None:

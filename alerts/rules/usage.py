@@ -186,8 +186,8 @@ class UseDeclined(Rule):
         if ratio is None:
             return UNKNOWN
         if ratio < self.below_ratio:
-            told = f"{ratio:.0%} of its best half-year"
-            return Firing("warning", f"is down to {told} of use", f"Use is at {told}", {"ratio": ratio})
+            phrase = f"{ratio:.0%} of its best half-year"
+            return Firing("warning", f"is down to {phrase} of use", f"Use is at {phrase}", {"ratio": ratio})
         if signal is None:
             return KEPT
         if ratio < self.exit_ratio:
@@ -247,11 +247,11 @@ class FeaturesAbandoned(Rule):
         used = sum(word == "used" for word in status.values())
         known = len(lapsed) + used
         if used and len(lapsed) >= self.lost_min and len(lapsed) >= self.lost_ratio * known:
-            told = names_of(lapsed)
+            phrase = names_of(lapsed)
             return Firing(
                 "warning",
-                f"has stopped using {told}",
-                f"Not used any more: {told} ({used} of {known} features still are)",
+                f"has stopped using {phrase}",
+                f"Not used any more: {phrase} ({used} of {known} features still are)",
                 {"lapsed": len(lapsed), "used": used},
             )
         if signal is None:
@@ -301,9 +301,9 @@ class WinBack(Rule):
             return KEPT if signal is None else Resolved("They are a customer again")
         if quiet <= self.active_days:
             users = facts.number("mau")
-            told = f" by {plural(round(users), 'person', 'people')} in the last month" if users else ""
+            phrase = f" by {plural(round(users), 'person', 'people')} in the last month" if users else ""
             return Firing(
-                "info", f"left, and is used again{told}", f"Left, and used again{told}", {"quiet_days": quiet}
+                "info", f"left, and is used again{phrase}", f"Left, and used again{phrase}", {"quiet_days": quiet}
             )
         return KEPT if signal is None else Resolved("Nobody uses it any more", recovered=False)
 

@@ -180,8 +180,8 @@ class AuditRelay:
         sent = [self._send(topic, key, None, partition) for key in found.keys]
         for future in sent:
             future.get(timeout=SEND_SECONDS)
-        told = encode_alert_event(mark(account_id, erased_ms, found.commands_offset, now))
-        self._send(topic, mark_key(account_id, erased_ms).encode(), told, partition).get(timeout=SEND_SECONDS)
+        tombstone = encode_alert_event(mark(account_id, erased_ms, found.commands_offset, now))
+        self._send(topic, mark_key(account_id, erased_ms).encode(), tombstone, partition).get(timeout=SEND_SECONDS)
         log.info("an account's alerts are erased", partition=partition, steps=len(found.keys))
 
     def _log(self, partition: int) -> Iterable[tuple[bytes, bytes | None]]:

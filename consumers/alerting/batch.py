@@ -298,7 +298,7 @@ class Batch:
             item: the record that brought the report; None: time or a command brought the turn.
         """
         written = _timestamps(item)
-        evaluation, told = self._recipients.entries_of(
+        evaluation, entries = self._recipients.entries_of(
             evaluation,
             whole,
             now,
@@ -320,7 +320,7 @@ class Batch:
             if record is not None:
                 record = msgspec.structs.replace(record, seq=seq)
         self._changes.records[account_id] = record
-        self._changes.entries += told
+        self._changes.entries += entries
         self._changes.due[account_id] = self._due_ms(record, view, now)
 
     def _seq(self, account_id: str) -> int:

@@ -76,8 +76,8 @@ class DailyDigests:
             try:
                 pipe.watch(self._queue.items_key(owner))
                 items = self._queue.items(pipe, owner)
-                told, left = [item for item in items if item.at < due], [item for item in items if item.at >= due]
-                entries = self._entries(owner, told, due, now, now_ms, context)
+                included, left = [item for item in items if item.at < due], [item for item in items if item.at >= due]
+                entries = self._entries(owner, included, due, now, now_ms, context)
                 pipe.multi()
                 self._queue.keep_only(pipe, owner, left)
                 for entry in entries:
@@ -87,7 +87,7 @@ class DailyDigests:
                 return  # another process, or a batch: the next tick looks again
         if entries:
             self._on_written()
-            log.info("daily digest written", owner=owner or None, items=len(told), receivers=len(entries))
+            log.info("daily digest written", owner=owner or None, items=len(included), receivers=len(entries))
 
     def _entries(
         self, owner: str, items: list[DigestItem], due: datetime, now: datetime, now_ms: int, context: AlertContext

@@ -210,7 +210,7 @@ class PipelineHealthMonitor:
                 [*about.notified_receivers, *self._recipients.routes.decide(routing_subject(notification)).receivers]
             )
         )
-        told = [
+        messages = [
             name
             for name in receivers
             if name in self._recipients.accepts and self._recipients.accepts[name](notification.kind)
@@ -223,7 +223,7 @@ class PipelineHealthMonitor:
                 after=f"{notification.alert_id}:opened" if ended else None,
                 created_ms=int(now.timestamp() * 1000),
             )
-            for name in told
+            for name in messages
         ]
         return None if ended else replace(about, notified_receivers=receivers), entries
 

@@ -105,9 +105,9 @@ class Recipients:
             subject = routing_subject(notification)
             if step.notification_kind == "escalated":
                 subject = replace(subject, owner=manager_of(alert, context))
-            told = list(dict.fromkeys([*alert.notified_receivers, *self.routes.decide(subject).receivers]))
-            marked = replace(step, alert=msgspec.structs.replace(alert, notified_receivers=told))
-            return marked, notification, self._accepting(told, notification.kind)
+            receivers = list(dict.fromkeys([*alert.notified_receivers, *self.routes.decide(subject).receivers]))
+            marked = replace(step, alert=msgspec.structs.replace(alert, notified_receivers=receivers))
+            return marked, notification, self._accepting(receivers, notification.kind)
         if step.kind not in BY_HAND or report is None or not alert.is_open or step.command_id is None:
             return None
         # What somebody did with an alert is for receivers that know of it, and show who has it.

@@ -74,7 +74,7 @@ class Board:
             "problems": pipeline_problems(self.lags, self.read_model.alerts.pipeline_incident),
             "me": self.me(request),
             "path": request.url.path,
-            "told": "" if REFRESH_HEADER in request.headers else request.session.pop("told", ""),
+            "flash": "" if REFRESH_HEADER in request.headers else request.session.pop("flash", ""),
         }
         return HTMLResponse(self.templates.get_template(template).render(common | values), status)
 

@@ -192,7 +192,7 @@ class CommandService:
             CommandNotSentError: Kafka did not take it.
         """
         self._send(command)
-        return told(self._results.wait(command.command_id, ANSWER_SECONDS))
+        return result_text(self._results.wait(command.command_id, ANSWER_SECONDS))
 
     def submit_all(self, commands: Sequence[Command]) -> str:
         """Send several commands; what to tell whoever gave them.
@@ -237,7 +237,7 @@ class CommandService:
         sender.send(command)
 
 
-def told(step: AlertEvent | None) -> str:
+def result_text(step: AlertEvent | None) -> str:
     """What came of a command, for whoever gave it."""
     if step is None:
         return "Sent. Alerting has not answered yet: it will when it runs."

@@ -53,7 +53,7 @@ async def accept_baseline(request: Request, account_id: str) -> Response:
         await run_in_threadpool(board.account_updates.send, account_id, update)
     except (ConfigError, InvalidCommandError, RecordNotSentError) as error:
         said = f"Not sent: {error}"
-    request.session["told"] = said[:400]
+    request.session["flash"] = said[:400]
     return RedirectResponse(own_path(form.get("back", "/")), 303)
 
 
@@ -75,7 +75,7 @@ async def act_on_selected(request: Request) -> Response:
         said = await run_in_threadpool(board.commands.submit_all, commands)
     except (InvalidCommandError, CommandNotSentError) as error:
         said = f"Not sent: {error}"
-    request.session["told"] = said[:400]
+    request.session["flash"] = said[:400]
     return RedirectResponse(own_path(fields.get("back", "/alerts")), 303)
 
 
@@ -110,5 +110,5 @@ async def _submitted(request: Request, make: Callable[[str, dict[str, Any], date
         said = await run_in_threadpool(board_of(request).commands.submit, command)
     except (InvalidCommandError, CommandNotSentError) as error:
         said = f"Not sent: {error}"
-    request.session["told"] = said[:400]
+    request.session["flash"] = said[:400]
     return RedirectResponse(own_path(form.get("back", "/alerts")), 303)

@@ -126,11 +126,11 @@ def draw(vector: MilestoneVector, currency: str | None) -> Markup:
         parts.append(_label(point, plot, f"next: {milestone_label(vector.following)}", "soft"))
     parts.append(f'<text class="tick" x="{LEFT}" y="{height - 8}">day 0</text>')
     parts.append(f'<text class="tick" x="{WIDTH - RIGHT}" y="{height - 8}" text-anchor="end">day {span}</text>')
-    box = f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(told(vector, currency))}"'
+    box = f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(described(vector, currency))}"'
     return Markup(f'<svg class="chart vector" {box}>{"".join(parts)}</svg>')  # noqa: S704 - numbers, and text that is escaped
 
 
-def told(vector: MilestoneVector, currency: str | None) -> str:
+def described(vector: MilestoneVector, currency: str | None) -> str:
     """The same in words."""
     reached = "; ".join(f"{each.label} on day {each.day}{_worth(each, currency)}" for each in vector.reached)
     following = "" if vector.following is None else f"; next: {milestone_label(vector.following)}"

@@ -90,7 +90,7 @@ async def review(request: Request, account_id: str) -> Response:
         said = f"{SAID[made.step]}."
     except (ConfigError, KafkaError, BadEvent, RecordNotSentError) as error:
         said = f"Not sent: {error}"
-    request.session["told"] = said[:400]
+    request.session["flash"] = said[:400]
     return RedirectResponse(own_path(form.get("back", "/")), 303)
 
 

@@ -82,7 +82,7 @@ def line_chart(label: str, lines: Sequence[Line], *, percent: bool = True) -> Ma
         for place, mark in enumerate(line.marks):
             if mark.value is not None:
                 dot = f'<circle class="dot {line.kind}" cx="{x_of(place):.1f}" cy="{y_of(mark.value):.1f}" r="4.5"/>'
-                parts.append(_told(f"{line.name}, {mark.label}: {mark.text}", dot, mark.link))
+                parts.append(_labelled(f"{line.name}, {mark.label}: {mark.text}", dot, mark.link))
         known = [(place, mark.value) for place, mark in enumerate(line.marks) if mark.value is not None]
         if known:
             place, value = known[-1]
@@ -127,7 +127,7 @@ def waterfall(label: str, steps: Sequence[Mark], end: Mark) -> Markup:
         x, top, bottom = LEFT + width * (place + 0.14), y_of(max(begin, stop)), y_of(min(begin, stop))
         size = f'width="{width * 0.72:.1f}" height="{max(bottom - top, 1.5):.1f}"'
         rect = f'<rect class="fall {kind}" x="{x:.1f}" y="{top:.1f}" {size}/>'
-        parts.append(_told(f"{mark.label}: {mark.text}", rect, mark.link))
+        parts.append(_labelled(f"{mark.label}: {mark.text}", rect, mark.link))
         parts.append(
             f'<text class="tick" x="{x + width * 0.36:.1f}" y="{HEIGHT - 7}" text-anchor="middle">'
             f"{escape(mark.label)}</text>"
@@ -162,7 +162,7 @@ def stacked_bars(label: str, columns: Sequence[tuple[str, Sequence[tuple[str, Ma
                 size = f'width="{width * 0.7:.1f}" height="{y_of(level) - y_of(level + value):.1f}"'
                 at = f'x="{LEFT + width * (place + 0.15):.1f}" y="{y_of(level + value):.1f}"'
                 rect = f'<rect class="part {kind}" {at} {size}/>'
-                drawn.append(_told(f"{mark.label}: {mark.text}", rect, mark.link))
+                drawn.append(_labelled(f"{mark.label}: {mark.text}", rect, mark.link))
                 level += value
     return _chart(label, drawn)
 
@@ -190,7 +190,7 @@ def benchmark(label: str, mark: Mark, benchmarks: Sequence[tuple[float, str]]) -
         )
     x = x_of(mark.value)
     dot = f'<circle class="dot a" cx="{x:.1f}" cy="48" r="7"/>'
-    parts.append(_told(f"{mark.label}: {mark.text}", dot, mark.link))
+    parts.append(_labelled(f"{mark.label}: {mark.text}", dot, mark.link))
     anchor = "end" if x > WIDTH * 0.85 else "start" if x < WIDTH * 0.15 else "middle"
     parts.append(f'<text class="name a" x="{x:.1f}" y="30" text-anchor="{anchor}">{escape(mark.text)}</text>')
     return _chart(label, parts, 84)
@@ -253,7 +253,7 @@ def short_amount(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _told(text: str, mark: str, link: str | None) -> str:
+def _labelled(text: str, mark: str, link: str | None) -> str:
     """A mark that says what it is, and leads further."""
     inner = f"<title>{escape(text)}</title>{mark}"
     return f"<g>{inner}</g>" if link is None else f'<a href="{escape(link)}" aria-label="{escape(text)}">{inner}</a>'

@@ -131,17 +131,17 @@ def summary_message(summary: MonthlySummary) -> Payload:
     """The summary as a Block Kit message, of which e-mail is made as well."""
     blocks = []
     for title, lines in summary.phases.items():
-        told = [f"*{title}*"]
+        texts = [f"*{title}*"]
         for each in lines:
             n = "" if each.n is None else f", n {each.n:,}"
-            told.append(f"{escape(each.title)}: *{escape(each.value)}* (month before {escape(each.before)}{n})")
-        blocks.append(section("\n".join(told)))
+            texts.append(f"{escape(each.title)}: *{escape(each.value)}* (month before {escape(each.before)}{n})")
+        blocks.append(section("\n".join(texts)))
     for title, movers in (("Lost the most", summary.lost), ("Gained the most", summary.gained)):
         if movers:
-            told = [
+            texts = [
                 f"{escape(tidy(name, NAME_CHARS_MAX))}: {_amount(minor, summary.currency)}" for name, minor in movers
             ]
-            blocks.append(section("\n".join([f"*{title}, of who was a customer before*", *told])))
+            blocks.append(section("\n".join([f"*{title}, of who was a customer before*", *texts])))
     ahead = [f"up for renewal in {AHEAD_DAYS} days: *{_amount(summary.coming_minor, summary.currency)}*"]
     if summary.expected_minor is not None:
         ahead.append(f"expected of it, by each band's own past: *{_amount(summary.expected_minor, summary.currency)}*")

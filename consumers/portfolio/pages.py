@@ -189,7 +189,7 @@ def accounts(
         raise HTTPException(422, str(error)) from None
     if export == "csv":
         return _csv(f"{figure}-{asked.name}", [part_as_json(part) for part in parts])
-    told = {"figure": figure, "period": period, "by": by, "group": group, "as_known": as_known, "export": "csv"}
+    query = {"figure": figure, "period": period, "by": by, "group": group, "as_known": as_known, "export": "csv"}
     return _page(
         "accounts.html",
         request,
@@ -202,7 +202,7 @@ def accounts(
         parts=parts,
         numerator_is_money=_is_money(shape.numerator),
         denominator_is_money=_is_money(shape.denominator),
-        export=f"/page/accounts?{_query(told)}",
+        export=f"/page/accounts?{_query(query)}",
     )
 
 
@@ -229,7 +229,7 @@ def tables(
         currency = service.options.currency
         rows = [{"table": title} | as_json(*value, currency) for title, _, values in asked for value in values]
         return _csv(f"{name}-{periods[0].name}-{periods[-1].name}", rows)
-    told = {"period": period or None, "unit": unit, "as_known": as_known}
+    query = {"period": period or None, "unit": unit, "as_known": as_known}
     return _page(
         "tables.html",
         request,
@@ -245,7 +245,7 @@ def tables(
         unit=None if period else unit,
         asked_period=period or "",
         as_known=as_known,
-        export=f"/{name}?{_query(told | {'export': 'csv'})}",
+        export=f"/{name}?{_query(query | {'export': 'csv'})}",
     )
 
 
@@ -253,15 +253,15 @@ def _asked(
     service: PortfolioService, tables: Tables, periods: list[Period], as_known: date | None
 ) -> list[tuple[str, str | None, FigureValues]]:
     """The values of each table. What is told by one dimension is asked at once: it stands on the same facts."""
-    told: dict[str | None, list[dict[str, tuple[Figure, FigureValue]]]] = {}
+    by_dimension: dict[str | None, list[dict[str, tuple[Figure, FigureValue]]]] = {}
     for by in dict.fromkeys(by for _, _, by in tables):
         ids = list(dict.fromkeys(id_ for _, of, each in tables if each == by for id_ in of))
         values = service.figures(ids, periods, by, as_known)
-        told[by] = [
+        by_dimension[by] = [
             {shape.id: (shape, value) for shape, value in values[at : at + len(ids)]}
             for at in range(0, len(values), len(ids))
         ]
-    return [(title, by, [known[id_] for known in told[by] for id_ in ids]) for title, ids, by in tables]
+    return [(title, by, [known[id_] for known in by_dimension[by] for id_ in ids]) for title, ids, by in tables]
 
 
 def _rows(
@@ -364,10 +364,10 @@ def _charts(
     currency = service.options.currency
 
     def mark(id_: str, period: Period, *, sign: int = 1, label: str | None = None) -> Mark:
-        told = found.get((id_, period.name))
-        if told is None or told[1].value is None:
+        cell = found.get((id_, period.name))
+        if cell is None or cell[1].value is None:
             return Mark(label or period.name, None, "not known")
-        shape, value = told
+        shape, value = cell
         note = interval_text(shape, value, currency)
         number = float(value.value or 0) * sign
         if shape.unit == "money":
@@ -428,14 +428,14 @@ def _triangle(asked: list[tuple[str, str | None, FigureValues]], periods: list[P
             continue
         cells = []
         for name in names[names.index(cohort) :]:
-            told = arr[cohort].get(name)
-            share = 0.0 if told is None else float(told[1].value or 0) / float(first[1].value)
+            cell = arr[cohort].get(name)
+            share = 0.0 if cell is None else float(cell[1].value or 0) / float(first[1].value)
             cells.append(
                 {
                     "text": f"{share * 100:.0f} %",
                     "heat": max(1, min(7, round(share * 5))),
                     "title": f"{cohort} in {name}",
-                    "link": None if told is None else _behind(told[0], told[1], "cohort", None),
+                    "link": None if cell is None else _behind(cell[0], cell[1], "cohort", None),
                 }
             )
         rows.append({"cohort": cohort, "n": first[1].n, "cells": cells})

@@ -61,10 +61,10 @@ def run_portfolio(settings: PortfolioSettings) -> None:
         readyz=lambda: None if service.is_ready else "reading Kafka",
     )
     reading = threading.Thread(target=_read, args=(reader, stop, server, failure), name="ledger", daemon=True)
-    telling = threading.Thread(target=_say_ready, args=(reader, service, server.url), daemon=True)
+    announcing = threading.Thread(target=_say_ready, args=(reader, service, server.url), daemon=True)
     try:
         reading.start()
-        telling.start()
+        announcing.start()
         server.run()
     finally:
         stop.set()

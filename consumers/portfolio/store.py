@@ -232,8 +232,8 @@ class Store:
 
     def _read_rates(self) -> Rates:
         """The rates that the table holds, as they were told."""
-        told = [entry for _, _, entry in self._winners(kinds=("rate",)) if isinstance(entry, RateEntry)]
-        return Rates(self.rules.currency, [(each.currency, rate_day(each), each.rate) for each in told])
+        entries = [entry for _, _, entry in self._winners(kinds=("rate",)) if isinstance(entry, RateEntry)]
+        return Rates(self.rules.currency, [(each.currency, rate_day(each), each.rate) for each in entries])
 
     def _winners(self, kinds: Sequence[EntryKind]) -> list[Recorded]:
         """The entries of kinds without an account, each event once."""

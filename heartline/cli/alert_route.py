@@ -121,10 +121,10 @@ def _lines(about: "Subject", decision: "Decision") -> list[str]:
         ("renewal", None if about.days_to_renewal is None else f"in {about.days_to_renewal:,} days"),
     )
     lines = [f"{about.rule}, {about.severity}: " + ", ".join(f"{name} {value or 'unknown'}" for name, value in facts)]
-    for told in decision.told:
-        lines.append(f"  told    {told.receiver}, by route {told.route!r}: {told.reason}")
+    for routed in decision.routed:
+        lines.append(f"  told    {routed.receiver}, by route {routed.route!r}: {routed.reason}")
     lines += [f"  nobody  by route {name!r}, on purpose: it has no receivers" for name in decision.silent]
-    if not decision.told and not decision.silent:
+    if not decision.routed and not decision.silent:
         lines.append("  nobody  no route takes it; is a receiver configured?")
     lines += [f"  passed  route {name!r}: {why}" for name, why in decision.passed]
     return lines

@@ -174,7 +174,7 @@ def test_a_red_flag_opens_on_the_open_page_and_is_acknowledged(installation: Ins
     name = alert.get_attribute("data-row")
     page.locator(f"[data-row='{name}']").get_by_role("button", name="I'm on it").first.click()
 
-    expect(page.locator("#told")).to_contain_text("Acknowledged")
+    expect(page.locator("#flash")).to_contain_text("Acknowledged")
     expect(page.locator(f"[data-row='{name}']")).to_contain_text("is on it")
     expect(page.locator(f"[data-row='{name}'] .quick").get_by_role("button", name="I'm on it")).to_have_count(0)
     assert page.evaluate("window.neverReloaded")
@@ -189,7 +189,7 @@ def test_the_inbox_is_worked_through_by_keys(installation: Installation, page: P
     page.keyboard.press("x")
     expect(page.locator("#ticked")).to_have_text("1 selected")
     page.keyboard.press("s")
-    expect(page.locator("#told")).to_contain_text("Done for 1 of 1 alerts.")
+    expect(page.locator("#flash")).to_contain_text("Done for 1 of 1 alerts.")
     expect(page.locator("article.row").last).to_contain_text("Snoozed until")
 
     page.get_by_role("link", name="Snoozed").click()

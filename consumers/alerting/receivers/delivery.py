@@ -103,7 +103,7 @@ def result_of_status(
     reason = f"status {status}"
     if status in delivered:
         return DeliveryResult(DeliveryStatus.DELIVERED, reason)
-    if said := told_by(body):
+    if said := error_text(body):
         reason = f"{reason}: {said}"
     if status == 429:
         return DeliveryResult(DeliveryStatus.RATE_LIMITED, reason, retry_after(headers))
@@ -114,7 +114,7 @@ def result_of_status(
     return DeliveryResult(DeliveryStatus.REJECTED, reason)
 
 
-def told_by(body: bytes) -> str:
+def error_text(body: bytes) -> str:
     """What a receiver says of a message that it refuses, in one short line without secrets; empty: nothing to read.
 
     >>> told_by(b"invalid_blocks"), told_by(b'{"status": "invalid event", "errors": ["summary is missing"]}')

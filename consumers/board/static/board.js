@@ -27,12 +27,12 @@ async function refresh(address = location.href) {
   }
 }
 
-function change(text, told = false) {
+function change(text, answersAnAction = false) {
   const next = new DOMParser().parseFromString(text, "text/html");
   const stood = document.activeElement;
   for (const old of document.querySelectorAll("[data-live]")) {
     const fresh = next.getElementById(old.id);
-    if (old.id === "told" && !told) continue;
+    if (old.id === "flash" && !answersAnAction) continue;
     if (!fresh) { old.remove(); continue; }
     // What somebody is filling in stays as it is.
     if (old.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
@@ -56,14 +56,14 @@ function morph(old, fresh) {
       beforeNodeMorphed: (node, next) => {
         if (node.nodeType !== 1) return true;
         if (node.dataset.drawn && next.dataset && node.dataset.points === next.dataset.points) return false;
-        if (node.dataset.row && next.dataset && node.textContent !== next.textContent) flash(node);
+        if (node.dataset.row && next.dataset && node.textContent !== next.textContent) highlight(node);
         return true;
       },
     },
   });
 }
 
-function flash(node) {
+function highlight(node) {
   node.classList.remove("moved-now");
   requestAnimationFrame(() => {
     node.classList.add("moved-now");
@@ -131,9 +131,9 @@ document.addEventListener("submit", async (event) => {
 });
 
 function tell(words) {
-  const told = document.getElementById("told");
-  told.textContent = words;
-  told.hidden = false;
+  const flash = document.getElementById("flash");
+  flash.textContent = words;
+  flash.hidden = false;
 }
 
 // ---- a choice that acts by itself

@@ -35,7 +35,7 @@ def subject(**fields: str | float | None) -> Subject:
 
 
 @pytest.mark.parametrize(
-    ("about", "told"),
+    ("about", "routed"),
     [
         (subject(), ("slack",)),  # no route of its own: the last one takes everything
         (subject(owner="Dana Fields"), ("dana-mail",)),
@@ -52,14 +52,14 @@ def subject(**fields: str | float | None) -> Subject:
         (subject(rule="silence", segment="enterprise"), ("log", "enterprise-slack")),
     ],
 )
-def test_who_is_told(about: Subject, told: tuple[str, ...]) -> None:
-    assert TREE.decide(about).receivers == told
+def test_who_is_told(about: Subject, routed: tuple[str, ...]) -> None:
+    assert TREE.decide(about).receivers == routed
 
 
 def test_each_decision_says_why() -> None:
     """Whom, by which route, for what; and what the routes before it objected to."""
     decision = TREE.decide(subject(segment="enterprise", severity="critical", mrr=500.0))
-    assert [(told.receiver, told.route, told.reason) for told in decision.told] == [
+    assert [(routed.receiver, routed.route, routed.reason) for routed in decision.routed] == [
         ("pager", "enterprise, critical", "segment is enterprise and severity is critical"),
         ("enterprise-slack", "enterprise, critical", "segment is enterprise and severity is critical"),
     ]
@@ -72,7 +72,7 @@ def test_each_decision_says_why() -> None:
 def test_nobody_on_purpose_and_nobody_by_omission_are_told_apart() -> None:
     assert TREE.decide(subject(lifecycle_stage="trial")).silent == ("trials",)
     forgotten = Routes((Route("enterprise", ("pager",), (ENTERPRISE,)),)).decide(subject())
-    assert (forgotten.told, forgotten.silent) == ((), ())
+    assert (forgotten.routed, forgotten.silent) == ((), ())
     assert forgotten.passed == (("enterprise", "segment is unknown, not enterprise"),)
 
 
@@ -98,7 +98,7 @@ def test_a_renewal_that_is_overdue_is_near_and_an_unknown_one_is_not() -> None:
 
 
 def test_everything_to_nobody_is_no_route() -> None:
-    assert everything_to().decide(subject()).told == ()
+    assert everything_to().decide(subject()).routed == ()
     assert everything_to("a", "b").decide(subject()).receivers == ("a", "b")
     assert TREE.receivers() == {"log", "pager", "enterprise-slack", "vp-mail", "dana-mail", "slack"}
 

@@ -45,8 +45,8 @@ def test_the_documentations_example_is_what_the_command_says() -> None:
 def test_nobody_on_purpose_is_said() -> None:
     result = run("test-route", "--rule", "silence", "--stage", "trial")
     assert "nobody  by route 'trials', on purpose" in result.stdout
-    told = json.loads(run("test-route", "--rule", "silence", "--stage", "trial", "--json").stdout)
-    assert (told["told"], told["silent"]) == ([], ["trials"])
+    decision = json.loads(run("test-route", "--rule", "silence", "--stage", "trial", "--json").stdout)
+    assert (decision["routed"], decision["silent"]) == ([], ["trials"])
 
 
 @pytest.mark.usefixtures("config")

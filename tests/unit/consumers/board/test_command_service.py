@@ -8,7 +8,7 @@ import pytest
 from alerts.alert_events import AlertEvent
 from alerts.commands import Acknowledge, AddSilence, Command, ExpireSilence, GiveVerdict, Resolve, Snooze, StartPlay
 from consumers.alerting.command_sender import CommandNotSentError
-from consumers.board.command_service import InvalidCommandError, build_alert_command, build_silence, told
+from consumers.board.command_service import InvalidCommandError, build_alert_command, build_silence, result_text
 from tests.reports import MONDAY, make_report
 from tests.unit.consumers.board.board_app import FakeBoard
 from tests.unit.consumers.board.test_alert_log import alert, step
@@ -186,4 +186,4 @@ def test_when_kafka_does_not_take_it_the_api_says_503_and_the_page_says_so() -> 
 def test_what_came_of_a_command_is_told(kind: Any, expected: str) -> None:
     answer = AlertEvent(seq=1, kind=kind, at=MONDAY, reason="so") if kind is not None else None
 
-    assert told(answer).startswith(expected)
+    assert result_text(answer).startswith(expected)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from consumers.board.milestone_vector import MilestoneVector, draw, told, vector_of
+from consumers.board.milestone_vector import MilestoneVector, described, draw, vector_of
 from stream.config.settings import ProductSettings
 from stream.contracts.report import GoalProgress
 from tests.reports import make_report
@@ -102,4 +102,4 @@ def test_a_milestone_out_of_order_and_a_name_from_outside_are_drawn_as_they_are(
     drawn = draw(vector, None)
     assert "<b>" not in drawn
     assert "&lt;b&gt;&amp; · day 9" in drawn
-    assert told(vector, None).endswith("<b>& on day 9; import on day 2")
+    assert described(vector, None).endswith("<b>& on day 9; import on day 2")
