@@ -9,7 +9,7 @@ class Clock(Protocol):
     """A source of "now" in epoch milliseconds."""
 
     def now_ms(self, watermark_ms: int | None) -> int | None:
-        """The moment to evaluate as of, given the newest event time of the partition; None: not known yet."""
+        """The moment to evaluate as of, given up to which event time the partition is read; None: not known yet."""
         ...
 
 
@@ -88,7 +88,7 @@ class TrustedClock:
 
 
 class EventClock:
-    """Replay: now is the newest event of the partition, so that history is evaluated as it would have been live."""
+    """Replay: now is the newest event up to which all topics are read, so that history is evaluated as if live."""
 
     def now_ms(self, watermark_ms: int | None) -> int | None:
         return watermark_ms

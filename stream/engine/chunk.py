@@ -4,8 +4,8 @@ Invariant: a chunk holds every record of its partition from `start` up to its la
 beyond its own next offset knows that a chunk was lost on the way, whatever gaps compaction left between offsets.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
 
@@ -19,6 +19,8 @@ class Chunk:
     Attributes:
         start: the position before the fetch; the first record's offset is this or, after a gap, more.
         seek: the number of the seek that the fetch followed; chunks of an older one are stale.
+        ends: where each input topic ended then, in this partition number, as far as the consumer knew; empty where it
+            was not asked.
     """
 
     topic: str
@@ -26,6 +28,7 @@ class Chunk:
     start: int
     records: Sequence[Record]
     seek: int
+    ends: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def next_offset(self) -> int:
@@ -56,11 +59,13 @@ class FetchPositions:
         """The start of the next chunk of every partition."""
         return dict(self._next)
 
-    def chunk(self, tp: TopicPartition, records: Sequence[Record]) -> Chunk | None:
+    def chunk(
+        self, tp: TopicPartition, records: Sequence[Record], ends: Mapping[str, int] | None = None
+    ) -> Chunk | None:
         """The records just fetched as a chunk; None before the partition's first seek: they will be fetched again."""
         start = self._next.get(tp)
         if start is None or not records:
             return None
-        chunk = Chunk(tp.topic, tp.partition, start, records, self._seek)
+        chunk = Chunk(tp.topic, tp.partition, start, records, self._seek, ends or {})
         self._next[tp] = chunk.next_offset
         return chunk

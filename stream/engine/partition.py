@@ -47,7 +47,10 @@ class Partition(Generic[S]):
         dirty: keys whose state is newer than the changelog.
         next_offsets: per input topic, the offset of the first record not yet folded.
         outputs: records to publish with the next checkpoint, in order.
+        ends: per input topic, where it ended when the chunk that was folded last was fetched; empty where time is the
+            wall's, and nobody asks.
         watermark_ms: the newest event time folded, epoch milliseconds; None before the first.
+        complete_ms: as `event_time_ms` last said.
         newest_ms: by input topic, the newest event time folded or found in a state, epoch milliseconds.
         catching_up: whether records that waited when the partition was assigned are not folded yet.
         erased: whether a state was erased whose former bytes must leave the state store, too.
@@ -63,12 +66,27 @@ class Partition(Generic[S]):
     dirty: set[str] = field(default_factory=set)
     next_offsets: dict[str, int] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
+    ends: dict[str, int] = field(default_factory=dict)
     watermark_ms: int | None = None
+    complete_ms: int | None = None
     newest_ms: dict[str, int] = field(default_factory=dict)
     catching_up: bool = False
     erased: bool = False
     read: Callable[[str, int], bytes] = _nothing_on_disk
     read_ahead: Callable[[Iterable[int]], None] | None = None
+
+    def event_time_ms(self) -> int | None:
+        """Up to which event time all inputs are read, epoch milliseconds; it never goes back. None: nothing is known.
+
+        A worker that falls behind has not read all topics equally far. What one of them says of later days does not
+        count as now while another one still has records waiting: who was active then would seem to be silent.
+        """
+        behind = [topic for topic, end in self.ends.items() if self.next_offsets.get(topic, end) < end]
+        if not behind:
+            self.complete_ms = self.watermark_ms
+        elif all(topic in self.newest_ms for topic in behind):
+            self.complete_ms = max(self.complete_ms or 0, min(self.newest_ms[topic] for topic in behind))
+        return self.complete_ms
 
     # What a processor defines
 

@@ -419,6 +419,7 @@ def fold_chunk(processor: Processor[Any], partition: Partition[Any], chunk: Chun
             f"chunk {chunk} begins with offset {chunk.records[0].offset}: the consumer went back by itself, as it does "
             "when the topic was deleted and created again; a restart says what to do"
         )
+    partition.ends.update(chunk.ends)
     if chunk.next_offset <= expected:
         return 0
     records = chunk.records

@@ -87,8 +87,22 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, Chunk]:
         fetched = await super()._fetch_records(*args, **kwargs)
         # No await between the consumer's own step and this: see FetchPositions.
-        chunks = {tp: self._positions.chunk(tp, records) for tp, records in fetched.items()}
+        ends = {number: self._known_ends(number) for number in {tp.partition for tp in fetched}}
+        chunks = {tp: self._positions.chunk(tp, records, ends[tp.partition]) for tp, records in fetched.items()}
         return {tp: chunk for tp, chunk in chunks.items() if chunk is not None}
+
+    def _known_ends(self, number: int) -> dict[str, int]:
+        """Where the input topics end in one partition, by the last fetch of each; asked on the event clock alone."""
+        settings, consumer = self.app.partition_manager.settings, self._ensure_consumer()
+        if settings.worker.clock != "event":
+            return {}
+        assignment, ends = consumer.assignment(), {}
+        for topic in settings.kafka.topics.inputs:
+            tp = TopicPartition(topic, number)
+            end = consumer.last_stable_offset(tp) if tp in assignment else None
+            if end is not None and end >= 0:
+                ends[topic] = end
+        return ends
 
     async def seek_all(self, positions: dict[TopicPartition, int], seek: int) -> None:
         """Put the consumer at these positions, as the seek of this number; runs in this thread."""

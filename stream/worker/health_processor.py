@@ -126,7 +126,7 @@ class HealthProcessor:
         """
         self._report_quarantine(partition)
         self._report_waiting(partition)
-        now_ms = self._clock.now_ms(partition.watermark_ms)
+        now_ms = self._clock.now_ms(partition.event_time_ms())
         if now_ms is None or partition.catching_up:
             return
         self._begin_scan(partition, now_ms)
