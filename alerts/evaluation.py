@@ -173,7 +173,7 @@ def with_notification(
     decision = decide_notification(alert, last, now, context)
     if decision.kind is None:
         suppressed = decision.alert.suppressed_until is not None and transition.kind != "nothing"
-        reason = f"{transition.reason}; not told yet: {decision.reason}" if suppressed else transition.reason
+        reason = f"{transition.reason}; not notified yet: {decision.reason}" if suppressed else transition.reason
         return change(transition, alert=decision.alert, reason=reason), last
     kind: Change = transition.kind
     reason = transition.reason

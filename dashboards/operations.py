@@ -42,7 +42,7 @@ def _now(board: Dashboard) -> None:
     )
     board.with_panel(
         number(
-            "Event to told, p99",
+            "Event to delivery, p99",
             "From the oldest event's record on Kafka to the receiver's yes.",
             quantile(0.99, "heartline_ingested_to_delivered_seconds", "1h"),
             "s",
@@ -51,7 +51,7 @@ def _now(board: Dashboard) -> None:
     )
     board.with_panel(
         number(
-            "Not told yet",
+            "Not delivered yet",
             "Messages in the outbox.",
             "sum(heartline_outbox_depth)",
             "none",
@@ -192,11 +192,11 @@ def _alerting(board: Dashboard) -> None:
     )
     board.with_panel(
         lines(
-            "Event to alert, event to told",
+            "Event to alert, event to delivery",
             "p99 of five minutes and of an hour.",
             "s",
             (quantile(0.99, "heartline_report_to_alert_seconds"), "report to alert"),
             (quantile(0.99, "heartline_ingested_to_alert_seconds"), "event to alert"),
-            (quantile(0.99, "heartline_ingested_to_delivered_seconds", "1h"), "event to told"),
+            (quantile(0.99, "heartline_ingested_to_delivered_seconds", "1h"), "event to delivery"),
         ).min(0)
     )
