@@ -100,6 +100,7 @@ class Demo:
         self._kafka_version: str | None = None
         self._phase = "starting"
         self._interrupted = False
+        self._was_asked_to_end = False
         self._show_board = show_board
         self._stays = stay or show_board is not None
         self._board_url: str | None = None
@@ -116,16 +117,16 @@ class Demo:
         Raises:
             HeartlineError: a server or a process could not be started, or ended by itself.
         """
-        _interrupt_once()
+        self._interrupt_once()
         try:
             with ThreadPoolExecutor(1) as pool:
                 company = pool.submit(lambda: as_records(events(self._now)))
-                with set_up(self._display.say) as stage:
+                with set_up(self._announce) as stage:
                     self._kafka_version = stage.kafka_version
                     try:
                         asyncio.run(self._perform(stage, company.result()))
                     finally:
-                        _interrupt_once()
+                        self._interrupt_once()
                         self._display.end()
                     if self._seen.alerts("opened") == 0 and not self._interrupted:
                         for role in (stage.worker, stage.alerting):
@@ -225,6 +226,28 @@ class Demo:
         self._phase = text
         self._display.say(text)
 
+    def _announce(self, text: str) -> None:
+        """A step of the beginning, unless it is to end: an interrupt that came within a destructor was swallowed there.
+
+        Raises:
+            KeyboardInterrupt: it came before.
+        """
+        if self._was_asked_to_end:
+            raise KeyboardInterrupt
+        self._display.say(text)
+
+    def _interrupt_once(self) -> None:
+        """The first Ctrl-C or SIGTERM interrupts; later ones must not disturb the taking down."""
+
+        def interrupt(number: int, frame: object) -> None:
+            for each in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(each, signal.SIG_IGN)
+            self._was_asked_to_end = True
+            raise KeyboardInterrupt
+
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, interrupt)
+
     def _interrupt(self, stop: asyncio.Event) -> None:
         self._interrupted = not self._is_over
         stop.set()
@@ -247,18 +270,6 @@ class Demo:
             kafka_version=self._kafka_version,
             interrupted=self._interrupted,
         )
-
-
-def _interrupt_once() -> None:
-    """The first Ctrl-C or SIGTERM interrupts; later ones must not disturb the taking down."""
-
-    def interrupt(number: int, frame: object) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, interrupt)
 
 
 async def _first_of(*tasks: asyncio.Task[Any]) -> None:
