@@ -117,9 +117,9 @@ def result_of_status(
 def error_text(body: bytes) -> str:
     """What a receiver says of a message that it refuses, in one short line without secrets; empty: nothing to read.
 
-    >>> told_by(b"invalid_blocks"), told_by(b'{"status": "invalid event", "errors": ["summary is missing"]}')
+    >>> error_text(b"invalid_blocks"), error_text(b'{"status": "invalid event", "errors": ["summary is missing"]}')
     ('invalid_blocks', 'invalid event; summary is missing')
-    >>> told_by(b"<html>Bad Gateway</html>")
+    >>> error_text(b"<html>Bad Gateway</html>")
     ''
     """
     text = body.decode("utf-8", "replace").strip()
