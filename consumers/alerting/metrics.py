@@ -17,7 +17,7 @@ from consumers.alerting.outbox import Backlog
 
 COMMAND_OUTCOMES: Final = ("applied", "poison")
 RECORD_OUTCOMES: Final = ("evaluated", "older", "deleted", "poison")
-NOTIFICATION_OUTCOMES: Final = ("delivered", "failed", "rate_limited", "gone", "dead_lettered")
+NOTIFICATION_OUTCOMES: Final = ("delivered", "failed", "rate_limited", "gone", "dead_lettered", "superseded")
 DELAY_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
 
 
@@ -74,7 +74,7 @@ class Metrics:
             "Attempts to deliver a message, by receiver and outcome: delivered; failed (no answer or 5xx, tried "
             "again); rate_limited (429, tried again); gone (address or credentials are refused, tried again every "
             "5 minutes); "
-            "dead_lettered (given up, kept in Redis).",
+            "dead_lettered (given up, kept in Redis); superseded (a reminder, not sent, since a later message waits).",
             ["receiver", "outcome"],
             registry=registry,
         )

@@ -216,6 +216,18 @@ class Queue:
             queue_removal(pipe, self._keys, entry.id)
             pipe.execute()
 
+    def followed(self) -> set[str]:
+        """Ids of the messages behind which a later one of the same episode waits."""
+        return {entry.after for entry in self._outbox.waiting(self.receiver) if entry.after is not None}
+
+    def supersede(self, entry: OutboxEntry) -> None:
+        """A later message of its episode says all that it would: it counts as out, and is forgotten."""
+        with self._client.pipeline(transaction=True) as pipe:
+            if self._note is not None:
+                self._note(pipe, entry)
+            queue_removal(pipe, self._keys, entry.id)
+            pipe.execute()
+
     def memory(self, entry: OutboxEntry) -> bytes | None:
         """What the receiver remembers of the notification's episode; None when nothing."""
         return cast("bytes | None", self._client.get(self._keys.memory(entry.notification.alert_id)))

@@ -121,6 +121,9 @@ class Sender:
         claimed = self._claim(self._clock_ms())
         if not claimed:
             return IDLE_SECONDS
+        claimed = self._without_superseded(claimed)
+        if not claimed:
+            return 0.0
         started_ms = self._clock_ms()
         if len(claimed) == 1:
             with renewed(self._queue, claimed, self._clock_ms):
@@ -146,6 +149,20 @@ class Sender:
                 return self._queue.claim_these(found.grouped, now_ms)
         entry = self._queue.claim(now_ms)
         return [entry] if entry is not None else []
+
+    def _without_superseded(self, claimed: list[OutboxEntry]) -> list[OutboxEntry]:
+        """Drop reminders behind which a later message of their episode waits.
+
+        Messages speak of the moment in which they leave: after an outage of the receiver, or in a history that is
+        replayed, the reminders of several weeks would say the same, or say beside its end that nobody is on it.
+        """
+        reminders = [item for item in claimed if item.notification.kind == "reminded"]
+        followed = self._queue.followed() if reminders else set()
+        dropped = [item for item in reminders if item.id in followed]
+        for item in dropped:
+            self._queue.supersede(item)
+            self._metrics.notifications.labels(self._receiver.name, "superseded").inc()
+        return [item for item in claimed if item not in dropped]
 
     def _send_grouped(self, claimed: Sequence[OutboxEntry]) -> DeliveryResult:
         """Tell many in one message. Whatever it does not get through for, they are all still there."""

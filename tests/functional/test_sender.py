@@ -120,6 +120,22 @@ def test_a_trace_says_how_many_attempts_it_took_and_how_long_the_message_waited(
     assert spans["wait in outbox"].end_time == (START_MS + 5_000) * 1_000_000
 
 
+def test_of_reminders_that_waited_only_the_last_word_is_told(scene: Scene) -> None:
+    """The receiver was away for weeks: what each of them would say now, the newest says."""
+    scene.slack.script(Answer(500))
+    names = ["hl-1:opened", "hl-1:reminded", "hl-2:reminded", "hl-1:again", "hl-1:resolved"]
+    with scene.client.pipeline(transaction=True) as pipe:
+        for at, (name, after) in enumerate(zip(names, (None, names[0], None, names[1], names[3]), strict=True)):
+            kind = "reminded" if name.endswith(("reminded", "again")) else name.partition(":")[2]
+            notification = make_notification(name, kind=kind)
+            scene.outbox.add(pipe, make_entry(name, START_MS + at, after=after, notification=notification))
+        pipe.execute()
+    scene.now_ms += 10
+    assert scene.turns(20, 5) == ["hl-2:reminded", "hl-1:opened", "hl-1:resolved"]
+    assert scene.count("superseded") == 2
+    assert scene.outbox.waiting("slack") == []
+
+
 def test_500_is_tried_again_later_and_later(scene: Scene) -> None:
     """Doubling pauses, then it gets through."""
     scene.slack.script(*[Answer(500)] * 3)
