@@ -32,9 +32,9 @@ from kafka import KafkaProducer
 from consumers.async_kafka import async_connection
 from consumers.kafka_client import ensure_topics
 from consumers.portfolio.days import Period, day_number, day_of, trailing
-from consumers.portfolio.facts import DIMENSIONS
-from consumers.portfolio.figures import BY_ID
-from consumers.portfolio.query import Query
+from consumers.portfolio.facts import DIMENSIONS, Dimension
+from consumers.portfolio.figures import FIGURES, Figure
+from consumers.portfolio.query import Query, why_not_by
 from consumers.portfolio.store import Store
 from heartline.bench.environment import Environment, find_environment
 from heartline.synthetic.business import account_days, business
@@ -285,23 +285,27 @@ def figures(accounts: int, years: float, say: Any) -> dict[str, Any]:
     derived = time.perf_counter() - started
     say(f"derived in {derived:.0f} s")
     query = Query(store.cursor(), RULES, day_number(end.date()))
-    found = {
-        "one quarter": [_seconds(query, id_, trailing(end.date(), "quarter", 1), None) for id_ in BY_ID],
-        "36 months": [_seconds(query, id_, trailing(end.date(), "month", 36), None) for id_ in BY_ID],
-        "36 months by segment": [_seconds(query, id_, trailing(end.date(), "month", 36), "segment") for id_ in BY_ID],
+    quarter, months = trailing(end.date(), "quarter", 1), trailing(end.date(), "month", 36)
+    asked: dict[str, tuple[list[Period], Dimension | None]] = {
+        "one quarter": (quarter, None),
+        "36 months": (months, None),
+        "36 months by segment": (months, "segment"),
     }
-    worst = {asked: max(zip(times, BY_ID, strict=True)) for asked, times in found.items()}
+    worst = {
+        name: max((_seconds(query, each, periods, by), each.id) for each in FIGURES if why_not_by(each, by) is None)
+        for name, (periods, by) in asked.items()
+    }
     return {
         "accounts": accounts,
         "records": len(arrivals),
         "derive_seconds": round(derived, 1),
-        "slowest_figure_seconds": {asked: [round(seconds, 2), id_] for asked, (seconds, id_) in worst.items()},
+        "slowest_figure_seconds": {name: [round(seconds, 2), id_] for name, (seconds, id_) in worst.items()},
     }
 
 
-def _seconds(query: Query, id_: str, periods: list[Period], by: Any) -> float:
+def _seconds(query: Query, figure: Figure, periods: list[Period], by: Dimension | None) -> float:
     started = time.perf_counter()
-    query.figures([BY_ID[id_]], periods, by)
+    query.figures([figure], periods, by)
     return time.perf_counter() - started
 
 
