@@ -17,7 +17,7 @@ import msgspec
 
 from consumers.csv_cells import safe_cell
 from heartline.account_aliases import Links
-from heartline.errors import FileError
+from heartline.errors import writing
 from heartline.jsonl import read_lines
 from stream.calendar.clock import WallClock
 from stream.calendar.day import day_of
@@ -289,11 +289,8 @@ def write_snapshot(
     timed = [ms for ms, _ in events if ms > 0]
     days = dates.days(day_of(timed[0]), day_of(timed[-1])) if timed else []
     core = frozenset(settings.product.core_features)
-    try:
-        with out.open("w", newline="", encoding="utf-8") as file:
-            _write(file, reports(events, days, core, progress, scorecards, product_config_from(settings)), summary)
-    except OSError as error:
-        raise FileError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
+    with writing(out, "--out"), out.open("w", newline="", encoding="utf-8") as file:
+        _write(file, reports(events, days, core, progress, scorecards, product_config_from(settings)), summary)
     return summary
 
 

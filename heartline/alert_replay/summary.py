@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from consumers.csv_cells import safe_cell
 from heartline.alert_replay.history import History, Row
-from heartline.errors import FileError
+from heartline.errors import FileError, writing
 
 DAYS_A_MONTH: Final = 365.25 / 12
 DAYS_A_YEAR: Final = 365.25
@@ -243,19 +243,11 @@ def write_rows(rows: Sequence[Row], out: Path) -> None:
     Raises:
         FileError: the file can't be written.
     """
-    try:
-        with out.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(Row._fields)
-            for row in rows:
-                writer.writerow(
-                    [
-                        cell.isoformat(timespec="seconds") if isinstance(cell, datetime) else safe_cell(cell)
-                        for cell in row
-                    ]
-                )
-    except OSError as error:
-        raise FileError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
+    with writing(out, "--out"), out.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(Row._fields)
+        for row in rows:
+            writer.writerow([_cell(cell) for cell in row])
 
 
 def _cell(value: Any) -> Any:

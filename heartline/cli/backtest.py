@@ -192,12 +192,10 @@ def _write(found: "Study", history: "History", out: Path) -> None:
     from datetime import UTC, datetime
 
     from heartline.backtest.page import page
-    from heartline.errors import FileError
+    from heartline.errors import writing
 
-    try:
+    with writing(out, "--out"):
         out.write_text(page(found, history, datetime.now(UTC)), "utf-8")
-    except OSError as error:
-        raise FileError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
 
 
 def _as_json(found: "Study", history: "History", out: Path | None, seconds: float) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def calibrate(
     from heartline.backtest.run import replay
     from heartline.calibrate.card_text import card_text
     from heartline.calibrate.proposal import propose, wanted_measures
-    from heartline.errors import FileError
+    from heartline.errors import writing
     from heartline.jsonl import check_json_lines
     from heartline.snapshot import scorecards_of
     from stream.scoring.scorecard_yaml import read_scorecards
@@ -80,10 +80,8 @@ def calibrate(
         history = replay(files, churned, {card.name: cards}, settings, progress, wanted_measures(card))
         marks = table(history.accounts, [card.name], days)
         found = propose(card, marks, progress=lambda done, total: progress(done, total, "fits"))
-    try:
+    with writing(out, "--out"):
         out.write_text(card_text(found, days, datetime.now(UTC).date()), "utf-8")
-    except OSError as error:
-        raise FileError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
     report_problems(history)
     if as_json:
         print(json.dumps(_as_json(found, out, time.monotonic() - started)))

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from heartline.cli.help import prose
 from heartline.cli.options import Config, Json
+from heartline.errors import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -476,7 +477,7 @@ def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     if str(path) == "-":
         _csv_rows(sys.stdout, names, rows)
         return
-    with _writing(path), path.open("w", encoding="utf-8", newline="") as file:
+    with writing(path), path.open("w", encoding="utf-8", newline="") as file:
         _csv_rows(file, names, rows)
     print(f"{path}: {len(rows):,} rows", file=sys.stderr)
 
@@ -488,19 +489,9 @@ def _csv_rows(file: Any, names: list[str], rows: Sequence[dict[str, Any]]) -> No
 
 
 def _write(path: Path, page: str) -> None:
-    with _writing(path):
+    with writing(path):
         path.write_text(page, "utf-8")
     print(path, file=sys.stderr)
-
-
-@contextmanager
-def _writing(path: Path) -> "Iterator[None]":
-    from heartline.errors import FileError
-
-    try:
-        yield
-    except OSError as error:
-        raise FileError(f"{path}: can't be written: {error.strerror}; check the path") from None
 
 
 def _fields(row: Any) -> dict[str, Any]:

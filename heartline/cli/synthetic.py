@@ -3,15 +3,13 @@
 import gzip
 import sys
 from collections.abc import Iterable
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from heartline.errors import writing
 
 
 def synthetic(
@@ -55,18 +53,8 @@ def _write(path: Path, events: Iterable[dict[str, Any]]) -> None:
     import msgspec
 
     count, encode = 0, msgspec.json.Encoder().encode
-    with _writing(path), gzip.GzipFile(path, "wb", compresslevel=5, mtime=0) as file:
+    with writing(path), gzip.GzipFile(path, "wb", compresslevel=5, mtime=0) as file:
         for event in events:
             file.write(encode(event) + b"\n")
             count += 1
     print(f"{path}: {count:,} events", file=sys.stderr)
-
-
-@contextmanager
-def _writing(path: Path) -> "Iterator[None]":
-    from heartline.errors import FileError
-
-    try:
-        yield
-    except OSError as error:
-        raise FileError(f"{path}: can't be written: {error.strerror}; check the path") from None
