@@ -85,13 +85,13 @@ class Assessment:
     """What came of looking.
 
     Args:
-        standing: the trouble that holds from now on; None: none.
+        incident: the one that holds from now on; None: none.
         change: began or ended, told to operators; None: nothing new.
         signs: kind to evidence, of the signs that are there now.
         reason: why something, or nothing, changed.
     """
 
-    standing: IncidentState | None
+    incident: IncidentState | None
     change: Literal["began", "ended"] | None
     signs: Mapping[IncidentKind, str]
     reason: str
@@ -179,7 +179,7 @@ def mass_drop_suspected(
 
 
 def assess(
-    standing: IncidentState | None,
+    incident: IncidentState | None,
     partitions_health: Collection[PartitionHealth],
     settings: PipelineIncidentSettings,
     now: datetime,
@@ -187,35 +187,35 @@ def assess(
     """Decide whether trouble begins, holds or is over.
 
     Args:
-        standing: the trouble that holds; None: none.
+        incident: the one that holds; None: none.
         partitions_health: of all partitions.
         settings: the limits.
         now: the moment.
     """
     there = signs(partitions_health, settings, now)
     evidence = "; ".join(there.values())
-    if standing is None:
+    if incident is None:
         if not there:
             return Assessment(None, None, there, "no sign of trouble")
         return Assessment(
             IncidentState(since=now, sign_at=now, kinds=list(there), reason=evidence), "began", there, evidence
         )
     if there:
-        noted = replace(standing, sign_at=now) if now - standing.sign_at >= SIGN_NOTED else standing
+        noted = replace(incident, sign_at=now) if now - incident.sign_at >= SIGN_NOTED else incident
         return Assessment(noted, None, there, f"it goes on: {evidence}")
-    calm_at = standing.sign_at + timedelta(minutes=settings.recovery_minutes)
+    calm_at = incident.sign_at + timedelta(minutes=settings.recovery_minutes)
     if settings.enabled and now < calm_at:
-        return Assessment(standing, None, there, f"no sign any more; over at {calm_at:%Y-%m-%d %H:%M} if it stays so")
-    return Assessment(None, "ended", there, f"no sign of it for {duration(now - standing.sign_at)}: {standing.reason}")
+        return Assessment(incident, None, there, f"no sign any more; over at {calm_at:%Y-%m-%d %H:%M} if it stays so")
+    return Assessment(None, "ended", there, f"no sign of it for {duration(now - incident.sign_at)}: {incident.reason}")
 
 
 def active_incident(
-    standing: IncidentState | None, settings: PipelineIncidentSettings, now: datetime
+    incident: IncidentState | None, settings: PipelineIncidentSettings, now: datetime
 ) -> PipelineIncident | None:
     """What holds account alerts back; None: nothing, or trouble that lasts for too long to wait for its end."""
-    if standing is None or now - standing.since >= timedelta(hours=settings.suppress_hours_max):
+    if incident is None or now - incident.since >= timedelta(hours=settings.suppress_hours_max):
         return None
-    return PipelineIncident("+".join(standing.kinds), standing.since, standing.reason)
+    return PipelineIncident("+".join(incident.kinds), incident.since, incident.reason)
 
 
 def _fallen(

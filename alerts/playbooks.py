@@ -45,5 +45,5 @@ def choose(plays: Sequence[Play], moved: Sequence[str]) -> list[Play]:
 
 
 def _rank(measures: Collection[str], assigned: dict[str, int]) -> int:
-    """The place of the worst measure that a play answers; one that fits whatever moved comes after those."""
+    """The position of the worst measure that a play answers; one that fits whatever moved comes after those."""
     return min((assigned[measure] for measure in measures if measure in assigned), default=len(assigned))

@@ -185,7 +185,7 @@ def clock(moment: datetime) -> str:
 
 
 def ordinal(number: int) -> str:
-    """A place in a row.
+    """A position in a row.
 
     >>> [ordinal(number) for number in (1, 2, 3, 4, 11, 22)]
     ['1st', '2nd', '3rd', '4th', '11th', '22nd']

@@ -172,8 +172,10 @@ def company(accounts: int, years: float, say: Any) -> dict[str, Any]:
         ensure_topics(where.kafka, list(where.kafka.topics.ledger))
         say(f"sending {len(events):,} records, shuffled")
         order = random.Random(1)
-        places = {event["event_id"]: order.random() for event in events}
-        shuffled = sorted(events, key=lambda event: places[event["event_id"]])  # a correction after what it corrects
+        arrival_order = {event["event_id"]: order.random() for event in events}
+        shuffled = sorted(
+            events, key=lambda event: arrival_order[event["event_id"]]
+        )  # a correction after what it corrects
         producer = KafkaProducer(bootstrap_servers=where.kafka.bootstrap_servers, linger_ms=20)
         for event in shuffled:
             send(producer, where, event)

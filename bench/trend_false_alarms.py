@@ -18,7 +18,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from stream.history.daily import Days, place
+from stream.history.daily import Days, index_for
 from stream.measures.trend import trend
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,7 +75,7 @@ def alarms(active: dict[int, set[str]], last_day: int) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {name: [] for name in RULES}
     first = min(active)
     for day in range(first, last_day + 1):
-        days.users[place(days, day)] += len(active.get(day, ()))
+        days.users[index_for(days, day)] += len(active.get(day, ()))
         if day >= first + FIRST_ASKED and (day + 3) % 7 == 6:
             for name, rule in RULES.items():
                 if rule(days, day):

@@ -119,8 +119,8 @@ def follow(settings: ProcessSettings, last: int) -> Iterator[TailedEvent | None]
     tail = Tail(settings)
     consumer: Any = connect(settings.kafka, lambda: committed_consumer(settings.kafka, "heartline-tail"))
     try:
-        places = _at_the_end(consumer, tail.topics, last)
-        if not places:
+        partitions = _at_the_end(consumer, tail.topics, last)
+        if not partitions:
             raise HeartlineError(
                 f"Kafka at {settings.kafka.bootstrap_servers} has none of the input topics yet; they are made when the "
                 "worker, the intake, `heartline import` or `heartline replay` first starts"
@@ -155,18 +155,18 @@ def source_of(record: Any) -> str | None:
 def _at_the_end(consumer: Any, topics: Sequence[str], last: int) -> list[TopicPartition]:
     """Assign all partitions of the topics that there are, each so many records before its end."""
     there = consumer.topics()
-    places = [
+    partitions = [
         TopicPartition(topic, number)
         for topic in topics
         if topic in there
         for number in sorted(consumer.partitions_for_topic(topic) or ())
     ]
-    if places:
-        consumer.assign(places)
-        begins, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
-        for place in places:
-            consumer.seek(place, max(begins[place], ends[place] - last))
-    return places
+    if partitions:
+        consumer.assign(partitions)
+        begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        for partition in partitions:
+            consumer.seek(partition, max(begins[partition], ends[partition] - last))
+    return partitions
 
 
 def _refused_by_intake(value: bytes | None, arrived_ms: int) -> TailedEvent | None:

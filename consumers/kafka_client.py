@@ -209,14 +209,14 @@ def _partitions(consumer: Any, kafka: KafkaSettings, topic: str) -> Sequence[int
     return sorted(found)
 
 
-def _read(consumer: Any, topic: str, places: Sequence[TopicPartition]) -> Iterator[Any]:
-    if not places:
+def _read(consumer: Any, topic: str, partitions: Sequence[TopicPartition]) -> Iterator[Any]:
+    if not partitions:
         return
-    consumer.assign(places)
-    consumer.seek_to_beginning(*places)
-    ends = consumer.end_offsets(places)
+    consumer.assign(partitions)
+    consumer.seek_to_beginning(*partitions)
+    ends = consumer.end_offsets(partitions)
     moved = time.monotonic()
-    while any(consumer.position(place) < ends[place] for place in places):
+    while any(consumer.position(partition) < ends[partition] for partition in partitions):
         batches = consumer.poll(timeout_ms=POLL_MS)
         if batches:
             moved = time.monotonic()

@@ -28,8 +28,8 @@ def rendered(name: str) -> str:
 def built(name: str) -> dict[str, Any]:
     """One dashboard as Grafana reads it."""
     plain: dict[str, Any] = json.loads(json.dumps(DASHBOARDS[name]().build(), cls=JSONEncoder))
-    for place, panel in enumerate(plain["panels"], start=1):
-        panel["id"] = place  # Grafana links to panels by it; without one it makes them up on every load
+    for panel_id, panel in enumerate(plain["panels"], start=1):
+        panel["id"] = panel_id  # Grafana links to panels by it; without one it makes them up on every load
     return plain
 
 

@@ -190,12 +190,12 @@ def reports(
     walked = _every_day(events, days) if scorecards.remember else days
     found: dict[int, list[HealthReport]] = {}
     moments = _ends_of_days(events, walked)
-    for place, (end_ms, day, is_last) in enumerate(moments):
+    for index, (end_ms, day, is_last) in enumerate(moments):
         while at < len(events) and events[at][0] <= end_ms:
             fold_event(states.setdefault(events[at][1].account_id, AccountState()), events[at][1])
             at += 1
         if progress is not None:
-            progress(place + 1, len(moments), "dates")
+            progress(index + 1, len(moments), "dates")
         for account_id, state in states.items():
             own_end_ms = zone_of(state).end_of_day_ms(day)
             if newest_ms(state) is None or own_end_ms > end_ms or judged_days.get(account_id, -1) >= day:

@@ -85,8 +85,8 @@ def arrive(events: Sequence[Raw], seed: int, late_days: float, repeats_ratio: fl
     rng = random.Random(seed)
     delayed = sorted(events, key=lambda event: epoch_ms(event["timestamp"]) + rng.random() * late_days * DAY_MS)
     placed = list(enumerate(map(float, range(len(delayed)))))
-    again = [(place, at + rng.uniform(0.5, 20)) for place, at in placed if rng.random() < repeats_ratio]
-    return [delayed[place] for place, _ in sorted([*placed, *again], key=lambda item: item[1])]
+    again = [(index, at + rng.uniform(0.5, 20)) for index, at in placed if rng.random() < repeats_ratio]
+    return [delayed[index] for index, _ in sorted([*placed, *again], key=lambda item: item[1])]
 
 
 def epoch_ms(timestamp: str | int) -> int:

@@ -84,13 +84,13 @@ def _moved(change: Change) -> bool:
     return before != after
 
 
-def _shown(rule: str, facts: AccountFacts, told: set[str]) -> list[str]:
+def _shown(rule: str, facts: AccountFacts, named: set[str]) -> list[str]:
     """The measures that the rule shows, as they are now; none that is unknown, or told already."""
     known = declaration(rule)
     lines = []
     for measure in known.shows if known is not None else ():
         value = facts.number(measure)
-        if value is not None and measure not in told:
+        if value is not None and measure not in named:
             lines.append(f"{measure_name(measure)}: {measure_value(measure, value)}")
     return lines
 

@@ -20,18 +20,18 @@ _LOOK_AT: Final = {
 
 
 def incident_notification(
-    standing: IncidentState, now: datetime, settings: PipelineIncidentSettings, *, reason: str, ended: bool
+    incident: IncidentState, now: datetime, settings: PipelineIncidentSettings, *, reason: str, ended: bool
 ) -> AlertNotification:
     """The notice of a beginning or an end. It is of no account.
 
     Args:
-        standing: the trouble.
+        incident: as it is now.
         now: the moment of the decision.
         settings: for how long account alerts are held.
         reason: why it began, or is over.
         ended: whether it is over.
     """
-    name = alert_id("", standing.since, PIPELINE_RULE)
+    name = alert_id("", incident.since, PIPELINE_RULE)
     return AlertNotification(
         id=f"{name}:{'resolved' if ended else 'opened'}",
         kind="resolved" if ended else "opened",
@@ -41,20 +41,20 @@ def incident_notification(
         severity="critical",
         episode=1,
         at=now,
-        opened_at=standing.since,
+        opened_at=incident.since,
         resolved_at=now if ended else None,
         recovered=ended,
         reason=reason,
         evidence={},
-        message=_ended(standing, now, name) if ended else _began(standing, settings, name),
+        message=_ended(incident, now, name) if ended else _began(incident, settings, name),
     )
 
 
-def _began(standing: IncidentState, settings: PipelineIncidentSettings, name: str) -> Payload:
+def _began(incident: IncidentState, settings: PipelineIncidentSettings, name: str) -> Payload:
     headline = "🔧 The data can not be trusted: red flags are held"
     hours = plural(round(settings.suppress_hours_max), "hour")
-    lines = [f"•  {escape(_capital(part))}." for part in standing.reason.split("; ")]
-    look_at = [f"•  {_LOOK_AT[kind]}" for kind in standing.kinds if kind in _LOOK_AT]
+    lines = [f"•  {escape(_capital(part))}." for part in incident.reason.split("; ")]
+    look_at = [f"•  {_LOOK_AT[kind]}" for kind in incident.kinds if kind in _LOOK_AT]
     blocks = [
         section("\n".join(lines)),
         section("*Look at*\n" + "\n".join(look_at)),
@@ -64,14 +64,14 @@ def _began(standing: IncidentState, settings: PipelineIncidentSettings, name: st
         ),
         context(["pipeline incident", name]),
     ]
-    return payload(headline, f"{headline}. {_capital(standing.reason)}", blocks)
+    return payload(headline, f"{headline}. {_capital(incident.reason)}", blocks)
 
 
-def _ended(standing: IncidentState, now: datetime, name: str) -> Payload:
-    lasted = duration(now - standing.since)
+def _ended(incident: IncidentState, now: datetime, name: str) -> Payload:
+    lasted = duration(now - incident.since)
     headline = f"✅ The data are trusted again, after {lasted}"
     blocks = [
-        section(f"It was: {escape(standing.reason)}."),
+        section(f"It was: {escape(incident.reason)}."),
         section("Red flags that are still true are told now."),
         context(["pipeline incident", name]),
     ]

@@ -67,7 +67,7 @@ class Rule(BaseModel):
         name: a label of metrics, and how settings, routes and silences call it.
         about: what it finds, a noun phrase: "a request to cancel".
         why: why it matters, a clause.
-        rank: its place among all rules, each its own; the rule that says most has the lowest. Of equally bad signals
+        rank: its position among all rules, each its own; the rule that says most has the lowest. Of equally bad signals
             the lowest leads.
         tone: what kind of news it is.
         shows: the measures that its message shows beside its reason.

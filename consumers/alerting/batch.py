@@ -1,6 +1,6 @@
 """From records to changes: one batch of the health topic, decoded and evaluated. Pure; `now_ms` is passed in.
 
-A record that is not a report (poison) is counted and named with its place, and does not stop the others.
+A record that is not a report (poison) is counted, named with its topic, partition and offset, and stops no other.
 """
 
 from collections.abc import Mapping, Sequence

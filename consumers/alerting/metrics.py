@@ -38,7 +38,7 @@ class Metrics:
         self.records = Counter(
             "heartline_health_records",
             "Records read from the health topic, by what became of them: evaluated, older than the last evaluated one, "
-            "deleted (a tombstone), poison (not a report: logged with its place, and passed over).",
+            "deleted (a tombstone), poison (not a report: logged with topic, partition and offset, and passed over).",
             ["outcome"],
             registry=registry,
         )
@@ -65,7 +65,7 @@ class Metrics:
         self.commands = Counter(
             "heartline_alert_commands",
             "Commands read from alert-commands: applied (or refused with a step that says why), poison (not a command: "
-            "logged with its place, and passed over).",
+            "logged with its topic, partition and offset, and passed over).",
             ["outcome"],
             registry=registry,
         )
@@ -154,8 +154,8 @@ class Metrics:
             for change in get_args(SignalChange):
                 self.signals.labels(rule, change)
             for action in ACTIONS:
-                for went in FOLLOW_UP_RESULTS:
-                    self.follow_ups.labels(rule, action, went)
+                for result in FOLLOW_UP_RESULTS:
+                    self.follow_ups.labels(rule, action, result)
         for receiver in receivers:
             self.ingested_to_delivered.labels(receiver)
             self.digests.labels(receiver)

@@ -181,8 +181,8 @@ class Queue:
             self._remember_sent(pipe, "digest", name, now_ms)
             pipe.execute()
 
-    def _remember_sent(self, pipe: Any, went: DeliveryKind, name: str, now_ms: int) -> None:
-        pipe.zadd(self._keys.sent, {f"{went} {name}": now_ms})
+    def _remember_sent(self, pipe: Any, kind: DeliveryKind, name: str, now_ms: int) -> None:
+        pipe.zadd(self._keys.sent, {f"{kind} {name}": now_ms})
         pipe.zremrangebyscore(self._keys.sent, "-inf", now_ms - SENT_MS)
 
     def delivered(

@@ -41,7 +41,7 @@ from consumers.alerting.unreadable import SetAside
 from stream.config.logs import get_logger
 
 _sight_decoder = msgspec.json.Decoder(PartitionHealth)
-_standing_decoder = msgspec.json.Decoder(IncidentState)
+_incident_decoder = msgspec.json.Decoder(IncidentState)
 _encoder = msgspec.json.Encoder()
 
 log = get_logger(__name__)
@@ -86,12 +86,12 @@ class PipelineHealthMonitor:
         self._metrics = metrics
         self._set_aside = SetAside(client, prefix)
         self._partitions_health: dict[int, PartitionHealth] = {}
-        self._standing: IncidentState | None = None
+        self._incident: IncidentState | None = None
         self._held = False
 
     def data(self, now: datetime) -> DataStatus:
         """What holds account alerts back."""
-        pipeline_incident = active_incident(self._standing, self._settings, now)
+        pipeline_incident = active_incident(self._incident, self._settings, now)
         return DataStatus(pipeline_incident, mass_drop_suspected(self._partitions_health.values(), self._settings, now))
 
     def read(self) -> bytes | None:
@@ -102,9 +102,9 @@ class PipelineHealthMonitor:
         self._partitions_health = {int(partition): sight for partition, sight in seen}
         if broken := [name for name in partitions_health if int(name) not in self._partitions_health]:
             self._client.hdel(self._partitions_health_key, *broken)
-        standing = [(b"", stored)] if stored is not None else []
-        found = self._set_aside.readable(self._incident_key, standing, _standing_decoder.decode)
-        self._standing = next((each for _, each in found), None)
+        incident = [(b"", stored)] if stored is not None else []
+        found = self._set_aside.readable(self._incident_key, incident, _incident_decoder.decode)
+        self._incident = next((each for _, each in found), None)
         return stored
 
     def assess_batch(
@@ -139,9 +139,9 @@ class PipelineHealthMonitor:
             now=now,
             settings=self._settings,
         )
-        if self._standing is None:
+        if self._incident is None:
             partitions_health = (self._partitions_health | {partition: partition_health}).values()
-            begins = assess(None, partitions_health, self._settings, now).standing
+            begins = assess(None, partitions_health, self._settings, now).incident
             shown = DataStatus(
                 active_incident(begins, self._settings, now),
                 mass_drop_suspected(partitions_health, self._settings, now),
@@ -165,18 +165,18 @@ class PipelineHealthMonitor:
             now: the wall clock.
         """
         stored = self.read()
-        seen = assess(self._standing, self._partitions_health.values(), self._settings, now)
-        if partitions and seen.standing != self._standing:
+        seen = assess(self._incident, self._partitions_health.values(), self._settings, now)
+        if partitions and seen.incident != self._incident:
             self._write(stored, seen, min(partitions), now)
         self._metrics.pipeline_incident(signs(self._partitions_health.values(), self._settings, now))
-        held, self._held = self._held, active_incident(self._standing, self._settings, now) is not None
+        held, self._held = self._held, active_incident(self._incident, self._settings, now) is not None
         return held and not self._held
 
     def _write(self, stored: bytes | None, seen: Assessment, partition: int, now: datetime) -> None:
         """Write what stands from now on, unless another process was faster; then the next look learns of it."""
-        standing, entries = seen.standing, list[OutboxEntry]()
+        incident, entries = seen.incident, list[OutboxEntry]()
         if seen.change is not None:
-            standing, entries = self._tell(seen, now)
+            incident, entries = self._tell(seen, now)
         pipe: Any
         with self._client.pipeline(transaction=True) as pipe:
             try:
@@ -184,10 +184,10 @@ class PipelineHealthMonitor:
                 if pipe.get(self._incident_key) != stored:
                     return
                 pipe.multi()
-                if standing is None:
+                if incident is None:
                     pipe.delete(self._incident_key)
                 else:
-                    pipe.set(self._incident_key, _encoder.encode(standing))
+                    pipe.set(self._incident_key, _encoder.encode(incident))
                 for entry in entries:
                     self._outbox.add(pipe, entry)
                 if seen.change is not None:
@@ -195,14 +195,14 @@ class PipelineHealthMonitor:
                 pipe.execute()
             except redis.WatchError:
                 return
-        self._standing = standing
+        self._incident = incident
         if seen.change is not None:
             log.warning(f"pipeline trouble {seen.change}", reason=seen.reason)
 
     def _tell(self, seen: Assessment, now: datetime) -> tuple[IncidentState | None, list[OutboxEntry]]:
         """What stands, knowing who was told, and the message to each of them."""
         ended = seen.change == "ended"
-        about = self._standing if ended else seen.standing
+        about = self._incident if ended else seen.incident
         assert about is not None  # something begins or ends
         notification = incident_notification(about, now, self._settings, reason=seen.reason, ended=ended)
         receivers = list(

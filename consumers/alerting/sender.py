@@ -234,8 +234,8 @@ class Sender:
             self._failures = 0
             self._hold(self._gap_seconds)
             keep_open = isinstance(self._receiver, RequiresResend)
-            went: DeliveryKind = "critical" if entry.id in self._criticals else "one"
-            sent = (went, now_ms) if self._digest is not None else None
+            kind: DeliveryKind = "critical" if entry.id in self._criticals else "one"
+            sent = (kind, now_ms) if self._digest is not None else None
             self._pending_ack = lambda: self._queue.delivered(entry, result.memory, keep_open=keep_open, sent=sent)
             trace_id = self._traces.delivered(entry, started_ms, now_ms) if self._traces is not None else None
             self._metrics.delivered(name, entry.ingested_ms, now_ms, entry.notification.kind, trace_id)

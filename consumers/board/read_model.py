@@ -54,7 +54,7 @@ class ReadModel:
     Args:
         settings: everything.
         hub: told of each change.
-        read: gives the value of one record by topic, place and key; Kafka's own by default.
+        read: gives the value of one record by topic, partition, offset and key; Kafka's own by default.
     """
 
     def __init__(

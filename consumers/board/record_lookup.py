@@ -15,7 +15,7 @@ FETCH_BYTES: Final = 64 << 10  # Kafka sends a larger record whole all the same
 
 
 class RecordLookup:
-    """Reads records by their place; several threads may ask, one at a time is served.
+    """Reads records by topic, partition and offset; several threads may ask, one at a time is served.
 
     Args:
         kafka: where.

@@ -44,11 +44,11 @@ def sparkline(spark: bytes, band: Band) -> Markup:
     step = (SPARK_WIDTH - 4) / max(len(spark) - 1, 1)
     runs: list[list[str]] = [[]]
     last = ""
-    for place, score in enumerate(spark):
+    for index, score in enumerate(spark):
         if score == SPARK_UNKNOWN:
             runs.append([])
             continue
-        x, y = 2 + place * step, 2 + (100 - score) / 100 * (SPARK_HEIGHT - 4)
+        x, y = 2 + index * step, 2 + (100 - score) / 100 * (SPARK_HEIGHT - 4)
         runs[-1].append(f"{x:.1f} {y:.1f}")
         last = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2"/>'
     paths = "".join(f'<path d="M{" L".join(run)}"/>' for run in runs if len(run) > 1)
@@ -103,14 +103,14 @@ def bars(days: Sequence[tuple[date, int]], label: str, level: UseLevel | None = 
     top = max([*(count for _, count in days), expected])
     recent = max(len(days) - level.days, 0) if level is not None else len(days)
     parts = [
-        f'<rect class="bar{" recent" if place >= recent else ""}" x="{place}" y="{60 * (1 - count / top):.1f}" '
+        f'<rect class="bar{" recent" if index >= recent else ""}" x="{index}" y="{60 * (1 - count / top):.1f}" '
         f'width="0.8" height="{60 * count / top:.1f}"/>'
-        for place, (_, count) in enumerate(days)
+        for index, (_, count) in enumerate(days)
         if count > 0
     ]
     if level is not None and top > 0:
         parts.append(f'<path class="level" d="M{recent} {60 * (1 - expected / top):.1f}H{len(days)}"/>')
-        since = next((place for place, (day, _) in enumerate(days) if day == level.since), None)
+        since = next((index for index, (day, _) in enumerate(days) if day == level.since), None)
         if since is not None:
             parts.append(f'<path class="since" d="M{since} 0V60"/>')
     box = f'viewBox="0 0 {len(days)} 60" preserveAspectRatio="none"'
@@ -157,10 +157,10 @@ def share(value: float, whole: float, kind: str) -> Markup:
 def strip(active: Sequence[bool]) -> Markup:
     """Days with and without activity, oldest first."""
     marks = "".join(
-        f'<rect class="on" x="{place * 5}" width="4" height="10"/>'
+        f'<rect class="on" x="{index * 5}" width="4" height="10"/>'
         if on
-        else f'<rect class="off" x="{place * 5}" y="7" width="4" height="3"/>'
-        for place, on in enumerate(active)
+        else f'<rect class="off" x="{index * 5}" y="7" width="4" height="3"/>'
+        for index, on in enumerate(active)
     )
     label = f"active on {sum(active)} of {len(active)} days"
     return Markup(  # noqa: S704 - numbers only

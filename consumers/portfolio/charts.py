@@ -62,8 +62,8 @@ def line_chart(label: str, lines: Sequence[Line], *, percent: bool = True) -> Ma
     right = WIDTH - RIGHT
     count = max(len(line.marks) for line in lines)
 
-    def x_of(place: int) -> float:
-        return LEFT + (right - LEFT) * (place + 0.5) / count
+    def x_of(index: int) -> float:
+        return LEFT + (right - LEFT) * (index + 0.5) / count
 
     def y_of(value: float) -> float:
         return TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM)
@@ -73,25 +73,25 @@ def line_chart(label: str, lines: Sequence[Line], *, percent: bool = True) -> Ma
     ends: list[float] = []
     for line in lines:
         runs: list[list[str]] = [[]]
-        for place, mark in enumerate(line.marks):
+        for index, mark in enumerate(line.marks):
             if mark.value is None:
                 runs.append([])
             else:
-                runs[-1].append(f"{x_of(place):.1f} {y_of(mark.value):.1f}")
+                runs[-1].append(f"{x_of(index):.1f} {y_of(mark.value):.1f}")
         parts += [f'<path class="series {line.kind}" d="M{" L".join(run)}"/>' for run in runs if len(run) > 1]
-        for place, mark in enumerate(line.marks):
+        for index, mark in enumerate(line.marks):
             if mark.value is not None:
-                dot = f'<circle class="dot {line.kind}" cx="{x_of(place):.1f}" cy="{y_of(mark.value):.1f}" r="4.5"/>'
+                dot = f'<circle class="dot {line.kind}" cx="{x_of(index):.1f}" cy="{y_of(mark.value):.1f}" r="4.5"/>'
                 parts.append(_labelled(f"{line.name}, {mark.label}: {mark.text}", dot, mark.link))
-        known = [(place, mark.value) for place, mark in enumerate(line.marks) if mark.value is not None]
+        known = [(index, mark.value) for index, mark in enumerate(line.marks) if mark.value is not None]
         if known:
-            place, value = known[-1]
+            index, value = known[-1]
             y = y_of(value)
             while any(abs(y - other) < 14 for other in ends):
                 y += 14
             ends.append(y)
             parts.append(
-                f'<text class="name {line.kind}" x="{x_of(place) + 9:.1f}" y="{y + 4:.1f}">{escape(line.name)}</text>'
+                f'<text class="name {line.kind}" x="{x_of(index) + 9:.1f}" y="{y + 4:.1f}">{escape(line.name)}</text>'
             )
     return _chart(label, parts)
 
@@ -106,9 +106,9 @@ def waterfall(label: str, steps: Sequence[Mark], end: Mark) -> Markup:
     """
     bars: list[tuple[Mark, float, float, str]] = []
     level = 0.0
-    for place, step in enumerate(steps):
+    for index, step in enumerate(steps):
         value = step.value or 0.0
-        kind = "whole" if place == 0 else "gained" if value >= 0 else "lost"
+        kind = "whole" if index == 0 else "gained" if value >= 0 else "lost"
         bars.append((step, level, level + value, kind))
         level += value
     bars.append((end, 0.0, end.value or 0.0, "whole"))
@@ -123,8 +123,8 @@ def waterfall(label: str, steps: Sequence[Mark], end: Mark) -> Markup:
 
     width = (right - LEFT) / len(bars)
     parts = _grid(low, high, step_, right, y_of, percent=False)
-    for place, (mark, begin, stop, kind) in enumerate(bars):
-        x, top, bottom = LEFT + width * (place + 0.14), y_of(max(begin, stop)), y_of(min(begin, stop))
+    for index, (mark, begin, stop, kind) in enumerate(bars):
+        x, top, bottom = LEFT + width * (index + 0.14), y_of(max(begin, stop)), y_of(min(begin, stop))
         size = f'width="{width * 0.72:.1f}" height="{max(bottom - top, 1.5):.1f}"'
         rect = f'<rect class="fall {kind}" x="{x:.1f}" y="{top:.1f}" {size}/>'
         parts.append(_labelled(f"{mark.label}: {mark.text}", rect, mark.link))
@@ -153,14 +153,14 @@ def stacked_bars(label: str, columns: Sequence[tuple[str, Sequence[tuple[str, Ma
         return TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
     drawn = _grid(low, high, step, right, y_of, percent=False)
-    drawn += _below([name for name, _ in columns], lambda place: LEFT + width * (place + 0.5))
-    for place, (_, parts) in enumerate(columns):
+    drawn += _below([name for name, _ in columns], lambda index: LEFT + width * (index + 0.5))
+    for index, (_, parts) in enumerate(columns):
         level = 0.0
         for kind, mark in parts:
             value = mark.value or 0.0
             if value > 0:
                 size = f'width="{width * 0.7:.1f}" height="{y_of(level) - y_of(level + value):.1f}"'
-                at = f'x="{LEFT + width * (place + 0.15):.1f}" y="{y_of(level + value):.1f}"'
+                at = f'x="{LEFT + width * (index + 0.15):.1f}" y="{y_of(level + value):.1f}"'
                 rect = f'<rect class="part {kind}" {at} {size}/>'
                 drawn.append(_labelled(f"{mark.label}: {mark.text}", rect, mark.link))
                 level += value
@@ -235,9 +235,9 @@ def _grid(
 def _below(labels: Sequence[str], x_of: Callable[[int], float]) -> list[str]:
     every = -(-len(labels) // LABELS_MAX)
     return [
-        f'<text class="tick" x="{x_of(place):.1f}" y="{HEIGHT - 7}" text-anchor="middle">{escape(label)}</text>'
-        for place, label in enumerate(labels)
-        if (len(labels) - 1 - place) % every == 0
+        f'<text class="tick" x="{x_of(index):.1f}" y="{HEIGHT - 7}" text-anchor="middle">{escape(label)}</text>'
+        for index, label in enumerate(labels)
+        if (len(labels) - 1 - index) % every == 0
     ]
 
 

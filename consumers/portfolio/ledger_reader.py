@@ -127,8 +127,8 @@ class LedgerReader:
                             LedgerRecord(tp.topic, tp.partition, each.offset, kind, each.timestamp, body)
                         )
                 elif each.value is not None or erased:
-                    place, body = (tp.topic, tp.partition, each.offset), each.value or b""
-                    self._waiting.append(LedgerRecord(*place, kind, each.timestamp, body, erased))
+                    location, body = (tp.topic, tp.partition, each.offset), each.value or b""
+                    self._waiting.append(LedgerRecord(*location, kind, each.timestamp, body, erased))
         at_the_ends = await self._at_the_ends()
         if len(self._waiting) >= BATCH_RECORDS or (self._waiting and at_the_ends):
             newest_ms = max(record.recorded_ms for record in self._waiting)

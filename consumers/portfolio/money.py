@@ -88,8 +88,8 @@ class Rates:
         """The rate of a day between minor units, times RATE_SCALE; None: no rate was told for that day or before."""
         if currency == self.company_currency:
             return RATE_SCALE
-        place = bisect_right(self._days.get(currency, ()), day) - 1
-        return self._rates[currency][place] if place >= 0 else None
+        index = bisect_right(self._days.get(currency, ()), day) - 1
+        return self._rates[currency][index] if index >= 0 else None
 
     def value(self, minor: int, currency: str, day: int) -> int:
         """An amount in the company's minor units at the rate of a day; 0 while no rate is known."""

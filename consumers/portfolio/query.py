@@ -89,9 +89,9 @@ class Query:
         costs = {kind: self._costs(kind, begun, by) for kind in kinds}
         found = []
         for i, group, *columns in rows:
-            for place, figure in enumerate(wanted):
+            for index, figure in enumerate(wanted):
                 spent = None if figure.cost is None else costs[figure.cost].get((i, group), 0)
-                six = columns[6 * place : 6 * place + 6]
+                six = columns[6 * index : 6 * index + 6]
                 found.append(_value(figure, begun[i].name, group, six, spent))
         return found
 

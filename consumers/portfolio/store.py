@@ -153,12 +153,12 @@ class Store:
         fresh: dict[str, list[Erasure]] = {}
         days = _DayLines(erasures)
         for record in records:
-            place = record.topic, record.partition
-            end, recorded_ms = ends.get(place, (0, 0))
+            source = record.topic, record.partition
+            end, recorded_ms = ends.get(source, (0, 0))
             if record.offset < end:
                 continue
             recorded_ms = max(record.recorded_ms, recorded_ms)  # a clock that goes back reorders nothing
-            ends[place] = record.offset + 1, recorded_ms
+            ends[source] = record.offset + 1, recorded_ms
             if record.kind == "account":
                 account, erased = _erasures_of(record, recorded_ms)
                 for each in erased:
@@ -183,7 +183,7 @@ class Store:
             self._replace_days(days)
             self._erase(fresh)
             self._db.execute("DELETE FROM offsets")
-            self._insert(tables.OFFSETS, [(*place, *end) for place, end in ends.items()])
+            self._insert(tables.OFFSETS, [(*source, *end) for source, end in ends.items()])
             if any(row[3] in _WITHOUT_ACCOUNT for row in ledger):
                 self._derive_company()
         return len(ledger) + days.count
@@ -270,7 +270,7 @@ class Store:
         self._insert(tables.STALE, [(account,) for account in sorted(set(accounts) - known)])
 
     def _replace_days(self, days: "_DayLines") -> None:
-        """A later version of an account's day takes the place of an earlier one, which is kept aside."""
+        """A later version of an account's day replaces an earlier one, which is kept aside."""
         if not days.count:
             return
         self._insert_days("account_days_replaced", days.replaced)
@@ -313,10 +313,10 @@ class Store:
             known, kept = Erasures(erasures), list[Row]()
             rows = self._db.execute("FROM ledger WHERE account = ?", [account]).fetchall()
             self._db.execute("DELETE FROM ledger WHERE account = ?", [account])
-            for *place, recorded_ms, body, problem in rows:
+            for *columns, recorded_ms, body, problem in rows:
                 left = known.left_of(account, recorded_ms, body.encode())
                 if left is not None:
-                    kept.append((*place, recorded_ms, left.decode(), problem))
+                    kept.append((*columns, recorded_ms, left.decode(), problem))
             self._insert(tables.LEDGER, kept)
             self._db.execute("INSERT INTO stale_days VALUES (?)", [account])
             self._mark(linked)
@@ -530,20 +530,20 @@ class _DayLines:
         self.count = 0
         self.newest: dict[tuple[str, date], bytes] = {}
         self.replaced: list[bytes] = []
-        self._places: dict[tuple[str, int], bytes] = {}
+        self._heads: dict[tuple[str, int], bytes] = {}
 
     def add(self, record: LedgerRecord, recorded_ms: int) -> str | None:
         """Take a record, or leave it out; returns why it can't be used, else None."""
-        place = record.topic, record.partition
+        source = record.topic, record.partition
         try:
             entry: AccountDay = _decode_day(record.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return f"{record.topic}[{record.partition}]@{record.offset}: {error}"
         if self._erasures.left_of(entry.account_id, recorded_ms, b"") is None:
             return None
-        head = self._places.get(place)
+        head = self._heads.get(source)
         if head is None:
-            head = self._places[place] = b'{"topic":%s,"partition":%d,' % (_encode(record.topic), record.partition)
+            head = self._heads[source] = b'{"topic":%s,"partition":%d,' % (_encode(record.topic), record.partition)
         # Written anew, so that a line is a line and holds only what was checked.
         line = b'%b"offset":%d,"recorded_ms":%d,%b' % (head, record.offset, recorded_ms, _encode(entry)[1:])
         key = entry.account_id, entry.day
@@ -559,8 +559,8 @@ def _links_of(record: LedgerRecord) -> list[LedgerRecord]:
     if record.kind != "account":
         return []
     where = f"{record.topic}[{record.partition}]@{record.offset}"
-    place = record.topic, record.partition, record.offset
-    return [LedgerRecord(*place, "alias", record.recorded_ms, body) for body in link_bodies(record.body, where)]
+    location = record.topic, record.partition, record.offset
+    return [LedgerRecord(*location, "alias", record.recorded_ms, body) for body in link_bodies(record.body, where)]
 
 
 def _filed(record: LedgerRecord, recorded_ms: int, erasures: Erasures, problem: str | None = None) -> Row | None:

@@ -125,9 +125,9 @@ def usage_drops(db: duckdb.DuckDBPyConnection, as_of_day: int) -> list[UsageDrop
 def drop_fates(drops: list[UsageDrop]) -> list[DropFates]:
     """What became of them, by horizon, those with a play and those without apart."""
     found = []
-    for place, days in enumerate(HORIZONS_DAYS):
+    for index, days in enumerate(HORIZONS_DAYS):
         for with_play in (False, True):
-            fates = [each.fates[place] for each in drops if (each.play is not None) == with_play]
+            fates = [each.fates[index] for each in drops if (each.play is not None) == with_play]
             kept, lower, fell, gone = (fates.count(fate) for fate in ("kept", "lower", "fell", "gone"))
             n = kept + lower + fell + gone
             low, high = wilson(kept, n) or (None, None)

@@ -88,8 +88,8 @@ def recency_frequency_volume(uses: Uses, days: Sequence[int]) -> Iterator[tuple[
 
 def folds_by_account(account: Ints, folds: int = FOLDS, seed: int = 1) -> Ints:
     """The fold of each landmark; all of one account are in the same."""
-    names, place = np.unique(account, return_inverse=True)
-    found: Ints = (np.random.default_rng(seed).permutation(len(names)) % folds)[place]
+    names, inverse = np.unique(account, return_inverse=True)
+    found: Ints = (np.random.default_rng(seed).permutation(len(names)) % folds)[inverse]
     return found
 
 

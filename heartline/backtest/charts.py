@@ -57,8 +57,8 @@ def _thinned(points: Points) -> Points:
     """At most so many of them, with the first and the last."""
     if len(points) <= _POINTS_MAX:
         return points
-    places = np.unique(np.linspace(0, len(points) - 1, _POINTS_MAX).round().astype(int))
-    return [points[place] for place in places]
+    indexes = np.unique(np.linspace(0, len(points) - 1, _POINTS_MAX).round().astype(int))
+    return [points[index] for index in indexes]
 
 
 def risk_bars(rows: Sequence[tuple[str, Estimate | None]], base_rate: float, label: str) -> Markup:
@@ -72,8 +72,8 @@ def risk_bars(rows: Sequence[tuple[str, Estimate | None]], base_rate: float, lab
         return left + value / top * width
 
     parts = []
-    for place, (name, found) in enumerate(rows):
-        y = place * row_height + 4
+    for index, (name, found) in enumerate(rows):
+        y = index * row_height + 4
         parts.append(f'<text class="name" x="{left - 8}" y="{y + 14}" text-anchor="end">{escape(name)}</text>')
         if found is None:
             parts.append(f'<text class="tick" x="{left + 4}" y="{y + 14}">none</text>')
@@ -123,8 +123,8 @@ def life(
     weekly = np.add.reduceat(users, np.arange(0, len(users), 7)) if len(users) else users
     top = max(int(weekly.max(initial=0)), 1)
     bars = [
-        f"M{x_of(place * 7):.1f} {bottom}V{bottom - (bottom - 6) * int(count) / top:.1f}"
-        for place, count in enumerate(weekly)
+        f"M{x_of(index * 7):.1f} {bottom}V{bottom - (bottom - 6) * int(count) / top:.1f}"
+        for index, count in enumerate(weekly)
         if count > 0
     ]
     parts = [f'<path class="use" d="{"".join(bars)}"/>'] if bars else []

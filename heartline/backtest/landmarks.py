@@ -29,14 +29,14 @@ class Landmark(NamedTuple):
     """One account at one month-end.
 
     Attributes:
-        place: of the account among those observed.
+        account_index: of the account among those observed, from 0.
         at: its month-end.
         days: to the churn, or to the end of observation.
         churns: whether a churn is at that end.
         event: whether it comes within the horizon.
     """
 
-    place: int
+    account_index: int
     at: MonthEnd
     days: int
     churns: bool
@@ -45,7 +45,7 @@ class Landmark(NamedTuple):
 
 def landmarks_of(accounts: Sequence[Observed], horizon_days: int) -> Iterator[Landmark]:
     """Every month-end before the end of which it is known whether a churn came within the horizon, by account."""
-    for place, account in enumerate(accounts):
+    for account_index, account in enumerate(accounts):
         for at in account.life.month_ends:
             if at.day > account.end_day:
                 break
@@ -53,7 +53,7 @@ def landmarks_of(accounts: Sequence[Observed], horizon_days: int) -> Iterator[La
             days = (churned if churned is not None else account.observed_day) - at.day
             event = churned is not None and days <= horizon_days
             if event or days >= horizon_days:
-                yield Landmark(place, at, days, churned is not None, event)
+                yield Landmark(account_index, at, days, churned is not None, event)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Landmarks:
     """The table, one row a landmark, by account and time.
 
     Attributes:
-        account: the place of each one's account.
+        account: the index of each one's account.
         day: since 1970-01-01.
         days, churns, event: as of `Landmark`.
         risks: by predictor's name: a number that grows with the danger; of a scorecard it is 100 - score.
@@ -100,15 +100,15 @@ def table(accounts: Sequence[Observed], scorecards: Sequence[str], horizon_days:
     rows: list[Landmark] = []
     unscored = dict.fromkeys(scorecards, 0)
     for row in landmarks_of(accounts, horizon_days):
-        missing = [name for name in scorecards if np.isnan(_score(accounts[row.place].life, name, row.at.day))]
+        missing = [name for name in scorecards if np.isnan(_score(accounts[row.account_index].life, name, row.at.day))]
         for name in missing:
             unscored[name] += 1
         if not missing:
             rows.append(row)
-    account = np.array([row.place for row in rows], np.int64)
+    account = np.array([row.account_index for row in rows], np.int64)
     event = np.array([row.event for row in rows], bool)
     risks = {
-        name: np.array([100 - _score(accounts[row.place].life, name, row.at.day) for row in rows], np.float64)
+        name: np.array([100 - _score(accounts[row.account_index].life, name, row.at.day) for row in rows], np.float64)
         for name in scorecards
     }
     return Landmarks(
@@ -120,7 +120,7 @@ def table(accounts: Sequence[Observed], scorecards: Sequence[str], horizon_days:
         risks | baselines(accounts, rows, event, account),
         {name: [row.at.bands[name] for row in rows] for name in scorecards},
         [size_of(row.at.users) for row in rows],
-        [accounts[row.place].life.segment or "no segment" for row in rows],
+        [accounts[row.account_index].life.segment or "no segment" for row in rows],
         unscored,
         rows,
     )
@@ -133,9 +133,9 @@ def baselines(accounts: Sequence[Observed], rows: Sequence[Landmark], event: Fla
     rhythm: list[tuple[float, float, float]] = []
     days_of: dict[int, list[int]] = {}
     for row in rows:
-        days_of.setdefault(row.place, []).append(row.at.day - accounts[row.place].life.first_day)
-    for place, days in days_of.items():
-        uses = Uses(accounts[place].life.users)
+        days_of.setdefault(row.account_index, []).append(row.at.day - accounts[row.account_index].life.first_day)
+    for account_index, days in days_of.items():
+        uses = Uses(accounts[account_index].life.users)
         simple += simple_risks(uses, days)
         features += recency_frequency_volume(uses, days)
         rhythm += [uses.rhythm(day) for day in days]

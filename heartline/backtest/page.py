@@ -97,8 +97,8 @@ def _extremes(study: Study, accounts: Sequence[Observed]) -> tuple[list[ShownAcc
     worst = [item for item in reversed(ranked) if item not in best][:SHOWN_ACCOUNTS]
     rule = study.page_rule
     return (
-        [_shown(accounts[place], share, names, rule) for place, share in best],
-        [_shown(accounts[place], share, names, rule) for place, share in worst],
+        [_shown(accounts[account_index], share, names, rule) for account_index, share in best],
+        [_shown(accounts[account_index], share, names, rule) for account_index, share in worst],
     )
 
 

@@ -178,11 +178,11 @@ def samples(account: Ints, replicates: int, seed: int = 1) -> Iterator[Floats]:
 
     Source: Field and Welsh, Bootstrapping clustered data, J. R. Statist. Soc. B 69 (2007).
     """
-    names, place = np.unique(account, return_inverse=True)
+    names, inverse = np.unique(account, return_inverse=True)
     random = np.random.default_rng(seed)
     for _ in range(replicates):
         drawn = np.bincount(random.integers(0, len(names), len(names)), minlength=len(names))
-        yield drawn[place].astype(np.float64)
+        yield drawn[inverse].astype(np.float64)
 
 
 def interval_of(found: list[float | None], at_least: int = 20) -> Interval | None:

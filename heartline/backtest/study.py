@@ -85,7 +85,7 @@ class ScorecardFigures:
         best_baseline: that baseline's name.
         above_first: by how much its AUROC is above the first scorecards', paired; None for these, or where too few.
         by_segment, by_size: the same AUROC in groups.
-        right_share: of each account (by place), the share of its comparisons that are ranked right.
+        right_share: of each account (by index), the share of its comparisons that are ranked right.
     """
 
     predictor: PredictorFigures

@@ -10,13 +10,13 @@ def predictor_table(study: Study) -> Table:
     """Scorecards, then baselines, with what they tell apart."""
     table = _table("predictor", "AUROC", "average precision", "C-index")
     rows = [*(found.predictor for found in study.scorecards), *study.baselines]
-    for place, found in enumerate(rows):
+    for index, found in enumerate(rows):
         table.add_row(
             found.name,
             interval_text(found.auroc),
             interval_text(found.average_precision),
             "unknown" if found.concordance is None else f"{found.concordance:.3f}",
-            style="" if place < len(study.scorecards) else "dim",
+            style="" if index < len(study.scorecards) else "dim",
         )
     table.add_row("chance", "0.500", f"{study.base_rate or 0:.3f}", "0.500", style="dim")
     return table

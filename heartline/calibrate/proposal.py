@@ -139,13 +139,13 @@ def _chosen(lines: list[LineData], more: list[LineData], marks: Landmarks, learn
     reached = _inner(chosen, marks, learn, inner)
     for _ in range(NEW_LINES_MAX):
         tried = sorted(left, key=lambda line: -_alone(line, marks, learn))[:_TRIED]
-        found = [(_inner([*chosen, line], marks, learn, inner), place) for place, line in enumerate(tried)]
-        best, place = max(found, default=(0.0, -1))
+        found = [(_inner([*chosen, line], marks, learn, inner), index) for index, line in enumerate(tried)]
+        best, index = max(found, default=(0.0, -1))
         if best < reached + _GAIN_MIN:
             break
         reached = best
-        chosen = [*chosen, tried[place]]
-        left = [line for line in left if line is not tried[place]]
+        chosen = [*chosen, tried[index]]
+        left = [line for line in left if line is not tried[index]]
     return chosen
 
 

@@ -30,7 +30,7 @@ def _as_records(events: Iterable[Event]) -> Iterator[Record]:
 
 def split(records: list[Record], start_ms: int) -> tuple[list[Record], list[Record]]:
     """What happened before a moment, and what from it on."""
-    at = next((place for place, record in enumerate(records) if (record.timestamp_ms or 0) >= start_ms), len(records))
+    at = next((index for index, record in enumerate(records) if (record.timestamp_ms or 0) >= start_ms), len(records))
     return records[:at], records[at:]
 
 

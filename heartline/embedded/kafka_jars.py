@@ -45,7 +45,7 @@ def missing_jars(lock: KafkaLock, repository: Path) -> list[LockedJar]:
 
 
 def class_path(lock: KafkaLock, repository: Path) -> list[Path]:
-    """Give the jars' places in the folder, in class path order."""
+    """Give the jars' paths in the folder, in class path order."""
     return [repository / jar.path for jar in lock.jars]
 
 
@@ -86,9 +86,9 @@ def _accept(jars: Sequence[LockedJar], incoming: Path, repository: Path, way: st
                 f"Check the mirror that your Maven settings name. {OTHER_WAYS}"
             )
     for jar in jars:
-        place = repository / jar.path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        (incoming / jar.path).replace(place)
+        target = repository / jar.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (incoming / jar.path).replace(target)
 
 
 def fetch_by_jgo(jars: Sequence[LockedJar], folder: Path, progress: Progress) -> None:

@@ -35,7 +35,7 @@ class LockedJar:
 
     @property
     def path(self) -> PurePosixPath:
-        """The place inside a Maven repository. Source: Maven's repository layout."""
+        """The path inside a Maven repository. Source: Maven's repository layout."""
         return PurePosixPath(*self.group.split("."), self.artifact, self.version, self.file_name)
 
 

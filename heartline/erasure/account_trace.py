@@ -1,4 +1,4 @@
-"""What an installation still has of an account, place by place; and what of it the command removes itself.
+"""What an installation still has of an account, topic by topic and key by key; what the command removes itself.
 
 The worker and alerting act on the tombstone. Here it is only looked at, but for Redis, where a message that was being
 sent when its account was erased may have come back.
@@ -33,8 +33,8 @@ REVIEWS: Final = "reviews of its scorecard"
 
 
 @dataclass(frozen=True)
-class Place:
-    """One place that is looked at.
+class TraceLocation:
+    """One topic, or the keys of one kind, that is looked at.
 
     Attributes:
         name: for people.
@@ -47,7 +47,9 @@ class Place:
     left: Callable[[], str | None]
 
 
-def places(settings: AlertingSettings, client: redis.Redis | None, account_id: str, erased_ms: int) -> Iterator[Place]:
+def trace_locations(
+    settings: AlertingSettings, client: redis.Redis | None, account_id: str, erased_ms: int
+) -> Iterator[TraceLocation]:
     """Where an account is kept by key, in the order in which it is removed.
 
     Args:
@@ -57,12 +59,12 @@ def places(settings: AlertingSettings, client: redis.Redis | None, account_id: s
         erased_ms: the Kafka timestamp of its tombstone.
     """
     kafka = settings.kafka
-    yield Place(STATE, "the worker", lambda: _state_left(kafka, account_id, erased_ms))
-    yield Place(REPORT, "the worker", lambda: _report_left(kafka, account_id))
-    yield Place(REVIEWS, "this command", lambda: _reviews_left(kafka, account_id))
+    yield TraceLocation(STATE, "the worker", lambda: _state_left(kafka, account_id, erased_ms))
+    yield TraceLocation(REPORT, "the worker", lambda: _report_left(kafka, account_id))
+    yield TraceLocation(REVIEWS, "this command", lambda: _reviews_left(kafka, account_id))
     if client is not None:
-        yield Place(ALERT_LOG, "alerting", lambda: _log_left(kafka, account_id))
-        yield Place(MEMORY, "alerting", lambda: _memory_left(settings, client, account_id))
+        yield TraceLocation(ALERT_LOG, "alerting", lambda: _log_left(kafka, account_id))
+        yield TraceLocation(MEMORY, "alerting", lambda: _memory_left(settings, client, account_id))
 
 
 def _latest(kafka: KafkaSettings, topic: str, account_id: str) -> bytes | None:

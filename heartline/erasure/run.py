@@ -1,4 +1,4 @@
-"""One erasure: order it, look until every place is without it, and report that with what only retention removes."""
+"""One erasure: order it, look until it is gone everywhere, and report that with what only retention removes."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ import redis
 from consumers.alerting.settings import AlertingSettings
 from consumers.kafka_client import partition_count
 from heartline.erasure import account_trace, user_trace
-from heartline.erasure.account_trace import ALERT_LOG, Place
+from heartline.erasure.account_trace import ALERT_LOG, TraceLocation
 from heartline.erasure.expiry import Expiry, compacted_at, expiry_of, topic_settings
 from heartline.errors import UnknownNameError
 from stream.config.settings import KafkaSettings
@@ -33,8 +33,8 @@ class Report:
     Attributes:
         what: that was erased, for a person.
         accounts: whose records were asked for.
-        removed: by place, who removed it, or what was done there.
-        left: by place, what is still there, and who removes it once it runs.
+        removed: by location, who removed it, or what was done there.
+        left: by location, what is still there, and who removes it once it runs.
         expiries: topics that keep older records until their retention ends.
         overwritten: compacted topics, and when what was deleted there by key is gone from the disks.
     """
@@ -65,8 +65,8 @@ async def erase_account(
     tell("the tombstone is written")
     (erased_ms,) = await _write(settings.kafka, {account_id: None})
     report = Report(f"account {account_id}", [account_id])
-    places = account_trace.places(settings, client, account_id, erased_ms)
-    _look(report, list(places), wait_seconds, tell)
+    locations = account_trace.trace_locations(settings, client, account_id, erased_ms)
+    _look(report, list(locations), wait_seconds, tell)
     await _tell_expiries(report, settings.kafka)
     return report
 
@@ -98,7 +98,7 @@ async def erase_user(
     tell("the updates are written")
     erased_ms = min(await _write(settings.kafka, updates))
     report = Report(f"user {user_id}", accounts)
-    _look(report, list(user_trace.places(settings, client, accounts, words, erased_ms)), wait_seconds, tell)
+    _look(report, list(user_trace.trace_locations(settings, client, accounts, words, erased_ms)), wait_seconds, tell)
     tell("the log of alerts is rewritten")
     count = partition_count(settings.kafka, settings.kafka.topics.alerts)
     steps = await user_trace.rewrite_log(settings.kafka, accounts, count, words)
@@ -119,17 +119,17 @@ async def _write(kafka: KafkaSettings, updates: Mapping[str, bytes | None]) -> l
     return stamps
 
 
-def _look(report: Report, places: Sequence[Place], wait_seconds: float, tell: Progress) -> None:
-    """Look at each place until nothing is left there, or the time is over."""
+def _look(report: Report, locations: Sequence[TraceLocation], wait_seconds: float, tell: Progress) -> None:
+    """Look at each location until nothing is left there, or the time is over."""
     deadline = time.monotonic() + wait_seconds
-    for place in places:
-        while (left := place.left()) is not None and time.monotonic() < deadline:
-            tell(f"{place.name}: {place.by} has not removed {left} yet")
+    for location in locations:
+        while (left := location.left()) is not None and time.monotonic() < deadline:
+            tell(f"{location.name}: {location.by} has not removed {left} yet")
             time.sleep(LOOK_SECONDS)
         if left is None:
-            report.removed[place.name] = f"by {place.by}"
+            report.removed[location.name] = f"by {location.by}"
         else:
-            report.left[place.name] = f"{left}; {place.by} removes it once it runs"
+            report.left[location.name] = f"{left}; {location.by} removes it once it runs"
 
 
 async def _tell_expiries(report: Report, kafka: KafkaSettings) -> None:

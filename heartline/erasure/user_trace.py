@@ -14,7 +14,7 @@ import redis
 from consumers.alerting.outbox import Keys, Outbox
 from consumers.alerting.settings import AlertingSettings
 from consumers.kafka_client import latest_values, read_to_end
-from heartline.erasure.account_trace import MEMORY, REPORT, STATE, Place
+from heartline.erasure.account_trace import MEMORY, REPORT, STATE, TraceLocation
 from heartline.erasure.redaction import redacted_of
 from stream.config.settings import KafkaSettings
 from stream.contracts.partitioner import partition_of
@@ -48,13 +48,13 @@ def words_of(kafka: KafkaSettings, accounts: Iterable[str], user_id: str) -> lis
     return list(dict.fromkeys(words))
 
 
-def places(
+def trace_locations(
     settings: AlertingSettings,
     client: redis.Redis | None,
     accounts: Sequence[str],
     words: Sequence[str],
     erased_ms: int,
-) -> Iterator[Place]:
+) -> Iterator[TraceLocation]:
     """Where a user may be named, in the order in which the id is removed.
 
     Args:
@@ -65,10 +65,10 @@ def places(
         erased_ms: the Kafka timestamp of the update that asks for it, at most.
     """
     kafka, wanted = settings.kafka, frozenset(accounts)
-    yield Place(STATE, "the worker", lambda: _states_left(kafka, wanted, words[0], erased_ms))
-    yield Place(REPORT, "the worker", lambda: _reports_left(kafka, wanted, words))
+    yield TraceLocation(STATE, "the worker", lambda: _states_left(kafka, wanted, words[0], erased_ms))
+    yield TraceLocation(REPORT, "the worker", lambda: _reports_left(kafka, wanted, words))
     if client is not None:
-        yield Place(MEMORY, "this command", lambda: _memory_left(client, settings.redis.key_prefix, words))
+        yield TraceLocation(MEMORY, "this command", lambda: _memory_left(client, settings.redis.key_prefix, words))
 
 
 def _states_left(kafka: KafkaSettings, accounts: frozenset[str], user_id: str, erased_ms: int) -> str | None:

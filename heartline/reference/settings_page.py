@@ -65,7 +65,7 @@ def page() -> str:
     for process, settings in PROCESSES.items():
         for name in settings.model_fields:
             sections.setdefault(name, []).append(process)
-    everyday = [f"`{name}` is `{'.'.join(place)}`" for name, place in EVERYDAY_NAMES.items()]
+    everyday = [f"`{name}` is `{'.'.join(path)}`" for name, path in EVERYDAY_NAMES.items()]
     parts = [_HEAD.format(everyday=f"{' and '.join(everyday)}, by the names that everyone uses.")]
     for name, processes in sorted(sections.items()):
         fields = [PROCESSES[process].model_fields[name] for process in processes]

@@ -46,7 +46,7 @@ class Rewriter:
     renamed: Mapping[str, str]
     left_out: Collection[str] = ()
 
-    def place(self, record: Any) -> int:
+    def partition(self, record: Any) -> int:
         """The new partition: its account's, where the key tells; else as near to where it was as can be.
 
         The worker sends on what lies in another partition than its account's, as it always does.
@@ -163,6 +163,6 @@ async def _send(producer: Any, rewriter: Rewriter, target: str, record: Any) -> 
         target,
         rewriter.value(record),
         key=record.key,
-        partition=rewriter.place(record),
+        partition=rewriter.partition(record),
         timestamp_ms=record.timestamp if record.timestamp >= 0 else None,
     )

@@ -131,19 +131,19 @@ def in_time_order(sources: Iterable[Iterator[Record | BadLine]]) -> Iterator[Rec
 
     A line that says no time keeps its place behind the line before it.
     """
-    streams = [_timed(source, place) for place, source in enumerate(sources)]
+    streams = [_timed(source, source_index) for source_index, source in enumerate(sources)]
     if len(streams) == 1:
         return (item for _, _, _, item in streams[0])
     return (item for _, _, _, item in heapq.merge(*streams))
 
 
-def _timed(source: Iterator[Record | BadLine], place: int) -> Iterator[tuple[int, int, int, Record | BadLine]]:
+def _timed(source: Iterator[Record | BadLine], source_index: int) -> Iterator[tuple[int, int, int, Record | BadLine]]:
     """Each with what to sort by, unique, so that the items themselves are never compared."""
     moment = 0
     for count, item in enumerate(source):
         if isinstance(item, Record) and item.timestamp_ms is not None:
             moment = item.timestamp_ms
-        yield moment, place, count, item
+        yield moment, source_index, count, item
 
 
 def _about_type(found: object) -> str:

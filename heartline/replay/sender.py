@@ -93,19 +93,19 @@ class Sender:
             SendError: an earlier batch was refused, or Kafka went away.
         """
         topic = self._topics.topic_of(record.kind)
-        place = topic, self._partition(topic, record.key)
-        batch = self._open.get(place)
+        target = topic, self._partition(topic, record.key)
+        batch = self._open.get(target)
         if batch is None:
-            batch = self._open[place] = self._producer.create_batch()
+            batch = self._open[target] = self._producer.create_batch()
         if batch.append(key=record.key, value=record.value, timestamp=record.recorded_ms) is None:
-            await self._send(place)
-            batch = self._open[place] = self._producer.create_batch()
+            await self._send(target)
+            batch = self._open[target] = self._producer.create_batch()
             batch.append(key=record.key, value=record.value, timestamp=record.recorded_ms)
 
     async def flush(self) -> None:
         """Hand over every open batch."""
-        for place in list(self._open):
-            await self._send(place)
+        for target in list(self._open):
+            await self._send(target)
 
     async def confirm(self) -> None:
         """Hand over every open batch, and wait until Kafka has confirmed all.
@@ -122,24 +122,24 @@ class Sender:
     def _partition(self, topic: str, key: bytes) -> int:
         """Murmur2 of the key, as Java producers place it; remembered, for accounts come again and again."""
         count = self._partition_counts[topic]
-        place = self._partitions.get((count, key))
-        if place is None:
-            place = self._partitions[count, key] = partition_of(key.decode(), count)
-        return place
+        partition = self._partitions.get((count, key))
+        if partition is None:
+            partition = self._partitions[count, key] = partition_of(key.decode(), count)
+        return partition
 
-    async def _send(self, place: tuple[str, int]) -> None:
+    async def _send(self, target: tuple[str, int]) -> None:
         """Queue a batch behind its partition's last one, so that the order of a partition is the order of `add`."""
-        batch = self._open.pop(place)
+        batch = self._open.pop(target)
         while len(self._in_flight) >= _IN_FLIGHT_MAX:
             await self._one_more()
         if self.failure is not None:
             raise SendError(f"Kafka did not take what was sent to {self.failure}")
         try:
-            delivery = await self._producer.send_batch(batch, place[0], partition=place[1])
+            delivery = await self._producer.send_batch(batch, target[0], partition=target[1])
         except KafkaError as error:
-            raise SendError(f"Kafka did not take what was sent to {place[0]}[{place[1]}]: {error}") from None
+            raise SendError(f"Kafka did not take what was sent to {target[0]}[{target[1]}]: {error}") from None
         self._in_flight.add(delivery)
-        delivery.add_done_callback(partial(self._delivered, place, batch.record_count()))
+        delivery.add_done_callback(partial(self._delivered, target, batch.record_count()))
 
     async def _one_more(self) -> None:
         """Wait until one more batch is confirmed or has failed."""
@@ -150,9 +150,9 @@ class Sender:
                 "is it still running?"
             )
 
-    def _delivered(self, place: tuple[str, int], count: int, delivery: asyncio.Future[Any]) -> None:
+    def _delivered(self, target: tuple[str, int], count: int, delivery: asyncio.Future[Any]) -> None:
         self._in_flight.discard(delivery)
         if delivery.cancelled() or delivery.exception() is not None:
-            self.failure = f"{place[0]}[{place[1]}]: {'cancelled' if delivery.cancelled() else delivery.exception()}"
+            self.failure = f"{target[0]}[{target[1]}]: {'cancelled' if delivery.cancelled() else delivery.exception()}"
         else:
             self.confirmed += count

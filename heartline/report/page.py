@@ -62,11 +62,11 @@ def page(read_model: ReadModel, accounts_max: int, now: datetime, progress: Prog
     """
     rows = read_model.accounts.find(AccountQuery()).rows
     chosen, found = rows[:accounts_max], list[Account]()
-    for place, row in enumerate(chosen, 1):
+    for number, row in enumerate(chosen, 1):
         account = read_model.account(row.account_id)
         if account is not None:
             found.append(account)
-        progress(place, len(chosen))
+        progress(number, len(chosen))
     return (
         make_templates("heartline.report")
         .get_template("report.html")

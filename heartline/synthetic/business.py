@@ -108,14 +108,14 @@ def _costs(begin: datetime, end: datetime) -> Iterator[Event]:
     """What a month's campaigns and a quarter's team cost, known once it is over."""
     year, month = begin.year, begin.month
     while (after := datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)) <= end:
-        for place, campaign in enumerate(CAMPAIGNS):
+        for index, campaign in enumerate(CAMPAIGNS):
             yield {
                 "type": "cost",
                 "event_id": f"cost-{year}-{month:02}-{campaign}",
                 "period": f"{year}-{month:02}",
                 "kind": "acquisition",
                 "campaign": campaign,
-                "amount": f"{1500 + 700 * place + 13 * month}.50",
+                "amount": f"{1500 + 700 * index + 13 * month}.50",
                 "currency": CURRENCY,
                 "timestamp": after.isoformat(),
             }

@@ -51,11 +51,11 @@ def events(now: datetime, count: int = 40, seed: int = 7) -> Iterator[Event]:
     company = customers(now, count, seed)
     randoms = [Random(f"{seed}/{customer.account_id}") for customer in company]  # noqa: S311 (made-up data)
     pending: list[tuple[datetime, Event]] = [
-        (first_day + timedelta(seconds=place), _account(customer)) for place, customer in enumerate(company)
+        (first_day + timedelta(seconds=index), _account(customer)) for index, customer in enumerate(company)
     ]
     begun = first_day + timedelta(minutes=30)
-    for place, customer in enumerate(company):
-        pending += subscribed(customer, begun + timedelta(seconds=place), day_0)
+    for index, customer in enumerate(company):
+        pending += subscribed(customer, begun + timedelta(seconds=index), day_0)
     cares = [Random(f"{seed}/{customer.account_id}/care") for customer in company]  # noqa: S311 (made-up data)
     number = 0
     for day in range(-HISTORY_DAYS, DAYS):
@@ -103,8 +103,8 @@ def _here(customer: Customer, day: int, morning: datetime) -> list[tuple[str, fl
     if morning.weekday() >= 5 or morning.date() in _public_holidays(customer.country, morning.year):
         level *= _WEEKEND_RATIO
     here = []
-    for place, user in enumerate(customer.users):
-        rank = place / last
+    for index, user in enumerate(customer.users):
+        rank = index / last
         gone = story.leaves(rank)
         if level > 0 and (gone is None or day < gone):
             here.append((user, level * (1.25 - 0.5 * rank)))

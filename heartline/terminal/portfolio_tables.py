@@ -187,8 +187,8 @@ def restatements(found: Sequence[Restatement], currency: str) -> Iterator[Table 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, name in enumerate(header):
-        table.add_column(name, justify="left" if place == 0 else "right", no_wrap=place == 0)
+    for index, name in enumerate(header):
+        table.add_column(name, justify="left" if index == 0 else "right", no_wrap=index == 0)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     return table

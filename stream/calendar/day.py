@@ -1,4 +1,4 @@
-"""UTC calendar days as days since 1970-01-01; `zones` has those of other places."""
+"""UTC calendar days as days since 1970-01-01; `zones` has those of other zones."""
 
 from datetime import date
 from functools import lru_cache

@@ -21,7 +21,7 @@ QuietPeriod = tuple[MonthDay, MonthDay, float]
 
 
 class Calendar:
-    """The working days of one place.
+    """The working days of one region.
 
     Args:
         country: ISO 3166 code, as DE; None: no public holidays.

@@ -97,7 +97,7 @@ def loc_of(item: Any) -> Loc:
 
 
 class _Found(NamedTuple):
-    """The node that a place names, as far as it is there.
+    """The node that an error location names, as far as it is there.
 
     Attributes:
         node: the value.
@@ -130,7 +130,7 @@ def _mistake(found: _Found, model: type[BaseModel], item: Any) -> tuple[Node, st
 
 
 def _find(node: Node, loc: Loc) -> _Found:
-    """The node that a place names, as far as it is there, and its name; pydantic's own parts of it are left out."""
+    """The node that an error location names, as far as it is there, and its name, without pydantic's own parts."""
     name, last_key, is_there = "", None, True
     for at, part in enumerate(loc):
         key, child = _child(node, part)

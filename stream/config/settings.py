@@ -293,18 +293,20 @@ class ProductSettings(BaseModel):
     @classmethod
     def _once(cls, names: list[str], info: ValidationInfo) -> list[str]:
         if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-            places = " and ".join(str(place) for place, name in enumerate(names, start=1) if name == repeated[0])
+            positions = " and ".join(
+                str(position) for position, name in enumerate(names, start=1) if name == repeated[0]
+            )
             order = ", in its order (a milestone can't come before itself)" if info.field_name == "milestones" else ""
-            raise ValueError(f"expected each feature once{order}; {repeated[0]!r} is at places {places}")
+            raise ValueError(f"expected each feature once{order}; {repeated[0]!r} is at positions {positions}")
         return names
 
     @field_validator("milestones")
     @classmethod
     def _steps_that_there_are(cls, names: list[str]) -> list[str]:
-        for place, name in enumerate(names, start=1):
+        for position, name in enumerate(names, start=1):
             if name.startswith(COMMERCIAL) and name not in COMMERCIAL_STEPS:
                 raise ValueError(
-                    f"{name!r} at place {place}: expected a feature, or one of {', '.join(COMMERCIAL_STEPS)}"
+                    f"{name!r} at position {position}: expected a feature, or one of {', '.join(COMMERCIAL_STEPS)}"
                 )
         return names
 
@@ -312,7 +314,7 @@ class ProductSettings(BaseModel):
     @classmethod
     def _named(cls, names: list[str]) -> list[str]:
         if "" in names:
-            raise ValueError(f"expected names of features; place {names.index('') + 1} is empty")
+            raise ValueError(f"expected names of features; position {names.index('') + 1} is empty")
         return names
 
 
@@ -472,5 +474,5 @@ def _variable_of(loc: Loc) -> str | None:
         variable = "HEARTLINE_" + "__".join(names[:size])
         if os.environ.get(variable):
             return variable
-    everyday = {place: name for name, place in EVERYDAY_NAMES.items()}.get((str(loc[0]), str(loc[-1])))
+    everyday = {path: name for name, path in EVERYDAY_NAMES.items()}.get((str(loc[0]), str(loc[-1])))
     return everyday if everyday is not None and os.environ.get(everyday) else None

@@ -23,7 +23,7 @@ UNSCORED_STAGES: Final[frozenset[LifecycleStage]] = frozenset({"churned", "expir
 BANDS: Final[tuple[Band, ...]] = get_args(Band)
 LIVING_BANDS: Final[tuple[Band, ...]] = BANDS[:-1]  # inactive is the band of the unscored stages
 
-# How bad a band is; unknown and inactive are no places on this line, so they have no severity.
+# How bad a band is; unknown and inactive are not on this line, so they have no severity.
 SEVERITY: Final[dict[Band, int]] = {"healthy": 0, "watch": 1, "at_risk": 2, "critical": 3}
 
 FACT_DIGITS: Final = 2  # decimals of a measure that count: a change beyond them is not published by itself

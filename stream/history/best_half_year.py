@@ -74,11 +74,11 @@ def advanced(kept: BestHalfYear, day: int, users: list[int], first_day: int) -> 
 def _a_few_days_later(kept: BestHalfYear, day: int, users: list[int], at: int) -> BestHalfYear:
     """The same day by day, which is quicker for a few; `at` is the index of the first of them."""
     best, half_year = kept.user_days, kept.half_year
-    for place in range(at, at + day - kept.day):
-        if place < len(users):
-            half_year += users[place]
-        if place >= HALF_YEAR_DAYS and place - HALF_YEAR_DAYS < len(users):
-            half_year -= users[place - HALF_YEAR_DAYS]
+    for index in range(at, at + day - kept.day):
+        if index < len(users):
+            half_year += users[index]
+        if index >= HALF_YEAR_DAYS and index - HALF_YEAR_DAYS < len(users):
+            half_year -= users[index - HALF_YEAR_DAYS]
         best = max(best * _LEFT[-2], half_year)
     return BestHalfYear(float(best), day, half_year)
 

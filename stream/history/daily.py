@@ -70,14 +70,14 @@ class Days(Struct, array_like=True, gc=False):
     accepted_day: int = -1
 
 
-def place(days: Days, day: int) -> int:
-    """The place of a day in both lists, counted from their common end: -1 is the newest day.
+def index_for(days: Days, day: int) -> int:
+    """The index of a day in both lists, counted from their common end: -1 is the newest day.
 
     The lists are extended to it; what grew too old is packed.
 
     >>> days = Days()
     >>> for day in (100, 102, 102, 99):
-    ...     days.events[place(days, day)] += 1
+    ...     days.events[index_for(days, day)] += 1
     >>> days.first_day, days.events
     (99, [1, 1, 0, 2])
     """

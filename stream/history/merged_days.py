@@ -67,11 +67,11 @@ def _add_days(
     events = [daily.usage_events(days, first_day, newest_day + 1) for days in both]
     added = []
     for at, day in enumerate(range(first_day, newest_day + 1)):
-        place = daily.place(merged, day)
+        index = daily.index_for(merged, day)
         twice = sum(_within(one, day, 1) and _within(two, day, 1) for one, two in pairs)
-        merged.users[place] = max((users[0][at] or 0) + (users[1][at] or 0) - twice, 0)
-        merged.events[place] = (events[0][at] or 0) + (events[1][at] or 0)
-        added.append(merged.users[place])
+        merged.users[index] = max((users[0][at] or 0) + (users[1][at] or 0) - twice, 0)
+        merged.events[index] = (events[0][at] or 0) + (events[1][at] or 0)
+        added.append(merged.users[index])
     return added
 
 

@@ -27,7 +27,7 @@ def hash_of(session_id: str) -> int:
     return crc32(session_id.encode()) * 0x9E3779B1 & 0xFFFFFFFF
 
 
-def place(sessions: Sessions, day: int, key: int) -> list[int]:
+def entry_for(sessions: Sessions, day: int, key: int) -> list[int]:
     """The session of a day to add to, which is in the sample or comes into it.
 
     Args:
@@ -69,7 +69,7 @@ def take(sessions: Sessions, day: int, session: list[int]) -> None:
     kept = sessions.get(day, [])
     if len(kept) >= KEPT_A_DAY and session[HASH] > kept[-1][HASH]:
         return
-    mine = place(sessions, day, session[HASH])
+    mine = entry_for(sessions, day, session[HASH])
     seconds = session[SECONDS]
     for feature in session[FEATURES:]:
         add(mine, feature, None)

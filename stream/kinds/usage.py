@@ -161,7 +161,7 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
             elif day <= newest_day - LATE_DAYS:
                 _fold_late(activity, event.feature, day)
                 continue
-            listed_day, at_day = day, _place(activity, day)
+            listed_day, at_day = day, _index_for(activity, day)
             is_noted = at_day != _UNREACHED and (day <= days.active.day or day <= days.recent.day)
             is_closed = newest_day - windows.HISTORY_DAYS <= day < days.open_day
         user = users.get(event.user_id)
@@ -236,17 +236,17 @@ def _begin_day(activity: UsageState, day: int) -> None:
         _prune(activity)
 
 
-def _place(activity: UsageState, day: int) -> int:
-    """The place of a day in the lists of the account's days; _UNREACHED: too old for them."""
+def _index_for(activity: UsageState, day: int) -> int:
+    """The index of a day in the lists of the account's days; _UNREACHED: too old for them."""
     if day <= activity.newest_day - daily.LATE_DAYS:
         return _UNREACHED
     days = activity.days
     at = day - days.first_day - len(days.users)
-    return at if -len(days.events) <= at < 0 else daily.place(days, day)
+    return at if -len(days.events) <= at < 0 else daily.index_for(days, day)
 
 
 def _count(days: Days, at_day: int, users: int, events: int) -> None:
-    """Add newly active users and events to the day at a place that `_place` has told."""
+    """Add newly active users and events to the day at an index that `_index_for` gave."""
     if at_day != _UNREACHED:
         days.users[at_day] += users
         days.events[at_day] += events
@@ -284,7 +284,7 @@ def _fold_session(activity: UsageState, event: UsageEvent, session_id: str, day:
     if use.ordinal < 0:  # a state of before there were sessions
         for ordinal, each in enumerate(activity.features.values()):
             each.ordinal = ordinal
-    sessions.add(sessions.place(activity.sessions, day, key), use.ordinal, event.duration_seconds)
+    sessions.add(sessions.entry_for(activity.sessions, day, key), use.ordinal, event.duration_seconds)
 
 
 def _fold_late(activity: UsageState, feature: str, day: int) -> None:

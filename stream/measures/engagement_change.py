@@ -108,8 +108,8 @@ def _users_for_half(context: MeasureContext) -> int | None:
     counts = context.account.people.events(MONTH_DAYS, context.back)
     counts.sort(reverse=True)
     missing = sum(counts) / 2
-    for place, count in enumerate(counts, start=1):
+    for position, count in enumerate(counts, start=1):
         missing -= count
         if missing <= 0:
-            return place
+            return position
     return None

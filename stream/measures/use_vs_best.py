@@ -145,7 +145,7 @@ def seasons_of(context: MeasureContext) -> dict[int, float]:
     users, end = days.users, end - YEAR_DAYS - days.first_day  # the index behind both dips
     backs = (long + QUARTER_DAYS, short + QUARTER_DAYS, long, short, 0, -QUARTER_DAYS)
     at = [end - back if end > back else 0 for back in backs]
-    first, both, between, newest, after = [sum(users[at[place] : at[place + 1]]) for place in range(5)]
+    first, both, between, newest, after = [sum(users[at[index] : at[index + 1]]) for index in range(5)]
     floor, share = WINDOWS[0][1], found[short]
     seasons = {short: min(_dip(newest, both + between, after, short, floor), share), long: found[long]}
     if age > YEAR_DAYS + long + QUARTER_DAYS:

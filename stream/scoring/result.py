@@ -182,11 +182,11 @@ def caps(result: ScoreResult, measures: Measures) -> list[Cap]:
             veto.measure,
             measures[veto.measure],
             veto.cap_score,
-            min(veto.cap_score - points, 0.0) if place == 0 else 0.0,
+            min(veto.cap_score - points, 0.0) if index == 0 else 0.0,
             veto.label,
             veto.unit,
         )
-        for place, veto in enumerate(result.vetoes)
+        for index, veto in enumerate(result.vetoes)
     ]
 
 

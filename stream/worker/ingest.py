@@ -129,8 +129,8 @@ class Ingest:
 
     def _fold_one(self, partition: AccountPartition, original: RepartitionedRecord) -> None:
         """Fold a record that was sent to this partition, or that an alias of it led to one of its accounts."""
-        place = (original.topic, original.partition, [original])
-        batch = SourceBatch(*place, repartitioned=True, account_id=original.account_id, hops=original.hops)
+        source = (original.topic, original.partition, [original])
+        batch = SourceBatch(*source, repartitioned=True, account_id=original.account_id, hops=original.hops)
         if original.topic == self._aliases_topic:
             self._link(partition, batch, original)
         elif original.topic in (MERGE, UNLINK):
@@ -413,10 +413,10 @@ class Ingest:
         """Events that came under an alias: on to its account, or to wait."""
         for at in indexes:
             record = batch.records[at]
-            place = (batch.topic, batch.partition, record.offset, record.timestamp)
+            source = (batch.topic, batch.partition, record.offset, record.timestamp)
             try:
                 self._aliases.take(
-                    partition, name, alias, RepartitionedRecord(*place, record.key, record.value, hops=batch.hops)
+                    partition, name, alias, RepartitionedRecord(*source, record.key, record.value, hops=batch.hops)
                 )
             except BadEvent as error:
                 self._refuse(partition, batch, record, error)
@@ -437,8 +437,8 @@ class Ingest:
             self._refuse(partition, batch, record, error)
             return
         self._counts["repartitioned", self._kinds.get(batch.topic, "account")] += 1
-        place = (batch.topic, batch.partition, record.offset)
-        arrived = RepartitionedRecord(*place, record.timestamp, record.key, record.value)
+        source = (batch.topic, batch.partition, record.offset)
+        arrived = RepartitionedRecord(*source, record.timestamp, record.key, record.value)
         partition.outputs.append(repartition(self._repartition_topic, arrived, account_id, home))
 
     def _refuse(
@@ -454,8 +454,8 @@ class Ingest:
             self._counts["passed_over", self._kinds[batch.topic]] += 1
             return
         self._counts["dead_letter", error.reason] += 1
-        place = (batch.topic, batch.partition, record.offset)
-        value = dead_letter(*place, record.timestamp, record.key, record.value, error, account_id)
+        source = (batch.topic, batch.partition, record.offset)
+        value = dead_letter(*source, record.timestamp, record.key, record.value, error, account_id)
         key = record.key[:KEY_BYTES_MAX] if record.key is not None else None
         partition.outputs.append(Output(self._dead_letter_topic, key, value))
 

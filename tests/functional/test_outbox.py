@@ -256,7 +256,7 @@ def test_what_waits_for_a_receiver_that_is_gone_is_kept_among_the_dead(
 
 
 def test_what_a_receiver_remembers_of_an_episode_comes_with_its_next_message(client: redis.Redis, queue: Queue) -> None:
-    """As the place of the message that an update should change."""
+    """As the location of the message that an update should change."""
     put(client, queue, "hl-1:opened", "hl-1:resolved", "hl-2:opened")
     first = queue.claim(NOW)
     assert first is not None

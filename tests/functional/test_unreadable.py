@@ -88,15 +88,15 @@ def test_a_record_that_raises_on_the_board_stops_no_other(caplog: pytest.LogCapt
 
     class Consumer:
         def poll(self, timeout_ms: int) -> dict[Any, list[Record]]:
-            return {place: [Record(7), Record(8)]}
+            return {source: [Record(7), Record(8)]}
 
         def position(self, tp: Any, timeout_ms: int) -> int:
             return 9
 
-    class Place:
+    class Source:
         topic, partition = "t", 0
 
-    place, taken = Place(), list[int]()
+    source, taken = Source(), list[int]()
 
     def take(record: Any) -> str | None:
         if record.offset == 7:

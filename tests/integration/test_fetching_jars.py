@@ -35,9 +35,9 @@ def small_lock(tmp_path: Path) -> KafkaLock:
     if missing_jars(lock, jar_repository()):
         fetch_jars(missing_jars(lock, jar_repository()), jar_repository())
     for jar in jars:
-        place = tmp_path / "mirror" / jar.path
-        place.parent.mkdir(parents=True)
-        place.write_bytes((jar_repository() / jar.path).read_bytes())
+        copy = tmp_path / "mirror" / jar.path
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes((jar_repository() / jar.path).read_bytes())
     return KafkaLock(lock.version, lock.java, jars)
 
 
@@ -75,10 +75,10 @@ def test_the_mirror_serves_the_jars(small_lock: KafkaLock, tmp_path: Path) -> No
 @pytest.mark.usefixtures("mirror")
 def test_a_tampered_jar_on_the_mirror_is_refused(small_lock: KafkaLock, tmp_path: Path) -> None:
     tampered = small_lock.jars[0]
-    place = tmp_path / "mirror" / tampered.path
-    content = bytearray(place.read_bytes())
+    copy = tmp_path / "mirror" / tampered.path
+    content = bytearray(copy.read_bytes())
     content[100] ^= 1
-    place.write_bytes(content)
+    copy.write_bytes(content)
 
     with pytest.raises(ChecksumMismatchError, match=f"{tampered} as fetched by jgo is not the locked file"):
         fetch_jars(small_lock.jars, tmp_path / "cache", fetchers=[("jgo", fetch_by_jgo)])

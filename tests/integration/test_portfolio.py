@@ -89,9 +89,9 @@ def test_a_process_killed_while_it_reads_goes_on_and_counts_everything_once(comp
         first.wait_said("the portfolio listens")
         random.Random(1).shuffle(company.events)  # late, and out of order across partitions
         company.events.sort(key=lambda event: event["event_id"])  # yet a correction after what it corrects
-        for place, event in enumerate(company.events):
+        for index, event in enumerate(company.events):
             company.send(event)
-            if place == len(company.events) // 2:
+            if index == len(company.events) // 2:
                 company.producer.flush()
                 wait_for((tmp_path / "p.duckdb").exists, 30, "the file")
                 time.sleep(0.3)  # somewhere in the middle of a transaction, or not

@@ -106,7 +106,7 @@ class Oracle:
             values: dict[tuple[str, str | None], list[float]] = {}
             for period, group, value in self.db.execute(sql.format(today=self.today)):
                 values.setdefault((period, group), []).append(value)
-            found |= {(id_, *place): median(each) for place, each in values.items()}
+            found |= {(id_, *key): median(each) for key, each in values.items()}
         self._lifetime(found, by)
         return found
 
@@ -139,8 +139,8 @@ class Oracle:
         if currency == "EUR":
             return Fraction(1)
         days, rates = self._rates.get(currency, ([], []))
-        place = bisect_right(days, day)
-        return rates[place - 1] if place else None
+        index = bisect_right(days, day)
+        return rates[index - 1] if index else None
 
     def _load(self) -> None:
         self.db.executescript(
@@ -198,7 +198,7 @@ class Oracle:
         if status == "cancelled" and effective > said:
             if not change.get("involuntary"):
                 asked = "cancellation_requested"
-                place = (
+                columns = (
                     subscription,
                     home,
                     self._day(said),
@@ -206,14 +206,14 @@ class Oracle:
                     said,
                     change["event_id"],
                 )
-                self.db.execute(insert, (*place, asked, *row, True, not taken_back))
+                self.db.execute(insert, (*columns, asked, *row, True, not taken_back))
             if taken_back:
                 return
-        place = (
+        columns = (
             *(subscription, home, self._day(effective), f"{effective} {_RANKS.index(status):02}", said),
             change["event_id"],
         )
-        self.db.execute(insert, (*place, status, *row, False, False))
+        self.db.execute(insert, (*columns, status, *row, False, False))
 
     def _other(self, event: Event) -> None:
         account, at = event.get("account_id"), event["timestamp"]
@@ -550,7 +550,7 @@ _KIND: Final = "CASE WHEN {} THEN abs(m.after - m.before) ELSE 0 END"
 _TICKETS: Final = "(SELECT account, ticket, min(day) AS day, max(escalated) AS escalated FROM ticket GROUP BY 1, 2)"
 _ANSWERS: Final = (
     "(SELECT p.name AS period, a.*, row_number() OVER (PARTITION BY p.name, a.account, user, survey ORDER BY at DESC) "
-    "AS place FROM p JOIN answer a ON a.day >= p.first AND a.day < p.after)"
+    "AS nth FROM p JOIN answer a ON a.day >= p.first AND a.day < p.after)"
 )
 _CONTACT_KINDS: Final = ("call", "email", "meeting", "qbr", "training", "onsite", "webinar")
 _PAUSED: Final = (
@@ -574,11 +574,11 @@ _BOUGHT: Final = "(is_ AND (NOT was OR m.after > m.before))"
 # What an account's last closed day in the period's last week says.
 _LAST_DAY: Final = (
     "(SELECT p.name, c.account, c.mau, c.seats, c.score, row_number() OVER (PARTITION BY p.name, c.account "
-    "ORDER BY c.day DESC) AS place FROM p JOIN closed c ON c.day >= max(p.first, p.after - 7) AND c.day < p.after)"
+    "ORDER BY c.day DESC) AS nth FROM p JOIN closed c ON c.day >= max(p.first, p.after - 7) AND c.day < p.after)"
 )
 _BY_DAYS: Final = (
     f"SELECT x.name, g, {{}} FROM {_LAST_DAY} x JOIN grp ON grp.name = x.name AND grp.unit = x.account "
-    "WHERE place = 1 GROUP BY 1, 2"
+    "WHERE nth = 1 GROUP BY 1, 2"
 )
 _BEGUN: Final = (
     "(SELECT s.account, min(s.first) AS day, (SELECT value_days FROM closed c WHERE c.account = s.account "
@@ -630,10 +630,10 @@ _FIGURES: Final = {
     "reviews": _EVENTS.format("sum(x.kind = 'review')", "touch", "day", "day"),
     "escalation_rate": _EVENTS.format("1.0 * sum(x.escalated) / count(*)", _TICKETS, "day", "day"),
     "nps": "SELECT a.period, g, 100.0 * sum((score >= 9) - (score <= 6)) / count(*) FROM "
-    f"{_ANSWERS} a JOIN grp ON grp.name = a.period AND grp.unit = a.account WHERE place = 1 "
+    f"{_ANSWERS} a JOIN grp ON grp.name = a.period AND grp.unit = a.account WHERE nth = 1 "
     "AND survey = 'nps' GROUP BY 1, 2",
     "csat": f"SELECT a.period, g, 1.0 * sum(score >= 4) / count(*) FROM {_ANSWERS} a "
-    "JOIN grp ON grp.name = a.period AND grp.unit = a.account WHERE place = 1 AND survey = 'csat' GROUP BY 1, 2",
+    "JOIN grp ON grp.name = a.period AND grp.unit = a.account WHERE nth = 1 AND survey = 'csat' GROUP BY 1, 2",
     "mrr": _BALANCES.format("twelfth(sum(stop))"),
     "arpa": _BALANCES.format("sum(stop) / 12.0 / nullif(sum(is_), 0)"),
     "paused": _MOVES.format("sum(" + _KIND.format(f"is_ AND was AND m.after < m.before AND {_PAUSED}") + ")"),
@@ -674,7 +674,7 @@ _FIGURES: Final = {
     f"{_TICKETS} x JOIN p ON p.name = grid.name WHERE x.account = grid.account AND x.day >= p.first "
     "AND x.day < p.after)) / sum(present) FROM grid JOIN grp USING (name, unit) WHERE present GROUP BY 1, 2",
     "promoters": f"SELECT a.period, g, sum(score >= 9) FROM {_ANSWERS} a JOIN grp ON grp.name = a.period "
-    "AND grp.unit = a.account WHERE place = 1 AND survey = 'nps' GROUP BY 1, 2",
+    "AND grp.unit = a.account WHERE nth = 1 AND survey = 'nps' GROUP BY 1, 2",
     "active_user_rate": _BY_DAYS.format(
         "1.0 * sum(CASE WHEN mau IS NOT NULL AND seats > 0 THEN mau END) "
         "/ nullif(sum(CASE WHEN mau IS NOT NULL AND seats > 0 THEN seats END), 0)"

@@ -188,8 +188,8 @@ def _terms(events: Sequence[Event], now: int) -> list[dict[str, Any]]:
         if not steps:
             continue
         words = [ORDER[code] for _, code, *_ in steps]
-        starts = [place for place, word in enumerate(words) if word in BEGINS]
-        ends = [place for place, word in enumerate(words) if word in ("trial_expired", "cancelled", "moved")]
+        starts = [number for number, word in enumerate(words) if word in BEGINS]
+        ends = [number for number, word in enumerate(words) if word in ("trial_expired", "cancelled", "moved")]
         last_start, last_end = max(starts, default=-1), max(ends, default=-1)
         runs = last_end < 0 or last_start > last_end
         settled = max(

@@ -82,7 +82,7 @@ def _facts(events: Sequence[dict[str, Any]], now: int, zone: ZoneInfo) -> dict[s
     hours = max(resolved - openings[0], 0) / HOUR if resolved is not None and openings else None
     moments = [*[ms for ms, _ in steps], now]
     running = sum(
-        until - since for place, (since, until) in enumerate(pairwise(moments)) if _escalated(steps[: place + 1])
+        until - since for number, (since, until) in enumerate(pairwise(moments)) if _escalated(steps[: number + 1])
     )
     return {
         "priority": _priority(in_time[-1]),
@@ -102,10 +102,10 @@ def _facts(events: Sequence[dict[str, Any]], now: int, zone: ZoneInfo) -> dict[s
 def _runs_for(steps: Sequence[Step], now: int) -> int:
     """How long the escalation that runs has run: back to the first of the steps after which one ran without a break."""
     since = now
-    for place in range(len(steps), 0, -1):
-        if not _escalated(steps[:place]):
+    for number in range(len(steps), 0, -1):
+        if not _escalated(steps[:number]):
             break
-        since = steps[place - 1][0]
+        since = steps[number - 1][0]
     return now - since
 
 

@@ -136,7 +136,7 @@ class SlackBot:
 def payload(
     notification: AlertNotification, mentions: dict[str, str], with_buttons: bool, link: str | None = None
 ) -> dict[str, Any]:
-    """The arguments of chat.postMessage and chat.update, but for the place.
+    """The arguments of chat.postMessage and chat.update, but for the channel and the thread.
 
     Args:
         notification: what to tell.

@@ -25,7 +25,7 @@ SETTINGS = PipelineIncidentSettings()
 def play(given: str, until: int, settings: PipelineIncidentSettings = SETTINGS) -> list[str]:
     """Each line: minute, partition (of 100 accounts), what it shows. Looks once a minute; what is told, and when."""
     rows = [line.split() for line in given.splitlines()]
-    partitions_health, standing, told = (
+    partitions_health, incident, told = (
         {0: PartitionHealth(accounts=100), 1: PartitionHealth(accounts=100)},
         None,
         list[str](),
@@ -43,8 +43,8 @@ def play(given: str, until: int, settings: PipelineIncidentSettings = SETTINGS) 
                 now=now,
                 settings=settings,
             )
-        found: Assessment = assess(standing, list(partitions_health.values()), settings, now)
-        standing = found.standing
+        found: Assessment = assess(incident, list(partitions_health.values()), settings, now)
+        incident = found.incident
         if found.change is not None:
             told.append(f"{minute} {found.change} {'+'.join(found.signs)}".strip())
     return told
@@ -121,8 +121,8 @@ def test_trouble_that_is_switched_off_is_none() -> None:
     """And what stood ends at the next look."""
     off = PipelineIncidentSettings(enabled=False)
     assert play("1 0 fell 99", 20, off) == []
-    standing = IncidentState(since=MONDAY, sign_at=MONDAY, kinds=["lag"], reason="late")
-    assert assess(standing, [], off, MONDAY).change == "ended"
+    incident = IncidentState(since=MONDAY, sign_at=MONDAY, kinds=["lag"], reason="late")
+    assert assess(incident, [], off, MONDAY).change == "ended"
 
 
 def test_a_partition_that_heard_nothing_for_a_day_has_no_say() -> None:
@@ -133,19 +133,19 @@ def test_a_partition_that_heard_nothing_for_a_day_has_no_say() -> None:
 
 def test_account_alerts_are_not_held_for_ever() -> None:
     """A source that nobody mends must not silence everything."""
-    standing = IncidentState(since=MONDAY, sign_at=MONDAY, kinds=["source_quiet"], reason="nothing of usage arrives")
-    held = active_incident(standing, SETTINGS, MONDAY + timedelta(hours=23, minutes=59))
+    incident = IncidentState(since=MONDAY, sign_at=MONDAY, kinds=["source_quiet"], reason="nothing of usage arrives")
+    held = active_incident(incident, SETTINGS, MONDAY + timedelta(hours=23, minutes=59))
     assert held is not None
     assert (held.kind, held.reason) == ("source_quiet", "nothing of usage arrives")
-    assert active_incident(standing, SETTINGS, MONDAY + timedelta(hours=24)) is None
+    assert active_incident(incident, SETTINGS, MONDAY + timedelta(hours=24)) is None
     assert active_incident(None, SETTINGS, MONDAY) is None
 
 
 def test_operators_read_what_is_wrong_and_where_to_look() -> None:
     """Of no account, and its end names its beginning."""
     reason = "nothing of usage arrives from any account; 30 of 200 accounts fell within 15 minutes"
-    standing = IncidentState(since=MONDAY, sign_at=MONDAY, kinds=["source_quiet", "mass_drop"], reason=reason)
-    began = incident_notification(standing, MONDAY, SETTINGS, reason=reason, ended=False)
+    incident = IncidentState(since=MONDAY, sign_at=MONDAY, kinds=["source_quiet", "mass_drop"], reason=reason)
+    began = incident_notification(incident, MONDAY, SETTINGS, reason=reason, ended=False)
     assert (began.account_id, began.rule, began.severity, began.is_open) == (
         None,
         "pipeline_incident",
@@ -157,7 +157,7 @@ def test_operators_read_what_is_wrong_and_where_to_look() -> None:
     assert "Nothing of usage arrives from any account." in text
     assert "its connector" in text
     assert "24 hours at most" in text
-    over = incident_notification(standing, MONDAY + timedelta(hours=2), SETTINGS, reason="calm", ended=True)
+    over = incident_notification(incident, MONDAY + timedelta(hours=2), SETTINGS, reason="calm", ended=True)
     assert over.alert_id == began.alert_id
     assert (over.kind, over.is_open) == ("resolved", False)
     assert "after 2 h" in as_text(over.message)

@@ -107,8 +107,8 @@ def company(churned: int, *, tells: bool, accounts: int = 120, seed: int = 1) ->
     """Landmarks of accounts in which `wau` says nothing, and `mau` everything or nothing."""
     random = np.random.default_rng(seed)
     rows: list[Landmark] = []
-    for place in range(accounts):
-        leaves = place < churned
+    for index in range(accounts):
+        leaves = index < churned
         for month in range(8):
             event = leaves and month >= 6
             mau = random.normal(4 if event and tells else 10, 2)
@@ -117,10 +117,10 @@ def company(churned: int, *, tells: bool, accounts: int = 120, seed: int = 1) ->
                 "wau": random.uniform(0, 10),
                 "use_vs_best": random.uniform(0.2, 1.0),
             }
-            at = MonthEnd(place % 40 * 20 + month * 30, 12, {}, measures, frozenset({"usage"}))
-            rows.append(Landmark(place, at, (8 - month) * 30, leaves, event))
+            at = MonthEnd(index % 40 * 20 + month * 30, 12, {}, measures, frozenset({"usage"}))
+            rows.append(Landmark(index, at, (8 - month) * 30, leaves, event))
     return Landmarks(
-        np.array([row.place for row in rows]),
+        np.array([row.account_index for row in rows]),
         np.array([row.at.day for row in rows]),
         np.array([row.days for row in rows], np.float64),
         np.array([row.churns for row in rows]),

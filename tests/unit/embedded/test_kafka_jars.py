@@ -34,9 +34,9 @@ def serving(content: dict[str, bytes]) -> Fetcher:
 
     def fetch(jars: Sequence[LockedJar], folder: Path, progress: Progress) -> None:
         for jar in jars:
-            place = folder / jar.path
-            place.parent.mkdir(parents=True)
-            place.write_bytes(content[jar.artifact])
+            target = folder / jar.path
+            target.parent.mkdir(parents=True)
+            target.write_bytes(content[jar.artifact])
             progress(jar)
 
     return fetch

@@ -1,4 +1,4 @@
-"""Ports on loopback, and the cache's place."""
+"""Ports on loopback, and the folder of the cache."""
 
 import socket
 from pathlib import Path

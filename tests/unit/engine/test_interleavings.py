@@ -319,7 +319,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @invariant()
     def what_is_not_dirty_is_what_is_committed(self) -> None:
-        """Wherever a state is: an object, bytes, or a place on the disk."""
+        """Wherever a state is: an object, bytes, or a location on the disk."""
         for partition in self.worker.manager.partitions():
             stored = self.broker.changelog.get(partition.number, {})
             clean = {*partition.states, *partition.cold} - partition.dirty

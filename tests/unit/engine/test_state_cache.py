@@ -119,7 +119,7 @@ class World:
             assert all(each >= 2 * number for each in store._files._open), "and what was replaced is closed"
 
     def locations(self) -> list[int]:
-        """Every place that memory holds."""
+        """Every location that memory holds."""
         partition = self.assigned.partition
         return [
             location

@@ -40,7 +40,7 @@ def save(store: StateStore, position: int, states: States) -> dict[str, int]:
 
 
 def states_of(store: StateStore, index: Index) -> dict[str, bytes]:
-    """Every state, read from its place."""
+    """Every state, read from its location."""
     return {key: store.read(key, location) for key, location in index.locations.items() if location is not None}
 
 

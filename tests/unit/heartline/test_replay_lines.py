@@ -101,7 +101,7 @@ def test_bad_lines_come_in_place_with_file_and_number(tmp_path: Path) -> None:
 def test_files_in_time_order_merge_into_one_in_time_order(files: list[list[int]]) -> None:
     """And nothing is lost, or changes places within its file."""
     sources: list[list[Record | BadLine]] = [
-        [Record("usage", b"a", b"%d/%d" % (number, place), moment) for place, moment in enumerate(moments)]
+        [Record("usage", b"a", b"%d/%d" % (number, index), moment) for index, moment in enumerate(moments)]
         for number, moments in enumerate(files)
     ]
     merged = [item for item in in_time_order([iter(source) for source in sources]) if isinstance(item, Record)]

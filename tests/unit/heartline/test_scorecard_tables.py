@@ -119,7 +119,7 @@ def test_the_snapshots_bands_are_those_of_a_worker_that_judges_daily(seed: int, 
     events = read_events([write_events(tmp_path / "e.jsonl", *raw)], Settings(), Summary())
     found = bands(events, asked, REMEMBERING)
     assert found
-    assert found == {place: band for place, band in worker.items() if place[0] in asked}
+    assert found == {key: band for key, band in worker.items() if key[0] in asked}
     assert found != bands(events, asked, Scorecards((PREVIOUS,)))  # else the memory would have shown nowhere
 
 

@@ -263,8 +263,8 @@ def test_rows_are_as_of_the_end_of_the_day_where_the_account_is(tmp_path: Path) 
     told = [{"type": "account", "account_id": name, "timezone": zone} for name, zone in zones.items()]
     moments = ["2026-06-09T12:30:00Z", "2026-06-10T12:30:00Z", "2026-06-11T09:30:00Z", "2026-06-11T12:30:00Z"]
     used = [
-        usage(10 * place + number, moment, name, user_id=f"u{number}")
-        for place, name in enumerate(zones)
+        usage(10 * index + number, moment, name, user_id=f"u{number}")
+        for index, name in enumerate(zones)
         for number, moment in enumerate(moments)
     ]
     file = write_events(tmp_path / "events.jsonl", *told, *used)

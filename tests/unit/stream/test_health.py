@@ -217,8 +217,8 @@ def test_a_curve_is_linear_between_its_points_and_flat_beyond(value: float, scor
 
 @pytest.mark.parametrize("line", DEFAULT.lines, ids=lambda line: line.measure)
 def test_the_default_curves_are_well_formed(line: Line) -> None:
-    places, scores = [x for x, _ in line.curve], [y for _, y in line.curve]
-    assert all(a < b for a, b in pairwise(places))
+    points, scores = [x for x, _ in line.curve], [y for _, y in line.curve]
+    assert all(a < b for a, b in pairwise(points))
     assert scores in (sorted(scores), sorted(scores, reverse=True))  # one direction: better is better throughout
     assert (min(scores) >= 0, max(scores)) == (True, 100)
     assert line.weight > 0

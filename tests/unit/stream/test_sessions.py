@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.kinds.folding import fold_event
-from stream.kinds.sessions import DAYS_KEPT, KEPT_A_DAY, SECONDS, Sessions, add, hash_of, place, sample
+from stream.kinds.sessions import DAYS_KEPT, KEPT_A_DAY, SECONDS, Sessions, add, entry_for, hash_of, sample
 from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.kinds.usage import UsageEvent, note_look
 from stream.measures import measure
@@ -49,7 +49,7 @@ def test_the_sample_does_not_depend_on_the_order(found: list[tuple[int, int, int
             key = hash_of(f"s{session}")
             known = sessions.get(day)
             if known is None or len(known) < KEPT_A_DAY or key <= known[-1][0]:
-                add(place(sessions, day, key), feature, seconds)
+                add(entry_for(sessions, day, key), feature, seconds)
         return {day: [(s[0], s[1], sorted(s[2:])) for s in each] for day, each in sessions.items()}
 
     assert kept(found) == kept(random.Random(seed).sample(found, len(found)))
@@ -83,7 +83,7 @@ def test_the_median_of_many_sessions_is_near_that_of_all() -> None:
                 key = hash_of(f"{account}-{day}-{number}")
                 known = sessions.get(day)
                 if known is None or len(known) < KEPT_A_DAY or key <= known[-1][0]:
-                    add(place(sessions, day, key), 0, seconds)
+                    add(entry_for(sessions, day, key), 0, seconds)
         found = [session[SECONDS] for session in sample(sessions, DAY, 30)]
         ratios.append(median(found) / median(every))
     assert 0.95 < median(ratios) < 1.05

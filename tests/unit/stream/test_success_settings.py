@@ -20,7 +20,7 @@ DAY = 20_100
 
 
 def state_of(*events: Raw) -> AccountState:
-    _, partition = fold([{"account_id": "acme", "event_id": f"e{place}"} | event for place, event in enumerate(events)])
+    _, partition = fold([{"account_id": "acme", "event_id": f"e{index}"} | event for index, event in enumerate(events)])
     return partition.states["acme"]
 
 
@@ -206,8 +206,8 @@ def test_the_settings_become_the_product_config() -> None:
     ("product", "words"),
     [
         ({"milestones": ["a", "b", "a"]}, ["product.milestones", "'a'", "1 and 3", "once", "can't come before itself"]),
-        ({"milestones": ["a", ""]}, ["product.milestones", "place 2 is empty"]),
-        ({"milestones": ["a", "subscription.sold"]}, ["product.milestones", "place 2", "subscription.upsell"]),
+        ({"milestones": ["a", ""]}, ["product.milestones", "position 2 is empty"]),
+        ({"milestones": ["a", "subscription.sold"]}, ["product.milestones", "position 2", "subscription.upsell"]),
         ({"key_actions": ["a", "a"]}, ["product.key_actions", "'a'", "1 and 2"]),
         ({"core_features": ["x", "x"]}, ["product.core_features", "'x'"]),
         ({"launches": {"new": "soon"}}, ["product.launches.new", "'soon'", "date"]),

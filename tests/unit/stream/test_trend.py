@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stream.calendar.day import DAY_MS
 from stream.calendar.workdays import Calendar
-from stream.history.daily import Days, place, weeks
+from stream.history.daily import Days, index_for, weeks
 from stream.kinds.usage import UsageEvent
 from stream.measures.trend import Status, trend
 from tests.examples import examples
@@ -24,7 +24,7 @@ EPIPHANY = (date(2026, 1, 6) - date(1970, 1, 1)).days
 def days_of(users: dict[int, int]) -> Days:
     days = Days()
     for day, count in users.items():
-        days.users[place(days, day)] += count
+        days.users[index_for(days, day)] += count
     return days
 
 

@@ -255,10 +255,10 @@ def test_after_a_new_normal_use_is_compared_with_what_came_since(
     visits = [*history(seed, days, 5, 0.5), (DAY + days, "u0")]
     at = DAY + min(accepted_after, days - 1)
     arriving = shuffled(visits, seed, late_days, 0.1)
-    place = next(number for number, (day, _) in enumerate(arriving) if day > at)
+    index = next(number for number, (day, _) in enumerate(arriving) if day > at)
     state = AccountState()
     for number, (day, user) in enumerate(arriving):
-        if number == place:
+        if number == index:
             fold_event(state, accepted(at))
         fold_event(state, usage(number, day, user))
     day = max(day for day, _ in visits) + days_after

@@ -39,11 +39,11 @@ def day_of(text: str) -> int:
     st.integers(-3, 800),
 )
 def test_working_days_are_those_that_are_neither_weekend_nor_holiday(
-    place: tuple[str, str | None] | None, weekend: frozenset[int] | None, extra: set[int], first: int, size: int
+    region: tuple[str, str | None] | None, weekend: frozenset[int] | None, extra: set[int], first: int, size: int
 ) -> None:
-    code, subdivision = place if place is not None else (None, None)
+    code, subdivision = region if region is not None else (None, None)
     calendar = Calendar(code, subdivision, weekend, frozenset(extra))
-    country = holidays.country_holidays(place[0], subdiv=place[1]) if place is not None else None
+    country = holidays.country_holidays(region[0], subdiv=region[1]) if region is not None else None
     count, off = 0, []
     for day in range(first, first + size):
         at = EPOCH + timedelta(days=day)

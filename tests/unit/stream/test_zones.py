@@ -62,10 +62,10 @@ def test_a_day_ends_with_its_last_millisecond(name: str, day: int) -> None:
 
 
 def test_a_zone_remembers_a_bounded_number_of_days() -> None:
-    place = Zone("Asia/Kolkata")
+    zone_name = Zone("Asia/Kolkata")
     for day in range(3 * REMEMBERED_DAYS_MAX):
-        assert place.day_of(day * DAY_MS + 66_600_000) == day + 1  # 18:30
-    assert len(place._offsets) <= REMEMBERED_DAYS_MAX
+        assert zone_name.day_of(day * DAY_MS + 66_600_000) == day + 1  # 18:30
+    assert len(zone_name._offsets) <= REMEMBERED_DAYS_MAX
 
 
 @examples(60)
@@ -91,10 +91,10 @@ def test_measures_of_a_zone_are_the_batchs_over_its_calendar_days(
         for account_id, state in partition.states.items()
         if newest_ms(state) is not None
     }
-    place = zone(name)
-    day = max((place.day_of(newest_ms(state) or 0) for state in states.values()), default=20_000) + days_after
+    zone_name = zone(name)
+    day = max((zone_name.day_of(newest_ms(state) or 0) for state in states.values()), default=20_000) + days_after
     expected = Batch(events, CORE, name).at(EPOCH + timedelta(days=day))
-    assert state_differences(states, expected, place.end_of_day_ms(day), CORE) == {}
+    assert state_differences(states, expected, zone_name.end_of_day_ms(day), CORE) == {}
 
 
 def test_a_zone_that_comes_later_counts_from_then_on() -> None:
@@ -126,7 +126,7 @@ def test_each_account_is_judged_again_when_its_own_day_turns(monkeypatch: pytest
     """And by nothing else while nothing comes in: the interval of ticks is long here."""
     zones = {"acme": None, "delhi": "Asia/Kolkata", "lord": "Australia/Lord_Howe", "perth": "Australia/Perth"}
     clock = ManualClock(DAY * DAY_MS + 1)
-    told = [{"type": "account", "account_id": name, "timezone": place} for name, place in zones.items()]
+    told = [{"type": "account", "account_id": name, "timezone": zone_name} for name, zone_name in zones.items()]
     processor, partition = fold([*told, *(usage(1, DAY - 1, name) for name in zones)], clock=clock)
     monkeypatch.setattr(processor, "_scan_interval_ms", 7 * DAY_MS)
     evaluated(processor, partition)
@@ -152,7 +152,7 @@ def test_the_turn_of_a_day_asks_encoded_accounts_only_where_it_turned(monkeypatc
     """Most accounts are kept encoded; decoding all of them every quarter of an hour would cost more than evaluating."""
     zones = {"acme": None, "delhi": "Asia/Kolkata", "tokyo": "Asia/Tokyo"}
     clock = ManualClock(DAY * DAY_MS + 1)
-    told = [{"type": "account", "account_id": name, "timezone": place} for name, place in zones.items()]
+    told = [{"type": "account", "account_id": name, "timezone": zone_name} for name, zone_name in zones.items()]
     processor, partition = fold([*told, *(usage(1, DAY - 1, name) for name in zones)], clock=clock)
     monkeypatch.setattr(processor, "_scan_interval_ms", 7 * DAY_MS)
     evaluated(processor, partition)

@@ -287,12 +287,12 @@ def test_a_tick_reads_cold_accounts_in_the_order_in_which_they_lie_on_the_disk()
     processor, partition = fold([usage(n, account_id=f"a{n}") for n in range(60)], clock=clock)
     evaluated(processor, partition)
     states = {name: encode_state(state) for name, state in partition.states.items()}
-    partition.cold = {name: place for place, name in enumerate(states)}
+    partition.cold = {name: location for location, name in enumerate(states)}
     partition.states.clear()
     read: list[int] = []
 
-    def at(account_id: str, place: int) -> bytes:
-        read.append(place)
+    def at(account_id: str, location: int) -> bytes:
+        read.append(location)
         return states[account_id]
 
     partition.read = at
@@ -300,7 +300,7 @@ def test_a_tick_reads_cold_accounts_in_the_order_in_which_they_lie_on_the_disk()
         clock.advance(days=1)
         evaluated(processor, partition)
     assert read == list(range(60)), "each once: then they are hot"
-    assert partition.saved_at == {name: place for place, name in enumerate(states)}
+    assert partition.saved_at == {name: location for location, name in enumerate(states)}
 
 
 def test_history_has_one_score_a_day_and_four_weeks() -> None:

@@ -43,7 +43,7 @@ def test_without_one_of_its_numbers_there_is_nothing_to_draw(missing: str) -> No
 @pytest.mark.parametrize("window_days", [days for days, _ in WINDOWS])
 def test_the_window_is_marked_the_level_is_drawn_and_the_fall_is_dated(window_days: int) -> None:
     """Also where the chart is shorter than the window, or than what is expected is high."""
-    days = [(date(2026, 1, 1) + timedelta(days=place), 2) for place in range(60)]
+    days = [(date(2026, 1, 1) + timedelta(days=index), 2) for index in range(60)]
     measures = MEASURES | {
         "use_vs_best_window_days": window_days,
         f"user_days_{window_days}": 2 * window_days,

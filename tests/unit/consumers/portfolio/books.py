@@ -29,11 +29,11 @@ def records(events: Iterable[Event], partitions: int = 1, first_offset: int = 0)
     ends: dict[tuple[str, int], int] = {}
     for event in events:
         partition = sum(str(event.get("account_id", "")).encode()) % partitions
-        place = event["type"], partition
-        offset = ends.get(place, first_offset)
-        ends[place] = offset + 1
+        source = event["type"], partition
+        offset = ends.get(source, first_offset)
+        ends[source] = offset + 1
         recorded_ms = moment_ms(str(event.get("recorded_at", event["timestamp"])))
-        found.append(LedgerRecord(*place, offset, event["type"], recorded_ms, msgspec.json.encode(event)))
+        found.append(LedgerRecord(*source, offset, event["type"], recorded_ms, msgspec.json.encode(event)))
     return found
 
 

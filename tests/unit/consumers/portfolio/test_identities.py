@@ -80,7 +80,7 @@ links = st.lists(
 
 
 def numbered(events: list[Event]) -> list[Event]:
-    return [{"event_id": f"e{place}"} | event for place, event in enumerate(events)]
+    return [{"event_id": f"e{index}"} | event for index, event in enumerate(events)]
 
 
 def store_of(events: list[Event]) -> Store:
@@ -147,8 +147,8 @@ def test_any_order_and_any_batches_give_the_same(
     shuffled = order.sample(everything, len(everything))
     other = Store(RULES)
     by_arrival = records(shuffled)
-    for place in range(0, len(by_arrival), 3):
-        other.append(by_arrival[place : place + 3])
+    for index in range(0, len(by_arrival), 3):
+        other.append(by_arrival[index : index + 3])
         if order.random() < 0.5:
             other.refresh()
     other.refresh()
@@ -162,8 +162,8 @@ def test_a_rate_that_comes_after_everything_else_values_all_of_it() -> None:
     events = business(datetime(2026, 4, 1, tzinfo=UTC), 60, 1.5)
     one, other = store_of(events), Store(RULES)
     late = sorted(events, key=lambda event: event["type"] == "rate")
-    for place in range(0, len(late), 500):
-        other.append(records(late)[place : place + 500])
+    for index in range(0, len(late), 500):
+        other.append(records(late)[index : index + 500])
         other.refresh()
     assert derived(other) == derived(one)
     one.close()
@@ -174,13 +174,13 @@ def test_a_whole_company_shuffled_repeated_and_cut_into_batches_gives_the_same()
     """Corrections keep their order within the partition, as Kafka keeps it."""
     events = business(datetime(2026, 4, 1, tzinfo=UTC), 60, 1.5)
     one = store_of(events)
-    latest: dict[str, int] = {event["event_id"]: place for place, event in enumerate(events)}
-    once = [event for place, event in enumerate(events) if latest[event["event_id"]] == place]
+    latest: dict[str, int] = {event["event_id"]: index for index, event in enumerate(events)}
+    once = [event for index, event in enumerate(events) if latest[event["event_id"]] == index]
     random.Random(3).shuffle(once)
     other = Store(RULES)
     arrivals = records(once, partitions=4)
-    for place in range(0, len(arrivals), 400):
-        other.append(arrivals[max(0, place - 50) : place + 400])
+    for index in range(0, len(arrivals), 400):
+        other.append(arrivals[max(0, index - 50) : index + 400])
         other.refresh()
     ours, theirs = derived(one), derived(other)
     for name in ours:
