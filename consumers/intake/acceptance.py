@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from consumers.intake.mapping import Ignored, Outcome
+from consumers.intake.mapping import Ignored, Outcome, Unreadable
 from stream.contracts.errors import BadEvent
 from stream.kinds.decode import Decoder
 from stream.topics import Kind
@@ -68,6 +68,8 @@ class Acceptance:
         """
         if isinstance(outcome, Ignored):
             return outcome
+        if isinstance(outcome, Unreadable):
+            return refused_whole("unknown_value", outcome.detail, outcome.payload)
         return self.accept(outcome.kind, outcome.event, now_ms)
 
     def accept(self, kind: Kind, event: Mapping[str, Any], now_ms: int) -> Accepted | Refused:
@@ -84,7 +86,7 @@ class Acceptance:
         return Accepted(kind, found.account_id, value, getattr(found, "event_id", None), moment)
 
 
-def refused_whole(reason: str, detail: str, payload: Mapping[str, Any]) -> Refused:
+def refused_whole(reason: str, detail: str, payload: Any) -> Refused:
     """The refusal of something from which no event could be made; its original is all of it."""
     try:
         original = msgspec.json.encode(payload)

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -19,17 +20,23 @@ from starlette.routing import Route
 from consumers.intake import segment
 from consumers.intake.acceptance import Acceptance, Accepted, Refused, Verdict, answer, refused_whole, tally
 from consumers.intake.body import BodyError, parsed, too_large, unpacked
-from consumers.intake.mapping import Translated, UnreadableError
+from consumers.intake.mapping import Outcome, Translated, Unreadable, UnreadableError
 from consumers.intake.memberships import Memberships
 from consumers.intake.metrics import IntakeMetrics
 from consumers.intake.rate import RateLimit
 from consumers.intake.settings import IntakeOptions
 from consumers.intake.signatures import SignedRequest
 from consumers.intake.vendors.registry import VENDORS
+from consumers.intake.vendors.vendor import Vendor
 from consumers.intake.writer import RETRY_AFTER_SECONDS, BusyError, Outgoing, Writer
+from stream.config.logs import get_logger
 from stream.contracts.dead_letters import dead_letter
 from stream.contracts.errors import BadEvent
 from stream.topics import KINDS, Kind, Topics
+
+ADDRESSES: Final = (*(f"/v1/{name}" for name in (*segment.TYPES, "batch")), "/v1/events/<kind>", "/webhooks/<vendor>")
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,7 @@ def make_app(intake: Intake) -> Starlette:
             Route("/readyz", handlers.ready),
         ],
         middleware=[cors],
+        exception_handlers={404: _unknown_address, 405: _unknown_address},
     )
 
 
@@ -111,8 +119,6 @@ class _Handlers:
                 response: Response = await handler(request)
             except BodyError as error:
                 response = _response(error.status, error.detail)
-            except UnreadableError as error:
-                response = _response(422, str(error))
             except BusyError as error:
                 response = _response(503, f"{error}; send it again", RETRY_AFTER_SECONDS)
             except _RefusalError as error:
@@ -136,7 +142,10 @@ class _Handlers:
         source = self._source(request, body.get("writeKey") if isinstance(body, dict) else None)
         name = request.url.path.rpartition("/")[2]
         path_type = segment.SHORT_PATHS.get(name, name)
-        calls = segment.calls_of(body, None if path_type in ("batch", "import", "b") else path_type)
+        try:
+            calls = segment.calls_of(body, None if path_type in ("batch", "import", "b") else path_type)
+        except UnreadableError as error:
+            return await self._answer(source, [refused_whole("wrong_type", str(error), body)])
         self._admit(source, len(calls))
         now_seconds = self._intake.now_seconds()
         now = datetime.fromtimestamp(now_seconds, UTC)
@@ -173,7 +182,7 @@ class _Handlers:
         if not vendor.check(signed, options.secret.get_secret_value()):
             raise _RefusalError(401, f"the signature is not {name}'s: check intake.vendors.{name}.secret")
         body = parsed(self._unpack(request, raw))
-        outcomes = vendor.translate(body, headers)
+        outcomes = _translated(vendor, body, headers)
         self._admit(name, len(outcomes))
         now_ms = int(now_seconds * 1000)
         return await self._answer(name, [self._intake.acceptance.verdict_on(each, now_ms) for each in outcomes])
@@ -187,14 +196,21 @@ class _Handlers:
         body = parsed(await self._body(request))
         events = body if isinstance(body, list) else [body]
         if not all(isinstance(event, dict) for event in events):
-            raise UnreadableError("expected a JSON object, or an array of objects")
+            told = "expected a JSON object, or an array of objects"
+            return await self._answer(source, [refused_whole("wrong_type", told, body)])
         self._admit(source, len(events))
         now_ms = int(self._intake.now_seconds() * 1000)
         accept = self._intake.feed_acceptance.accept
         return await self._answer(source, [accept(kind, event, now_ms) for event in events])
 
     async def _answer(self, source: str, verdicts: Sequence[Verdict], more: Sequence[Outgoing] = ()) -> Response:
-        """Write what is accepted and what is refused; the answer comes once Kafka has both."""
+        """Write what is accepted and what is refused; the answer comes once Kafka has both.
+
+        Raises:
+            _RefusalError: 422: nothing was sent, and silence would look as if something had been.
+        """
+        if not verdicts:
+            raise _RefusalError(422, "the list is empty: expected at least one event")
         topics, name = self._intake.topics, source.encode()
         records = [
             Outgoing(topics.input(verdict.kind), verdict.account_id, verdict.value, name)
@@ -271,6 +287,24 @@ def _key_of(headers: Mapping[str, str]) -> str:
         return base64.b64decode(given, validate=True).decode("utf-8", "replace").partition(":")[0]
     except (binascii.Error, ValueError):
         return ""
+
+
+def _translated(vendor: Vendor, body: Any, headers: Mapping[str, str]) -> list[Outcome]:
+    """What a vendor's table makes of a body: refused where it knows no such event, or fails on it."""
+    try:
+        return vendor.translate(body, headers)
+    except UnreadableError as error:
+        return [Unreadable(str(error), body)]
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        # A fault of the table's: the vendor can't mend it, but must not hear of an error and try for days.
+        log.exception("a table of payloads failed", vendor=vendor.name)
+        return [Unreadable(f"a field is not of the type that {vendor.source} names ({type(error).__name__})", body)]
+
+
+async def _unknown_address(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    where = f"{request.method} {request.url.path[:80]}"
+    return _response(status, f"there is nothing at {where}; expected POST to one of {', '.join(ADDRESSES)}")
 
 
 def _response(status: int, detail: str, retry_after_seconds: int = 0) -> Response:

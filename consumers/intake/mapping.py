@@ -25,13 +25,21 @@ class Translated(NamedTuple):
     event: dict[str, Any]
 
 
+class Unreadable(NamedTuple):
+    """One payload of several that nothing can be made of: the sentence, and what was sent."""
+
+    detail: str
+    payload: Any
+
+
 class Ignored(NamedTuple):
     """A payload that says nothing about an account's health, as documented."""
 
     reason: str
 
 
-Outcome = Translated | Ignored
+Made = Translated | Ignored  # by a row, which either is for a payload or is not
+Outcome = Made | Unreadable
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class Row:
         return any(type_name.startswith(name[:-1]) if name.endswith("*") else type_name == name for name in self.types)
 
 
-def translate(rows: Sequence[Row], type_field: str, type_name: object, payload: Payload) -> Outcome:
+def translate(rows: Sequence[Row], type_field: str, type_name: object, payload: Payload) -> Made:
     """One payload by the first row that is for its type.
 
     Args:
@@ -75,7 +83,7 @@ def translate(rows: Sequence[Row], type_field: str, type_name: object, payload: 
     raise UnreadableError(f"{type_field} = {repr(type_name)[:80]}: expected one of {accepted}")
 
 
-def apply(row: Row, payload: Payload) -> Outcome:
+def apply(row: Row, payload: Payload) -> Made:
     """The event of a row; `Ignored` where a field says so."""
     if row.kind is None or row.fields is None:
         return Ignored(row.reason)
@@ -107,6 +115,26 @@ def _follow(data: Any, steps: Sequence[str]) -> Any:
         else:
             return None
     return data
+
+
+def named(data: Any, path: str) -> Mapping[str, Any]:
+    """The object at a path; empty where there is none, whatever lies there.
+
+    >>> named({"a": {"b": 7}}, "a"), named({"a": 7}, "a")
+    ({'b': 7}, {})
+    """
+    found = find(data, path)
+    return found if isinstance(found, dict) else {}
+
+
+def listed(data: Any, path: str) -> Sequence[Any]:
+    """The list at a path; empty where there is none, whatever lies there.
+
+    >>> listed({"a": [7]}, "a"), listed({"a": 7}, "a")
+    ([7], [])
+    """
+    found = find(data, path)
+    return found if isinstance(found, list) else []
 
 
 def at(*paths: str, read: Callable[[Any], Any] = lambda value: value) -> Value:

@@ -13,7 +13,7 @@ import msgspec
 import zstandard
 
 from consumers.intake.acceptance import Acceptance, Refused
-from consumers.intake.mapping import Ignored, Outcome, Translated, UnreadableError
+from consumers.intake.mapping import Ignored, Outcome, Translated, Unreadable, UnreadableError
 from heartline.errors import FileError
 from heartline.imports.sort import Item, Sorter
 from heartline.imports.sources import Source
@@ -213,6 +213,9 @@ def _take(
     for outcome in outcomes:
         if isinstance(outcome, Ignored):
             became.ignored[outcome.reason] += 1
+            continue
+        if isinstance(outcome, Unreadable):
+            yield Refusal(entry.path, entry.number, outcome.detail)
             continue
         verdict = acceptance.accept(outcome.kind, _ours(outcome, source, aliases), now_ms)
         if isinstance(verdict, Refused):

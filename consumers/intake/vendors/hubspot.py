@@ -8,6 +8,7 @@ from consumers.intake.mapping import (
     Outcome,
     Payload,
     Row,
+    Unreadable,
     UnreadableError,
     at,
     find,
@@ -47,7 +48,7 @@ def _property(name: str) -> Any:
 
 
 def _known_property(payload: Payload) -> Any:
-    if find(payload, "propertyName") in _PROPERTIES:
+    if str(find(payload, "propertyName")) in _PROPERTIES:
         return of_tool("hubspot")(payload.get("objectId"))
     return Ignored("a property that no account of ours has")
 
@@ -73,7 +74,15 @@ ROWS: Final = (
 def _translate(body: Any, headers: Mapping[str, str]) -> list[Outcome]:
     if not isinstance(body, list) or not all(isinstance(each, dict) for each in body):
         raise UnreadableError("expected a JSON array of objects, as HubSpot sends them")
-    return [translate(ROWS, "subscriptionType", each.get("subscriptionType"), each) for each in body]
+    return [_one(each) for each in body]
+
+
+def _one(notification: Payload) -> Outcome:
+    """One of a request's notifications: an unknown one takes nothing from those beside it."""
+    try:
+        return translate(ROWS, "subscriptionType", notification.get("subscriptionType"), notification)
+    except UnreadableError as error:
+        return Unreadable(str(error), notification)
 
 
 HUBSPOT: Final = Vendor(

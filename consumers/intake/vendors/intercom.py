@@ -6,7 +6,7 @@ A conversation names no company; its account is the custom attribute `account_id
 from collections.abc import Mapping
 from typing import Any, Final
 
-from consumers.intake.mapping import Outcome, Row, Value, always, at, seconds, text, translate
+from consumers.intake.mapping import Outcome, Row, Value, always, at, seconds, text, translate, words
 from consumers.intake.signatures import hex_hmac
 from consumers.intake.vendors.vendor import Vendor
 
@@ -15,7 +15,9 @@ ITEM: Final = "data.item"
 
 def _priority(value: Any) -> Any:
     """Intercom knows two: `priority` and `not_priority`."""
-    return {"priority": "high", "not_priority": "normal", True: "high", False: "normal"}.get(value, value)
+    if isinstance(value, bool):
+        return "high" if value else "normal"
+    return words({"priority": "high", "not_priority": "normal"})(value)
 
 
 def _ticket(status: str) -> dict[str, Value]:

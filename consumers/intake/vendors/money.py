@@ -8,6 +8,9 @@ ZERO_DECIMAL: Final = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]
 )
 
+# In minor units. What is larger is refused by the contract all the same, and rounds without an error.
+AMOUNT_MAX: Final = 10**18
+
 # How many of an interval make a month.
 PER_MONTH: Final = {
     "month": Decimal(1),
@@ -27,7 +30,8 @@ def units(amount_minor: Any, currency: Any) -> Decimal | None:
     if not isinstance(amount_minor, int) or isinstance(amount_minor, bool):
         return None
     whole = isinstance(currency, str) and currency.upper() in ZERO_DECIMAL
-    return Decimal(amount_minor) if whole else Decimal(amount_minor) / 100
+    amount = Decimal(max(-AMOUNT_MAX, min(amount_minor, AMOUNT_MAX)))
+    return amount if whole else amount / 100
 
 
 def a_month(amount: Decimal, interval: Any, interval_count: Any) -> Decimal | None:

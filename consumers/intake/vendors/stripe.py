@@ -15,6 +15,8 @@ from consumers.intake.mapping import (
     at,
     find,
     first_of,
+    listed,
+    named,
     of_tool,
     seconds,
     text,
@@ -28,15 +30,14 @@ BEFORE: Final = "data.previous_attributes"
 
 
 def _items(subscription: Any) -> list[Mapping[str, Any]]:
-    items = find(subscription, "items.data")
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return [item for item in listed(subscription, "items.data") if isinstance(item, dict)]
 
 
 def mrr(subscription: Any) -> float | None:
     """What the items of a subscription come to in a month; None where one of them says no price."""
     total = Decimal(0)
     for item in _items(subscription):
-        price = item.get("price") or item.get("plan") or {}
+        price = named(item, "price") or named(item, "plan")
         amount = money.units(
             find(price, "unit_amount") if "unit_amount" in price else find(price, "amount"),
             (price.get("currency") or find(subscription, "currency")),
@@ -47,7 +48,7 @@ def mrr(subscription: Any) -> float | None:
         if monthly is None:
             return None
         quantity = item.get("quantity")
-        total += monthly * (quantity if isinstance(quantity, int) else 1)
+        total += monthly * (min(quantity, money.AMOUNT_MAX) if isinstance(quantity, int) else 1)
     return float(total) if _items(subscription) else None
 
 
@@ -63,7 +64,7 @@ def _seats(payload: Payload) -> Any:
 
 def _changed(payload: Payload) -> Any:
     """What an update means: Stripe sends what the changed attributes were before."""
-    now, before = find(payload, OBJECT) or {}, find(payload, BEFORE) or {}
+    now, before = named(payload, OBJECT), named(payload, BEFORE)
     if "cancel_at_period_end" in before or "cancel_at" in before:
         ends = bool(now.get("cancel_at_period_end")) or now.get("cancel_at") is not None
         return "cancellation_requested" if ends else "cancellation_withdrawn"

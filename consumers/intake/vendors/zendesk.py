@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from consumers.intake import signatures
-from consumers.intake.mapping import Ignored, Outcome, Payload, Row, at, find, of_tool, text, translate, words
+from consumers.intake.mapping import Ignored, Outcome, Payload, Row, at, find, listed, of_tool, text, translate, words
 from consumers.intake.vendors.vendor import Vendor
 
 _STATUS: Final = {
@@ -37,9 +37,9 @@ def _status(payload: Payload) -> Any:
     if what == "status_changed" and was_ended and isinstance(now, str) and now.lower() not in (*_ENDED, "deleted"):
         return "reopened"
     if what == "tags_changed":
-        if "escalated" in (find(payload, "event.tags_added") or []):
+        if "escalated" in listed(payload, "event.tags_added"):
             return "escalated"
-        if "escalated" in (find(payload, "event.tags_removed") or []):
+        if "escalated" in listed(payload, "event.tags_removed"):
             return "deescalated"
     return words(_STATUS)(now)
 

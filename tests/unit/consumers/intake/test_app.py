@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -18,6 +19,7 @@ from consumers.intake.memberships import Memberships
 from consumers.intake.metrics import IntakeMetrics
 from consumers.intake.rate import RateLimit
 from consumers.intake.settings import IntakeOptions
+from consumers.intake.vendors.registry import VENDORS
 from consumers.intake.writer import BusyError, Outgoing
 from stream.contracts.dead_letters import read_dead_letter
 from stream.kinds.decode import Decoder
@@ -154,10 +156,10 @@ REFUSED = [
     ("/v1/events/usages", EVENT, KEY, 404, "usage, ticket"),
     ("/v1/events/usage", b"{", KEY, 422, "not JSON"),
     ("/v1/events/usage", b"[" * 90_000, KEY, 422, "nested too deep"),
-    ("/v1/events/usage", [7], KEY, 422, "array of objects"),
+    ("/v1/events/usage", [], KEY, 422, "the list is empty"),
+    ("/v1/batch", {"batch": []}, KEY, 422, "the list is empty"),
     ("/v1/events/usage", b" " * 3_000_000, KEY, 413, "larger than"),
     ("/v1/events/usage", [EVENT] * 2_501, KEY, 413, "at most 2500"),
-    ("/v1/batch", {"batch": 7}, KEY, 422, "list of objects"),
     ("/webhooks/jira", {}, KEY, 401, "signature"),
     ("/webhooks/stripe", {}, KEY, 404, "intake.vendors.stripe.secret"),
     ("/webhooks/nobody", {}, KEY, 404, "zendesk, intercom"),
@@ -173,6 +175,38 @@ def test_what_is_not_let_in_hears_why_and_leaves_nothing(
     assert told in answer.json()["detail"]
     assert world.kept.records == []
     assert world.count("answers", status=str(status)) == 1
+
+
+UNREADABLE = [
+    ("/v1/events/usage", [7], "app", "array of objects"),
+    ("/v1/batch", {"batch": 7}, "app", "list of objects"),
+    ("/webhooks/jira", {"webhookEvent": "jira:issue_created2"}, "jira", "expected one of jira:issue_created"),
+    ("/webhooks/jira", [7], "jira", "webhookEvent = None"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "source", "told"), UNREADABLE, ids=[f"{c[0]} {c[3]}" for c in UNREADABLE])
+def test_what_parses_and_says_nothing_that_is_known_is_counted_and_a_dead_letter(
+    world: World, path: str, body: Any, source: str, told: str
+) -> None:
+    raw = json.dumps(body).encode()
+    signature = "sha256=" + hmac.new(b"jira-secret", raw, hashlib.sha256).hexdigest()
+    answer = world.post(path, raw, **{"X-Hub-Signature": signature})
+    assert answer.status_code == 422
+    assert told in answer.json()["refusals"][0]["detail"]
+    (record,) = world.kept.records
+    assert read_dead_letter(record.value or b"").topic == f"intake:{source}"
+    assert sum(world.count("refused_events", source=source, reason=why) or 0 for why in ("wrong_type", "unknown_value"))
+
+
+def test_a_table_that_fails_on_a_payload_refuses_it_and_is_no_error_of_ours(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = replace(VENDORS["jira"], translate=lambda body, headers: [body["issue"]["key"]])
+    monkeypatch.setitem(cast("dict[str, Any]", VENDORS), "jira", broken)
+    signature = "sha256=" + hmac.new(b"jira-secret", b"{}", hashlib.sha256).hexdigest()
+    answer = world.post("/webhooks/jira", b"{}", key=None, **{"X-Hub-Signature": signature})
+    assert (answer.status_code, [record.topic for record in world.kept.records]) == (422, ["dead-letters"])
 
 
 def test_one_refused_event_is_422_with_the_field_and_a_dead_letter(world: World) -> None:
@@ -231,6 +265,13 @@ def test_a_page_of_another_site_may_send(world: World) -> None:
     )
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("POST", "/v1/trakc", 404), ("GET", "/v1/track", 405)])
+def test_an_address_that_is_none_is_told_those_that_are(world: World, method: str, path: str, status: int) -> None:
+    answer = world.client.request(method, path)
+    assert answer.status_code == status
+    assert f"{method} {path}; expected POST to one of /v1/track, " in answer.json()["detail"]
 
 
 def test_it_says_that_it_lives_and_is_ready(world: World) -> None:

@@ -1,13 +1,15 @@
 """Each vendor's payloads, written after its references: what they become, and that the contract takes it."""
 
 import json
+import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from consumers.intake.acceptance import Acceptance, Accepted
-from consumers.intake.mapping import Ignored, Translated, UnreadableError
+from consumers.intake.acceptance import Acceptance, Accepted, Refused
+from consumers.intake.mapping import Ignored, Translated, Unreadable, UnreadableError
 from consumers.intake.settings import VENDOR_NAMES
 from consumers.intake.vendors import money, stripe
 from consumers.intake.vendors.registry import VENDORS
@@ -371,7 +373,7 @@ def test_what_is_documented_as_ignored_says_why(vendor: str, body: Any, why: str
 
 @pytest.mark.parametrize("vendor", [name for name in VENDOR_NAMES if name not in ("stripe", "chargebee")])
 @pytest.mark.parametrize(
-    "body", [{}, {"type": "x", "topic": "x", "event_type": "x", "webhookEvent": "x"}, [{}], 7, "x", None]
+    "body", [{}, {"type": "x", "topic": "x", "event_type": "x", "webhookEvent": "x"}, 7, "x", None]
 )
 def test_what_no_vendor_sends_is_named_with_what_is_accepted(vendor: str, body: Any) -> None:
     with pytest.raises(UnreadableError, match="expected"):
@@ -390,6 +392,67 @@ def test_a_payload_full_of_nulls_is_refused_by_the_contract_and_stops_nothing(ve
         if name == vendor:
             for outcome in VENDORS[vendor].translate(emptied(body), {}):
                 assert not isinstance(ACCEPTANCE.verdict_on(outcome, NOW_MS), Accepted)
+
+
+ODD_VALUES: list[Any] = [
+    *(
+        None,
+        "",
+        "x" * 300,
+        "\ud83d",
+        "2026-13-45",
+        "9999-12-31T23:59:59Z",
+        "1e400",
+        True,
+        [],
+        {},
+        [[]],
+        [{}],
+        {"0": {}},
+    ),
+    *(0, -1, 9.5, 1e308, 5e-324, 10**30, 253_402_300_799, -62_135_596_801, 2**63, 10**400),
+]
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, each in pairs:
+        yield from leaves(each, (*path, step))
+
+
+def with_value(body: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    changed = body.copy()
+    changed[path[0]] = with_value(body[path[0]], path[1:], value)
+    return changed
+
+
+@pytest.mark.parametrize("vendor", VENDOR_NAMES)
+def test_any_value_at_any_place_is_accepted_ignored_or_refused_with_a_sentence(vendor: str) -> None:
+    chance, verdicts = random.Random(vendor), 0
+    for body in (case[1] for case in (*ACCEPTED, *IGNORED) if case[0] == vendor):
+        for path in leaves(body):
+            for value in chance.sample(ODD_VALUES, 6):
+                try:
+                    outcomes = VENDORS[vendor].translate(with_value(body, path, value), {})
+                except UnreadableError:
+                    continue
+                for outcome in outcomes:
+                    verdict = ACCEPTANCE.verdict_on(outcome, NOW_MS)
+                    verdicts += 1
+                    assert not isinstance(verdict, Refused) or verdict.detail
+    assert verdicts > 50
+
+
+def test_an_unknown_notification_takes_nothing_from_those_beside_it() -> None:
+    body = [*hubspot("name", "Acme"), *hubspot("name", "Acme", "company.merged2x"), *hubspot("x", "1", "odd")]
+    outcomes = VENDORS["hubspot"].translate(body, {})
+    assert [type(each) for each in outcomes] == [Translated, Ignored, Unreadable]
+    refused = ACCEPTANCE.verdict_on(outcomes[2], NOW_MS)
+    assert isinstance(refused, Refused)
+    assert "subscriptionType = 'odd'" in refused.detail
 
 
 def test_every_vendor_of_the_settings_has_a_module_and_the_other_way_round() -> None:
