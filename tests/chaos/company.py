@@ -52,6 +52,15 @@ def make_round(number: int, chance: random.Random, now_ms: int, accounts: int = 
 
 def _life(name: str, declines: bool, now_ms: int) -> Iterator[tuple[int, str, str, dict[str, Any]]]:
     yield now_ms, "account", name, {"account_id": name, "name": name.title(), "timestamp": now_ms - DAY_MS}
+    paid = {
+        "event_id": f"{name}-s",
+        "account_id": name,
+        "subscription_id": "s1",
+        "status": "started",
+        "currency": "EUR",
+    }
+    started_ms = now_ms - 200 * DAY_MS
+    yield started_ms, "subscription", name, paid | {"amount": revenue_cents(name) / 1200, "timestamp": started_ms}
     ticket = {"event_id": f"{name}-t", "account_id": name, "ticket_id": "t1", "status": "opened", "priority": "high"}
     yield now_ms - DAY_MS, "ticket", name, ticket | {"timestamp": now_ms - DAY_MS}
     for day in range(1, 66, 3):
@@ -59,6 +68,11 @@ def _life(name: str, declines: bool, now_ms: int) -> Iterator[tuple[int, str, st
             at_ms = now_ms - day * DAY_MS - user * 1000
             event = {"event_id": f"{name}-{day}-{user}", "account_id": name, "user_id": f"u{user}", "feature": "export"}
             yield at_ms, "usage", name, event | {"timestamp": at_ms}
+
+
+def revenue_cents(name: str) -> int:
+    """What an account pays a year, in cents: another amount each, by the month."""
+    return (100 + sum(name.encode()) % 97) * 1200
 
 
 def expected_states(told: Round) -> dict[str, list[Any]]:
@@ -75,7 +89,7 @@ def facts(state: AccountState) -> list[Any]:
     """What the events alone decide, whatever the order of the topics."""
     usage = state.usage
     users = {name: record[1:] for name, record in usage.users.items()}
-    return [usage.events, users, sorted(usage.features), state.ticket, state.profile]
+    return [usage.events, users, sorted(usage.features), state.ticket, state.profile, state.subscription]
 
 
 def facts_of(value: bytes) -> list[Any]:

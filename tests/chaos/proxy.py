@@ -21,7 +21,7 @@ class FaultyProxy:
 
     def __init__(self, port: int, target_port: int, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
-        self._port, self._target = port, target_port
+        self.port, self._target = port, target_port
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
         self._delay_seconds = 0.0
@@ -34,7 +34,7 @@ class FaultyProxy:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", self._port, ssl=self._tls)
+            asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
         )
         self._loop.run_forever()
 

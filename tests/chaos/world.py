@@ -1,15 +1,15 @@
-"""A broker, a Redis, workers, alerting and a receiver, behind proxies, and what can be done to each."""
+"""All of an installation: brokers, Redis, workers, alerting, intake, portfolio and a receiver, behind proxies."""
 
+import base64
 import contextlib
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -17,179 +17,142 @@ from typing import Any, Final, Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from heartline.embedded import KafkaServer, ValkeyServer
 from heartline.embedded.ports import free_ports
 from stream.contracts.partitioner import partition_of
 from stream.topics import Topics
 from tests.chaos.company import Round
-from tests.chaos.proxy import FaultyProxy
+from tests.chaos.process import Process
+from tests.chaos.receiver import Receiver
+from tests.chaos.servers import Disk, kafka_cluster, redis_server
 
 PARTITIONS: Final = 4
 PREFIX: Final = "chaos-"
-# A process whose wall clock a test steps: SIGUSR1 has it read by how many seconds.
-STEPPED: Final = """
-import signal, sys, time
-real, offset = time.time_ns, [0]
-time.time_ns = lambda: real() + offset[0]
-def step(*_):
-    offset[0] = int(open({path!r}).read() or 0) * 10**9
-signal.signal(signal.SIGUSR1, step)
-sys.argv = ["heartline", {role!r}]
-from heartline.cli import main
-main()
-"""
+WRITE_KEY: Final = "the-key-of-an-app"
+READ_TOKEN: Final = "the-token-of-a-reader"
+DISK_MIB: Final = {"stores": 24, "redis": 48, "broker": 1024}
 
 
-class Receiver:
-    """A webhook's other side: keeps what it took, and answers as the faults of the moment say."""
+@dataclass(frozen=True)
+class Shape:
+    """How large an installation.
 
-    def __init__(self) -> None:
-        self.taken: list[tuple[str, str, str]] = []  # (message id, kind, account)
-        self.fault: str | None = None
-        self.attempts = 0
-        receiver = self
+    Attributes:
+        brokers: 1, or 3 with three replicas of which two must be in sync.
+        workers: every other one has a store on its disk, the first is a static member.
+        alertings: processes of alerting.
+        intakes: 1: a tenth of the events comes by HTTP; 0: none.
+        portfolios: 1: the ledger is compared, too; 0: there is none.
+        release: the Python of an earlier release's environment that all processes run on until they are upgraded.
+    """
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
-                receiver.attempts += 1
-                fault = receiver.fault
-                if fault == "hang":
-                    time.sleep(1.5)
-                    self.close_connection = True
-                    return
-                if fault in ("429", "500"):
-                    self._answer(int(fault))
-                    return
-                account = (body["data"]["account"] or {}).get("account_id") or ""
-                receiver.taken.append((body["data"]["id"], body["type"], account))
-                if fault == "lost answer":
-                    self.close_connection = True
-                    return
-                self._answer(200)
-
-            def _answer(self, status: int) -> None:
-                self.send_response(status)
-                if status == 429:
-                    self.send_header("Retry-After", "1")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Quiet."""
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                """A client that hung up is no news."""
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/"
-
-    def close(self) -> None:
-        self._server.shutdown()
-
-
-class Process:
-    """One of the product's processes, started again whenever it has ended."""
-
-    def __init__(self, role: str, env: dict[str, str], folder: Path, number: int) -> None:
-        self.role, self.number = role, number
-        self.log = folder / f"{role}-{number}.log"
-        self._offset = folder / f"{role}-{number}.offset"
-        self._offset.write_text("0")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("HEARTLINE_")}
-        self._env = kept | env
-        self._process: subprocess.Popen[bytes] | None = None
-        self.is_wanted = True
-        self.starts = 0
-
-    def keep_running(self) -> None:
-        """What a supervisor does."""
-        if self.is_wanted and (self._process is None or self._process.poll() is not None):
-            code = STEPPED.format(path=str(self._offset), role=self.role)
-            with self.log.open("ab") as out:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-c", code], env=self._env, stdout=out, stderr=out, start_new_session=True
-                )
-            self.starts += 1
-
-    def signal(self, number: int) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
-
-    def step_clock(self, seconds: int) -> None:
-        self._offset.write_text(str(seconds))
-        self.signal(signal.SIGUSR1)
-
-    def end(self) -> None:
-        self.is_wanted = False
-        self.signal(signal.SIGCONT)
-        self.signal(signal.SIGKILL)
-        if self._process is not None:
-            self._process.wait(10)
+    brokers: int = 3
+    workers: int = 3
+    alertings: int = 2
+    intakes: int = 1
+    portfolios: int = 1
+    release: Path | None = None
 
 
 class World:
-    """All of it.
+    """All of it; usable within a `with` block.
 
     Args:
         folder: for logs and stores.
-        workers, alertings: how many of each.
+        shape: how large.
     """
 
-    def __init__(self, folder: Path, workers: int, alertings: int) -> None:
-        self._folder, self._counts = folder, (workers, alertings)
+    def __init__(self, folder: Path, shape: Shape) -> None:
+        self._folder, self._shape = folder, shape
         self.topics = Topics(PREFIX)
         self.receiver = Receiver()
+        self.disks: dict[str, Disk] = {}
         self._stop = threading.Event()
+        self._producer: Any = None
 
     def __enter__(self) -> Self:
-        kafka_port, redis_port, broker_port = free_ports(3)
-        self.kafka = FaultyProxy(kafka_port, broker_port)
-        address = f"PLAINTEXT://127.0.0.1:{kafka_port}"
-        self.broker = KafkaServer(port=broker_port, properties={"advertised.listeners": address}).start()
-        self.memory = ValkeyServer().start()
-        self.redis = FaultyProxy(redis_port, self.memory.port)
-        self.bootstrap = f"127.0.0.1:{kafka_port}"
+        shape = self._shape
+        with contextlib.suppress(PermissionError):
+            for name, mib in DISK_MIB.items():
+                self.disks[name] = Disk(self._folder / f"{name}-disk", mib)
+        self.brokers = kafka_cluster(shape.brokers, self._on_disk("broker"))
+        self.memory, redis_port = redis_server(self._on_disk("redis"))
+        for server in self.servers:
+            server.start()
+        for server in self.servers:
+            server.wait_until_up()
+        self.bootstrap = ",".join(f"127.0.0.1:{each.proxy.port}" for each in self.brokers)
+        self.inner_bootstrap = ",".join(f"127.0.0.1:{each.inner_port}" for each in self.brokers)
+        self._intake_port, self._portfolio_port = free_ports(2)
         env = self._environment(self.bootstrap, f"redis://127.0.0.1:{redis_port}/0")
-        workers, alertings = self._counts
-        self.workers = [
-            Process("worker", env | self._of_worker(number), self._folder, number) for number in range(workers)
-        ]
-        self.alertings = [Process("alerting", env, self._folder, number) for number in range(alertings)]
+        self.workers = [self._process("worker", [], env | self._of_worker(each), each) for each in range(shape.workers)]
+        self.alertings = [self._process("alerting", [], env, each) for each in range(shape.alertings)]
+        port = str(self._intake_port)
+        self.intakes = [self._process("intake", ["--port", port], env, each) for each in range(shape.intakes)]
+        ledger = ["serve", "--port", str(self._portfolio_port), "--file", str(self._folder / "ledger.duckdb")]
+        self.portfolios = [self._process("portfolio", ledger, env, each) for each in range(shape.portfolios)]
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
         self._supervisor.start()
-        self._producer: Any = None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._supervisor.join(5)
+        self._supervisor.join(20)
         for process in self.processes:
             process.end()
-        self.kafka.close()
-        self.redis.close()
+        for server in self.servers:
+            server.close()
         self.receiver.close()
-        self.memory.close()
-        self.broker.close()
+        for disk in self.disks.values():
+            disk.close()
 
     @property
     def processes(self) -> list[Process]:
         """All that are the product's."""
-        return [*self.workers, *self.alertings]
+        return [*self.workers, *self.alertings, *self.intakes, *self.portfolios]
+
+    @property
+    def servers(self) -> list[Any]:
+        """All that the product stands on."""
+        return [*self.brokers, self.memory]
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether there is a portfolio."""
+        return bool(self.portfolios)
+
+    @property
+    def is_of_earlier_release(self) -> bool:
+        """Whether any process still runs on an earlier release."""
+        return any(process.release is not None for process in self.processes)
 
     @property
     def redis_url(self) -> str:
         """Past the proxy."""
-        return self.memory.url
+        return f"redis://127.0.0.1:{self.memory.inner_port}/0"
+
+    def ledger(self) -> dict[str, int]:
+        """By account its revenue a year, in cents, as the portfolio says it.
+
+        Raises:
+            OSError: it does not answer.
+        """
+        today = time.gmtime()
+        asked = f"figure=arr&period={today.tm_year}-Q{(today.tm_mon + 2) // 3}"
+        request = urllib.request.Request(f"http://127.0.0.1:{self._portfolio_port}/api/v1/portfolio/accounts?{asked}")
+        request.add_header("Authorization", f"Bearer {READ_TOKEN}")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found: dict[str, int] = {}
+            for row in json.load(answer):
+                found[row["account_id"]] = found.get(row["account_id"], 0) + row["numerator"]
+            return found
+
+    def _on_disk(self, name: str) -> Path | None:
+        return self.disks[name].folder if name in self.disks else None
+
+    def _process(self, role: str, arguments: Sequence[str], env: dict[str, str], number: int) -> Process:
+        return Process(role, arguments, env, self._folder, number, self._shape.release)
 
     def _supervise(self) -> None:
         while not self._stop.wait(0.3):
@@ -227,10 +190,16 @@ class World:
             "REDIS_URL": redis_url,
             "HEARTLINE_KAFKA__TOPIC_PREFIX": PREFIX,
             "HEARTLINE_KAFKA__PARTITIONS": str(PARTITIONS),
+            "HEARTLINE_KAFKA__REPLICATION_FACTOR": str(self._shape.brokers),
             "HEARTLINE_REDIS__TIMEOUT_SECONDS": "2",
             "HEARTLINE_ALERTING__CONFIG": str(config),
             "HEARTLINE_ALERTING__METRICS_PORT": "null",
             "HEARTLINE_ALERTING__SESSION_TIMEOUT_SECONDS": "6",
+            "HEARTLINE_BOARD__READ_TOKEN": READ_TOKEN,
+            "HEARTLINE_INTAKE__KAFKA_TIMEOUT_SECONDS": "10",
+            "HEARTLINE_INTAKE__METRICS_PORT": "null",
+            "HEARTLINE_INTAKE__WRITE_KEYS": json.dumps({"app": WRITE_KEY}),
+            "HEARTLINE_PORTFOLIO__METRICS_PORT": "null",
             "HEARTLINE_WORKER__METRICS_PORT": "null",
             "HEARTLINE_WORKER__SESSION_TIMEOUT_SECONDS": "6",
             "HEARTLINE_WORKER__REBALANCE_TIMEOUT_SECONDS": "10",
@@ -239,13 +208,21 @@ class World:
 
     def _of_worker(self, number: int) -> dict[str, str]:
         """Every other worker has a store on the disk, the first is a static member."""
-        own = {"HEARTLINE_WORKER__STORE": str(self._folder / f"store-{number}")} if number % 2 == 0 else {}
+        stores = self._on_disk("stores") or self._folder
+        own = {"HEARTLINE_WORKER__STORE": str(stores / f"store-{number}")} if number % 2 == 0 else {}
         return own | ({"HEARTLINE_WORKER__GROUP_INSTANCE_ID": "static-0"} if number == 0 else {})
 
     def send(self, told: Round, chance: random.Random, seconds: float) -> None:
-        """Send a round's events over some seconds, a tenth of them to a wrong partition; until Kafka has them all."""
-        step = seconds / len(told.events)
-        left = list(told.events)
+        """Send a round's events over some seconds: each until whoever takes it has it.
+
+        A tenth of the usage comes by HTTP, and a tenth of the rest goes to a wrong partition.
+        """
+        by_http = [each for each in told.events if each[0] == "usage" and chance.random() < 0.1 and self.intakes]
+        posting = threading.Thread(target=self._post, args=(by_http, seconds), daemon=True)
+        posting.start()
+        posted = set(map(id, by_http))
+        left = [each for each in told.events if id(each) not in posted]
+        step = seconds / len(left)
         while left:
             try:
                 if self._producer is None:
@@ -265,3 +242,26 @@ class World:
                     self._producer.close(timeout=1)
                 self._producer = None
                 time.sleep(0.5)  # and all of them again: repeats are recognised
+        posting.join()
+
+    def _post(self, events: Sequence[tuple[str, str, bytes]], seconds: float) -> None:
+        """Each batch until the intake has answered that Kafka has it."""
+        batches = [events[at : at + 20] for at in range(0, len(events), 20)]
+        login = base64.b64encode(f"{WRITE_KEY}:".encode()).decode()
+        for batch in batches:
+            body = b"[" + b",".join(value for _, _, value in batch) + b"]"
+            while not self._stop.is_set():
+                request = urllib.request.Request(f"http://127.0.0.1:{self._intake_port}/v1/events/usage", body)
+                request.add_header("Authorization", f"Basic {login}")
+                request.add_header("Content-Type", "application/json")
+                try:
+                    with urllib.request.urlopen(request, timeout=30) as answer:
+                        assert not json.load(answer).get("refusals"), body
+                        break
+                except urllib.error.HTTPError as error:
+                    if error.code != 503:
+                        raise
+                    time.sleep(0.5)
+                except OSError:
+                    time.sleep(0.5)
+            time.sleep(seconds / len(batches))
