@@ -9,6 +9,7 @@ The modules in the order a report meets them:
     alerting_handler what the loop hands records to
     batch            records decoded and evaluated, purely
     pipeline_health  health of the pipeline, over all partitions and processes
+    store_clock      the time by which all of it goes: the machine's, as far as Redis' bears it out
     state            Redis: what is remembered of each account, and the one transaction that every batch makes
     audit_log        Redis and Kafka: steps on their way to the audit log
     unreadable       what in Redis can't be read, set aside

@@ -61,11 +61,13 @@ class AuditLog:
     Args:
         client: from `consumers.alerting.state.connect`.
         prefix: put before every key.
+        clock_ms: the current time, epoch milliseconds.
     """
 
-    def __init__(self, client: redis.Redis, prefix: str) -> None:
+    def __init__(self, client: redis.Redis, prefix: str, clock_ms: Callable[[], int] = _now_ms) -> None:
         self._client = client
         self._prefix = prefix
+        self._clock_ms = clock_ms
 
     def add(self, pipe: Any, partition: int, owner: str, step: AlertEvent) -> None:
         """Write down a step of an account, a silence or the pipeline, within the caller's transaction."""
@@ -90,7 +92,7 @@ class AuditLog:
         if entry.partition is None or notification.account_id is None:
             return
         step = AlertEvent(
-            seq=_now_ms(),
+            seq=self._clock_ms(),
             kind="delivered",
             at=notification.at,
             reason=f"{entry.receiver} took it",

@@ -3,7 +3,7 @@
 All label values that are known beforehand exist from the start, so that rates begin at 0 and an absence can alarm.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -213,3 +213,13 @@ class Metrics:
         for partition, records in by_partition.items():
             self._lag.labels(self._topic, str(partition)).set(records)
         self._lag_partitions = set(by_partition)
+
+
+def clock_gauge(registry: CollectorRegistry, offset_seconds: Callable[[], float]) -> None:
+    """How far the wall clock is from what is believed."""
+    gauge = Gauge(
+        "heartline_alerting_clock_offset_seconds",
+        "How far the wall clock is ahead of the time by which alerting decides; 0: it is believed.",
+        registry=registry,
+    )
+    gauge.set_function(offset_seconds)

@@ -22,7 +22,7 @@ from alerts.config import read_config
 from alerts.context import DigestSettings
 from alerts.daily_digest import next_digest
 from consumers.alerting.account_gauges import AccountGauges
-from consumers.alerting.alerting_handler import Alerting, now_ms
+from consumers.alerting.alerting_handler import Alerting
 from consumers.alerting.audit_log import AuditLog, AuditRelay
 from consumers.alerting.command_sender import CommandSender
 from consumers.alerting.current_message import CurrentMessage
@@ -31,7 +31,7 @@ from consumers.alerting.digest_queue import DigestQueue
 from consumers.alerting.erasure import AccountErasure
 from consumers.alerting.group_consumer import make_consumer
 from consumers.alerting.loop import ConsumerLoop
-from consumers.alerting.metrics import Metrics
+from consumers.alerting.metrics import Metrics, clock_gauge
 from consumers.alerting.notification_traces import NotificationTraces, make_traces
 from consumers.alerting.outbox import Outbox
 from consumers.alerting.outbox_queue import Queue
@@ -44,9 +44,11 @@ from consumers.alerting.recipients import Recipients
 from consumers.alerting.sender import Sender
 from consumers.alerting.settings import AlertingSettings
 from consumers.alerting.state import StateStore
+from consumers.alerting.store_clock import StoreClock
 from consumers.errors import STORE_AWAY
 from consumers.kafka_client import topic_id_of
 from consumers.redis_client import check_scheme, connect
+from stream.calendar.clock import TrustedClock
 from stream.config.logs import configure_logging, get_logger
 from stream.config.metrics_server import serve_metrics
 
@@ -89,6 +91,10 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     registry = registry if registry is not None else CollectorRegistry()
     check_scheme(settings.redis)
     client = connect(settings.redis)
+    clock = StoreClock(client, TrustedClock())
+    clock.observe()
+    clock_gauge(registry, lambda: clock.offset_seconds)
+    threading.Thread(target=clock.watch, args=(stop,), name="clock", daemon=True).start()
     outbox = Outbox(client, settings.redis.key_prefix)
     config = read_config(settings.alerting.config)
     receivers = make_receivers(config, settings.slack, public_url=settings.board.public_url)
@@ -97,7 +103,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         log.warning("no receiver is configured: red flags are kept and exported, and told to nobody")
     metrics = Metrics(registry, settings.kafka.topics.health, config.book.names, names)
     traces = make_traces(settings.alerting.traces_url, settings.kafka.installation)
-    audit = AuditLog(client, settings.redis.key_prefix)
+    audit = AuditLog(client, settings.redis.key_prefix, clock)
     event_clock, calendars = settings.alerting.clock == "event", settings.calendar.calendars()
     lifecycle = config.lifecycle
     digests = DigestQueue(
@@ -125,9 +131,10 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         ),
         digests=DailyDigests(client, digests, store, outbox, recipients, config, metrics.daily_digests.inc),
         calendars=calendars,
+        clock_ms=clock,
         topic_id=lambda: topic_id_of(settings.kafka, settings.kafka.topics.health),
     )
-    current_message = CurrentMessage(store, config, None if event_clock else lambda: datetime.now(UTC), calendars)
+    current_message = CurrentMessage(store, config, None if event_clock else lambda: _moment(clock()), calendars)
     erasure = AccountErasure(client, settings.redis.key_prefix)
     relay = AuditRelay(audit, settings.kafka, lambda: handler.partitions, erasure.erase)
     relaying = threading.Thread(target=relay.run, args=(stop,), name="audit", daemon=True)
@@ -136,10 +143,10 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     stop_metrics = serve_metrics("alerting", options.metrics_host, options.metrics_port, registry)
     digest = lifecycle.digest if lifecycle.digest.enabled and not event_clock else None
     senders = [
-        _start_sender(settings, client, channel, metrics, audit, digest, current_message, traces, stop)
+        _start_sender(settings, client, channel, metrics, audit, digest, current_message, traces, clock, stop)
         for channel in receivers.channels
     ]
-    senders.append(_start_dropping_receivers(outbox, names, stop))
+    senders.append(_start_dropping_receivers(outbox, names, clock, stop))
     actions: SlackActions | None = None
     try:
         consumer = make_consumer(settings, stop)
@@ -187,6 +194,7 @@ def _start_sender(
     digest: DigestSettings | None,
     current_message: CurrentMessage,
     traces: NotificationTraces | None,
+    clock: StoreClock,
     stop: threading.Event,
 ) -> threading.Thread:
     """The thread that tells one receiver."""
@@ -199,20 +207,23 @@ def _start_sender(
         digest=digest if channel.receiver.accepts("digest") else None,
         current=current_message,
         traces=traces,
+        clock_ms=clock,
     )
     thread = threading.Thread(target=sender.run, args=(stop,), name=f"outbox-{channel.name}", daemon=True)
     thread.start()
     return thread
 
 
-def _start_dropping_receivers(outbox: Outbox, names: Collection[str], stop: threading.Event) -> threading.Thread:
+def _start_dropping_receivers(
+    outbox: Outbox, names: Collection[str], clock: StoreClock, stop: threading.Event
+) -> threading.Thread:
     """The thread that, once, gives up what waits for receivers that are no longer configured."""
 
     def drop_receiver() -> None:
         while not stop.is_set():
             try:
                 for name in set(outbox.receivers()) - set(names):
-                    given_up = outbox.drop_receiver(name, "no receiver of this name is configured", now_ms())
+                    given_up = outbox.drop_receiver(name, "no receiver of this name is configured", clock())
                     if given_up > 0:
                         log.error(
                             "messages for a receiver that is not configured: now dead letters",
@@ -238,6 +249,10 @@ def _start_actions(settings: AlertingSettings, receivers: Receivers) -> SlackAct
     actions = SlackActions(receivers.signing_secrets, commands.send, host, port)
     actions.start()
     return actions
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def _say_ready() -> None:

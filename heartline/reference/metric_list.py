@@ -17,6 +17,7 @@ from alerts.evaluation import evaluate_rules
 from alerts.rules import default_rules
 from consumers.alerting.account_gauges import AccountGauges
 from consumers.alerting.metrics import Metrics
+from consumers.alerting.metrics import clock_gauge as alerting_clock_gauge
 from consumers.alerting.projection import HealthCollector, Projection
 from consumers.board.app import make_app
 from consumers.board.live_updates import Hub
@@ -170,6 +171,7 @@ def _alerting() -> Iterable[Metric]:
     names = [rule.name for rule in rules]
     metrics = Metrics(registry, Topics().health, names)
     metrics.lag({0: 0})
+    alerting_clock_gauge(registry, lambda: 0.0)
     report = _report()
     record = evaluate_rules(None, report, rules, _AS_OF + timedelta(seconds=1)).record
     assert record is not None

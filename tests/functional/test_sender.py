@@ -1,7 +1,8 @@
 """The sender against a stand-in for Slack and a real outbox: every answer that Slack can give, and none at all."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -18,7 +19,9 @@ from consumers.alerting.outbox_queue import LEASE_MS, Queue
 from consumers.alerting.receivers.delivery import DeliveryStatus, result_of_status
 from consumers.alerting.receivers.slack_webhook import SlackWebhook
 from consumers.alerting.sender import DAY_MS, UNAUTHORIZED_SECONDS, Sender
+from consumers.alerting.store_clock import StoreClock
 from heartline.demo.slack_standin import Answer, SlackStandin
+from stream.calendar.clock import TrustedClock
 from tests.logged import logged
 from tests.notifications import make_entry, make_notification
 
@@ -30,7 +33,12 @@ class Scene:
     """A sender on a clock that stands still until it is told to move."""
 
     def __init__(
-        self, client: redis.Redis, prefix: str, slack: SlackStandin, traces: NotificationTraces | None = None
+        self,
+        client: redis.Redis,
+        prefix: str,
+        slack: SlackStandin,
+        traces: NotificationTraces | None = None,
+        clock_ms: Callable[[], int] | None = None,
     ) -> None:
         self.client = client
         self.outbox = Outbox(client, prefix)
@@ -44,7 +52,7 @@ class Scene:
             Metrics(self.registry, "account-health", ["breadth_collapsed"]),
             messages_per_second=1,
             dead_letter_after_days=2,
-            clock_ms=lambda: self.now_ms,
+            clock_ms=clock_ms or (lambda: self.now_ms),
             random_ratio=lambda: 1.0,
             traces=traces,
         )
@@ -300,3 +308,64 @@ def test_what_an_answer_means(
     """A table of what Slack may say."""
     result = result_of_status(status, headers)
     assert (result.status, result.retry_after_seconds) == (outcome, retry_after)
+
+
+class SteppedClock:
+    """A machine's clocks: the wall's can be stepped, the monotonic one goes on by hand."""
+
+    def __init__(self, true_ms: int) -> None:
+        self.true_ms, self.step_ms = true_ms, 0
+
+    def trusted(self) -> TrustedClock:
+        """What a process on the machine believes from its start."""
+        return TrustedClock(lambda: self.true_ms + self.step_ms, lambda: self.true_ms)
+
+
+@pytest.mark.parametrize("days", [-7, -1, 1, 7])
+def test_a_clock_that_is_days_off_for_a_moment_neither_delays_a_message_nor_gives_it_up(
+    client: redis.Redis, prefix: str, days: int
+) -> None:
+    seconds, _ = client.time()
+    machine = SteppedClock(seconds * 1000)
+    clock = StoreClock(client, machine.trusted())
+    assert clock.observe()
+    with SlackStandin() as slack:
+        scene = Scene(client, prefix, slack, clock_ms=clock)
+        scene.now_ms = clock()
+        scene.put("a")
+        slack.script(Answer(500))
+        machine.step_ms = days * DAY_MS
+        assert clock.offset_seconds == days * 86_400
+        scene.sender.turn()  # it fails, and is written back to be tried again, on a clock that is wrong
+        machine.step_ms = 0
+        machine.true_ms += 60_000
+        scene.sender.turn()
+        assert [message["text"] for message in slack.messages] == ["a"]
+        assert scene.dead() == {}
+        assert clock.offset_seconds == 0
+
+
+def test_a_process_that_starts_on_a_wrong_clock_goes_by_that_of_redis(
+    client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    seconds, _ = client.time()
+    machine = SteppedClock(seconds * 1000)
+    machine.step_ms = 7 * DAY_MS
+    clock = StoreClock(client, machine.trusted())
+    assert clock.observe()
+    assert abs(clock() - machine.true_ms) < 60_000
+    assert "this machine's clock and Redis' differ" in caplog.text
+    machine.step_ms = 0
+    assert abs(clock() - machine.true_ms) < 60_000
+    assert clock.offset_seconds == 0
+
+
+def test_a_redis_that_is_away_says_nothing_of_the_time(monkeypatch: pytest.MonkeyPatch, client: redis.Redis) -> None:
+    def away(*_: Any) -> None:
+        raise redis.ConnectionError
+
+    monkeypatch.setattr(client, "time", away)
+    machine = SteppedClock(START_MS)
+    clock = StoreClock(client, machine.trusted())
+    assert not clock.observe()
+    assert clock() == START_MS
