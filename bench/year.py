@@ -1,0 +1,230 @@
+"""A company's year, compressed: whether memory stays flat and lag bounded, and what gives way when there is too much.
+
+    python -m bench.year [--accounts 1000000] [--days 365] [--events-per-day 200000] [--seconds-per-day 20]
+
+One worker with a state store, on the event clock: a day of the company takes so many seconds, and time moves by its
+events. An hourly scan would come every second of it, so that a scan comes once a day here, beside the turn of each
+account's own day; all else is as an installation has it. A line a day says what the worker's own metrics say, and the
+memory that the system says it holds. What is sent comes at its pace whether the worker keeps up or not.
+
+At the end a burst of `--burst-days` comes at once: what waits, what grows, and for how long.
+"""
+
+import argparse
+import asyncio
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import psutil
+
+from heartline.bench.environment import Environment, find_environment
+from heartline.bench.sending import send_all
+from heartline.bench.workload import Shape, Workload
+from heartline.processes.child_process import Role
+from heartline.processes.scrape import Scrape, scrape
+from stream.calendar.day import DAY_MS
+
+WARM_UP_SHARE: Final = 1 / 3
+USERS_PER_ACCOUNT: Final = 5
+LOOKS_A_DAY: Final = 4
+
+
+@dataclass(frozen=True)
+class Day:
+    """What was seen of one day of the company.
+
+    Attributes:
+        number: 1 is the first.
+        resident_mib: the worker's memory at its end.
+        cpu_seconds: of the worker, for the day.
+        lag_records: not folded yet, the most that was seen.
+        pending_accounts: waiting to be evaluated, the most that was seen.
+        accounts: that the worker knows at its end.
+    """
+
+    number: int
+    resident_mib: float
+    cpu_seconds: float
+    lag_records: int
+    pending_accounts: int
+    accounts: int
+
+
+def growth_mib(days: Sequence[Day]) -> float | None:
+    """How much memory grows in 30 days after the warm-up, by least squares; None: fewer than four days after it.
+
+    >>> growth_mib([Day(n, 300.0 + n, 1.0, 0, 0, 10) for n in range(1, 13)])
+    30.0
+    """
+    after = [day for day in days if day.number > len(days) * WARM_UP_SHARE]
+    if len(after) < 4:
+        return None
+    slope, _ = statistics.linear_regression([day.number for day in after], [day.resident_mib for day in after])
+    return slope * 30
+
+
+class Watch:
+    """The worker as it is seen from outside."""
+
+    def __init__(self, role: Role, port: int) -> None:
+        self._role, self._port = role, port
+        self._process = psutil.Process(role.pid)
+        self._cpu_before = self._cpu_seconds()
+        self._lag = self._pending = 0
+
+    def look(self) -> None:
+        """Remember the most of what waits.
+
+        Raises:
+            ChildProcessEnded: the worker ended.
+        """
+        self._role.check()
+        page = scrape(self._port) or Scrape(())
+        self._lag = max(self._lag, int(page.total("heartline_worker_lag_records") or 0))
+        self._pending = max(self._pending, int(page.total("heartline_worker_pending_accounts") or 0))
+
+    def day(self, number: int) -> Day:
+        """What was seen since the last one."""
+        self.look()
+        page = scrape(self._port) or Scrape(())
+        cpu = self._cpu_seconds()
+        seen = Day(
+            number,
+            self._process.memory_info().rss / 2**20,
+            cpu - self._cpu_before,
+            self._lag,
+            self._pending,
+            int(page.total("heartline_worker_accounts") or 0),
+        )
+        self._cpu_before, self._lag, self._pending = cpu, 0, 0
+        return seen
+
+    def waits(self) -> tuple[int, int]:
+        """Records that are not folded, accounts that are not evaluated."""
+        page = scrape(self._port) or Scrape(())
+        lag = page.total("heartline_worker_lag_records")
+        pending = page.total("heartline_worker_pending_accounts")
+        return (1 if lag is None else int(lag)), (1 if pending is None else int(pending))
+
+    def _cpu_seconds(self) -> float:
+        times = self._process.cpu_times()
+        return float(times.user + times.system)
+
+
+class Company:
+    """Its events, a day at a time."""
+
+    def __init__(self, accounts: int, events_per_day: int, days: int) -> None:
+        shape = Shape(events_per_day, accounts, USERS_PER_ACCOUNT, "zipf")
+        self._workload = Workload(shape, 0)
+        self._first_ms = (int(time.time() * 1000) // DAY_MS - days - 1) * DAY_MS
+        self._events_per_day = events_per_day
+
+    async def send(self, environment: Environment, number: int, share: float = 1.0, part: int = 0) -> None:
+        """A day's events, or one of its parts."""
+        count = int(self._events_per_day * share)
+        first_ms = self._first_ms + number * DAY_MS + int(part * share * DAY_MS)
+        records = self._workload._make(count, first_ms, DAY_MS * share / count)
+        await send_all(environment.kafka, records, lambda _: None)
+
+
+async def live(environment: Environment, watch: Watch, company: Company, given: argparse.Namespace) -> list[Day]:
+    """The days, at their pace, until they or the minutes are over."""
+    days: list[Day] = []
+    deadline = time.monotonic() + given.minutes * 60
+    for number in range(given.days):
+        began = time.monotonic()
+        for part in range(LOOKS_A_DAY):
+            await company.send(environment, number, 1 / LOOKS_A_DAY, part)
+            watch.look()
+            due = began + given.seconds_per_day * (part + 1) / LOOKS_A_DAY
+            await asyncio.sleep(max(due - time.monotonic(), 0.0))
+        days.append(watch.day(number + 1))
+        seen = days[-1]
+        print(
+            f"day {seen.number}: {time.monotonic() - began:.1f} s, worker {seen.cpu_seconds:.1f} s of CPU, "
+            f"{seen.resident_mib:.0f} MiB, {seen.accounts:,} accounts, at most {seen.lag_records:,} records behind and "
+            f"{seen.pending_accounts:,} accounts waiting",
+            flush=True,
+        )
+        if time.monotonic() > deadline:
+            break
+    return days
+
+
+async def burst(
+    environment: Environment, watch: Watch, company: Company, first: int, days: int, minutes_max: float
+) -> str:
+    """Days at once: what gives way, and how long until nothing waits."""
+    began = time.monotonic()
+    for number in range(first, first + days):
+        await company.send(environment, number)
+        watch.look()
+    folded_after = None
+    while time.monotonic() - began < minutes_max * 60:
+        lag, pending = watch.waits()
+        watch.look()
+        if lag == 0 and folded_after is None:
+            folded_after = time.monotonic() - began
+        if lag == 0 and pending == 0:
+            break
+        await asyncio.sleep(0.5)
+    seen = watch.day(0)
+    folded = "not within the time" if folded_after is None else f"after {folded_after:.0f} s"
+    return (
+        f"burst of {days} days at once: at most {seen.pending_accounts:,} accounts waiting and {seen.lag_records:,} "
+        f"records behind; all folded {folded}, nothing waits after {time.monotonic() - began:.0f} s; "
+        f"{seen.cpu_seconds:.0f} s of CPU, {seen.resident_mib:.0f} MiB at its end"
+    )
+
+
+async def run(given: argparse.Namespace) -> None:
+    """The year."""
+    with find_environment(given.partitions, print) as environment:
+        env = environment.worker_env | {
+            "HEARTLINE_WORKER__CLOCK": "event",
+            "HEARTLINE_WORKER__SCAN_INTERVAL_SECONDS": "86400",
+        }
+        role = Role("worker", env, environment.folder)
+        role.start()
+        try:
+            role.wait_ready()
+            watch = Watch(role, environment.metrics_port)
+            company = Company(given.accounts, given.events_per_day, given.days + given.burst_days)
+            days = await live(environment, watch, company, given)
+            if given.burst_days:
+                print(await burst(environment, watch, company, len(days), given.burst_days, 15), flush=True)
+            _say(days, given)
+        finally:
+            role.stop()
+
+
+def _say(days: Sequence[Day], given: argparse.Namespace) -> None:
+    """The verdict."""
+    grown = growth_mib(days)
+    after = [day for day in days if day.number > len(days) * WARM_UP_SHARE]
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}: {len(days)} of {given.days} days, "
+        f"{len(days) * given.events_per_day:,} events of "
+        f"{days[-1].accounts:,} accounts; after the first third {min(day.resident_mib for day in after):.0f} to "
+        f"{max(day.resident_mib for day in after):.0f} MiB, "
+        f"{'unknown' if grown is None else f'{grown:+.1f} MiB'} in 30 days; at most "
+        f"{max(day.lag_records for day in after):,} records behind (a day has {given.events_per_day:,}); "
+        f"{sum(day.cpu_seconds for day in days):.0f} s of CPU"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m bench.year", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--events-per-day", type=int, default=200_000)
+    parser.add_argument("--seconds-per-day", type=float, default=20)
+    parser.add_argument("--minutes", type=float, default=60, help="stop after so many, however far it went")
+    parser.add_argument("--partitions", type=int, default=12)
+    parser.add_argument("--burst-days", type=int, default=3)
+    asyncio.run(run(parser.parse_args()))
