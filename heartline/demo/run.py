@@ -202,7 +202,7 @@ class Demo:
         left = self._duration_seconds - self._elapsed() - _SETTLE_SECONDS
         speed = timedelta(days=DAYS).total_seconds() / max(left, PLAY_SECONDS_MIN)
         self._say(f"{len(stories):,} events of {DAYS} days follow, {speed / 3600:,.0f} hours a second")
-        await send(stories, sender, Pace(speed), stop)
+        await send(stories, sender, Pace(speed), stop, lambda: self._seen.folded)
         self._say("waiting until everything has come out")
         await watch.settle(self._seen, sender.confirmed, stop)
 

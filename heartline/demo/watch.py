@@ -61,14 +61,19 @@ class Seen:
         """Whether nothing of what was sent is under way any more: all folded and published, evaluated and told."""
         if self.worker is None or self.alerting is None:
             return False
-        folded = self.worker.total("heartline_worker_records_folded_total")
         waiting = (
             self.worker.total("heartline_worker_dirty_accounts"),
             self.worker.total("heartline_worker_pending_accounts"),
             self.alerting.total("heartline_alerting_lag_records"),
             self.alerting.total("heartline_outbox_depth"),
         )
-        return folded is not None and folded >= sent and all(count == 0 for count in waiting)
+        return self.folded >= sent and all(count == 0 for count in waiting)
+
+    @property
+    def folded(self) -> float:
+        """Records that the worker has read."""
+        count = self.worker.total("heartline_worker_records_folded_total") if self.worker is not None else None
+        return count if count is not None else 0.0
 
     def _alerting(self, name: str, **labels: str) -> int:
         count = self.alerting.total(name, **labels) if self.alerting is not None else None

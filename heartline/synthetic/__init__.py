@@ -3,6 +3,7 @@
 Pure and deterministic: the same seed and the same day give the same events.
 
 - `company`  who the accounts are, and which of them are in trouble
+- `people`   what everybody is called
 - `stories`  what happens to an account, and why that is trouble
 - `business`  years of subscriptions, costs, rates and referrals, with everything that makes books hard
 - `success`  what those who look after the accounts do

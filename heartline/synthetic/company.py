@@ -6,6 +6,7 @@ from random import Random
 from typing import Final
 
 from heartline.synthetic import stories
+from heartline.synthetic.people import OWNERS, names_of_people
 from heartline.synthetic.stories import Story
 
 CORE_FEATURES: Final = ("dashboards", "reports", "alerts", "integrations", "exports", "api")
@@ -49,6 +50,7 @@ class Customer:
 
     Attributes:
         users: the ids of its people; the first ones are the most active.
+        names: what they are called, in the same order.
         activity_ratio: how likely its people are to come on a usual weekday, 0..1.
         country: ISO 3166 code; its public holidays are days off.
     """
@@ -62,6 +64,7 @@ class Customer:
     started_at: datetime
     renewal_at: datetime
     users: tuple[str, ...]
+    names: tuple[str, ...]
     activity_ratio: float
     story: Story
     country: str
@@ -93,12 +96,13 @@ def _customer(random: Random, number: int, name: str, today: datetime) -> Custom
         account_id=account_id,
         name=name,
         segment=segment,
-        owner=f"csm-{number % 4 + 1}",
+        owner=OWNERS[number % len(OWNERS)],
         licensed_seats=seats,
         mrr=round(seats * price, 2),
         started_at=today - timedelta(days=random.randint(200, 1200)),
         renewal_at=today + timedelta(days=random.randint(15, 340)),
         users=tuple(f"{account_id}-u{user:02}" for user in range(1, people + 1)),
+        names=names_of_people(account_id, people),
         activity_ratio=random.uniform(0.55, 0.75),
         story=story,
         country=random.choices(list(_COUNTRIES), list(_COUNTRIES.values()))[0],

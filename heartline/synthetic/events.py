@@ -14,6 +14,7 @@ from typing import Any, Final
 import holidays
 
 from heartline.synthetic.company import CORE_FEATURES, OTHER_FEATURES, Customer, customers
+from heartline.synthetic.people import role_of
 from heartline.synthetic.success import followed_up, goals, looked_after, subscribed
 
 HISTORY_DAYS: Final = 60  # before the stories begin: what is on Kafka when Heartline is first started
@@ -53,6 +54,8 @@ def events(now: datetime, count: int = 40, seed: int = 7) -> Iterator[Event]:
     pending: list[tuple[datetime, Event]] = [
         (first_day + timedelta(seconds=index), _account(customer)) for index, customer in enumerate(company)
     ]
+    introduced = first_day + timedelta(minutes=20)
+    pending += [(introduced, event) for customer in company for event in _people(customer)]
     begun = first_day + timedelta(minutes=30)
     for index, customer in enumerate(company):
         pending += subscribed(customer, begun + timedelta(seconds=index), day_0)
@@ -94,6 +97,14 @@ def _account(customer: Customer) -> Event:
         "renewal_at": customer.renewal_at.isoformat(),
         "goals": goals(customer),
     }
+
+
+def _people(customer: Customer) -> Iterator[Event]:
+    """What the directory says: who everybody is."""
+    for rank, (user, name) in enumerate(zip(customer.users, customer.names, strict=True)):
+        said: Event = {"type": "user", "account_id": customer.account_id, "user_id": user, "name": name}
+        role = role_of(rank)
+        yield said if role is None else said | {"role": role}
 
 
 def _here(customer: Customer, day: int, morning: datetime) -> list[tuple[str, float]]:

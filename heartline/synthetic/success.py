@@ -13,6 +13,7 @@ from heartline.synthetic.company import Customer
 
 CALL_EVERY_DAYS: Final = 30
 OUTCOME_EVERY_DAYS: Final = 14
+CURRENCY: Final = "USD"
 GOAL: Final = "reports automated"
 GOAL_TARGET: Final = 100
 GOAL_DAYS: Final = 1500  # from the beginning to the due day: nobody's is due within the stories
@@ -53,7 +54,7 @@ def _subscription(customer: Customer, status: str, seats: int, mrr: float) -> Ev
     }
     if status in ("cancellation_requested", "cancelled"):
         return said
-    return said | {"mrr": mrr, "seats": seats, "renewal_at": customer.renewal_at.isoformat()}
+    return said | {"mrr": mrr, "currency": CURRENCY, "seats": seats, "renewal_at": customer.renewal_at.isoformat()}
 
 
 def looked_after(random: Random, customer: Customer, day: int, morning: datetime) -> Iterator[tuple[datetime, Event]]:

@@ -115,7 +115,7 @@ def test_each_account_in_trouble_is_there_for_its_reason_and_shows_it(now: datet
             assert any(words in report.reason for words in story.why), (story.name, report.reason)
     (champions,) = [each for each in customers(now) if each.story.name == "champion leaves"]
     _, report = company(now)[champions.account_id].told[0]
-    assert any(f"without {who}" in report.reason for who in champions.users[:3])
+    assert any(f"without {who}" in report.reason for who in champions.names[:3])
 
 
 @pytest.mark.parametrize("now", DAYS, ids=lambda now: f"{now:%a}")

@@ -56,6 +56,7 @@ def test_there_are_forty_accounts_of_every_segment_and_enough_events(company: li
     """Each account introduces itself once, before anything else of it."""
     kinds = Counter(event["type"] for event in company)
     assert kinds["account"] == 40
+    assert kinds["user"] > 400
     assert kinds["usage"] > 40_000
     assert kinds["ticket"] > 300
     assert kinds["survey"] > 300
@@ -76,8 +77,19 @@ def test_ids_are_unique_and_users_belong_to_one_account(company: list[dict[str, 
         if "user_id" in event:
             homes[event["user_id"]].add(event["account_id"])
     assert all(len(accounts) == 1 for accounts in homes.values())
-    people = {customer.account_id: customer for customer in customers(NOW)}
-    assert all(len(person.users) <= person.licensed_seats for person in people.values())
+    assert all(len(customer.users) <= customer.licensed_seats for customer in customers(NOW))
+
+
+def test_everybody_has_a_name_and_money_a_currency(company: list[dict[str, Any]]) -> None:
+    """So that a message names people, and says what an amount is; no two colleagues are called the same."""
+    for customer in customers(NOW):
+        named = [event for event in company if event["type"] == "user" and event["account_id"] == customer.account_id]
+        assert {event["user_id"]: event["name"] for event in named} == dict(
+            zip(customer.users, customer.names, strict=True)
+        )
+        assert len(set(customer.names)) == len(customer.users)
+        assert [event.get("role") for event in named][:2] == ["champion", "admin"]
+    assert all("currency" in event for event in company if event["type"] == "subscription" and "mrr" in event)
 
 
 def test_a_week_has_its_rhythm(company: list[dict[str, Any]]) -> None:
