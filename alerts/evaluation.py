@@ -215,6 +215,7 @@ def next_due(
     rules: Sequence[Rule],
     context: AlertContext,
     now: datetime,
+    rules_until: datetime | None = None,
 ) -> datetime | None:
     """When to evaluate the account again if no report comes before; None: never.
 
@@ -224,8 +225,9 @@ def next_due(
         rules: the account's.
         context: as it was evaluated in.
         now: when it was evaluated; what would be due by then waits a minute, so that nothing is evaluated in a circle.
+        rules_until: when these are not the account's rules any more (`RuleBook.changes_at`); None: never.
     """
-    moments: list[datetime | None] = []
+    moments: list[datetime | None] = [rules_until]
     facts = AccountFacts(report, now, context.calendars.of(report.profile.segment), record.levels)
     is_active = facts.inactive_because is None
     waits = bool(record.pending or record.signals)
@@ -304,7 +306,7 @@ class EvaluationPass:
         if not fires and any(_fires(self.signals, name) for name in rule.inhibited_by):
             self.pending.pop(rule.name, None)
             return
-        result = rule.evaluate(self._facts, signal if fires else None, baseline)
+        result = rule.severe_enough(rule.evaluate(self._facts, signal if fires else None, baseline))
         if not fires:
             result = self._lasting(rule, result)
         step = step_signal(rule, signal, result, self._facts)

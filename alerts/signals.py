@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from alerts.account_facts import AccountFacts
 from alerts.model import SEVERITY_RANK, Signal
 from alerts.rules import Firing, Indeterminate, Resolved, Rule, RuleResult
-from alerts.text import moment_words
+from alerts.text import moment_words, within
 
 SignalChange = Literal["firing", "worse", "resolved"]
 
@@ -51,12 +51,14 @@ def step_signal(rule: Rule, signal: Signal | None, result: RuleResult, facts: Ac
         return _go_on(rule, signal, result, facts)
     seen = replace(signal, last_as_of=facts.report.as_of, last_score=_score(facts, signal))
     if isinstance(result, Indeterminate):
-        return SignalStep(seen, None, result.reason)
+        return SignalStep(_as_today(seen, result.today), None, result.reason)
     since = signal.clear_since or facts.now
     if facts.now - since < timedelta(hours=rule.keep_firing_hours):
         over_at = since + timedelta(hours=rule.keep_firing_hours)
         reason = f"{result.reason}; over at {moment_words(over_at)} if it lasts"
-        return SignalStep(replace(seen, clear_since=since), None, reason)
+        headline = f"may be over it: {within(result.reason)}"
+        waits = replace(seen, clear_since=since, headline=headline, reason=result.reason)
+        return SignalStep(waits, None, reason)
     return SignalStep(end_signal(seen, result, facts.now), "resolved", result.reason)
 
 
@@ -123,6 +125,14 @@ def _go_on(rule: Rule, signal: Signal, result: Firing, facts: AccountFacts) -> S
     )
     reason = result.reason if worse else f"already known as {signal.severity}: {result.reason}"
     return SignalStep(after, "worse" if worse else None, reason)
+
+
+def _as_today(signal: Signal, today: Firing | None) -> Signal:
+    """A signal that goes on without being as bad as it was, with today's words and numbers."""
+    if today is None:
+        return signal
+    evidence = {**today.evidence, **_kept(signal)}
+    return replace(signal, headline=today.headline, reason=today.reason, evidence=evidence)
 
 
 # What a rule measures its end against stays as it was when the signal fired.

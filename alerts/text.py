@@ -174,6 +174,24 @@ def span_words(span: timedelta) -> str:
     return hours(span.total_seconds() / 3600) if span >= timedelta(minutes=30) else "less than an hour"
 
 
+_SMALL: Final = frozenset(
+    {
+        *("Health", "Somebody", "Nobody", "They", "The", "Use", "Everybody", "Others", "All", "Every", "It", "First"),
+        *("Evaluated", "Closed", "Nothing", "Only", "Healthy", "Monthly", "Renews", "None", "Half", "Left", "No"),
+    }
+)
+
+
+def within(sentence: str) -> str:
+    """A sentence as it stands within another one: small, but for a name or an abbreviation.
+
+    >>> within("Health has recovered"), within("NPS -67")
+    ('health has recovered', 'NPS -67')
+    """
+    first = sentence.split(" ", 1)[0]
+    return sentence[:1].lower() + sentence[1:] if first in _SMALL else sentence
+
+
 def clock(moment: datetime) -> str:
     """A time of day, with its zone.
 

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
 
 from alerts.context import AlertContext
 from alerts.daily_digest import DigestItem, entries_of
@@ -16,6 +19,7 @@ from tests.unit.alerts.test_messages import a_week_later, alone, broken, message
 
 AFTER_ANY_PAGE = datetime.max.replace(tzinfo=UTC)
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "rules.md"
+NAMES = {"ann": "Ann Lee (champion)", "bob": "Bob Roy"}
 TONES = {"risk": "risk", "task": "to do", "opportunity": "good news"}
 HEAD = """# The rules and their messages
 
@@ -58,12 +62,19 @@ def _messages(rule: str) -> Iterator[str]:
     if RULE_CASES[rule].worse:
         reports.append(worse(rule))
     reports += [a_week_later(rule, reports[-1]), well(rule)]
-    return (as_text(message) for message in messages_of(rule, reports))
+    return (as_text(message) for message in messages_of(rule, [told_of(report) for report in reports]))
+
+
+def told_of(report: HealthReport) -> HealthReport:
+    """The same of an account whose people and currency are known."""
+    profile = replace(report.profile, currency="USD")
+    measures: dict[str, Any] = {"mrr_active": profile.mrr, "top_user": "ann"}
+    return replace(report, profile=profile, names=NAMES, measures={**measures, **report.measures})
 
 
 def digest_line(rule: str) -> str:
     """The line of a rule in its owner's daily digest."""
-    config, report = alone(rule, channel="digest"), broken(rule)
+    config, report = alone(rule, channel="digest"), told_of(broken(rule))
     rules = config.book.choose(report.profile)
     record = evaluate_rules(None, report, rules, report.as_of, AlertContext(config.lifecycle)).record
     assert record is not None

@@ -4,6 +4,7 @@
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -17,7 +18,7 @@ from alerts.evaluation import AccountEvaluation
 from alerts.messages.compose import make_notification
 from alerts.messages.daily_digest import build_daily_digest
 from alerts.messages.plain_text import as_text
-from alerts.model import Alert
+from alerts.model import Alert, Signal
 from alerts.playbooks import Play
 from alerts.rules import Rule, tone_of
 from alerts.text import moment_words
@@ -33,6 +34,8 @@ _STEP: Final = re.compile(r"^👉.*$", re.MULTILINE)  # a play's own words have 
 _RED: Final = ("🚩", "🚨")
 AFTER_ANY_PAGE: Final = datetime.max.replace(tzinfo=UTC)
 _RATIO_MAX: Final = 3  # what may be told in per cent
+# What a signal remembers of the moment in which it fired; every other number of it must be one of today.
+REMEMBERED: Final = ("from_score", "users_before", "limit_days", "mrr_before")
 NO_PLAYS: Final[Mapping[str, Sequence[Play]]] = {}
 
 
@@ -58,6 +61,7 @@ def check_evaluation(
     entries = entries_of(items, {report.account_id: record}, {report.account_id: report})
     if entries:
         text = as_text(build_daily_digest(None, entries, now, 12))
+        _check_numbers(text, _numbers_known(report, facts, None, [entry.signal for entry in entries], rules), now)
         for line in text.splitlines():
             assert not line.startswith(_RED) or any(tone_of(entry.signal.rule) != "opportunity" for entry in entries), (
                 f"good news with a red flag: {line}"
@@ -76,14 +80,19 @@ def check_message(text: str, report: HealthReport, facts: AccountFacts, alert: A
         rules: that were evaluated; their thresholds may be told.
     """
     _check_words(text, report)
-    known = set(_numbers_known(report, facts, alert, rules))
-    for line in _STEP.sub("", text).splitlines():
-        for number in _NUMBER.findall(_DATE.sub("", line)):
-            value = float(number.replace(",", ""))
-            assert value in known, f"{number} is no number of {moment_words(facts.now)}: {line}\n{text}"
+    _check_numbers(text, _numbers_known(report, facts, alert, alert.signals, rules), facts.now)
     health = re.search(r"^Health (\d+)", text, re.MULTILINE)
     assert health is None or (report.score is not None and int(health[1]) == round(report.score)), text
     return text
+
+
+def _check_numbers(text: str, known: Iterator[float], now: datetime) -> None:
+    """Every number is one of the moment, but for those in the words of a play."""
+    numbers = set(known)
+    for line in _STEP.sub("", text).splitlines():
+        for number in _NUMBER.findall(_DATE.sub("", line)):
+            value = float(number.replace(",", ""))
+            assert value in numbers, f"{number} is no number of {moment_words(now)}: {line}\n{text}"
 
 
 def _check_words(text: str, report: AlertReportView) -> str:
@@ -101,20 +110,29 @@ def _check_words(text: str, report: AlertReportView) -> str:
     return text
 
 
-def _numbers_known(report: HealthReport, facts: AccountFacts, alert: Alert, rules: Sequence[Rule]) -> Iterator[float]:
+def _numbers_known(
+    report: HealthReport, facts: AccountFacts, alert: Alert | None, signals: Sequence[Signal], rules: Sequence[Rule]
+) -> Iterator[float]:
     """Every number that may stand in a message of the moment, in each form in which people write it."""
-    for value in _values(report, facts, alert, rules):
+    own = (*_values(report, facts, signals, rules), *(_values_of_alert(alert, facts) if alert is not None else ()))
+    for value in own:
         for form in (value, 100 * value) if abs(value) <= _RATIO_MAX else (value,):
             yield from (float(round(form)), float(abs(round(form))), round(form, 1))
 
 
-def _values(report: HealthReport, facts: AccountFacts, alert: Alert, rules: Sequence[Rule]) -> Iterator[float]:
+def _values(
+    report: HealthReport, facts: AccountFacts, signals: Sequence[Signal], rules: Sequence[Rule]
+) -> Iterator[float]:
+    """Of the account and of the signals that are told."""
     yield from (0, 1, 2, 7, 28, 30, 100)
-    scores = [value for _, value in report.history] + list(_floats([report.score, report.score_7d_ago]))
+    now = list(_floats([report.score, report.score_7d_ago]))
+    scores = [value for _, value in report.history] + now
     yield from scores
-    top = [alert.opening_score, alert.lowest_score, alert.last_score, *(each.ceiling_score for each in alert.signals)]
-    for high in _floats([*top, *scores, *(each.evidence.get("from_score") for each in alert.signals)]):
-        yield from (high, *(round(high) - round(low) for low in _floats([report.score, report.score_7d_ago])))
+    high = [
+        *scores,
+        *_floats(value for each in signals for value in (each.ceiling_score, each.evidence.get("from_score"))),
+    ]
+    yield from (*high, *(round(top) - round(low) for top in high for low in now))
     for measure, value in report.measures.items():
         yield from _of_measure(value, facts, facts.older_days(measure) if isinstance(value, int | float) else None)
         yield from _days({measure: value})
@@ -123,36 +141,43 @@ def _values(report: HealthReport, facts: AccountFacts, alert: Alert, rules: Sequ
     for name in ("quiet_days", "quiet_working_days", "days_to_renewal", "escalation_hours", "mrr", "seats"):
         yield from _floats([getattr(facts, name)])
         yield from _days({name: getattr(facts, name)})
-    moments = [alert.opened_at, alert.resolved_at, alert.snoozed_until, report.profile.started_at]
-    for since in [*moments, *(each.since for each in alert.signals)]:
+    for since in [report.profile.started_at, *(each.since for each in signals)]:
         if since is not None:
             yield from _ago(since, facts)
-    if alert.resolved_at is not None:
-        hours = (alert.resolved_at - alert.opened_at).total_seconds() / 3600
-        yield from (hours, hours / 24)
-    for signal in alert.signals:
-        yield from _floats(signal.evidence.values())
-        yield from _days(signal.evidence)
-        yield len(signal.names)
+    for signal in signals:
+        kept = signal.evidence if not signal.is_firing else {name: signal.evidence.get(name) for name in REMEMBERED}
+        yield from (*_floats(kept.values()), *_days(kept), len(signal.names))
+        if "days_before" in signal.evidence:
+            yield signal.evidence["days_before"] + max((facts.now - signal.since).days, 0)
     for before, after in pairwise(scores):
         yield round(before) - round(after)
-    yield from (
-        *alert.followed_up_days,
-        alert.episode,
-        alert.reopened,
-        len(report.history),
-        *range(len(facts.closes()) + 1),
-    )
-    firing = {signal.rule for signal in alert.signals}
+    yield from (len(report.history), *range(len(facts.closes()) + 1))
+    firing = {signal.rule for signal in signals}
     for rule in (rule for rule in rules if rule.name in firing):
         settings = rule.model_dump(exclude={"overrides"})
         yield from _floats(settings.values())
         yield from _days(settings)
 
 
+def _values_of_alert(alert: Alert, facts: AccountFacts) -> Iterator[float]:
+    """Of the red flag itself."""
+    low = list(_floats([facts.report.score, facts.report.score_7d_ago]))
+    for high in _floats([alert.opening_score, alert.lowest_score, alert.last_score]):
+        yield from (high, *(round(high) - round(each) for each in low))
+    for since in (alert.opened_at, alert.resolved_at, alert.snoozed_until):
+        if since is not None:
+            yield from _ago(since, facts)
+    if alert.resolved_at is not None:
+        hours = (alert.resolved_at - alert.opened_at).total_seconds() / 3600
+        yield from (hours, hours / 24)
+    yield from (*alert.followed_up_days, alert.episode, alert.reopened)
+
+
 def _of_measure(value: Any, facts: AccountFacts, older: float | None) -> Iterator[float]:
     if isinstance(value, Mapping):
         found = list(_floats(value.values()))
+        words = Counter(word for word in value.values() if isinstance(word, str))
+        yield from (*words.values(), *(one + other for one, other in pairwise(words.values())))
         yield from (*found, sum(found), *(one + other for one, other in pairwise(found)))
     elif isinstance(value, list):
         yield from (len(value), max(len(value) - 3, 0))

@@ -19,11 +19,13 @@ from alerts.notification import BY_HAND, AlertNotification, SignalFact
 from alerts.playbooks import Play, choose
 from alerts.red_flag import NotificationKind, Transition
 from alerts.rules import RULES, declaration
-from alerts.text import day_of_month, escape, ordinal, points, tidy
+from alerts.text import day_of_month, escape, names_of, ordinal, points, tidy, within
 from stream.contracts.report import HealthReport
 
 REASON_CHARS_MAX: Final = 500
 BY_HAND_CHARS_MAX: Final = 300
+PEOPLE_MAX: Final = 2
+REASONS_LEFT_MAX: Final = 2
 
 Playbooks = Mapping[str, Sequence[Play]]
 
@@ -84,7 +86,7 @@ def notification_of(
     at = facts.now if facts is not None else (alert.resolved_at or alert.last_as_of)
     shown_kind: NotificationKind = kind if kind not in BY_HAND else "opened"
     message = build_message(shown_kind, alert, report, facts, playbooks, reason)
-    play = next_play(alert, report, playbooks) if report is not None and alert.is_open else None
+    play = next_play(alert.rule, report, playbooks) if report is not None and alert.is_open else None
     return AlertNotification(
         id=name,
         kind=kind,
@@ -156,19 +158,18 @@ def _raised(
     texts = [account_line(report, facts)]
     if lines := evidence(alert, report, facts):
         texts.append("\n".join(f"•  {line}" for line in lines))
-    step = next_step(alert, report, playbooks)
-    if step:
-        texts.append(step)
+    if step := next_step(alert, report, playbooks):
+        texts.append(step + whom_to_ask(alert.rule, facts, first, lines))
     since = f"First flagged {day_of_month(alert.opened_at)}" if kind != "opened" else ""
     small = [part for part in (since, *_whose(report), *_which_time(alert)) if part]
     fallback = f"{first}. {' '.join(line for line in [*lines[:1]])}".strip()
     return payload(first, fallback, [*(section(text) for text in texts), context(small)])
 
 
-def next_play(alert: Alert, report: HealthReport, playbooks: Playbooks) -> Play | None:
-    """The play that fits the cause; None where there is none."""
-    known = declaration(alert.rule)
-    plays = playbooks.get(alert.rule) or (known.plays if known is not None else ())
+def next_play(rule: str, report: HealthReport, playbooks: Playbooks) -> Play | None:
+    """The play that fits the cause, for the rule that leads; None where there is none."""
+    known = declaration(rule)
+    plays = playbooks.get(rule) or (known.plays if known is not None else ())
     return next(iter(choose(plays, moved_measures(report))), None)
 
 
@@ -180,11 +181,30 @@ def _play_name(play: str | None, playbooks: Playbooks) -> str | None:
 
 def next_step(alert: Alert, report: HealthReport, playbooks: Playbooks) -> str:
     """What to do now, escaped for mrkdwn; empty where there is no play."""
-    first = next_play(alert, report, playbooks)
+    first = next_play(alert.rule, report, playbooks)
     if first is None:
         return ""
     who = "" if first.who == "owner" else f" ({escape(first.who)})"
-    return f"👉  *Next: {escape(_small(first.name))}.* {escape(first.do)}{who}"
+    return f"👉  *Next: {escape(small(first.name))}.* {escape(first.do)}{who}"
+
+
+def whom_to_ask(rule: str, facts: AccountFacts, first: str, lines: Sequence[str]) -> str:
+    """Who knows the account best, by name, escaped; empty where nobody is named, or the message names people already.
+
+    Args:
+        rule: that leads.
+        facts: the account as of the moment.
+        first, lines: the message's first line and evidence.
+    """
+    known = declaration(rule)
+    if known is not None and (known.tone == "task" or (known.people is not None and facts.texts(known.people[0]))):
+        return ""
+    top = facts.report.measures.get("top_user")
+    ids = [*([top] if isinstance(top, str) else []), *facts.texts("key_users_active")]
+    names = [facts.report.names[each] for each in dict.fromkeys(ids) if each in facts.report.names]
+    told = " ".join([first, *lines])
+    unsaid = [name for name in names if escape(tidy(name, 40)) not in told][:PEOPLE_MAX]
+    return f"\nUsed it most: {escape(names_of(unsaid))}." if unsaid else ""
 
 
 def _resolved(first: str, alert: Alert, report: HealthReport | None, facts: AccountFacts | None) -> Payload:
@@ -195,6 +215,8 @@ def _resolved(first: str, alert: Alert, report: HealthReport | None, facts: Acco
     if low is not None and alert.recovered and alert.last_score is not None and round(low) < round(alert.last_score):
         lowest = f"; the lowest health was {points(low)}"
     lines.append(f"{open_for(alert)}{lowest}.")
+    if left := [each.reason for each in alert.firing if each.tone != "opportunity"][:REASONS_LEFT_MAX]:
+        lines.append(f"Not over: {escape(tidy('; '.join(within(each) for each in left), REASON_CHARS_MAX))}.")
     if alert.acknowledged_by is not None and alert.recovered:
         lines.append(f"{escape(tidy(alert.acknowledged_by, NAME_CHARS_MAX))} was on it. Thank you.")
     small = [*(_whose(report) if report is not None else []), *_which_time(alert)]
@@ -223,5 +245,6 @@ def _which_time(alert: Alert) -> list[str]:
     return [f"{ordinal(alert.episode)} red flag"] if alert.episode > 1 else []
 
 
-def _small(text: str) -> str:
+def small(text: str) -> str:
+    """The name of a play within a sentence."""
     return text[:1].lower() + text[1:]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from alerts.account_facts import AccountFacts
-from alerts.messages.report_text import cap_name, cap_value, change_name, change_values, recount_told
+from alerts.messages.report_text import cap_name, cap_value, change_name, change_values
 from alerts.model import Alert, Signal
 from alerts.rules import declaration
 from alerts.text import escape, measure_name, measure_value, points_words, tidy
@@ -69,11 +69,20 @@ def _moved_measures(report: HealthReport) -> set[str]:
 
 
 def _recount(report: HealthReport) -> list[str]:
-    """That the score counts something else than a week ago, where people see it in the number."""
-    sentence = recount_told(report)
-    if sentence is None or report.recount_7d is None or abs(report.recount_7d.points) < NOTICEABLE_POINTS:
+    """That the score counts something else than a week ago, where people see it in the number; it costs no points."""
+    recount = report.recount_7d
+    if recount is None or abs(recount.points) < LINE_POINTS:
         return []
-    return [f"{sentence}: no change of the account's"]
+    lines = []
+    if recount.newly_counted:
+        lines.append(f"Known now, and counted since: {_labels(recount.newly_counted)}")
+    if recount.no_longer_counted:
+        lines.append(f"Not known any more, so not counted: {_labels(recount.no_longer_counted)}")
+    return lines
+
+
+def _labels(measures: Sequence[str]) -> str:
+    return ", ".join(map(measure_name, measures))
 
 
 def _moved(change: Change) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 
 from alerts.model import Alert, Severity, Tone
 from alerts.red_flag import NotificationKind
-from alerts.text import span_words, tidy
+from alerts.text import span_words, tidy, within
 
 NAME_CHARS_MAX: Final = 80
 HEADLINE_CHARS_MAX: Final = 140
@@ -47,21 +47,7 @@ def _resolved(alert: Alert, name: str) -> str:
     if alert.headline:
         return f"{mark} {name} {tidy(alert.headline, HEADLINE_CHARS_MAX)}"
     parts = tidy(alert.reason, HEADLINE_CHARS_MAX).split("; ")
-    return f"{mark} {name}: {'; '.join(_small(part) for part in parts)}"
-
-
-def _small(sentence: str) -> str:
-    """A sentence as it stands within another one."""
-    return sentence[:1].lower() + sentence[1:] if _is_word(sentence) else sentence
-
-
-def _is_word(text: str) -> bool:
-    """Whether a sentence begins with a word that is small within a sentence, and no name or abbreviation."""
-    first = text.split(" ", 1)[0]
-    return first.istitle() and first in {
-        *("Health", "Somebody", "Nobody", "They", "The", "Use", "Everybody", "Others", "All", "Every", "It", "First"),
-        *("Evaluated", "Closed", "Nothing", "Only", "Healthy"),
-    }
+    return f"{mark} {name}: {'; '.join(within(part) for part in parts)}"
 
 
 def open_for(alert: Alert) -> str:

@@ -1,6 +1,7 @@
 """All rules with their settings, and which of them are for an account."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -10,6 +11,7 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, ConfigDict, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
+from alerts.account_facts import AccountFacts
 from alerts.model import Tone
 from alerts.rules.rule import Rule
 from stream.contracts.report import Profile
@@ -40,7 +42,7 @@ def declared_in(modules: Iterable[ModuleType]) -> tuple[type[Rule], ...]:
 _modules = [module.name for module in iter_modules([str(Path(__file__).parent)]) if module.name != Path(__file__).stem]
 # Each module beside this one declares its rules; the rule that says most comes first.
 RULES: Final = declared_in(import_module(f"{__package__}.{name}") for name in _modules)
-CHOICES_MAX: Final = 10_000  # of segment, stage and money; a feed may invent as many segments as it likes
+CHOICES_MAX: Final = 10_000  # of segment, stage, money and renewal; a feed may invent as many segments as it likes
 
 _of_name: Final[dict[str, type[Rule]]] = {rule.name: rule for rule in RULES}
 ABOUT_SCORE: Final = frozenset(rule.name for rule in RULES if rule.is_about_score)
@@ -105,25 +107,46 @@ class RuleBook:
             if bound is not None
         }
         self._mrr_bounds = sorted(bounds)
-        self._chosen: dict[tuple[str | None, str | None, int], tuple[Rule, ...]] = {}
+        near = {override.whom.renewal_within_days for rule in self._rules for override in rule.overrides}
+        self._renewal_bounds = sorted(days for days in near if days is not None)
+        self._chosen: dict[tuple[str | None, str | None, int, int], tuple[Rule, ...]] = {}
 
-    def choose(self, profile: Profile, stage: str | None = None, mrr: float | None = None) -> tuple[Rule, ...]:
+    def of(self, facts: AccountFacts) -> tuple[Rule, ...]:
+        """The rules that are switched on for an account as of a moment, with its own settings."""
+        renewal = facts.days_to_renewal if self._renewal_bounds else None
+        return self.choose(facts.profile, facts.stage, facts.mrr, renewal)
+
+    def changes_at(self, facts: AccountFacts) -> datetime | None:
+        """When time alone brings the account other settings, since its renewal comes nearer; None: never."""
+        renewal = facts.days_to_renewal if self._renewal_bounds else None
+        ahead = [renewal - bound for bound in self._renewal_bounds if renewal is not None and renewal > bound]
+        return facts.start_of_day(facts.day + min(ahead)) if ahead else None
+
+    def choose(
+        self,
+        profile: Profile,
+        stage: str | None = None,
+        mrr: float | None = None,
+        days_to_renewal: int | None = None,
+    ) -> tuple[Rule, ...]:
         """The rules that are switched on for an account, with its own settings.
 
         Args:
             profile: what the account feed says.
             stage: of its life, where it is derived; None: the profile's.
             mrr: money a month, where subscriptions say it; None: the profile's.
+            days_to_renewal: calendar days, negative once it has passed; None: unknown.
         """
         stage = stage if stage is not None else profile.lifecycle_stage
         mrr = mrr if mrr is not None else profile.mrr
         worth = -1 if mrr is None else sum(mrr >= bound for bound in self._mrr_bounds)
-        key = (profile.segment, stage, worth)
+        near = 0 if days_to_renewal is None else sum(days_to_renewal <= bound for bound in self._renewal_bounds)
+        key = (profile.segment, stage, worth, near)
         rules = self._chosen.get(key)
         if rules is None:
             if len(self._chosen) >= CHOICES_MAX:
                 self._chosen.clear()
-            own = [rule.of(profile.segment, stage, mrr) for rule in self._rules]
+            own = [rule.of(profile.segment, stage, mrr, days_to_renewal) for rule in self._rules]
             rules = self._chosen[key] = tuple(rule for rule in own if rule.enabled)
         return rules
 

@@ -145,15 +145,14 @@ class RenewalNear(Rule):
             phrase = "The day of the renewal has passed" if days < 0 else f"The renewal is {plural(days, 'day')} away"
             return Resolved(phrase, recovered=days >= 0)
         if facts.band in _UNWELL:
-            return self._firing(facts, days)
+            bad = facts.band != "watch"
+            severity: Severity = "critical" if bad and days <= self.critical_days else "warning"
+            return self._firing(facts, days, severity, band_words(facts.band) if bad else "on watch")
         if facts.score is None:
             return _UNKNOWN_BAND
-        return KEPT if signal is None else self._healthy(facts, facts.score, signal)
+        return KEPT if signal is None else self._healthy(facts, facts.score, days, signal)
 
-    def _firing(self, facts: AccountFacts, days: int) -> Firing:
-        bad = facts.band != "watch"
-        severity: Severity = "critical" if bad and days <= self.critical_days else "warning"
-        state = band_words(facts.band) if bad else "on watch"
+    def _firing(self, facts: AccountFacts, days: int, severity: Severity, state: str) -> Firing:
         when = "today" if days == 0 else f"in {plural(days, 'day')}"
         evidence: dict[str, Number] = {"days": days}
         if facts.score is not None:
@@ -162,11 +161,12 @@ class RenewalNear(Rule):
         on = f" ({day_of_year(date)})" if date is not None else ""
         return Firing(severity, f"renews {when}, and is {state}", f"Renews {when}{on}, while {state}", evidence)
 
-    def _healthy(self, facts: AccountFacts, score: float, signal: Signal) -> RuleResult:
+    def _healthy(self, facts: AccountFacts, score: float, days: int, signal: Signal) -> RuleResult:
         if signal.scorecard == facts.report.scorecard and signal.ceiling_score is not None:
             needed = min(signal.ceiling_score + self.margin_points, 100.0)
             if score < needed:
-                return Indeterminate(f"healthy at {points(score)}, and not yet clear of the line: {points(needed)}")
+                clear = f"healthy at {points(score)}, and not yet clear of the line: {points(needed)}"
+                return Indeterminate(clear, self._firing(facts, days, "info", "healthy for now"))
         return Resolved(f"Healthy at {points(score)}, before the renewal")
 
     def due(self, facts: AccountFacts) -> datetime | None:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from alerts.account_facts import AccountFacts
 from alerts.model import Number, Severity, Signal
 from alerts.playbooks import Play
-from alerts.rules.result import Baseline, Firing, Resolved, RuleResult
+from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import measure_name, measure_value, plural, tidy
 from stream.measures.registry import MEASURES, SHAPES
@@ -100,6 +100,10 @@ class CustomRule(Rule):
         since = f" ({self._shown(before)}, {plural(self.change_days or 0, 'day')} before)" if before is not None else ""
         if not fires:
             return KEPT if signal is None else Resolved(f"{self._named}: {shown}{since}")
+        if signal is not None and not (compared < self._line if self.below is not None else compared >= self._line):
+            so_far = f"{self._named}: {shown}{since}"
+            today = Firing("info", f"is not over it yet: {so_far}", so_far, {self._key: value})
+            return Indeterminate(f"{so_far}, between the line and its exit", today)
         line_shown = self._shown(self._line) if self.change_days is None else f"{self._line:g}"
         says = self.says.format(value=shown, line=line_shown, before="" if before is None else self._shown(before))
         evidence = {self._key: value} | ({"before": before} if before is not None else {})

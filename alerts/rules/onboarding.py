@@ -13,7 +13,6 @@ from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleR
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import names_of, plural, tidy
 
-_NEAR: Final = Indeterminate("on track by a hair: not yet over")
 NAME_CHARS_MAX: Final = 80
 
 
@@ -199,7 +198,13 @@ class OutcomeOffTrack(Rule):
         if behind < 1:
             if signal is None:
                 return KEPT
-            return _NEAR if pace is not None and pace < self.exit_ratio else Resolved("Every goal is on track again")
+            if pace is None or pace >= self.exit_ratio:
+                return Resolved("Every goal is on track again")
+            phrase = f"the furthest at {pace:.0%} of its plan"
+            today = Firing(
+                "info", f"is close to its goals: {phrase}", f"Goals on track, {phrase}", {"pace_ratio": pace}
+            )
+            return Indeterminate("on track by a hair: not yet over", today)
         severity: Severity = "critical" if pace is not None and pace < self.critical_ratio else "warning"
         at = f", the furthest at {pace:.0%} of its plan" if pace is not None else ""
         known = facts.report.measures.get("outcome_pace")

@@ -13,9 +13,6 @@ from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleR
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import names_of, plural
 
-_SOME_GONE: Final = Indeterminate("some of the most active users are still away")
-_WAITING: Final = Indeterminate("who stopped is not back, and nobody has taken their place")
-
 _CHAMPION_GONE_PLAYS: Final = (
     Play(
         id="find_out",
@@ -80,10 +77,11 @@ class ChampionGone(Rule):
         if signal is None:
             return KEPT
         if gone >= 1:
-            return _SOME_GONE
+            today = self._firing(facts, gone, champions, tuple(away))
+            return Indeterminate("some of the most active users are still away", today)
         quiet = facts.quiet_working_days
         if quiet is not None and quiet > (facts.number("silence_limit_days") or 0):
-            return _WAITING  # nobody is there, so nobody is back
+            return self._waiting(facts, signal)  # nobody is there, so nobody is back
         present = set(facts.texts("key_users_active")) if "key_users_active" in facts.report.measures else None
         if present is not None and signal.names and present & set(signal.names):
             back = facts.called(sorted(present & set(signal.names)))
@@ -91,7 +89,14 @@ class ChampionGone(Rule):
         since = (facts.now - signal.since).days
         if champions >= 1 and since >= self.replaced_days:
             return Resolved(f"Others carry it now: {plural(round(champions), 'most active user')}, all active", False)
-        return _WAITING
+        return self._waiting(facts, signal)
+
+    def _waiting(self, facts: AccountFacts, signal: Signal) -> Indeterminate:
+        """Who stopped stays the reason, also where they are no champions any more."""
+        who = names_of(facts.called(signal.names)) or "its key users"
+        are = f"{who} {'is' if len(signal.names) == 1 else 'are'} not back"
+        today = Firing("info", f"may be losing its champion: {are}", f"{are}, and nobody has taken over", {})
+        return Indeterminate("who stopped is not back, and nobody has taken their place", today)
 
     def end_due(self, facts: AccountFacts, signal: Signal) -> datetime | None:
         """When others have carried it for long enough."""
@@ -160,7 +165,9 @@ class BreadthCollapsed(Rule):
         if lost <= max(self.lost_ratio - self.margin_ratio, 0):
             return Resolved(f"{users:.0f} of {had:.0f} monthly users are back")
         if lost < self.lost_ratio:
-            return Indeterminate(f"{users:.0f} of {had:.0f} monthly users are back: not yet over")
+            back = f"{users:.0f} of {had:.0f} monthly users"
+            today = Firing("info", f"has {back}", f"{back} are there", {"users": users})
+            return Indeterminate(f"{back} are back: not yet over", today)
         return self._firing(facts, users, had)
 
     def _firing(self, facts: AccountFacts, users: Number, had: Number) -> Firing:

@@ -42,9 +42,15 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Indeterminate:
-    """Too little to decide on, or too close to the line: what was decided before stays."""
+    """Too little to decide on, or too close to the line: what was decided before stays.
+
+    Args:
+        reason: why.
+        today: the words and numbers of a signal that goes on; None: nothing can be said of today.
+    """
 
     reason: str
+    today: Firing | None = None
 
 
 RuleResult = Firing | Resolved | Indeterminate

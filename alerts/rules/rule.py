@@ -7,6 +7,7 @@ facts as of a moment, and the signal that fires under it.
 A measure that is unknown (None) means Indeterminate, and never Firing.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, Self
 
@@ -14,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from alerts.account_facts import AccountFacts
-from alerts.model import Channel, Number, Severity, Signal, Tone
+from alerts.model import SEVERITY_RANK, Channel, Number, Severity, Signal, Tone
 from alerts.playbooks import Play
-from alerts.rules.result import Baseline, Indeterminate, Resolved, RuleResult
+from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from stream.contracts.report import LifecycleStage
 
 # States beside the stages of a living account, in which nobody is alerted of it.
@@ -34,17 +35,30 @@ class For(BaseModel):
     lifecycle_stages: frozenset[LifecycleStage] = Field(frozenset(), description="empty: any")
     mrr_at_least: float | None = Field(None, ge=0, description="money a month; unknown is less than anything")
     mrr_below: float | None = Field(None, ge=0, description="money a month; unknown is less than anything")
+    renewal_within_days: int | None = Field(
+        None, ge=0, le=1000, description="it renews within so many days, or should have; unknown is far away"
+    )
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
-        if not self.segments and not self.lifecycle_stages and self.mrr_at_least is None and self.mrr_below is None:
-            raise ValueError("expected segments, lifecycle_stages, mrr_at_least or mrr_below")
+        if all(not given for given in (self.segments, self.lifecycle_stages)) and all(
+            given is None for given in (self.mrr_at_least, self.mrr_below, self.renewal_within_days)
+        ):
+            raise ValueError("expected segments, lifecycle_stages, mrr_at_least, mrr_below or renewal_within_days")
         return self
 
-    def holds(self, segment: str | None, lifecycle_stage: str | None, mrr: float | None) -> bool:
+    def holds(
+        self,
+        segment: str | None,
+        lifecycle_stage: str | None,
+        mrr: float | None,
+        days_to_renewal: int | None = None,
+    ) -> bool:
         """Whether an account is meant."""
+        near = self.renewal_within_days
         return (
-            (not self.segments or segment in self.segments)
+            (near is None or (days_to_renewal is not None and days_to_renewal <= near))
+            and (not self.segments or segment in self.segments)
             and (not self.lifecycle_stages or lifecycle_stage in self.lifecycle_stages)
             and (self.mrr_at_least is None or (mrr is not None and mrr >= self.mrr_at_least))
             and (self.mrr_below is None or mrr is None or mrr < self.mrr_below)
@@ -102,6 +116,7 @@ class Rule(BaseModel):
     channel: Channel = Field("digest", description="where its signals are told")
     critical_channel: Channel | None = Field(None, description="where critical ones are told; null: as the others")
     opens: bool = Field(False, description="opens a red flag also where it is no page; else it joins an open one")
+    severity_at_least: Severity | None = Field(None, description="told as so severe at least; null: as the rule finds")
     for_hours: float = Field(0, ge=0, le=720, description="broken for so long before it fires")
     keep_firing_hours: float = Field(0, ge=0, le=720, description="kept for so long before it is resolved")
     inhibited_by: tuple[str, ...] = Field((), max_length=30, description="while one of these fires, it starts nothing")
@@ -144,10 +159,23 @@ class Rule(BaseModel):
             return self.critical_channel
         return self.channel
 
-    def of(self, segment: str | None, lifecycle_stage: str | None, mrr: float | None = None) -> Self:
+    def severe_enough(self, result: RuleResult) -> RuleResult:
+        """A result that is told as severe as this account wants it at least."""
+        least = self.severity_at_least
+        if least is None or not isinstance(result, Firing) or SEVERITY_RANK[result.severity] >= SEVERITY_RANK[least]:
+            return result
+        return replace(result, severity=least)
+
+    def of(
+        self,
+        segment: str | None,
+        lifecycle_stage: str | None,
+        mrr: float | None = None,
+        days_to_renewal: int | None = None,
+    ) -> Self:
         """This rule as it is for an account: with the first override that fits it."""
         for override in self.overrides:
-            if override.whom.holds(segment, lifecycle_stage, mrr):
+            if override.whom.holds(segment, lifecycle_stage, mrr, days_to_renewal):
                 return self._with(override)
         return self
 

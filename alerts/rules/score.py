@@ -184,7 +184,10 @@ class ScoreLow(Rule):
             return KEPT
         needed = min(self.digest_below + self.margin_points, 100.0)
         if score < needed:
-            return Indeterminate(f"health {points(score)}: over at {points(needed)}")
+            how = "low" if score < self.digest_below else f"well again from {points(needed)}"
+            words = f"is not well yet: health {points(score)}, {how}", f"Health {points(score)}, {how}"
+            today = Firing("info", *words, {"score": score})
+            return Indeterminate(f"health {points(score)}: over at {points(needed)}", today)
         return Resolved("Health has recovered")
 
     def _level(self, facts: AccountFacts) -> tuple[Severity, Channel, int] | None:
@@ -281,10 +284,11 @@ class ScoreDropped(Rule):
             return Resolved(
                 f"Health has held {points(score)} for {plural(self.new_level_days, 'day')}", recovered=False
             )
-        if drop < self.drop_points:
-            return Indeterminate(f"{points(drop)} points below where it fell from: not yet over")
         days = int(signal.evidence["days_before"]) + max((facts.now - signal.since).days, 0)
-        return self._firing(score, drop, _Best(fell_from, days))
+        today = self._firing(score, drop, _Best(fell_from, days))
+        if drop < self.drop_points:
+            return Indeterminate(f"{points(drop)} points below where it fell from: not yet over", today)
+        return today
 
     def end_due(self, facts: AccountFacts, signal: Signal) -> datetime | None:
         """When it has held for long enough to be a new level, and from then on when a day closes."""

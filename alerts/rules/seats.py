@@ -1,6 +1,6 @@
 """Licences: many paid and unused, or all in use and more wanted."""
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -11,7 +11,10 @@ from alerts.rules.plays import SEAT_PLAYS
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 
-_BETWEEN: Final = Indeterminate("near the line")
+
+def _between(phrase: str) -> Indeterminate:
+    """Near the line: what a signal that goes on says."""
+    return Indeterminate("near the line", Firing("info", f"uses {phrase}", f"{phrase} in use", {}))
 
 
 def _used(facts: AccountFacts) -> tuple[Number | None, Number | None, Number | None]:
@@ -46,14 +49,14 @@ class LicencesLow(Rule):
         used, users, seats = _used(facts)
         if used is None or users is None or seats is None:
             return UNKNOWN
+        phrase = f"{users:.0f} of {seats:.0f} seats"
         if used >= max(self.exit_ratio, self.enter_ratio):
-            return KEPT if signal is None else Resolved(f"{users:.0f} of {seats:.0f} seats in use")
+            return KEPT if signal is None else Resolved(f"{phrase} in use")
         if used >= self.enter_ratio:
-            return _BETWEEN
+            return _between(phrase)
         days = facts.older_days("days_known")
         if signal is None and (days is None or days < self.days_known_min or seats < self.seats_min):
             return KEPT
-        phrase = f"{users:.0f} of {seats:.0f} seats"
         return Firing("warning", f"uses only {phrase}", f"Only {phrase} in use", {"used_ratio": used, "seats": seats})
 
 
@@ -117,7 +120,7 @@ class LicencesHigh(Rule):
         if used < min(self.exit_ratio, self.enter_ratio):
             return KEPT if signal is None else Resolved(f"{phrase} in use", recovered=False)
         if used < self.enter_ratio:
-            return _BETWEEN
+            return _between(phrase)
         if signal is None and (seats < self.seats_min or facts.band not in ("healthy", "watch")):
             return KEPT
         return Firing("info", f"is full: {phrase} in use", f"{phrase} in use", {"used_ratio": used, "seats": seats})

@@ -13,7 +13,6 @@ from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleR
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import names_of, plural
 
-_STILL: Final = Indeterminate("somebody was there, and it is quiet again")
 _LOOK_AHEAD_DAYS: Final = 400
 
 
@@ -94,7 +93,14 @@ class Silence(Rule):
         if signal is None:
             return KEPT
         if quiet > signal.evidence.get("limit_days", limit) / 2:
-            return _STILL
+            days = plural(quiet, "working day")
+            today = Firing(
+                "info",
+                f"had somebody back, and is quiet again: no logins for {days}",
+                f"Somebody was back; no logins for {days} since",
+                {"quiet_days": quiet},
+            )
+            return Indeterminate("somebody was there, and it is quiet again", today)
         return Resolved("Somebody has logged in again")
 
     def due(self, facts: AccountFacts) -> datetime | None:
@@ -185,13 +191,14 @@ class UseDeclined(Rule):
         ratio = facts.number("use_vs_best")
         if ratio is None:
             return UNKNOWN
+        phrase = f"{ratio:.0%} of its best half-year"
         if ratio < self.below_ratio:
-            phrase = f"{ratio:.0%} of its best half-year"
             return Firing("warning", f"is down to {phrase} of use", f"Use is at {phrase}", {"ratio": ratio})
         if signal is None:
             return KEPT
         if ratio < self.exit_ratio:
-            return Indeterminate(f"use is at {ratio:.0%} of its best half-year: not yet over")
+            today = Firing("info", f"is at {phrase} of use", f"Use is at {phrase}", {"ratio": ratio})
+            return Indeterminate(f"use is at {phrase}: not yet over", today)
         return Resolved(f"Use is back at {ratio:.0%} of its best half-year")
 
 

@@ -172,7 +172,7 @@ class Batch:
         now_ms: int,
     ) -> None:
         self.result = BatchResult(Changes(next_offset))
-        self._chosen: tuple[AlertReportView | None, tuple[Rule, ...]] = None, ()
+        self._chosen: tuple[AlertReportView | None, datetime | None, tuple[Rule, ...]] = None, None, ()
         self._changes = self.result.changes
         self._known = known
         self._config = config
@@ -190,7 +190,7 @@ class Batch:
         if view is None:
             evaluation = delete_account(record, now, self._context)
         else:
-            evaluation = evaluate_rules(record, view, self._rules(view), now, self._context)
+            evaluation = evaluate_rules(record, view, self._rules(view, now), now, self._context)
         if not evaluation.is_current:
             self.result.outcomes.append("older")  # than what was evaluated before
             return
@@ -206,13 +206,12 @@ class Batch:
         if view is None:
             self._changes.steps.append((item.account_id, ErasedAt(item.written_ms)))
 
-    def _rules(self, report: AlertReportView) -> tuple[Rule, ...]:
+    def _rules(self, report: AlertReportView, now: datetime) -> tuple[Rule, ...]:
         """The rules of an account; asked twice for each report, to evaluate it and for when that is due again."""
-        last, rules = self._chosen
-        if last is not report:
-            facts = AccountFacts(report, report.as_of)
-            rules = self._config.book.choose(report.profile, facts.stage, facts.mrr)
-            self._chosen = report, rules
+        last, at, rules = self._chosen
+        if last is not report or at != now:
+            rules = self._config.book.of(AccountFacts(report, now))
+            self._chosen = report, now, rules
         return rules
 
     def time(self, account_id: str, now: datetime) -> None:
@@ -221,7 +220,7 @@ class Batch:
         if record is None or report is None:
             self._changes.due[account_id] = None
             return
-        evaluation = evaluate_rules(record, report, self._rules(report), now, self._context)
+        evaluation = evaluate_rules(record, report, self._rules(report, now), now, self._context)
         if not evaluation.is_current:
             self._changes.due[account_id] = None  # a newer report is on its way
             return
@@ -330,7 +329,8 @@ class Batch:
     def _due_ms(self, record: AccountRecord | None, view: AlertReportView | None, now: datetime) -> int | None:
         if record is None or view is None:
             return None
-        due = next_due(record, view, self._rules(view), self._context, now)
+        rules_until = self._config.book.changes_at(AccountFacts(view, now))
+        due = next_due(record, view, self._rules(view, now), self._context, now, rules_until)
         return int(due.timestamp() * 1000) if due is not None else None
 
 

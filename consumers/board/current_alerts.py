@@ -121,7 +121,7 @@ def alert_as_of(
         alert=alert,
         signals={signal.rule: signal for signal in alert.signals},
     )
-    rules = config.book.choose(report.profile, facts.stage, facts.mrr)
+    rules = config.book.of(facts)
     found = evaluate_rules(record, report, rules, facts.now, context).record
     after = found.alert if found is not None else None
     return after if after is not None and after.is_open and after.alert_id == alert.alert_id else alert

@@ -25,7 +25,6 @@ from alerts.context import AlertContext
 from alerts.evaluation import AccountEvaluation, evaluate_rules, next_due
 from alerts.model import AccountRecord, Channel, Severity
 from alerts.red_flag import Transition
-from alerts.rules import Rule
 from heartline.snapshot import Progress, scorecards_of
 from stream.config.settings import Settings
 from stream.contracts.events import InputEvent
@@ -141,18 +140,16 @@ class AccountReplay:
     def pass_time(self, until: datetime) -> None:
         """What time alone makes due before a moment."""
         while self._record is not None and self._report is not None and self._record.evaluated_at is not None:
-            rules = self._rules(self._report)
-            due = next_due(self._record, self._report, rules, self._context, self._record.evaluated_at)
+            now = self._record.evaluated_at
+            facts, book = AccountFacts(self._report, now), self._config.book
+            due = next_due(self._record, self._report, book.of(facts), self._context, now, book.changes_at(facts))
             if due is None or due >= until:
                 return
             self._evaluate(self._report, due)
 
-    def _rules(self, report: HealthReport) -> Sequence[Rule]:
-        facts = AccountFacts(report, report.as_of)
-        return self._config.book.choose(report.profile, facts.stage, facts.mrr)
-
     def _evaluate(self, report: HealthReport, now: datetime) -> None:
-        evaluation = evaluate_rules(self._record, report, self._rules(report), now, self._context)
+        rules = self._config.book.of(AccountFacts(report, now))
+        evaluation = evaluate_rules(self._record, report, rules, now, self._context)
         self.evaluations += 1
         self._record, self._report = evaluation.record, report
         self._note(evaluation, report, now)

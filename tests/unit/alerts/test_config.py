@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from alerts.account_facts import AccountFacts
 from alerts.config import AlertingConfig, read_config
 from alerts.context import AlertContext
-from alerts.evaluation import evaluate_rules
+from alerts.evaluation import evaluate_rules, next_due
 from heartline.alert_replay.history import AccountReplay
 from stream.contracts.errors import ConfigError
 from stream.contracts.report import Profile
@@ -145,6 +146,27 @@ def test_an_override_may_ask_for_money(tmp_path: Path) -> None:
     assert channels == {None: "digest", 999.0: "digest", 1000.0: "page"}
 
 
+def test_an_override_may_ask_for_a_near_renewal_and_raise_the_severity(tmp_path: Path) -> None:
+    """What is a warning in other months is a page before the renewal, by the passing of time alone."""
+    override = "{for: {renewal_within_days: 60}, set: {severity_at_least: critical}}"
+    text = f"rules: {{outcome_off_track: {{critical_channel: page, overrides: [{override}]}}}}"
+    config = read_config(written(tmp_path, text))
+    profile = Profile(name="Acme", renewal_at=MONDAY + timedelta(days=70))
+    report = make_report(as_of=MONDAY, measures={"goals_off_track": 1, "outcome_pace_min": 0.8}, profile=profile)
+    context = AlertContext(config.lifecycle)
+    before = evaluate_rules(None, report, config.book.of(AccountFacts(report, MONDAY)), MONDAY, context)
+    assert before.record is not None
+    assert before.record.signals["outcome_off_track"].severity == "warning"
+    assert before.record.alert is None, "the rule opens no red flag but with a page"
+    facts = AccountFacts(report, MONDAY)
+    until = config.book.changes_at(facts)
+    assert until == facts.start_of_day(facts.day + 10)
+    assert next_due(before.record, report, config.book.of(facts), context, MONDAY, until) == until
+    after = evaluate_rules(before.record, report, config.book.of(AccountFacts(report, until)), until, context)
+    assert [(step.kind, step.alert.severity) for step in after.changes if step.alert] == [("opened", "critical")]
+    assert config.book.changes_at(AccountFacts(report, until)) is None
+
+
 OWN = """
 custom_rules:
   - name: few_reports
@@ -163,6 +185,7 @@ def test_a_rule_of_one_s_own_fires_leads_and_ends_as_any_other(tmp_path: Path) -
     assert config.book.names[-1] == "few_reports"
     assert config.plays["few_reports"][0].id == "call_us"
     record, said = None, []
+    words = []
     for day, (users, segment) in enumerate([(4, "smb"), (4, "enterprise"), (6, "enterprise"), (8, "enterprise")]):
         as_of = MONDAY + timedelta(days=day)
         profile = Profile(name="Acme", segment=segment)
@@ -170,7 +193,9 @@ def test_a_rule_of_one_s_own_fires_leads_and_ends_as_any_other(tmp_path: Path) -
         found = evaluate_rules(record, report, config.book.choose(profile), as_of)
         record = found.record
         said += [f"{day} {step.kind}: {step.alert.headline}" for step in found.changes if step.alert is not None]
+        words += [each.headline for each in (record.signals if record is not None else {}).values() if each.is_firing]
     assert said == ["1 opened: has only 4 users a month, fewer than 5", "3 resolved: "]
+    assert words == ["has only 4 users a month, fewer than 5", "is not over it yet: Monthly active users: 6"]
 
 
 FINE: dict[str, Any] = {"billing_status": "fine"}

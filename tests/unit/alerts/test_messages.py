@@ -137,10 +137,8 @@ def test_what_became_unknown_or_did_not_move_is_no_evidence_and_costs_no_points(
 @pytest.mark.parametrize(
     ("recount", "says"),
     [
-        (
-            Recount([], ["nps"], -9.0),
-            "No longer known, so not counted: NPS (that alone: −9): no change of the account's",
-        ),
+        (Recount([], ["nps"], -9.0), "Not known any more, so not counted: NPS"),
+        (Recount(["csat"], [], 5.0), "Known now, and counted since: Satisfied answers (CSAT)"),
         (Recount(["csat"], [], 0.4), None),  # nobody sees it in the number
         (None, None),
     ],

@@ -219,7 +219,7 @@ def test_a_digest_reads_how_things_stand_when_it_is_written() -> None:
     entries = entries_of(items, {"acme": acme.record}, {"acme": acme.report})
     assert [(entry.section, entry.signal.rule) for entry in entries] == [("good_news", "promoter_follow_up")]
     found = daily_digest_notification("Dana", entries, MONDAY, MONDAY, 12)
-    assert headline(found.message) == "🗞 Dana: 1 with good news"
+    assert headline(found.message) == "🗞 Dana: Acme Corp has good news"
     text = as_text(found.message)
     assert "Acme Corp (health 80, 500 a month): 2 promoters to thank" in text
     assert "🚩" not in text

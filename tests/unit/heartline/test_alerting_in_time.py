@@ -70,8 +70,7 @@ def plainly(history: list[HealthReport]) -> Found:
         while at + 1 < len(history) and history[at + 1].as_of <= now:
             at += 1
         report = history[at]
-        facts = AccountFacts(report, report.as_of)
-        rules = CONFIG.book.choose(report.profile, facts.stage, facts.mrr)
+        rules = CONFIG.book.of(AccountFacts(report, now))
         evaluation = evaluate_rules(record, report, rules, now, CONTEXT)
         record = evaluation.record
         stamp = f"{now:%m-%d %H}"

@@ -241,7 +241,7 @@ def test_what_readers_know_is_what_is_so_at_every_hour(
         full = worker.plainly(now_ms)
         assert read_by_rules(known, now_ms) == read_by_rules(full, now_ms), moment(now_ms)
         facts = AccountFacts(full, moment(now_ms))
-        rules = CONFIG.book.choose(full.profile, facts.stage, facts.mrr)
+        rules = CONFIG.book.of(facts)
         evaluation = evaluate_rules(record_, full, rules, moment(now_ms), CONTEXT)
         record_ = evaluation.record
         assert all(check_evaluation(evaluation, full, moment(now_ms), rules))
