@@ -18,7 +18,7 @@ from alerts.red_flag import NotificationKind
 from alerts.signals import SignalChange, SignalStep
 from alerts.silences import silence_over
 from stream.calendar.names import DAY_NAMES
-from stream.contracts.report import AlertReportView
+from stream.contracts.report import AlertReportView, HealthReport
 
 Section = Literal["worse", "due", "better", "good_news"]
 
@@ -59,7 +59,7 @@ class DigestEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     section: Section
     account: AccountRecord
-    report: AlertReportView
+    report: HealthReport
     signal: Signal
 
 
@@ -125,7 +125,7 @@ def collapse(items: Iterable[DigestItem]) -> list[DigestItem]:
 def entries_of(
     items: Iterable[DigestItem],
     records: Mapping[str, AccountRecord],
-    reports: Mapping[str, AlertReportView],
+    reports: Mapping[str, HealthReport],
 ) -> list[DigestEntry]:
     """The items as they stand now, without those that do not hold any more, or that a page has told of since.
 
@@ -159,7 +159,7 @@ def section_of(change: SignalChange, signal: Signal) -> Section | None:
         return "good_news" if signal.counts and change != "resolved" else None
     if change == "resolved":
         return "better" if not signal.is_firing and signal.recovered else None
-    if not signal.counts:
+    if not signal.counts or signal.clear_since is not None:
         return None
     return "due" if signal.tone == "task" else "worse"
 

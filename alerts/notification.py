@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
+from alerts.daily_digest import DigestItem
 from alerts.model import Number, Severity
 from alerts.red_flag import NotificationKind
 from alerts.routing import Subject
@@ -55,7 +56,7 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
         by: who acknowledged or snoozed it; None for any other step.
         signals: what fires, those that lead first.
         evidence: the numbers behind the signal that leads.
-        message: the Block Kit message, `text` and `blocks`.
+        message: the Block Kit message, `text` and `blocks`; empty while a daily digest waits.
         account_id, account_name: None for one about the installation itself, and for a digest.
         score: 0..100, None when unknown; band: its band.
         segment, owner, lifecycle_stage: the account's; None when unknown. A digest has an owner only.
@@ -63,6 +64,7 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
         renewal_at: when it renews, of the subscriptions, else of the account feed; None when unknown.
         days_to_renewal: calendar days until then, negative once it has passed.
         play: id of the play that the message names as the next step; None: it names none.
+        items: of a daily digest, the changes that it tells; it is composed of them when it leaves the outbox.
     """
 
     id: str
@@ -92,6 +94,7 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     renewal_at: datetime | None = None
     days_to_renewal: int | None = None
     play: str | None = None
+    items: list[DigestItem] = []
 
     @property
     def is_open(self) -> bool:

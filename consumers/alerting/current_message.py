@@ -2,7 +2,7 @@
 
 What was written when the red flag changed may be minutes or, after an outage of its receiver, days old. Where the red
 flag goes on, words and numbers are those of now; where it is over, or another one, the message stays as it was
-written, since what it speaks of is the past.
+written, since what it speaks of is the past. A daily digest is composed here for the first time that counts.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from alerts.config import AlertingConfig
 from alerts.context import AlertContext
 from alerts.messages.compose import notification_of
 from alerts.notification import DIGESTS, AlertNotification
-from consumers.alerting.daily_digests import current
+from consumers.alerting.daily_digests import compose_digest, current
 from consumers.alerting.outbox import OutboxEntry
 from consumers.alerting.state import StateStore
 from stream.calendar.workdays import NO_CALENDARS, Calendars
@@ -43,13 +43,15 @@ class CurrentMessage:
         self._now = now
         self._context = AlertContext(config.lifecycle, calendars=calendars)
 
-    def __call__(self, entry: OutboxEntry) -> AlertNotification:
-        """The entry's notification as of now.
+    def __call__(self, entry: OutboxEntry) -> AlertNotification | None:
+        """The entry's notification as of now; None for a digest of which nothing holds any more.
 
         Raises:
             redis.RedisError: the store is away.
         """
         notification = entry.notification
+        if notification.items:
+            return self._digest(notification)
         if notification.account_id is None or entry.partition is None or notification.kind in DIGESTS:
             return notification
         loaded = self._store.read(entry.partition, [notification.account_id])
@@ -77,3 +79,9 @@ class CurrentMessage:
             recovered=notification.recovered,
         )
         return replace(found, severity=notification.severity)
+
+    def _digest(self, notification: AlertNotification) -> AlertNotification | None:
+        now = self._now() if self._now is not None else notification.at
+        owner, due = notification.owner, notification.opened_at
+        found = compose_digest(self._store, self._config, owner, notification.items, due, now, self._context)
+        return None if found is None else replace(found, id=notification.id, alert_id=notification.alert_id)

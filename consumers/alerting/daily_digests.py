@@ -1,10 +1,11 @@
 """Writes each owner's daily digest at their hour: what changed, as it stands now, into the outbox.
 
 Whoever of several processes is first writes it: the items, the hour and the outbox's entries change in one transaction
-under a watched key. Words and numbers are read from what is remembered at that moment.
+under a watched key. What waits in the outbox names the changes alone. Words and numbers are read from what is
+remembered when the digest leaves, so that nothing in it is old, and nothing of an account that was erased meanwhile.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,14 +16,15 @@ from alerts.config import AlertingConfig
 from alerts.context import AlertContext
 from alerts.daily_digest import DigestItem, entries_of
 from alerts.evaluation import evaluate_rules
-from alerts.messages.daily_digest import daily_digest_notification
+from alerts.messages.daily_digest import daily_digest_notification, waiting_digest
 from alerts.model import AccountRecord
+from alerts.notification import AlertNotification
 from consumers.alerting.digest_queue import NO_OWNER, DigestQueue
 from consumers.alerting.outbox import Outbox, OutboxEntry
 from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import StateStore
 from stream.config.logs import get_logger
-from stream.contracts.report import AlertReportView, HealthReport
+from stream.contracts.report import HealthReport
 
 log = get_logger(__name__)
 
@@ -96,42 +98,63 @@ class DailyDigests:
 
         It speaks of now, also where it is late; on the event clock its reports may be of a little later.
         """
-        records, reports = self._as_of(items, now, context)
-        lines = entries_of(items, records, reports)
-        if not lines:
+        whose = None if owner == NO_OWNER else owner
+        notification = compose_digest(self._store, self._config, whose, items, due, now, context)
+        if notification is None:
             return []
-        lines_max = self._config.lifecycle.daily_digest.lines_max
-        notification = daily_digest_notification(None if owner == NO_OWNER else owner, lines, due, now, lines_max)
+        waiting = waiting_digest(notification, items)
         return [
-            OutboxEntry(id=notification.id, receiver=name, notification=notification, after=None, created_ms=now_ms)
+            OutboxEntry(id=notification.id, receiver=name, notification=waiting, after=None, created_ms=now_ms)
             for name in self._recipients.of(notification)
         ]
 
-    def _as_of(
-        self, items: Iterable[DigestItem], at: datetime, context: AlertContext
-    ) -> tuple[dict[str, AccountRecord], dict[str, AlertReportView]]:
-        """What is remembered of the items' accounts, evaluated for the moment, and their reports."""
-        by_partition: dict[int, list[str]] = {}
-        for item in items:
-            if item.partition is not None:
-                by_partition.setdefault(item.partition, []).append(item.account_id)
-        records: dict[str, AccountRecord] = {}
-        reports: dict[str, AlertReportView] = {}
-        for partition, accounts in by_partition.items():
-            loaded = self._store.read(partition, accounts)
-            for account_id, report in loaded.reports.items():
-                record = loaded.records.get(account_id)
-                if record is not None:
-                    reports[account_id] = report
-                    records[account_id] = current(record, report, at, self._config, context)
-        return records, reports
+
+def compose_digest(
+    store: StateStore,
+    config: AlertingConfig,
+    owner: str | None,
+    items: Sequence[DigestItem],
+    due: datetime,
+    now: datetime,
+    context: AlertContext,
+) -> AlertNotification | None:
+    """A digest as it is true at a moment; None where nothing of it holds any more.
+
+    Args:
+        store: what is remembered of the accounts.
+        config: the rules and plays, and how long a digest may be.
+        owner: whose; None: of the accounts without an owner.
+        items: the changes that it tells.
+        due: the hour that it is for.
+        now: the moment.
+        context: calendars.
+
+    Raises:
+        redis.RedisError: the store is away.
+    """
+    by_partition: dict[int, list[str]] = {}
+    for item in items:
+        if item.partition is not None:
+            by_partition.setdefault(item.partition, []).append(item.account_id)
+    records: dict[str, AccountRecord] = {}
+    reports: dict[str, HealthReport] = {}
+    for partition, accounts in by_partition.items():
+        loaded = store.read(partition, accounts)
+        for account_id, report in loaded.reports.items():
+            if (record := loaded.records.get(account_id)) is not None:
+                reports[account_id] = report
+                records[account_id] = current(record, report, now, config, context)
+    lines = entries_of(items, records, reports)
+    if not lines:
+        return None
+    lines_max = config.lifecycle.daily_digest.lines_max
+    return daily_digest_notification(owner, lines, due, now, lines_max, config.plays)
 
 
 def current(
     record: AccountRecord, report: HealthReport, now: datetime, config: AlertingConfig, context: AlertContext
 ) -> AccountRecord:
     """What is remembered of an account, with its signals' words and numbers as of a moment; nothing is told of it."""
-    facts = AccountFacts(report, now)
-    rules = config.book.choose(report.profile, facts.stage, facts.mrr)
+    rules = config.book.of(AccountFacts(report, now))
     moment = max(now, report.as_of, record.evaluated_at or report.as_of)
     return evaluate_rules(record, report, rules, moment, context).record or record

@@ -15,17 +15,19 @@ from typing import Any, Final, cast
 
 import msgspec
 import redis
+from msgspec.structs import replace
 
 from alerts.alert_events import AlertEvent, decode_alert_event, owner_of_key
 from alerts.daily_digest import DigestItem
 from alerts.model import fingerprint
 from alerts.notification import AlertNotification
 from alerts.silences import Silence
-from consumers.alerting.outbox import Keys, Outbox, queue_removal
+from consumers.alerting.outbox import Keys, Outbox, OutboxEntry, decode, encode, queue_removal
 from stream.contracts.errors import BadEvent
 
 _notice: Final = msgspec.json.Decoder(AlertNotification)
 _item: Final = msgspec.json.Decoder(DigestItem)
+_encode: Final = msgspec.json.Encoder().encode
 _silence: Final = msgspec.json.Decoder(Silence)
 
 
@@ -36,7 +38,7 @@ class Forgotten:
     Args:
         messages: that waited for a receiver.
         dead_letters: that no receiver took.
-        digest_items: lines of coming digests.
+        digest_items: lines of coming digests, and of those that wait for a receiver.
         silences: of this account alone.
     """
 
@@ -64,18 +66,24 @@ class AccountErasure:
         Raises:
             redis.RedisError: Redis is away; what was not taken is taken the next time.
         """
-        outbox, messages, dead = Outbox(cast(redis.Redis, self._client), self._prefix), 0, 0
+        outbox = Outbox(cast(redis.Redis, self._client), self._prefix)
+        messages = dead = items = 0
         for receiver in outbox.receivers():
             keys = Keys(self._prefix, receiver)
             for entry in outbox.waiting(receiver):
                 if entry.notification.account_id == account_id and entry.partition is not None:
                     self._take_out(keys, entry.id)
                     messages += 1
+                elif without(entry, account_id) != entry:
+                    items += self._shorten(keys, entry.id, account_id)
             for letter in outbox.dead(receiver):
                 if letter.entry.notification.account_id == account_id:
                     dead += int(self._client.hdel(keys.dead, letter.entry.id))
+                elif (shorter := without(letter.entry, account_id)) != letter.entry:
+                    items += len(letter.entry.notification.items) - len(shorter.notification.items)
+                    self._client.hset(keys.dead, letter.entry.id, _encode(replace(letter, entry=shorter)))
             self._forget_fields(keys.open, lambda value: _notice.decode(value).account_id == account_id)
-        items = sum(
+        items += sum(
             self._client.lrem(key, 0, value)
             for key in list(self._client.scan_iter(f"{self._prefix}digest:items:*"))
             for value in self._client.lrange(key, 0, -1)
@@ -86,6 +94,24 @@ class AccountErasure:
         )
         return Forgotten(messages, dead, items, silences)
 
+    def _shorten(self, keys: Keys, name: str, account_id: str) -> int:
+        """Take the account's lines out of a digest that waits, also while it is being sent; how many there were."""
+
+        def shorten(pipe: Any) -> int:
+            value = pipe.get(keys.entry(name))
+            if value is None:
+                return 0
+            entry = decode(value)
+            shorter = without(entry, account_id)
+            pipe.multi()
+            if shorter.notification.items:
+                pipe.set(keys.entry(name), encode(shorter))
+            else:
+                queue_removal(pipe, keys, name)
+            return len(entry.notification.items) - len(shorter.notification.items)
+
+        return int(self._client.transaction(shorten, keys.entry(name), value_from_callable=True))
+
     def _take_out(self, keys: Keys, name: str) -> None:
         with self._client.pipeline(transaction=True) as pipe:
             queue_removal(pipe, keys, name)
@@ -95,6 +121,12 @@ class AccountErasure:
         """Delete the fields of a hash whose values are of the account; how many there were."""
         names = [name for name, value in self._client.hgetall(key).items() if is_of_it(value)]
         return int(self._client.hdel(key, *names)) if names else 0
+
+
+def without(entry: OutboxEntry, account_id: str) -> OutboxEntry:
+    """A digest without its lines about an account; any other message as it is."""
+    left = [item for item in entry.notification.items if item.account_id != account_id]
+    return replace(entry, notification=replace(entry.notification, items=left))
 
 
 @dataclass(frozen=True)

@@ -221,7 +221,7 @@ class Queue:
         return {entry.after for entry in self._outbox.waiting(self.receiver) if entry.after is not None}
 
     def supersede(self, entry: OutboxEntry) -> None:
-        """A later message of its episode says all that it would: it counts as out, and is forgotten."""
+        """Nothing is left to say, or a later message of its episode says it: it counts as out, and is forgotten."""
         with self._client.pipeline(transaction=True) as pipe:
             if self._note is not None:
                 self._note(pipe, entry)
@@ -247,10 +247,11 @@ class Queue:
             try:
                 pipe.watch(key)
                 value = cast("bytes | None", pipe.get(key))
-                if value is None or decode(value).owner != self._owner:
+                stored = decode(value) if value is not None else None
+                if stored is None or stored.owner != self._owner:
                     return  # our lease ended meanwhile, and it is another sender's or done
-                pipe.multi()
-                pipe.set(key, encode(replace(entry, owner=None, attempts=entry.attempts + 1)))
+                pipe.multi()  # what is stored may have lost an erased account since it was claimed
+                pipe.set(key, encode(replace(stored, owner=None, attempts=entry.attempts + 1)))
                 pipe.zadd(self._keys.due, {entry.id: at_ms})
                 pipe.execute()
             except redis.WatchError:

@@ -57,7 +57,7 @@ class Sender:
         messages_per_second: the pace.
         dead_letter_after_days: how old a message may become before it is given up.
         digest: when many messages become one; None: never.
-        current: a message as it is true now.
+        current: a message as it is true now; None: nothing of it is.
         traces: makes a trace of each message that is out; None: nobody asks for them.
         clock_ms: the current time, epoch milliseconds.
         random_ratio: 0..1 for each pause, so that many senders don't march in step.
@@ -72,7 +72,7 @@ class Sender:
         messages_per_second: float,
         dead_letter_after_days: float,
         digest: DigestSettings | None = None,
-        current: Callable[[OutboxEntry], AlertNotification] = lambda entry: entry.notification,
+        current: Callable[[OutboxEntry], AlertNotification | None] = lambda entry: entry.notification,
         traces: NotificationTraces | None = None,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         random_ratio: Callable[[], float] = random.random,
@@ -127,7 +127,11 @@ class Sender:
         started_ms = self._clock_ms()
         if len(claimed) == 1:
             with renewed(self._queue, claimed, self._clock_ms):
-                result = self._receiver.send(self._current(claimed[0]), self._queue.memory(claimed[0]))
+                notification = self._current(claimed[0])
+                if notification is None:
+                    self._supersede(claimed[0])
+                    return 0.0
+                result = self._receiver.send(notification, self._queue.memory(claimed[0]))
             self._act_on(claimed[0], result, started_ms)
         else:
             result = self._send_grouped(claimed)
@@ -160,16 +164,19 @@ class Sender:
         followed = self._queue.followed() if reminders else set()
         dropped = [item for item in reminders if item.id in followed]
         for item in dropped:
-            self._queue.supersede(item)
-            self._metrics.notifications.labels(self._receiver.name, "superseded").inc()
+            self._supersede(item)
         return [item for item in claimed if item not in dropped]
+
+    def _supersede(self, entry: OutboxEntry) -> None:
+        self._queue.supersede(entry)
+        self._metrics.notifications.labels(self._receiver.name, "superseded").inc()
 
     def _send_grouped(self, claimed: Sequence[OutboxEntry]) -> DeliveryResult:
         """Tell many in one message. Whatever it does not get through for, they are all still there."""
         name, started_ms = self._receiver.name, self._clock_ms()
         since = datetime.fromtimestamp(min(item.created_ms for item in claimed) / 1000, UTC)
         now = datetime.fromtimestamp(started_ms / 1000, UTC)
-        notification = digest_notification([self._current(item) for item in claimed], since, now)
+        notification = digest_notification([self._current(item) or item.notification for item in claimed], since, now)
         with renewed(self._queue, claimed, self._clock_ms):
             result = self._receiver.send(notification, None)
         now_ms = self._clock_ms()

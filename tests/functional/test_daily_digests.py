@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import redis
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from alerts.config import AlertingConfig
@@ -18,8 +19,9 @@ from consumers.alerting.batch import DecodedRecord, evaluate_batch
 from consumers.alerting.current_message import CurrentMessage
 from consumers.alerting.daily_digests import DailyDigests
 from consumers.alerting.digest_queue import DigestQueue
+from consumers.alerting.erasure import AccountErasure
 from consumers.alerting.metrics import Metrics
-from consumers.alerting.outbox import Outbox, OutboxEntry
+from consumers.alerting.outbox import Keys, Outbox, OutboxEntry
 from consumers.alerting.projection import Projection
 from consumers.alerting.rebuild_state import Rebuilt
 from consumers.alerting.recipients import Recipients
@@ -76,9 +78,15 @@ class Scene:
         self.offset = offset
 
     def write(self, now: datetime) -> list[OutboxEntry]:
-        """Whatever is due, written; what waits for the receiver then."""
+        """Whatever is due, written; what waits for the receiver then, as it would leave now."""
         self.digests.write_due(now, 1, AlertContext(self.config.lifecycle))
-        return self.outbox.waiting("slack")
+        return self.leaving(now)
+
+    def leaving(self, now: datetime | None) -> list[OutboxEntry]:
+        """What waits for the receiver, as it would leave at a moment; what has nothing left to say is not here."""
+        current = CurrentMessage(self.store, self.config, None if now is None else lambda: now)
+        found = [(entry, current(entry)) for entry in self.outbox.waiting("slack")]
+        return [replace(entry, notification=said) for entry, said in found if said is not None]
 
 
 @pytest.fixture
@@ -102,7 +110,7 @@ def test_each_owner_has_a_digest_and_accounts_without_one_have_theirs(scene: Sce
     scene.report("acme", MONDAY, owner="Ada", **OFF_TRACK)
     scene.report("birch", MONDAY, owner=None, **OFF_TRACK)
     heads = sorted(headline(entry.notification.message) for entry in scene.write(TUESDAY))
-    assert heads == ["🗞 Accounts without an owner: 1 got worse", "🗞 Ada: 1 got worse"]
+    assert heads == ["🗞 Accounts without an owner: Birch got worse", "🗞 Ada: Acme got worse"]
     owners = {entry.notification.owner for entry in scene.outbox.waiting("slack")}
     assert owners == {"Ada", None}, "routes choose by owner"
 
@@ -120,8 +128,8 @@ def test_what_comes_after_the_hour_waits_for_the_next_day(scene: Scene) -> None:
     (first,) = scene.write(TUESDAY + timedelta(hours=4))
     assert "Birch" not in as_text(first.notification.message)
     assert [headline(entry.notification.message) for entry in scene.write(TUESDAY + timedelta(days=1))] == [
-        "🗞 Dana: 1 got worse",
-        "🗞 Dana: 1 got worse",
+        "🗞 Dana: Acme got worse",
+        "🗞 Dana: Birch got worse",
     ]
 
 
@@ -155,11 +163,10 @@ def test_on_the_event_clock_digests_come_while_the_history_is_read(scene: Scene)
         record: Any = Read(topics.health, 0, day, 0, b"acme", encode_report(report))
         alerting.handle(topics.health, 0, [record])
         alerting.tick()
-        written.append([as_text(entry.notification.message).splitlines() for entry in scene.outbox.waiting("slack")])
-    assert [len(each) for each in written] == [0, 1, 1, 2]
-    assert [(lines[0], lines[-1][:14]) for lines in written[-1]] == [
-        ("🗞 Dana: 1 got worse", "Tue 3 Mar 2026"),
-        ("🗞 Dana: 1 got better", "Thu 5 Mar 2026"),
+        written += [as_text(entry.notification.message).splitlines() for entry in scene.leaving(None)]
+    assert [(lines[0], lines[-1][:14]) for lines in written] == [
+        ("🗞 Dana: Acme got worse", "Tue 3 Mar 2026"),
+        ("🗞 Dana: Acme got better", "Thu 5 Mar 2026"),
     ]
 
 
@@ -175,15 +182,47 @@ def test_a_message_that_waited_speaks_of_the_moment_in_which_it_leaves(scene: Sc
     scene.report("acme", MONDAY, cancellation_requested=1, cancellation_requested_days=0, subscriptions_active=1)
     (entry,) = scene.outbox.waiting("slack")
     assert "wants to cancel" in headline(entry.notification.message)
-    current = CurrentMessage(scene.store, scene.config, lambda: wednesday)
-    assert headline(current(entry).message) == "🚨 Acme wants to cancel: asked 2 days ago"
-    assert (current(entry).id, current(entry).at) == (entry.id, wednesday)
+    (current,) = scene.leaving(wednesday)
+    assert headline(current.notification.message) == "🚨 Acme wants to cancel: asked 2 days ago"
+    assert (current.notification.id, current.notification.at) == (entry.id, wednesday)
+
+
+def test_a_digest_speaks_of_the_moment_in_which_it_leaves(scene: Scene) -> None:
+    """What was mended while its receiver was away is not told, and what is left of it is told as it is by then."""
+    scene.report("acme", MONDAY, **OFF_TRACK)
+    scene.report("birch", MONDAY, **OFF_TRACK)
+    (written,) = scene.write(TUESDAY)
+    assert "80% of its plan" in as_text(written.notification.message)
+    scene.report("acme", TUESDAY + timedelta(hours=1), goals_off_track=1, outcome_pace_min=0.7)
+    scene.report("birch", TUESDAY + timedelta(hours=1), **ON_TRACK)
+    (later,) = scene.leaving(TUESDAY + timedelta(hours=2))
+    assert later.id == written.id
+    assert headline(later.notification.message) == "🗞 Dana: Acme got worse"
+    assert "70% of its plan" in as_text(later.notification.message)
+    scene.report("acme", TUESDAY + timedelta(hours=3), **ON_TRACK)
+    assert scene.leaving(TUESDAY + timedelta(hours=4)) == []
+
+
+def test_a_digest_that_waits_has_nothing_of_an_account_that_was_erased(
+    scene: Scene, client: redis.Redis, prefix: str
+) -> None:
+    """Neither its name, nor its id, nor a line; without other lines the digest is gone."""
+    scene.report("acme", MONDAY, **OFF_TRACK)
+    scene.report("birch", MONDAY, **OFF_TRACK)
+    (written,) = scene.write(TUESDAY)
+    assert AccountErasure(client, prefix).erase("acme").digest_items == 1
+    stored = client.get(Keys(prefix, "slack").entry(written.id))
+    assert b"acme" not in bytes(stored or b"").lower()  # type: ignore[arg-type]
+    (left,) = scene.leaving(TUESDAY)
+    assert headline(left.notification.message) == "🗞 Dana: Birch got worse"
+    assert AccountErasure(client, prefix).erase("birch").digest_items == 1
+    assert scene.outbox.waiting("slack") == []
 
 
 def test_a_message_about_what_is_over_stays_as_it_was_written(scene: Scene) -> None:
     scene.report("acme", MONDAY, cancellation_requested=1, subscriptions_active=1)
     scene.report("acme", MONDAY + timedelta(hours=1), cancellation_requested=0, subscriptions_active=1)
-    opened, resolved = scene.outbox.waiting("slack")
-    current = CurrentMessage(scene.store, scene.config, None)
-    assert current(opened) == opened.notification
-    assert headline(current(resolved).message) == "✅ Acme: they withdrew the request to cancel"
+    opened, _ = scene.outbox.waiting("slack")
+    current = scene.leaving(None)
+    assert current[0] == opened
+    assert headline(current[1].notification.message) == "✅ Acme: they withdrew the request to cancel"
