@@ -246,11 +246,13 @@ class _Walk:
         self._agree_term(day, change)
 
     def change(self, day: int, change: SubscriptionEntry) -> None:
-        """Upgraded or downgraded: whatever it names holds from then on."""
+        """Upgraded, downgraded or changed either way: whatever it names holds from then on."""
         if self._state not in ("active", "paused"):
             return
         trial = self._trial
-        if trial is not None and trial.outcome == "converted" and change.status == "upgraded":
+        grows = self._interval is not None and self._arr_minor > self._interval.arr_minor
+        upgraded = change.status == "upgraded" or (change.status == "changed" and grows)
+        if trial is not None and trial.outcome == "converted" and upgraded:
             trial.first_upsell_day = trial.first_upsell_day or day
         if self._term is not None and change.term_end_ms is not None and self._term.end_day < day:
             self._renew(day, change.event_id)
@@ -406,7 +408,7 @@ class _Walk:
 
 # A subscription of which this is the first that is heard has been running.
 _RUNS_ALREADY: Final = frozenset(
-    {"renewed", "resumed", "upgraded", "downgraded", "cancellation_requested", "cancellation_withdrawn"}
+    {"renewed", "resumed", "upgraded", "downgraded", "changed", "cancellation_requested", "cancellation_withdrawn"}
 )
 
 _STEPS: Final[dict[Status, Callable[[_Walk, int, SubscriptionEntry], None]]] = {
@@ -418,6 +420,7 @@ _STEPS: Final[dict[Status, Callable[[_Walk, int, SubscriptionEntry], None]]] = {
     "resumed": _Walk.resume,
     "upgraded": _Walk.change,
     "downgraded": _Walk.change,
+    "changed": _Walk.change,
     "paused": _Walk.pause,
     "cancellation_requested": _Walk.ask_to_leave,
     "cancellation_withdrawn": _Walk.stay,

@@ -182,6 +182,7 @@ _STRIPE_FIELDS: Final[dict[str, Value]] = {
     "subscription_id": at("id", read=text),
     "product": at("items.data.0.price.product", "product", "plan.product", "plan", read=text),
     "mrr": _stripe_mrr,
+    "currency": at("currency", "items.data.0.price.currency", "plan.currency", read=money.code),
     "seats": _stripe_seats,
     "renewal_at": at("current_period_end", "items.data.0.current_period_end", "current_period_end_utc", read=moment),
 }
@@ -203,7 +204,7 @@ _STRIPE_MORE: Final = (
         "description",
         "metadata",
     ),
-    *("currency", *paths_of((_STRIPE_STARTED, _STRIPE_TRIAL_END, _STRIPE_REQUESTED, _STRIPE_ENDED))),
+    *paths_of((_STRIPE_STARTED, _STRIPE_TRIAL_END, _STRIPE_REQUESTED, _STRIPE_ENDED)),
 )
 _STRIPE_CUSTOMER: Final = Row(
     ("*",),

@@ -30,6 +30,7 @@ Status = Literal[
     "trial_expired",
     "cancelled",
     "moved",
+    "changed",
 ]
 BillingInterval = Literal["month", "quarter", "year"]
 
@@ -51,7 +52,8 @@ INTERVAL_WORDS: Final[dict[str, BillingInterval]] = {name: name for name in get_
     "annual": "year",
 }
 MONTHS: Final[dict[BillingInterval, int]] = {"month": 1, "quarter": 3, "year": 12}
-CODE: Final = {name: code for code, name in enumerate(CHANGES)}
+LEAVES: Final = 14  # the day of an end that was announced: it ends unless the request was settled before
+CODE: Final = {name: code + (code >= LEAVES) for code, name in enumerate(CHANGES)}
 TRIAL_STARTED, REQUESTED, WITHDRAWN = (
     CODE["trial_started"],
     CODE["cancellation_requested"],
@@ -65,9 +67,8 @@ _STEP_OF: Final[dict[int, CommercialStep]] = {
     CODE["upgraded"]: "subscription.upsell",
     CODE["renewed"]: "subscription.renewal",
 }
+_CHANGED: Final = CODE["changed"]  # price, plan or seats are others, whichever way
 _PAUSED, _RESUMED, _MOVED, _TRIAL_EXPIRED = (CODE[name] for name in ("paused", "resumed", "moved", "trial_expired"))
-LEAVES: Final = len(CHANGES)  # the day of an end that was announced: it ends unless the request was settled before
-
 _PAYS_NOTHING: Final = frozenset({*_ENDS, REQUESTED, WITHDRAWN, CODE["paused"], LEAVES})
 
 SUBSCRIPTIONS_MAX: Final = 200
@@ -123,7 +124,7 @@ class SubscriptionChange(Struct, array_like=True, gc=False, frozen=True, order=T
 
     Attributes:
         ms: when, epoch ms.
-        code: index into CHANGES, or LEAVES.
+        code: as CODE has it, or LEAVES.
         mrr, seats, renewal_ms, product, currency: as they are from then on.
     """
 
@@ -309,6 +310,7 @@ def commercial_steps(subscriptions: SubscriptionState) -> dict[CommercialStep, i
     for changes in subscriptions.changes.values():
         is_trial, is_paid, mrr, product = False, False, -1.0, ""
         for change in changes:
+            grows = change.code == _CHANGED and change.mrr > mrr >= 0
             mrr = change.mrr if change.mrr >= 0 else mrr
             product = change.product or product
             if change.code == TRIAL_STARTED:
@@ -317,6 +319,8 @@ def commercial_steps(subscriptions: SubscriptionState) -> dict[CommercialStep, i
                 continue
             if is_paid and change.code in _STEP_OF:
                 found.append((change.ms, _STEP_OF[change.code]))
+            elif is_paid and grows:
+                found.append((change.ms, "subscription.upsell"))
             is_trial = is_trial and change.code not in _BEGINS
             if not (is_paid or is_trial or mrr == 0 or change.code in _PAYS_NOTHING):
                 is_paid = True

@@ -35,11 +35,12 @@ _RANKS: Final = [
     "trial_expired",
     "cancelled",
     "moved",
+    "changed",
 ]
 _DIGITS: Final = {"JPY": 0}
 _BEGIN: Final = "('started', 'trial_converted', 'reactivated', 'renewed')"
 _HEARD_LATE: Final = (
-    "('renewed', 'resumed', 'upgraded', 'downgraded', 'cancellation_requested', 'cancellation_withdrawn')"
+    "('renewed', 'resumed', 'upgraded', 'downgraded', 'changed', 'cancellation_requested', 'cancellation_withdrawn')"
 )
 
 
@@ -373,10 +374,10 @@ WITH RECURSIVE w AS (
         CASE
             WHEN s.status = 'cancelled' THEN NULL
             WHEN s.status = 'renewed' AND {_RUNS} THEN {_FRESH}
-            WHEN s.status IN {_BEGIN} OR (s.status IN ('upgraded', 'downgraded') AND {_RUNS}) THEN CASE
+            WHEN s.status IN {_BEGIN} OR (s.status IN ('upgraded', 'downgraded', 'changed') AND {_RUNS}) THEN CASE
                 WHEN s.term IS NULL THEN {_TERM}
                 WHEN ({_TERM}) IS NULL THEN {_FRESH}
-                WHEN s.status IN ('upgraded', 'downgraded') AND ({_TERM}) < s.day THEN {_FRESH}
+                WHEN s.status IN ('upgraded', 'downgraded', 'changed') AND ({_TERM}) < s.day THEN {_FRESH}
                 ELSE s.term END
             ELSE {_TERM} END,
         CASE WHEN s.status = 'trial_started' AND ({_BEFORE}) IN ('n', 'e') THEN coalesce(s.term, {NEVER})

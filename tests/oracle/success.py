@@ -28,6 +28,7 @@ ORDER = [
     "trial_expired",
     "cancelled",
     "moved",
+    "changed",
 ]
 BEGINS = ("trial_started", "started", "trial_converted", "reactivated", "renewed")
 DAY = 86_400_000

@@ -24,6 +24,8 @@ from consumers.intake.vendors.vendor import Vendor
 SUBSCRIPTION: Final = "content.subscription"
 CUSTOMER: Final = "content.customer"
 
+_REASON: Final = f"{SUBSCRIPTION}.cancel_reason"
+
 _account: Final = first_of(
     at(f"{CUSTOMER}.cf_account_id", f"{SUBSCRIPTION}.cf_account_id", read=text),
     at(f"{SUBSCRIPTION}.customer_id", f"{CUSTOMER}.id", read=of_tool("chargebee")),
@@ -43,10 +45,16 @@ def _subscription(status: Value) -> dict[str, Value]:
         "status": status,
         "product": at(f"{SUBSCRIPTION}.subscription_items.0.item_price_id", f"{SUBSCRIPTION}.plan_id", read=text),
         "mrr": _mrr,
+        "currency": at(f"{SUBSCRIPTION}.currency_code", read=money.code),
         "seats": at(f"{SUBSCRIPTION}.subscription_items.0.quantity", f"{SUBSCRIPTION}.plan_quantity"),
         "renewal_at": at(f"{SUBSCRIPTION}.current_term_end", f"{SUBSCRIPTION}.next_billing_at", read=seconds),
         "timestamp": at("occurred_at", read=seconds),
     }
+
+
+def _unpaid(payload: Payload) -> Any:
+    """Whether it ended because nobody paid. Source: Chargebee, cancel_reason of a subscription."""
+    return True if find(payload, _REASON) in ("not_paid", "no_card") else None
 
 
 def _created(payload: Payload) -> Any:
@@ -56,10 +64,14 @@ def _created(payload: Payload) -> Any:
 ROWS: Final = (
     Row(("subscription_created",), "subscription", _subscription(_created)),
     Row(
-        ("subscription_started", "subscription_activated", "subscription_reactivated"),
+        ("subscription_started", "subscription_activated"),
         "subscription",
         _subscription(always("started")),
     ),
+    Row(("subscription_reactivated",), "subscription", _subscription(always("reactivated"))),
+    Row(("subscription_changed",), "subscription", _subscription(always("changed"))),
+    Row(("subscription_paused",), "subscription", _subscription(always("paused"))),
+    Row(("subscription_resumed",), "subscription", _subscription(always("resumed"))),
     Row(("subscription_renewed",), "subscription", _subscription(always("renewed"))),
     Row(("subscription_cancellation_scheduled",), "subscription", _subscription(always("cancellation_requested"))),
     Row(
@@ -67,7 +79,11 @@ ROWS: Final = (
         "subscription",
         _subscription(always("cancellation_withdrawn")),
     ),
-    Row(("subscription_cancelled",), "subscription", _subscription(always("cancelled"))),
+    Row(
+        ("subscription_cancelled",),
+        "subscription",
+        {**_subscription(always("cancelled")), "reason": at(_REASON), "involuntary": _unpaid},
+    ),
     Row(
         ("customer_created", "customer_changed"),
         "account",
@@ -93,5 +109,5 @@ CHARGEBEE: Final = Vendor(
     signatures.basic,
     _translate,
     "Chargebee, event types",
-    "a change of plan says no former price, so upgrades and downgrades come as their effect on mrr only at renewal",
+    "an event of a kind that is not listed changes neither who the account is nor what it pays for",
 )

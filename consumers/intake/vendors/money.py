@@ -34,6 +34,15 @@ def units(amount_minor: Any, currency: Any) -> Decimal | None:
     return amount if whole else amount / 100
 
 
+def code(currency: Any) -> Any:
+    """A currency's code as ISO 4217 writes it, whatever its case; the rest as it is.
+
+    >>> code("usd"), code(7)
+    ('USD', 7)
+    """
+    return currency.strip().upper() if isinstance(currency, str) else currency
+
+
 def a_month(amount: Decimal, interval: Any, interval_count: Any) -> Decimal | None:
     """An amount each `interval_count` intervals as one a month; None for an interval that is not known.
 

@@ -27,6 +27,7 @@ from consumers.intake.vendors.vendor import Vendor
 
 OBJECT: Final = "data.object"
 BEFORE: Final = "data.previous_attributes"
+_REASON: Final = f"{OBJECT}.cancellation_details.reason"
 
 
 def _items(subscription: Any) -> list[Mapping[str, Any]]:
@@ -90,10 +91,21 @@ def _subscription(status: Value) -> dict[str, Value]:
         "status": status,
         "product": at(f"{OBJECT}.items.data.0.price.product", f"{OBJECT}.plan.product", read=text),
         "mrr": _mrr,
+        "currency": at(
+            f"{OBJECT}.currency",
+            f"{OBJECT}.items.data.0.price.currency",
+            f"{OBJECT}.plan.currency",
+            read=money.code,
+        ),
         "seats": _seats,
         "renewal_at": at(f"{OBJECT}.current_period_end", f"{OBJECT}.items.data.0.current_period_end", read=seconds),
         "timestamp": at("created", read=seconds),
     }
+
+
+def _unpaid(payload: Payload) -> Any:
+    """Whether it ended because a payment failed. Source: Stripe, cancellation_details of a subscription."""
+    return True if find(payload, _REASON) == "payment_failed" else None
 
 
 def _started(payload: Payload) -> Any:
@@ -103,7 +115,13 @@ def _started(payload: Payload) -> Any:
 ROWS: Final = (
     Row(("customer.subscription.created",), "subscription", _subscription(_started)),
     Row(("customer.subscription.updated",), "subscription", _subscription(_changed)),
-    Row(("customer.subscription.deleted",), "subscription", _subscription(always("cancelled"))),
+    Row(
+        ("customer.subscription.deleted",),
+        "subscription",
+        {**_subscription(always("cancelled")), "reason": at(_REASON), "involuntary": _unpaid},
+    ),
+    Row(("customer.subscription.paused",), "subscription", _subscription(always("paused"))),
+    Row(("customer.subscription.resumed",), "subscription", _subscription(always("resumed"))),
     Row(
         ("customer.created", "customer.updated"),
         "account",
@@ -117,7 +135,7 @@ ROWS: Final = (
             "timestamp": at("created", read=seconds),
         },
     ),
-    Row(("*",), reason="only subscriptions and customers say something about an account's health"),
+    Row(("*",), reason="it changes neither who the account is nor what it pays for"),
 )
 
 

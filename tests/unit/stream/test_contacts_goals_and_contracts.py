@@ -17,7 +17,6 @@ from stream.kinds.decode import Decoder
 from stream.kinds.outcome import DAYS_KEPT, GOALS_MAX, OutcomeEvent, OutcomeState, value_at
 from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.kinds.subscription import (
-    CHANGES,
     CHANGES_MAX,
     CODE,
     SUBSCRIPTIONS_MAX,
@@ -53,6 +52,9 @@ def fold_outcome(state: OutcomeState, goal: str, ms: int, value: float) -> bool:
     return outcome.fold(state, event_of(OutcomeEvent, ms, goal=goal, value=value))
 
 
+NAMES = {code: name for name, code in CODE.items()}
+
+
 def fold_change(state: SubscriptionState, name: str, change: SubscriptionChange) -> bool:
     """Fold the event that makes such a change."""
     given = {"mrr": change.mrr, "seats": change.seats, "renewal_at": change.renewal_ms}
@@ -61,7 +63,7 @@ def fold_change(state: SubscriptionState, name: str, change: SubscriptionChange)
         SubscriptionEvent,
         change.ms,
         subscription_id=name,
-        status=CHANGES[change.code],
+        status=NAMES[change.code],
         product=change.product or None,
         **told,
     )
@@ -231,6 +233,9 @@ def test_what_is_kept_of_subscriptions_is_bounded() -> None:
         (["trial_started", "started"], True, False, None),
         (["upgraded"], True, False, None),  # it began before anyone told us
         (["cancelled", "upgraded"], False, False, None),  # a price does not bring it back
+        (["changed"], True, False, None),  # it began before anyone told us
+        (["trial_started", "changed"], True, True, None),  # a trial of another plan
+        (["cancelled", "changed"], False, False, None),
         (["started", "cancellation_requested"], True, False, 1),
         (["started", "cancellation_requested", "cancellation_requested"], True, False, 1),  # asked again
         (["started", "cancellation_requested", "cancellation_withdrawn"], True, False, None),
@@ -247,6 +252,26 @@ def test_a_subscription_runs_as_its_changes_say(
 ) -> None:
     at = term([SubscriptionChange(ms, CODE[step]) for ms, step in enumerate(steps)], len(steps))
     assert (at.is_running, at.is_trial, at.requested_ms) == (running, trial, requested)
+
+
+GROWS = [(200.0, {"subscription.paid": 1, "subscription.upsell": 2}), (100.0, {"subscription.paid": 1}), (50.0, None)]
+
+
+@pytest.mark.parametrize(("mrr", "steps"), GROWS)
+def test_a_change_of_which_nobody_says_the_way_is_an_upsell_where_it_pays_more(
+    mrr: float, steps: dict[str, int] | None
+) -> None:
+    state = SubscriptionState()
+    _told(state, 1, "started", mrr=100)
+    _told(state, 2, "changed", mrr=mrr, seats=7)
+    assert subscription.commercial_steps(state) == (steps or {"subscription.paid": 1})
+    at = term(state.changes["s1"], 2)
+    assert (at.mrr, at.seats, at.since_ms) == (mrr, 7, 1)
+
+
+def test_a_change_is_kept_under_a_code_that_no_announced_end_of_an_older_state_has() -> None:
+    assert subscription.LEAVES not in CODE.values()
+    assert (CODE["moved"], subscription.LEAVES, CODE["changed"]) == (13, 14, 15)
 
 
 def test_price_and_seats_hold_until_told_otherwise_and_a_renewal_forgets_the_old_date() -> None:

@@ -101,6 +101,15 @@ def test_an_account_with_a_full_discount_stays_a_logo(books: Books) -> None:
     assert books.movements("2026-03") == {"expansion": 60, "arr": 60}
 
 
+@pytest.mark.parametrize(("price", "moved"), [(150, {"expansion": 50}), (60, {"contraction": 40}), (100, {})])
+def test_a_change_of_which_nobody_says_the_way_moves_money_by_its_price(
+    books: Books, price: int, moved: dict[str, int]
+) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-02-05", "changed", price)
+    assert books.movements("2026-02") == moved | {"opening_arr": 100, "arr": price}
+
+
 def test_a_trial_that_ends_unsaid_expires_and_is_no_churn(books: Books) -> None:
     books.subscription("2026-01-05", "trial_started", term_end="2026-01-19")
     books.subscription("2026-01-05", "trial_started", account="other", term_end="2026-01-19")

@@ -81,18 +81,18 @@ def test_what_a_ticket_tells(changes: dict[str, Any], expected: list[str], why: 
 
 def test_stripes_csv_says_when_it_began_what_it_is_worth_and_when_it_ends(tmp_path: Path) -> None:
     text = (
-        "id,Customer ID,Plan,Quantity,Interval,Amount,Status,Start (UTC),Current Period End (UTC),"
+        "id,Customer ID,Plan,Quantity,Interval,Amount,Currency,Status,Start (UTC),Current Period End (UTC),"
         "Trial End (UTC),Canceled At (UTC),Ended At (UTC)\n"
-        "sub_1,cus_1,pro,10,month,50.00,active,2026-01-04 10:00,2026-07-05 10:00,,,\n"
-        'sub_2,cus_2,p,1,year,"1,200.00",canceled,2026-01-05,,2026-01-19 10:00,2026-03-01 09:00,2026-03-31 09:00\n'
+        "sub_1,cus_1,pro,10,month,50.00,eur,active,2026-01-04 10:00,2026-07-05 10:00,,,\n"
+        'sub_2,cus_2,p,1,year,"1,200.00",usd,canceled,2026-01-05,,2026-01-19 10:00,2026-03-01 09:00,2026-03-31 09:00\n'
     )
     events, _ = imported(tmp_path, ("stripe", text))
-    assert [(e["account_id"], e["status"], e.get("mrr"), e.get("seats")) for e in events] == [
-        ("stripe:cus_1", "started", 500.0, 10),
-        ("stripe:cus_2", "trial_started", 100.0, 1),
-        ("stripe:cus_2", "started", 100.0, 1),
-        ("stripe:cus_2", "cancellation_requested", 100.0, 1),
-        ("stripe:cus_2", "cancelled", 100.0, 1),
+    assert [(e["account_id"], e["status"], e.get("mrr"), e["currency"], e.get("seats")) for e in events] == [
+        ("stripe:cus_1", "started", 500.0, "EUR", 10),
+        ("stripe:cus_2", "trial_started", 100.0, "USD", 1),
+        ("stripe:cus_2", "started", 100.0, "USD", 1),
+        ("stripe:cus_2", "cancellation_requested", 100.0, "USD", 1),
+        ("stripe:cus_2", "cancelled", 100.0, "USD", 1),
     ]
 
 
