@@ -99,6 +99,11 @@ class AccountFacts:
         """Users by their names, where somebody told them."""
         return [self.report.names.get(user_id, user_id) for user_id in user_ids]
 
+    def who(self, user_ids: Sequence[str]) -> str:
+        """Several people: those by name whose names are known, and how many more; by id where nobody's is."""
+        known = [self.report.names[each] for each in user_ids if each in self.report.names]
+        return names_of(known, len(user_ids)) if known else names_of(user_ids)
+
     def named(self, users: str, count: str) -> str:
         """Who a measure lists, by name, and how many more there are; empty where it lists nobody.
 

@@ -16,7 +16,7 @@ from alerts.model import AccountRecord, Alert
 from alerts.page_budget import LastPage
 from alerts.red_flag import Transition, resolve
 from alerts.signals import accept
-from alerts.text import moment_words
+from alerts.text import clock, day_of_month, moment_words
 
 
 def apply_command(
@@ -77,7 +77,9 @@ def _apply(alert: Alert, command: AlertCommand, now: datetime) -> Transition:
             if command.until <= now:
                 return _refused(alert, f"{moment_words(command.until)} is over", command)
             after = replace(alert, snoozed_until=command.until, snoozed_by=command.by)
-            return Transition("snoozed", after, f"{command.by} snoozed it until {command.until:%Y-%m-%d %H:%M %Z}")
+            return Transition(
+                "snoozed", after, f"{command.by} snoozed it until {day_of_month(command.until)}, {clock(command.until)}"
+            )
         case Resolve():
             reason = f"Closed by {command.by}{_note(command.note)}"
             return resolve(alert, reason, now, recovered=False, by=command.by)

@@ -141,16 +141,18 @@ def entries_of(
         if record is None or report is None or signal is None:
             continue
         section = section_of(item.change, signal)
-        if section is not None and not _told_since(item, record.alert):
+        if section is not None and not _told_since(item, signal, record.alert):
             found.append(DigestEntry(section=section, account=record, report=report, signal=signal))
     return found
 
 
-def _told_since(item: DigestItem, alert: Alert | None) -> bool:
+def _told_since(item: DigestItem, signal: Signal, alert: Alert | None) -> bool:
     """Whether a message about the account's red flag, which gathers its signals, has told of an item since."""
-    if alert is None or not alert.is_open or alert.notified_at is None or item.change == "resolved":
+    if alert is None or alert.notified_at is None or alert.notified_at < item.at:
         return False
-    return alert.notified_at >= item.at and any(signal.rule == item.rule for signal in alert.firing)
+    if item.change == "resolved":
+        return not alert.is_open and signal.reason in alert.reason
+    return alert.is_open and any(each.rule == item.rule for each in alert.firing)
 
 
 def section_of(change: SignalChange, signal: Signal) -> Section | None:

@@ -9,7 +9,7 @@ A time is a day (d1 is Monday, 2 March 2026) and a UTC time of day; `..` gives t
 without it the message comes in that minute. `knows mau=4 mau_previous=20` is a report of such measures at health 80,
 unless it says `score=`. Between the lines time passes as it does in the process: whatever is due
 happens when it is due, without any report. `users 4` is a report of 4 monthly users after 20 in the month before, at
-health 80: half of them gone is a warning, three quarters are critical.
+health 80: half of them gone is a warning, three quarters are critical. `users 4 champions=2` knows more besides.
 """
 
 from collections.abc import Sequence
@@ -138,7 +138,9 @@ class Life:
             self.closings[(self.now - FIRST).days] = score
             self._take(evaluate_rules(self.record, self.report, self._rules(), self.now, self.context))
         elif what == "users":
-            measures = {"mau": float(argument), "mau_previous": 20.0}
+            count, *more = argument.split()
+            measures = {"mau": float(count), "mau_previous": 20.0}
+            measures |= {name: float(value) for name, value in (pair.split("=") for pair in more)}
             self.report = make_report(score=80.0, as_of=self.now, measures=measures, profile=PAYING)
             self._take(evaluate_rules(self.record, self.report, self._rules(), self.now, self.context))
         elif what == "again":

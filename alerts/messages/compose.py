@@ -204,7 +204,7 @@ def whom_to_ask(rule: str, facts: AccountFacts, first: str, lines: Sequence[str]
     names = [facts.report.names[each] for each in dict.fromkeys(ids) if each in facts.report.names]
     told = " ".join([first, *lines])
     unsaid = [name for name in names if escape(tidy(name, 40)) not in told][:PEOPLE_MAX]
-    return f"\nUsed it most: {escape(names_of(unsaid))}." if unsaid else ""
+    return f"\nUsed it most: {escape(names_of(unsaid)).rstrip('.')}." if unsaid else ""
 
 
 def _resolved(first: str, alert: Alert, report: HealthReport | None, facts: AccountFacts | None) -> Payload:
@@ -215,8 +215,12 @@ def _resolved(first: str, alert: Alert, report: HealthReport | None, facts: Acco
     if low is not None and alert.recovered and alert.last_score is not None and round(low) < round(alert.last_score):
         lowest = f"; the lowest health was {points(low)}"
     lines.append(f"{open_for(alert)}{lowest}.")
-    if left := [each.reason for each in alert.firing if each.tone != "opportunity"][:REASONS_LEFT_MAX]:
-        lines.append(f"Not over: {escape(tidy('; '.join(within(each) for each in left), REASON_CHARS_MAX))}.")
+    is_alive = facts is not None and facts.inactive_because is None
+    left = [each.reason for each in alert.firing if each.tone != "opportunity"][:REASONS_LEFT_MAX]
+    if left and is_alive:
+        lines.append(
+            f"Not over: {escape(tidy('; '.join(within(each) for each in left), REASON_CHARS_MAX)).rstrip('.')}."
+        )
     if alert.acknowledged_by is not None and alert.recovered:
         lines.append(f"{escape(tidy(alert.acknowledged_by, NAME_CHARS_MAX))} was on it. Thank you.")
     small = [*(_whose(report) if report is not None else []), *_which_time(alert)]

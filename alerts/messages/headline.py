@@ -37,8 +37,9 @@ def headline(kind: NotificationKind, alert: Alert) -> str:
         return f"{REMINDER} {name} {what}; nobody is on it yet"
     if kind == "escalated":
         return f"{REMINDER} For the manager of {tidy(alert.owner or 'the owner', NAME_CHARS_MAX)}: {name} {what}"
-    again = " again" if kind == "reopened" else ""
-    return f"{FLAG[alert.severity]} {name} {what}{again if ':' not in what else ''}"
+    if kind == "reopened":
+        what = what.replace(":", " again:", 1) if ":" in what else f"{what} again"
+    return f"{FLAG[alert.severity]} {name} {what}"
 
 
 def _resolved(alert: Alert, name: str) -> str:

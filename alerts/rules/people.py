@@ -93,7 +93,7 @@ class ChampionGone(Rule):
 
     def _waiting(self, facts: AccountFacts, signal: Signal) -> Indeterminate:
         """Who stopped stays the reason, also where they are no champions any more."""
-        who = names_of(facts.called(signal.names)) or "its key users"
+        who = facts.who(signal.names) or "its key users"
         are = f"{who} {'is' if len(signal.names) == 1 else 'are'} not back"
         today = Firing("info", f"may be losing its champion: {are}", f"{are}, and nobody has taken over", {})
         return Indeterminate("who stopped is not back, and nobody has taken their place", today)

@@ -139,10 +139,13 @@ class AccountIndex:
     _rows: dict[str, AccountRow] = field(default_factory=dict)
     _states: dict[str, RecordPosition] = field(default_factory=dict)
     _at_risk: dict[str, float | None] = field(default_factory=dict)
+    _currencies: Counter[str | None] = field(default_factory=Counter)
 
     def put(self, row: AccountRow) -> None:
         """A newer report."""
         with self.lock:
+            self._count(self._rows.get(row.account_id), -1)
+            self._count(row, 1)
             self._rows[row.account_id] = row
             if row.band in BANDS_AT_RISK:
                 self._at_risk[row.account_id] = row.arr
@@ -152,8 +155,19 @@ class AccountIndex:
     def drop(self, account_id: str) -> None:
         """The account is gone."""
         with self.lock:
-            self._rows.pop(account_id, None)
+            self._count(self._rows.pop(account_id, None), -1)
             self._at_risk.pop(account_id, None)
+
+    def _count(self, row: AccountRow | None, by: int) -> None:
+        if row is not None and row.mrr:
+            self._currencies[row.currency] += by
+
+    @property
+    def currency(self) -> str | None:
+        """The currency of all money (ISO 4217), and so of sums; None where amounts have none, or several."""
+        with self.lock:
+            found = [name for name, count in self._currencies.items() if count]
+        return found[0] if len(found) == 1 else None
 
     def put_state(self, account_id: str, position: RecordPosition | None) -> None:
         """Where its state lies now; None: it has none any more."""

@@ -106,7 +106,7 @@ def hours(value: float | None) -> str:
 
 
 def money(value: float | None, currency: str | None = None) -> str:
-    """An amount in its currency (ISO 4217); None: the feed names none, or it is a sum over accounts.
+    """An amount in its currency (ISO 4217); None: the feed names none, or it is a sum of several.
 
     >>> money(12500.0), money(12500.0, "EUR"), money(None)
     ('12,500', '€12,500', 'unknown')

@@ -1,14 +1,20 @@
 """The life of a red flag that is a page, as tables of lives; `tests.scenarios` says how to read them."""
 
 from dataclasses import dataclass
+from dataclasses import replace as replace_step
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from msgspec.structs import replace
 
+from alerts.account_facts import AccountFacts
+from alerts.alert_events import AlertChange
 from alerts.config import AlertingConfig
 from alerts.follow_up import action_of
+from alerts.messages.compose import make_notification
+from alerts.messages.plain_text import as_text
+from alerts.notification import BY_HAND
 from alerts.silences import Silence
 from tests.scenarios import Life, check, moment
 
@@ -278,6 +284,50 @@ def test_a_life(row: Row) -> None:
     assert all(step.reason for _, step in life.transitions)
     names = [step.notification_id for _, step in life.transitions if step.notification_id is not None]
     assert len(names) == len(set(names)), "each message has its own name"
+
+
+# Every transition of a red flag, a life that ends with it, and the first line of what people read then.
+LOST = "Acme Corp has lost most of its users"
+FELL = "monthly users fell from 20 to"
+TRANSITIONS: list[tuple[AlertChange, str, str | None]] = [
+    ("opened", "d1 09:00 users 10", f"🚩 {LOST}: {FELL} 10"),
+    ("updated", "d1 09:00 users 10\nd2 09:00 users 4", f"🚨 {LOST}: {FELL} 4"),
+    ("resolved", "d1 09:00 users 10\nd2 09:00 users 18", "✅ Acme Corp: 18 of 20 monthly users are back"),
+    ("reopened", "d1 09:00 users 4\nd2 09:00 users 18\nd3 09:00 users 9", f"🚩 {LOST} again: {FELL} 9"),
+    ("reminded", "d1 09:00 users 10\nd8 09:01 users 9", f"⏰ {LOST}: {FELL} 10; nobody is on it yet"),
+    ("escalated", "d1 09:00 users 10\nd22 09:01 users 10", f"⏰ For the manager of Dana Fields: {LOST}: {FELL} 10"),
+    (
+        "notified",
+        "d1 09:00 users 10\nd1 09:01 doubt begins\nd1 10:00 users 4\nd1 11:00 doubt ends\nd1 11:01 again",
+        f"🚨 {LOST}: {FELL} 4",
+    ),
+    ("signal_joined", "d1 09:00 users 10\nd2 09:00 users 10 champions=2 champions_gone=1", None),
+    ("acknowledged", "d1 09:00 users 10\nd1 10:00 acknowledge", "✋  ann is on it"),
+    ("snoozed", "d1 09:00 users 10\nd1 10:00 snooze d3 10:00", "✋  ann snoozed it until 4 Mar, 10:00 UTC"),
+    ("verdict", "d1 09:00 users 10\nd1 10:00 verdict valid", None),
+    ("play_started", "d1 09:00 users 10\nd1 10:00 start_play call", None),
+    ("refused", "d1 09:00 users 10\nd1 10:00 snooze d1 09:00", None),
+    ("followed_up", "d1 09:00 users 10\nd1 10:00 start_play call\nd8 10:01 users 10", "🔎 Acme Corp: did it help?"),
+]
+
+
+@pytest.mark.parametrize(("kind", "given", "line"), TRANSITIONS, ids=[kind for kind, *_ in TRANSITIONS])
+def test_each_transition_has_its_message(kind: AlertChange, given: str, line: str | None) -> None:
+    """What a person did is a line in the message that is there; a signal that joins is for the daily digest."""
+    lifecycle = {"reminders": {"severities": ["warning"], "managers": {"Dana Fields": "Ada Manager"}}}
+    life = live(Row(kind, given, "", until=" ".join(given.splitlines()[-1].split()[:2]), lifecycle=lifecycle))
+    (step,) = [step for _, step in life.transitions if step.kind == kind]
+    assert (step.notification_id is not None) == (line is not None and kind not in BY_HAND), step
+    if line is not None:
+        assert life.report is not None
+        named = replace_step(step, notification_id=step.notification_id or "of the receivers that know of it")
+        message = make_notification(named, life.report, AccountFacts(life.report, life.now), {}).message
+        lines = as_text(message).splitlines()
+        assert any(each.startswith(line) for each in lines) if kind in BY_HAND else lines[0] == line
+
+
+def test_no_transition_is_without_its_row() -> None:
+    assert {kind for kind, *_ in TRANSITIONS} == set(get_args(AlertChange))
 
 
 FOLLOW_UPS = [

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from alerts.account_facts import AccountFacts
 from alerts.apply_command import apply_command
 from alerts.commands import Acknowledge
 from alerts.config import AlertingConfig
@@ -273,3 +274,24 @@ def test_a_digest_does_not_repeat_what_a_page_told_since() -> None:
     assert acme.report is not None
     assert acme.flag.notified_at is not None, "they ask to cancel: a page, which says who stopped, too"
     assert entries_of(items, {"acme": acme.record}, {"acme": acme.report}) == []
+
+
+def test_a_digest_does_not_repeat_what_the_end_of_a_red_flag_told() -> None:
+    acme = Account()
+    late = {"escalation_running_hours": 100}
+    acme.knows(CANCELS, late)
+    items = list(acme.knows(CANCELS | {"cancellation_requested": 0}, late).digest)
+    assert [(item.rule, item.change) for item in items] == [("cancellation_requested", "resolved")]
+    assert acme.record is not None
+    assert acme.report is not None
+    assert len(entries_of(items, {"acme": acme.record}, {"acme": acme.report})) == 1, "news while the red flag is up"
+    acme.knows(CANCELS | {"cancellation_requested": 0, "escalation_running_hours": 0})
+    assert acme.flag.reason == "They withdrew the request to cancel; The escalation has ended"
+    assert entries_of(items, {"acme": acme.record}, {"acme": acme.report}) == []
+
+
+def test_people_whose_names_are_known_are_named_and_the_others_counted() -> None:
+    """Of a champion who left long ago the report may not say the name any more."""
+    report = make_report(names={"ann": "Ann Lee"})
+    facts = AccountFacts(report, MONDAY)
+    assert [facts.who(each) for each in (["ann", "bob"], ["bob"], [])] == ["Ann Lee and 1 more", "bob", ""]

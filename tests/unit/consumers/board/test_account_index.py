@@ -67,6 +67,7 @@ def test_what_is_at_risk_is_a_year_of_those_at_risk_and_unknown_without_any_amou
     )
     assert (found.at_risk().arr, found.at_risk().accounts) == (9000.0, 3)
     assert three().at_risk().arr is None
+    assert found.currency is None, "the account feed says none"
     rows = {row.account_id: row.arr_at_risk for row in found.find(AccountQuery()).rows}
     assert rows == {"acme": 6000.0, "birch": 3000.0, "cedar": None, "delta": None, "ember": None}
 
