@@ -17,7 +17,7 @@ from alerts.model import SEVERITY_RANK, fingerprint
 from alerts.notification import AlertNotification, SignalFact
 from alerts.red_flag import worst_of
 from alerts.rules import declaration
-from alerts.text import escape, plural, points, tidy
+from alerts.text import escape, plural, points, tidy, within
 
 NO_PLAYBOOKS: Final[Playbooks] = MappingProxyType({})
 TITLES: Final[dict[Section, str]] = {
@@ -170,7 +170,7 @@ def _reasons(entries: Sequence[DigestEntry]) -> str:
     """What is new, as many whole reasons as there is room for, and how many more there are."""
     shown: list[str] = []
     for entry in entries:
-        reason = tidy(entry.signal.reason, REASON_CHARS_MAX)
+        reason = tidy(within(entry.signal.reason) if shown else entry.signal.reason, REASON_CHARS_MAX)
         if shown and (len(shown) == REASONS_MAX or len("; ".join([*shown, reason])) > REASON_CHARS_MAX):
             return "; ".join([*shown, f"and {len(entries) - len(shown)} more"])
         shown.append(reason)

@@ -137,10 +137,9 @@ def summary_message(summary: MonthlySummary) -> Payload:
             texts.append(f"{escape(each.title)}: *{escape(each.value)}* (month before {escape(each.before)}{n})")
         blocks.append(section("\n".join(texts)))
     for title, movers in (("Lost the most", summary.lost), ("Gained the most", summary.gained)):
-        if movers:
-            texts = [
-                f"{escape(tidy(name, NAME_CHARS_MAX))}: {_amount(minor, summary.currency)}" for name, minor in movers
-            ]
+        amounts = [(tidy(name, NAME_CHARS_MAX), _amount(minor, summary.currency)) for name, minor in movers]
+        texts = [f"{escape(name)}: {amount}" for name, amount in amounts if amount.strip("−-") != "0"]
+        if texts:
             blocks.append(section("\n".join([f"*{title}, of who was a customer before*", *texts])))
     ahead = [f"up for renewal in {AHEAD_DAYS} days: *{_amount(summary.coming_minor, summary.currency)}*"]
     if summary.expected_minor is not None:

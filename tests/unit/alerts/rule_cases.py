@@ -13,6 +13,7 @@ from stream.contracts.report import Freshness, Profile
 from tests.reports import MONDAY
 
 NONE: Mapping[str, Any] = MappingProxyType({})
+FULL_AND_AT_RISK: Mapping[str, Any] = MappingProxyType({"profile": Profile(licensed_seats=20), "score": 40})
 
 
 class RuleCase(NamedTuple):
@@ -476,6 +477,7 @@ RULE_CASES: dict[str, RuleCase] = {
             ("full: good news, once", [seats(19, GOOD_NEWS), seats(24), seats(18), seats(20)]),
             ("room again, for a week", [seats(19, GOOD_NEWS), *[seats(16)] * 7, seats(16, ENDED)]),
             ("three seats are full at once", [seats(3, licensed=3)]),
+            ("full, and at risk: nobody to congratulate", [seats(20)._replace(fields=FULL_AND_AT_RISK)]),
         ],
     ),
 }

@@ -97,6 +97,14 @@ def test_a_signal_that_does_not_open_one_waits_for_the_digest_alone() -> None:
     assert [(item.rule, item.change) for item in found.digest] == [("outcome_off_track", "firing")]
 
 
+def test_a_collapsing_account_whose_few_seats_are_full_is_not_congratulated() -> None:
+    acme = Account()
+    profile = Profile(name="Acme Corp", owner="Dana", mrr=500, licensed_seats=5)
+    acme.knows({"mau": 5, "mau_previous": 20, "days_known": 90}, profile=profile)
+    assert acme.record is not None
+    assert list(acme.record.signals) == ["breadth_collapsed"]
+
+
 def test_an_inhibited_rule_starts_nothing_and_ends_nothing() -> None:
     """Silence says enough of who left; but who was known to have left before stays the reason."""
     later, before = Account(), Account()

@@ -213,6 +213,14 @@ def test_hours_are_means_and_medians_over_tickets() -> None:
     assert (found["open_tickets"], found["open_urgent_tickets"]) == (1, 1)
 
 
+def test_a_running_escalation_is_as_old_as_itself_and_not_as_one_that_ended() -> None:
+    week = [ticket("a", 0, "opened"), ticket("a", 0, "escalated"), ticket("a", 7, "solved")]
+    young = [ticket("b", 9, "opened"), ticket("b", 10 - 2 / 24, "escalated")]
+    _, partition = fold_events([*week, *young])
+    found = measure(partition.states["acme"], 20_010 * DAY_MS)
+    assert found["escalation_running_hours"] == pytest.approx(2)
+
+
 def test_an_end_before_its_opening_by_skewed_clocks_took_no_time() -> None:
     found = phase_of((0.5, "opened"), (0, "solved"))
     assert (found.is_open, found.opened_ms, found.resolved_ms) == (False, T0 + HOUR // 2, T0)
