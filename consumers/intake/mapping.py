@@ -3,9 +3,11 @@
 A vendor is a list of rows, one a type of its events. What a row does not name is not read; null and "" mean not given.
 """
 
+import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, NamedTuple
 
 from stream.topics import Kind
@@ -238,22 +240,67 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def number(value: Any) -> Any:
-    """A number that is written as text, as in a CSV file; the rest as it is.
+def number(value: Any, decimal: str | None = None) -> Any:
+    """A number that is written as text, as in a CSV file; the rest as it is, so that the contract names it.
 
-    >>> number("40"), number("1,200.50"), number(" 7.0 "), number("many")
-    (40, 1200.5, 7, 'many')
+    Blanks alone are None: not given.
+
+    Args:
+        value: what a record has.
+        decimal: the sign before decimals; None: it is told by the number itself. Of two different signs the last one
+            is it. A lone comma is it unless three digits follow, a lone dot always, and of several alike none.
+
+    >>> number("40"), number("1,200.50"), number(" 7.0 "), number("many"), number("nan")
+    (40, 1200.5, 7, 'many', 'nan')
+    >>> number("12,5"), number("1.200,50"), number("1,200"), number("1,200", ","), number("1.200.000")
+    (12.5, 1200.5, 1200, 1.2, 1200000)
     """
     if not isinstance(value, str):
         return whole(value)
-    try:
-        return whole(float(value.strip().replace(",", "")))
-    except (ValueError, OverflowError):
+    written = value.strip()
+    if decimal is None and _NUMBER.fullmatch(written):
+        return _finite(written, value)
+    for blank in _BLANKS:
+        written = written.replace(blank, "")
+    point = decimal or _decimal_sign(written)
+    head, _, tail = written.partition(point) if point else (written, "", "")
+    group = "," if point == "." else "." if point == "," else ",."
+    digits = head.lstrip("+-")
+    if not digits and not tail:
+        return value if written else None
+    parts = re.split(f"[{group}]", digits)
+    if len(parts) > 1 and not (1 <= len(parts[0]) <= 3 and all(len(part) == 3 for part in parts[1:])):
         return value
+    found = f"{head[: len(head) - len(digits)]}{''.join(parts)}.{tail or 0}"
+    return _finite(found, value) if _NUMBER.fullmatch(found) else value
 
 
-def moment(value: Any) -> Any:
-    """A moment as exports write it, in ISO-8601; without a zone it is UTC; the rest as it is.
+def _finite(written: str, value: str) -> Any:
+    found = float(written)
+    return whole(found) if math.isfinite(found) else value
+
+
+_NUMBER: Final = re.compile(r"[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]{1,3})?")
+_BLANKS: Final = " \u00a0\u202f'\u2019"  # between thousands, in some countries
+
+
+def _decimal_sign(written: str) -> str | None:
+    """Which of comma and dot stands before the decimals of a number; None: neither."""
+    commas, dots = written.count(","), written.count(".")
+    if commas and dots:
+        return "," if written.rindex(",") > written.rindex(".") else "."
+    if commas:
+        is_group = len(written) - written.index(",") == 4 and not written.lstrip("+-").startswith("0")
+        return "," if commas == 1 and not is_group else None
+    return "." if dots == 1 else None
+
+
+def moment(value: Any, zone: tzinfo = UTC) -> Any:
+    """A moment as exports write it, in ISO-8601; the rest as it is.
+
+    Args:
+        value: what a record has.
+        zone: of a moment that says none.
 
     >>> moment("2026-02-19 01:54:52"), moment("2026-02-19"), moment("2026-02-19 01:54:52 UTC")
     ('2026-02-19T01:54:52+00:00', '2026-02-19T00:00:00+00:00', '2026-02-19T01:54:52+00:00')
@@ -269,7 +316,7 @@ def moment(value: Any) -> Any:
                 found = datetime.fromisoformat(written.removesuffix(" UTC").removesuffix(" utc"))
             except ValueError:
                 return value
-            return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).isoformat()
+            return (found if found.tzinfo is not None else found.replace(tzinfo=zone)).isoformat()
     return value if isinstance(value, int) and value >= MILLISECONDS_MIN else seconds(value)
 
 

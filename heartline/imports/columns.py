@@ -4,11 +4,14 @@ kind: usage
 fields: {account_id: customer, user_id: login, feature: action, timestamp: time}
 values: {feature: {rpt: reports}}
 constants: {survey: nps}
+decimal: ","
+timezone: Europe/Berlin
 """
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 import yaml
@@ -30,6 +33,8 @@ from consumers.intake.mapping import (
 )
 from heartline.errors import FileError
 from heartline.imports.sources import Source
+from heartline.imports.tables import column_name
+from stream.calendar.names import ZoneName
 from stream.kinds.registry import KINDS as EVENT_KINDS
 from stream.topics import Kind
 
@@ -46,6 +51,8 @@ class ColumnMap(BaseModel):
     fields: dict[str, str] = Field(description="contract field to column, or to a path in JSON")
     values: dict[str, dict[str, str]] = Field({}, description="contract field to {the file's word: the contract's}")
     constants: dict[str, str | int | float] = Field({}, description="contract field to what it always is")
+    decimal: Literal[".", ","] | None = Field(None, description="before decimals; null: told by each number itself")
+    timezone: ZoneName = Field("UTC", description="of moments that say none")
 
 
 def read_column_map(path: Path) -> ColumnMap:
@@ -64,7 +71,7 @@ def read_column_map(path: Path) -> ColumnMap:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise FileError(f"{path}: {where}: {first['msg']}; expected kind, fields, values, constants") from None
+        raise FileError(f"{path}: {where}: {first['msg']}; expected {', '.join(ColumnMap.model_fields)}") from None
     known = EVENT_KINDS[mapped.kind].contract.model_fields.keys()
     for name in (*mapped.fields, *mapped.values, *mapped.constants):
         if name not in known:
@@ -94,13 +101,14 @@ def mapped_source(mapped: ColumnMap) -> Source:
 
 
 def _value(name: str, column: str, mapped: ColumnMap) -> Value:
-    words = mapped.values.get(name)
+    words, zone = mapped.values.get(name), ZoneInfo(mapped.timezone)
 
     def read(value: Any) -> Any:
         if words is not None and isinstance(value, str | int):
             value = words.get(str(value), value)
         if name in _MOMENTS:
-            return moment(value)
-        return number(value) if name in _NUMBERS else text(value)
+            return moment(value, zone)
+        return number(value, mapped.decimal) if name in _NUMBERS else text(value)
 
-    return at(column, read=read)
+    # As the heading of a table has it, and as its field is called once it is read.
+    return at(*dict.fromkeys((column, column_name(column))), read=read)

@@ -19,6 +19,7 @@ from heartline.jsonl import read_chunks
 DOCUMENT_BYTES_MAX: Final = 128 << 20
 FIELD_CHARS_MAX: Final = 1 << 20
 _ZIP: Final = b"PK\x03\x04"
+_SEPARATORS: Final = ("sep=,", "sep=;", "sep=|", "sep=")  # of the last a tab was stripped
 
 csv.field_size_limit(FIELD_CHARS_MAX)
 
@@ -161,7 +162,9 @@ def _of_lines(path: Path, text: Iterable[str]) -> Iterator[Entry]:
 
 def _of_csv(path: Path, text: Iterable[str]) -> Iterator[Entry]:
     lines = _lines(text)
-    heading = next(lines, "")
+    heading, before = next(lines, ""), 0
+    if heading.strip().lower() in _SEPARATORS:  # a spreadsheet's own remark
+        heading, before = next(lines, ""), 1
     delimiter = max(",;\t|", key=heading.count)
     names = [column_name(name) for name in next(csv.reader(io.StringIO(heading), delimiter=delimiter), [])]
     if len(names) < 2 or not all(names):
@@ -175,11 +178,11 @@ def _of_csv(path: Path, text: Iterable[str]) -> Iterator[Entry]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Entry(path, reader.line_num + 1, None, f"not CSV: {error}")
+            yield Entry(path, reader.line_num + 1 + before, None, f"not CSV: {error}")
             continue
         if not row:
             continue
-        number = reader.line_num + 1
+        number = reader.line_num + 1 + before
         if len(row) > len(names):
             yield Entry(path, number, None, f"{len(row)} values for {len(names)} columns; is a quote missing?")
         else:

@@ -163,9 +163,49 @@ def test_a_table_of_ones_own_is_mapped_by_a_file(tmp_path: Path) -> None:
     }, "the same row has the same id"
 
 
+NUMBERS: list[tuple[str, str, float | None, str]] = [
+    ("1200.5", "null", 1200.5, "a dot"),
+    ("1,200.50", "null", 1200.5, "thousands, as in English"),
+    ("12,5", "null", 12.5, "a decimal comma is not ten times as much"),
+    ("1.200,50", "null", 1200.5, "thousands and a decimal comma"),
+    ("1\u00a0200,50", "null", 1200.5, "a blank between thousands"),
+    ("1,200", "null", 1200, "three digits are thousands"),
+    ("0,125", "null", 0.125, "no thousands begin with 0"),
+    ("1,200", '","', 1.2, "unless the map says otherwise"),
+    ("1.200.000", "null", 1_200_000, "thousands, as in German"),
+    ("1.200", '","', 1200, "one thousand, where the map says so"),
+    ("  ", "null", None, "blanks are not given, and not 0"),
+    ("-", "null", None, "refused: no number"),
+    ("1,23,456", "null", None, "refused: no number of any country"),
+    ("nan", "null", None, "refused: no number"),
+    ("1_000", "null", None, "refused: no number"),
+]
+
+
+@pytest.mark.parametrize(("cell", "decimal", "mrr", "why"), NUMBERS, ids=[case[-1] for case in NUMBERS])
+def test_a_number_of_a_table_is_read_right_or_refused(
+    cell: str, decimal: str, mrr: float | None, why: str, tmp_path: Path
+) -> None:
+    (mapping := tmp_path / "map.yaml").write_text(
+        f"kind: account\nfields: {{account_id: ID, mrr: MRR (net), timestamp: at}}\ndecimal: {decimal}\n"
+        "timezone: Europe/Berlin\n"
+    )
+    (path := tmp_path / "mrr.csv").write_text(f"ID;MRR (net);at\nacme;{cell};2026-07-01 09:00\n")
+    with Sorter() as sorter:
+        summary = read_all(
+            [InputFile(path, mapped_source(read_column_map(mapping)))], read_aliases(None), sorter, NOW_MS + 10**10
+        )
+        events = [json.loads(item.value) for item in sorter.items()]
+    assert [(each.get("mrr"), each["timestamp"]) for each in events if not summary.refused] == (
+        [] if why.startswith("refused") else [(mrr, "2026-07-01T09:00:00+02:00")]
+    )
+    assert not summary.refused or "mrr" in summary.refusals[0].detail
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ("kind: usage\nfields: {account_id: a}\ntimezone: Mars", "timezone"),
         ("kind: usages\nfields: {}", "kind"),
         ("kind: usage\nfields: {acount_id: a}", "acount_id: no field of a usage event"),
         ("kind: usage\nfield: {}", "field"),

@@ -29,6 +29,8 @@ FILES = [
     (json.dumps({"tickets": ROWS, "count": 2}, indent=1).encode(), "an API's page over many lines"),
     (b"ID,Name\n1,Ann\n2,Bob\n", "CSV"),
     (b"\xef\xbb\xbfid;name\r\n1;Ann\r\n2;Bob\r\n", "a spreadsheet's CSV"),
+    (b"sep=;\r\nid;name\r\n1;Ann\r\n2;Bob\r\n", "a spreadsheet's CSV with its remark"),
+    ("id;name\n1;Ann\n2;Bob\n".encode("utf-16"), "a spreadsheet's CSV in UTF-16"),
     (b'"id"\t"name"\n1\tAnn\n2\t"Bob"\n', "with tabs"),
     (b"\n\n" + LINES.encode(), "blank lines before"),
 ]
