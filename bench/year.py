@@ -4,8 +4,9 @@
 
 One worker with a state store, on the event clock: a day of the company takes so many seconds, and time moves by its
 events. An hourly scan would come every second of it, so that a scan comes once a day here, beside the turn of each
-account's own day; all else is as an installation has it. A line a day says what the worker's own metrics say, and the
-memory that the system says it holds. What is sent comes at its pace whether the worker keeps up or not.
+account's own day; all else is as an installation has it. Every account is met before the first day. A line a day says
+what the worker's own metrics say, and the memory that the system says it holds. What is sent comes at its pace whether
+the worker keeps up or not.
 
 At the end a burst of `--burst-days` comes at once: what waits, what grows, and for how long.
 """
@@ -31,6 +32,7 @@ from stream.calendar.day import DAY_MS
 WARM_UP_SHARE: Final = 1 / 3
 USERS_PER_ACCOUNT: Final = 5
 LOOKS_A_DAY: Final = 4
+LOOK_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,16 @@ class Company:
         self._first_ms = (int(time.time() * 1000) // DAY_MS - days - 1) * DAY_MS
         self._events_per_day = events_per_day
 
+    async def meet_all(self, environment: Environment) -> None:
+        """An event of every account, on the day before the first."""
+        records = self._workload.everyone(self._first_ms - DAY_MS, DAY_MS)
+        await send_all(environment.kafka, records, lambda _: None)
+
     async def send(self, environment: Environment, number: int, share: float = 1.0, part: int = 0) -> None:
         """A day's events, or one of its parts."""
         count = int(self._events_per_day * share)
         first_ms = self._first_ms + number * DAY_MS + int(part * share * DAY_MS)
-        records = self._workload._make(count, first_ms, DAY_MS * share / count)
+        records = self._workload.over(count, first_ms, int(DAY_MS * share))
         await send_all(environment.kafka, records, lambda _: None)
 
 
@@ -156,28 +163,40 @@ async def live(environment: Environment, watch: Watch, company: Company, given: 
     return days
 
 
-async def burst(
-    environment: Environment, watch: Watch, company: Company, first: int, days: int, minutes_max: float
-) -> str:
-    """Days at once: what gives way, and how long until nothing waits."""
-    began = time.monotonic()
-    for number in range(first, first + days):
-        await company.send(environment, number)
-        watch.look()
-    folded_after = None
+async def wait_for_nothing(watch: Watch, minutes_max: float) -> tuple[float | None, float]:
+    """Wait until all is folded, and then for as long as accounts are still evaluated.
+
+    On the event clock the last ones wait for the next event.
+
+    Returns:
+        Seconds until all was folded (None: it never was), and until the end.
+    """
+    began, folded_after, before = time.monotonic(), None, -1
     while time.monotonic() - began < minutes_max * 60:
+        await asyncio.sleep(LOOK_SECONDS)
         lag, pending = watch.waits()
         watch.look()
         if lag == 0 and folded_after is None:
             folded_after = time.monotonic() - began
-        if lag == 0 and pending == 0:
+        if lag == 0 and pending == before:
             break
-        await asyncio.sleep(0.5)
+        before = pending
+    return folded_after, time.monotonic() - began
+
+
+async def burst(
+    environment: Environment, watch: Watch, company: Company, first: int, days: int, minutes_max: float
+) -> str:
+    """Days at once: what gives way, and how long until nothing waits."""
+    for number in range(first, first + days):
+        await company.send(environment, number)
+        watch.look()
+    folded_after, seconds = await wait_for_nothing(watch, minutes_max)
     seen = watch.day(0)
     folded = "not within the time" if folded_after is None else f"after {folded_after:.0f} s"
     return (
         f"burst of {days} days at once: at most {seen.pending_accounts:,} accounts waiting and {seen.lag_records:,} "
-        f"records behind; all folded {folded}, nothing waits after {time.monotonic() - began:.0f} s; "
+        f"records behind; all folded {folded}, nothing waits after {seconds:.0f} s; "
         f"{seen.cpu_seconds:.0f} s of CPU, {seen.resident_mib:.0f} MiB at its end"
     )
 
@@ -188,6 +207,7 @@ async def run(given: argparse.Namespace) -> None:
         env = environment.worker_env | {
             "HEARTLINE_WORKER__CLOCK": "event",
             "HEARTLINE_WORKER__SCAN_INTERVAL_SECONDS": "86400",
+            "HEARTLINE_WORKER__HOT_ACCOUNTS_MAX": str(given.hot),
         }
         role = Role("worker", env, environment.folder)
         role.start()
@@ -195,9 +215,15 @@ async def run(given: argparse.Namespace) -> None:
             role.wait_ready()
             watch = Watch(role, environment.metrics_port)
             company = Company(given.accounts, given.events_per_day, given.days + given.burst_days)
+            await company.meet_all(environment)
+            await wait_for_nothing(watch, given.minutes)
+            print(f"every account was met: {(met := watch.day(0)).accounts:,}, {met.resident_mib:.0f} MiB", flush=True)
             days = await live(environment, watch, company, given)
             if given.burst_days:
-                print(await burst(environment, watch, company, len(days), given.burst_days, 15), flush=True)
+                print(
+                    await burst(environment, watch, company, len(days), given.burst_days, given.burst_minutes),
+                    flush=True,
+                )
             _say(days, given)
         finally:
             role.stop()
@@ -227,4 +253,6 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=60, help="stop after so many, however far it went")
     parser.add_argument("--partitions", type=int, default=12)
     parser.add_argument("--burst-days", type=int, default=3)
+    parser.add_argument("--burst-minutes", type=float, default=15, help="how long to wait for its end")
+    parser.add_argument("--hot", type=int, default=200_000, help="worker.hot_accounts_max")
     asyncio.run(run(parser.parse_args()))

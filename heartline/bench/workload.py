@@ -86,6 +86,15 @@ class Workload:
         """Further events, all of one moment."""
         return self._make(count, at_ms, 0.0)
 
+    def over(self, count: int, first_ms: int, span_ms: int) -> Iterator[InputRecord]:
+        """Further events, evenly over a time."""
+        return self._make(count, first_ms, span_ms / count)
+
+    def everyone(self, first_ms: int, span_ms: int) -> Iterator[InputRecord]:
+        """One event of use of every account, evenly over a time."""
+        for number in range(self._shape.accounts):
+            yield self._event(number, first_ms + number * span_ms // self._shape.accounts, 0.0, 0.0)
+
     def _make(self, count: int, first_ms: int, step_ms: float) -> Iterator[InputRecord]:
         """Events a batch of choices at a time: choosing one by one costs more than making an event."""
         chance, population = self._random.random, range(self._shape.accounts)
