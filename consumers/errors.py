@@ -3,16 +3,27 @@
 from typing import Final
 
 import redis
+from redis.connection import DefaultParser
 
 from stream.contracts.errors import HeartlineError
 
+
+class WritesRefusedError(redis.exceptions.ResponseError):
+    """Redis refuses writes for now: its disk is full or broken (MISCONF), or too few replicas follow (NOREPLICAS)."""
+
+
+# redis-py has no errors of their own for these, and tells them from a wrong command by their text alone.
+for _code in ("MISCONF", "NOREPLICAS"):
+    DefaultParser.EXCEPTION_CLASSES.setdefault(_code, WritesRefusedError)
+
 # The store is away, starting, full or a replica for now: wait, and go on from the same offset.
-# OutOfMemoryError and ReadOnlyError are Redis refusing writes, which an operator can mend while we wait.
+# The last three are Redis refusing writes, which an operator can mend while we wait.
 STORE_AWAY: Final = (
     redis.ConnectionError,
     redis.TimeoutError,
     redis.exceptions.ReadOnlyError,
     redis.exceptions.OutOfMemoryError,
+    WritesRefusedError,
 )
 
 

@@ -4,11 +4,13 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import redis
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from alerts.notification import AlertNotification
 from consumers.alerting.metrics import Metrics
@@ -17,6 +19,10 @@ from consumers.alerting.outbox_queue import LEASE_MS, Queue
 from consumers.alerting.receivers.alertmanager import Alertmanager
 from consumers.alerting.receivers.delivery import DeliveryResult, DeliveryStatus, Receiver
 from consumers.alerting.sender import Sender
+from consumers.errors import STORE_AWAY
+from consumers.redis_client import RedisSettings, connect
+from heartline.embedded import ValkeyServer
+from tests.integration.roles import wait_for
 from tests.notifications import make_entry
 from tests.receiver_servers import HttpStandin, Reply
 
@@ -245,3 +251,35 @@ def test_a_refresh_that_failed_is_made_up_as_soon_as_possible(
     server.script(Reply(503), Reply(503))
     scene.run(12, sender)
     assert posted(server) == [["hl-1"]] * 4
+
+
+def test_a_redis_that_can_not_write_to_its_disk_is_waited_for(tmp_path: Path) -> None:
+    """It answers reads, and writes with MISCONF; nothing is lost, and what waited goes out once."""
+    with ValkeyServer(data_dir=tmp_path) as server:
+        scene = Scene(connect(RedisSettings(url=SecretStr(server.url))), "full:")
+        slack = Scripted("slack", scene.clock)
+        sender = scene.sender(slack)
+        scene.put(["slack"], "a")
+        (tmp_path / "dump.rdb").mkdir()  # the snapshot can't take its place
+        snapshot(scene.client, "err")
+        with pytest.raises(STORE_AWAY):
+            scene.put(["slack"], "b")
+        with pytest.raises(STORE_AWAY):
+            scene.run(1, sender)
+        (tmp_path / "dump.rdb").rmdir()
+        snapshot(scene.client, "ok")
+        scene.put(["slack"], "b")
+        scene.run(5, sender)
+        assert slack.taken == ["a", "b"]
+        scene.client.close()
+
+
+def snapshot(client: redis.Redis, outcome: str) -> None:
+    """Have a snapshot written, and wait until it ended so."""
+
+    def ended() -> bool:
+        found: Any = client.info("persistence")
+        return not found["rdb_bgsave_in_progress"] and found["rdb_last_bgsave_status"] == outcome
+
+    client.bgsave()
+    wait_for(ended, 30, f"a snapshot that ends with {outcome}")
