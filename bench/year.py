@@ -1,12 +1,12 @@
 """A company's year, compressed: whether memory stays flat and lag bounded, and what gives way when there is too much.
 
-    python -m bench.year [--accounts 1000000] [--days 365] [--events-per-day 200000] [--seconds-per-day 20]
+    python -m bench.year [--accounts 1000000] [--days 365] [--events-per-day 200000] [--minutes 60]
 
-One worker with a state store, on the event clock: a day of the company takes so many seconds, and time moves by its
-events. An hourly scan would come every second of it, so that a scan comes once a day here, beside the turn of each
-account's own day; all else is as an installation has it. Every account is met before the first day. A line a day says
-what the worker's own metrics say, and the memory that the system says it holds. What is sent comes at its pace whether
-the worker keeps up or not.
+One worker with a state store, on the event clock: time moves by the events, and a day of the company takes what the
+worker takes for it, since a quarter of a day is sent when less than a tenth of one is left to fold. An hourly scan would
+come every second, so that a scan comes once a day here, beside the turn of each account's own day; all else is as an
+installation has it. Every account is met before the first day. A line a day says what the worker's own metrics say, its
+processor time, which does not depend on what else the machine does, and the memory that the system says it holds.
 
 At the end a burst of `--burst-days` comes at once: what waits, what grows, and for how long.
 """
@@ -33,6 +33,7 @@ WARM_UP_SHARE: Final = 1 / 3
 USERS_PER_ACCOUNT: Final = 5
 LOOKS_A_DAY: Final = 4
 LOOK_SECONDS: Final = 2.0
+LEFT_SHARE: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Company:
 
 
 async def live(environment: Environment, watch: Watch, company: Company, given: argparse.Namespace) -> list[Day]:
-    """The days, at their pace, until they or the minutes are over."""
+    """The days, until they or the minutes are over."""
     days: list[Day] = []
     deadline = time.monotonic() + given.minutes * 60
     for number in range(given.days):
@@ -148,8 +149,9 @@ async def live(environment: Environment, watch: Watch, company: Company, given: 
         for part in range(LOOKS_A_DAY):
             await company.send(environment, number, 1 / LOOKS_A_DAY, part)
             watch.look()
-            due = began + given.seconds_per_day * (part + 1) / LOOKS_A_DAY
-            await asyncio.sleep(max(due - time.monotonic(), 0.0))
+            while watch.waits()[0] > given.events_per_day * LEFT_SHARE:
+                await asyncio.sleep(LOOK_SECONDS / 4)
+                watch.look()
         days.append(watch.day(number + 1))
         seen = days[-1]
         print(
@@ -249,7 +251,6 @@ if __name__ == "__main__":
     parser.add_argument("--accounts", type=int, default=1_000_000)
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--events-per-day", type=int, default=200_000)
-    parser.add_argument("--seconds-per-day", type=float, default=20)
     parser.add_argument("--minutes", type=float, default=60, help="stop after so many, however far it went")
     parser.add_argument("--partitions", type=int, default=12)
     parser.add_argument("--burst-days", type=int, default=3)
