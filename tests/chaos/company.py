@@ -86,10 +86,14 @@ def expected_states(told: Round) -> dict[str, list[Any]]:
 
 
 def facts(state: AccountState) -> list[Any]:
-    """What the events alone decide, whatever the order of the topics."""
+    """What the events alone decide, whatever the order of the topics, as every release since 0.2.0 has it."""
     usage = state.usage
     users = {name: record[1:] for name, record in usage.users.items()}
-    return [usage.events, users, sorted(usage.features), state.ticket, state.profile, state.subscription]
+    paid = {
+        name: [(each.ms, each.code, each.mrr) for each in changes]
+        for name, changes in state.subscription.changes.items()
+    }
+    return [usage.events, users, sorted(usage.features), state.ticket, state.profile, paid]
 
 
 def facts_of(value: bytes) -> list[Any]:

@@ -165,7 +165,8 @@ def differences(told: Round, seen: Seen) -> list[str]:
             wrong.append(f"{name}: no state")
         elif facts_of(value) != expected[name]:
             have, want = facts_of(value), expected[name]
-            wrong.append(f"{name}: the state has {have[0]} events, one pass gives {want[0]}")
+            other = "its other facts differ" if have[0] == want[0] else f"one pass gives {want[0]}"
+            wrong.append(f"{name}: the state has {have[0]} events, {other}")
         report = seen.reports.get(name)
         users = STAYED if name in told.declining else USERS
         if report is None:
