@@ -3,7 +3,7 @@
     python -m bench.year [--accounts 1000000] [--days 365] [--events-per-day 200000] [--minutes 60]
 
 One worker with a state store, on the event clock: time moves by the events, and a day of the company takes what the
-worker takes for it, since a quarter of a day is sent when less than a tenth of one is left to fold. An hourly scan would
+worker takes for it: a quarter of one is sent when less than a tenth of one is left to fold. An hourly scan would
 come every second, so that a scan comes once a day here, beside the turn of each account's own day; all else is as an
 installation has it. Every account is met before the first day. A line a day says what the worker's own metrics say, its
 processor time, which does not depend on what else the machine does, and the memory that the system says it holds.

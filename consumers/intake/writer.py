@@ -48,7 +48,7 @@ class Writer:
     """Writes records in groups: while one group is on its way, the next one gathers.
 
     Args:
-        producer: started, with acks=all and idempotence.
+        producer: started, with acks=all.
         bytes_max: how much may wait; what comes beyond is refused at once, so memory stays bounded.
         timeout_seconds: how long Kafka may take over one group.
     """
