@@ -5,6 +5,8 @@ The worker:
 - `tables`           over several shapes of accounts, one after another
 - `cold`             accounts whose states are on disk
 - `periodic_scan`    the scan of a new day over a million accounts
+- `year`             a company's year, compressed: memory, lag, and what a burst does
+- `fleet`            100 partitions on 50 workers with failures, simulated from measured parts
 - `account_costs`    a look at an account of fifty people, and the bytes of its state
 
 Heartline and its peers on the same events:
