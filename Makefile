@@ -57,8 +57,9 @@ test-long: setup test-tools  ## Run all tests with many more examples, and those
 
 MINUTES ?= 30
 SEED ?= 1
-chaos: setup  ## Seeded faults against a running installation, into docs/chaos.md (MINUTES=30 SEED=1)
-	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --json chaos-rounds.jsonl; \
+BROKERS ?= 3
+chaos: setup  ## Seeded faults against a running installation, into docs/chaos.md (MINUTES=30 SEED=1 BROKERS=3)
+	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --brokers $(BROKERS) --json chaos-rounds.jsonl; \
 	status=$$?; $(BIN)/python -m tests.chaos.report chaos-rounds.jsonl docs/chaos.md; exit $$status
 
 SECONDS_OF_FUZZ ?= 600

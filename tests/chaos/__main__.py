@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -23,11 +24,13 @@ SETTLE_SECONDS_MAX: Final = 240.0
 UPGRADE_ROUND: Final = 2
 
 
-def run_round(world: World, number: int, seed: int, eyes: Eyes | None = None) -> tuple[Round, Verdict]:
-    """One round: its events, some faults beside them, and what came of it."""
+def run_round(
+    world: World, number: int, seed: int, eyes: Eyes | None = None, wanted: Sequence[str] = ()
+) -> tuple[Round, Verdict]:
+    """One round: its events, some faults beside them (those that are wanted, else drawn), and what came of it."""
     chance = random.Random(f"{seed}/{number}")
     told = make_round(number, chance, int(time.time() * 1000))
-    drawn = draw(chance) if number else []
+    drawn = (list(wanted) or draw(chance)) if number else []
     if number == UPGRADE_ROUND and world.is_of_earlier_release:
         drawn = [ONCE, *drawn[1:]]
     names = [name for name in drawn if is_possible(name, world)]
@@ -73,6 +76,7 @@ def main() -> None:
     parser.add_argument(
         "--release", type=Path, help="the Python of an earlier release's environment: its processes are upgraded"
     )
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=(), metavar="FAULT", help="in every round")
     parser.add_argument("--json", type=Path, help="append each round's verdict, a line each")
     parser.add_argument("--keep", type=Path, help="where logs go, and stay")
     given = parser.parse_args()
@@ -88,7 +92,7 @@ def main() -> None:
             with Eyes(world) as eyes:
                 number = 0
                 while number <= given.rounds and (time.monotonic() < deadline or number < 2):
-                    told, verdict = run_round(world, number, given.seed, eyes)
+                    told, verdict = run_round(world, number, given.seed, eyes, given.faults)
                     rounds.append(told)
                     verdicts.append(verdict)
                     _say(verdict)

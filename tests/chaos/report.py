@@ -30,7 +30,22 @@ A repeat is a message that the receiver had taken before, under the same id. A s
 again: that is explained where this very message's answer was lost on purpose, or where a fault of the round took the sender or its
 memory away between the receiver's answer and the note of it. A repeat in a round without such a fault counts as wrong.
 
-CI runs two rounds of it (`tests/integration/test_chaos.py`).
+## What rounds have found
+
+| found | by | mended |
+|---|---|---|
+| two red flags waited, one for a week had nothing else happened, and every open episode was reminded of at once: alerting wrote what is due by a wall clock that was a week ahead for four seconds | clock stepped, receiver hangs | alerting goes by Redis' clock as the worker goes by the broker's; `test_sender.py` |
+| an intake answered 503 until it was restarted: a batch was given up while two of three brokers were down, and every later one was refused as out of order | broker killed, two brokers killed | a producer that does not count batches, since events carry ids; `test_intake.py` |
+| alerting ended, and was started again and again, while Redis refused writes for its disk | redis' disk full | that is waited for like a Redis that is full; `test_delivery_faults.py` |
+
+## Where else faults are tested
+
+Named instants, between every two steps of a checkpoint: `tests/integration/test_engine_crash_points.py`. Thousands of interleavings on
+a broker in memory: `tests/unit/engine/test_interleavings.py`. Moves to more partitions that are killed again and again:
+`tests/integration/test_repartition.py`. The portfolio killed while it reads: `tests/integration/test_portfolio.py`. What the last release
+left in states, stores and Redis: `tests/data/releases`.
+
+CI runs two rounds of it (`tests/integration/test_chaos.py`): the disks of the stores and of Redis full, all processes killed together.
 """
 
 
