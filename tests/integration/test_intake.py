@@ -209,16 +209,16 @@ async def outage(server: KafkaServer, prefix: str) -> None:
     settings = KafkaSettings(bootstrap_servers=server.bootstrap_servers, topic_prefix=prefix)
     topic = f"{prefix}intake-memberships"
     async with make_producer(settings, request_timeout_ms=1_000) as producer:
-        await producer.send_and_wait(topic, b"before", partition=0)
+        await producer.send_and_wait(topic, b"before", key=b"u", partition=0)
         server.kill()
         with pytest.raises((KafkaError, TimeoutError)):
             async with asyncio.timeout(3):
-                await producer.send_and_wait(topic, b"within", partition=0)
+                await producer.send_and_wait(topic, b"within", key=b"u", partition=0)
         await asyncio.to_thread(server.restart)
         async with asyncio.timeout(SECONDS):
             while True:
                 with contextlib.suppress(KafkaTimeoutError, NodeNotReadyError):
-                    await producer.send_and_wait(topic, b"after", partition=0)
+                    await producer.send_and_wait(topic, b"after", key=b"u", partition=0)
                     return
 
 
