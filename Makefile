@@ -14,7 +14,7 @@ PYTHON ?= python3
 # a start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup servers demo test test-long fuzz chaos test-tools bytecode lint format types schemas metrics figures settings measures rules dashboards kubernetes docs sbom bench-tables bench-peers wheel lock clean
+.PHONY: help setup servers demo test test-long fuzz chaos audit test-tools bytecode lint format types schemas metrics figures settings measures rules dashboards kubernetes docs sbom bench-tables bench-peers wheel lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -132,6 +132,11 @@ lock:  ## Compile the lock files again (needs uv)
 sbom: $(STAMP)  ## Write dist/heartline.cdx.json, a bill of the locked dependencies
 	@mkdir -p dist
 	$(BIN)/cyclonedx-py requirements requirements/runtime.txt --of JSON -o dist/heartline.cdx.json
+
+# Neither is locked: they look at what is, and run beside it.
+audit: $(STAMP)  ## Known holes in the locked dependencies (pip-audit) and in the code (bandit); needs uv and PyPI
+	uvx --quiet bandit -q -lll -r stream alerts consumers heartline
+	uvx --quiet pip-audit --disable-pip --require-hashes -r requirements/runtime.txt
 
 clean:  ## Remove the environment and what the tools left
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist site
