@@ -99,9 +99,9 @@ def _say_ready(address: str) -> None:
 def make_producer(kafka: KafkaSettings, **more: Any) -> AIOKafkaProducer:
     """A producer, not started yet.
 
-    Without idempotence: one that lost a batch in an outage is refused by the brokers from then on, each batch as out of
-    order, until it is made again. What comes twice counts once by its event's id, and within a partition one batch is
-    on its way at a time, so that the order stays.
+    Without idempotence: aiokafka gives up a batch whose partition has no leader for too long, and every later one is
+    refused by the brokers as out of order, until the producer is made again. What comes twice counts once by its
+    event's id, and within a partition one batch is on its way at a time, so that the order stays.
     """
     sizes = {"max_batch_size": BATCH_BYTES, "linger_ms": 0}
     return AIOKafkaProducer(**async_connection(kafka, CLIENT_ID), acks="all", **sizes, **more)

@@ -34,8 +34,8 @@ memory away between the receiver's answer and the note of it. A repeat in a roun
 
 | found | by | mended |
 |---|---|---|
-| two red flags waited, one for a week had nothing else happened, and every open episode was reminded of at once: alerting wrote what is due by a wall clock that was a week ahead for four seconds | clock stepped, receiver hangs | alerting goes by Redis' clock as the worker goes by the broker's; `test_sender.py` |
-| an intake answered 503 until it was restarted: a batch was given up while two of three brokers were down, and every later one was refused as out of order | broker killed, two brokers killed | a producer that does not count batches, since events carry ids; `test_intake.py` |
+| two red flags would have waited for a week, and every open episode was reminded of at once: alerting wrote what is due by a wall clock that was a week ahead for some seconds | clock stepped, receiver hangs | alerting goes by Redis' clock as the worker goes by the broker's; `test_sender.py` |
+| an intake answered 503 until it was restarted: a batch was given up while two of three brokers were down, and every later one was refused as out of order | broker killed, two brokers killed | a producer that does not number batches, since events carry ids; `test_writer.py` |
 | alerting ended, and was started again and again, while Redis refused writes for its disk | redis' disk full | that is waited for like a Redis that is full; `test_delivery_faults.py` |
 
 ## Where else faults are tested

@@ -1,6 +1,5 @@
 """The intake as a process on a real broker: the vendors' own SDKs deliver, and what was answered with 202 is there."""
 
-import asyncio
 import contextlib
 import functools
 import http.server
@@ -17,14 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaError, KafkaTimeoutError, NodeNotReadyError
 from kafka import KafkaConsumer, TopicPartition
 from playwright.sync_api import sync_playwright
 from segment.analytics.client import Client
 
-from consumers.intake.process import make_producer
 from heartline.embedded import KafkaServer
-from stream.config.settings import KafkaSettings
 from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import Role, wait_for
 from tests.servers import Kafka
@@ -204,24 +200,6 @@ def send_until_202(address: Callable[[], str | None], account: str, count: int, 
             failed.append(f"{account}-{batch}")
 
 
-async def outage(server: KafkaServer, prefix: str) -> None:
-    """The broker is away for longer than the intake waits for its producer; afterwards that one goes on."""
-    settings = KafkaSettings(bootstrap_servers=server.bootstrap_servers, topic_prefix=prefix)
-    topic = f"{prefix}intake-memberships"
-    async with make_producer(settings, request_timeout_ms=1_000) as producer:
-        await producer.send_and_wait(topic, b"before", key=b"u", partition=0)
-        server.kill()
-        with pytest.raises((KafkaError, TimeoutError)):
-            async with asyncio.timeout(3):
-                await producer.send_and_wait(topic, b"within", key=b"u", partition=0)
-        await asyncio.to_thread(server.restart)
-        async with asyncio.timeout(SECONDS):
-            while True:
-                with contextlib.suppress(KafkaTimeoutError, NodeNotReadyError):
-                    await producer.send_and_wait(topic, b"after", key=b"u", partition=0)
-                    return
-
-
 def test_nothing_that_was_answered_is_lost_when_it_and_the_broker_are_killed(
     own_kafka: Callable[..., KafkaServer], tmp_path: Path
 ) -> None:
@@ -240,7 +218,8 @@ def test_nothing_that_was_answered_is_lost_when_it_and_the_broker_are_killed(
     addresses.append(None)
     addresses.append(intake.start())
     wait_for(lambda: len(intake.events()) > 800, SECONDS, "more events")
-    asyncio.run(outage(server, intake.prefix))
+    server.kill()
+    server.restart()
     for sender in senders:
         sender.join(SECONDS * 2)
     assert failed == []

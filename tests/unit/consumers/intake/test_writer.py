@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaError
 
+from consumers.intake.process import make_producer
 from consumers.intake.writer import BusyError, Outgoing, Writer
+from stream.config.settings import KafkaSettings
 
 
 class Batch:
@@ -128,3 +130,9 @@ async def test_whoever_waits_when_it_stops_is_told_to_try_again() -> None:
     await writer.stop()
     with pytest.raises(BusyError, match="stopping"):
         await waiting
+
+
+async def test_no_batch_carries_a_number_that_the_next_one_must_follow() -> None:
+    """aiokafka drops a batch whose partition had no leader for too long, and brokers refuse every later number."""
+    assert make_producer(KafkaSettings())._txn_manager is None
+    assert make_producer(KafkaSettings(), enable_idempotence=True)._txn_manager is not None
