@@ -34,6 +34,7 @@ class StoreClock:
         self._client = client
         self._clock = clock
         self._has_asked = False
+        self._agrees = True
 
     def __call__(self) -> int:
         """Now."""
@@ -46,13 +47,17 @@ class StoreClock:
         except STORE_AWAY:
             return False
         store_ms = seconds * 1000 + microseconds // 1000
-        if not self._clock.observe_broker(store_ms):
+        agrees = self._clock.observe_broker(store_ms)
+        if self._agrees and not agrees:
             log.error(
                 "this machine's clock and Redis' differ; alerting goes by Redis', carried on by the monotonic clock, "
                 "until they agree. Check the time service (NTP) of both",
                 wall_ms=time.time_ns() // 1_000_000,
                 store_ms=store_ms,
             )
+        elif agrees and not self._agrees:
+            log.info("this machine's clock and Redis' agree again")
+        self._agrees = agrees
         self._has_asked = True
         return True
 

@@ -348,6 +348,7 @@ def test_a_clock_that_is_days_off_for_a_moment_neither_delays_a_message_nor_give
 def test_a_process_that_starts_on_a_wrong_clock_goes_by_that_of_redis(
     client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     seconds, _ = client.time()
     machine = SteppedClock(seconds * 1000)
     machine.step_ms = 7 * DAY_MS
@@ -355,9 +356,12 @@ def test_a_process_that_starts_on_a_wrong_clock_goes_by_that_of_redis(
     assert clock.observe()
     assert abs(clock() - machine.true_ms) < 60_000
     assert "this machine's clock and Redis' differ" in caplog.text
+    clock.observe()
     machine.step_ms = 0
+    clock.observe()
     assert abs(clock() - machine.true_ms) < 60_000
     assert clock.offset_seconds == 0
+    assert caplog.text.count("Redis' differ") == caplog.text.count("Redis' agree again") == 1, "each change once"
 
 
 def test_a_redis_that_is_away_says_nothing_of_the_time(monkeypatch: pytest.MonkeyPatch, client: redis.Redis) -> None:
