@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from alerts.model import Number
 from alerts.text import names_of
 from stream.calendar.workdays import EPOCH_ORDINAL, MONDAY_TO_FRIDAY, Calendar
-from stream.contracts.report import FACT_DIGITS, AlertReportView, Band, Profile
+from stream.contracts.report import FACT_DIGITS, AlertReportView, Band
 
 # States in which nobody is to be alerted of an account, to be read after its name.
 INACTIVE_STAGES: Final = {
@@ -39,9 +39,24 @@ class AccountFacts:
         now: the moment that is asked about; not before the report's.
         calendar: when the account works.
         levels: what is remembered of earlier days (`AccountRecord.levels`).
+
+    Attributes:
+        profile: what the account feed says.
+        score: 0..100, in whole points, as exactly as its changes are published; None when unknown.
     """
 
-    __slots__ = ("_closes", "_day", "_report_day", "_score", "calendar", "levels", "now", "report")
+    __slots__ = (
+        "_closes",
+        "_day",
+        "_known",
+        "_report_day",
+        "calendar",
+        "levels",
+        "now",
+        "profile",
+        "report",
+        "score",
+    )
 
     def __init__(
         self,
@@ -51,8 +66,10 @@ class AccountFacts:
         levels: Mapping[str, Sequence[tuple[int, Number]]] = NO_LEVELS,
     ) -> None:
         self.levels = levels
-        self._score = None if report.score is None else float(round(report.score))
+        self.score = None if report.score is None else float(round(report.score))
         self.report = report
+        self.profile = report.profile
+        self._known = report.measures.get
         self.now = max(now, report.as_of)
         self.calendar = calendar
         self._day: int | None = None
@@ -60,23 +77,13 @@ class AccountFacts:
         self._closes: list[tuple[int, float]] | None = None
 
     @property
-    def score(self) -> float | None:
-        """0..100, in whole points, as exactly as its changes are published; None when unknown."""
-        return self._score
-
-    @property
     def band(self) -> Band:
         """Where the score falls."""
         return self.report.band
 
-    @property
-    def profile(self) -> Profile:
-        """What the account feed says."""
-        return self.report.profile
-
     def number(self, measure: str) -> Number | None:
         """A measure to two decimals, as exactly as its changes are published; None where unknown, or no number."""
-        value = self.report.measures.get(measure)
+        value = self._known(measure)
         if value is None or type(value) is int:
             return value
         return round(value, FACT_DIGITS) if isinstance(value, float) else None
@@ -249,11 +256,11 @@ class AccountFacts:
         return self._closes
 
     def _closed_days(self) -> list[tuple[int, float]]:
-        history = [(_day(day), round(score, 1)) for day, score in self.report.history]
-        closed = [(day, score) for day, score in history if day < self.day]
+        today = self.day
+        closed = [(day, round(score, 1)) for iso, score in self.report.history if (day := _day(iso)) < today]
         if self.report.score is not None:
             first, score = closed[-1][0] + 1 if closed else self.report_day, round(self.report.score, 1)
-            closed += [(day, score) for day in range(max(first, self.report_day), self.day)]
+            closed += [(day, score) for day in range(max(first, self.report_day), today)]
         return closed[-27:]
 
     def closes_below(self, line: float) -> int:

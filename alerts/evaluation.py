@@ -21,7 +21,7 @@ from alerts.model import AccountRecord, Number, PortfolioMetrics, Signal
 from alerts.notify_policy import decide_notification, page_again_at, reminder_due
 from alerts.page_budget import LastPage
 from alerts.red_flag import Change, Transition, resolve, step_red_flag
-from alerts.rules import ABOUT_SCORE, Baseline, Firing, Indeterminate, Resolved, Rule, RuleResult
+from alerts.rules import ABOUT_SCORE, AccountRules, Baseline, Firing, Indeterminate, Resolved, Rule, RuleResult
 from alerts.signals import SignalStep, end_signal, step_signal
 from alerts.text import moment_words
 from stream.contracts.report import AlertReportView
@@ -40,6 +40,7 @@ class AccountEvaluation(Struct, frozen=True):
         digest: what its owner's next daily digest is to tell.
         reason: why the report was, or was not, evaluated.
         is_current: False when the report was too old to count.
+        facts: the account as the rules saw it, with what is remembered from now on; None where no rule looked.
     """
 
     record: AccountRecord | None
@@ -48,6 +49,7 @@ class AccountEvaluation(Struct, frozen=True):
     signals: tuple[SignalStep, ...] = ()
     digest: tuple[DigestItem, ...] = ()
     is_current: bool = True
+    facts: AccountFacts | None = None
 
     @property
     def changes(self) -> tuple[Transition, ...]:
@@ -80,6 +82,7 @@ def evaluate_rules(
         older = f"older than {record.evaluated_as_of:%Y-%m-%d %H:%M:%S}, which is evaluated already"
         return AccountEvaluation(record, (), older, is_current=False)
     levels = record.levels if record is not None else {}
+    rules = AccountRules(rules)
     facts = AccountFacts(report, now, context.calendars.of(report.profile.segment), levels)
     found = EvaluationPass(record, facts)
     found.run(rules)
@@ -89,6 +92,7 @@ def evaluate_rules(
     if alert is not None or found.signals:
         transitions, last = _red_flag(record, found.signals, facts, context)
         alert = transitions[-1].alert
+    facts.levels = _remembered(levels, rules, facts)
     after = AccountRecord(
         account_id=report.account_id,
         evaluated_as_of=report.as_of,
@@ -104,21 +108,21 @@ def evaluate_rules(
         paged_rules=list(last.rules) if last is not None else [],
         seq=record.seq if record is not None else 0,
         portfolio_metrics=PortfolioMetrics.of(report),
-        levels=_remembered(levels, rules, facts),
+        levels=facts.levels,
         is_inactive=facts.inactive_because is not None,
     )
     steps = tuple(found.changed)
     notification_kind = transitions[-1].notification_kind if transitions else None
     digest = digest_items(report, alert, steps, notification_kind, now, context) if steps else ()
-    return AccountEvaluation(after, transitions, "evaluated", steps, digest)
+    return AccountEvaluation(after, transitions, "evaluated", steps, digest, facts=facts)
 
 
 def _remembered(
-    levels: dict[str, list[tuple[int, Number]]], rules: Sequence[Rule], facts: AccountFacts
+    levels: dict[str, list[tuple[int, Number]]], rules: AccountRules, facts: AccountFacts
 ) -> dict[str, list[tuple[int, Number]]]:
     """What rules compare with earlier days, with today's; each number as its day closed, where it changed."""
     asked: dict[str, tuple[Number | None, int]] = {}
-    for rule in [rule for rule in rules if rule.compares_days]:
+    for rule in rules.comparing:
         if (found := rule.remembers(facts)) is not None:
             key, value, days = found
             asked[key] = value, max(days, asked[key][1] if key in asked else 0)
@@ -173,6 +177,8 @@ def with_notification(
     decision = decide_notification(alert, last, now, context)
     if decision.kind is None:
         suppressed = decision.alert.suppressed_until is not None and transition.kind != "nothing"
+        if decision.alert is alert and not suppressed:
+            return transition, last
         reason = f"{transition.reason}; not notified yet: {decision.reason}" if suppressed else transition.reason
         return change(transition, alert=decision.alert, reason=reason), last
     kind: Change = transition.kind
@@ -216,6 +222,7 @@ def next_due(
     context: AlertContext,
     now: datetime,
     rules_until: datetime | None = None,
+    facts: AccountFacts | None = None,
 ) -> datetime | None:
     """When to evaluate the account again if no report comes before; None: never.
 
@@ -226,16 +233,16 @@ def next_due(
         context: as it was evaluated in.
         now: when it was evaluated; what would be due by then waits a minute, so that nothing is evaluated in a circle.
         rules_until: when these are not the account's rules any more (`RuleBook.changes_at`); None: never.
+        facts: of that evaluation, which know its days already; None: they are made again.
     """
-    moments: list[datetime | None] = [rules_until]
-    facts = AccountFacts(report, now, context.calendars.of(report.profile.segment), record.levels)
+    rules = AccountRules(rules)
+    if facts is None:
+        facts = AccountFacts(report, now, context.calendars.of(report.profile.segment), record.levels)
     is_active = facts.inactive_because is None
-    waits = bool(record.pending or record.signals)
-    for rule in rules:
-        if waits:
-            moments += _waiting(rule, record, facts)
-        if rule.is_timed and is_active is not rule.is_for_churned:
-            moments.append(rule.due(facts))
+    moments = [rules_until, *(rule.due(facts) for rule in rules.timed if is_active is not rule.is_for_churned)]
+    for name in {*record.pending, *record.signals}:
+        if (waiting := rules.by_name.get(name)) is not None:
+            moments += _waiting(waiting, record, facts)
     alert = record.alert
     if alert is not None:
         if alert.suppressed_until is not None:
@@ -289,16 +296,17 @@ class EvaluationPass:
             rules = [rule for rule in rules if rule.is_for_churned] if self._facts.stage == "churned" else []
             self._end_all(Resolved(f"The account {inactive}", recovered=False), {rule.name for rule in rules})
         baseline = _baseline(self.signals) if self.signals else None
-        facts = self._facts
+        facts, known = self._facts, {*self.signals, *self.pending}
         for rule in rules:
-            if rule.name not in self.signals and rule.name not in self.pending:
+            if rule.name not in known:
                 if rule.is_for_churned and inactive is None:
                     continue
                 result = rule.evaluate(facts, None, baseline)
                 if not isinstance(result, Firing):
                     continue  # nearly always
             self._take(rule, baseline)
-        self._end_unknown({rule.name for rule in rules})
+        if self.signals or self.pending:
+            self._end_unknown({rule.name for rule in rules})
 
     def _take(self, rule: Rule, baseline: Baseline | None) -> None:
         signal = self.signals.get(rule.name)

@@ -86,6 +86,32 @@ _fields: dict[str, Any] = {rule.name: (rule, rule()) for rule in RULES}
 RuleSettings: Final[type[_RuleSettings]] = create_model("RuleSettings", __base__=_RuleSettings, **_fields)
 
 
+class AccountRules(tuple[Rule, ...]):
+    """The rules of an account, in their order, and which of them have more to say than their result.
+
+    Nearly every report meets the rules that the one before it met, so that this is found once and not for each.
+
+    Attributes:
+        timed: those whose result time alone may change.
+        comparing: those that compare with earlier days.
+        by_name: all of them.
+    """
+
+    timed: tuple[Rule, ...]
+    comparing: tuple[Rule, ...]
+    by_name: dict[str, Rule]
+
+    def __new__(cls, rules: Iterable[Rule]) -> Self:
+        """Rules in their order; those that are sorted already stay what they are."""
+        if isinstance(rules, cls):
+            return rules
+        self = super().__new__(cls, rules)
+        self.timed = tuple(rule for rule in self if rule.is_timed)
+        self.comparing = tuple(rule for rule in self if rule.compares_days)
+        self.by_name = {rule.name: rule for rule in self}
+        return self
+
+
 class RuleBook:
     """The rules as they are for each account.
 
@@ -109,9 +135,9 @@ class RuleBook:
         self._mrr_bounds = sorted(bounds)
         near = {override.whom.renewal_within_days for rule in self._rules for override in rule.overrides}
         self._renewal_bounds = sorted(days for days in near if days is not None)
-        self._chosen: dict[tuple[str | None, str | None, int, int], tuple[Rule, ...]] = {}
+        self._chosen: dict[tuple[str | None, str | None, int, int], AccountRules] = {}
 
-    def of(self, facts: AccountFacts) -> tuple[Rule, ...]:
+    def of(self, facts: AccountFacts) -> AccountRules:
         """The rules that are switched on for an account as of a moment, with its own settings."""
         renewal = facts.days_to_renewal if self._renewal_bounds else None
         return self.choose(facts.profile, facts.stage, facts.mrr, renewal)
@@ -128,7 +154,7 @@ class RuleBook:
         stage: str | None = None,
         mrr: float | None = None,
         days_to_renewal: int | None = None,
-    ) -> tuple[Rule, ...]:
+    ) -> AccountRules:
         """The rules that are switched on for an account, with its own settings.
 
         Args:
@@ -147,10 +173,10 @@ class RuleBook:
             if len(self._chosen) >= CHOICES_MAX:
                 self._chosen.clear()
             own = [rule.of(profile.segment, stage, mrr, days_to_renewal) for rule in self._rules]
-            rules = self._chosen[key] = tuple(rule for rule in own if rule.enabled)
+            rules = self._chosen[key] = AccountRules(rule for rule in own if rule.enabled)
         return rules
 
 
-def default_rules() -> tuple[Rule, ...]:
+def default_rules() -> AccountRules:
     """The rules of an account of which nothing is known, as shipped."""
     return RuleBook(RuleSettings().all()).choose(Profile())

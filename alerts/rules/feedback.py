@@ -185,13 +185,13 @@ class AnswersTurned(Rule):
         found = self._nps(facts) or self._csat(facts) or self._ces(facts)
         if found is not None:
             return found
-        if all(facts.number(measure) is None for measure in self.speaks_of):
+        if facts.number("nps") is None and facts.number("csat") is None and facts.number("ces_mean") is None:
             return UNKNOWN
         return KEPT if signal is None else Resolved("The answers are better again")
 
     def _nps(self, facts: AccountFacts) -> Firing | None:
-        nps, count = facts.number("nps"), facts.number("nps_responses") or 0
-        if nps is None or count < self.answers_min or nps >= self.nps_below:
+        nps = facts.number("nps")
+        if nps is None or nps >= self.nps_below or (count := facts.number("nps_responses") or 0) < self.answers_min:
             return None
         before = facts.number("nps_previous")
         severity: Severity = "critical" if nps < self.nps_critical_below else "warning"
@@ -201,15 +201,15 @@ class AnswersTurned(Rule):
         return self._firing(severity, f"{phrase} ({plural(round(count), 'answer')})", {"nps": nps, "answers": count})
 
     def _csat(self, facts: AccountFacts) -> Firing | None:
-        csat, count = facts.number("csat"), facts.number("csat_responses") or 0
-        if csat is None or count < self.answers_min or csat >= self.csat_below:
+        csat = facts.number("csat")
+        if csat is None or csat >= self.csat_below or (count := facts.number("csat_responses") or 0) < self.answers_min:
             return None
         phrase = f"{csat * count:.0f} of {count:.0f} people are satisfied (CSAT)"
         return self._firing("warning", phrase, {"csat": csat, "answers": count})
 
     def _ces(self, facts: AccountFacts) -> Firing | None:
-        ces, count = facts.number("ces_mean"), facts.number("ces_responses") or 0
-        if ces is None or count < self.answers_min or ces >= self.ces_below:
+        ces = facts.number("ces_mean")
+        if ces is None or ces >= self.ces_below or (count := facts.number("ces_responses") or 0) < self.answers_min:
             return None
         return self._firing("warning", f"Effort is rated {ces:.1f} of 7 ({count:.0f} answers)", {"ces": ces})
 

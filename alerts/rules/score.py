@@ -225,9 +225,10 @@ class ScoreLow(Rule):
             (self.page_below, self.page_closes),
             (self.digest_below, self.digest_closes),
         )
-        if all(score >= line or facts.closes_below(line) >= closes for line, closes in lines):
-            return None
-        return facts.start_of_day(facts.day + 1)
+        for line, closes in lines:
+            if score < line and facts.closes_below(line) < closes:
+                return facts.start_of_day(facts.day + 1)
+        return None
 
 
 class ScoreDropped(Rule):

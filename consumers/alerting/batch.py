@@ -308,8 +308,11 @@ class Batch:
             context=self._context,
         )
         record, changes = evaluation.record, evaluation.changes
-        self._changes.digest += [msgspec.structs.replace(each, partition=self._partition) for each in evaluation.digest]
-        self.result.signals += [(account_id, each) for each in evaluation.signals]
+        if evaluation.digest:
+            told = [msgspec.structs.replace(each, partition=self._partition) for each in evaluation.digest]
+            self._changes.digest += told
+        if evaluation.signals:
+            self.result.signals += [(account_id, each) for each in evaluation.signals]
         if changes:
             seq = self._seq(account_id)
             for transition in changes:
@@ -320,17 +323,19 @@ class Batch:
                 record = msgspec.structs.replace(record, seq=seq)
         self._changes.records[account_id] = record
         self._changes.entries += entries
-        self._changes.due[account_id] = self._due_ms(record, view, now)
+        self._changes.due[account_id] = self._due_ms(record, view, now, evaluation.facts)
 
     def _seq(self, account_id: str) -> int:
         record = self._record(account_id)
         return record.seq if record is not None else 0
 
-    def _due_ms(self, record: AccountRecord | None, view: AlertReportView | None, now: datetime) -> int | None:
+    def _due_ms(
+        self, record: AccountRecord | None, view: AlertReportView | None, now: datetime, facts: AccountFacts | None
+    ) -> int | None:
         if record is None or view is None:
             return None
-        rules_until = self._config.book.changes_at(AccountFacts(view, now))
-        due = next_due(record, view, self._rules(view, now), self._context, now, rules_until)
+        rules_until = self._config.book.changes_at(facts or AccountFacts(view, now))
+        due = next_due(record, view, self._rules(view, now), self._context, now, rules_until, facts)
         return int(due.timestamp() * 1000) if due is not None else None
 
 
