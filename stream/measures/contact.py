@@ -161,6 +161,7 @@ def contact_by_kind(context: MeasureContext) -> Measures:
     ),
     source="touchpoints",
     available=lambda known: known.touchpoints or known.follow_up,
+    moved_by=("answers",),
 )
 def feedback(context: MeasureContext) -> Measures:
     """NPS answers of promoters and detractors that no touchpoint followed within the follow-up time.

@@ -32,6 +32,8 @@ Unit = Literal["count", "percent", "score", "days", "times", "hours", "minutes",
 # When a change of a measure is published by itself. scan: with the next scan, since alert rules read it; day: when the
 # account's day turns; clock: never, since time alone moves it, and whoever reads the report computes it.
 Published = Literal["scan", "day", "clock"]
+# What moves a measure before the account's day ends, though nothing is told: it counts from one moment to another.
+MovedBy = Literal["tickets", "answers", "subscriptions"]
 Shape = Literal["word", "list", "mapping"]  # of a measure that is not one number, so that no scorecard can name it
 
 UNITS: Final[tuple[Unit, ...]] = get_args(Unit)
@@ -118,12 +120,14 @@ class MeasureGroup:
         declared: these, in their order.
         source: without any event of this source they are unknown, even where they are a count of 0.
         available: whether there is anything to make them by; without it they are those of an account that nobody knows.
+        moved_by: what moves them within a day by time alone: scans pass over accounts that have nothing of the kind.
     """
 
     formula: Formula
     declared: tuple[Measure, ...]
     source: Source
     available: Callable[[Availability], bool]
+    moved_by: tuple[MovedBy, ...] = ()
 
 
 GROUPS: Final[list[MeasureGroup]] = []
@@ -132,7 +136,10 @@ SOURCES: Final[dict[str, Source]] = {}  # by measure
 
 
 def measures(
-    *declared: Measure, source: Source, available: Callable[[Availability], bool]
+    *declared: Measure,
+    source: Source,
+    available: Callable[[Availability], bool],
+    moved_by: tuple[MovedBy, ...] = (),
 ) -> Callable[[Formula], Formula]:
     """Declare the measures that a function makes; the function stays as it is.
 
@@ -149,7 +156,7 @@ def measures(
         SOURCES[measure.id] = source
 
     def declare(formula: Formula) -> Formula:
-        GROUPS.append(MeasureGroup(formula, declared, source, available))
+        GROUPS.append(MeasureGroup(formula, declared, source, available, moved_by))
         return formula
 
     return declare

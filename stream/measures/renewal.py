@@ -112,6 +112,7 @@ _UNKNOWN: Final[Measures] = {
     ),
     source="subscriptions",
     available=lambda known: known.renewal,
+    moved_by=("subscriptions",),
 )
 def renewal(context: MeasureContext) -> Measures:
     """Subscriptions that run, their worth, open requests to cancel, and the days until the next renewal.

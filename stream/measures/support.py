@@ -237,6 +237,7 @@ def _tickets(before: Number | None, now: Number, measures: Measures) -> str | No
     ),
     source="tickets",
     available=lambda known: known.use or known.tickets,
+    moved_by=("tickets",),
 )
 def support_load(context: MeasureContext) -> Measures:
     """The weight of support. Source: docs/metrics.md, tickets, escalations and resolution."""

@@ -1,5 +1,6 @@
 """Whether an evaluation is worth telling: what a person could notice since the last one that was published."""
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 from stream.calendar.day import DAY_MS
@@ -11,6 +12,8 @@ from stream.kinds.ticket import counts_by_hours
 from stream.measures.catalogue import SCAN_FACTS, completed
 from stream.measures.contact import FOLLOW_UP_MS
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
+from stream.measures.registry import MovedBy
+from stream.measures.renewal import WORTH_DAYS
 from stream.scoring.band_history import COMPARED_DAYS
 from stream.scoring.evaluation import DetailedEvaluation, Evaluation, profile_of
 from stream.scoring.facts import day_facts, scan_facts
@@ -74,18 +77,16 @@ def facts_due(
 def rests_today(state: AccountState, now_ms: int, product: ProductConfig) -> bool:
     """Whether time alone moves nothing of an account before its day ends: what counts by days was found with them.
 
-    It is so where no event is of today, nor ahead of the clock, and nothing of it counts by the moment: urgent or
-    escalated tickets that are open, answers that become overdue, goals with a pace, subscriptions that begin and end,
-    overrides that expire.
+    It is so where no event is of today, nor ahead of the clock, no override expires, and nothing is there that moves
+    a measure by the moment (`MOVES_TODAY`).
     """
     newest, zone = newest_ms(state), zone_of(state)
-    return (
-        newest is not None
-        and zone.day_of(newest) < zone.day_of(now_ms)
-        and not (state.overrides or state.subscription.changes or state.outcome.goals or "goals" in state.profile)
-        and not _has_open_answer(state, now_ms, product)
-        and not any(map(counts_by_hours, state.ticket.tickets.values()))
-    )
+    if newest is None or state.overrides or zone.day_of(newest) >= zone.day_of(now_ms):
+        return False
+    for moves_today in MOVES_TODAY.values():  # noqa: SIM110  # asked of every account with every scan
+        if moves_today(state, now_ms, product):
+            return False
+    return True
 
 
 def _has_open_answer(state: AccountState, now_ms: int, product: ProductConfig) -> bool:
@@ -93,6 +94,27 @@ def _has_open_answer(state: AccountState, now_ms: int, product: ProductConfig) -
     answered_ms = state.survey.newest_ms
     wait_ms = FOLLOW_UP_MS if product.follow_up_ms is None else product.follow_up_ms
     return answered_ms > 0 and now_ms - answered_ms < wait_ms + DAY_MS
+
+
+def _has_ticket_by_hours(state: AccountState, now_ms: int, product: ProductConfig) -> bool:
+    """Whether a ticket is open that is urgent or was escalated."""
+    return any(map(counts_by_hours, state.ticket.tickets.values()))
+
+
+def _has_change_at_the_line(state: AccountState, now_ms: int, product: ProductConfig) -> bool:
+    """Whether a subscription's change leaves the days of which the most money counts, on this day or beside it."""
+    line_ms = now_ms - WORTH_DAYS * DAY_MS
+    return any(
+        abs(change.ms - line_ms) < 2 * DAY_MS for changes in state.subscription.changes.values() for change in changes
+    )
+
+
+# By what measures say moves them within a day (`moved_by`), whether an account has something of the kind.
+MOVES_TODAY: Final[dict[MovedBy, Callable[[AccountState, int, ProductConfig], bool]]] = {
+    "answers": _has_open_answer,
+    "subscriptions": _has_change_at_the_line,
+    "tickets": _has_ticket_by_hours,
+}
 
 
 def facts_changed(before: PublishedReport, found: DetailedEvaluation, due: FactsDue, days: Days) -> bool:
