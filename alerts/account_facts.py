@@ -15,7 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from alerts.model import Number
-from alerts.text import names_of
+from alerts.text import names_of, plural
 from stream.calendar.workdays import EPOCH_ORDINAL, MONDAY_TO_FRIDAY, Calendar
 from stream.contracts.report import FACT_DIGITS, AlertReportView, Band
 
@@ -107,9 +107,11 @@ class AccountFacts:
         return [self.report.names.get(user_id, user_id) for user_id in user_ids]
 
     def who(self, user_ids: Sequence[str]) -> str:
-        """Several people: those by name whose names are known, and how many more; by id where nobody's is."""
+        """Several people: by name where that is known, and how many more; by id where nobody is named at all."""
         known = [self.report.names[each] for each in user_ids if each in self.report.names]
-        return names_of(known, len(user_ids)) if known else names_of(user_ids)
+        if known or not self.report.names:
+            return names_of(known or user_ids, len(user_ids))
+        return plural(len(user_ids), "person", "people") if user_ids else ""
 
     def named(self, users: str, count: str) -> str:
         """Who a measure lists, by name, and how many more there are; empty where it lists nobody.
@@ -128,9 +130,14 @@ class AccountFacts:
 
     def days_since(self, moment: str, measure: str) -> Number | None:
         """Calendar days of the account since a moment; of a report without it, by a measure that counts them."""
-        since = self.moment(moment)
+        days = self.days_since_moment(moment)
+        return self.older_days(measure) if days is None else days
+
+    def days_since_moment(self, measure: str) -> int | None:
+        """Calendar days of the account since a measure that is a moment; None where it is unknown."""
+        since = self.moment(measure)
         if since is None:
-            return self.older_days(measure)
+            return None
         return self.day - (local_date(since, self.profile.timezone).toordinal() - EPOCH_ORDINAL)
 
     def older_days(self, measure: str) -> Number | None:

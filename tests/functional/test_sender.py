@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from alerts.notification import AlertNotification
 from consumers.alerting.metrics import Metrics
 from consumers.alerting.notification_traces import NotificationTraces
 from consumers.alerting.outbox import Outbox, OutboxEntry
@@ -39,6 +40,7 @@ class Scene:
         slack: SlackStandin,
         traces: NotificationTraces | None = None,
         clock_ms: Callable[[], int] | None = None,
+        current: Callable[[OutboxEntry], AlertNotification | None] = lambda entry: entry.notification,
     ) -> None:
         self.client = client
         self.outbox = Outbox(client, prefix)
@@ -55,6 +57,7 @@ class Scene:
             clock_ms=clock_ms or (lambda: self.now_ms),
             random_ratio=lambda: 1.0,
             traces=traces,
+            current=current,
         )
 
     def put(self, *ids: str) -> None:
@@ -141,6 +144,17 @@ def test_of_reminders_that_waited_only_the_last_word_is_told(scene: Scene) -> No
     scene.now_ms += 10
     assert scene.turns(20, 5) == ["hl-2:reminded", "hl-1:opened", "hl-1:resolved"]
     assert scene.count("superseded") == 2
+    assert scene.outbox.waiting("slack") == []
+
+
+def test_a_message_of_which_nothing_is_true_any_more_is_not_sent(
+    scene: Scene, client: redis.Redis, prefix: str
+) -> None:
+    """A digest whose accounts are well by now: it counts as out, and stops nothing behind it."""
+    scene = Scene(client, prefix, scene.slack, current=lambda entry: None if entry.id == "a" else entry.notification)
+    scene.put("a", "b")
+    assert scene.turns(3, 1) == ["b"]
+    assert scene.count("superseded") == 1
     assert scene.outbox.waiting("slack") == []
 
 

@@ -302,4 +302,7 @@ def test_people_whose_names_are_known_are_named_and_the_others_counted() -> None
     """Of a champion who left long ago the report may not say the name any more."""
     report = make_report(names={"ann": "Ann Lee"})
     facts = AccountFacts(report, MONDAY)
-    assert [facts.who(each) for each in (["ann", "bob"], ["bob"], [])] == ["Ann Lee and 1 more", "bob", ""]
+    found = [facts.who(each) for each in (["ann", "bob"], ["bob"], ["bob", "cas"], [])]
+    assert found == ["Ann Lee and 1 more", "1 person", "2 people", ""]
+    nobody = AccountFacts(make_report(), MONDAY)
+    assert nobody.who(["ann", "bob"]) == "ann and bob", "no directory: ids are all there is"
