@@ -94,6 +94,8 @@ class EscalationOpen(Rule):
 class TicketLoad(Rule):
     """Fires while `open_min` or more high or urgent tickets are open, and more than `habit_ratio` times its habit.
 
+    One that has been open for `old_days` is a reason by itself.
+
     The habit is what was opened of them a week on average over 90 days; a week is what a ticket may take.
 
     Source: Five metrics and That matter: it is the pile that tells, and what a pile is differs by account.
@@ -119,6 +121,7 @@ class TicketLoad(Rule):
     open_min: int = Field(5, ge=1, le=10_000, description="so many at least")
     habit_ratio: float = Field(3.0, ge=0, le=100, description="times what is opened of them in a usual week")
     critical_min: int = Field(15, ge=1, le=10_000)
+    old_days: int = Field(14, ge=1, le=1000, description="or one of them open for so long")
 
     def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
         """Firing above both lines, Resolved at half of the first."""
@@ -139,8 +142,24 @@ class TicketLoad(Rule):
                 f"{phrase} open (usually {week:.0f} a week)" if week >= 1 else f"{phrase} open",
                 {"open": pile, "usual_a_week": week},
             )
+        oldest = facts.days_since_moment("oldest_open_at")
+        if oldest is not None and oldest >= self.old_days:
+            days = plural(oldest, "day")
+            return Firing(
+                "warning",
+                f"has waited {days} for a high or urgent ticket",
+                f"A high or urgent ticket has been open for {days}",
+                {"open": pile, "oldest_days": oldest},
+            )
         if signal is None:
             return KEPT
         if pile > self.open_min / 2:
             return Resolved(f"{plural(pile, 'high or urgent ticket')} left open")
-        return Resolved("The pile of tickets is worked off")
+        return Resolved("The high and urgent tickets are worked off")
+
+    def due(self, facts: AccountFacts) -> datetime | None:
+        """The day on which the oldest of them is old."""
+        oldest = facts.days_since_moment("oldest_open_at")
+        if oldest is None or oldest >= self.old_days:
+            return None
+        return facts.start_of_day(facts.day + self.old_days - oldest)

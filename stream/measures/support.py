@@ -17,6 +17,7 @@ from stream.measures.wording import counted, duration, shown
 HOUR_MS: Final = 3_600_000
 NEVER_MS: Final = 1 << 62
 LONG_AGO_MS: Final = 92 * DAY_MS  # what ended before is in no window of 90 days, whatever the clocks of the zone did
+_PRESSING: Final = (PRIORITIES.index("high"), URGENT)
 _NONE_BY_PRIORITY: Final[dict[str, int]] = dict.fromkeys(PRIORITIES, 0)
 
 
@@ -32,6 +33,7 @@ class _Cases(Struct, gc=False):
     running_hours: list[float] = []
     escalated_ms: int | None = None
     urgent_hours: list[float] = []
+    pressing_ms: int | None = None
     resolution_hours: list[float] = []
 
 
@@ -53,10 +55,11 @@ def _cases(context: MeasureContext) -> _Cases:
                 settled[ticket_id] = at
         if at.is_open:
             found.open.append(ticket.priority)
+            since_ms = at.opened_ms if at.opened_ms is not None else first_ms
             if ticket.priority == URGENT:
-                found.urgent_hours.append(
-                    (as_of_ms - (at.opened_ms if at.opened_ms is not None else first_ms)) / HOUR_MS
-                )
+                found.urgent_hours.append((as_of_ms - since_ms) / HOUR_MS)
+            if ticket.priority in _PRESSING:
+                found.pressing_ms = min(since_ms, found.pressing_ms or since_ms)
         if at.escalated_since_ms is not None:
             found.running_hours.append((as_of_ms - at.escalated_since_ms) / HOUR_MS)
             found.escalated_ms = min(at.escalated_since_ms, found.escalated_ms or at.escalated_since_ms)
@@ -227,6 +230,15 @@ def _tickets(before: Number | None, now: Number, measures: Measures) -> str | No
         reference="That matter",
     ),
     Measure(
+        "oldest_open_at",
+        "oldest high or urgent ticket open since",
+        "word",
+        "ISO time, UTC",
+        "when the oldest of the high and urgent tickets that are open was opened",
+        none_when="none is open",
+        published="scan",
+    ),
+    Measure(
         "escalated_at",
         "escalated since",
         "word",
@@ -265,6 +277,7 @@ def _load(cases: _Cases, mau: int) -> Measures:
         "escalation_rate": escalated / opened_90 if opened_90 > 0 else None,
         "escalation_hours": _mean(cases.escalation_hours),
         "escalation_running_hours": max(cases.running_hours, default=0.0),
+        "oldest_open_at": iso(cases.pressing_ms) if cases.pressing_ms is not None else None,
         "escalated_at": iso(cases.escalated_ms) if cases.escalated_ms is not None else None,
         "resolution_hours": median(cases.resolution_hours) if cases.resolution_hours else None,
     }

@@ -7,6 +7,8 @@ from statistics import mean, median
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from stream.contracts.events import iso
+
 ORDER = ("opened", "updated", "pending", "escalated", "deescalated", "reopened", "solved", "closed", "removed")
 OPENS = ("opened", "pending", "escalated", "reopened")  # what only an open ticket is, or becomes
 ENDS = ("solved", "closed", "removed")
@@ -46,6 +48,9 @@ def measures(events: Iterable[dict[str, Any]], day: int, mau: int, zone: ZoneInf
         "escalated_tickets": len(escalations),
         "escalation_rate": len(escalations) / len(recent) if recent else None,
         "escalation_hours": mean(escalations) if escalations else None,
+        "oldest_open_at": min(
+            [t["since"] for t in facts if t["open"] and t["priority"] in PRIORITIES[2:]], default=None
+        ),
         "escalation_running_hours": max([t["running_hours"] for t in facts if t["escalated"]], default=0.0),
         "resolution_hours": median(resolutions) if resolutions else None,
     }
@@ -84,12 +89,14 @@ def _facts(events: Sequence[dict[str, Any]], now: int, zone: ZoneInfo) -> dict[s
     running = sum(
         until - since for number, (since, until) in enumerate(pairwise(moments)) if _escalated(steps[: number + 1])
     )
+    opened = (openings or [ms for ms, _ in steps] or [in_time[0]["ms"]])[0]
     return {
         "priority": _priority(in_time[-1]),
         "category": categories[-1] if categories else None,
         "opened_day": day_in(zone, openings[0]) if openings else None,
         "open": is_open,
-        "age": (now - (openings or [ms for ms, _ in steps] or [in_time[0]["ms"]])[0]) / HOUR,
+        "age": (now - opened) / HOUR,
+        "since": iso(opened),
         "resolved_day": day_in(zone, resolved) if resolved is not None else None,
         "hours": hours,
         "escalated_day": day_in(zone, escalations[0]) if escalations else None,

@@ -76,6 +76,12 @@ def tickets(high: int, step: str = "", usual: int = 2) -> Day:
     return Day({"open_tickets_by_priority": now, "tickets_opened_90_by_priority": usually}, step)
 
 
+def waits(high: int, step: str = "") -> Day:
+    """So many open, the oldest since Monday."""
+    day = tickets(high, step)
+    return day._replace(measures=day.measures | {"oldest_open_at": MONDAY.isoformat()})
+
+
 def detractors(waiting: float | None, step: str = "", days: float = 3) -> Day:
     return Day({"open_detractors": waiting, "open_detractor_days": days}, step)
 
@@ -327,6 +333,10 @@ RULE_CASES: dict[str, RuleCase] = {
             ("a few", [tickets(0), tickets(4)]),
             ("a pile, and worked off", [tickets(5, OPENED), tickets(15, WORSE), tickets(4, OVER)]),
             ("a pile for others is a week here", [tickets(30, usual=180), tickets(42, "firing critical", usual=180)]),
+            (
+                "one waits for two weeks, and is closed",
+                [waits(1)] * 14 + [waits(1, OPENED), waits(1), tickets(0, OVER)],
+            ),
             ("no support feed", [Day({"open_tickets_by_priority": None})]),
         ],
     ),

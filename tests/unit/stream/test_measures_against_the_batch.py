@@ -28,6 +28,7 @@ MUST_COMPARE = {
     *("tickets_opened_90_by_category", "open_tickets", "open_tickets_by_priority", "open_urgent_tickets"),
     *(
         "open_urgent_hours",
+        "oldest_open_at",
         "support_incident_rate",
         "escalated_tickets",
         "escalation_rate",
@@ -52,6 +53,7 @@ OF_DAYS = {"usage_trend_ratio", "usage_trend_deviation", "usage_trend_status"}
 NOT_EXACT_EARLIER = {
     *("feature_adoption_rate", "features_per_active_user", "balance", "feature_status"),
     *("open_tickets_by_priority", "open_urgent_tickets", "open_urgent_hours", "tickets_opened_90_by_priority"),
+    "oldest_open_at",
     "tickets_opened_90_by_category",
 }
 OF_KNOWN_USERS = {"active_user_rate_daily", "active_user_rate_weekly", "active_user_rate_monthly"}
