@@ -8,7 +8,7 @@ from pydantic import Field
 from alerts.account_facts import AccountFacts
 from alerts.model import Severity, Signal
 from alerts.playbooks import Play
-from alerts.rules.plays import FIRST_VALUE_PLAYS
+from alerts.rules.plays import FIRST_VALUE_PLAYS, NEXT_STEP_PLAYS
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import names_of, plural, tidy
@@ -79,33 +79,7 @@ class MilestoneStuck(Rule):
     why: ClassVar[str] = "where the steps end, so do the reasons to pay for more"
     rank: ClassVar[int] = 190
     shows: ClassVar[tuple[str, ...]] = ("depth",)
-    plays: ClassVar[tuple[Play, ...]] = (
-        Play(
-            id="show_next_step",
-            name="Show the next step",
-            do="Show the next milestone on their own data in 20 minutes, and what others gained by it.",
-        ),
-        Play(
-            id="ask_why",
-            name="Ask why it stops here",
-            do="Not needed, not known, or not working? Each has another answer; note which.",
-        ),
-        Play(
-            id="pair_users",
-            name="Pair two users",
-            do="Let the most active user show the next step to one colleague, with you beside them.",
-        ),
-        Play(
-            id="guide",
-            name="Send a short guide",
-            do="Send one page or two minutes of video about the next milestone, and ask how it went after a week.",
-        ),
-        Play(
-            id="drop_it",
-            name="Leave it out",
-            do="If it does not fit their work, agree on another milestone that does, and note it in the plan.",
-        ),
-    )
+    plays: ClassVar[tuple[Play, ...]] = NEXT_STEP_PLAYS
 
     inhibited_by: tuple[str, ...] = ("onboarding_stuck", "silence")
     stuck_days: float = Field(30, gt=0, le=1000)

@@ -92,3 +92,32 @@ REGAIN_USE_PLAYS: Final = (
         do="Give one person there the material and the time to bring the others back, and praise them for it.",
     ),
 )
+
+# A further step, or a feature, was left out.
+NEXT_STEP_PLAYS: Final = (
+    Play(
+        id="show_next_step",
+        name="Show the next step",
+        do="Show the next milestone on their own data in 20 minutes, and what others gained by it.",
+    ),
+    Play(
+        id="ask_why",
+        name="Ask why it stops here",
+        do="Not needed, not known, or not working? Each has another answer; note which.",
+    ),
+    Play(
+        id="pair_users",
+        name="Pair two users",
+        do="Let the most active user show the next step to one colleague, with you beside them.",
+    ),
+    Play(
+        id="guide",
+        name="Send a short guide",
+        do="Send one page or two minutes of video about the next milestone, and ask how it went after a week.",
+    ),
+    Play(
+        id="drop_it",
+        name="Leave it out",
+        do="If it does not fit their work, agree on another milestone that does, and note it in the plan.",
+    ),
+)
