@@ -119,6 +119,8 @@ def _line(line: Line) -> dict[str, Any]:
         found["label"] = line.label
     if line.unit != SCORABLE[line.measure][1]:
         found["unit"] = line.unit
+    if line.answers_min > 1:
+        found["answers_min"] = line.answers_min
     return found
 
 

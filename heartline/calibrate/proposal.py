@@ -262,7 +262,9 @@ def _new_lines(card: Scorecard, lines: list[LineData], fitted: Fitted) -> tuple[
         points = tuple((value, round(float(score) * 100)) for (value, _), score in zip(line.curve, curve, strict=True))
         rounded = round(weight * whole, 1)
         if rounded > 0:
-            found[line.measure] = Line(line.measure, line.group, line.source, rounded, points, line.label, line.unit)
+            found[line.measure] = Line(
+                line.measure, line.group, line.source, rounded, points, line.label, line.unit, line.answers_min
+            )
         else:
             found.pop(line.measure, None)
     return tuple(found.values())

@@ -108,6 +108,8 @@ def compute_score(
     covered = weight = points = 0.0
     for line in active.lines:
         value = measures[line.measure]
+        if value is not None and not line.has_enough(measures):
+            continue
         if value is not None:
             score = line.score(value)
         elif line.source == "usage" and line.measure in COUNTS_WHEN_DESERTED and context.mau == 0:

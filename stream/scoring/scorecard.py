@@ -3,10 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from stream.contracts.report import SEVERITY, Band
 from stream.topics import Source
+
+# Measure to the one that counts the answers which it is made of.
+ANSWERS_OF: Final[Mapping[str, str]] = {
+    "nps": "nps_responses",
+    "csat": "csat_responses",
+    "csat_mean": "csat_responses",
+    "ces_mean": "ces_responses",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,7 @@ class Line:
         curve: (value, score 0..100) points, values ascending; linear between them, flat beyond them.
         label: what people call it.
         unit: how its values are shown, one of `stream.measures.registry.UNITS`.
+        answers_min: of how many answers it must be made; of fewer it is unknown.
     """
 
     measure: str
@@ -30,6 +39,11 @@ class Line:
     curve: tuple[tuple[float, float], ...]
     label: str
     unit: str = "count"
+    answers_min: int = 1
+
+    def has_enough(self, measures: Mapping[str, Any]) -> bool:
+        """Whether so many answered that the measure says something of the account, and not of one person."""
+        return self.answers_min <= 1 or (measures[ANSWERS_OF[self.measure]] or 0) >= self.answers_min
 
     def score(self, value: float) -> float:
         """The value on the curve, 0..100.
@@ -148,6 +162,7 @@ class Scorecard:
         if found is None:
             lines = tuple(line for line in self.lines if line.source in sources)
             named = [line.measure for line in lines] + [veto.measure for veto in self.vetoes]
+            named += [ANSWERS_OF[line.measure] for line in lines if line.answers_min > 1]
             is_mixed = len({line.source == "usage" for line in lines}) == 2
             weight = sum([line.weight for line in lines])
             found = self._active[sources] = ActiveLines(lines, weight, frozenset(named), is_mixed)

@@ -28,7 +28,7 @@ from stream.config.located import read_model
 from stream.contracts.report import Band, LifecycleStage
 from stream.measures.catalogue import SCORABLE
 from stream.measures.registry import Unit, label_of
-from stream.scoring.scorecard import Line, Scorecard, Scorecards, Veto, crossing
+from stream.scoring.scorecard import ANSWERS_OF, Line, Scorecard, Scorecards, Veto, crossing
 
 SHIPPED_FILE: Final = Path(__file__).with_name("default.yaml")
 PREVIOUS_FILE: Final = Path(__file__).with_name("default_1.yaml")
@@ -36,6 +36,7 @@ PREVIOUS_FILE: Final = Path(__file__).with_name("default_1.yaml")
 CARDS_MAX: Final = 100
 CURVE_POINTS_MAX: Final = 50
 DWELL_DAYS_MAX: Final = 90
+ANSWERS_MIN_MAX: Final = 1_000
 COVERAGE_MIN_RATIO: Final = 0.3
 WEIGHT_MAX: Final = 1e6
 
@@ -120,6 +121,7 @@ class _Line(_Spec):
     curve: Curve
     label: Label | None = None
     unit: Unit | None = None
+    answers_min: Annotated[int, Field(ge=1, le=ANSWERS_MIN_MAX)] = 1
 
 
 class _Group(_Spec):
@@ -131,8 +133,10 @@ class _Group(_Spec):
     @field_validator("measures")
     @classmethod
     def _known(cls, measures: dict[str, _Line]) -> dict[str, _Line]:
-        for measure in measures:
+        for measure, item in measures.items():
             _measured(measure, measure)
+            if item.answers_min > 1 and measure not in ANSWERS_OF:
+                raise _wrong(f"is of measures of answers alone: {', '.join(ANSWERS_OF)}", measure, "answers_min")
         return measures
 
 
@@ -314,5 +318,6 @@ def _lines(name: str, group: _Group) -> list[Line]:
         source, unit = SCORABLE[measure]
         points = tuple((float(value), score) for value, score in item.curve.items())
         weight = item.weight * factor
-        lines.append(Line(measure, name, source, weight, points, item.label or label_of(measure), item.unit or unit))
+        words = item.label or label_of(measure), item.unit or unit
+        lines.append(Line(measure, name, source, weight, points, *words, item.answers_min))
     return lines

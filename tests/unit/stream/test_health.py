@@ -261,6 +261,16 @@ def test_a_scorecard_of_ones_own_counts() -> None:
     assert (report.score, report.band, report.scorecard) == (25.0, "at_risk", "own@1")
 
 
+@pytest.mark.parametrize(("answers_min", "answers", "nps"), [(1, 1, True), (3, 2, False), (3, 3, True)])
+def test_what_too_few_answered_is_unknown_and_counts_neither_way(answers_min: int, answers: int, nps: bool) -> None:
+    lines = tuple(replace(line, answers_min=answers_min if line.measure == "nps" else 1) for line in DEFAULT.lines)
+    events = [*usage(range(60)), ticket("t", 1), *(answer(f"u{n}", 1, 9) for n in range(answers))]
+    state = state_of(events)
+    own, shipped = (build_report("acme", state, NOW, card) for card in (replace(DEFAULT, lines=lines), DEFAULT))
+    assert ("nps" in {item.measure for item in own.contributions}) is nps
+    assert (own.measures["nps"], own.coverage_ratio == shipped.coverage_ratio) == (100.0, nps)
+
+
 def test_a_stop_is_told_in_the_reason_with_numbers_that_are_on_the_chart() -> None:
     """Four people a day for 81 of its 90 days: 3.6 user-days a day, 50 in two weeks, of which 20 are left."""
     report = report_of(usage(range(9, 90)))

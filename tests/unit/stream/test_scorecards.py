@@ -122,6 +122,11 @@ FINE = f"  groups: {{use: {{measures: {{dau: {LINE}}}}}}}\n"
         (measures("dau: {weight: .inf, curve: {0: 0, 1: 1}}"), "weight = .inf: expected a finite number"),
         (measures("dau: {weight: true, curve: {0: 0, 1: 1}}"), "weight = true: expected a valid number"),
         (measures("dau: {weight: , curve: {0: 0, 1: 1}}"), "weight = nothing: expected a valid number"),
+        (
+            measures("dau: {weight: 1, answers_min: 3, curve: {0: 0, 1: 1}}"),
+            "dau.answers_min = 3: is of measures of answers",
+        ),
+        (measures("nps: {weight: 1, answers_min: 0, curve: {0: 0, 1: 1}}"), "answers_min = 0: expected greater than"),
         (measures("dau: {curve: {0: 0, 1: 1}}"), "[0].groups.use.measures.dau.weight: is missing"),
         (measures("dau: {weight: 1, curve: {0: 0}}"), "expected 2 to 50 points of value: score"),
         (measures("dau: {weight: 1, curve: {1: 0, 0: 5}}"), "expected values that ascend"),
