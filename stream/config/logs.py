@@ -25,6 +25,10 @@ _BEFORE: Final[list[structlog.typing.Processor]] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
+ROUTINE_SECONDS: Final = 15.0
+TELL_AGAIN_SECONDS: Final = 60.0
+LINES_MAX: Final = 1_000
+
 structlog.configure(
     processors=[
         structlog.stdlib.filter_by_level,
@@ -36,6 +40,32 @@ structlog.configure(
     wrapper_class=Logger,
     cache_logger_on_first_use=True,
 )
+
+
+class RoutineRetries(logging.Filter):
+    """Holds back what a Kafka client says of a request that it tries again by itself, while that is routine.
+
+    A broker that starts, or has just made a topic, answers for some seconds that it does not lead it yet. What lasts is
+    told, once a minute.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: dict[str, tuple[float, float]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is written; by the record's own time."""
+        message = record.getMessage()
+        if not record.name.startswith("aiokafka") or "retrying" not in message:
+            return True
+        since, told = self._lines.get(message, (record.created, 0.0))
+        if record.created - max(since, told) > ROUTINE_SECONDS + TELL_AGAIN_SECONDS:
+            since = record.created  # another time
+        is_told = record.created - since >= ROUTINE_SECONDS and record.created - told >= TELL_AGAIN_SECONDS
+        if message not in self._lines and len(self._lines) >= LINES_MAX:
+            self._lines.clear()
+        self._lines[message] = since, record.created if is_told else told
+        return is_told
 
 
 class LogSettings(BaseModel):
@@ -64,6 +94,7 @@ def configure_logging(settings: LogSettings, quiet: Iterable[str] = ()) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(settings.format == "json"))
+    handler.addFilter(RoutineRetries())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())

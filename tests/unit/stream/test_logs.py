@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from stream.config.logs import LogSettings, configure_logging, get_logger
+from stream.config.logs import LogSettings, RoutineRetries, configure_logging, get_logger
 from stream.config.redact import HIDDEN, redact, remember_secrets, secrets_in
 from stream.config.settings import KafkaSettings
 
@@ -22,6 +22,30 @@ def _root_as_it_was() -> object:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+RETRYING = "Got error produce response on topic-partition t-1, retrying. Error: NotLeaderForPartitionError"
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "at_seconds", "told_at"),
+    [
+        ("aiokafka.producer.sender", RETRYING, range(12), []),  # a topic that was just made
+        ("aiokafka.producer.sender", RETRYING, range(100), [15, 75]),  # it lasts
+        ("aiokafka.producer.sender", RETRYING, [0, 5, 1_000, 1_005], []),  # another time, and short again
+        ("aiokafka.producer.sender", "it is given up", [0, 1], [0, 1]),
+        ("consumers.intake", "retrying", [0, 1], [0, 1]),  # our own say it once
+    ],
+)
+def test_what_a_client_tries_again_by_itself_is_told_where_it_lasts(
+    name: str, message: str, at_seconds: list[int], told_at: list[int]
+) -> None:
+    retries, told = RoutineRetries(), []
+    for at in at_seconds:
+        record = logging.LogRecord(name, logging.WARNING, "", 0, message, (), None)
+        record.created = 1e9 + at
+        told += [at] if retries.filter(record) else []
+    assert told == told_at
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
