@@ -32,6 +32,7 @@ from stream.config.redact import remember_secrets, secrets_in
 from stream.config.yaml_source import YamlNode, plain, read_document
 from stream.contracts.errors import ConfigError
 from stream.kinds.feeds import FeedSettings
+from stream.kinds.registry import KINDS as EVENT_KINDS
 from stream.kinds.subscription import COMMERCIAL, COMMERCIAL_STEPS
 from stream.topics import DEFAULT_PARTITIONS, STALE_AFTER_DAYS, Kind, Source, Topics
 
@@ -337,10 +338,21 @@ class ProcessSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _topics_of_feeds(self) -> Self:
-        """The feeds' own topics, each of one kind and none of Heartline's, are among the inputs."""
+        """The feeds' own topics, each of one kind and none of Heartline's, are among the inputs.
+
+        What a feed maps is a field of its kind's contract: a misspelt one would lose the fact without a word. Of an
+        account any name may be meant, as a trait.
+        """
         taken = {spec.name for spec in self.kafka.topics.specs()}
         own: dict[str, Kind] = {}
         for kind, feed in self.feeds.items():
+            known = list(EVENT_KINDS[kind].contract.model_fields)
+            for part in ("fields", "constants", "values"):
+                for name in getattr(feed, part) if kind != "account" else ():
+                    if name not in known:
+                        message = f"no field of a {kind} event; {near(name, known)}"
+                        at_field = ("feeds", kind, part, name)
+                        raise PydanticCustomError("field", "{message}", {"message": message, "at": at_field})
             for at, name in enumerate(feed.topics):
                 if name in own or name in taken:
                     at_feed = ("feeds", kind, "topics", at)

@@ -118,6 +118,12 @@ def test_own_topics_are_folded_beside_heartlines_and_mapped_alone(tmp_path: Path
         ),
         ("feeds: {usage: {topics: [a b]}}", "feeds.usage.topics[0] = 'a b': "),
         ("feeds: {usage: {feilds: {}}}", "feeds.usage.feilds: not known here; did you mean fields?"),
+        (
+            "feeds: {usage: {fields: {acount_id: org}}}",
+            "feeds.usage.fields.acount_id = 'org': no field of a usage event; did you mean account_id?",
+        ),
+        ("feeds: {survey: {constants: {surveys: csat}}}", "feeds.survey.constants.surveys = 'csat': no field of a"),
+        ("feeds: {ticket: {values: {state: {NEW: opened}}}}", "did you mean status?"),
         ("feeds: {usage: {unit: minutes}}", "feeds.usage.unit = 'minutes': expected 'milliseconds'"),
     ],
 )
@@ -125,6 +131,11 @@ def test_a_wrong_feed_is_named(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(ConfigError) as caught:
         settings(tmp_path, text)
     assert told in str(caught.value)
+
+
+def test_a_feed_may_name_a_trait_of_an_account(tmp_path: Path) -> None:
+    found = settings(tmp_path, "feeds: {account: {fields: {industry: company.industry}}}")
+    assert "industry" in found.feeds["account"].fields
 
 
 def test_a_mapped_record_may_hold_broken_text_where_nobody_reads() -> None:
