@@ -37,10 +37,10 @@ def replay(
 ) -> None:
     """Send files of events to Kafka: each line's [bold]type[/] picks the topic, its [bold]account_id[/] the partition.
 
-    Lines are JSON objects whose type is usage, ticket, survey or account; the values travel as they are, byte for
-    byte. Several files become one stream, in the order in which the events happened. A line that is not an event is
-    reported with its number and does not stop the rest. Nothing counts as sent before Kafka has confirmed it.
-    Missing topics are created, unless the settings say otherwise.
+    Lines are JSON objects whose type is a kind of event; the values travel as they are, byte for byte, and are read by
+    the names that `feeds` gives them. Several files become one stream, in the order in which the events happened. A
+    line that is not an event is reported with its number and does not stop the rest; if all are bad the status is 1.
+    Nothing counts as sent before Kafka has confirmed it. Missing topics are created, unless the settings say otherwise.
 
     [bold]Examples[/]
 
@@ -58,10 +58,16 @@ def replay(
     settings = load_settings(config, bootstrap_servers)
     summary = _run(files, settings, pace)
     _report(summary, as_json)
-    if summary.broken is not None or (strict and summary.bad):
-        raise typer.Exit(1)
-    if summary.interrupted:
-        raise typer.Exit(130)
+    if status := status_of(summary, strict):
+        raise typer.Exit(status)
+
+
+def status_of(summary: "Summary", strict: bool) -> int:
+    """0 where it went well, 130 where it was interrupted, 1 where something broke or nothing could be read."""
+    nothing_read = summary.bad > 0 and summary.read == 0
+    if summary.broken is not None or nothing_read or (strict and summary.bad > 0):
+        return 1
+    return 130 if summary.interrupted else 0
 
 
 def _run(files: list[Path], settings: "Settings", speed: float | None) -> "Summary":
@@ -87,7 +93,7 @@ def _run(files: list[Path], settings: "Settings", speed: float | None) -> "Summa
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
             await run(
                 files,
-                settings.kafka,
+                settings,
                 speed=speed,
                 stop=stop,
                 summary=summary,

@@ -1,11 +1,11 @@
 """One line of a file: a record for Kafka, or the reason why it is none.
 
-Only what sending needs is looked at: `type` picks the topic and `account_id` is the key. Whether the event itself is
-good is for the worker to say, and what it refuses goes to the dead letters with its reason.
+Only what sending needs is looked at: `type` picks the topic and `account_id` is the key, by their names in the feed.
+Whether the event itself is good is for the worker to say, and what it refuses goes to the dead letters with its reason.
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +14,12 @@ from typing import Any, Final
 import msgspec
 
 from heartline.jsonl import read_lines
+from stream.kinds.feeds import FieldMapping
 from stream.topics import KINDS, LEDGER_KINDS, Kind, LedgerKind
 
 # A broker takes batches of 1,048,588 bytes unless told otherwise; what surrounds the value needs some of it.
 VALUE_BYTES_MAX: Final = 1_000_000
+NO_FEEDS: Final[Mapping[Kind, FieldMapping]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +75,27 @@ _KINDS: Final[dict[str, Kind | LedgerKind]] = {kind: kind for kind in (*KINDS, *
 _WITHOUT_ACCOUNT: Final = ("cost", "rate")
 
 
-def records(path: Path, on_read: Callable[[int], None] | None = None) -> Iterator[Record | BadLine]:
+def records(
+    path: Path, on_read: Callable[[int], None] | None = None, feeds: Mapping[Kind, FieldMapping] = NO_FEEDS
+) -> Iterator[Record | BadLine]:
     """Every line of one file that is not blank.
+
+    Args:
+        path: the file.
+        on_read: told how many more bytes have been read.
+        feeds: how the records of Heartline's own topics are named, by kind.
 
     Raises:
         FileError: as `jsonl.read_lines`.
     """
     for number, line in read_lines(path, on_read):
         try:
-            yield parse(line)
+            yield parse(line, feeds)
         except ValueError as error:
             yield BadLine(path, number, str(error))
 
 
-def parse(line: bytes) -> Record:
+def parse(line: bytes, feeds: Mapping[Kind, FieldMapping] = NO_FEEDS) -> Record:
     """The record that a line stands for.
 
     Raises:
@@ -105,6 +114,8 @@ def parse(line: bytes) -> Record:
     kind = _KINDS.get(event.type) if isinstance(event.type, str) else None
     if kind is None:
         raise ValueError(_about_type(event.type))
+    if (mapping := feeds.get(kind)) is not None:  # type: ignore[arg-type]  # the ledger's kinds have none
+        event = _mapped(line, mapping)
     field, key = ("currency", event.currency) if kind in _WITHOUT_ACCOUNT else ("account_id", event.account_id)
     if isinstance(key, int) and not isinstance(key, bool):
         key = str(key)  # as the contract reads it
@@ -112,6 +123,16 @@ def parse(line: bytes) -> Record:
         found = "it is missing" if key is None else f"found {_short(key)}"
         raise ValueError(f"{field}: expected a string that is not empty; {found}")
     return Record(kind, key.encode(), line, timestamp_ms(event.timestamp), timestamp_ms(event.recorded_at))
+
+
+def _mapped(line: bytes, mapping: FieldMapping) -> _Line:
+    """What sending needs of a line that a feed named."""
+    data = msgspec.json.decode(line)
+    if not mapping.takes(data):
+        raise ValueError("passed over: the feed's `where` does not take it")
+    mapped = mapping.apply(data)
+    moment = msgspec.Raw(msgspec.json.encode(mapped.get("timestamp")))
+    return _Line(account_id=mapped.get("account_id"), timestamp=moment)
 
 
 def timestamp_ms(raw: msgspec.Raw) -> int | None:

@@ -12,8 +12,10 @@ from typing import Final
 from heartline.replay.lines import BadLine, Record, in_time_order, records
 from heartline.replay.pace import Pace
 from heartline.replay.sender import Sender
-from stream.config.settings import KafkaSettings
+from stream.config.settings import ProcessSettings
 from stream.contracts.errors import HeartlineError
+from stream.kinds.feeds import mapping_for
+from stream.topics import KINDS
 
 _AHEAD_MAX: Final = 20_000  # how many lines the reader may be ahead of the sender
 _TURN: Final = 500  # after how many records the network gets its turn
@@ -96,7 +98,7 @@ class _Ahead:
 
 async def replay(
     paths: Sequence[Path],
-    kafka: KafkaSettings,
+    settings: ProcessSettings,
     *,
     speed: float | None,
     stop: asyncio.Event,
@@ -107,7 +109,7 @@ async def replay(
 
     Args:
         paths: the files; `-` is standard input.
-        kafka: where to; missing topics are created if it allows that.
+        settings: where to, and how feeds name things; missing topics are created if they allow that.
         speed: event seconds per real second; None: as fast as it goes.
         stop: when set, nothing more is read; what was read is still confirmed.
         summary: filled in as it goes.
@@ -118,8 +120,11 @@ async def replay(
         ConfigError: the topics don't fit the settings; nothing was sent.
     """
     started = time.monotonic()
-    async with Sender(kafka) as sender:
-        ahead = _Ahead(in_time_order([records(path, watcher.on_read) for path in paths]))
+    topics = settings.kafka.topics
+    found = ((kind, mapping_for(settings.feeds.get(kind), topics.input(kind))) for kind in KINDS)
+    feeds = {kind: mapping for kind, mapping in found if mapping is not None}
+    async with Sender(settings.kafka) as sender:
+        ahead = _Ahead(in_time_order([records(path, watcher.on_read, feeds) for path in paths]))
         try:
             await _send_all(ahead, sender, Pace(speed), stop, summary, watcher)
             await sender.confirm()

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heartline.cli.replay import status_of
 from heartline.replay.lines import VALUE_BYTES_MAX, BadLine, Record, in_time_order, parse, records
+from heartline.replay.run import Summary
+from stream.kinds.feeds import FeedSettings, FieldMapping
 
 USAGE = b'{"type":"usage","account_id":"acme","timestamp":"2026-01-31T09:30:00Z"}'
 
@@ -36,6 +39,21 @@ def test_a_moment_is_read_where_it_is_one_and_unknown_otherwise(timestamp: str, 
     """A bad timestamp is the worker's to refuse; the line is sent all the same."""
     line = f'{{"type":"usage","account_id":"a","timestamp":{timestamp}}}'.encode()
     assert parse(line).timestamp_ms == expected
+
+
+FEED = FieldMapping(
+    FeedSettings(
+        fields={"account_id": "company.id", "timestamp": "at"}, where={"form": ["a"]}, unit="seconds", timezone="UTC"
+    )
+)
+
+
+def test_a_line_of_a_feed_goes_to_the_account_that_the_feed_names() -> None:
+    line = b'{"type":"usage","form":"a","company":{"id":77},"at":1769851800,"account_id":"not-this"}'
+    assert parse(line, {"usage": FEED}) == Record("usage", b"77", line, 1_769_851_800_000)
+    assert parse(line, {"ticket": FEED}).key == b"not-this", "another kind's feed"
+    with pytest.raises(ValueError, match="passed over: the feed's `where`"):
+        parse(line.replace(b'"a"', b'"b"', 1), {"usage": FEED})
 
 
 @pytest.mark.parametrize(
@@ -86,6 +104,22 @@ def test_no_json_object_breaks_the_reading(line: dict[str, object]) -> None:
         return
     assert record.key.decode() == line["account_id"]
     assert record.kind == line["type"]
+
+
+STATUSES = [
+    (Summary(read=3), False, 0, "all was sent"),
+    (Summary(read=3, bad=1), False, 0, "the rest was sent"),
+    (Summary(read=3, bad=1), True, 1, "where every line matters"),
+    (Summary(bad=2), False, 1, "nothing could be read"),
+    (Summary(), False, 0, "there was nothing"),
+    (Summary(read=3, broken="cut off"), False, 1, "not to the end"),
+    (Summary(read=3, interrupted=True), False, 130, "as asked"),
+]
+
+
+@pytest.mark.parametrize(("summary", "strict", "status", "why"), STATUSES, ids=[case[-1] for case in STATUSES])
+def test_the_status_says_whether_it_went_well(summary: Summary, strict: bool, status: int, why: str) -> None:
+    assert status_of(summary, strict) == status
 
 
 def test_bad_lines_come_in_place_with_file_and_number(tmp_path: Path) -> None:
