@@ -2,9 +2,9 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
@@ -14,14 +14,15 @@ from consumers.kafka_client import committed_consumer, connect
 from stream.config.settings import ProcessSettings
 from stream.config.topic_decoders import topic_decoders
 from stream.contracts.dead_letters import read_dead_letter
-from stream.contracts.errors import BadEvent, HeartlineError
+from stream.contracts.errors import BadEvent, HeartlineError, PassedOver
 from stream.kinds.envelopes import with_attributes
 from stream.topics import Kind
 
 POLL_MS: Final = 250  # an event is shown well within a second
 IDS_KEPT: Final = 20_000
 
-Result = Literal["accepted", "repeated", "refused"]
+Result = Literal["accepted", "repeated", "refused", "passed over"]
+RESULTS: Final[tuple[Result, ...]] = get_args(Result)
 
 
 class TailedEvent(NamedTuple):
@@ -33,7 +34,7 @@ class TailedEvent(NamedTuple):
         kind: the kind of event; None for what the intake refused.
         account_id, event_id: whose it is, and its own id; empty where it can't be read.
         result: what becomes of it.
-        detail: of a refused one the sentence, of any other what it says.
+        detail: of a refused one, and of one that is not of the feed's kind, the sentence; of any other what it says.
     """
 
     arrived_ms: int
@@ -72,6 +73,7 @@ class Tail:
         source: str | None,
         now_ms: int,
         headers: Sequence[tuple[str, bytes | None]] = (),
+        key: bytes | None = None,
     ) -> TailedEvent | None:
         """One record; None for a dead letter of something that was shown when it arrived.
 
@@ -82,17 +84,22 @@ class Tail:
             source: what the intake says of its sender; None: it came otherwise.
             now_ms: epoch milliseconds.
             headers: the record's.
+            key: the record's.
         """
         if topic == self._dead_letters:
             return _refused_by_intake(value, arrived_ms)
         kind = self._kinds[topic]
+        if value is None and key and kind == "account":
+            whose = key.decode("utf-8", "replace")
+            return TailedEvent(arrived_ms, source or topic, kind, whose, "", "accepted", "no value: it is erased")
         if self._decoders[topic].reads_headers:
             value = with_attributes(value, headers)
         event = self._decoders[topic].decode_all([value], now_ms)[0]
         if isinstance(event, BadEvent):
-            return TailedEvent(arrived_ms, source or topic, kind, "", "", "refused", event.detail)
+            result: Result = "passed over" if isinstance(event, PassedOver) else "refused"
+            return TailedEvent(arrived_ms, source or topic, kind, "", "", result, event.detail)
         event_id = getattr(event, "event_id", None) or ""
-        result: Result = "repeated" if event_id and self._known(f"{kind}:{event.account_id}:{event_id}") else "accepted"
+        result = "repeated" if event_id and self._known(f"{kind}:{event.account_id}:{event_id}") else "accepted"
         return TailedEvent(arrived_ms, source or topic, kind, event.account_id, event_id, result, _said(event))
 
     def _known(self, event_id: str) -> bool:
@@ -106,12 +113,15 @@ class Tail:
         return False
 
 
-def follow(settings: ProcessSettings, last: int) -> Iterator[TailedEvent | None]:
+def follow(
+    settings: ProcessSettings, last: int, on_ready: Callable[[int], None] | None = None
+) -> Iterator[TailedEvent | None]:
     """Everything that arrives from now on, for ever; None where nothing did for a moment.
 
     Args:
         settings: where Kafka is, and the feeds' own names.
         last: how many of the records that each partition has already come first.
+        on_ready: told of how many topics, once nothing that arrives is missed.
 
     Raises:
         HeartlineError: Kafka can't be read, or has none of the topics.
@@ -125,13 +135,16 @@ def follow(settings: ProcessSettings, last: int) -> Iterator[TailedEvent | None]
                 f"Kafka at {settings.kafka.bootstrap_servers} has none of the input topics yet; they are made when the "
                 "worker, the intake, `heartline import` or `heartline replay` first starts"
             )
+        if on_ready is not None:
+            on_ready(len({partition.topic for partition in partitions}))
         while True:
             batches: Mapping[Any, Sequence[Any]] = consumer.poll(timeout_ms=POLL_MS)
             records = sorted((each for batch in batches.values() for each in batch), key=lambda each: each.timestamp)
             now_ms = int(time.time() * 1000)
             for record in records:
                 arrival = tail.event_of(
-                    record.topic, record.value, record.timestamp, source_of(record), now_ms, record.headers
+                    *(record.topic, record.value, record.timestamp, source_of(record)),
+                    *(now_ms, record.headers, record.key),
                 )
                 if arrival is not None:
                     yield arrival

@@ -14,7 +14,7 @@ from typing import Any, Final
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from consumers.event_tail import Tail, TailedEvent, source_of
+from consumers.event_tail import RESULTS, Tail, TailedEvent, source_of
 from consumers.kafka_client import committed_consumer
 from stream.config.settings import ProcessSettings
 from stream.contracts.aliases import WaitingAlias, decode_waiting
@@ -33,7 +33,7 @@ class SourceEvents:
 
     name: str
     events: deque[TailedEvent] = field(default_factory=lambda: deque(maxlen=SHOWN_MAX))
-    counts: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "repeated": 0, "refused": 0})
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RESULTS, 0))
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class RecentEvents:
                 self._take_waiting(record)
                 continue
             event = self._tail.event_of(
-                topic, record.value, record.timestamp, source_of(record), now_ms, record.headers
+                topic, record.value, record.timestamp, source_of(record), now_ms, record.headers, record.key
             )
             if event is None:
                 continue

@@ -1,8 +1,9 @@
 """`heartline tail`: what arrives, event by event."""
 
 import json
+import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,13 +14,15 @@ if TYPE_CHECKING:
 
     from consumers.event_tail import TailedEvent
 
-_STYLES = {"accepted": "green", "repeated": "dim", "refused": "red"}
+_STYLES = {"accepted": "green", "repeated": "dim", "refused": "red", "passed over": "dim"}
+
+Shown = Literal["accepted", "repeated", "refused", "passed over"]
 
 
 def tail(
     last: Annotated[int, typer.Option("--last", min=0, max=1000, help="Begin with so many of each partition.")] = 0,
     count: Annotated[int | None, typer.Option("--count", min=1, help="End after so many events.")] = None,
-    only: Annotated[str | None, typer.Option("--only", help="accepted, repeated or refused.")] = None,
+    only: Annotated[Shown | None, typer.Option("--only", help="Only these.")] = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
     as_json: Json = False,
@@ -41,8 +44,14 @@ def tail(
     from consumers.event_tail import follow
 
     console, shown = Console(highlight=False), 0
+    settings = load_settings(config, bootstrap_servers)
+    where = settings.kafka.bootstrap_servers
+
+    def on_ready(topics: int) -> None:
+        print(f"watching {topics} topics at {where}; Ctrl-C ends it", file=sys.stderr, flush=True)
+
     try:
-        for arrival in follow(load_settings(config, bootstrap_servers), last):
+        for arrival in follow(settings, last, on_ready):
             if arrival is None or (only is not None and arrival.result != only):
                 continue
             if as_json:
@@ -64,6 +73,11 @@ def _show(console: "Console", arrival: "TailedEvent") -> None:
 
     line = Text(f"{time_of(arrival)}  ", style="dim")
     line.append(f"{arrival.result:<8}", style=_STYLES[arrival.result])
-    line.append(f"  {arrival.source:<16} {arrival.kind or '':<12} {arrival.account_id:<14} ", style="default")
-    line.append(arrival.detail, style="red" if arrival.result == "refused" else "dim")
-    console.print(line, soft_wrap=arrival.result == "refused", overflow="ellipsis", no_wrap=arrival.result != "refused")
+    if arrival.account_id:
+        line.append(f"  {arrival.source:<10} {arrival.kind:<8} {arrival.account_id:<12} ", style="default")
+        line.append(arrival.detail, style="dim")
+        console.print(line, overflow="ellipsis", no_wrap=True)
+    else:  # in full, however long: whoever sent it must read why
+        line.append(f"  {arrival.source:<10} ", style="default")
+        line.append(arrival.detail, style="red")
+        console.print(line, soft_wrap=True)

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from alerts.alert_events import decode_alert_event
 from alerts.commands import decode_command
+from alerts.text import plural
 from heartline.doctor.check import Check, broken, note, ok
 from stream.config.settings import Settings
 from stream.config.topic_decoders import topic_decoders
@@ -93,7 +94,8 @@ def assess(found: Mapping[str, str | None], inputs: set[str]) -> list[Check]:
         inputs: the topics that others write.
     """
     read, empty = [each for each in found if found[each] == ""], [each for each in found if found[each] is None]
-    checks = [ok("records", f"the newest record of {len(read)} topics can be read; {len(empty)} have none")]
+    told = f"the newest record of {plural(len(read), 'topic')} can be read; {len(empty)} have none"
+    checks = [ok("records", told)]
     for topic, problem in found.items():
         if problem and topic in inputs:
             advice = "it is a dead letter: name its fields in `feeds`, or correct the sender; docs/connect/kafka.md"

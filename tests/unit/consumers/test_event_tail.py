@@ -52,6 +52,17 @@ def test_a_feeds_own_names_are_read_as_the_worker_reads_them() -> None:
     assert found.account_id == "globex"
 
 
+def test_what_a_feed_passes_over_and_what_erases_an_account_are_no_refusals() -> None:
+    tail = Tail(Settings(feeds={"usage": FeedSettings(where={"form": ["a"]})}))
+    assert shown(tail, "product-usage", USAGE | {"form": "b"})[5:] == (  # type: ignore[index]
+        "passed over",
+        "usage event: the feed's `where` does not take it",
+    )
+    erased = tail.event_of("account-updates", None, NOW_MS, None, NOW_MS, (), b"acme")
+    assert erased is not None
+    assert (erased.account_id, erased.result, erased.detail) == ("acme", "accepted", "no value: it is erased")
+
+
 def test_of_dead_letters_only_those_of_the_intake_are_new() -> None:
     tail = Tail(Settings())
     error = BadEvent("missing_field", "usage event: user_id: Field required")
