@@ -14,6 +14,7 @@ In the order a start meets them:
 - `process`: starts, stops and kills a guarded process.
 - `server`: what both servers share: data folder, readiness, restart, clean-up.
 - `kafka_config`: the broker's settings for a small machine, as pure functions.
+- `formatted`: a broker's data folder, formatted as one was before.
 - `kafka`, `valkey`: the two servers.
 - `fetch`: makes everything ready beforehand, so that a later start is quick.
 - `relock`: writes the lock files anew (for developers).

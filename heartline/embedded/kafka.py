@@ -9,7 +9,7 @@ from pathlib import Path
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from heartline.embedded import class_archive, kafka_config
+from heartline.embedded import class_archive, formatted, kafka_config
 from heartline.embedded.cache import cache_dir
 from heartline.embedded.errors import EmbeddedServerError
 from heartline.embedded.java import find_java
@@ -20,6 +20,7 @@ from heartline.embedded.server import EmbeddedServer
 
 START_DEADLINE_SECONDS = 90.0
 FORMAT_DEADLINE_SECONDS = 60.0
+ARCHIVE_DEADLINE_SECONDS = 180.0  # five seconds of a processor, which a busy machine may not have soon
 
 
 def wanted_lock(version: str | None = None) -> KafkaLock:
@@ -64,6 +65,8 @@ class KafkaServer(EmbeddedServer):
         self._properties = dict(properties or {})
         self._heap_mib = heap_mib
         self._class_archive_to = class_archive_to
+        if class_archive_to is not None:
+            self._grace_seconds = ARCHIVE_DEADLINE_SECONDS
 
     @property
     def bootstrap_servers(self) -> str:
@@ -90,13 +93,18 @@ class KafkaServer(EmbeddedServer):
         command = [str(java.program), f"@{self.data_dir / 'java.arguments'}"]
         settings = self.data_dir / "server.properties"
         if not (logs / "meta.properties").exists():
-            self._format(command, settings)
+            # Formatting also tells of settings that Kafka refuses; those that are always the same need no telling.
+            known = formatted.checkpoint_path(self.lock, cache_dir())
+            if self._properties or not formatted.write(logs, known):
+                self._format(command, settings)
+                if not self._properties:
+                    formatted.keep(logs, known)
         if self._class_archive_to is not None:
             command[1:1] = class_archive.writing_arguments(self._class_archive_to)
         return [*command, "kafka.Kafka", str(settings)]
 
     def _format(self, command: list[str], settings: Path) -> None:
-        options = ["format", "-t", kafka_config.cluster_id(), "-c", str(settings)]
+        options = ["format", "-t", kafka_config.random_id(), "-c", str(settings)]
         answer = subprocess.run(
             [*command, "kafka.tools.StorageTool", *options],
             capture_output=True,

@@ -123,8 +123,11 @@ def argument_file_text(arguments: Sequence[str]) -> str:
     return "".join(f'"{argument}"\n' for argument in quoted)
 
 
-def cluster_id() -> str:
-    """Give a new random cluster id: 16 bytes in URL-safe base64, never with a leading dash (an option to the tool)."""
+def random_id() -> str:
+    """Give a new random id as Kafka has them for clusters and folders: 16 bytes in URL-safe base64.
+
+    Never with a leading dash, which would be an option to Kafka's tool.
+    """
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return text

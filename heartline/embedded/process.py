@@ -19,11 +19,20 @@ GRACE_SECONDS = 15.0
 class GuardedProcess:
     """One server process that ends with its owner (this process), whatever ends the owner. See `guard`."""
 
-    def __init__(self, name: str, command: Sequence[str], log_path: Path, orphan_folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log_path: Path,
+        orphan_folder: Path | None = None,
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
         """Describe the process; nothing starts yet.
 
         `log_path` gets everything that it prints. `orphan_folder` is removed when the owner dies without stopping it.
+        `grace_seconds`: how long it may take to end after SIGTERM before it gets SIGKILL.
         """
+        self._grace_seconds = grace_seconds
         self.name = name
         self.log_path = log_path
         self._command = list(command)
@@ -52,7 +61,7 @@ class GuardedProcess:
 
         Raises EmbeddedServerError when its program can't be run.
         """
-        options = ["--grace-seconds", str(GRACE_SECONDS)]
+        options = ["--grace-seconds", str(self._grace_seconds)]
         if self._orphan_folder is not None:
             options += ["--orphan-folder", str(self._orphan_folder)]
         with self.log_path.open("ab") as log:
@@ -81,7 +90,7 @@ class GuardedProcess:
             with contextlib.suppress(BrokenPipeError):  # the server ends by itself just now
                 self._guard.stdin.write(b"stop\n")
                 self._guard.stdin.flush()
-        self._join(GRACE_SECONDS + 10)
+        self._join(self._grace_seconds + 10)
 
     def kill(self) -> None:
         """End the server at once with SIGKILL, as a crash would. Does nothing when it does not run."""
@@ -90,7 +99,7 @@ class GuardedProcess:
         if self.running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
-        self._join(GRACE_SECONDS + 10)
+        self._join(self._grace_seconds + 10)
 
     def log_tail(self, lines: int = 15) -> str:
         """Give the last lines logged since the start, for an error message; says so when there are none."""

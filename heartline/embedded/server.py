@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 from heartline.embedded.errors import EmbeddedServerError, PortInUseError
 from heartline.embedded.ports import LOOPBACK, free_ports, is_free
-from heartline.embedded.process import GuardedProcess
+from heartline.embedded.process import GRACE_SECONDS, GuardedProcess
 
 READY_POLL_SECONDS = 0.05
 PORT_TRIES = 3
@@ -32,6 +32,7 @@ class EmbeddedServer(ABC):
         self._given_port = port
         self._ports: list[int] = []
         self._start_deadline_seconds = start_deadline_seconds
+        self._grace_seconds = GRACE_SECONDS
         self._temporary = data_dir is None
         self.data_dir = (
             Path(tempfile.mkdtemp(prefix=f"heartline-{self.name.lower()}-")) if data_dir is None else data_dir
@@ -132,7 +133,8 @@ class EmbeddedServer(ABC):
                     f"{self.name} cannot listen on {LOOPBACK}:{port}: another process does; "
                     "stop that one, or choose another port"
                 )
-        process = GuardedProcess(self.name, self._prepare(), self.log_path, self.data_dir if self._temporary else None)
+        orphan_folder = self.data_dir if self._temporary else None
+        process = GuardedProcess(self.name, self._prepare(), self.log_path, orphan_folder, self._grace_seconds)
         self._processes[:] = [process]
         process.start()
         self._wait_until_ready(process)

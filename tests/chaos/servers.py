@@ -91,7 +91,7 @@ def kafka_cluster(count: int, disk: Path | None) -> list[Supervised]:
         disk: where the last one keeps its data; None: where the others do.
     """
     ports = [free_ports(4) for _ in range(count)]
-    cluster_id = kafka_config.cluster_id()
+    cluster_id = kafka_config.random_id()
     voters = ",".join(f"{number}@127.0.0.1:{each[2]}" for number, each in enumerate(ports))
     found = []
     for number, (own, inner, controller, outer) in enumerate(ports):
@@ -126,7 +126,7 @@ class _Node(KafkaServer):
         self._cluster_id = cluster_id
 
     def _format(self, command: list[str], settings: Path) -> None:
-        with mock.patch.object(kafka_config, "cluster_id", return_value=self._cluster_id):
+        with mock.patch.object(kafka_config, "random_id", return_value=self._cluster_id):
             super()._format(command, settings)
 
 

@@ -138,7 +138,7 @@ def _as_java_reads_it(certificate: trustme.LeafCert) -> bytes:
 def three_nodes() -> list[KafkaServer]:
     """Brokers that are each other's controllers and replicas, not started: start them side by side.
 
-    Each must be given the same cluster id when it is formatted: `kafka_config.cluster_id`.
+    Each must be given the same cluster id when it is formatted: `kafka_config.random_id`.
     """
     free = free_ports(6)
     ports = list(zip(free[:3], free[3:], strict=True))

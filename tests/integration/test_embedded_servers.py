@@ -176,6 +176,7 @@ def test_a_broker_leaves_its_classes_to_the_next_start_which_does_without_if_the
     jar_repository().symlink_to(jars)
     write_class_archive()
     (archive,) = tmp_path.glob("*.jsa")
+    assert list(tmp_path.glob("*.checkpoint")), "nor does the next one need Kafka's tool to format its folder"
 
     lock = wanted_lock()
     paths = [str(path) for path in class_path(lock, jar_repository())]

@@ -19,8 +19,8 @@ async def test_brokers_that_die_and_come_back_one_after_another_change_nothing(
     prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nodes = three_nodes()
-    cluster_id = kafka_config.cluster_id()
-    monkeypatch.setattr(kafka_config, "cluster_id", lambda: cluster_id)
+    cluster_id = kafka_config.random_id()
+    monkeypatch.setattr(kafka_config, "random_id", lambda: cluster_id)
     worker: WorkerProcess | None = None
     try:
         await asyncio.gather(*(asyncio.to_thread(node.start) for node in nodes))

@@ -7,9 +7,9 @@ import pytest
 
 from heartline.embedded.kafka_config import (
     argument_file_text,
-    cluster_id,
     java_arguments,
     properties_text,
+    random_id,
     server_properties,
 )
 
@@ -56,8 +56,8 @@ def test_an_argument_file_keeps_spaces_quotes_and_backslashes() -> None:
     assert argument_file_text(["-cp", r'/my "jars"\x.jar']) == '"-cp"\n"/my \\"jars\\"\\\\x.jar"\n'
 
 
-def test_cluster_ids_have_kafka_s_form_and_never_look_like_an_option() -> None:
-    ids = {cluster_id() for _ in range(500)}
+def test_ids_have_kafka_s_form_and_never_look_like_an_option() -> None:
+    ids = {random_id() for _ in range(500)}
 
     assert len(ids) == 500
     assert {len(text) for text in ids} == {22}
