@@ -40,8 +40,7 @@ servers: $(STAMP)
 demo: setup  ## Watch a synthetic company: events, live health, the first red flag within a minute
 	$(BIN)/heartline demo
 
-# Each process of pytest-xdist has a Kafka and a Redis of its own, and waits for them half of the time: three for two
-# cores. `make test WORKERS=0` runs all in one process.
+# Each process of pytest-xdist waits for its servers and roles half of the time: three for two cores. `make test WORKERS=0` runs all in one process.
 WORKERS ?= 3
 
 test: setup test-tools  ## Run every check: format, lint, types, and all tests on real servers

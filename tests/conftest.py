@@ -1,7 +1,7 @@
 """What holds for every test: which run, in which order, and on which servers.
 
-A test marked `long` runs only by `make test-long`. With pytest-xdist each process has servers of its own, and tests
-that share an expensive fixture go to one process, as long as the run says `--dist loadgroup`.
+A test marked `long` runs only by `make test-long`. With pytest-xdist all processes share a Kafka, each has a Redis of
+its own, and tests that share an expensive fixture go to one process, as long as the run says `--dist loadgroup`.
 """
 
 import os
@@ -11,7 +11,9 @@ import tempfile
 import pytest
 
 from tests import servers
+from tests.cpu_seconds import CpuSeconds
 from tests.examples import LONG
+from tests.shared_kafka import KafkaOwner
 
 # The slowest kind first, so that no process is left alone with it at the end.
 ORDER = ("tests/integration/", "tests/functional/", "tests/unit/")
@@ -20,6 +22,9 @@ ORDER = ("tests/integration/", "tests/functional/", "tests/unit/")
 def pytest_configure(config: pytest.Config) -> None:
     """No installation that runs on this machine is found by the commands of a test, and none of a test's by others."""
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="heartline-tests-state-")
+    config.pluginmanager.register(CpuSeconds())
+    if config.getoption("tx", None) and not hasattr(config, "workerinput"):
+        config.add_cleanup(KafkaOwner().close)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -14,6 +14,7 @@ from kafka import KafkaAdminClient
 
 from heartline.embedded import KafkaServer, ValkeyServer
 from tests.servers import Kafka, kafka_for_tests, redis_for_tests
+from tests.shared_kafka import shared_kafka
 
 
 class NewTopic(Protocol):
@@ -34,7 +35,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Kafka]:
-    """A broker shared by all tests of the run."""
+    """A broker shared by all tests of the run, with pytest-xdist by those of its other processes, too."""
+    if (shared := shared_kafka()) is not None:
+        yield shared
+        return
     with kafka_for_tests() as server:
         yield server
 
