@@ -19,7 +19,7 @@ from tests.forked import ForkedProcess
 from tests.tally import run_tally
 
 PARTITIONS = 4
-FEED_RATE = 4_000  # events a second, of a feed that goes on while things happen
+FEED_RATE = 1_000  # events a second, of a feed that goes on while things happen: two hundred for each checkpoint
 
 
 def engine_settings(bootstrap_servers: str, prefix: str) -> Settings:

@@ -91,10 +91,17 @@ def _environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until a condition holds; fail by name when it never does: within `seconds`, or longer on a busy machine."""
+    """Wait until a condition holds; fail by name when it never does: within `seconds`, or longer on a busy machine.
+
+    The more a look costs, the longer the pause behind it: a topic that is read whole takes the processor from those who
+    are waited for.
+    """
     seconds = max(seconds, HANG_SECONDS)
     deadline = time.monotonic() + seconds
-    while not condition():
+    while True:
+        before = time.thread_time()
+        if condition():
+            return
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.1)
+        time.sleep(min(max(0.1, 8 * (time.thread_time() - before)), 1.0))

@@ -72,7 +72,7 @@ async def test_a_kill_before_within_and_after_the_transaction_changes_nothing(se
 
 
 async def test_a_kill_in_the_drain_and_in_the_recovery_changes_nothing(settings: Settings, start: Start) -> None:
-    feeding = asyncio.create_task(feed(settings, 40_000, rate=4_000))
+    feeding = asyncio.create_task(feed(settings, 10_000, rate=FEED_RATE))
     draining = await start("drain:2")
     await asyncio.sleep(0.5)
     draining.send(signal.SIGTERM)
@@ -110,7 +110,7 @@ async def test_a_static_member_that_is_killed_and_comes_back_moves_no_partition(
     try:
         await one.start()
         await two.start()
-        feeding = asyncio.create_task(feed(settings, 20_000, rate=5_000))
+        feeding = asyncio.create_task(feed(settings, 8_000, rate=2_000))
         await eventually(lambda: one.log().count("worker ready") == 2, 20, one.log)
         await asyncio.sleep(0.5)
         await two.kill()

@@ -54,7 +54,7 @@ async def test_a_clean_run_is_exact_and_ends_with_status_0(settings: Settings, s
 
 
 async def test_a_stop_and_a_start_in_the_middle_change_nothing(settings: Settings, start: Start) -> None:
-    feeding = asyncio.create_task(feed(settings, 40_000, rate=8_000))
+    feeding = asyncio.create_task(feed(settings, 10_000, rate=2_000))
     worker = await start()
     await asyncio.sleep(1)
     assert await worker.stop() == 0
