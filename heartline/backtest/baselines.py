@@ -2,6 +2,8 @@
 
 Each gives a risk that grows with the danger, one a landmark. The two that are fitted (logistic regression on recency,
 frequency and volume; BG/NBD) are fitted on other accounts than those they are asked of: five folds by account.
+
+scikit-learn and SciPy are imported where something is fitted: they take two seconds of a processor.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,11 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import betaln, gammaln
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from heartline.backtest.statistics import Flags, Floats, Ints
 
@@ -95,6 +92,10 @@ def folds_by_account(account: Ints, folds: int = FOLDS, seed: int = 1) -> Ints:
 
 def logistic_risk(features: Floats, event: Flags, account: Ints) -> Floats:
     """The risk by a logistic regression on other accounts; 0 where those had no churn to learn from."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     fold, risk = folds_by_account(account), np.zeros(len(event))
     for number in np.unique(fold):
         learn, ask = fold != number, fold == number
@@ -125,6 +126,8 @@ def bg_nbd_risk(rhythm: Floats, account: Ints) -> Floats:
 
 def fitted_bg_nbd(rhythm: Floats) -> tuple[float, float, float, float]:
     """r, alpha, a and b by maximum likelihood; the published ones where there is nothing to fit."""
+    from scipy.optimize import minimize
+
     if len(rhythm) < 2:
         return _BG_NBD_START
     found = minimize(
@@ -140,6 +143,8 @@ def fitted_bg_nbd(rhythm: Floats) -> tuple[float, float, float, float]:
 
 def bg_nbd_log_likelihood(rhythm: Floats, parameters: tuple[float, ...]) -> float:
     """The log likelihood of accounts' rhythms."""
+    from scipy.special import betaln, gammaln
+
     r, alpha, a, b = parameters
     x, last, now = rhythm.T
     alive = betaln(a, b + x) - betaln(a, b) + gammaln(r + x) - gammaln(r) + r * np.log(alpha)

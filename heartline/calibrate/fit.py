@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from scipy.optimize import minimize
 
 from heartline.backtest.statistics import Flags, Floats
 from heartline.calibrate.lines import LineData
@@ -137,6 +136,8 @@ def fit(lines: Sequence[LineData], event: Flags, rows: Flags | slice = slice(Non
         rows: the landmarks to learn from.
         bend: whether curves are fitted, too; without it only weights are, which is several times faster.
     """
+    from scipy.optimize import minimize  # a second of a processor: where it is needed
+
     objective = Objective(lines, event, rows)
     bounds, options = objective.bounds(bend=bend), {"maxiter": 100, "ftol": 1e-7}
     found = minimize(objective, objective.start, jac=True, bounds=bounds, method="L-BFGS-B", options=options).x

@@ -3,7 +3,6 @@
 from typing import Final
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
 
 from heartline.backtest.statistics import Flags, Floats
 from stream.contracts.report import Band
@@ -24,6 +23,8 @@ def floors(score: Floats, event: Flags, churned_accounts: int, now: dict[Band, f
         churned_accounts: how many accounts churned.
         now: band to its floor.
     """
+    from sklearn.isotonic import IsotonicRegression  # two seconds of a processor: where it is needed
+
     risk = IsotonicRegression(increasing=False, out_of_bounds="clip").fit(score, event.astype(np.float64))
     grid = np.arange(0.0, 101.0)
     at = risk.predict(grid)

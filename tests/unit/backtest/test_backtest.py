@@ -4,10 +4,10 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from heartline.backtest.labels import EPOCH_DAY
 from heartline.backtest.life import Observed
@@ -19,6 +19,8 @@ from heartline.snapshot import DateRule, Summary, read_events, reports, scorecar
 from stream.config.settings import Settings
 from tests.unit.backtest.companies import ACCOUNTS, DAYS, FIRST, churn_day, name_of, write_churned, write_events
 from tests.unit.heartline.test_cli import run
+
+pytestmark = pytest.mark.xdist_group("scikit-learn")
 
 SETTINGS = Settings()
 CARDS = {"shipped": scorecards_of(SETTINGS)}
@@ -75,7 +77,7 @@ def test_lives_end_where_nothing_more_is_known(history: History) -> None:
         assert (account.life.users == account.life.events).all()
 
 
-def test_figures_are_those_of_the_landmarks(history: History) -> None:
+def test_figures_are_those_of_the_landmarks(sklearn_metrics: Any, history: History) -> None:
     """AUROC by scikit-learn over rows that are gathered here again, by the calendar."""
     found, marks = study(history.accounts, ["shipped"], 90, PageRule(), replicates=100)
     rows = []
@@ -90,7 +92,7 @@ def test_figures_are_those_of_the_landmarks(history: History) -> None:
     scores, events = np.array(rows).T
     area = found.scorecards[0].predictor.auroc
     assert area is not None
-    assert area.value == pytest.approx(roc_auc_score(events, -scores))
+    assert area.value == pytest.approx(sklearn_metrics.roc_auc_score(events, -scores))
     assert area.value > 0.7  # the company is made so that the end shows
     assert area.interval is not None
     assert area.interval.low <= area.value <= area.interval.high

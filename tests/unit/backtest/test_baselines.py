@@ -1,17 +1,21 @@
 """The baselines against plain counts, and the two that are fitted against what made the data."""
 
+from typing import Any
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 
 from heartline.backtest import baselines
+from tests.examples import examples
+
+pytestmark = pytest.mark.xdist_group("scikit-learn")
 
 USES = st.lists(st.integers(0, 4), min_size=1, max_size=220)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(USES, st.data())
 def test_simple_risks_are_plain_counts(users: list[int], data: st.DataObject) -> None:
     """Day by day from the list itself."""
@@ -37,18 +41,18 @@ def test_folds_keep_an_account_together() -> None:
     assert all(len(set(fold[account == number])) == 1 for number in range(23))
 
 
-def test_a_logistic_regression_never_learns_from_whom_it_is_asked_of() -> None:
+def test_a_logistic_regression_never_learns_from_whom_it_is_asked_of(sklearn_metrics: Any) -> None:
     """With features that say nothing but who an account is, the risk of others must be chance."""
     random = np.random.default_rng(5)
     account = np.repeat(np.arange(40), 12)
     fingerprint = np.repeat(random.normal(0, 1, (40, 3)), 12, axis=0)
     event = np.repeat(random.random(40) < 0.4, 12)
     risk = baselines.logistic_risk(fingerprint, event, account)
-    assert abs(roc_auc_score(event, risk) - 0.5) < 0.25
+    assert abs(sklearn_metrics.roc_auc_score(event, risk) - 0.5) < 0.25
     told = baselines.logistic_risk(
         np.c_[fingerprint[:, :2], 2 * event + random.normal(0, 1, len(event))], event, account
     )
-    assert roc_auc_score(event, told) > 0.65
+    assert sklearn_metrics.roc_auc_score(event, told) > 0.65
 
 
 def test_bg_nbd_finds_the_parameters_that_made_a_history() -> None:

@@ -1,14 +1,17 @@
 """The statistics of a backtest against scikit-learn, and against brute force where it has none."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from heartline.backtest import statistics as own
+from tests.examples import examples
+
+pytestmark = pytest.mark.xdist_group("scikit-learn")
 
 # Few distinct risks, so that ties are common.
 LANDMARKS = st.lists(
@@ -24,31 +27,31 @@ def columns(rows: list[tuple[int, bool, int, int]]) -> tuple[own.Floats, own.Fla
 
 @given(LANDMARKS, st.data())
 def test_auroc_and_average_precision_equal_scikit_learns(
-    rows: list[tuple[int, bool, int, int]], data: st.DataObject
+    sklearn_metrics: Any, rows: list[tuple[int, bool, int, int]], data: st.DataObject
 ) -> None:
     """With ties, with and without weights, and with accounts of weight nothing."""
     risk, event, _, _ = columns(rows)
-    assert own.auroc(risk, event) == pytest.approx(roc_auc_score(event, risk))
-    assert own.average_precision(risk, event) == pytest.approx(average_precision_score(event, risk))
+    assert own.auroc(risk, event) == pytest.approx(sklearn_metrics.roc_auc_score(event, risk))
+    assert own.average_precision(risk, event) == pytest.approx(sklearn_metrics.average_precision_score(event, risk))
     weight = np.array([data.draw(st.integers(0, 3)) for _ in rows], float)
     if (weight[event].sum() > 0) and (weight[~event].sum() > 0):
         kept = weight > 0
-        expected = roc_auc_score(event[kept], risk[kept], sample_weight=weight[kept])
+        expected = sklearn_metrics.roc_auc_score(event[kept], risk[kept], sample_weight=weight[kept])
         assert own.auroc(risk, event, weight) == pytest.approx(expected)
-        expected = average_precision_score(event[kept], risk[kept], sample_weight=weight[kept])
+        expected = sklearn_metrics.average_precision_score(event[kept], risk[kept], sample_weight=weight[kept])
         assert own.average_precision(risk, event, weight) == pytest.approx(expected)
     else:
         assert own.auroc(risk, event, weight) is None
 
 
 @given(LANDMARKS)
-def test_curves_are_those_of_scikit_learn(rows: list[tuple[int, bool, int, int]]) -> None:
+def test_curves_are_those_of_scikit_learn(sklearn_metrics: Any, rows: list[tuple[int, bool, int, int]]) -> None:
     """Every point of theirs is one of ours; they leave some out that lie on a line."""
     risk, event, _, _ = columns(rows)
     roc, precision = own.curve(risk, event)
-    false_alarms, recall, _ = roc_curve(event, risk, drop_intermediate=False)
+    false_alarms, recall, _ = sklearn_metrics.roc_curve(event, risk, drop_intermediate=False)
     assert roc == [pytest.approx(point) for point in zip(false_alarms, recall, strict=True)]
-    precisions, recalls, _ = precision_recall_curve(event, risk)
+    precisions, recalls, _ = sklearn_metrics.precision_recall_curve(event, risk)
     for point in list(zip(recalls, precisions, strict=True))[:-1]:
         assert any(point == pytest.approx(ours) for ours in precision)
 
@@ -84,7 +87,7 @@ def test_the_accounts_shares_add_up_to_the_auroc(rows: list[tuple[int, bool, int
     assert total / pairs == pytest.approx(own.auroc(risk, event))
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(LANDMARKS)
 def test_a_bootstrap_weighs_whole_accounts(rows: list[tuple[int, bool, int, int]]) -> None:
     """All landmarks of one account have its weight, and as many accounts are drawn as there are."""

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import approx_fprime
 
 from heartline.backtest.buckets import Events
 from heartline.backtest.landmarks import Landmark, Landmarks
@@ -26,8 +25,11 @@ from stream.scoring.scorecard import Line, Scorecard
 from stream.scoring.scorecard_yaml import read_scorecards
 from stream.scoring.shipped import DEFAULT, SHIPPED
 from stream.topics import Source
+from tests.examples import examples
 from tests.unit.backtest.companies import write_churned, write_events
 from tests.unit.heartline.test_cli import run
+
+pytestmark = pytest.mark.xdist_group("scikit-learn")
 
 FLOORS: tuple[tuple[Band, float], ...] = (("healthy", 75.0), ("watch", 50.0), ("at_risk", 25.0), ("critical", 0.0))
 
@@ -87,10 +89,12 @@ def test_the_model_before_any_fit_is_the_products_score() -> None:
     assert model[known] == pytest.approx(np.array(scores)[known], abs=0.06)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(landmark_rows(), st.randoms(use_true_random=False))
 def test_the_gradient_is_that_of_the_objective(rows: list[MonthEnd], random: object) -> None:
     """Against differences, at any point within the bounds."""
+    from scipy.optimize import approx_fprime
+
     lines = [
         line_data(line("stickiness", 3, (0, 10), (5, 60), (10, 90)), rows),
         line_data(line("frequency_30d", 1, (0, 100), (10, 0)), rows),
@@ -189,7 +193,7 @@ def test_nothing_moves_where_the_data_do_not_ask_for_it(marks: Landmarks, says: 
     ]
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(landmark_rows(), st.integers(0, 2**16))
 def test_fitted_curves_stay_monotone_and_within_bounds(rows: list[MonthEnd], seed: int) -> None:
     """Whatever the data say: more of a good thing never costs points."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.account_facts import AccountFacts
@@ -13,6 +13,7 @@ from alerts.evaluation import evaluate_rules
 from alerts.model import AccountRecord
 from heartline.alert_replay.history import AccountReplay
 from stream.contracts.report import HealthReport, Profile
+from tests.examples import examples
 from tests.reports import MONDAY, make_report
 
 CONFIG = AlertingConfig()
@@ -90,7 +91,7 @@ def when_due(history: list[HealthReport]) -> Found:
 
 
 @given(reports, st.sampled_from([None, "America/New_York", "Asia/Tokyo"]))
-@settings(max_examples=6)
+@examples(6)
 def test_what_is_due_happens_at_its_moment_and_nothing_else_does(
     drawn: list[tuple[int, float | None, dict[str, Any]]], timezone: str | None
 ) -> None:

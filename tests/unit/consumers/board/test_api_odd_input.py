@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.reports import make_report
 from tests.unit.consumers.board.board_app import FakeBoard
 from tests.unit.consumers.board.test_alert_log import alert, step
@@ -62,7 +63,7 @@ def test_an_odd_value_in_a_field_is_refused_or_taken(
     assert "detail" in answer.json() or "command_id" in answer.json()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_body_is_answered(board: FakeBoard, body: bytes) -> None:
     answer = board.client().post("/api/v1/silences", content=body, headers={"Content-Type": "application/json"})
