@@ -4,6 +4,7 @@ A test marked `long` runs only by `make test-long`. With pytest-xdist all proces
 its own, and tests that share an expensive fixture go to one process, as long as the run says `--dist loadgroup`.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -14,6 +15,9 @@ from tests import servers
 from tests.cpu_seconds import CpuSeconds
 from tests.examples import LONG
 from tests.shared_kafka import KafkaOwner
+
+# What is imported and collected is no garbage: to look through it over and over takes a third of the collection.
+gc.disable()
 
 # The slowest kind first, so that no process is left alone with it at the end.
 ORDER = ("tests/integration/", "tests/functional/", "tests/unit/")
@@ -45,7 +49,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Stop where groups come to nothing: each process would start a stack of its own for the same tests."""
+    """Look for garbage again, but in what the tests leave alone.
+
+    Stop where groups come to nothing: each process would start a stack of its own for the same tests.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.enable()
     grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
     if session.config.getoption("loadgroup", False) and any("@" not in item.nodeid for item in grouped):
         pytest.exit("pytest-xdist ignores xdist_group with this pytest; take the versions of requirements/dev.txt", 4)

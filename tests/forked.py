@@ -6,6 +6,7 @@ operator starts them, interpreter and imports included, `tests.integration.proce
 do it.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -90,6 +91,7 @@ def _run(
     program: Callable[[], None], arguments: list[str], environment: dict[str, str], log: Path, errors: Path
 ) -> None:
     """The process itself: as if it had been started with these arguments, variables and output."""
+    gc.freeze()  # what it has of its parent is no garbage, and looking through it would copy it
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["heartline", *arguments]
