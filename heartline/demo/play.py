@@ -1,12 +1,13 @@
 """The synthetic company's events onto Kafka: the quiet past at once, the stories at their pace."""
 
 import asyncio
-import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from heartline.replay.lines import Record
 from heartline.replay.pace import Pace
@@ -28,7 +29,7 @@ def as_records(events: Iterable[Event]) -> list[Record]:
 def _as_records(events: Iterable[Event]) -> Iterator[Record]:
     for event in events:
         moment_ms = round(datetime.fromisoformat(event["timestamp"]).timestamp() * 1000)
-        value = json.dumps(event, separators=(",", ":")).encode()
+        value = msgspec.json.encode(event)
         yield Record(event["type"], event["account_id"].encode(), value, moment_ms)
 
 
