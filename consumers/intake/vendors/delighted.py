@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from consumers.intake.mapping import Outcome, Row, at, seconds, text, translate, whole, words
+from consumers.intake.mapping import Ignored, Outcome, Payload, Row, at, seconds, text, translate, whole, words
 from consumers.intake.signatures import hex_hmac
 from consumers.intake.vendors.vendor import Vendor
+
+_account_id: Final = at("event_data.person_properties.account_id", "event_data.person_properties.Account ID", read=text)
+
+
+def _account(payload: Payload) -> Any:
+    found = _account_id(payload)
+    return found if found is not None else Ignored("the person has no property account_id, so it is nobody's answer")
+
 
 ROWS: Final = (
     Row(
@@ -14,9 +22,7 @@ ROWS: Final = (
         {
             "event_id": at("event_id", read=text),
             "response_id": at("event_data.id", read=text),
-            "account_id": at(
-                "event_data.person_properties.account_id", "event_data.person_properties.Account ID", read=text
-            ),
+            "account_id": _account,
             "user_id": at("event_data.person.id", read=text),
             "survey": at("event_data.survey_type", read=words({"nps": "nps", "csat": "csat", "ces": "ces"})),
             "score": at("event_data.score", read=whole),

@@ -100,6 +100,11 @@ RIGHT: list[tuple[str, list[Raw], Raw]] = [
         {"open_tickets": 1},
     ),
     (
+        "24 a ticket on hold waits, and is open",
+        [ticket("open", day(1), priority="critical"), ticket("hold", day(2)), ticket("on-hold", day(3), "2")],
+        {"open_tickets": 2, "open_urgent_tickets": 1},
+    ),
+    (
         "09 a remark after solved changes nothing",
         [ticket("open", day(1)), ticket("solved", day(2)), ticket("updated", day(3))],
         {"open_tickets": 0, "resolution_hours": 24.0},
@@ -213,6 +218,43 @@ def test_25_what_nobody_reads_may_hold_anything_in_any_spelling(status: str, tmp
     path.write_bytes(line)
     summary = Summary()
     assert len(read_events([path], Settings(), summary)) == 1, summary.errors
+
+
+MOMENTS: list[tuple[Any, int | str]] = [
+    ("2026-03-02T09:30:00.123456789Z", 123),
+    ("2026-03-02T09:30:00+0000", 0),
+    ("2026-03-02 09:30:00 +0000", 0),
+    ("2026-03-02T09:30:00,123Z", 123),
+    ("2026-W10-1T09:30:00Z", 0),
+    ("2026-03-02T15:00:15+05:30:15", 0),
+    ("2026-03-02T09:30Z", 0),
+    (1_772_443_800_000, 0),
+    (1_772_443_800_000.0, "as an integer"),
+    (1_772_443_800, "is it in seconds?"),
+    (1_772_443_800_000_000, "is it in microseconds?"),
+    ("1772443800000", "ISO-8601 with a zone"),
+    ("2026-03-02T09:30:00", "zone"),
+    ("2026-02-30T09:30:00Z", "ISO-8601"),
+    ("Mon, 02 Mar 2026 09:30:00 GMT", "ISO-8601"),
+    (True, "ISO-8601"),
+    ({"$date": "2026-03-02T09:30:00Z"}, "ISO-8601"),
+]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize(("written", "expected"), MOMENTS, ids=[repr(row[0]) for row in MOMENTS])
+def test_23_and_25_a_moment_in_any_form_whatever_lies_in_fields_that_nobody_reads(
+    written: Any, expected: int | str, broken: bool, tmp_path: Path
+) -> None:
+    line = json.dumps(usage(1, written) | {"note": "?"}).encode()
+    (path := tmp_path / "events.jsonl").write_bytes(line.replace(b'"?"', b'"caf\xe9"') if broken else line)
+    summary = Summary()
+    found = [ms for ms, _ in read_events([path], Settings(), summary)]
+    if isinstance(expected, int):
+        assert found == [1_772_443_800_000 + expected], summary.errors
+    else:
+        assert found == []
+        assert expected in summary.errors[0]
 
 
 def test_14_a_feed_with_lists_dotted_names_fallbacks_seconds_and_a_zone(tmp_path: Path) -> None:

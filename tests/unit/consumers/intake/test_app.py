@@ -219,6 +219,29 @@ def test_one_refused_event_is_422_with_the_field_and_a_dead_letter(world: World)
     assert [record.topic for record in world.kept.records] == ["dead-letters"]
 
 
+NULLS: list[tuple[str, dict[str, Any], int, str]] = [
+    ("/v1/track", TRACK | {"context": None}, 422, "no account is named: refused with what is expected"),
+    ("/v1/track", TRACK | {"context": {"groupId": 77}, "userId": 7}, 202, "ids that are numbers"),
+    ("/v1/track", TRACK | {"properties": None, "integrations": None}, 202, "nothing beside what counts"),
+    ("/v1/group", {"groupId": 77, "userId": 7, "traits": None, "messageId": "m"}, 202, "a group without traits"),
+    ("/v1/identify", {"userId": "u7", "traits": None}, 204, "nothing is said of a person"),
+    ("/v1/batch", {"batch": [{"type": "track", **TRACK, "context": None}], "context": {"groupId": 77}}, 202, "shared"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "status", "why"), NULLS, ids=[case[-1] for case in NULLS])
+def test_nulls_and_numbers_where_a_text_or_an_object_may_be(
+    world: World, path: str, body: dict[str, Any], status: int, why: str
+) -> None:
+    answer = world.post(path, body)
+    assert answer.status_code == status
+    assert {record.key for record in world.kept.records if record.topic.startswith(("product", "account"))} <= {
+        "acme",
+        "77",
+    }
+    assert status != 422 or "context.groupId" in answer.json()["refusals"][0]["detail"]
+
+
 SURROGATE = b'{"event_id": "\\ud800", "account_id": "a", "user_id": "u", "feature": "f", "timestamp": 1772443800000}'
 
 

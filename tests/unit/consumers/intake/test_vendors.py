@@ -393,6 +393,8 @@ IGNORED = [
     ("zendesk", {"type": "zen:event-type:user.created", "detail": {}}, "users"),
     ("intercom", intercom("ping"), "a test call"),
     ("delighted", {"event_type": "unsubscribe.created"}, "who receives surveys"),
+    ("delighted", delighted(person_properties=None), "a person without properties, as in the reference's payload"),
+    ("delighted", delighted(person_properties={"account_id": ""}), "a person of no account"),
     ("typeform", typeform([{"type": "text", "text": "hi"}]), "no number"),
     ("hubspot", hubspot("phone", "1"), "a property that is no account's"),
     ("hubspot", hubspot("hs_pipeline", "1", "ticket.propertyChange"), "no company is named"),
