@@ -62,8 +62,8 @@ chaos: setup  ## Seeded faults against a running installation, into docs/chaos.m
 	status=$$?; $(BIN)/python -m tests.chaos.report chaos-rounds.jsonl docs/chaos.md; exit $$status
 
 SECONDS_OF_FUZZ ?= 600
-fuzz: $(STAMP)  ## Feed the worker extreme and broken events and states (SECONDS_OF_FUZZ=600)
-	$(BIN)/python -m tests.fuzz --seconds $(SECONDS_OF_FUZZ) --seed $$RANDOM
+fuzz: $(STAMP)  ## Feed the worker extreme and broken events and states (SECONDS_OF_FUZZ=600, or EVENTS=1000000)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS_OF_FUZZ) $(if $(EVENTS),--events $(EVENTS)) --seed $$RANDOM
 
 # Tests scrape with a real Prometheus, tell a real Alertmanager and drive the board in a real browser. What is missing is
 # installed from Debian's packages if that is allowed.

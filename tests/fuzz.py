@@ -1,6 +1,6 @@
 """Extreme and broken input for the worker's fold, evaluation and states, made of the contracts themselves.
 
-    python -m tests.fuzz [--seconds 600] [--seed 1]
+    python -m tests.fuzz [--seconds 600 | --events 1000000] [--seed 1]
 
 Bytes of events and of states go through the health processor as the worker runs it. What must hold whatever they are:
 nothing is raised, an account that can't be carried on is in quarantine, no event puts one there, every score is within
@@ -314,6 +314,7 @@ def run(seed: int, found: Found) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seconds", type=float, default=600, help="how long; 0: the one seed")
+    parser.add_argument("--events", type=int, help="so many instead, however long it takes")
     parser.add_argument("--seed", type=int, default=1, help="the first")
     arguments = parser.parse_args()
     logging.disable()  # of each account in quarantine there is an error, as there should be
@@ -321,7 +322,7 @@ def main() -> None:
     while True:
         run(seed, found)
         seed += 1
-        if time.monotonic() >= ends:
+        if found.events >= arguments.events if arguments.events is not None else time.monotonic() >= ends:
             break
     refused = sum(found.refused.values())
     print(
