@@ -407,7 +407,7 @@ class Alerting:
                 labels = (transition.alert.rule, action_of(transition.alert), transition.follow_up_result)
                 self._metrics.follow_ups.labels(*labels).inc()
             if written is not None:
-                self._metrics.alerted(written.report_ms, written.ingested_ms, now)
+                self._metrics.alerted(written.report_ms, written.ingested_ms, now, transition.alert.alert_id)
 
 
 def _utc(epoch_ms: int) -> datetime:

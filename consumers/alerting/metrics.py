@@ -165,11 +165,15 @@ class Metrics:
             for outcome in NOTIFICATION_OUTCOMES:
                 self.notifications.labels(receiver, outcome)
 
-    def alerted(self, report_ms: int, ingested_ms: int | None, now_ms: int) -> None:
-        """One alert has changed because of a report, and of an event if one brought it."""
-        self.report_to_alert.observe(max(now_ms - report_ms, 0) / 1000)
+    def alerted(self, report_ms: int, ingested_ms: int | None, now_ms: int, alert_id: str | None = None) -> None:
+        """One alert has changed because of a report, and of an event if one brought it.
+
+        Its id becomes an exemplar of how long it took: a trace is there only once somebody was notified, and names it.
+        """
+        exemplar = None if alert_id is None else {"alert_id": alert_id}
+        self.report_to_alert.observe(max(now_ms - report_ms, 0) / 1000, exemplar)
         if ingested_ms is not None:
-            self.ingested_to_alert.observe(max(now_ms - ingested_ms, 0) / 1000)
+            self.ingested_to_alert.observe(max(now_ms - ingested_ms, 0) / 1000, exemplar)
 
     def delivered(
         self,

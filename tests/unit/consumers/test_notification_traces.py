@@ -143,8 +143,14 @@ def test_without_the_extra_the_setting_is_refused_with_what_to_install(monkeypat
 
 def test_the_delay_of_a_traced_message_leads_to_its_trace() -> None:
     registry = CollectorRegistry()
-    Metrics(registry, "account-health", [], ["slack"]).delivered("slack", 0, 2_400, trace_id="ab" * 16)
+    metrics = Metrics(registry, "account-health", [], ["slack"])
+    metrics.delivered("slack", 0, 2_400, trace_id="ab" * 16)
+    metrics.alerted(report_ms=300, ingested_ms=0, now_ms=800, alert_id="hl-1")
     encode, _ = choose_encoder("application/openmetrics-text; version=1.0.0")  # as a Prometheus asks for exemplars
-    (line,) = [line for line in encode(registry).decode().splitlines() if "trace_id" in line]
+    page = encode(registry).decode().splitlines()
+    (line,) = [line for line in page if "trace_id" in line]
     assert line.startswith("heartline_ingested_to_delivered_seconds_bucket")
     assert '# {trace_id="abababababababababababababababab"} 2.4' in line
+    named = {line.split("{")[0]: line.split("# ")[1] for line in page if "alert_id" in line}
+    assert named["heartline_report_to_alert_seconds_bucket"].startswith('{alert_id="hl-1"} 0.5')
+    assert named["heartline_ingested_to_alert_seconds_bucket"].startswith('{alert_id="hl-1"} 0.8')
