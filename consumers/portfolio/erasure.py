@@ -79,6 +79,9 @@ class Erasures:
         for each in known:
             self.add(each)
 
+    def __bool__(self) -> bool:
+        return bool(self._by_account)
+
     def add(self, erasure: Erasure) -> None:
         """One more."""
         self._by_account.setdefault(erasure.account_hash, []).append(erasure)

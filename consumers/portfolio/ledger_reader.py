@@ -7,6 +7,7 @@ catch up it only appends, and derives once at the end; live, it derives after ea
 import asyncio
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -20,6 +21,7 @@ from consumers.portfolio.store import LedgerRecord, Store
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import ConfigError
+from stream.engine.record_parser import patch_record_parser
 
 POLL_MS: Final = 250
 RECORDS_MAX: Final = 20_000
@@ -85,6 +87,7 @@ class LedgerReader:
             ConfigError: none did within a minute.
         """
         deadline = time.monotonic() + CONNECT_SECONDS_MAX
+        patch_record_parser()
         while not stop.is_set():
             self._consumer = AIOKafkaConsumer(
                 **async_connection(self._kafka, CLIENT_ID),
@@ -117,18 +120,7 @@ class LedgerReader:
             return
         batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_MAX)
         for tp, records in batches.items():
-            kind = self._topics[tp.topic]
-            for each in records:
-                erased = (each.key or b"").decode(errors="replace") if each.value is None and kind == "account" else ""
-                if kind == "alias":
-                    body = link_body(each.key, each.value)
-                    if body is not None:
-                        self._waiting.append(
-                            LedgerRecord(tp.topic, tp.partition, each.offset, kind, each.timestamp, body)
-                        )
-                elif each.value is not None or erased:
-                    location, body = (tp.topic, tp.partition, each.offset), each.value or b""
-                    self._waiting.append(LedgerRecord(*location, kind, each.timestamp, body, erased))
+            self._waiting += _ledger_records(tp, self._topics[tp.topic], records)
         at_the_ends = await self._at_the_ends()
         if len(self._waiting) >= BATCH_RECORDS or (self._waiting and at_the_ends):
             newest_ms = max(record.recorded_ms for record in self._waiting)
@@ -187,3 +179,18 @@ class LedgerReader:
             if topic["error_code"] == 0
             for each in topic["partitions"]
         }
+
+
+def _ledger_records(tp: TopicPartition, kind: Any, records: Sequence[Any]) -> Iterator[LedgerRecord]:
+    """What the ledger takes of a partition's records."""
+    topic, partition = tp
+    for each in records:
+        if kind == "alias":
+            body = link_body(each.key, each.value)
+            if body is not None:
+                yield LedgerRecord(topic, partition, each.offset, kind, each.timestamp, body)
+        elif each.value is not None:
+            yield LedgerRecord(topic, partition, each.offset, kind, each.timestamp, each.value)
+        elif kind == "account" and each.key:
+            erased = each.key.decode(errors="replace")
+            yield LedgerRecord(topic, partition, each.offset, kind, each.timestamp, b"", erased)

@@ -8,7 +8,8 @@ shuffled partitions all give what one pass over the whole ledger gives.
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ from stream.contracts.errors import ConfigError
 from stream.kinds.erasure import WHOLE_ACCOUNT
 
 DERIVE_ACCOUNTS: Final = 2_000  # at a time: bounds the memory
+_BRACE: Final = ord("{")
 _WITHOUT_ACCOUNT: Final = ("cost", "rate")
 
 
@@ -71,7 +73,26 @@ class _Envelope(msgspec.Struct):
 
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
+
+
+class _BareDay(AccountDay, forbid_unknown_fields=True, gc=False):
+    """An account's day with nothing beside what it may say, so that its bytes can be kept as they came."""
+
+    type: str | None = None
+
+
+class _SourcedDay(AccountDay, kw_only=True, gc=False):
+    """An account's day with where it came from."""
+
+    topic: str
+    partition: int
+    offset: int
+    recorded_ms: int
+
+
 _decode_day = msgspec.json.Decoder(AccountDay).decode
+_decode_bare_day = msgspec.json.Decoder(_BareDay).decode
+_decode_sourced_day = msgspec.json.Decoder(_SourcedDay).decode
 _encode = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
 
@@ -152,31 +173,35 @@ class Store:
         erasures = Erasures(Erasure(*row) for row in self._db.execute("FROM erasures").fetchall())
         fresh: dict[str, list[Erasure]] = {}
         days = _DayLines(erasures)
-        for record in records:
-            source = record.topic, record.partition
+        for source, run in groupby(records, key=attrgetter("topic", "partition")):
             end, recorded_ms = ends.get(source, (0, 0))
-            if record.offset < end:
-                continue
-            recorded_ms = max(record.recorded_ms, recorded_ms)  # a clock that goes back reorders nothing
-            ends[source] = record.offset + 1, recorded_ms
-            if record.kind == "account":
-                account, erased = _erasures_of(record, recorded_ms)
-                for each in erased:
-                    erasures.add(each)
-                    fresh.setdefault(account, []).append(each)
-                if record.erased:
+            for record in run:
+                if record.offset < end:
                     continue
-            problem = days.add(record, recorded_ms) if record.kind == "account_day" else None
-            if record.kind != "account_day" or problem is not None:
+                end = record.offset + 1
+                recorded_ms = max(record.recorded_ms, recorded_ms)  # a clock that goes back reorders nothing
+                problem = None
+                if record.kind == "account_day":
+                    problem = days.add(record, recorded_ms)
+                    if problem is None:
+                        continue
+                elif record.kind == "account":
+                    account, erased = _erasures_of(record, recorded_ms)
+                    for each in erased:
+                        erasures.add(each)
+                        fresh.setdefault(account, []).append(each)
+                    if record.erased:
+                        continue
                 row = _filed(record, recorded_ms, erasures, problem)
                 if row is not None:
                     ledger.append(row)
-                    links = _links_of(record)
-                    rows = [_filed(link, recorded_ms, erasures) for link in links]
-                    ledger += [each for each in rows if each is not None]
+                    rows = [_filed(link, recorded_ms, erasures) for link in _links_of(record)]
+                    ledger += [row for row in rows if row is not None]
+            ends[source] = end, recorded_ms
         for row in ledger:
             if row[3] == "alias" and row[6] is not None and (until_ms := erasures.erased_ms(row[6])) >= row[7]:
                 fresh.setdefault(row[5], []).append(of_account(row[5], until_ms))
+        self._read_days(days)
         with self._transaction():
             self._insert(tables.LEDGER, ledger)
             self._mark_stale(ledger)
@@ -269,20 +294,34 @@ class Store:
         known = {row[0] for row in self._db.execute("SELECT account FROM stale").fetchall()}
         self._insert(tables.STALE, [(account,) for account in sorted(set(accounts) - known)])
 
+    def _read_days(self, days: "_DayLines") -> None:
+        """The days of a batch into a table of its own, before anything is written."""
+        if not days.count:
+            return
+        self._db.execute("CREATE OR REPLACE TEMP TABLE fresh_days AS FROM account_days LIMIT 0")
+        try:
+            self._insert_days(days.text())
+        except duckdb.Error:  # as of a field that is there twice, of which the last one holds
+            self._insert_days(days.text_anew())
+
     def _replace_days(self, days: "_DayLines") -> None:
         """A later version of an account's day replaces an earlier one, which is kept aside."""
         if not days.count:
             return
-        self._insert_days("account_days_replaced", days.replaced)
-        self._db.execute("CREATE OR REPLACE TEMP TABLE fresh_days AS FROM account_days LIMIT 0")
-        self._insert_days("fresh_days", list(days.newest.values()))
-        self._db.execute(
-            "INSERT INTO account_days_replaced SELECT * FROM account_days SEMI JOIN fresh_days USING (account, day)"
-        )
-        self._db.execute(
-            "DELETE FROM account_days USING fresh_days "
-            "WHERE account_days.account = fresh_days.account AND account_days.day = fresh_days.day"
-        )
+        count, different, first, last = self._db.execute(
+            "SELECT count(*), count(DISTINCT (account, day)), min(day), max(day) FROM fresh_days"
+        ).fetchall()[0]
+        if different < count:
+            older = "FROM fresh_days QUALIFY row_number() OVER (PARTITION BY account, day ORDER BY rowid DESC) > 1"
+            self._db.execute(f"INSERT INTO account_days_replaced {older}")
+            self._db.execute(f"DELETE FROM fresh_days WHERE rowid IN (SELECT rowid {older})")
+        span = {"first": first, "last": last}  # by which most of the table is passed over
+        mine = "(account, day) IN (SELECT account, day FROM fresh_days)"
+        there = f"account_days WHERE day BETWEEN $first AND $last AND {mine}"
+        (replaced,) = self._db.execute(f"SELECT count(*) FROM {there}", span).fetchall()[0]
+        if replaced:
+            self._db.execute(f"INSERT INTO account_days_replaced SELECT * FROM {there}", span)
+            self._db.execute(f"DELETE FROM {there}", span)
         self._db.execute("INSERT INTO account_days FROM fresh_days")
         self._db.execute(
             "INSERT INTO stale_days SELECT DISTINCT account FROM fresh_days ANTI JOIN stale_days USING (account)"
@@ -423,12 +462,10 @@ class Store:
             if entry is not None:
                 yield account, recorded_ms, event_id, entry
 
-    def _insert_days(self, table: str, lines: Sequence[bytes]) -> None:
-        """Rows of account-days, which are lines of JSON already."""
-        if not lines:
-            return
+    def _insert_days(self, lines: bytes) -> None:
+        """Account-days of a batch, which are lines of JSON already."""
         chosen = ", ".join(_AS_READ.get(name, f'"{name}"') for name in tables.ACCOUNT_DAYS.columns)
-        self._read_lines(f'"{table}" SELECT {chosen}', _DAY_COLUMNS, b"\n".join(lines))
+        self._read_lines(f"fresh_days SELECT {chosen}", _DAY_COLUMNS, lines)
 
     def _insert(self, table: Table, rows: Sequence[Row]) -> None:
         """Many rows at once."""
@@ -516,42 +553,52 @@ def _erasures_of(record: LedgerRecord, recorded_ms: int) -> tuple[str, list[Eras
 class _DayLines:
     """Account-days of a batch, each as a line of JSON with where it came from.
 
+    What says only what an account's day may say is kept as it came: to write it again takes longer than all else.
+
     Args:
         erasures: whose are left out.
-
-    Attributes:
-        count: records that were taken.
-        newest: by account and day the last one of the batch.
-        replaced: those before it.
     """
 
     def __init__(self, erasures: Erasures) -> None:
         self._erasures = erasures
-        self.count = 0
-        self.newest: dict[tuple[str, date], bytes] = {}
-        self.replaced: list[bytes] = []
-        self._heads: dict[tuple[str, int], bytes] = {}
+        self._lines: list[bytes] = []
+        self._source: tuple[str, int] = "", -1
+        self._head = b""
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return len(self._lines)
 
     def add(self, record: LedgerRecord, recorded_ms: int) -> str | None:
         """Take a record, or leave it out; returns why it can't be used, else None."""
-        source = record.topic, record.partition
+        body = record.body
         try:
-            entry: AccountDay = _decode_day(record.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return f"{record.topic}[{record.partition}]@{record.offset}: {error}"
-        if self._erasures.left_of(entry.account_id, recorded_ms, b"") is None:
+            entry: AccountDay = _decode_bare_day(body)
+            if body[0] != _BRACE:
+                body = _encode(entry)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            try:
+                entry = _decode_day(body)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                return f"{record.topic}[{record.partition}]@{record.offset}: {error}"
+            body = _encode(entry)
+        if self._erasures and self._erasures.left_of(entry.account_id, recorded_ms, b"") is None:
             return None
-        head = self._heads.get(source)
-        if head is None:
-            head = self._heads[source] = b'{"topic":%s,"partition":%d,' % (_encode(record.topic), record.partition)
-        # Written anew, so that a line is a line and holds only what was checked.
-        line = b'%b"offset":%d,"recorded_ms":%d,%b' % (head, record.offset, recorded_ms, _encode(entry)[1:])
-        key = entry.account_id, entry.day
-        if key in self.newest:
-            self.replaced.append(self.newest[key])
-        self.newest[key] = line
-        self.count += 1
+        if record.partition != self._source[1] or record.topic != self._source[0]:
+            self._source = record.topic, record.partition
+            self._head = b'{"topic":%s,"partition":%d,' % (_encode(record.topic), record.partition)
+        self._lines.append(b'%b"offset":%d,"recorded_ms":%d,%b' % (self._head, record.offset, recorded_ms, body[1:]))
         return None
+
+    def text(self) -> bytes:
+        """All of them, as they came where each of them is a line."""
+        text = b"\n".join(self._lines)
+        return text if text.count(b"\n") < self.count and b"\r" not in text else self.text_anew()
+
+    def text_anew(self) -> bytes:
+        """All of them, written anew: each field once, and no more than the fields."""
+        return b"\n".join([_encode(_decode_sourced_day(line)) for line in self._lines])
 
 
 def _links_of(record: LedgerRecord) -> list[LedgerRecord]:
