@@ -35,6 +35,10 @@ class RecordPosition(Struct, frozen=True, gc=False):
     offset: int
 
 
+# Amounts by currency; None: nobody says in which.
+Sums = dict[str | None, float]
+
+
 class AccountRow(Struct, frozen=True, gc=False):
     """What the list shows of an account.
 
@@ -78,16 +82,30 @@ class AccountRow(Struct, frozen=True, gc=False):
         return self.arr if self.band in BANDS_AT_RISK else None
 
 
+def yearly(rows: Iterable[AccountRow]) -> Sums:
+    """What accounts pay a year together, where it is known."""
+    return together({row.currency: row.arr} for row in rows if row.arr is not None)
+
+
+def together(parts: Iterable[Sums]) -> Sums:
+    """Sums of parts, currency by currency: euros and dollars have no sum."""
+    found: Sums = {}
+    for part in parts:
+        for currency, amount in part.items():
+            found[currency] = found.get(currency, 0.0) + amount
+    return found
+
+
 @dataclass(frozen=True)
 class RevenueAtRisk:
     """What is at risk altogether.
 
     Attributes:
-        arr: a year, where it is known; None: of none of these accounts.
+        arr: a year, where it is known; empty: of none of these accounts.
         accounts: how many are at risk or critical, known or not.
     """
 
-    arr: float | None
+    arr: Sums
     accounts: int
 
 
@@ -121,13 +139,13 @@ class Listing:
     Attributes:
         rows: in order.
         bands: how many accounts each band has under all filters but that of the band.
-        arr: what they pay a year together, by band, where it is known.
+        arr: what they pay a year together, by band and currency, where it is known.
         living_only: whether inactive ones are left out, since nobody asked for them.
     """
 
     rows: list[AccountRow]
     bands: Counter[Band]
-    arr: dict[Band, float]
+    arr: dict[Band, Sums]
     living_only: bool = False
 
 
@@ -138,36 +156,22 @@ class AccountIndex:
     lock: threading.Lock = field(default_factory=threading.Lock)
     _rows: dict[str, AccountRow] = field(default_factory=dict)
     _states: dict[str, RecordPosition] = field(default_factory=dict)
-    _at_risk: dict[str, float | None] = field(default_factory=dict)
-    _currencies: Counter[str | None] = field(default_factory=Counter)
+    _at_risk: dict[str, AccountRow] = field(default_factory=dict)
 
     def put(self, row: AccountRow) -> None:
         """A newer report."""
         with self.lock:
-            self._count(self._rows.get(row.account_id), -1)
-            self._count(row, 1)
             self._rows[row.account_id] = row
             if row.band in BANDS_AT_RISK:
-                self._at_risk[row.account_id] = row.arr
+                self._at_risk[row.account_id] = row
             else:
                 self._at_risk.pop(row.account_id, None)
 
     def drop(self, account_id: str) -> None:
         """The account is gone."""
         with self.lock:
-            self._count(self._rows.pop(account_id, None), -1)
+            self._rows.pop(account_id, None)
             self._at_risk.pop(account_id, None)
-
-    def _count(self, row: AccountRow | None, by: int) -> None:
-        if row is not None and row.mrr:
-            self._currencies[row.currency] += by
-
-    @property
-    def currency(self) -> str | None:
-        """The currency of all money (ISO 4217), and so of sums; None where amounts have none, or several."""
-        with self.lock:
-            found = [name for name, count in self._currencies.items() if count]
-        return found[0] if len(found) == 1 else None
 
     def put_state(self, account_id: str, position: RecordPosition | None) -> None:
         """Where its state lies now; None: it has none any more."""
@@ -196,9 +200,8 @@ class AccountIndex:
     def at_risk(self) -> RevenueAtRisk:
         """Revenue of the accounts that are at risk or critical."""
         with self.lock:
-            worth = list(self._at_risk.values())
-        known = [arr for arr in worth if arr is not None]
-        return RevenueAtRisk(sum(known) if known else None, len(worth))
+            rows = list(self._at_risk.values())
+        return RevenueAtRisk(yearly(rows), len(rows))
 
     def find(self, query: AccountQuery, flagged: Container[str] = (), today: date | None = None) -> Listing:
         """The accounts of a query, in its order.
@@ -211,13 +214,14 @@ class AccountIndex:
         rows = self.rows()
         if replace(query, bands=frozenset(), sort="health", reverse=False) != AccountQuery():
             rows = [row for row in rows if _matches(row, query, flagged, today)]
-        bands, arr = Counter(map(_BAND, rows)), dict[Band, float]()
+        by_band: dict[Band, list[AccountRow]] = {}
         for row in rows:
-            if row.mrr is not None:
-                arr[row.band] = arr.get(row.band, 0.0) + row.mrr * 12
+            by_band.setdefault(row.band, []).append(row)
         living_only = not query.bands and not query.search
         shown = query.bands or frozenset(LIVING_BANDS if living_only else BANDS)
         rows = [row for row in rows if row.band in shown]
+        bands = Counter({band: len(each) for band, each in by_band.items()})
+        arr = {band: yearly(each) for band, each in by_band.items()}
         return Listing(_sorted(rows, query.sort, query.reverse), bands, arr, living_only)
 
     @property
@@ -295,7 +299,6 @@ def _matches(row: AccountRow, query: AccountQuery, flagged: Container[str], toda
     return all(word in text for word in query.search.casefold().split())
 
 
-_BAND: Final = attrgetter("band")
 _KEYS: Final[dict[SortKey, Callable[[AccountRow], float | str | None]]] = {
     "health": attrgetter("score"),
     "movement": attrgetter("movement"),

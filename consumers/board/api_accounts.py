@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from consumers import account_url  # noqa: F401 - its convertor is in the addresses
 from consumers.board.account_details import AccountDetails
-from consumers.board.account_index import SPARK_UNKNOWN, AccountRow
+from consumers.board.account_index import SPARK_UNKNOWN, AccountRow, Sums
 from consumers.board.board_context import board_of
 from consumers.board.pipeline_status import PipelineStatus, pipeline_status
 from consumers.board.query_params import AccountQueryParams
@@ -37,6 +37,7 @@ class AccountItem(BaseModel):
     lifecycle_stage: str | None
     renewal_date: date | None
     mrr: float | None
+    currency: str | None
     arr_at_risk: float | None
     as_of: datetime
     last_event_at: datetime | None
@@ -46,12 +47,14 @@ class AccountItem(BaseModel):
 class AccountList(BaseModel):
     """Accounts of a query.
 
-    `bands` counts the accounts under all filters but that of the band; `arr` is what they pay a year, null is unknown.
+    `bands` counts the accounts under all filters but that of the band. `arr_by_currency` is what they pay a year, ""
+    where nobody says in which currency; `arr` the same in one currency, null: unknown, or in several.
     """
 
     total: int
     bands: dict[Band, int]
     arr: dict[Band, float | None]
+    arr_by_currency: dict[Band, dict[str, float]]
     accounts: list[AccountItem]
 
 
@@ -85,7 +88,10 @@ def list_accounts(
     return AccountList(
         total=len(listing.rows),
         bands={band: listing.bands[band] for band in BANDS},
-        arr={band: listing.arr.get(band) for band in BANDS},
+        arr={band: _only(listing.arr.get(band, {})) for band in BANDS},
+        arr_by_currency={
+            band: {currency or "": arr for currency, arr in listing.arr.get(band, {}).items()} for band in BANDS
+        },
         accounts=[_item(row, alerts.get(row.account_id, 0)) for row in listing.rows[offset : offset + limit]],
     )
 
@@ -163,6 +169,11 @@ def _account(request: Request, account_id: str) -> Account:
     return found
 
 
+def _only(sums: Sums) -> float | None:
+    """The one sum; None: there is none, or one in each of several currencies."""
+    return next(iter(sums.values())) if len(sums) == 1 else None
+
+
 def _item(row: AccountRow, open_alerts: int) -> AccountItem:
     return AccountItem(
         account_id=row.account_id,
@@ -177,6 +188,7 @@ def _item(row: AccountRow, open_alerts: int) -> AccountItem:
         lifecycle_stage=row.stage,
         renewal_date=row.renewal,
         mrr=row.mrr,
+        currency=row.currency,
         arr_at_risk=row.arr_at_risk,
         as_of=row.as_of,
         last_event_at=row.last_event_at,

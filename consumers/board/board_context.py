@@ -70,7 +70,6 @@ class Board:
             "loaded": self.read_model.topic_reader.loaded.is_set(),
             "open_alerts": sum(counts.values()),
             "revenue_at_risk": self.read_model.accounts.at_risk(),
-            "currency": self.read_model.accounts.currency,
             "waiting_reviews": self.read_model.reviews.waiting,
             "problems": pipeline_problems(self.lags, self.read_model.alerts.pipeline_incident),
             "me": self.me(request),

@@ -16,7 +16,7 @@ from kafka.errors import KafkaError
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from consumers.board.access_control import NAME_CHARS, own_path, role_of
-from consumers.board.account_index import BANDS_AT_RISK, NONE_CHOICE, AccountQuery, AccountRow
+from consumers.board.account_index import BANDS_AT_RISK, NONE_CHOICE, AccountQuery, AccountRow, together
 from consumers.board.board_context import board_of
 from consumers.board.inbox import AlertQuery, inbox, state_of
 from consumers.board.live_updates import Listener
@@ -38,7 +38,7 @@ RENEWAL_VIEW_DAYS: Final = 90
 EPISODES_SHOWN: Final = 5
 CSV_COLUMNS: Final = (
     *("account_id", "name", "band", "health_score", "movement_7d", "reason", "segment", "owner", "lifecycle_stage"),
-    *("mrr", "arr_at_risk", "renewal_date", "open_alerts", "as_of"),
+    *("mrr", "currency", "arr_at_risk", "renewal_date", "open_alerts", "as_of"),
 )
 
 log = get_logger(__name__)
@@ -66,7 +66,7 @@ def accounts(
         total=accounts.living if listing.living_only else len(accounts),
         bands={band: listing.bands[band] for band in BANDS},
         arr={band: listing.arr.get(band) for band in BANDS},
-        at_risk=sum(listing.arr.get(band, 0.0) for band in BANDS_AT_RISK) or None,
+        at_risk=together(listing.arr.get(band, {}) for band in BANDS_AT_RISK),
         segments=segments,
         owners=owners,
         views=_views(board.me(request), query),
@@ -309,6 +309,7 @@ def _csv_cells(row: AccountRow, open_alerts: int) -> list[Any]:
         row.owner,
         row.stage,
         row.mrr,
+        row.currency,
         row.arr_at_risk,
         row.renewal,
         open_alerts,

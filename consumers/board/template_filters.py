@@ -1,6 +1,6 @@
 """How the pages say things: the filters of the templates. What is not known is said so, and never shown as 0."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
@@ -106,12 +106,22 @@ def hours(value: float | None) -> str:
 
 
 def money(value: float | None, currency: str | None = None) -> str:
-    """An amount in its currency (ISO 4217); None: the feed names none, or it is a sum of several.
+    """An amount in its currency (ISO 4217); None: the feed names none.
 
     >>> money(12500.0), money(12500.0, "EUR"), money(None)
     ('12,500', '€12,500', 'unknown')
     """
     return UNKNOWN if value is None else money_words(value, currency)
+
+
+def sums(by_currency: Mapping[str | None, float]) -> str:
+    """What is together in each currency, the largest amount first.
+
+    >>> sums({"EUR": 12500.0, "USD": 800.0, None: 90.0}), sums({})
+    ('€12,500 + $800 + 90', 'unknown')
+    """
+    found = sorted(by_currency.items(), key=lambda each: (-each[1], each[0] or ""))
+    return " + ".join(money_words(value, currency) for currency, value in found) or UNKNOWN
 
 
 def amount(value: float) -> str:
@@ -192,6 +202,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "hours": hours,
     "amount": amount,
     "money": money,
+    "sums": sums,
     "count": count,
     "text": text,
     "words": words,

@@ -50,11 +50,11 @@ def test_bands_are_counted_under_all_filters_but_their_own() -> None:
 
     assert [row.account_id for row in listing.rows] == ["cedar"]
     assert dict(listing.bands) == {"healthy": 1, "unknown": 1}
-    assert listing.arr == {"healthy": 6000.0, "unknown": 10800.0}
+    assert listing.arr == {"healthy": {None: 6000.0}, "unknown": {None: 10800.0}}
 
 
 def test_money_that_nobody_told_is_in_no_band() -> None:
-    assert three().find(AccountQuery(segment="enterprise")).arr == {}
+    assert three().find(AccountQuery(segment="enterprise")).arr == {"critical": {}}
 
 
 def test_what_is_at_risk_is_a_year_of_those_at_risk_and_unknown_without_any_amount() -> None:
@@ -65,9 +65,8 @@ def test_what_is_at_risk_is_a_year_of_those_at_risk_and_unknown_without_any_amou
         ("delta", 90.0, {"mrr": 900.0}),
         ("ember", None, {"mrr": 700.0}),
     )
-    assert (found.at_risk().arr, found.at_risk().accounts) == (9000.0, 3)
-    assert three().at_risk().arr is None
-    assert found.currency is None, "the account feed says none"
+    assert (found.at_risk().arr, found.at_risk().accounts) == ({None: 9000.0}, 3)
+    assert three().at_risk().arr == {}
     rows = {row.account_id: row.arr_at_risk for row in found.find(AccountQuery()).rows}
     assert rows == {"acme": 6000.0, "birch": 3000.0, "cedar": None, "delta": None, "ember": None}
 
@@ -85,3 +84,16 @@ def test_a_row_keeps_the_days_of_its_history_in_their_places() -> None:
     assert list(row.spark)[-4:] == [255, 70, 61, 42]
     assert len(row.spark) == 28
     assert row.position == RecordPosition(1, 7)
+
+
+def test_euros_and_dollars_are_told_apart_and_never_added_up() -> None:
+    index = AccountIndex()
+    for offset, (name, mrr, currency) in enumerate(
+        [("acme", 500.0, "EUR"), ("birch", 100.0, "USD"), ("cedar", 1.0, "EUR")]
+    ):
+        profile = Profile(mrr=mrr, currency=currency)
+        report = make_report(name, 20.0, profile=profile, measures={"mrr_active": mrr})
+        index.put(row_of(report, RecordPosition(0, offset)))
+    both = {"EUR": 6012.0, "USD": 1200.0}
+    assert index.at_risk().arr == both
+    assert index.find(AccountQuery()).arr == {"critical": both}

@@ -247,6 +247,7 @@ def test_the_api_lists_filters_and_says_null_for_unknown() -> None:
         "unknown": 6000.0,
         "inactive": None,
     }
+    assert found["arr_by_currency"]["at_risk"] == {"": 6000.0}
     (item,) = found["accounts"]
     assert (item["account_id"], item["movement_7d"], item["mrr"]) == ("acme", -30.0, 500.0)
     assert item["arr_at_risk"] == 6000.0
