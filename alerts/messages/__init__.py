@@ -9,5 +9,6 @@
 - `plain_text`  the same for those who have no Slack: as text, and as HTML
 - `daily_digest`  an owner's page of the day
 - `digest`    one message for many at once
+- `reviews`   scorecards that wait for a review, or were decided
 - `pipeline_incident`  what operators are told of a broken pipeline
 """

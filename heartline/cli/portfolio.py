@@ -291,9 +291,9 @@ def summary(
     elif not send:
         print(as_text(summary_message(found)))
     if send:
-        from heartline.portfolio.summary_sender import send_summary
+        from heartline.message_sender import send_message
 
-        for name in send_summary(summary_notification(found), send, config):
+        for name in send_message(summary_notification(found), send, config):
             print(f"{name}: sent", file=sys.stderr)
 
 

@@ -10,6 +10,8 @@ import typer
 from heartline.cli.options import BootstrapServers, Config, Json, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from heartline.terminal.scorecard_tables import Moved
     from stream.config.settings import Settings
     from stream.contracts.scorecard_review import ScorecardReview
@@ -21,6 +23,12 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+Send = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--send", metavar="RECEIVER", help="Tell it, too, to a receiver of the alerting configuration; several."
+    ),
+]
 File = Annotated[Path, typer.Argument(metavar="FILE.yaml", help="A file of scorecards (docs/scorecards.md).")]
 
 
@@ -142,6 +150,7 @@ def review(
     send_back: Annotated[bool, typer.Option("--send-back", help="It is not; --comment says what to change.")] = False,
     comment: Annotated[str, typer.Option("--comment", help="For whoever reads the review.")] = "",
     by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; your login without it.")] = None,
+    send: Send = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
 ) -> None:
@@ -153,7 +162,7 @@ def review(
     [bold]Examples[/]
 
     \b
-    heartline scorecard review acme --hand-in --comment "goals agreed with their sponsor"
+    heartline scorecard review acme --hand-in --comment "goals agreed with their sponsor" --send lead-mail
     heartline scorecard review acme --send-back --comment "the renewal date is last year's" --by dana
     """
     import getpass
@@ -181,6 +190,7 @@ def review(
     finally:
         sender.close()
     print(_step_told(made))
+    _send([made], send, config)
 
 
 @app.command()
@@ -189,17 +199,20 @@ def history(
         str | None, typer.Argument(metavar="[ACCOUNT]", help="One account's steps; of each account the newest without.")
     ] = None,
     waiting: Annotated[bool, typer.Option("--waiting", help="Only those that wait for a review.")] = False,
+    send: Send = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Tell who had which scorecard looked at, and what was said of it: what waits first. Status 1: there is nothing.
 
+    With --send it goes to receivers as alerts have them; let cron tell each morning whoever reviews what waits.
+
     [bold]Examples[/]
 
     \b
-    heartline scorecard history --waiting
     heartline scorecard history acme --json
+    0 8 * * 1-5  heartline scorecard history --waiting --send lead-mail --send slack
     """
     from consumers.errors import TopicMissingError
     from consumers.kafka_client import read_to_end
@@ -220,6 +233,20 @@ def history(
     if not steps:
         print(f"heartline: no review{'' if account_id is None else f' of {account_id!r}'}", file=sys.stderr)
         raise typer.Exit(1)
+    _send(steps, send, config)
+
+
+def _send(steps: "Sequence[ScorecardReview]", receivers: list[str] | None, config: Path | None) -> None:
+    """Tell receivers of steps, if any are named."""
+    if not receivers:
+        return
+    from datetime import UTC, datetime
+
+    from alerts.messages.reviews import reviews_notification
+    from heartline.message_sender import send_message
+
+    for name in send_message(reviews_notification(steps, datetime.now(UTC)), receivers, config):
+        print(f"{name}: sent", file=sys.stderr)
 
 
 def _step_told(step: "ScorecardReview") -> str:

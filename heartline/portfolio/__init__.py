@@ -3,5 +3,4 @@
 - `files`   files of events to a ledger in memory
 - `report`  figures as one HTML page
 - `answers` who answers: that ledger, or the process
-- `summary_sender` the monthly summary to receivers of the alerting configuration
 """

@@ -1,4 +1,4 @@
-"""Sends the monthly summary to receivers as the alerting configuration has them."""
+"""Sends one message to receivers as the alerting configuration has them: a monthly summary, a scorecard to review."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,11 +13,11 @@ from stream.config.settings import load
 from stream.contracts.errors import ConfigError
 
 
-def send_summary(notification: AlertNotification, names: Sequence[str], config: Path | None) -> Iterator[str]:
+def send_message(notification: AlertNotification, names: Sequence[str], config: Path | None) -> Iterator[str]:
     """Tell the receivers; yields the name of each that took it.
 
     Args:
-        notification: the summary as they take it.
+        notification: the message as they take it.
         names: of receivers.
         config: a file with settings.
 
@@ -39,4 +39,4 @@ def send_summary(notification: AlertNotification, names: Sequence[str], config: 
         else:
             yield name
     if failed:
-        raise FileError(f"the summary was not delivered: {'; '.join(failed)}")
+        raise FileError(f"the message was not delivered: {'; '.join(failed)}")
