@@ -100,7 +100,12 @@ _NOTES: Final = {
     "cohorts": "A row is the quarter, month or year in which a customer began.",
     "phases": "A new team measures what it does, then what that moves, then what it is worth.",
 }
-_LINES: Final[dict[str, tuple[str, ...]]] = {"revenue": ("nrr", "grr"), "phases": ("nrr", "customer_base_coverage")}
+_LINES: Final[dict[str, tuple[str, ...]]] = {
+    "revenue": ("nrr", "grr"),
+    "growth": ("clv", "cac"),
+    "phases": ("nrr", "customer_base_coverage"),
+}
+_GAP: Final = "Where the gap widens, customers are worth more and more than they cost."
 _TEMPLATES: Final = Environment(
     loader=PackageLoader("consumers.portfolio"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
@@ -240,6 +245,7 @@ def tables(
         tiles=_tiles(service, asked, periods) if name == "revenue" else [],
         charts=_charts(service, name, asked, periods, as_known),
         periods=[each.name for each in periods],
+        running=periods[-1].name if day_number(service.today()) < periods[-1].next_day else None,
         note=_NOTES.get(name),
         units=list(UNITS),
         unit=None if period else unit,
@@ -310,7 +316,7 @@ def _tiles(
 ) -> list[Any]:
     """What a manager looks at first: the last whole period, and how it compares with the one before."""
     last = _whole(periods, service.today())
-    found = _by_period(asked)
+    found, currency = _by_period(asked), service.options.currency
     tiles = []
     for id_, is_good in (("arr", True), ("nrr", True), ("grr", True), ("logo_churn", False)):
         now, before = found.get((id_, last.name)), found.get((id_, last.previous().name))
@@ -322,13 +328,13 @@ def _tiles(
             change = value.value - before[1].value
             tone = "" if change == 0 else "better" if (change > 0) == is_good else "worse"
             sign = "+" if change > 0 else "−" if change < 0 else "±"
-            amount = text(shape, abs(change), service.options.currency)
+            amount = text(shape, abs(change), currency)
             amount = amount.replace("%", "points") if shape.unit == "ratio" else amount
             than = f"{sign}{amount} against {last.previous().name}"
         tiles.append(
             {
-                "what": f"{title_of(id_)}, {last.name}",
-                "value": text(shape, value.value, service.options.currency),
+                "what": f"{title_of(id_)}{f' in {currency}' if shape.unit == 'money' else ''}, {last.name}",
+                "value": text(shape, value.value, currency),
                 "than": than,
                 "tone": tone,
                 "link": _behind(shape, value, None, None),
@@ -336,8 +342,8 @@ def _tiles(
         )
     tiles.append(
         {
-            "what": "ARR at risk today",
-            "value": f"{shown(service.arr_at_risk(), service.options.currency):,.0f}",
+            "what": f"ARR at risk in {currency} today",
+            "value": f"{shown(service.arr_at_risk(), currency):,.0f}",
             "than": "of customers at risk or critical",
             "tone": "",
             "link": "/renewals",
@@ -395,7 +401,9 @@ def _charts(
             Line(title_of(id_), kind, [mark(id_, each) for each in periods])
             for id_, kind in zip(ids, "ab", strict=True)
         ]
-        charts.append({"title": title, "svg": line_chart(title, lines), "note": "The last period may still run."})
+        svg = line_chart(title, lines, percent=name != "growth")
+        note = "The last period may still run."
+        charts.append({"title": title, "svg": svg, "note": f"{_GAP} {note}" if name == "growth" else note})
     if name == "team":
         own = mark("crc", _whole(periods, service.today()))
         charts.append(

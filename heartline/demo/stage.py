@@ -77,6 +77,10 @@ def set_up(say: Say) -> Iterator[Stage]:
         say("stopping everything")
 
 
+# From a trial to what is paid for, and to more of it: the way that an account's page draws as a vector.
+MILESTONES: Final = ("subscription.trial", "subscription.paid", "subscription.upsell")
+
+
 def environment(outside: Mapping[str, str], *, kafka: str, redis: str, slack: str, ports: list[int]) -> dict[str, str]:
     """The environment of the three processes: nothing that is set for a real installation reaches the demo.
 
@@ -99,6 +103,7 @@ def environment(outside: Mapping[str, str], *, kafka: str, redis: str, slack: st
         "HEARTLINE_WORKER__CHECKPOINT_INTERVAL_SECONDS": "0.5",
         "HEARTLINE_WORKER__METRICS_PORT": str(ports[0]),
         "HEARTLINE_PRODUCT__CORE_FEATURES": json.dumps(CORE_FEATURES),
+        "HEARTLINE_PRODUCT__MILESTONES": json.dumps(MILESTONES),
         "HEARTLINE_ALERTING__CLOCK": "event",
         "HEARTLINE_ALERTING__METRICS_PORT": str(ports[1]),
         "HEARTLINE_BOARD__PORT": str(ports[2]),

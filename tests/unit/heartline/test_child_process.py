@@ -1,5 +1,6 @@
 """The roles as child processes: what they are given, what is read of them, and what their end says."""
 
+import json
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from heartline.demo.stage import environment
 from heartline.processes.child_process import ChildProcessEnded, Role
+from stream.config.settings import ProductSettings
 
 
 def test_nothing_of_a_real_installation_reaches_the_demo() -> None:
@@ -25,6 +27,7 @@ def test_nothing_of_a_real_installation_reaches_the_demo() -> None:
     assert inside["PATH"] == "/bin"
     assert inside["HEARTLINE_KAFKA_VERSION"] == "3.9"
     assert inside["HEARTLINE_KAFKA__BOOTSTRAP_SERVERS"] == "127.0.0.1:1"
+    assert ProductSettings(milestones=json.loads(inside["HEARTLINE_PRODUCT__MILESTONES"])).milestones
     assert not [value for value in inside.values() if "prod" in value or "real" in value or "/etc/" in value]
 
 

@@ -79,7 +79,8 @@ def test_a_page_and_the_accounts_behind_a_number_go_into_a_spreadsheet(client: T
 @pytest.mark.parametrize(("unit", "count"), [("month", 13), ("quarter", 8), ("year", 4)])
 def test_periods_are_chosen_by_a_click_and_what_runs_is_the_last(client: TestClient, unit: str, count: int) -> None:
     page = client.get("/revenue", params={"unit": unit}).text
-    assert page.count('<th scope="col">2') == page.count("<thead>") * count
+    assert page.count('<th scope="col">2') == page.count("<thead>") * (count - 1)
+    assert page.count('<span class="n">so far</span>') == page.count("<thead>")
     assert f'<a href="/revenue?unit={unit}" aria-current="true">' in page
 
 
