@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -44,8 +45,10 @@ from tests.unit.consumers.portfolio.books import RULES, Event, moment_ms, record
 
 KEPT: Final = Path(__file__).parent / "results" / "portfolio.json"
 PARTITIONS: Final = 12
-PAGES: Final = ("/", "/cohorts", "/page/renewals", "/team", "/phases", "/features", "/health", "/plays", "/renewals")
+PAGES: Final = ("/", "/growth", "/cohorts", "/renewals", "/team", "/phases", "/features", "/health")
 LATE_EVENTS: Final = 10
+KILLED_AT: Final = (0.1, 0.5)  # of the days, when it has so many
+_ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
 class Process:
@@ -73,10 +76,28 @@ class Process:
             time.sleep(0.05)
         return time.monotonic() - started
 
+    def kill_at(self, days: int) -> bool:
+        """Kill it once it holds so many days of accounts; returns whether it was still reading then."""
+        while not self.is_ready:
+            if _ADDRESS.search(self._log.read_text()) and self._days() >= days:
+                self.end(signal.SIGKILL)
+                return True
+            time.sleep(0.02)
+        self.end()
+        return False
+
+    def _days(self) -> int:
+        """How many days of accounts are in its file."""
+        try:
+            return int(json.loads(self.get("/api/v1/portfolio/status"))["account_days"])
+        except OSError:  # it says where it listens just before it does
+            return -1
+
     def get(self, path: str) -> bytes:
         """What it answers."""
-        url = self._log.read_text().partition("portfolio ready on ")[2].split()[0]
-        with urlopen(url + path, timeout=120) as answer:
+        found_address = _ADDRESS.search(self._log.read_text())
+        assert found_address is not None
+        with urlopen(found_address[0] + path, timeout=120) as answer:
             found: bytes = answer.read()
             return found
 
@@ -183,15 +204,7 @@ def company(accounts: int, years: float, say: Any) -> dict[str, Any]:
         say("sending the days of the accounts")
         days = asyncio.run(send_days(where, end, accounts, years))
         say(f"{days:,} days sent; reading, and killing it in between")
-        kills = 0
-        for seconds in (4, 9):
-            first = Process(where)
-            time.sleep(seconds)
-            if not first.is_ready:
-                first.end(signal.SIGKILL)
-                kills += 1
-            else:
-                first.end()
+        kills = sum(Process(where).kill_at(round(share * days)) for share in KILLED_AT)
         process = Process(where)
         process.wait_ready()
         status = json.loads(process.get("/api/v1/portfolio/status"))
@@ -215,6 +228,7 @@ def company(accounts: int, years: float, say: Any) -> dict[str, Any]:
         rebuilt_cpu = process.cpu_seconds()
         say(f"ready after {rebuilt:.1f} s")
         pages = {path: _milliseconds(process, path) for path in PAGES}
+        page_cpu = {path: _cpu_milliseconds(process, producer, where, number) for number, path in enumerate(PAGES)}
         lags = [_lag_seconds(process, producer, where, number) for number in range(LATE_EVENTS)]
         again = {path: _milliseconds(process, path) for path in PAGES}
         peak = process.peak_mb()
@@ -231,6 +245,7 @@ def company(accounts: int, years: float, say: Any) -> dict[str, Any]:
         "rebuild_seconds": round(rebuilt, 1),
         "rebuild_cpu_seconds": round(rebuilt_cpu, 1),
         "page_ms_first": {path: round(ms) for path, ms in pages.items() if ms is not None},
+        "page_cpu_ms_after_a_change": page_cpu,
         "page_ms_after_a_change": {path: round(ms) for path, ms in again.items() if ms is not None},
         "live_lag_seconds_max": round(max(lags), 2),
         "peak_rss_mb": peak,
@@ -245,6 +260,14 @@ def _milliseconds(process: Process, path: str) -> float | None:
     except OSError:
         return None
     return (time.perf_counter() - started) * 1000
+
+
+def _cpu_milliseconds(process: Process, producer: KafkaProducer, where: Environment, number: int) -> int:
+    """Processor time of a page after a change, when nothing is kept of it; in steps of 10."""
+    _lag_seconds(process, producer, where, LATE_EVENTS + number)
+    before = process.cpu_seconds()
+    process.get(PAGES[number])
+    return round((process.cpu_seconds() - before) * 1000)
 
 
 def _lag_seconds(process: Process, producer: KafkaProducer, where: Environment, number: int) -> float:
