@@ -132,12 +132,28 @@ def test_a_topic_may_allow_larger_messages_than_the_broker_does_by_default(kafka
     assert read_all(kafka.bootstrap_servers, large) == [value]
 
 
+def assert_no_topic_by_a_misspelt_name(bootstrap_servers: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        with pytest.raises(UnknownTopicOrPartitionError):
+            admin.delete_topics(["prodcut-usage"])
+        consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers)
+        try:
+            assert consumer.partitions_for_topic("prodcut-usage") == set()
+        finally:
+            consumer.close()
+        assert [topic for topic in admin.list_topics() if "prodcut" in str(topic)] == []
+    finally:
+        admin.close()
+
+
 @pytest.mark.parametrize("version", ["4", "3.9"])
-def test_a_killed_broker_comes_back_with_what_was_acknowledged(
+def test_a_broker_makes_no_topic_by_a_misspelt_name_and_comes_back_after_a_kill_with_what_was_acknowledged(
     version: str, own_kafka: Callable[..., KafkaServer]
 ) -> None:
     server = own_kafka(version=version)
     address = server.bootstrap_servers
+    assert_no_topic_by_a_misspelt_name(address)
     create_topic(address, "kept")
     with producing(address, acks="all") as producer:
         for number in range(100):
@@ -150,22 +166,6 @@ def test_a_killed_broker_comes_back_with_what_was_acknowledged(
 
     assert server.bootstrap_servers == address
     assert read_all(address, "kept") == [b"%d" % number for number in range(100)]
-
-
-def test_topics_are_never_created_by_a_misspelt_name(own_kafka: Callable[..., KafkaServer]) -> None:
-    server = own_kafka()
-    admin = KafkaAdminClient(bootstrap_servers=server.bootstrap_servers)
-    try:
-        with pytest.raises(UnknownTopicOrPartitionError):
-            admin.delete_topics(["prodcut-usage"])
-        consumer = KafkaConsumer(bootstrap_servers=server.bootstrap_servers)
-        try:
-            assert consumer.partitions_for_topic("prodcut-usage") == set()
-        finally:
-            consumer.close()
-        assert [topic for topic in admin.list_topics() if "prodcut" in str(topic)] == []
-    finally:
-        admin.close()
 
 
 def test_a_broker_leaves_its_classes_to_the_next_start_which_does_without_if_they_do_not_fit(
