@@ -1,19 +1,26 @@
 """The documentation names everything that there is, and its links lead somewhere."""
 
+import json
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
 
+from consumers.intake.acceptance import Acceptance, Accepted
+from consumers.intake.settings import IntakeSettings
 from consumers.portfolio.lifetime import ALL_IDS
+from heartline.imports.columns import read_column_map
 from heartline.reference import figures_page, settings_page
 from heartline.reference.measure_tables import filled
+from stream.config.settings import Settings, load
 from stream.contracts.events import REASONS
 from stream.kinds import subscription, ticket
+from stream.kinds.decode import Decoder
 from stream.kinds.touchpoint import CONTACT_WORDS
 from stream.measures.registry import GROUPS, MEASURES
 from stream.scoring.shipped import DEFAULT
-from stream.topics import Topics
+from stream.topics import KINDS, Topics
 from tests import rules_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,3 +105,33 @@ def test_links_between_pages_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", path.read_text("utf-8")):
         if "://" not in target:
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+CONNECTING = [*sorted((ROOT / "docs/connect").glob("*.md")), ROOT / "docs/connect.md", ROOT / "docs/contracts.md"]
+ACCEPTANCE = Acceptance({kind: Decoder(kind) for kind in KINDS})
+NOW_MS = 1_773_000_000_000  # 2026-03-08, after every moment in the pages
+BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    found = BLOCK.findall(path.read_text("utf-8"))
+    return [textwrap.dedent(body) for _, each, body in found if each == language]
+
+
+@pytest.mark.parametrize("path", CONNECTING, ids=lambda path: path.stem)
+def test_what_the_pages_of_connecting_let_one_copy_is_accepted(path: Path, tmp_path: Path) -> None:
+    """Settings are read by the processes that have them, a map by the import, events by their contract."""
+    copied = tmp_path / "copied.yaml"
+    for text in blocks(path, "yaml"):
+        copied.write_text(text)
+        if text.startswith("# logins.yaml"):
+            assert read_column_map(copied).kind == "usage"
+        else:
+            assert load(IntakeSettings, copied) != IntakeSettings() or load(Settings, copied) != Settings()
+    for text in blocks(path, "python"):
+        compile(text, str(path), "exec")
+    for text in blocks(path, "json"):
+        for line in text.splitlines():
+            event = json.loads(line)
+            kinds = [event["type"]] if "type" in event else KINDS
+            assert any(isinstance(ACCEPTANCE.accept(kind, event, NOW_MS), Accepted) for kind in kinds), line
