@@ -90,7 +90,9 @@ class Query:
         found = []
         for i, group, *columns in rows:
             for index, figure in enumerate(wanted):
-                spent = None if figure.cost is None else costs[figure.cost].get((i, group), 0)
+                spent = None
+                if figure.cost is not None and (i, None) in costs[figure.cost]:
+                    spent = costs[figure.cost].get((i, group), 0)
                 six = columns[6 * index : 6 * index + 6]
                 found.append(_value(figure, begun[i].name, group, six, spent))
         return found
@@ -142,7 +144,10 @@ class Query:
         )
 
     def _costs(self, kind: str, periods: Sequence[Period], by: Dimension | None) -> dict[tuple[int, str | None], int]:
-        """(period, group) to what it cost, each cost spread over its days so that the parts add up to the whole."""
+        """(period, group) to what it cost, each cost spread over its days so that the parts add up to the whole.
+
+        Of a period of which no cost is told there is nothing; of any other one there is an entry without a group.
+        """
         column = "NULL" if by is None else by
         rows = self._db.execute(
             f"SELECT {column}, minor, from_day, next_day FROM costs WHERE kind = ?",
@@ -157,6 +162,7 @@ class Query:
                     days = next_day - from_day
                     part = half_even(minor * (after - from_day), days) - half_even(minor * (first - from_day), days)
                     found[i, group] = found.get((i, group), 0) + part
+                    found.setdefault((i, None), 0)
         return found
 
 
@@ -203,11 +209,13 @@ def _with_every_period(rows: list[Any], periods: int, figures: int) -> list[Any]
 
 
 def _value(figure: Figure, period: str, group: str | None, sums: Sequence[Any], spent: int | None) -> FigureValue:
-    """One value from its six aggregates; spent: the costs, where they are the numerator."""
+    """One value from its six aggregates; spent: the costs, where they are the numerator; None: nobody told any."""
     numerator, denominator, n, xx, xy, yy = sums
     if figure.is_median:
         return FigureValue(figure.id, period, group, numerator, numerator, None, n or 0)
     numerator, n = numerator or 0, int(n or 0)
+    if figure.cost is not None and spent is None:
+        return FigureValue(figure.id, period, group, None, None, denominator or 0, n)
     if spent is not None:
         numerator = spent
     if figure.denominator is None:

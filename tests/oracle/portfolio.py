@@ -697,9 +697,10 @@ _MEDIANS: Final = {
     "time_to_first_value": f"SELECT p.name, g, x.value_days FROM p JOIN {_BEGUN} x ON x.day >= p.first "
     "AND x.day < p.after AND x.value_days IS NOT NULL JOIN grp ON grp.name = p.name AND grp.unit = x.account",
 }
+# Nothing where nobody told any cost of the period, whoever's.
 _SPENT: Final = (
-    "(SELECT coalesce(sum(c.minor_per_day), 0) FROM cost c JOIN p ON p.name = x.name WHERE c.kind = '{kind}' "
-    "AND c.day >= p.first AND c.day < p.after AND ({by} IS NULL OR {by} IS x.g))"
+    "(SELECT CASE WHEN count(*) > 0 THEN coalesce(sum(c.minor_per_day) FILTER (WHERE {by} IS NULL OR {by} IS x.g), 0) "
+    "END FROM cost c JOIN p ON p.name = x.name WHERE c.kind = '{kind}' AND c.day >= p.first AND c.day < p.after)"
 )
 _KIND_OF: Final = {"cac": "acquisition", "crc": "customer_success"}
 _COSTS_BY: Final[dict[str, tuple[str | None, ...]]] = {"cac": (None, "campaign"), "crc": (None, "owner")}

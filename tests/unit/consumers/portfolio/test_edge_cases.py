@@ -366,3 +366,15 @@ def test_a_payment_that_is_past_due_keeps_the_customer_until_it_is_cancelled_or_
     assert books.movements("2027-02") == {"opening_arr": 200, "churn": 100, "arr": 100}
     assert books.values("2027-02", "involuntary_churn", "accounts") == [0, 1]
     assert books.values("2027-01", "renewal_rate") == [pytest.approx(1 / 3)]
+
+
+def test_while_no_cost_of_a_period_is_told_what_it_cost_is_not_known_and_never_0(books: Books) -> None:
+    for account, campaign in (("acme", "search"), ("beta", "webinar")):
+        books.subscription("2026-01-05", "started", 100, account=account, subscription_id=account, campaign=campaign)
+    books.subscription("2026-02-05", "started", 100, account="gamma", subscription_id="gamma", campaign="webinar")
+    spent = {"kind": "acquisition", "campaign": "search", "amount": 300, "currency": "EUR"}
+    books.add("cost", "2026-02-01", period="2026-01", **spent)
+    assert books.values("2026-01", "cac", "crc") == [15_000, None]
+    assert books.values("2026-02", "cac") == [None]
+    by_campaign = books.figures("2026-01", "cac", by="campaign")
+    assert {group: value.value for (_, group), value in by_campaign.items()} == {"search": 30_000, "webinar": 0}
