@@ -12,9 +12,11 @@ from urllib.parse import quote
 import pytest
 
 from consumers.board.request_guard import HEADERS
+from heartline.replay.lines import parse
 from stream.contracts.dead_letters import dead_letter
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import Cap, Change, Freshness, Override, Profile
+from stream.kinds.decode import Decoder
 from tests.reports import MONDAY, make_report
 from tests.unit.consumers.board.board_app import FakeBoard
 from tests.unit.consumers.board.test_alert_log import alert, step
@@ -35,6 +37,15 @@ def test_the_list_is_worst_first_with_reasons_and_unknown_said_so() -> None:
     assert "Down 48 in 7 days: everyone left" in page
     assert '<span class="figure">?</span>' in page
     assert "Unknown" in page
+
+
+def test_an_empty_board_shows_how_to_send_the_first_event() -> None:
+    page = html.unescape(FakeBoard().client().get("/").text)
+    command = re.search(r"printf '(.+)\\n' \"\$\(date -u \+%FT%TZ\)\" \| heartline replay -", page)
+    assert command is not None
+    line = (command[1] % "2026-03-02T09:30:00Z").encode()
+    assert parse(line).key == b"acme"
+    assert Decoder("usage").decode(line).account_id == "acme"
 
 
 def test_nothing_that_a_customer_wrote_is_taken_for_markup() -> None:
