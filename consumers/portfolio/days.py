@@ -64,6 +64,10 @@ class Period:
         """How many months it has; a day is a 30.4375th (365.25 / 12) of one."""
         return _MONTHS[self.unit] if self.unit in _MONTHS else self.days / 30.4375
 
+    def until(self, last_day: int) -> "Period":
+        """As much of it as has been by the end of a day, which lies in it or after it."""
+        return self if last_day + 1 >= self.next_day else Period(self.first_day, last_day + 1, "day", self.name)
+
     def previous(self) -> "Period":
         """The period before it."""
         return period_of(day_of(self.first_day - 1), self.unit)

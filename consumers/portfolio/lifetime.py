@@ -121,7 +121,7 @@ def ask(
     found: dict[tuple[str, str | None], dict[str, FigureValue]] = {}
     for value in values:
         found.setdefault((value.period, value.group), {})[value.figure] = value
-    months = {period.name: period.months for period in periods}
+    months = {period.name: period.until(query.as_of_day).months for period in periods}
     for (period, group), known in found.items():
         for each in made:
             inputs = {name: known[name].value for name in each.inputs}

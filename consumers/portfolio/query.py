@@ -66,6 +66,11 @@ class Query:
         self._rules = rules
         self._as_of_day = as_of_day
 
+    @property
+    def as_of_day(self) -> int:
+        """The last day that is known."""
+        return self._as_of_day
+
     def figures(
         self, wanted: Sequence[Figure], periods: Sequence[Period], by: Dimension | None = None
     ) -> list[FigureValue]:

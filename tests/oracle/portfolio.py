@@ -86,9 +86,12 @@ class Oracle:
     def figures(self, periods: Sequence[tuple[str, date, date]], by: str | None) -> dict[Key, float | None]:
         """Everything, by period (name, first day, day after the last) and group."""
         self.db.executescript("DROP TABLE IF EXISTS p; CREATE TABLE p (name, first, after)")
+        months: dict[str, float] = {}
         for name, first, after in periods:
             if self._number(first) <= self.today:
                 end = min(self._number(after), self.today + 1)
+                is_over = end == self._number(after)
+                months[name] = (3 if "Q" in name else 1) if is_over else (end - self._number(first)) / 30.4375
                 self.db.execute("INSERT INTO p VALUES (?, ?, ?)", (name, self._number(first), end))
         unit = "account || '|' || product" if by == "product" else "account"
         if self._laid_out != (unit, *periods):
@@ -108,15 +111,14 @@ class Oracle:
             for period, group, value in self.db.execute(sql.format(today=self.today)):
                 values.setdefault((period, group), []).append(value)
             found |= {(id_, *key): median(each) for key, each in values.items()}
-        self._lifetime(found, by)
+        self._lifetime(found, by, months)
         return found
 
-    def _lifetime(self, found: dict[Key, float | None], by: str | None) -> None:
+    def _lifetime(self, found: dict[Key, float | None], by: str | None, months: dict[str, float]) -> None:
         """What is made of other figures."""
         for name, group in {key[1:] for key in found if key[0] in ("arpa", "revenue_churn", "purchases_per_year")}:
-            months = 3 if "Q" in name else 1
             arpa, churn = found.get(("arpa", name, group)), found.get(("revenue_churn", name, group))
-            clv = arpa * self._margin / (churn / months) if arpa is not None and churn else None
+            clv = arpa * self._margin / (churn / months[name]) if arpa is not None and churn else None
             found["clv", name, group] = clv
             bought = found.get(("purchases_per_year", name, group))
             years = found.get(("retention_years", name, group))

@@ -2,10 +2,14 @@
 
 import dataclasses
 import json
+from datetime import date
 
 import pytest
 
 from consumers.portfolio.alias_links import link_body
+from consumers.portfolio.days import day_number, parse_period
+from consumers.portfolio.lifetime import ask
+from consumers.portfolio.query import Query
 from tests.unit.consumers.portfolio.books import RULES, Books
 
 
@@ -378,3 +382,16 @@ def test_while_no_cost_of_a_period_is_told_what_it_cost_is_not_known_and_never_0
     assert books.values("2026-02", "cac") == [None]
     by_campaign = books.figures("2026-01", "cac", by="campaign")
     assert {group: value.value for (_, group), value in by_campaign.items()} == {"search": 30_000, "webinar": 0}
+
+
+def test_the_churn_of_a_quarter_that_runs_is_that_of_its_days_so_far(books: Books) -> None:
+    """Taken for a whole quarter's, it made a customer worth three times as much in the quarter's first month."""
+    for account in ("acme", "beta"):
+        books.subscription("2026-01-05", "started", 100, account=account, subscription_id=account)
+    books.subscription("2026-04-10", "cancelled", account="beta", subscription_id="beta")
+    store, periods = books.store(), [parse_period("2026-Q2")]
+    worth = [
+        ask(Query(store.cursor(), RULES, day_number(date(2026, *day))), ["clv"], periods, None, 1.0)[0][1].value
+        for day in ((4, 30), (6, 30))
+    ]
+    assert worth == [pytest.approx(10_000 / (0.5 / (30 / 30.4375))), pytest.approx(10_000 / (0.5 / 3))]
