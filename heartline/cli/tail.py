@@ -51,7 +51,7 @@ def tail(
         print(f"watching {topics} topics at {where}; Ctrl-C ends it", file=sys.stderr, flush=True)
 
     try:
-        for arrival in follow(settings, last, on_ready):
+        for arrival in follow(settings, last, None if as_json else on_ready):
             if arrival is None or (only is not None and arrival.result != only):
                 continue
             if as_json:
