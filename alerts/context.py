@@ -43,6 +43,7 @@ class PipelineIncidentSettings(BaseModel):
     enabled: bool = True
     late_minutes: float = Field(15, gt=0, le=1440, description="reports that take longer than this are late")
     late_for_minutes: float = Field(5, ge=0, le=1440, description="and nothing but late ones for so long is trouble")
+    worker_absent_minutes: float = Field(5, gt=0, le=1440, description="no worker in its group for longer: trouble")
     mass_accounts_min: int = Field(20, ge=1, description="more accounts than this fell at once: trouble")
     mass_ratio: float = Field(0.1, gt=0, le=1, description="and more than this share of all accounts")
     mass_minutes: int = Field(15, ge=1, le=1440, description="at once: within so long")

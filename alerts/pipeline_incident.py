@@ -1,10 +1,11 @@
 """A broken pipeline told from quiet customers: what the reports say of the data behind them. Pure; `now` is passed in.
 
-Three signs, each read from what the alerting process sees anyway:
+Four signs, each read from what the alerting process sees anyway:
 
 - source_quiet: the newest report of every partition that knows a source calls it stale, so it is silent for everyone;
 - lag: for some time no report came that was not late;
-- mass_drop: many accounts, that were known before, fell within minutes. Customers leave one by one.
+- mass_drop: many accounts, that were known before, fell within minutes. Customers leave one by one;
+- worker_absent: no worker is there, so scores stand still, and days of silence are counted that nobody knows of.
 
 `PartitionHealth` is what one partition shows, `IncidentState` the incident of all of them together. While it
 lasts, account alerts are suppressed; what is still true afterwards is told then. While a mass drop is only suspected,
@@ -23,7 +24,7 @@ from alerts.context import PipelineIncident, PipelineIncidentSettings
 from alerts.text import duration, plural
 from stream.contracts.report import AlertReportView
 
-IncidentKind = Literal["source_quiet", "lag", "mass_drop"]
+IncidentKind = Literal["source_quiet", "lag", "mass_drop", "worker_absent"]
 
 INCIDENT_KINDS: Final[tuple[IncidentKind, ...]] = get_args(IncidentKind)
 MASS_RULES: Final = frozenset(
@@ -142,9 +143,12 @@ def observe(
 
 
 def signs(
-    partitions_health: Collection[PartitionHealth], settings: PipelineIncidentSettings, now: datetime
+    partitions_health: Collection[PartitionHealth],
+    settings: PipelineIncidentSettings,
+    now: datetime,
+    absent_since: datetime | None = None,
 ) -> dict[IncidentKind, str]:
-    """The signs of trouble over all partitions: kind to evidence, a sentence's part."""
+    """The signs of trouble over all partitions, and of the worker: kind to evidence, a sentence's part."""
     found: dict[IncidentKind, str] = {}
     if not settings.enabled:
         return found
@@ -154,6 +158,8 @@ def signs(
     if late:
         worst = duration(timedelta(seconds=max(partition_health.late_seconds for partition_health in late)))
         found["lag"] = f"reports of {len(late)} of {plural(len(partitions_health), 'partition')} come {worst} late"
+    if absent_since is not None and now - absent_since >= timedelta(minutes=settings.worker_absent_minutes):
+        found["worker_absent"] = f"no worker has run since {absent_since:%-d %b %H:%M} UTC, so scores stand still"
     fallen, accounts = _fallen(partitions_health, settings, now)
     if fallen > max(settings.mass_accounts_min, settings.mass_ratio * accounts):
         found["mass_drop"] = _fallen_words(fallen, accounts, settings)
@@ -183,6 +189,7 @@ def assess(
     partitions_health: Collection[PartitionHealth],
     settings: PipelineIncidentSettings,
     now: datetime,
+    absent_since: datetime | None = None,
 ) -> Assessment:
     """Decide whether trouble begins, holds or is over.
 
@@ -191,8 +198,9 @@ def assess(
         partitions_health: of all partitions.
         settings: the limits.
         now: the moment.
+        absent_since: since when no worker is in its group; None: one is, or it is not known.
     """
-    there = signs(partitions_health, settings, now)
+    there = signs(partitions_health, settings, now, absent_since)
     evidence = "; ".join(there.values())
     if incident is None:
         if not there:

@@ -9,6 +9,7 @@ account_url    an account's id as one part of an address
 account_updates  what people set of an account by hand, onto the account feed
 scorecard_reviews  who had an account's scorecard looked at, and what they said of it
 confirmed_sender  records that people cause, each confirmed by Kafka
+worker_presence  whether a worker runs, so that calm is not taken for health
 kafka_client   how to connect to Kafka, and to read a topic whole
 async_kafka    the same by aiokafka, for the intake and the portfolio
 redis_client   how to connect to Redis

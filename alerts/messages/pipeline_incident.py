@@ -15,6 +15,7 @@ PIPELINE_RULE: Final = "pipeline_incident"
 _LOOK_AT: Final = {
     "source_quiet": "whoever sends this source: its connector, its credentials, its topic",
     "lag": "the worker, and the consumer lag of its group",
+    "worker_absent": "the worker: whether it runs, and the last lines of its log",
     "mass_drop": "what changed for all at once: a release, the tracking, a scorecard, an import",
 }
 

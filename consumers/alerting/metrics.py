@@ -134,7 +134,7 @@ class Metrics:
         self._pipeline_incident = Gauge(
             "heartline_pipeline_incident",
             "1 while there is a sign that the pipeline, and not a customer, is in trouble, by kind: source_quiet, lag, "
-            "mass_drop; red flags are held then. Every process shows the same; on the event clock always 0.",
+            "mass_drop, worker_absent; red flags are held then. Every process shows the same; 0 on the event clock.",
             ["kind"],
             registry=registry,
         )

@@ -28,7 +28,6 @@ from alerts.pipeline_incident import (
     assess,
     mass_drop_suspected,
     observe,
-    signs,
 )
 from alerts.signals import SignalStep
 from consumers.alerting.audit_log import AuditLog
@@ -65,6 +64,7 @@ class PipelineHealthMonitor:
         settings: the limits.
         recipients: whom to tell.
         metrics: of the process.
+        absent_since: tells since when no worker is in its group.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class PipelineHealthMonitor:
         settings: PipelineIncidentSettings,
         recipients: Recipients,
         metrics: Metrics,
+        absent_since: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         self._client = client
         self._partitions_health_key, self._incident_key = f"{prefix}partition_health", f"{prefix}pipeline_incident"
@@ -84,6 +85,7 @@ class PipelineHealthMonitor:
         self._settings = settings
         self._recipients = recipients
         self._metrics = metrics
+        self._absent_since = absent_since
         self._set_aside = SetAside(client, prefix)
         self._partitions_health: dict[int, PartitionHealth] = {}
         self._incident: IncidentState | None = None
@@ -164,11 +166,11 @@ class PipelineHealthMonitor:
             partitions: ours; the step goes into the audit log of the first.
             now: the wall clock.
         """
-        stored = self.read()
-        seen = assess(self._incident, self._partitions_health.values(), self._settings, now)
+        stored, health = self.read(), self._partitions_health
+        seen = assess(self._incident, health.values(), self._settings, now, self._absent_since())
         if partitions and seen.incident != self._incident:
             self._write(stored, seen, min(partitions), now)
-        self._metrics.pipeline_incident(signs(self._partitions_health.values(), self._settings, now))
+        self._metrics.pipeline_incident(seen.signs)
         held, self._held = self._held, active_incident(self._incident, self._settings, now) is not None
         return held and not self._held
 

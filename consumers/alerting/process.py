@@ -48,6 +48,7 @@ from consumers.alerting.store_clock import StoreClock
 from consumers.errors import STORE_AWAY
 from consumers.kafka_client import topic_id_of
 from consumers.redis_client import check_scheme, connect
+from consumers.worker_presence import WorkerPresence
 from stream.calendar.clock import TrustedClock
 from stream.config.logs import configure_logging, get_logger
 from stream.config.metrics_server import serve_metrics
@@ -115,6 +116,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     recipients = Recipients(
         receivers.routes, {channel.name: channel.receiver.accepts for channel in receivers.channels}, config.plays
     )
+    presence = WorkerPresence(settings.kafka, clock)
     handler = Alerting(
         store,
         config,
@@ -127,7 +129,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         pipeline_health=None
         if event_clock
         else PipelineHealthMonitor(
-            client, settings.redis.key_prefix, outbox, audit, lifecycle.pipeline_incident, recipients, metrics
+            client, settings.redis.key_prefix, outbox, audit, lifecycle.pipeline_incident, recipients, metrics, presence
         ),
         digests=DailyDigests(client, digests, store, outbox, recipients, config, metrics.daily_digests.inc),
         calendars=calendars,
@@ -137,6 +139,8 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
     current_message = CurrentMessage(store, config, None if event_clock else lambda: _moment(clock()), calendars)
     erasure = AccountErasure(client, settings.redis.key_prefix)
     relay = AuditRelay(audit, settings.kafka, lambda: handler.partitions, erasure.erase)
+    if not event_clock and lifecycle.pipeline_incident.enabled:
+        threading.Thread(target=presence.run, args=(stop,), name="presence", daemon=True).start()
     relaying = threading.Thread(target=relay.run, args=(stop,), name="audit", daemon=True)
     relaying.start()
     options = settings.alerting

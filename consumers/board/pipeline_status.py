@@ -14,11 +14,11 @@ from alerts.alert_events import AlertEvent
 from consumers.board.read_model import ReadModel
 from consumers.board.settings import BoardSettings
 from consumers.kafka_client import committed_consumer, connection
+from consumers.worker_presence import group_states, is_absent
 from stream.config.settings import KafkaSettings
 
 KEPT_SECONDS: Final = 2.0
 WATCH_SECONDS: Final = 5.0
-_WITHOUT_MEMBERS: Final = ("Empty", "Dead")
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class LagMonitor:
         ends = self._consumer.end_offsets([tp for partitions in there.values() for tp in partitions])
         ends |= {tp: offset for tp, offset in dict(self._next_offsets).items() if tp in ends}
         found = []
-        states = {group["group_id"]: group.get("group_state") for group in self._admin.list_groups()}
+        states = group_states(self._admin)
         absent = set()
         for process, (group, topics) in self._groups.items():
             committed = self._admin.list_group_offsets({group: None}).get(group) or {}
@@ -144,7 +144,7 @@ class LagMonitor:
                 offsets = {tp: committed[tp].offset for tp in there[topic] if tp in committed}
                 behind = sum(max(ends[tp] - offsets.get(tp, 0), 0) for tp in there[topic])
                 found.append(Lag(process, topic, behind if offsets else None, len(there[topic])))
-            if committed and states.get(group, "Dead") in _WITHOUT_MEMBERS:
+            if is_absent(states, group, has_committed=bool(committed)):
                 absent.add(process)
         self._absent = frozenset(absent)
         return found

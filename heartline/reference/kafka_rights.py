@@ -63,6 +63,7 @@ def _alerting(kafka: KafkaSettings) -> Iterator[Right]:
     yield from _each([topics.health, topics.alert_commands, topics.alerts], READS)
     yield from _each([topics.alerts, topics.alert_commands, topics.input("touchpoint")], WRITES)
     yield Right("group", f"{kafka.installation}-alerting", READS)
+    yield Right("group", kafka.installation, ("Describe",))  # whether a worker runs
 
 
 def _board(kafka: KafkaSettings) -> Iterator[Right]:

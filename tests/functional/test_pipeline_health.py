@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -51,6 +51,7 @@ class Installation:
         self.registry = CollectorRegistry()
         self._client, self._prefix = client, prefix
         self._offsets = {0: 0, 1: 0}
+        self.absent_since: datetime | None = None
 
     def process(self, *partitions: int) -> Alerting:
         """A process that has just taken over some partitions."""
@@ -74,6 +75,7 @@ class Installation:
                 CONFIG.lifecycle.pipeline_incident,
                 recipients,
                 metrics,
+                lambda: self.absent_since,
             ),
             clock_ms=lambda: int(self.now.timestamp() * 1000),
         )
@@ -133,6 +135,23 @@ def test_a_mass_drop_is_one_message_and_what_is_still_true_is_told_afterwards(as
     assert assigned.gauge("mass_drop") == 0
     kinds = [decode_alert_event(value).kind for _, _, value in assigned.audit.waiting(0)]
     assert (kinds.count("pipeline_incident_opened"), kinds.count("pipeline_incident_resolved")) == (1, 1)
+
+
+def test_while_no_worker_runs_operators_are_told_and_nobody_hears_of_accounts(assigned: Installation) -> None:
+    """What a dead worker had still written is held like all else; once one is back, what is still true is told."""
+    alerting = assigned.process(0)
+    assigned.report(alerting, 0, 80, 1)
+    assigned.absent_since = assigned.now
+    assigned.later(6, alerting)
+    assert assigned.told() == [OPERATORS]
+    assert assigned.gauge("worker_absent") == 1
+    assigned.report(alerting, 0, 40, 1)
+    assigned.later(2, alerting)
+    assert assigned.told() == [OPERATORS]
+    assigned.absent_since = None
+    assigned.later(10, alerting)
+    assert Counter(assigned.told()) == {OPERATORS: 1, OVER: 1, ("breadth_collapsed", "opened"): 1}
+    assert assigned.gauge("worker_absent") == 0
 
 
 @pytest.mark.parametrize("batch", [1, 2, 4])

@@ -18,6 +18,8 @@ import pytest
 from kafka import KafkaProducer
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from consumers.worker_presence import WorkerPresence
+from stream.config.settings import KafkaSettings
 from stream.topics import Kind, Topics
 from tests.deadlines import HANG_SECONDS
 from tests.integration.roles import Role, wait_for
@@ -358,6 +360,15 @@ def test_a_worker_that_is_gone_is_said_on_every_page(installation: Installation)
     process.wait(HANG_SECONDS)
 
     wait_for(lambda: "The worker is not running: scores stand still." in page(), 60, "the page says so")
+    env = installation.env
+    kafka = KafkaSettings(
+        bootstrap_servers=env["KAFKA_BOOTSTRAP_SERVERS"],
+        topic_prefix=env["HEARTLINE_KAFKA__TOPIC_PREFIX"],
+        app_id=env["HEARTLINE_KAFKA__APP_ID"],
+    )
+    presence = WorkerPresence(kafka, lambda: 0)
+    presence.look()
+    assert presence() is not None, "alerting sees it, too, and tells operators once it lasts"
     assert "Unable to decode" not in installation.board.output()
 
 

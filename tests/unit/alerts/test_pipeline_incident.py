@@ -117,6 +117,29 @@ def test_falls_wait_while_they_come_at_a_pace_that_makes_a_mass_drop(
     assert mass_drop_suspected(partitions_health, PipelineIncidentSettings(enabled=False), MONDAY) is None
 
 
+@pytest.mark.parametrize(
+    ("reason", "absent_minutes", "kinds"),
+    [
+        ("a worker is there, or nobody can tell", None, []),
+        ("a restart, a new release", 4.9, []),
+        ("nobody is there", 5, ["worker_absent"]),
+        ("the whole night", 600, ["worker_absent"]),
+    ],
+)
+def test_a_dead_worker_is_trouble(reason: str, absent_minutes: float | None, kinds: list[str]) -> None:
+    """No report comes then, so no report can say it; and days of silence would be counted that nobody knows of."""
+    since = MONDAY - timedelta(minutes=absent_minutes) if absent_minutes is not None else None
+    found = assess(None, [PartitionHealth(accounts=100)], SETTINGS, MONDAY, since)
+    assert list(found.signs) == kinds, reason
+    assert (found.incident is not None) == bool(kinds)
+    if found.incident is not None and since is not None:
+        began = incident_notification(found.incident, MONDAY, SETTINGS, reason=found.reason, ended=False)
+        text = as_text(began.message)
+        assert f"No worker has run since {since:%-d %b %H:%M} UTC, so scores stand still." in text
+        assert "whether it runs, and the last lines of its log" in text
+    assert assess(None, [], PipelineIncidentSettings(enabled=False), MONDAY, since).signs == {}
+
+
 def test_trouble_that_is_switched_off_is_none() -> None:
     """And what stood ends at the next look."""
     off = PipelineIncidentSettings(enabled=False)
