@@ -81,6 +81,8 @@ def _read(reader: LedgerReader, stop: threading.Event, server: WebServer, failur
     try:
         reader.run(stop)
     except BaseException as error:
+        if stop.is_set() and isinstance(error, duckdb.Error):
+            return  # closing the file interrupted it; what it had not committed is read again at the next start
         failure.append(error)
         server.stop()
 

@@ -5,8 +5,11 @@ where the ledger ends. Of two records with one event_id the later offset wins. S
 shuffled partitions all give what one pass over the whole ledger gives.
 """
 
+import contextlib
 import tempfile
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -40,6 +43,8 @@ from stream.kinds.erasure import WHOLE_ACCOUNT
 
 DERIVE_ACCOUNTS: Final = 2_000  # at a time: bounds the memory
 _BRACE: Final = ord("{")
+_CLOSE_SECONDS_MAX: Final = 60.0
+_CLOSE_RETRY_SECONDS: Final = 0.02
 _WITHOUT_ACCOUNT: Final = ("cost", "rate")
 
 
@@ -117,6 +122,7 @@ class Store:
     def __init__(self, rules: Rules, path: Path | None = None, threads: int = 2) -> None:
         self.rules = rules
         self.lock = threading.Lock()
+        self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
         self.version = 0  # grows with every commit, so that answers may be kept until the next
         try:
             self._db = duckdb.connect(str(path) if path is not None else ":memory:", config={"threads": threads})
@@ -148,12 +154,30 @@ class Store:
             self.derive_all()
 
     def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+        """Close the file. Who is asking at that moment gets a duckdb.InterruptException; nothing committed is lost.
+
+        Raises:
+            duckdb.ResourceInUseException: a question goes on for a minute in spite of it.
+        """
+        deadline = time.monotonic() + _CLOSE_SECONDS_MAX
+        while True:
+            for connection in (self._db, *list(self._cursors)):  # a connection that is busy is not closed, and says so
+                with contextlib.suppress(duckdb.ConnectionException):
+                    connection.interrupt()
+            try:
+                self._db.close()
+            except duckdb.ResourceInUseException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_CLOSE_RETRY_SECONDS)
+            else:
+                return
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection for one reader, on what is committed."""
-        return self._db.cursor()
+        cursor = self._db.cursor()
+        self._cursors.add(cursor)
+        return cursor
 
     def next_offsets(self) -> dict[tuple[str, int], int]:
         """(topic, partition) to the offset of the first record that the ledger lacks."""

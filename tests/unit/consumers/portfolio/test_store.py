@@ -1,5 +1,9 @@
 """Account-days as they are kept: whatever form they came in, each once, in its newest version."""
 
+import threading
+from pathlib import Path
+
+import duckdb
 import pytest
 
 from consumers.portfolio.store import LedgerRecord, Store
@@ -55,3 +59,27 @@ def test_what_is_no_day_is_in_the_ledger_with_the_reason_and_no_day_beside_it_is
     problems = store.cursor().execute("SELECT problem FROM ledger").fetchall()
     assert len(problems) == 1
     assert "account-days[0]@1: Expected `float | null`, got `str`" in problems[0][0]
+
+
+def test_a_question_that_takes_long_does_not_keep_the_file_from_being_closed(tmp_path: Path) -> None:
+    """As at a SIGTERM while a page of years is asked for: it is interrupted, and the ledger is as it was committed."""
+    store = Store(RULES, tmp_path / "ledger.duckdb")
+    store.append([day(PLAIN, 0)])
+    cursor, begun, failures = store.cursor(), threading.Event(), list[BaseException]()
+
+    def ask() -> None:
+        begun.set()
+        try:
+            cursor.execute("SELECT count(*) FROM range(3000000) a, range(3000) b WHERE a.range * b.range % 7 = 3")
+        except duckdb.Error as error:
+            failures.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    begun.wait()
+    store.close()
+    asking.join()
+    assert len(failures) == 1
+    again = Store(RULES, tmp_path / "ledger.duckdb")
+    assert [row[0] for row in kept(again)] == ["acme"]
+    again.close()
