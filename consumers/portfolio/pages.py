@@ -491,6 +491,7 @@ def _page(template: str, request: Request, name: str, **values: Any) -> HTMLResp
         currency=currency,
         today=service.today(),
         ready=service.is_ready,
+        without_rate=service.without_rate(),
         amount=lambda minor: f"{shown(minor, currency):,.0f}",
         number=lambda value: "–" if value is None else f"{float(value):,.10g}",
         percent=lambda value: "–" if value is None else f"{value * 100:.1f} %",

@@ -189,6 +189,17 @@ class PortfolioService:
         )
         return sum(worth.get(account, 0) for (account,) in rows.fetchall())
 
+    def without_rate(self) -> str:
+        """What is paid in a currency before its first rate, as a sentence; empty when all is valued."""
+        found = self.store.without_rate()
+        if not found:
+            return ""
+        told = " and ".join(f"{accounts:,} in {currency}" for currency, accounts in found.items())
+        return (
+            f"Accounts that paid before their currency had a rate: {told}. What they paid then counts as 0; send a "
+            f"rate (event `rate`), or set portfolio.currency, which is {self.options.currency}."
+        )
+
     def restatements(self, period: Period) -> list[Restatement]:
         """What came late and changed the period's end."""
         return restatements(self.store.cursor(), period, self.store.rules, self.store.rates)
@@ -208,6 +219,7 @@ class PortfolioService:
             "records": count,
             "account_days": days,
             "accounts_to_derive": stale,
+            "without_rate": self.store.without_rate(),
             "unusable": problems,
             "unusable_first": [row[0] for row in first],
             "newest_record": datetime.fromtimestamp(newest_ms / 1000, UTC).isoformat() if newest_ms else None,

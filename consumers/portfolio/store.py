@@ -179,6 +179,17 @@ class Store:
         self._cursors.add(cursor)
         return cursor
 
+    def without_rate(self) -> dict[str, int]:
+        """Currency to how many accounts paid in it before its first rate: their amounts count as 0 there."""
+        rows = self.cursor().execute(
+            "SELECT currency, min(from_day), count(DISTINCT account) FROM intervals GROUP BY 1"
+        )
+        return {
+            currency: accounts
+            for currency, first_day, accounts in sorted(rows.fetchall())
+            if self.rates.at(currency, first_day) is None
+        }
+
     def next_offsets(self) -> dict[tuple[str, int], int]:
         """(topic, partition) to the offset of the first record that the ledger lacks."""
         rows = self._db.execute('SELECT topic, partition, "offset" FROM offsets').fetchall()

@@ -398,6 +398,12 @@ def _tell_problems(store: "Store") -> None:
     rows = store.cursor().execute("SELECT problem FROM ledger WHERE problem IS NOT NULL ORDER BY ALL").fetchall()
     if rows:
         print(f"{len(rows):,} events can't be used; the first: {rows[0][0]}", file=sys.stderr)
+    for currency, accounts in store.without_rate().items():
+        print(
+            f"{currency}: {accounts:,} accounts paid in it before its first rate, which counts as 0 here; send a rate "
+            "(event `rate`), or set portfolio.currency",
+            file=sys.stderr,
+        )
 
 
 def _day(text: str) -> date:

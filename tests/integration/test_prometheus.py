@@ -11,6 +11,7 @@ from heartline.demo.slack_standin import SlackStandin
 from heartline.embedded.ports import free_ports
 from heartline.synthetic.company import CORE_FEATURES
 from heartline.synthetic.events import events
+from heartline.synthetic.success import CURRENCY
 from stream.contracts.report import decode_report
 from stream.topics import Topics
 from tests.deadlines import HANG_SECONDS
@@ -47,6 +48,7 @@ def scraped(
             "HEARTLINE_ALERTING__WORST_N": "1000",
             "HEARTLINE_PORTFOLIO__METRICS_PORT": str(ports[2]),
             "HEARTLINE_PORTFOLIO__PORT": "0",
+            "HEARTLINE_PORTFOLIO__CURRENCY": CURRENCY,
             "HEARTLINE_PORTFOLIO__FILE": str(folder / "portfolio.duckdb"),
             "HEARTLINE_SLACK__WEBHOOK_URL": slack.url,
             "HEARTLINE_SLACK__ALLOW_INSECURE_LOOPBACK": "true",

@@ -119,6 +119,7 @@ def test_a_trial_that_ends_unsaid_expires_and_is_no_churn(books: Books) -> None:
     books.subscription("2026-01-05", "trial_started", account="other", term_end="2026-01-19")
     books.subscription("2026-01-15", "trial_converted", 50, account="other")
     assert books.movements("2026-01") == {"new": 50, "arr": 50}
+    assert books.store().without_rate() == {}
     found = books.figures("2026-01", "trial_conversion", "days_to_convert")
     assert (found["trial_conversion"].numerator, found["trial_conversion"].denominator) == (1, 2)
     assert found["days_to_convert"].value == 10
@@ -280,6 +281,7 @@ def test_a_rate_that_comes_late_values_what_was_there(books: Books) -> None:
     assert store.cursor().execute("SELECT minor, unvalued FROM movements WHERE product IS NULL").fetchall() == [
         (0, True)
     ]
+    assert store.without_rate() == {"USD": 1}, "and that is said on every page"
     books.add("rate", "2025-12-01", date="2025-12-01", currency="USD", rate="0.5")
     assert books.movements("2026-01") == {"new": 50, "arr": 50}
 

@@ -52,6 +52,17 @@ def test_from_a_falling_nrr_to_the_account_that_caused_it(client: TestClient) ->
     assert "Acme &lt;b&gt;" in behind
 
 
+def test_what_is_paid_in_a_currency_without_a_rate_is_said_on_every_page() -> None:
+    """It counts as 0, and a 0 that nobody explains reads as "they pay nothing"."""
+    books = Books()
+    books.subscription("2020-01-05", "started", 300, currency="USD")
+    service = PortfolioService(PortfolioOptions(), books.store())
+    sentence = "Accounts that paid before their currency had a rate: 1 in USD."
+    with TestClient(make_app(service, BoardOptions())) as client:
+        assert [name for name in NAMES if sentence not in client.get(f"/{name}").text] == []
+        assert client.get("/api/v1/portfolio/status").json()["without_rate"] == {"USD": 1}
+
+
 def test_every_link_and_every_choice_of_the_portfolio_leads_to_a_page(client: TestClient) -> None:
     found = follow_all(client, "/", 120)
     assert [path for path, status in found.items() if status != 200] == []
