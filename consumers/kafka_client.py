@@ -63,6 +63,24 @@ def connection(kafka: KafkaSettings, client_id: str = "heartline-alerting") -> d
     return options
 
 
+def opened(client_class: Any, **options: Any) -> Any:
+    """A KafkaConsumer or KafkaAdminClient; where no broker answers nothing of it stays.
+
+    kafka-python starts its I/O thread before it looks for a broker, and leaves it running when none answers.
+
+    Raises:
+        KafkaTimeoutError: no broker answered within `bootstrap_timeout_ms`.
+    """
+    client = client_class.__new__(client_class)
+    try:
+        client_class.__init__(client, **options)
+    except Exception:
+        if (network := getattr(client, "_net", None)) is not None:
+            network.stop()
+        raise
+    return client
+
+
 def committed_consumer(kafka: KafkaSettings, client_id: str, **more: Any) -> Any:
     """A consumer that belongs to no group, commits nothing, and is assigned its partitions by hand.
 
@@ -77,7 +95,7 @@ def committed_consumer(kafka: KafkaSettings, client_id: str, **more: Any) -> Any
         "allow_auto_create_topics": False,
         "metrics_enabled": False,
     }
-    return KafkaConsumer(**connection(kafka, client_id), **(options | more))
+    return opened(KafkaConsumer, **connection(kafka, client_id), **(options | more))
 
 
 def connect(kafka: KafkaSettings, make: Callable[[], T], stop: threading.Event | None = None) -> T | None:
@@ -143,7 +161,7 @@ def topic_id_of(kafka: KafkaSettings, topic: str) -> str | None:
     """The id of a topic, which one of the same name made later does not have; None: it has none, or can't be had."""
     admin: Any = None
     try:
-        admin = KafkaAdminClient(**connection(kafka))
+        admin = opened(KafkaAdminClient, **connection(kafka))
         (found,) = admin.describe_topics([topic])
     except (KafkaError, ValueError) as error:
         log.warning("the topic's id could not be asked", topic=topic, error=repr(error))
@@ -159,7 +177,7 @@ def ensure_topics(kafka: KafkaSettings, names: Sequence[str]) -> None:
     """Create what is missing of some topics, if we may, so that the processes can start in any order."""
     if not kafka.create_topics:
         return
-    admin = KafkaAdminClient(**connection(kafka))
+    admin = opened(KafkaAdminClient, **connection(kafka))
     try:
         there = set(admin.list_topics())
         for spec in kafka.topics.specs(kafka.partitions):

@@ -12,7 +12,7 @@ from typing import Any, Final
 from kafka import KafkaAdminClient
 from kafka.errors import GroupAuthorizationFailedError, KafkaError
 
-from consumers.kafka_client import connection
+from consumers.kafka_client import connection, opened
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
 
@@ -32,6 +32,10 @@ def is_absent(states: dict[str, str | None], group: str, *, has_committed: bool)
     return has_committed and states.get(group, "Dead") in _WITHOUT_MEMBERS
 
 
+def _make_admin(**options: Any) -> Any:
+    return opened(KafkaAdminClient, **options)
+
+
 class WorkerPresence:
     """Since when no worker is in its consumer group, asked every few seconds by a thread of its own.
 
@@ -42,7 +46,7 @@ class WorkerPresence:
     """
 
     def __init__(
-        self, kafka: KafkaSettings, clock_ms: Callable[[], int], make_admin: Callable[..., Any] = KafkaAdminClient
+        self, kafka: KafkaSettings, clock_ms: Callable[[], int], make_admin: Callable[..., Any] = _make_admin
     ) -> None:
         self._kafka = kafka
         self._clock_ms = clock_ms

@@ -7,7 +7,7 @@ from kafka import KafkaConsumer
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 from consumers.alerting.settings import AlertingSettings
-from consumers.kafka_client import connect, connection, ensure_topics
+from consumers.kafka_client import connect, connection, ensure_topics, opened
 
 METADATA_AGE_MS = 30_000
 
@@ -25,7 +25,8 @@ def make_consumer(settings: AlertingSettings, stop: threading.Event) -> Any:
 
     def make() -> Any:
         ensure_topics(kafka, [topics.health, topics.alert_commands, topics.alerts, topics.input("touchpoint")])
-        return KafkaConsumer(
+        return opened(
+            KafkaConsumer,
             **connection(kafka),
             group_id=settings.group_id,
             auto_offset_reset="earliest",

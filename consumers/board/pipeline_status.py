@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from alerts.alert_events import AlertEvent
 from consumers.board.read_model import ReadModel
 from consumers.board.settings import BoardSettings
-from consumers.kafka_client import committed_consumer, connection
+from consumers.kafka_client import committed_consumer, connection, opened
 from consumers.worker_presence import group_states, is_absent
 from stream.config.settings import KafkaSettings
 
@@ -126,7 +126,7 @@ class LagMonitor:
 
     def _ask(self) -> list[Lag]:
         if self._admin is None:
-            self._admin = KafkaAdminClient(**connection(self._kafka, "heartline-board-lag"))
+            self._admin = opened(KafkaAdminClient, **connection(self._kafka, "heartline-board-lag"))
             self._consumer = committed_consumer(self._kafka, "heartline-board-lag")
         there = {
             topic: [TopicPartition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()]

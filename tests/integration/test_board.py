@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import threading
 import urllib.error
 import urllib.request
 import uuid
@@ -265,6 +266,7 @@ def test_the_keyboard_does_what_the_mouse_can(installation: Installation, page: 
     page.keyboard.press("Enter")
     expect(page).to_have_url(installation.url + "/accounts/birch")
     expect(page.locator("#score-plot").get_by_role("img")).to_be_visible()
+    page.wait_for_load_state()  # the picture is there before the scripts, which listen to the keys
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
@@ -366,9 +368,11 @@ def test_a_worker_that_is_gone_is_said_on_every_page(installation: Installation)
         topic_prefix=env["HEARTLINE_KAFKA__TOPIC_PREFIX"],
         app_id=env["HEARTLINE_KAFKA__APP_ID"],
     )
-    presence = WorkerPresence(kafka, lambda: 0)
+    presence, stop = WorkerPresence(kafka, lambda: 0), threading.Event()
     presence.look()
     assert presence() is not None, "alerting sees it, too, and tells operators once it lasts"
+    stop.set()
+    presence.run(stop)
     assert "Unable to decode" not in installation.board.output()
 
 
