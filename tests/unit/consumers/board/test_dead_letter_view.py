@@ -1,8 +1,11 @@
 """Dead letters as people read them."""
 
+import pytest
+
 from consumers.board.dead_letter_view import DeadLetterLog
 from stream.contracts.dead_letters import dead_letter
 from stream.contracts.errors import BadEvent
+from tests.unit.consumers.board.board_app import FakeBoard
 
 
 def letter(offset: int, value: bytes | None = b"{", reason: str = "not_json") -> bytes:
@@ -44,3 +47,16 @@ def test_what_is_no_dead_letter_is_passed_over() -> None:
     assert not letters.add(b"{}", 0)
     assert not letters.add(None, 0)
     assert len(letters) == 0
+
+
+@pytest.mark.parametrize(("token", "is_shown"), [("operator-token-1234", True), ("reader-token-5678", False)])
+def test_an_original_is_for_operators_and_not_for_every_reader(token: str, is_shown: bool) -> None:
+    """It may hold what a customer wrote; why it was refused, and where it lies, is for everybody."""
+    board = FakeBoard(host="0.0.0.0", token="operator-token-1234", read_token="reader-token-5678")
+    board.letter(letter(7, b'{"comment": "between us'))
+    headers = {"Authorization": f"Bearer {token}"}
+    client = board.client(base="http://board.example")
+    page = client.get("/pipeline", headers=headers).text
+    assert "product-usage[2]@7" in page
+    assert ("between us" in page) is is_shown
+    assert ("Shown to operators only." in page) is not is_shown
