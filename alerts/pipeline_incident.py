@@ -251,12 +251,12 @@ def _quiet_sources(partitions_health: Collection[PartitionHealth]) -> list[str]:
     """The sources that every partition with a recent word calls stale."""
     claims: dict[str, list[SourceStatus]] = {}
     for partition_health in partitions_health:
-        for source, claim in partition_health.claims.items():
-            claims.setdefault(source, []).append(claim)
+        for source, status in partition_health.claims.items():
+            claims.setdefault(source, []).append(status)
     quiet = []
     for source, said in claims.items():
-        newest = max(claim.as_of for claim in said)
-        if all(claim.is_stale for claim in said if newest - claim.as_of <= STATUS_KEPT):
+        newest = max(status.as_of for status in said)
+        if all(status.is_stale for status in said if newest - status.as_of <= STATUS_KEPT):
             quiet.append(source)
     return sorted(quiet)
 

@@ -39,7 +39,7 @@ from consumers.alerting.state import LoadedState
 from consumers.alerting.unreadable import SetAside
 from stream.config.logs import get_logger
 
-_sight_decoder = msgspec.json.Decoder(PartitionHealth)
+_partition_decoder = msgspec.json.Decoder(PartitionHealth)
 _incident_decoder = msgspec.json.Decoder(IncidentState)
 _encoder = msgspec.json.Encoder()
 
@@ -100,8 +100,10 @@ class PipelineHealthMonitor:
         """Learn what every partition shows, and what stands; the latter as it is stored."""
         partitions_health = cast("dict[bytes, bytes]", self._client.hgetall(self._partitions_health_key))
         stored = cast("bytes | None", self._client.get(self._incident_key))
-        seen = self._set_aside.readable(self._partitions_health_key, partitions_health.items(), _sight_decoder.decode)
-        self._partitions_health = {int(partition): sight for partition, sight in seen}
+        seen = self._set_aside.readable(
+            self._partitions_health_key, partitions_health.items(), _partition_decoder.decode
+        )
+        self._partitions_health = {int(partition): partition_health for partition, partition_health in seen}
         if broken := [name for name in partitions_health if int(name) not in self._partitions_health]:
             self._client.hdel(self._partitions_health_key, *broken)
         incident = [(b"", stored)] if stored is not None else []
