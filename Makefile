@@ -40,8 +40,8 @@ servers: $(STAMP)
 demo: setup  ## Watch a synthetic company: events, live health, the first red flag within a minute
 	$(BIN)/heartline demo
 
-# Each process of pytest-xdist waits for its servers and roles most of the time: five for two cores. `make test WORKERS=0` runs all in one process.
-WORKERS ?= 5
+# Each process of pytest-xdist waits for its servers and roles half of the time: four for two cores. `make test WORKERS=0` runs all in one process.
+WORKERS ?= 4
 
 test: setup test-tools  ## Run every check: format, lint, types, and all tests on real servers
 	@$(MAKE) --no-print-directory --jobs 2 types lint bytecode
