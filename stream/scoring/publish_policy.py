@@ -74,22 +74,14 @@ def facts_due(
     return "scan" if has_moved or _has_open_answer(state, now_ms, product) else "score"
 
 
-def rests_today(state: AccountState, since_ms: int | None, now_ms: int, product: ProductConfig) -> bool:
-    """Whether time alone moves nothing of an account that was seen today: what counts by days was found with them.
+def rests_today(state: AccountState, now_ms: int, product: ProductConfig) -> bool:
+    """Whether time alone moves nothing of an account before its day ends: what counts by days was found with them.
 
-    It is so where no event is of after the last scan, no override expires, and nothing is there that moves a measure
-    by the moment (`MOVES_TODAY`).
-
-    Args:
-        state: the account's facts, as they were when it was seen.
-        since_ms: since when every scan of all accounts saw it; None: only what is of an earlier day was seen for sure.
-        now_ms: the moment, epoch milliseconds, on the day on which it was seen.
-        product: how long an answer may wait.
+    It is so where no event is of today, nor ahead of the clock, no override expires, and nothing is there that moves
+    a measure by the moment (`MOVES_TODAY`).
     """
     newest, zone = newest_ms(state), zone_of(state)
-    if newest is None or state.overrides:
-        return False
-    if (since_ms is None or newest > since_ms) and zone.day_of(newest) >= zone.day_of(now_ms):
+    if newest is None or state.overrides or zone.day_of(newest) >= zone.day_of(now_ms):
         return False
     for moves_today in MOVES_TODAY.values():  # noqa: SIM110  # asked of every account with every scan
         if moves_today(state, now_ms, product):

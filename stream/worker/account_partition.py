@@ -25,7 +25,6 @@ class AccountPartition(Partition[AccountState]):
         last_scan_ms: the moment at which the last scan over all accounts began; None before the first.
         last_midnight_scan_ms: the moment up to which new days have been looked for; None before the first scan.
         previous_scan_ms: when the scan before the running one began, whichever it was; None: there was none.
-        previous_full_scan_ms: the same of the last one before it that was of all accounts.
         moved: accounts that moved since what readers rest on was compared with what was published.
         pending_at_scan: accounts that were pending when the running scan began: their own evaluation stands for it.
         zones: the time zone of each account that has another than UTC, as far as they have been evaluated.
@@ -41,7 +40,6 @@ class AccountPartition(Partition[AccountState]):
     last_scan_ms: int | None = None
     last_midnight_scan_ms: int | None = None
     previous_scan_ms: int | None = None
-    previous_full_scan_ms: int | None = None
     moved: set[str] = field(default_factory=set)
     pending_at_scan: set[str] = field(default_factory=set)
     zones: dict[str, str] = field(default_factory=dict)

@@ -169,7 +169,6 @@ class HealthProcessor:
             or now_ms < last_scan_ms - TrustedClock.STEP_MAX_MS  # the clock was ahead, and was put right
         ):
             partition.last_scan_ms = partition.last_midnight_scan_ms = now_ms
-            partition.previous_full_scan_ms = last_scan_ms
             waiting = {account_id for account_id, _ in partition.pending}
             partition.scheduled = [each for each in (*partition.states, *partition.cold) if each not in waiting]
             partition.pending_at_scan = waiting
@@ -228,7 +227,7 @@ class HealthProcessor:
             state.published is not None
             and state.reopened_day == 0
             and account_id not in partition.moved
-            and rests_today(state, partition.previous_full_scan_ms, now_ms, self._product)
+            and rests_today(state, now_ms, self._product)
         )
 
     def _is_erased(self, partition: AccountPartition, account_id: str, state: AccountState, now_ms: int) -> bool:

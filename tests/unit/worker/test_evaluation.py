@@ -146,29 +146,6 @@ def test_an_account_that_rests_is_looked_at_once_a_day_until_something_moves(mon
         clock.advance(seconds=3600)
 
 
-def test_an_account_that_was_used_today_rests_until_it_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At once; and with every scan until one began after its newest event, where that was ahead of the clock."""
-    clock = ManualClock((DAY + 1) * DAY_MS)
-    processor, partition = fold(month(), clock=clock)
-    evaluated(processor, partition)
-    seen: list[int] = []
-    evaluate_one = processor._evaluate_one
-
-    def look(part: Part, *rest: Any) -> None:
-        seen.append(clock.current_ms // 3_600_000)
-        evaluate_one(part, *rest)
-
-    monkeypatch.setattr(processor, "_evaluate_one", look)
-    for hour in range(1, 12):
-        clock.advance(seconds=3600)
-        if hour in (2, 7):
-            fold_one(processor, partition, "usage", usage(hour, DAY + 1, ms=hour * 3_600_000 - 60_000))
-        if hour == 4:  # of an hour that is still to come
-            fold_one(processor, partition, "usage", usage(hour, DAY + 1, ms=hour * 3_600_000 + 5_000_000))
-        evaluated(processor, partition)
-    assert [hour - (DAY + 1) * 24 for hour in seen] == [2, 4, 5, 6, 7]
-
-
 _KINDS = (
     *({"usage"}, {"usage", "ticket"}, {"ticket"}, {"survey", "touchpoint"}, {"usage", "survey", "touchpoint"}),
     *({"outcome", "account"}, {"usage", "subscription"}, {"subscription"}),
