@@ -12,6 +12,7 @@ from stream.engine.failstop import ExitCode
 from stream.engine.topology import prepare_topics
 from tests.integration.engine_oracle import assert_exact, wait_until_folded
 from tests.integration.engine_worker import PARTITIONS, WorkerProcess, engine_settings, feed
+from tests.integration.roles import wait_for
 from tests.servers import Kafka
 
 
@@ -112,7 +113,13 @@ async def test_topics_that_were_given_more_partitions_are_refused_with_a_recipe(
     """Else the accounts that moved to another partition would have two half states."""
     admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
     try:
-        admin.create_partitions({spec.name: 2 * PARTITIONS for spec in settings.kafka.topics.specs()})
+        names = [spec.name for spec in settings.kafka.topics.specs()]
+        admin.create_partitions(dict.fromkeys(names, 2 * PARTITIONS))
+        wait_for(
+            lambda: {len(each["partitions"]) for each in admin.describe_topics(names)} == {2 * PARTITIONS},
+            30,
+            "the broker says so",
+        )
     finally:
         admin.close()
     grown = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"partitions": 2 * PARTITIONS})})
