@@ -102,6 +102,35 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
         return self.resolved_at is None
 
 
+def notice(
+    name: str, rule: str, reason: str, message: dict[str, Any], at: datetime, since: datetime | None = None
+) -> AlertNotification:
+    """A notification of no account, told once: a month's summary, scorecards that wait.
+
+    Args:
+        name: its id, by which a repeat is known as one.
+        rule: what receivers see as its rule.
+        reason: one line.
+        message: Block Kit.
+        at: the moment.
+        since: since when it is so; None: since now.
+    """
+    return AlertNotification(
+        id=name,
+        kind="daily_digest",
+        alert_id=name,
+        fingerprint=name,
+        rule=rule,
+        severity="warning",
+        episode=1,
+        at=at,
+        opened_at=since or at,
+        reason=reason,
+        evidence={},
+        message=message,
+    )
+
+
 def routing_subject(notification: AlertNotification) -> Subject:
     """What routes look at."""
     return Subject(

@@ -146,7 +146,7 @@ class Life:
         elif what == "again":
             assert self.report is not None
             self._take(evaluate_rules(self.record, self.report, self._rules(), self.now, self.context))
-        elif what == "doubt":
+        elif what == "incident":
             self.pipeline_incident = PipelineIncident("lag", self.now, "events wait") if argument == "begins" else None
         else:
             self._take(apply_command(self.record, self._command(what, argument), self.now, self.context))

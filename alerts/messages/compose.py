@@ -203,8 +203,8 @@ def whom_to_ask(rule: str, facts: AccountFacts, first: str, lines: Sequence[str]
     ids = [*([top] if isinstance(top, str) else []), *facts.texts("key_users_active")]
     names = [facts.report.names[each] for each in dict.fromkeys(ids) if each in facts.report.names]
     told = " ".join([first, *lines])
-    unsaid = [name for name in names if escape(tidy(name, 40)) not in told][:PEOPLE_MAX]
-    return f"\nUsed it most: {escape(names_of(unsaid)).rstrip('.')}." if unsaid else ""
+    unnamed = [name for name in names if escape(tidy(name, 40)) not in told][:PEOPLE_MAX]
+    return f"\nUsed it most: {escape(names_of(unnamed)).rstrip('.')}." if unnamed else ""
 
 
 def _resolved(first: str, alert: Alert, report: HealthReport | None, facts: AccountFacts | None) -> Payload:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from alerts.messages.blocks import account_name, context, payload, sections
-from alerts.notification import AlertNotification
+from alerts.notification import AlertNotification, notice
 from alerts.text import escape, plural, tidy
 from stream.contracts.scorecard_review import ReviewStep, ScorecardReview
 
@@ -37,20 +37,8 @@ def reviews_notification(steps: Sequence[ScorecardReview], now: datetime) -> Ale
     lines = [_line(step) for step in steps[:STEPS_MAX]]
     more = [f"and {len(steps) - STEPS_MAX:,} more"] if len(steps) > STEPS_MAX else []
     how = "approve it or send it back on the account's page, or by: heartline scorecard review"
-    return AlertNotification(
-        id=name,
-        kind="daily_digest",
-        alert_id=name,
-        fingerprint=name,
-        rule="scorecard_review",
-        severity="warning",
-        episode=1,
-        at=now,
-        opened_at=first.at,
-        reason=headline,
-        evidence={},
-        message=payload(headline, headline, [*sections([*lines, *more]), context([how])]),
-    )
+    message = payload(headline, headline, [*sections([*lines, *more]), context([how])])
+    return notice(name, "scorecard_review", headline, message, now, first.at)
 
 
 def _line(step: ScorecardReview) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from alerts.messages.blocks import Payload, context, payload, section
 from alerts.messages.headline import NAME_CHARS_MAX
-from alerts.notification import AlertNotification
+from alerts.notification import AlertNotification, notice
 from alerts.text import escape, tidy
 from consumers.portfolio.days import Period
 from consumers.portfolio.figures import Figure
@@ -154,22 +154,8 @@ def summary_message(summary: MonthlySummary) -> Payload:
 
 def summary_notification(summary: MonthlySummary) -> AlertNotification:
     """The message as receivers take it; its id is the month's, so that a repeat is known as one."""
-    now = datetime.now(UTC)
-    name = f"monthly-summary-{summary.month}"
-    return AlertNotification(
-        id=name,
-        kind="daily_digest",
-        alert_id=name,
-        fingerprint=name,
-        rule="monthly_summary",
-        severity="warning",
-        episode=1,
-        at=now,
-        opened_at=now,
-        reason=f"{summary.month} is over",
-        evidence={},
-        message=summary_message(summary),
-    )
+    name, reason = f"monthly-summary-{summary.month}", f"{summary.month} is over"
+    return notice(name, "monthly_summary", reason, summary_message(summary), datetime.now(UTC))
 
 
 def summary_as_json(summary: MonthlySummary) -> dict[str, Any]:

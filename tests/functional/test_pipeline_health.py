@@ -121,7 +121,7 @@ OVER = ("pipeline_incident", "resolved")
 
 
 def test_a_mass_drop_is_one_message_and_what_is_still_true_is_told_afterwards(assigned: Installation) -> None:
-    """All fall in one batch; half of them are well again before the doubt ends, and of those nobody hears."""
+    """All fall in one batch; half of them are well again before the incident ends, and of those nobody hears."""
     alerting = assigned.process(0)
     assigned.report(alerting, 0, 80)
     assigned.later(1, alerting)

@@ -220,14 +220,14 @@ ROWS = [
     ),
     Row("silenced: over before the silence ends: nothing", "d1 09:00 users 10\nd2 09:00 users 18", "", silence=SILENT),
     Row(
-        "doubt in the data: held, evaluated again afterwards",
-        "d1 09:00 doubt begins\nd1 09:10 users 10\nd1 11:00 doubt ends\nd1 11:01 again",
+        "an incident of the pipeline: held, evaluated again afterwards",
+        "d1 09:00 incident begins\nd1 09:10 users 10\nd1 11:00 incident ends\nd1 11:01 again",
         "d1 11:00..11:02 opened warning",
         until="d3 00:00",
     ),
     Row(
-        "doubt in the data: it was the data",
-        "d1 09:00 doubt begins\nd1 09:10 users 4\nd1 10:00 users 18\nd1 11:00 doubt ends",
+        "an incident of the pipeline: it was the data",
+        "d1 09:00 incident begins\nd1 09:10 users 4\nd1 10:00 users 18\nd1 11:00 incident ends",
         "",
     ),
     Row(
@@ -298,7 +298,7 @@ TRANSITIONS: list[tuple[AlertChange, str, str | None]] = [
     ("escalated", "d1 09:00 users 10\nd22 09:01 users 10", f"⏰ For the manager of Dana Fields: {LOST}: {FELL} 10"),
     (
         "notified",
-        "d1 09:00 users 10\nd1 09:01 doubt begins\nd1 10:00 users 4\nd1 11:00 doubt ends\nd1 11:01 again",
+        "d1 09:00 users 10\nd1 09:01 incident begins\nd1 10:00 users 4\nd1 11:00 incident ends\nd1 11:01 again",
         f"🚨 {LOST}: {FELL} 4",
     ),
     ("signal_joined", "d1 09:00 users 10\nd2 09:00 users 10 champions=2 champions_gone=1", None),
