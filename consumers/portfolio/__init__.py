@@ -12,6 +12,7 @@ In the order a record meets them:
 - `derivation`            all entries of an account to its derived rows
 - `tables`                every table of the store
 - `erasure`               what was erased of accounts and their users
+- `ledger_record`         a record as it came, and the rows that it makes
 - `store`                 the ledger in DuckDB, and what is derived from it
 - `facts`                 what each account did in each period, in SQL
 - `figures`               every figure, each with one definition

@@ -17,7 +17,8 @@ from aiokafka.errors import KafkaError
 from consumers.async_kafka import async_connection
 from consumers.kafka_client import CONNECT_SECONDS_MAX, ensure_topics
 from consumers.portfolio.alias_links import link_body
-from consumers.portfolio.store import LedgerRecord, Store
+from consumers.portfolio.ledger_record import LedgerRecord
+from consumers.portfolio.store import Store
 from stream.config.logs import get_logger
 from stream.config.settings import KafkaSettings
 from stream.contracts.errors import ConfigError

@@ -20,85 +20,38 @@ import duckdb
 import msgspec
 
 from consumers.portfolio import tables
-from consumers.portfolio.alias_links import link_bodies, link_of, owners
+from consumers.portfolio.alias_links import link_of, owners
 from consumers.portfolio.days import parse_period
 from consumers.portfolio.derivation import Recorded, Row, derive, homes
 from consumers.portfolio.entries import (
     AliasEntry,
     CostEntry,
-    EntryError,
     EntryKind,
     RateEntry,
     SubscriptionEntry,
     rate_day,
     read_entry,
 )
-from consumers.portfolio.erasure import Erasure, Erasures, of_account, of_users
+from consumers.portfolio.erasure import Erasure, Erasures, of_account
+from consumers.portfolio.ledger_record import (
+    WITHOUT_ACCOUNT,
+    DayLines,
+    LedgerRecord,
+    erasures_of,
+    filed,
+    links_of,
+)
 from consumers.portfolio.money import Rates, to_minor
 from consumers.portfolio.subscription_history import Rules
 from consumers.portfolio.tables import Table
-from stream.contracts.account_day import AccountDay
 from stream.contracts.errors import ConfigError
 from stream.kinds.erasure import WHOLE_ACCOUNT
 
 DERIVE_ACCOUNTS: Final = 2_000  # at a time: bounds the memory
-_BRACE: Final = ord("{")
 _CLOSE_SECONDS_MAX: Final = 60.0
 _CLOSE_RETRY_SECONDS: Final = 0.02
-_WITHOUT_ACCOUNT: Final = ("cost", "rate")
 
 
-class LedgerRecord(msgspec.Struct, frozen=True, gc=False):
-    """A record as it came.
-
-    Attributes:
-        recorded_ms: when it was recorded: Kafka's timestamp.
-        erased: the account that it erases: it has no value; "": none.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    kind: EntryKind
-    recorded_ms: int
-    body: bytes
-    erased: str = ""
-
-
-class _Envelope(msgspec.Struct):
-    """What the ledger files a record by."""
-
-    account_id: str | None = None
-    event_id: str | None = None
-    day: str | None = None
-    date: str | None = None
-    currency: str | None = None
-    status: str | None = None
-    moved_to: str | None = None
-
-
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
-
-
-class _BareDay(AccountDay, forbid_unknown_fields=True, gc=False):
-    """An account's day with nothing beside what it may say, so that its bytes can be kept as they came."""
-
-    type: str | None = None
-
-
-class _SourcedDay(AccountDay, kw_only=True, gc=False):
-    """An account's day with where it came from."""
-
-    topic: str
-    partition: int
-    offset: int
-    recorded_ms: int
-
-
-_decode_day = msgspec.json.Decoder(AccountDay).decode
-_decode_bare_day = msgspec.json.Decoder(_BareDay).decode
-_decode_sourced_day = msgspec.json.Decoder(_SourcedDay).decode
-_encode = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 # Account-days as they are read, and what becomes of it.
@@ -207,7 +160,7 @@ class Store:
         ledger: list[Row] = []
         erasures = Erasures(Erasure(*row) for row in self._db.execute("FROM erasures").fetchall())
         fresh: dict[str, list[Erasure]] = {}
-        days = _DayLines(erasures)
+        days = DayLines(erasures)
         for source, run in groupby(records, key=attrgetter("topic", "partition")):
             end, recorded_ms = ends.get(source, (0, 0))
             for record in run:
@@ -221,16 +174,16 @@ class Store:
                     if problem is None:
                         continue
                 elif record.kind == "account":
-                    account, erased = _erasures_of(record, recorded_ms)
+                    account, erased = erasures_of(record, recorded_ms)
                     for each in erased:
                         erasures.add(each)
                         fresh.setdefault(account, []).append(each)
                     if record.erased:
                         continue
-                row = _filed(record, recorded_ms, erasures, problem)
+                row = filed(record, recorded_ms, erasures, problem)
                 if row is not None:
                     ledger.append(row)
-                    rows = [_filed(link, recorded_ms, erasures) for link in _links_of(record)]
+                    rows = [filed(link, recorded_ms, erasures) for link in links_of(record)]
                     ledger += [row for row in rows if row is not None]
             ends[source] = end, recorded_ms
         for row in ledger:
@@ -244,7 +197,7 @@ class Store:
             self._erase(fresh)
             self._db.execute("DELETE FROM offsets")
             self._insert(tables.OFFSETS, [(*source, *end) for source, end in ends.items()])
-            if any(row[3] in _WITHOUT_ACCOUNT for row in ledger):
+            if any(row[3] in WITHOUT_ACCOUNT for row in ledger):
                 self._derive_company()
         return len(ledger) + days.count
 
@@ -329,7 +282,7 @@ class Store:
         known = {row[0] for row in self._db.execute("SELECT account FROM stale").fetchall()}
         self._insert(tables.STALE, [(account,) for account in sorted(set(accounts) - known)])
 
-    def _read_days(self, days: "_DayLines") -> None:
+    def _read_days(self, days: DayLines) -> None:
         """The days of a batch into a table of its own, before anything is written."""
         if not days.count:
             return
@@ -339,7 +292,7 @@ class Store:
         except duckdb.Error:  # as of a field that is there twice, of which the last one holds
             self._insert_days(days.text_anew())
 
-    def _replace_days(self, days: "_DayLines") -> None:
+    def _replace_days(self, days: DayLines) -> None:
         """A later version of an account's day replaces an earlier one, which is kept aside."""
         if not days.count:
             return
@@ -570,113 +523,6 @@ class _Transaction:
             self._on_end()
         finally:
             self._lock.release()
-
-
-def _erasures_of(record: LedgerRecord, recorded_ms: int) -> tuple[str, list[Erasure]]:
-    """What a record of the account feed erases, and of which account; nothing for nearly all of them."""
-    if record.erased:
-        return record.erased, [of_account(record.erased, recorded_ms)]
-    if b'"erase_users"' not in record.body:
-        return "", []
-    try:
-        account = _decode_envelope(record.body).account_id or ""
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return "", []
-    return account, of_users(account, record.body, recorded_ms, f"{record.partition}-{record.offset}")
-
-
-class _DayLines:
-    """Account-days of a batch, each as a line of JSON with where it came from.
-
-    What says only what an account's day may say is kept as it came: to write it again takes longer than all else.
-
-    Args:
-        erasures: whose are left out.
-    """
-
-    def __init__(self, erasures: Erasures) -> None:
-        self._erasures = erasures
-        self._lines: list[bytes] = []
-        self._source: tuple[str, int] = "", -1
-        self._head = b""
-
-    @property
-    def count(self) -> int:
-        """How many."""
-        return len(self._lines)
-
-    def add(self, record: LedgerRecord, recorded_ms: int) -> str | None:
-        """Take a record, or leave it out; returns why it can't be used, else None."""
-        body = record.body
-        try:
-            entry: AccountDay = _decode_bare_day(body)
-            if body[0] != _BRACE:
-                body = _encode(entry)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            try:
-                entry = _decode_day(body)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                return f"{record.topic}[{record.partition}]@{record.offset}: {error}"
-            body = _encode(entry)
-        if self._erasures and self._erasures.left_of(entry.account_id, recorded_ms, b"") is None:
-            return None
-        if record.partition != self._source[1] or record.topic != self._source[0]:
-            self._source = record.topic, record.partition
-            self._head = b'{"topic":%s,"partition":%d,' % (_encode(record.topic), record.partition)
-        self._lines.append(b'%b"offset":%d,"recorded_ms":%d,%b' % (self._head, record.offset, recorded_ms, body[1:]))
-        return None
-
-    def text(self) -> bytes:
-        """All of them, as they came where each of them is a line."""
-        text = b"\n".join(self._lines)
-        return text if text.count(b"\n") < self.count and b"\r" not in text else self.text_anew()
-
-    def text_anew(self) -> bytes:
-        """All of them, written anew: each field once, and no more than the fields."""
-        return b"\n".join([_encode(_decode_sourced_day(line)) for line in self._lines])
-
-
-def _links_of(record: LedgerRecord) -> list[LedgerRecord]:
-    """What an account update says of the account's other ids, as records beside it."""
-    if record.kind != "account":
-        return []
-    where = f"{record.topic}[{record.partition}]@{record.offset}"
-    location = record.topic, record.partition, record.offset
-    return [LedgerRecord(*location, "alias", record.recorded_ms, body) for body in link_bodies(record.body, where)]
-
-
-def _filed(record: LedgerRecord, recorded_ms: int, erasures: Erasures, problem: str | None = None) -> Row | None:
-    """The record's row in the ledger; None: it is of what was erased.
-
-    Args:
-        record: as it came.
-        recorded_ms: when it was recorded, in order.
-        erasures: whose records are left out, or lose a user's id.
-        problem: why it can't be used, where that is known already.
-    """
-    envelope = _Envelope()
-    try:
-        envelope = _decode_envelope(record.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        problem = f"not an event: {error}"
-    own = f"{record.topic}[{record.partition}]@{record.offset}"
-    event_id = envelope.event_id or own
-    if record.kind == "rate" and envelope.event_id is None and envelope.currency and envelope.date:
-        event_id = f"{envelope.currency}/{envelope.date}"
-    account = None if record.kind in _WITHOUT_ACCOUNT else envelope.account_id
-    left = erasures.left_of(account, recorded_ms, record.body)
-    if left is None:
-        return None
-    if problem is None:
-        try:
-            read_entry(record.kind, left, event_id)
-        except EntryError as error:
-            problem = str(error)
-    body = left.decode("utf-8", "backslashreplace")
-    return (
-        *(record.topic, record.partition, record.offset, record.kind, event_id, account),
-        *(envelope.moved_to, recorded_ms, body, problem),
-    )
 
 
 def _cost(entry: CostEntry, rates: Rates) -> Row:

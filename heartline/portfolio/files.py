@@ -9,7 +9,8 @@ from typing import Final, get_args
 import msgspec
 
 from consumers.portfolio.entries import EntryKind
-from consumers.portfolio.store import LedgerRecord, Store
+from consumers.portfolio.ledger_record import LedgerRecord
+from consumers.portfolio.store import Store
 from consumers.portfolio.subscription_history import Rules
 from heartline.jsonl import read_lines
 from heartline.replay.lines import timestamp_ms

@@ -24,10 +24,11 @@ from consumers.board.live_updates import Hub
 from consumers.board.read_model import ReadModel
 from consumers.board.settings import BoardSettings
 from consumers.portfolio.ledger_reader import LedgerReader
+from consumers.portfolio.ledger_record import LedgerRecord
 from consumers.portfolio.metrics import PortfolioCollector
 from consumers.portfolio.service import PortfolioService
 from consumers.portfolio.settings import PortfolioOptions
-from consumers.portfolio.store import LedgerRecord, Store
+from consumers.portfolio.store import Store
 from stream.calendar.clock import TrustedClock
 from stream.config.settings import KafkaSettings
 from stream.contracts.report import Contribution, HealthReport, Profile

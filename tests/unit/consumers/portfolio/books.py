@@ -10,8 +10,9 @@ import msgspec
 from consumers.portfolio.days import day_number, parse_period
 from consumers.portfolio.facts import Dimension
 from consumers.portfolio.figures import MOVEMENT_FIGURES, figure
+from consumers.portfolio.ledger_record import LedgerRecord
 from consumers.portfolio.query import FigureValue, Query
-from consumers.portfolio.store import LedgerRecord, Store
+from consumers.portfolio.store import Store
 from consumers.portfolio.subscription_history import Rules
 
 Event = dict[str, Any]

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from consumers.portfolio.store import LedgerRecord, Store
+from consumers.portfolio.ledger_record import LedgerRecord
+from consumers.portfolio.store import Store
 from stream.kinds.erasure import user_digest
 from tests.unit.consumers.portfolio.books import RULES, Books, moment_ms, records
 

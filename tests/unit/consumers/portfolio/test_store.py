@@ -6,7 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from consumers.portfolio.store import LedgerRecord, Store
+from consumers.portfolio.ledger_record import LedgerRecord
+from consumers.portfolio.store import Store
 from tests.unit.consumers.portfolio.books import RULES
 
 PLAIN = b'{"account_id":"acme","day":"2026-03-01","score":61.5,"mau":7,"features":["maps","reports"]}'
