@@ -20,7 +20,7 @@ from starlette.routing import Route
 from consumers.intake import segment
 from consumers.intake.acceptance import Acceptance, Accepted, Refused, Verdict, answer, refused_whole, tally
 from consumers.intake.body import BodyError, parsed, too_large, unpacked
-from consumers.intake.mapping import Outcome, Translated, Unreadable, UnreadableError
+from consumers.intake.mapping import Ignored, Outcome, Translated, Unreadable, UnreadableError
 from consumers.intake.memberships import Memberships
 from consumers.intake.metrics import IntakeMetrics
 from consumers.intake.rate import RateLimit
@@ -109,6 +109,7 @@ class _Handlers:
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._keys = {name: key.get_secret_value().encode() for name, key in intake.options.write_keys.items()}
+        self._ignored_told = set[tuple[str, str]]()  # source and reason, both of closed sets
 
     def answered(self, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
         """A handler whose refusals are answers, and whose answers are counted."""
@@ -225,6 +226,9 @@ class _Handlers:
         for verdict in verdicts:
             if isinstance(verdict, Refused):
                 self._intake.metrics.refused(source, verdict.reason)
+            elif isinstance(verdict, Ignored) and (source, verdict.reason) not in self._ignored_told:
+                self._ignored_told.add((source, verdict.reason))
+                log.info("payloads are ignored; told once, counted always", source=source, reason=verdict.reason)
         status, body = answer(counts)
         return Response(status_code=status) if body is None else JSONResponse(body, status)
 

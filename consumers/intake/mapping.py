@@ -214,6 +214,21 @@ def first_of(*values: Value) -> Value:
     return value_of
 
 
+def or_ignored(value: Value, reason: str) -> Value:
+    """A value without which a payload is ignored, as documented: whose account it is about, above all.
+
+    What a vendor sends about nobody's account is ignored and never refused: the vendor can't add the account, and would
+    send the same again for days, or stop sending at all.
+    """
+
+    def value_of(payload: Payload) -> Any:
+        found = value(payload)
+        return Ignored(reason) if found is None or found == "" else found
+
+    value_of.paths = tuple(paths_of([value]))  # type: ignore[attr-defined]
+    return value_of
+
+
 def words(table: Mapping[str, str]) -> Callable[[Any], Any]:
     """A vendor's word as ours, whatever its case; an unknown word stays, so that the contract names it."""
     return lambda value: table.get(value.lower(), value) if isinstance(value, str) else value

@@ -3,17 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from consumers.intake.mapping import Ignored, Outcome, Payload, Row, at, seconds, text, translate, whole, words
+from consumers.intake.mapping import Outcome, Row, at, or_ignored, seconds, text, translate, whole, words
 from consumers.intake.signatures import hex_hmac
 from consumers.intake.vendors.vendor import Vendor
 
-_account_id: Final = at("event_data.person_properties.account_id", "event_data.person_properties.Account ID", read=text)
-
-
-def _account(payload: Payload) -> Any:
-    found = _account_id(payload)
-    return found if found is not None else Ignored("the person has no property account_id, so it is nobody's answer")
-
+_account: Final = or_ignored(
+    at("event_data.person_properties.account_id", "event_data.person_properties.Account ID", read=text),
+    "the person has no property account_id, so it is nobody's answer",
+)
 
 ROWS: Final = (
     Row(

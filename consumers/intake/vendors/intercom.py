@@ -6,7 +6,7 @@ A conversation names no company; its account is the custom attribute `account_id
 from collections.abc import Mapping
 from typing import Any, Final
 
-from consumers.intake.mapping import Outcome, Row, Value, always, at, seconds, text, translate, words
+from consumers.intake.mapping import Outcome, Row, Value, always, at, or_ignored, seconds, text, translate, words
 from consumers.intake.signatures import hex_hmac
 from consumers.intake.vendors.vendor import Vendor
 
@@ -23,12 +23,15 @@ def _priority(value: Any) -> Any:
 def _ticket(status: str) -> dict[str, Value]:
     return {
         "event_id": at("id", read=text),
-        "account_id": at(
-            f"{ITEM}.custom_attributes.account_id",
-            f"{ITEM}.ticket_attributes.account_id",
-            f"{ITEM}.company.company_id",
-            f"{ITEM}.company_id",
-            read=text,
+        "account_id": or_ignored(
+            at(
+                f"{ITEM}.custom_attributes.account_id",
+                f"{ITEM}.ticket_attributes.account_id",
+                f"{ITEM}.company.company_id",
+                f"{ITEM}.company_id",
+                read=text,
+            ),
+            "neither the attribute account_id nor a company is named, so it is nobody's ticket",
         ),
         "ticket_id": at(f"{ITEM}.id", read=text),
         "status": always(status),

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from consumers.intake.mapping import (
-    Ignored,
     Outcome,
     Payload,
     Row,
@@ -13,6 +12,7 @@ from consumers.intake.mapping import (
     joined,
     known_words,
     of_tool,
+    or_ignored,
     text,
     translate,
 )
@@ -36,9 +36,9 @@ _PRIORITY: Final = {
 }
 
 
-def _account(payload: Payload) -> Any:
-    found = at(f"{ORGANIZATIONS}.0.id", read=of_tool("jira"))(payload)
-    return found if found is not None else Ignored("the request belongs to no organization")
+_account: Final = or_ignored(
+    at(f"{ORGANIZATIONS}.0.id", read=of_tool("jira")), "the request belongs to no organization"
+)
 
 
 def _changed_status(payload: Payload) -> Mapping[str, Any] | None:

@@ -6,7 +6,7 @@ What kind of survey a form is says its hidden field `survey` (nps, csat or ces);
 from collections.abc import Mapping
 from typing import Any, Final
 
-from consumers.intake.mapping import Ignored, Outcome, Payload, Row, at, find, text, translate, whole
+from consumers.intake.mapping import Ignored, Outcome, Payload, Row, at, find, or_ignored, text, translate, whole
 from consumers.intake.signatures import base64_hmac
 from consumers.intake.vendors.vendor import Vendor
 
@@ -40,7 +40,10 @@ ROWS: Final = (
         {
             "event_id": at("event_id", read=text),
             "response_id": at("form_response.token", read=text),
-            "account_id": at(f"{HIDDEN}.account_id", read=text),
+            "account_id": or_ignored(
+                at(f"{HIDDEN}.account_id", read=text),
+                "the form has no hidden field account_id, so it is nobody's answer",
+            ),
             "user_id": at(f"{HIDDEN}.user_id", f"{HIDDEN}.email", "form_response.token", read=text),
             "survey": lambda payload: str(find(payload, f"{HIDDEN}.survey") or "nps").lower(),
             "score": _score,

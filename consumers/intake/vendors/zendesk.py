@@ -4,7 +4,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from consumers.intake import signatures
-from consumers.intake.mapping import Ignored, Outcome, Payload, Row, at, find, listed, of_tool, text, translate, words
+from consumers.intake.mapping import (
+    Outcome,
+    Payload,
+    Row,
+    at,
+    find,
+    listed,
+    of_tool,
+    or_ignored,
+    text,
+    translate,
+    words,
+)
 from consumers.intake.vendors.vendor import Vendor
 
 _STATUS: Final = {
@@ -18,10 +30,9 @@ _STATUS: Final = {
 }
 _ENDED: Final = ("solved", "closed")
 
-
-def _account(payload: Payload) -> Any:
-    found = at("detail.organization_id", read=of_tool("zendesk"))(payload)
-    return found if found is not None else Ignored("the ticket's requester belongs to no organization")
+_account: Final = or_ignored(
+    at("detail.organization_id", read=of_tool("zendesk")), "the ticket's requester belongs to no organization"
+)
 
 
 def _status(payload: Payload) -> Any:
