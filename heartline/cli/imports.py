@@ -12,8 +12,8 @@ from heartline.cli.options import BootstrapServers, Config, Json, load_settings
 from stream.contracts.errors import HeartlineError
 
 if TYPE_CHECKING:
+    from heartline.event_sorter import Sorter
     from heartline.imports.run import InputFile, Summary
-    from heartline.imports.sort import Sorter
     from stream.config.settings import KafkaSettings
 
 _COLUMNS_SHOWN = 8
@@ -52,8 +52,8 @@ def import_(
     heartline import segment=calls.jsonl.gz zendesk=tickets.json stripe=subscriptions.csv --aliases ids.csv
     heartline import logins.csv --from csv --map logins.yaml --out events.jsonl.gz
     """
+    from heartline.event_sorter import Sorter
     from heartline.imports.run import read_aliases, read_all, write_lines
-    from heartline.imports.sort import Sorter
 
     inputs = _inputs(files, tool, column_map)
     known = read_aliases(aliases)

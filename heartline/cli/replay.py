@@ -27,6 +27,9 @@ _BAD_LINES_SHOWN = 20
 
 def replay(
     files: Files,
+    topic: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The input topic whose records the lines are, as they are.")
+    ] = None,
     speed: Annotated[
         str, typer.Option(metavar="max|Nx", help="As fast as it goes, or N times faster than it happened.")
     ] = "max",
@@ -38,15 +41,18 @@ def replay(
     """Send files of events to Kafka: each line's [bold]type[/] picks the topic, its [bold]account_id[/] the partition.
 
     Lines are JSON objects whose type is a kind of event; the values travel as they are, byte for byte, and are read by
-    the names that `feeds` gives them. Several files become one stream, in the order in which the events happened. A
-    line that is not an event is reported with its number and does not stop the rest; if all are bad the status is 1.
-    Nothing counts as sent before Kafka has confirmed it. Missing topics are created, unless the settings say otherwise.
+    the names that `feeds` gives them. Lines of a topic of your own are sent with [bold]--topic[/], and need no type.
+    Several files become one stream, in the order in which the events happened; a file that is newest first, or in no
+    order, is sorted. A line that is not an event is reported with its number and does not stop the rest; if all are bad
+    the status is 1. Nothing counts as sent before Kafka has confirmed it. Missing topics are created, unless the
+    settings say otherwise.
 
     [bold]Examples[/]
 
     \b
     heartline replay events.jsonl.gz
     heartline replay usage.jsonl tickets.jsonl.zst --speed 3600x    [dim]# an hour a second[/]
+    heartline replay dump.jsonl --topic app-events                  [dim]# one of feeds.usage.topics[/]
     zcat old/*.gz | heartline replay - --strict --json
     """
     from heartline.jsonl import check_json_lines
@@ -56,7 +62,7 @@ def replay(
     for file in files:
         check_json_lines(file)
     settings = load_settings(config, bootstrap_servers)
-    summary = _run(files, settings, pace)
+    summary = _run(files, settings, topic, pace)
     _report(summary, as_json)
     if status := status_of(summary, strict):
         raise typer.Exit(status)
@@ -70,7 +76,7 @@ def status_of(summary: "Summary", strict: bool) -> int:
     return 130 if summary.interrupted else 0
 
 
-def _run(files: list[Path], settings: "Settings", speed: float | None) -> "Summary":
+def _run(files: list[Path], settings: "Settings", topic: str | None, speed: float | None) -> "Summary":
     """The replay, with a progress bar where someone watches and the bad lines as they are met."""
     from rich.console import Console
 
@@ -94,6 +100,7 @@ def _run(files: list[Path], settings: "Settings", speed: float | None) -> "Summa
             await run(
                 files,
                 settings,
+                topic=topic,
                 speed=speed,
                 stop=stop,
                 summary=summary,
@@ -146,6 +153,13 @@ def _report(summary: "Summary", as_json: bool) -> None:
     if summary.read > summary.confirmed:
         print(f"lost      {summary.read - summary.confirmed:,} were read and not confirmed; send the files again")
     print(f"bad       {summary.bad:,} lines")
+    if summary.passed_over > 0:
+        print(f"passed    {summary.passed_over:,} lines over, which the feed does not take")
+    for path in summary.sorted_files:
+        print(f"sorted    {path}: its lines were not in the order of time")
+    if summary.late > 0:
+        print(f"late      {summary.late:,} events were more than a day older than one before them: of standard input")
+        print("          nothing is sorted, and a worker that runs may take them for late; name the file instead")
     print(f"took      {summary.seconds:,.1f} s, {rate:,.0f} events/s")
     if summary.first_ms is not None and summary.last_ms is not None:
         print(f"events    from {_moment(summary.first_ms)} to {_moment(summary.last_ms)}")
@@ -160,6 +174,9 @@ def _figures(summary: "Summary") -> dict[str, Any]:
         "sent": summary.confirmed,
         "read": summary.read,
         "bad": summary.bad,
+        "passed_over": summary.passed_over,
+        "late": summary.late,
+        "sorted_files": summary.sorted_files,
         "accounts": len(summary.accounts),
         "by_kind": dict(summary.by_kind),
         "first_event": _moment(summary.first_ms),

@@ -3,6 +3,5 @@
 - `tables`    a file's records, whatever it is: CSV, JSON lines, one JSON document; plain, gzip, Zstandard
 - `sources`   what each tool's records become, as tables
 - `columns`   a table of one's own: which column is which field
-- `sort`      events by time within bounded memory
 - `run`       all of it, and what became of what
 """

@@ -15,7 +15,7 @@ import zstandard
 from consumers.intake.acceptance import Acceptance, Refused
 from consumers.intake.mapping import Ignored, Outcome, Translated, Unreadable, UnreadableError
 from heartline.errors import FileError
-from heartline.imports.sort import Item, Sorter
+from heartline.event_sorter import Item, Sorter
 from heartline.imports.sources import Source
 from heartline.imports.tables import Entry, column_name, entries
 from stream.kinds.decode import Decoder

@@ -1,6 +1,7 @@
 """One line of a file: a record for Kafka, or the reason why it is none.
 
 Only what sending needs is looked at: `type` picks the topic and `account_id` is the key, by their names in the feed.
+Lines of a named topic are its records: they need no `type`, and may lie in an envelope.
 Whether the event itself is good is for the worker to say, and what it refuses goes to the dead letters with its reason.
 """
 
@@ -14,6 +15,8 @@ from typing import Any, Final
 import msgspec
 
 from heartline.jsonl import read_lines
+from stream.contracts.errors import BadEvent, PassedOver
+from stream.kinds.envelopes import unwrapped
 from stream.kinds.feeds import FieldMapping
 from stream.topics import KINDS, LEDGER_KINDS, Kind, LedgerKind
 
@@ -50,11 +53,12 @@ class InputRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that can't be sent: where it is, and why."""
+    """A line that is not sent: where it is, and why; `passed_over`: the feed does not take it, so nothing is wrong."""
 
     path: Path
     number: int
     reason: str
+    passed_over: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}:{self.number}: {self.reason}"
@@ -76,30 +80,37 @@ _WITHOUT_ACCOUNT: Final = ("cost", "rate")
 
 
 def records(
-    path: Path, on_read: Callable[[int], None] | None = None, feeds: Mapping[Kind, FieldMapping] = NO_FEEDS
+    path: Path,
+    on_read: Callable[[int], None] | None = None,
+    feeds: Mapping[Kind, FieldMapping] = NO_FEEDS,
+    of_kind: Kind | None = None,
 ) -> Iterator[Record | BadLine]:
     """Every line of one file that is not blank.
 
     Args:
         path: the file.
         on_read: told how many more bytes have been read.
-        feeds: how the records of Heartline's own topics are named, by kind.
+        feeds: how the records are named, by kind.
+        of_kind: what all lines are, so that they need no `type`; None: each says it.
 
     Raises:
         FileError: as `jsonl.read_lines`.
     """
     for number, line in read_lines(path, on_read):
         try:
-            yield parse(line, feeds)
+            yield parse(line, feeds, of_kind)
+        except PassedOver as error:
+            yield BadLine(path, number, error.detail, passed_over=True)
         except ValueError as error:
             yield BadLine(path, number, str(error))
 
 
-def parse(line: bytes, feeds: Mapping[Kind, FieldMapping] = NO_FEEDS) -> Record:
+def parse(line: bytes, feeds: Mapping[Kind, FieldMapping] = NO_FEEDS, of_kind: Kind | None = None) -> Record:
     """The record that a line stands for.
 
     Raises:
         ValueError: it is not a JSON object, has no known type or no account_id, or is too long; the message says it.
+        PassedOver: the feed takes other records of its topic.
     """
     if len(line) > VALUE_BYTES_MAX:
         raise ValueError(f"{len(line):,} bytes long; a Kafka broker takes about a million unless it is told otherwise")
@@ -111,11 +122,12 @@ def parse(line: bytes, feeds: Mapping[Kind, FieldMapping] = NO_FEEDS) -> Record:
         raise ValueError(f"not JSON: {error}") from None
     except RecursionError:
         raise ValueError("not an event: nested too deeply") from None
-    kind = _KINDS.get(event.type) if isinstance(event.type, str) else None
+    kind = of_kind or (_KINDS.get(event.type) if isinstance(event.type, str) else None)
     if kind is None:
         raise ValueError(_about_type(event.type))
-    if (mapping := feeds.get(kind)) is not None:  # type: ignore[arg-type]  # the ledger's kinds have none
-        event = _mapped(line, mapping)
+    mapping = feeds.get(kind)  # type: ignore[arg-type]  # the ledger's kinds have none
+    if mapping is not None or of_kind is not None:
+        event = _mapped(line, of_kind or kind, mapping)
     field, key = ("currency", event.currency) if kind in _WITHOUT_ACCOUNT else ("account_id", event.account_id)
     if isinstance(key, int) and not isinstance(key, bool):
         key = str(key)  # as the contract reads it
@@ -125,14 +137,18 @@ def parse(line: bytes, feeds: Mapping[Kind, FieldMapping] = NO_FEEDS) -> Record:
     return Record(kind, key.encode(), line, timestamp_ms(event.timestamp), timestamp_ms(event.recorded_at))
 
 
-def _mapped(line: bytes, mapping: FieldMapping) -> _Line:
-    """What sending needs of a line that a feed named."""
-    data = msgspec.json.decode(line)
-    if not mapping.takes(data):
-        raise ValueError("passed over: the feed's `where` does not take it")
-    mapped = mapping.apply(data)
-    moment = msgspec.Raw(msgspec.json.encode(mapped.get("timestamp")))
-    return _Line(account_id=mapped.get("account_id"), timestamp=moment)
+def _mapped(line: bytes, kind: str, mapping: FieldMapping | None) -> _Line:
+    """What sending needs of a record of a feed, out of its envelope."""
+    try:
+        data = unwrapped(msgspec.json.decode(line))
+    except BadEvent as error:
+        raise ValueError(error.detail) from None
+    if data is None or (mapping is not None and not mapping.takes(data)):
+        raise PassedOver(kind)
+    if mapping is not None:
+        data = mapping.apply(data)
+    moment = msgspec.Raw(msgspec.json.encode(data.get("timestamp")))
+    return _Line(account_id=data.get("account_id"), timestamp=moment)
 
 
 def timestamp_ms(raw: msgspec.Raw) -> int | None:
@@ -148,7 +164,7 @@ def timestamp_ms(raw: msgspec.Raw) -> int | None:
 
 
 def in_time_order(sources: Iterable[Iterator[Record | BadLine]]) -> Iterator[Record | BadLine]:
-    """Several files as one stream by the time of the events; each file is in time order already.
+    """Several sources as one stream by the time of the events; each is in time order already.
 
     A line that says no time keeps its place behind the line before it.
     """

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from heartline.replay.lines import BadLine, Record, in_time_order, records
+from heartline.replay.lines import BadLine, Record, parse, records
+from heartline.replay.order import by_time, is_late
 from heartline.replay.pace import Pace
 from heartline.replay.sender import Sender
 from stream.config.settings import ProcessSettings
-from stream.contracts.errors import HeartlineError
-from stream.kinds.feeds import mapping_for
-from stream.topics import KINDS
+from stream.contracts.errors import ConfigError, HeartlineError
+from stream.kinds.feeds import FieldMapping, mapping_for
+from stream.topics import KINDS, Kind
 
 _AHEAD_MAX: Final = 20_000  # how many lines the reader may be ahead of the sender
 _TURN: Final = 500  # after how many records the network gets its turn
@@ -29,6 +30,9 @@ class Summary:
     Attributes:
         read: lines that are records.
         bad: lines that are none.
+        passed_over: lines that the feed of the topic does not take.
+        late: events more than a day older than one before them; standard input can't be sorted.
+        sorted_files: those whose lines were not in the order of time.
         confirmed: records that Kafka has confirmed.
         by_kind: records read, by the kind of event.
         accounts: the keys seen.
@@ -40,6 +44,9 @@ class Summary:
 
     read: int = 0
     bad: int = 0
+    passed_over: int = 0
+    late: int = 0
+    sorted_files: list[str] = field(default_factory=list)
     confirmed: int = 0
     by_kind: Counter[str] = field(default_factory=Counter)
     accounts: set[bytes] = field(default_factory=set)
@@ -55,6 +62,7 @@ class Summary:
         self.by_kind[record.kind] += 1
         self.accounts.add(record.key)
         moment = record.timestamp_ms
+        self.late += is_late(self.last_ms, moment)
         if moment is not None:
             self.first_ms = moment if self.first_ms is None else min(self.first_ms, moment)
             self.last_ms = moment if self.last_ms is None else max(self.last_ms, moment)
@@ -96,10 +104,31 @@ class _Ahead:
             self.error = error
 
 
+def reading(settings: ProcessSettings, topic: str | None) -> tuple[dict[Kind, FieldMapping], Kind | None]:
+    """How the lines of a topic are read: the feeds' names by kind, and what all lines are, where one topic is named.
+
+    Raises:
+        ConfigError: it is no input topic of these settings.
+    """
+    topics = settings.kafka.topics
+    if topic is None:
+        named = ((kind, mapping_for(settings.feeds.get(kind), topics.input(kind))) for kind in KINDS)
+        return {kind: mapping for kind, mapping in named if mapping is not None}, None
+    kind = topics.inputs.get(topic)
+    if kind is None:
+        raise ConfigError(
+            f"--topic {topic}: no input topic; expected one of {', '.join(sorted(topics.inputs))}, "
+            "or name it in feeds.<kind>.topics of the settings"
+        )
+    mapping = mapping_for(settings.feeds.get(kind), topic)
+    return ({} if mapping is None else {kind: mapping}), kind
+
+
 async def replay(
     paths: Sequence[Path],
     settings: ProcessSettings,
     *,
+    topic: str | None = None,
     speed: float | None,
     stop: asyncio.Event,
     summary: Summary,
@@ -110,6 +139,7 @@ async def replay(
     Args:
         paths: the files; `-` is standard input.
         settings: where to, and how feeds name things; missing topics are created if they allow that.
+        topic: the input topic whose records the lines are; None: each line's `type` says what it is.
         speed: event seconds per real second; None: as fast as it goes.
         stop: when set, nothing more is read; what was read is still confirmed.
         summary: filled in as it goes.
@@ -117,14 +147,19 @@ async def replay(
 
     Raises:
         SendError: Kafka can't be reached; nothing was sent.
-        ConfigError: the topics don't fit the settings; nothing was sent.
+        ConfigError: the topics don't fit the settings, or `topic` is none of theirs; nothing was sent.
     """
     started = time.monotonic()
-    topics = settings.kafka.topics
-    found = ((kind, mapping_for(settings.feeds.get(kind), topics.input(kind))) for kind in KINDS)
-    feeds = {kind: mapping for kind, mapping in found if mapping is not None}
-    async with Sender(settings.kafka) as sender:
-        ahead = _Ahead(in_time_order([records(path, watcher.on_read, feeds) for path in paths]))
+    feeds, of_kind = reading(settings, topic)
+    lines = by_time(
+        paths,
+        lambda path, on_read: records(path, on_read, feeds, of_kind),
+        lambda value: parse(value, feeds, of_kind),
+        watcher.on_read,
+        lambda path: summary.sorted_files.append(str(path)),
+    )
+    async with Sender(settings.kafka, topic) as sender:
+        ahead = _Ahead(lines)
         try:
             await _send_all(ahead, sender, Pace(speed), stop, summary, watcher)
             await sender.confirm()
@@ -152,6 +187,9 @@ async def _send_all(
                 return
             await sender.flush()
             await asyncio.sleep(_NAP_SECONDS)
+            continue
+        if isinstance(item, BadLine) and item.passed_over:
+            summary.passed_over += 1
             continue
         if isinstance(item, BadLine):
             summary.bad += 1

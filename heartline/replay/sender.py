@@ -36,13 +36,15 @@ class Sender:
 
     Args:
         kafka: where Kafka is, how to sign in, what the topics are called, and whether missing ones may be created.
+        topic: the input topic that everything goes to; None: to the one that Heartline has for its kind.
         stall_seconds: how long Kafka may confirm nothing at all; the idempotent producer itself would try for ever.
     """
 
-    def __init__(self, kafka: KafkaSettings, stall_seconds: float = STALL_SECONDS) -> None:
+    def __init__(self, kafka: KafkaSettings, topic: str | None = None, *, stall_seconds: float = STALL_SECONDS) -> None:
         self._kafka = kafka
         self._stall_seconds = stall_seconds
         self._topics = kafka.topics
+        self._topic = topic
         self._producer: AIOKafkaProducer = None
         self._partition_counts: dict[str, int] = {}
         self._partitions: dict[tuple[int, bytes], int] = {}
@@ -92,7 +94,7 @@ class Sender:
         Raises:
             SendError: an earlier batch was refused, or Kafka went away.
         """
-        topic = self._topics.topic_of(record.kind)
+        topic = self._topic or self._topics.topic_of(record.kind)
         target = topic, self._partition(topic, record.key)
         batch = self._open.get(target)
         if batch is None:

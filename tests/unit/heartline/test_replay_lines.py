@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from heartline.cli.replay import status_of
 from heartline.replay.lines import VALUE_BYTES_MAX, BadLine, Record, in_time_order, parse, records
-from heartline.replay.run import Summary
+from heartline.replay.order import by_time
+from heartline.replay.run import Summary, reading
+from stream.config.settings import Settings
+from stream.contracts.errors import ConfigError, PassedOver
 from stream.kinds.feeds import FeedSettings, FieldMapping
 
 USAGE = b'{"type":"usage","account_id":"acme","timestamp":"2026-01-31T09:30:00Z"}'
@@ -52,8 +55,50 @@ def test_a_line_of_a_feed_goes_to_the_account_that_the_feed_names() -> None:
     line = b'{"type":"usage","form":"a","company":{"id":77},"at":1769851800,"account_id":"not-this"}'
     assert parse(line, {"usage": FEED}) == Record("usage", b"77", line, 1_769_851_800_000)
     assert parse(line, {"ticket": FEED}).key == b"not-this", "another kind's feed"
-    with pytest.raises(ValueError, match="passed over: the feed's `where`"):
+    with pytest.raises(PassedOver, match="the feed's `where`"):
         parse(line.replace(b'"a"', b'"b"', 1), {"usage": FEED})
+
+
+OWN = FieldMapping(FeedSettings(topics=["app"], fields={"account_id": "org"}, where={"kind": ["used"]}))
+TOPIC_LINES = [
+    ({"org": 77, "kind": "used", "timestamp": 5}, b"77", 5, "no type is needed"),
+    (
+        {
+            "specversion": "1.0",
+            "id": "7",
+            "type": "x",
+            "time": "1970-01-01T00:00:01Z",
+            "data": {"org": "a", "kind": "used"},
+        },
+        b"a",
+        1000,
+        "a CloudEvent, whose own type is no kind of event",
+    ),
+    ({"op": "c", "ts_ms": 2000, "after": {"org": "a", "kind": "used"}}, b"a", 2000, "a change of Debezium"),
+    ({"schema": {}, "payload": {"org": "a", "kind": "used"}}, b"a", None, "Kafka Connect with schemas"),
+    ({"op": "d", "before": {"org": "a"}, "after": None}, None, None, "a deletion says nothing"),
+    ({"org": "a", "kind": "seen"}, None, None, "the feed takes other records"),
+]
+
+
+@pytest.mark.parametrize(("data", "key", "moment", "why"), TOPIC_LINES, ids=[row[-1] for row in TOPIC_LINES])
+def test_lines_of_a_topic_are_read_as_the_worker_reads_its_records(
+    data: dict[str, object], key: bytes | None, moment: int | None, why: str
+) -> None:
+    line = json.dumps(data).encode()
+    if key is None:
+        with pytest.raises(PassedOver):
+            parse(line, {"usage": OWN}, "usage")
+    else:
+        assert parse(line, {"usage": OWN}, "usage") == Record("usage", key, line, moment)
+
+
+def test_a_topic_is_one_of_the_inputs_and_read_by_its_own_feed() -> None:
+    settings = Settings(feeds={"usage": FeedSettings(topics=["app"], fields={"account_id": "org"})})
+    assert [reading(settings, topic)[1] for topic in (None, "app", "support-tickets")] == [None, "usage", "ticket"]
+    assert [list(reading(settings, topic)[0]) for topic in (None, "app", "product-usage")] == [[], ["usage"], []]
+    with pytest.raises(ConfigError, match=r"--topic apps: no input topic; expected one of account-updates, app,"):
+        reading(settings, "apps")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +126,33 @@ def test_a_line_that_can_not_be_sent_says_why(line: bytes, words: str) -> None:
         parse(line)
     assert words in str(raised.value)
     assert len(str(raised.value)) < 200
+
+
+HOUR_MS = 3_600_000
+ORDERS = [
+    ([[30, 20, 1]], [1, 20, 30], [0], "newest first"),
+    ([[1, 40, 2, 41]], [1, 2, 40, 41], [0], "two sources joined"),
+    ([[1, 24, 2, 25]], [1, 24, 2, 25], [], "a little late"),
+    ([[30, 1], [2, 29], [60, 3]], [1, 2, 3, 29, 30, 60], [0, 2], "several files, two of them newest first"),
+    ([[1, None, 40, None, 2]], [1, None, 2, 40, None], [0], "what says no moment stays behind the line before it"),
+]
+
+
+@pytest.mark.parametrize(("files", "expected", "unsorted", "why"), ORDERS, ids=[row[-1] for row in ORDERS])
+def test_files_become_one_stream_by_time_whatever_their_order(
+    files: list[list[int | None]], expected: list[int | None], unsorted: list[int], why: str, tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"{number}.jsonl" for number in range(len(files))]
+    for path, hours in zip(paths, files, strict=True):
+        moments = [None if hour is None else hour * HOUR_MS for hour in hours]
+        lines = [{"type": "usage", "account_id": "a", "timestamp": moment} for moment in moments]
+        path.write_text("\n".join(map(json.dumps, [*lines, {"type": "odd"}])), "utf-8")
+    told: list[Path] = []
+    items = list(by_time(paths, records, parse, on_sorting=told.append))
+    moments = [item.timestamp_ms for item in items if isinstance(item, Record)]
+    assert [None if moment is None else moment // HOUR_MS for moment in moments] == expected
+    assert told == [paths[number] for number in unsorted]
+    assert sum(isinstance(item, BadLine) for item in items) == len(files), "each told once"
 
 
 @given(line=st.binary(max_size=60))

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartline.errors import FileError
+from heartline.event_sorter import Sorter
 from heartline.imports.columns import mapped_source, read_column_map
 from heartline.imports.run import InputFile, Summary, read_aliases, read_all, write_lines
-from heartline.imports.sort import Sorter
 from heartline.imports.sources import make_sources
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -1,7 +1,7 @@
 """Events by time within bounded memory: what does not fit is spilled to a temporary folder, and merged at the end.
 
-What describes an account comes first of all (its name, zone, segment, and its subscriptions), so that every other event
-is counted on the right day and in the right place.
+In an import what describes an account comes first of all (its name, zone, segment, and its subscriptions), so that
+every other event is counted on the right day and in the right place.
 """
 
 import heapq
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from stream.topics import Kind
+from stream.topics import Kind, LedgerKind
 
 SPILL_BYTES: Final = 48 << 20
 _ITEM_BYTES: Final = 200  # of Python's objects around a value
@@ -19,12 +19,12 @@ FIRST: Final[frozenset[Kind]] = frozenset({"account", "subscription"})
 
 
 class Item(NamedTuple):
-    """One event to be sorted: facts of accounts first, then by time, then as it came."""
+    """One event to be sorted: what comes first, then by time, then as it came."""
 
     late: bool
     timestamp_ms: int
     number: int
-    kind: Kind
+    kind: Kind | LedgerKind
     account_id: str
     value: bytes
 
@@ -34,10 +34,12 @@ class Sorter:
 
     Args:
         spill_bytes: how much is held in memory before it goes to disk.
+        first: the kinds of which all come before any of the others.
     """
 
-    def __init__(self, spill_bytes: int = SPILL_BYTES) -> None:
+    def __init__(self, spill_bytes: int = SPILL_BYTES, first: frozenset[Kind] = FIRST) -> None:
         self._spill_bytes = spill_bytes
+        self._first = first
         self._held: list[Item] = []
         self._held_bytes = 0
         self._count = 0
@@ -58,17 +60,17 @@ class Sorter:
         """How many times memory was full."""
         return len(self._runs)
 
-    def add(self, kind: Kind, timestamp_ms: int | None, account_id: str, value: bytes) -> None:
+    def add(self, kind: Kind | LedgerKind, timestamp_ms: int | None, account_id: str, value: bytes) -> None:
         """Take one event; one without a time comes before all others of its kind."""
         moment = timestamp_ms if timestamp_ms is not None else -1
-        self._held.append(Item(kind not in FIRST, moment, self._count, kind, account_id, value))
+        self._held.append(Item(kind not in self._first, moment, self._count, kind, account_id, value))
         self._count += 1
         self._held_bytes += len(value) + _ITEM_BYTES
         if self._held_bytes > self._spill_bytes:
             self._spill()
 
     def _spill(self) -> None:
-        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="heartline-import-")
+        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="heartline-sort-")
         path = Path(self._folder.name) / f"{len(self._runs)}.run"
         self._held.sort()
         with path.open("wb") as out:
@@ -94,5 +96,5 @@ def _read(path: Path) -> Iterator[Item]:
             account = source.read(int(account_bytes)).decode()
             value = source.read(int(value_bytes))
             source.read(1)
-            name: Kind = kind.decode()  # type: ignore[assignment]  # written by `_spill` alone
+            name: Kind | LedgerKind = kind.decode()  # type: ignore[assignment]  # written by `_spill` alone
             yield Item(late == b"1", int(moment), int(number), name, account, value)
