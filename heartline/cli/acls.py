@@ -1,10 +1,11 @@
 """`heartline acls`: the rights on Kafka that each process needs."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from heartline.cli.options import BootstrapServers, Config, load_settings
+from heartline.cli.options import BootstrapServers, Config, Json, load_settings, say
 
 
 def acls(
@@ -16,6 +17,7 @@ def acls(
     ] = "User:heartline-{process}",
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Print the rights on Kafka that each process needs, and no more, as lines for kafka-acls.
 
@@ -24,12 +26,17 @@ def acls(
     \b
     heartline acls
     heartline acls worker --principal User:CN=heartline-worker
+    heartline acls --json
     """
-    from heartline.reference.kafka_rights import PROCESSES, commands
+    from heartline.reference.kafka_rights import PROCESSES, commands, rights_of
     from stream.contracts.errors import ConfigError
 
     kafka = load_settings(config, bootstrap_servers).kafka
+    rights, lines = [], list[str]()
     for name in processes or PROCESSES:
         if name not in PROCESSES:
             raise ConfigError(f"{name!r}: expected one of {', '.join(PROCESSES)}")
-        print("\n".join(commands(name, kafka, principal.format(process=name))))
+        who = principal.format(process=name)
+        rights += [{"process": name, "principal": who, **asdict(right)} for right in rights_of(name, kafka)]
+        lines += commands(name, kafka, who)
+    say(as_json, rights, "\n".join(lines))

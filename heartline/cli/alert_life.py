@@ -1,12 +1,11 @@
 """`heartline alert list`, `show`, `ack`, `snooze`, `resolve`, `verdict`, `play`: alerts looked at and answered."""
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heartline.cli.options import BootstrapServers, Config, Json, load_settings
+from heartline.cli.options import BootstrapServers, Config, Json, load_settings, say
 
 if TYPE_CHECKING:
     from alerts.commands import Command
@@ -84,10 +83,15 @@ def show(
 
 
 def ack(
-    alert: AlertId, by: By = None, note: Note = None, bootstrap_servers: BootstrapServers = None, config: Config = None
+    alert: AlertId,
+    by: By = None,
+    note: Note = None,
+    bootstrap_servers: BootstrapServers = None,
+    config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Take an alert on: no reminders any more; worse and over are still told."""
-    _command("Acknowledge", alert, by, bootstrap_servers, config, note=note)
+    _command("Acknowledge", alert, by, bootstrap_servers, config, as_json, note=note)
 
 
 def snooze(
@@ -96,6 +100,7 @@ def snooze(
     by: By = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Hear nothing of an alert until then; what is still true is told then.
 
@@ -106,14 +111,19 @@ def snooze(
     """
     from heartline.topics.alert_log_reader import moment_of
 
-    _command("Snooze", alert, by, bootstrap_servers, config, until=moment_of(until, datetime.now(UTC)))
+    _command("Snooze", alert, by, bootstrap_servers, config, as_json, until=moment_of(until, datetime.now(UTC)))
 
 
 def resolve(
-    alert: AlertId, by: By = None, note: Note = None, bootstrap_servers: BootstrapServers = None, config: Config = None
+    alert: AlertId,
+    by: By = None,
+    note: Note = None,
+    bootstrap_servers: BootstrapServers = None,
+    config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Close an alert by hand: the same trouble stays closed until the account was well, or it gets worse."""
-    _command("Resolve", alert, by, bootstrap_servers, config, note=note)
+    _command("Resolve", alert, by, bootstrap_servers, config, as_json, note=note)
 
 
 def verdict(
@@ -123,6 +133,7 @@ def verdict(
     note: Note = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Say whether an alert was worth telling; the precision of its rule counts it.
 
@@ -135,7 +146,7 @@ def verdict(
 
     if result not in ("valid", "not_valid"):
         raise ConfigError(f"{result!r}: expected valid or not_valid")
-    _command("GiveVerdict", alert, by, bootstrap_servers, config, verdict=result, note=note)
+    _command("GiveVerdict", alert, by, bootstrap_servers, config, as_json, verdict=result, note=note)
 
 
 def play(
@@ -144,12 +155,15 @@ def play(
     by: By = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Say that a play was started: it counts as taken on, and 7, 30 and 90 days later you hear whether it helped."""
-    _command("StartPlay", alert, by, bootstrap_servers, config, play=name)
+    _command("StartPlay", alert, by, bootstrap_servers, config, as_json, play=name)
 
 
-def _command(kind: str, alert_id: str, by: str | None, servers: str | None, config: Any, **fields: Any) -> None:
+def _command(
+    kind: str, alert_id: str, by: str | None, servers: str | None, config: Any, as_json: bool, **fields: Any
+) -> None:
     """Find the alert's account, and send the command."""
     from alerts import commands
     from consumers.alerting.command_sender import stamp
@@ -161,4 +175,6 @@ def _command(kind: str, alert_id: str, by: str | None, servers: str | None, conf
     command: Command = make(**stamp(who(by)), account_id=episode.alert.account_id, alert_id=alert_id, **fields)
     commands.decode_command(commands.encode_command(command))  # lengths are checked here
     send(kafka, command)
-    print(json.dumps({"sent": commands.name_of(command), "alert_id": alert_id, "command_id": command.command_id}))
+    name = commands.name_of(command)
+    facts = {"sent": name, "alert_id": alert_id, "command_id": command.command_id}
+    say(as_json, facts, f"{alert_id}: {name.replace('_', ' ')} by {command.by} is on its way")

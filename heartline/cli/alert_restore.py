@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from heartline.cli.options import Config
+from heartline.cli.options import Config, Json, say
 
 
 def restore(
@@ -13,6 +13,7 @@ def restore(
         bool, typer.Option("--discard", help="Delete what Redis has of this installation first; alerting must not run.")
     ] = False,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Fill an empty Redis with open alerts, who has them, what was told, and silences, from the log of alerts.
 
@@ -60,4 +61,5 @@ def restore(
         ) from None
     finally:
         client.close()
-    print(f"{restored} accounts restored, {opened} with an open alert, and {silences} silences")
+    facts = {"accounts": restored, "open_alerts": opened, "silences": silences}
+    say(as_json, facts, f"{restored} accounts restored, {opened} with an open alert, and {silences} silences")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from heartline.cli.options import BootstrapServers, Config, Json, load_settings
+from heartline.cli.options import BootstrapServers, Config, Json, load_settings, say
 
 app = typer.Typer(
     help="Say which ids of other tools are one account's, and see which ids wait for that.", no_args_is_help=True
@@ -68,7 +68,13 @@ def waiting(bootstrap_servers: BootstrapServers = None, config: Config = None, a
 
 
 @app.command()
-def link(alias: _Alias, account: _Account, bootstrap_servers: BootstrapServers = None, config: Config = None) -> None:
+def link(
+    alias: _Alias,
+    account: _Account,
+    bootstrap_servers: BootstrapServers = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
     """Say whose an id is: what waits under it, and what it has as an account of its own, goes to that account.
 
     [bold]Examples[/]
@@ -80,11 +86,13 @@ def link(alias: _Alias, account: _Account, bootstrap_servers: BootstrapServers =
     from heartline.topics import account_aliases
 
     account_aliases.link(load_settings(config, bootstrap_servers).kafka, alias, account)
-    print(f"{alias} is {account} from now on")
+    say(as_json, {"alias": alias, "account_id": account}, f"{alias} is {account} from now on")
 
 
 @app.command()
-def unlink(alias: _Alias, bootstrap_servers: BootstrapServers = None, config: Config = None) -> None:
+def unlink(
+    alias: _Alias, bootstrap_servers: BootstrapServers = None, config: Config = None, as_json: Json = False
+) -> None:
     """Take a link back; what was counted stays where it is.
 
     [bold]Examples[/]
@@ -95,4 +103,4 @@ def unlink(alias: _Alias, bootstrap_servers: BootstrapServers = None, config: Co
     from heartline.topics import account_aliases
 
     account_aliases.link(load_settings(config, bootstrap_servers).kafka, alias, None)
-    print(f"{alias} is nobody's from now on")
+    say(as_json, {"alias": alias, "account_id": None}, f"{alias} is nobody's from now on")

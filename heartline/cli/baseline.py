@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from heartline.cli.options import BootstrapServers, Config, Json, load_settings
+from heartline.cli.options import BootstrapServers, Config, Json, load_settings, say
 
 app = typer.Typer(
     help="Accept what an account does now as its new normal, take that back, and see who accepted what.",
@@ -26,6 +26,7 @@ def accept(
     owner: Annotated[str | None, typer.Option("--owner", help="Who says so; your login without it.")] = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Compare an account's use with its last eight weeks from now on, and no longer with its best half-year.
 
@@ -43,11 +44,15 @@ def accept(
     settings = load_settings(config, bootstrap_servers)
     now, who = datetime.now(UTC), owner or getpass.getuser()
     asyncio.run(send(settings.kafka, account_id, encode_baseline(account_id, who, reason, now)))
-    print(f"{account_id}: the eight weeks up to {now:%d %b %Y} are its new normal, accepted by {who}: {reason}")
+    accepted = {"accepted_at": now.isoformat(), "owner": who, "reason": reason}
+    told = f"{account_id}: the eight weeks up to {now:%d %b %Y} are its new normal, accepted by {who}: {reason}"
+    say(as_json, {"account_id": account_id, "accepted_baseline": accepted}, told)
 
 
 @app.command()
-def undo(account_id: Account, bootstrap_servers: BootstrapServers = None, config: Config = None) -> None:
+def undo(
+    account_id: Account, bootstrap_servers: BootstrapServers = None, config: Config = None, as_json: Json = False
+) -> None:
     """Compare an account with its best half-year again; where nothing was accepted nothing changes.
 
     [bold]Example[/]
@@ -60,7 +65,8 @@ def undo(account_id: Account, bootstrap_servers: BootstrapServers = None, config
 
     settings = load_settings(config, bootstrap_servers)
     asyncio.run(send(settings.kafka, account_id, encode_baseline_undone(account_id, datetime.now(UTC))))
-    print(f"{account_id}: compared with its best half-year again")
+    told = f"{account_id}: compared with its best half-year again"
+    say(as_json, {"account_id": account_id, "accepted_baseline": None}, told)
 
 
 @app.command()

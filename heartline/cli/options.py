@@ -1,7 +1,8 @@
 """The options that several commands share."""
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,6 +37,11 @@ BootstrapServers = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, for programs; everything else goes to stderr.")
 ]
+
+
+def say(as_json: bool, facts: Any, sentence: str) -> None:
+    """What a command did, on stdout: its facts as JSON, or a sentence of them."""
+    print(json.dumps(facts, ensure_ascii=False) if as_json else sentence)
 
 
 def load_settings(config: Path | None, bootstrap_servers: str | None = None) -> "Settings":

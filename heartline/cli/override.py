@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from heartline.cli.options import BootstrapServers, Config, Json, load_settings
+from heartline.cli.options import BootstrapServers, Config, Json, load_settings, say
 
 app = typer.Typer(
     help="Set an account's health by hand until a day, clear it, and see who set what.",
@@ -33,8 +33,9 @@ def set_(
     owner: Annotated[str | None, typer.Option("--owner", help="Who answers for it; your login without it.")] = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
-    """Set an account's score or band by hand, with a reason and an parse_expiry.
+    """Set an account's score or band by hand, with a reason and a day on which it expires.
 
     It is written to the account-updates topic as any CRM may write it. From then on reports, messages and screens show
     both values, yours and the scorecard's, and when it expires the scorecard's holds again.
@@ -55,11 +56,14 @@ def set_(
     verdict = {name: value for name, value in (("score", score), ("band", band)) if value is not None}
     asyncio.run(send(settings.kafka, account_id, encode_override(account_id, verdict | override, now)))
     said = f"{score:g}" if score is not None else str(band).replace("_", " ")
-    print(f"{account_id}: {said} until {expires_at:%d %b %Y %H:%M} UTC, set by {override['owner']}: {reason}")
+    told = f"{account_id}: {said} until {expires_at:%d %b %Y %H:%M} UTC, set by {override['owner']}: {reason}"
+    say(as_json, {"account_id": account_id, "override": verdict | override}, told)
 
 
 @app.command()
-def clear(account_id: Account, bootstrap_servers: BootstrapServers = None, config: Config = None) -> None:
+def clear(
+    account_id: Account, bootstrap_servers: BootstrapServers = None, config: Config = None, as_json: Json = False
+) -> None:
     """End an account's override before it expires; without one nothing changes.
 
     [bold]Example[/]
@@ -72,7 +76,7 @@ def clear(account_id: Account, bootstrap_servers: BootstrapServers = None, confi
 
     settings = load_settings(config, bootstrap_servers)
     asyncio.run(send(settings.kafka, account_id, encode_override(account_id, None, datetime.now(UTC))))
-    print(f"{account_id}: the scorecard's verdict holds")
+    say(as_json, {"account_id": account_id, "override": None}, f"{account_id}: the scorecard's verdict holds")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -60,6 +61,7 @@ def release(
     ] = False,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Fold and evaluate accounts again, and with them every event that was held, in its order.
 
@@ -85,6 +87,9 @@ def release(
         print("heartline: name the accounts, or release --all", file=sys.stderr)
         raise typer.Exit(2)
     chosen = [entry for entry in entries if every or entry.account_id in wanted]
-    for each in asyncio.run(quarantine.release(kafka, chosen, forget=forget_state)):
+    released = asyncio.run(quarantine.release(kafka, chosen, forget=forget_state))
+    if as_json:
+        print(json.dumps([asdict(each) for each in released], ensure_ascii=False))
+    for each in released if not as_json else []:
         cut = f"; {each.cut} were too large to be kept whole and are lost to it" if each.cut else ""
         print(f"{each.account_id}: released with {each.events} held events{cut}")

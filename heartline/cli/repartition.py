@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from heartline.cli.options import Config
+from heartline.cli.options import Config, Json, say
 from heartline.cli.progress import progress_bar
 
 
@@ -23,6 +23,7 @@ def repartition(
     ] = None,
     without_redis: Annotated[bool, typer.Option("--without-redis", help="Alerting is not used.")] = False,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Move an installation to other topics: states, reports, alerts, what waits, and every input record, exactly once.
 
@@ -64,6 +65,10 @@ def repartition(
     finally:
         if client is not None:
             client.close()
-    print("\n".join(next_steps(settings, new, moved)))
+    settings_to_change = {"kafka.topic_prefix": new.topic_prefix, "kafka.partitions": new.partitions}
+    steps = list(next_steps(settings, new, moved))
     if own_keys:
-        print(f"Set redis.key_prefix = {new_keys!r}, too.")
+        settings_to_change["redis.key_prefix"] = new_keys
+        steps.append(f"Set redis.key_prefix = {new_keys!r}, too.")
+    facts = {"records": moved.records, "accounts": moved.accounts, "topics": moved.topics, "set": settings_to_change}
+    say(as_json, facts, "\n".join(steps))

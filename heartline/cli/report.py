@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from heartline.cli.options import Config
+from heartline.cli.options import Config, Json, say
 
 
 def report(
@@ -16,6 +16,7 @@ def report(
         int, typer.Option("--accounts", metavar="N", min=0, max=2000, help="The N least healthy get a section each.")
     ] = 50,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Write the portfolio as one HTML file that needs nothing else: to send, to print, to keep.
 
@@ -52,7 +53,8 @@ def report(
         out.write_text(text, "utf-8")
     except OSError as error:
         raise HeartlineError(f"{out}: can't be written: {error.strerror}; check the path given as --out") from None
-    print(f"{out}: {len(read_model.accounts):,} accounts, {len(text) / 1e6:.1f} MB")
+    facts = {"file": str(out), "accounts": len(read_model.accounts), "bytes": len(text.encode())}
+    say(as_json, facts, f"{out}: {len(read_model.accounts):,} accounts, {len(text) / 1e6:.1f} MB")
 
 
 def _progress(done: int, total: int) -> None:

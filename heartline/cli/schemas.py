@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
+from heartline.cli.options import Json, say
+
 
 def schemas(
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write; made when missing.")] = Path(
         "schemas"
     ),
+    as_json: Json = False,
 ) -> None:
     """Write the JSON Schemas of every input event, the health report, dead letters, and alert steps and commands.
 
@@ -22,7 +25,9 @@ def schemas(
     from heartline.reference.json_schemas import all_schemas
 
     out.mkdir(parents=True, exist_ok=True)
+    written = []
     for name, schema in sorted(all_schemas().items()):
         path = out / f"{name}.schema.json"
         path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        print(path)
+        written.append(str(path))
+    say(as_json, written, "\n".join(written))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heartline.cli.options import BootstrapServers, Config, Json, load_settings
+from heartline.cli.options import BootstrapServers, Config, Json, load_settings, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,7 @@ def explain(
     account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id, as in the events.")],
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Show one account by its scorecard: each measure's value, its curve, its weight and the points that it costs.
 
@@ -66,12 +67,13 @@ def explain(
 
     \b
     heartline scorecard explain ridge-robotics
+    heartline scorecard explain ridge-robotics --json
     """
 
     from rich.console import Console
 
     from heartline.snapshot import scorecards_of
-    from heartline.terminal.scorecard_tables import explained
+    from heartline.terminal.scorecard_tables import explained, explained_as_json
     from heartline.topics.current_reports import find_report
 
     settings = load_settings(config, bootstrap_servers)
@@ -89,7 +91,10 @@ def explain(
             file=sys.stderr,
         )
         raise typer.Exit(1)
-    Console().print(explained(report, card))
+    if as_json:
+        print(json.dumps(explained_as_json(report, card), ensure_ascii=False))
+    else:
+        Console().print(explained(report, card))
 
 
 @app.command()
@@ -153,6 +158,7 @@ def review(
     send: Send = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Hand in the scorecard of an account, approve it, or send it back with a comment.
 
@@ -189,7 +195,7 @@ def review(
         sender.send(made.key, encode_review(made))
     finally:
         sender.close()
-    print(_step_told(made))
+    say(as_json, json.loads(encode_review(made)), _step_told(made))
     _send([made], send, config)
 
 

@@ -1,6 +1,5 @@
 """`heartline silence add|list|expire`: for a while, tell nothing of the alerts that match."""
 
-import json
 import uuid
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from heartline.cli.help import prose
-from heartline.cli.options import BootstrapServers, Config, Json, load_settings
+from heartline.cli.options import BootstrapServers, Config, Json, load_settings, say
 
 app = typer.Typer(name="silence", help="For a while, tell nothing of the alerts that match.", no_args_is_help=True)
 
@@ -26,6 +25,7 @@ def add(
     by: By = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Silence alerts that match all that is given; at least one of account, segment, owner, rule, severity.
 
@@ -54,7 +54,8 @@ def add(
     except msgspec.ValidationError as error:
         raise ConfigError(f"silence add: {error}") from None
     send(load_settings(config, bootstrap_servers).kafka, AddSilence(**stamp(who(by)), silence=silence))
-    print(json.dumps({"sent": "add_silence", "silence_id": silence.silence_id, "ends_at": silence.ends_at.isoformat()}))
+    facts = {"sent": "add_silence", "silence_id": silence.silence_id, "ends_at": silence.ends_at.isoformat()}
+    say(as_json, facts, f"{silence.silence_id}: until {silence.ends_at:%Y-%m-%d %H:%M} UTC nothing is told of it")
 
 
 def list_silences(bootstrap_servers: BootstrapServers = None, config: Config = None, as_json: Json = False) -> None:
@@ -78,6 +79,7 @@ def expire(
     by: By = None,
     bootstrap_servers: BootstrapServers = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """End a silence now: what it held back, and is still true, is told within seconds."""
     from alerts.commands import ExpireSilence
@@ -90,7 +92,7 @@ def expire(
     if silence not in known:
         raise UnknownNameError(f"no silence {silence!r:.80} holds; `heartline silence list` shows those that do")
     send(kafka, ExpireSilence(**stamp(who(by)), silence_id=silence))
-    print(json.dumps({"sent": "expire_silence", "silence_id": silence}))
+    say(as_json, {"sent": "expire_silence", "silence_id": silence}, f"{silence}: ended")
 
 
 for _name, _function in (("add", add), ("list", list_silences), ("expire", expire)):

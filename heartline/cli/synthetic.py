@@ -1,6 +1,7 @@
 """`heartline synthetic`: years of a company that does not exist, as files of events."""
 
 import gzip
+import json
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from heartline.cli.options import Json
 from heartline.errors import writing
 
 
@@ -21,6 +23,7 @@ def synthetic(
         str | None, typer.Option("--until", metavar="DATE", help="Its last day; yesterday without it.")
     ] = None,
     days: Annotated[bool, typer.Option("--days/--no-days", help="Write the account-days, too.")] = True,
+    as_json: Json = False,
 ) -> None:
     """Write a company's subscriptions, costs, rates, referrals and touchpoints, with all that makes books hard.
 
@@ -44,12 +47,15 @@ def synthetic(
     except ValueError:
         raise ConfigError(f"--until {until}: expected a date, as 2026-06-30") from None
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "events.jsonl.gz", business(end, accounts, years, seed))
+    files: dict[str, Iterable[dict[str, Any]]] = {"events.jsonl.gz": business(end, accounts, years, seed)}
     if days:
-        _write(folder / "account-days.jsonl.gz", account_days(end, accounts, years, seed))
+        files["account-days.jsonl.gz"] = account_days(end, accounts, years, seed)
+    written = {str(folder / name): _write(folder / name, events) for name, events in files.items()}
+    if as_json:
+        print(json.dumps(written))
 
 
-def _write(path: Path, events: Iterable[dict[str, Any]]) -> None:
+def _write(path: Path, events: Iterable[dict[str, Any]]) -> int:
     import msgspec
 
     count, encode = 0, msgspec.json.Encoder().encode
@@ -58,3 +64,4 @@ def _write(path: Path, events: Iterable[dict[str, Any]]) -> None:
             file.write(encode(event) + b"\n")
             count += 1
     print(f"{path}: {count:,} events", file=sys.stderr)
+    return count

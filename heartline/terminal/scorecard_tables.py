@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from rich.console import RenderableType
 from rich.table import Table
 
@@ -17,6 +18,9 @@ from stream.measures.wording import shown
 from stream.scoring.evaluation import evaluate
 from stream.scoring.scorecard import Line, Scorecard, Scorecards
 from stream.scoring.scorecard_selection import scorecard_for
+
+# Of a contribution, and of points_lost: what a measure says of an account.
+_OF_ACCOUNT: Final = ("value", "measure_score", "weight_ratio", "points", "points_lost")
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,25 @@ def explained(report: HealthReport, card: Scorecard) -> RenderableType:
             tidy(label, 60), shown(cap.value, unit), f"veto: at most {cap.cap_score:g}", "", "", f"{-cap.points:.1f}"
         )
     return table
+
+
+def explained_as_json(report: HealthReport, card: Scorecard) -> dict[str, Any]:
+    """The same for programs: a line of null where a measure is unknown, so that it counts neither way."""
+    known = {item.measure: item for item in report.contributions}
+    lines = []
+    for line in card.lines:
+        item = known.get(line.measure)
+        of_account = {name: None if item is None else getattr(item, name) for name in _OF_ACCOUNT}
+        lines.append({"measure": line.measure, "group": line.group, "curve": line.curve, **of_account})
+    return {
+        "account_id": report.account_id,
+        "as_of": report.as_of.isoformat(),
+        "scorecard": card.name,
+        "score": report.score,
+        "band": report.band,
+        "lines": lines,
+        "caps": [msgspec.to_builtins(cap) for cap in report.caps],
+    }
 
 
 def curve_text(line: Line) -> str:

@@ -98,7 +98,8 @@ def test_an_account_and_a_user_are_erased_everywhere_and_a_lost_redis_is_restore
 
         for key in list(client.scan_iter(f"{prefix}*")):
             client.delete(key)
-        assert cli(env, "alert", "restore") == "1 accounts restored, 1 with an open alert, and 0 silences\n"
+        restored = json.loads(cli(env, "alert", "restore", "--json"))
+        assert restored == {"accounts": 1, "open_alerts": 1, "silences": 0}
         told = len(slack.messages)
         alerting.start("alerting ready")
         wait_for(lambda: bool(remembered(client, prefix, "birch")), 60, "the reports are read again")

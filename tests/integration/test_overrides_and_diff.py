@@ -46,7 +46,8 @@ def test_an_override_is_written_to_the_account_feed_cleared_and_shown(kafka: Kaf
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("acme: at risk until ")
-    assert command(kafka, prefix, "override", "clear", "acme").returncode == 0
+    cleared = command(kafka, prefix, "override", "clear", "acme", "--json")
+    assert json.loads(cleared.stdout) == {"account_id": "acme", "override": None}
     events = [
         Decoder("account").decode(record.value)
         for record in read_all(kafka.bootstrap_servers, f"{prefix}account-updates")

@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from heartline import __version__
@@ -40,6 +43,25 @@ def test_the_help_of_every_command_shows_an_example(name: str) -> None:
     assert result.exit_code == 0
     assert f"heartline {name}" in result.stdout.split("Usage:")[1].split("\n", 1)[1]
     assert "Example" in result.stdout
+
+
+# What goes on until it is stopped, says so in its log, and has nothing to print at an end.
+PROCESSES = {"worker", "alerting", "board", "intake", "up", "servers run", "portfolio serve"}
+SILENT = {"servers fetch"}  # it says nothing where all is there
+
+
+def _all_commands(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, each in getattr(command, "commands", {}).items():
+        yield from _all_commands(each, f"{path} {name}".strip())
+    if not hasattr(command, "commands"):
+        yield path, command
+
+
+def test_every_command_that_prints_facts_prints_them_as_json_if_asked() -> None:
+    """Programs read what people read."""
+    found = dict(_all_commands(typer.main.get_command(app)))
+    without = {path for path, each in found.items() if not any("--json" in option.opts for option in each.params)}
+    assert without == PROCESSES | SILENT
 
 
 def test_help_is_quick_because_nothing_heavy_is_imported() -> None:

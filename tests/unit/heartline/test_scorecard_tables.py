@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from heartline.snapshot import Summary, read_events, reports
-from heartline.terminal.scorecard_tables import explained
+from heartline.terminal.scorecard_tables import explained, explained_as_json
 from stream.calendar.clock import ManualClock
 from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.config.settings import Settings
@@ -108,6 +108,13 @@ def test_an_account_is_explained_by_every_line_of_its_scorecard() -> None:
     assert "depth" in text
     assert "unknown" in text  # depth, without a catalogue
     assert "veto: at most 20" in text
+    for_programs = json.loads(json.dumps(explained_as_json(report, card)))
+    assert (for_programs["score"], len(for_programs["lines"])) == (report.score, len(card.lines))
+    assert {line["measure"] for line in for_programs["lines"] if line["value"] is None} >= {"depth"}
+    points = sum(line["points"] or 0.0 for line in for_programs["lines"]) + sum(
+        cap["points"] for cap in for_programs["caps"]
+    )
+    assert points == pytest.approx(for_programs["score"]), "what is unknown counts neither way"
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 9])  # of the others nobody alive crosses a line in time
