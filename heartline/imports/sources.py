@@ -28,10 +28,9 @@ from consumers.intake.mapping import (
     of_tool,
     paths_of,
     text,
-    words,
 )
 from consumers.intake.memberships import Memberships
-from consumers.intake.vendors import money, stripe
+from consumers.intake.vendors import delighted, money, stripe
 from consumers.intake.vendors.registry import VENDORS
 
 Translate = Callable[[Payload], list[Outcome]]
@@ -131,7 +130,8 @@ _DELIGHTED: Final = Row(
             "person_properties.account_id", "person_properties.Account ID", "account_id", "company_id", read=text
         ),
         "user_id": at("person.id", "person", "person_id", "email", "person.email", read=text),
-        "survey": at("survey_type", read=words({"nps": "nps", "csat": "csat", "ces": "ces"})),
+        "survey": at("survey_type", read=delighted.survey),
+        "scale": at("survey_type", read=delighted.scale),
         "score": at("score", read=number),
         "comment": at("comment"),
         "timestamp": at("updated_at", "responded_at", "response_time", "created_at", read=moment),

@@ -8,9 +8,11 @@ from consumers.intake.mapping import (
     Outcome,
     Payload,
     Row,
+    Translated,
     at,
     find,
     listed,
+    named,
     of_tool,
     or_ignored,
     text,
@@ -45,8 +47,11 @@ def _status(payload: Payload) -> Any:
     if what in ("soft_deleted", "permanently_deleted", "marked_as_spam", "merged"):
         return "removed"
     was_ended = isinstance(before, str) and before.lower() in _ENDED
-    if what == "status_changed" and was_ended and isinstance(now, str) and now.lower() not in (*_ENDED, "deleted"):
-        return "reopened"
+    if isinstance(now, str) and now.lower() not in (*_ENDED, "deleted"):
+        if what == "undeleted" or (what == "status_changed" and was_ended):
+            return "reopened"
+        if what == "organization_changed":
+            return "opened"  # for the organization that it reaches, which may have had it before
     if what == "tags_changed":
         if "escalated" in listed(payload, "event.tags_added"):
             return "escalated"
@@ -76,7 +81,21 @@ ROWS: Final = (
 
 def _translate(body: Any, headers: Mapping[str, str]) -> list[Outcome]:
     payload = body if isinstance(body, dict) else {}
-    return [translate(ROWS, "type", payload.get("type"), payload)]
+    outcome = translate(ROWS, "type", payload.get("type"), payload)
+    left = _left(payload) if payload.get("type") == "zen:event-type:ticket.organization_changed" else None
+    return [outcome] if left is None else [left, outcome]
+
+
+def _left(payload: Payload) -> Outcome | None:
+    """Of a ticket that went to another organization: it is over for the one that it belonged to, and not solved."""
+    event = named(payload, "event")
+    if event.get("previous") in (None, ""):
+        return None
+    before = {**payload, "detail": {**named(payload, "detail"), "organization_id": event["previous"]}}
+    outcome = translate(ROWS, "type", payload.get("type"), before)
+    if isinstance(outcome, Translated):
+        outcome.event.update(status="moved", event_id=f"{outcome.event.get('event_id')}:moved")
+    return outcome
 
 
 ZENDESK: Final = Vendor(

@@ -13,6 +13,7 @@ from consumers.intake.mapping import Ignored, Translated, Unreadable, Unreadable
 from consumers.intake.settings import VENDOR_NAMES
 from consumers.intake.vendors import money, stripe
 from consumers.intake.vendors.registry import VENDORS
+from heartline.imports.sources import make_sources
 from stream.kinds.decode import Decoder
 from stream.topics import KINDS
 
@@ -160,6 +161,8 @@ ACCEPTED: list[tuple[str, Any, str, dict[str, Any], str]] = [
         {"account_id": "zendesk:5615445", "ticket_id": "35436"},
         "numbers",
     ),
+    ("zendesk", zendesk("undeleted"), "ticket", {"status": "reopened"}, "back from the deleted"),
+    ("zendesk", zendesk("undeleted", status="SOLVED"), "ticket", {"status": "solved"}, "back, and over"),
     (
         "zendesk",
         zendesk("status_changed", {"previous": "SOLVED", "current": "OPEN"}),
@@ -388,7 +391,45 @@ def test_what_a_payload_becomes(vendor: str, body: Any, kind: str, expected: dic
     assert verdict.account_id == outcome.event["account_id"]
 
 
+DELIGHTED_TYPES = [
+    ("nps", 9, ("nps", 9)),
+    ("csat", 4, ("csat", 4)),
+    ("csat3", 3, ("csat", 5)),
+    ("5star", 2, ("csat", 2)),
+    ("smileys", 5, ("csat", 5)),
+    ("thumbs", 0, ("csat", 1)),
+    ("ces", 5, ("ces", 7)),
+    ("CES7", 5, ("ces", 5)),
+]
+
+
+@pytest.mark.parametrize(("survey_type", "score", "expected"), DELIGHTED_TYPES)
+def test_each_of_delighteds_surveys_is_put_on_the_scale_that_counts(
+    survey_type: str, score: int, expected: tuple[str, int]
+) -> None:
+    (live,) = VENDORS["delighted"].translate(delighted(survey_type=survey_type, score=score), {})
+    row = {"id": 7, "person": "9", "survey_type": survey_type, "score": score, "created_at": 1_772_443_000}
+    (imported,) = make_sources()["delighted"].translate(row | {"person_properties": {"account_id": "acme"}})
+    for outcome in (live, imported):
+        verdict = ACCEPTANCE.verdict_on(outcome, NOW_MS)
+        assert isinstance(verdict, Accepted), verdict
+        found = Decoder("survey").decode(verdict.value)
+        assert (found.survey, found.score) == expected
+
+
+def test_a_ticket_that_goes_to_another_organization_leaves_the_one_and_reaches_the_other() -> None:
+    changed = zendesk("organization_changed", {"current": "2", "previous": "1"}, organization_id="2")
+    events = [each.event for each in VENDORS["zendesk"].translate(changed, {}) if isinstance(each, Translated)]
+    found = [(each["account_id"], each["status"], each["event_id"]) for each in events]
+    assert found == [("zendesk:1", "moved", "01HX:moved"), ("zendesk:2", "opened", "01HX")]
+    first, nobodys = zendesk("organization_changed", {"current": "2"}), zendesk("organization_changed", {"previous": 1})
+    assert [type(each) for each in VENDORS["zendesk"].translate(first, {})] == [Translated], "it had none before"
+    nobodys["detail"]["organization_id"] = None
+    assert [type(each) for each in VENDORS["zendesk"].translate(nobodys, {})] == [Translated, Ignored]
+
+
 IGNORED = [
+    ("delighted", delighted(survey_type="enps"), "a survey of employees"),
     ("zendesk", zendesk("created", organization_id=None), "a requester without an organization"),
     ("zendesk", {"type": "zen:event-type:user.created", "detail": {}}, "users"),
     ("intercom", intercom("ping"), "a test call"),
