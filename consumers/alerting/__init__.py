@@ -6,6 +6,7 @@ The modules in the order a report meets them:
     group_consumer   the consumer of reports and commands
     loop             poll, hand over, commit; nothing is skipped when the store is away
     stall_watchdog   ends a run that has stopped moving
+    liveness         whether the loop lives and does its part, for those who ask from outside
     alerting_handler what the loop hands records to
     batch            records decoded and evaluated, purely
     pipeline_health  health of the pipeline, over all partitions and processes

@@ -19,6 +19,7 @@ from kafka.errors import (
     RebalanceInProgressError,
 )
 
+from consumers.alerting.liveness import NOT_JOINED, Liveness
 from consumers.alerting.stall_watchdog import StallWatchdog
 from consumers.errors import STORE_AWAY, StateMovedError
 from stream.config.logs import get_logger
@@ -86,6 +87,7 @@ class ConsumerLoop:
         on_retry: called each time the store was away.
         on_lag: called with each partition's number of records that are not handled yet.
         watchdog: ends a run that has stopped moving.
+        liveness: is told at each turn whether the consumer does its part.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class ConsumerLoop:
         on_retry: Callable[[], None],
         on_lag: Callable[[Mapping[int, int]], None],
         watchdog: StallWatchdog | None = None,
+        liveness: Liveness | None = None,
     ) -> None:
         self._consumer = consumer
         self._handler = handler
@@ -106,6 +109,7 @@ class ConsumerLoop:
         self._on_retry = on_retry
         self._on_lag = on_lag
         self._watchdog = watchdog or StallWatchdog()
+        self._liveness = liveness or Liveness()
         self._taken: set[Any] = set()
         self._retries = 0
 
@@ -127,6 +131,7 @@ class ConsumerLoop:
             if not _passes(error):
                 raise
             log.warning("Kafka is away: waiting", error=type(error).__name__)
+            self._liveness.beat(f"Kafka is away: {type(error).__name__}")
             self._watchdog.reset()
             self._stop.wait(RETRY_SECONDS_MAX)
 
@@ -141,6 +146,9 @@ class ConsumerLoop:
                     handled[tp] = self._handler.handle(tp.topic, tp.partition, records)
             self._handler.tick()
             self._retries = 0
+            # One that got no partition has joined all the same: others have them, and it stands by.
+            joined = self._taken or self._consumer.group_metadata().generation_id >= 0
+            self._liveness.beat(None if joined else NOT_JOINED)
         except StateMovedError as moved:
             log.warning(str(moved), partition=moved.partition)
             self._taken = {tp for tp in self._taken if tp.partition != moved.partition}
@@ -192,6 +200,7 @@ class ConsumerLoop:
             log.warning("Redis is away: waiting, nothing is skipped", error=type(error).__name__)
         self._retries = min(self._retries + 1, 10)
         self._on_retry()
+        self._liveness.beat(f"Redis is away: {type(error).__name__}")
         self._watchdog.reset()
         self._stop.wait(pause)
 

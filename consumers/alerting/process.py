@@ -30,6 +30,7 @@ from consumers.alerting.daily_digests import DailyDigests
 from consumers.alerting.digest_queue import DigestQueue
 from consumers.alerting.erasure import AccountErasure
 from consumers.alerting.group_consumer import make_consumer
+from consumers.alerting.liveness import Liveness
 from consumers.alerting.loop import ConsumerLoop
 from consumers.alerting.metrics import Metrics, clock_gauge
 from consumers.alerting.notification_traces import NotificationTraces, make_traces
@@ -143,8 +144,10 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
         threading.Thread(target=presence.run, args=(stop,), name="presence", daemon=True).start()
     relaying = threading.Thread(target=relay.run, args=(stop,), name="audit", daemon=True)
     relaying.start()
-    options = settings.alerting
-    stop_metrics = serve_metrics("alerting", options.metrics_host, options.metrics_port, registry)
+    options, liveness = settings.alerting, Liveness()
+    stop_metrics = serve_metrics(
+        "alerting", options.metrics_host, options.metrics_port, registry, liveness.livez, liveness.readyz
+    )
     digest = lifecycle.digest if lifecycle.digest.enabled and not event_clock else None
     senders = [
         _start_sender(settings, client, channel, metrics, audit, digest, current_message, traces, clock, stop)
@@ -163,6 +166,7 @@ def serve(settings: AlertingSettings, stop: threading.Event, registry: Collector
                 on_ready=_say_ready,
                 on_retry=metrics.store_retries.inc,
                 on_lag=metrics.lag,
+                liveness=liveness,
             )
             loop.run()
     finally:

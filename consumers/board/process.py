@@ -54,7 +54,13 @@ def run_board(settings: BoardSettings) -> None:
     failure: list[BaseException] = []
     watching = threading.Thread(target=app.state.board.lags.run, args=(stop,), name="lag", daemon=True)
     reader = threading.Thread(target=_read, args=(read_model, stop, server, failure), name="feed", daemon=True)
-    stop_metrics = serve_metrics("board", options.metrics_host, options.metrics_port, registry)
+    stop_metrics = serve_metrics(
+        "board",
+        options.metrics_host,
+        options.metrics_port,
+        registry,
+        readyz=lambda: None if read_model.topic_reader.loaded.is_set() else "reading Kafka",
+    )
     try:
         reader.start()
         watching.start()

@@ -21,7 +21,7 @@ from stream.contracts.report import HealthReport, encode_report
 from tests.deadlines import HANG_SECONDS
 from tests.integration.alerting_world import PARTITIONS, World
 from tests.integration.conftest import NewTopic
-from tests.integration.roles import Role, wait_for
+from tests.integration.roles import Role, asked, wait_for
 from tests.paged import RULE
 from tests.reports import MONDAY, make_report
 from tests.servers import Kafka, Way
@@ -166,6 +166,9 @@ def test_redis_away_for_seconds_loses_nothing(make_world: MakeWorld, own_redis: 
         server.stop()
         world.publish(*days("during", 80, 45), *days("early", 70, start=2))
         wait_for(lambda: (world.metric("heartline_alerting_store_retries_total") or 0) >= 3, 20, "retries")
+        address = f"http://127.0.0.1:{world.metrics_port}"
+        assert asked(f"{address}/readyz") == (503, "Redis is away: ConnectionError\n")
+        assert asked(f"{address}/livez") == (200, "ok\n"), "a restart would not bring Redis back"
         server.start()
         world.slack.wait_for(3, HANG_SECONDS)
         world.wait_until_judged()

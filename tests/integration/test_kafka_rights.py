@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ from stream.config.settings import KafkaSettings
 from stream.engine.topology import prepare_topics
 from tests.deadlines import HANG_SECONDS
 from tests.integration.kafka_nodes import USER, SecureKafka
-from tests.integration.roles import Role, wait_for
+from tests.integration.roles import Role, asked, wait_for
 from tests.integration.test_quarantine import PARTITIONS, event, produce, reported
 from tests.servers import Kafka, Way
 
@@ -112,7 +112,14 @@ def environment(broker: SecureKafka, redis_url: str, prefix: str, folder: Path) 
     }
 
 
-async def test_every_process_does_its_work_with_these_rights_alone(
+def wait_until_well(process: Process, env: Mapping[str, str]) -> None:
+    """It lives at once, and is ready soon: a worker looks at its group first."""
+    address = f"http://127.0.0.1:{env[f'HEARTLINE_{process.upper()}__METRICS_PORT']}"
+    assert asked(f"{address}/livez") == (200, "ok\n"), process
+    wait_for(lambda: asked(f"{address}/readyz") == (200, "ok\n"), 30, f"{process} is ready")
+
+
+async def test_every_process_does_its_work_with_these_rights_alone_and_says_that_it_lives_and_is_ready(
     broker: SecureKafka, admin: KafkaAdminClient, redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
     kafka = KafkaSettings(bootstrap_servers=broker.bootstrap_servers, topic_prefix=prefix, partitions=PARTITIONS)
@@ -122,6 +129,7 @@ async def test_every_process_does_its_work_with_these_rights_alone(
     server = Kafka(broker.bootstrap_servers, Way.LAUNCHER)
     with Role(["worker"], env, tmp_path / "worker.log") as worker:
         worker.start("worker ready")
+        wait_until_well("worker", env)
         produce(server, kafka.topics.input("usage"), [("acme", event("acme", 1)), ("acme", b"no event")])
         wait_for(lambda: reported(server, kafka.topics) == {"acme"}, 60, "a report")
         assert worker.stop() == 0
@@ -137,6 +145,7 @@ async def test_every_process_does_its_work_with_these_rights_alone(
         grant(admin, rights_of(process, kafka))
         with Role(command, env, tmp_path / f"{process}.log") as role:
             role.start(ready)
+            wait_until_well(process, env)
             assert role.stop() == 0
             assert "Authoriz" not in role.output(), process
 

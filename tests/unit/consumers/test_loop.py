@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -93,6 +94,10 @@ class FakeConsumer:
         if self.commit_error is not None:
             raise self.commit_error
         self.committed |= {tp.partition: meta.offset for tp, meta in offsets.items()}
+
+    def group_metadata(self) -> Any:
+        """It has joined its group."""
+        return SimpleNamespace(generation_id=1)
 
     def close(self, autocommit: bool) -> None:
         """Take note."""
