@@ -5,6 +5,7 @@
 - `columns`         packed numbers of past days
 - `daily`           users, events and score of each day
 - `best_half_year`  the best half-year, faded
+- `dips`            how far the use of the same days a year ago dipped
 - `windows`         users active within 7 and 30 days of each day
 - `merged_days`     the days of two accounts that turn out to be one
 """

@@ -21,6 +21,7 @@ FEW_DAYS: Final = 4
 
 # What is left after 1023, 1022, ... 1, 0 days.
 _LEFT: Final = [FADE ** (days / YEAR_DAYS) for days in range(STEPS_MAX - 1, -1, -1)]
+_DAY_LEFT: Final = _LEFT[-2]
 
 
 class BestHalfYear(Struct, array_like=True, gc=False):
@@ -52,14 +53,14 @@ def advanced(kept: BestHalfYear, day: int, users: list[int], first_day: int) -> 
     >>> round(advanced(BestHalfYear(70.0, 99, 2), 100 + 364, [3], 100).user_days, 6)
     63.0
     """
+    if kept.day >= 0 and 0 < day - kept.day <= FEW_DAYS and day <= first_day + len(users) + HALF_YEAR_DAYS:
+        return _a_few_days_later(kept, day, users, kept.day + 1 - first_day)
     first = kept.day + 1 if kept.day >= 0 else first_day
     last = min(day, first_day + len(users) + HALF_YEAR_DAYS, first + STEPS_MAX - 2)  # behind it there is nothing
     size = last + 1 - first
     if size <= 0:
         return BestHalfYear(_faded(kept.user_days, day - kept.day), day, kept.half_year)
     at = first - first_day
-    if size <= FEW_DAYS and kept.day >= 0 and last == day:
-        return _a_few_days_later(kept, day, users, at)
     gained = users[at : at + size]
     gained += [0] * (size - len(gained))
     lost_at = at - HALF_YEAR_DAYS
@@ -74,12 +75,15 @@ def advanced(kept: BestHalfYear, day: int, users: list[int], first_day: int) -> 
 def _a_few_days_later(kept: BestHalfYear, day: int, users: list[int], at: int) -> BestHalfYear:
     """The same day by day, which is quicker for a few; `at` is the index of the first of them."""
     best, half_year = kept.user_days, kept.half_year
+    size = len(users)
     for index in range(at, at + day - kept.day):
-        if index < len(users):
+        if index < size:
             half_year += users[index]
-        if index >= HALF_YEAR_DAYS and index - HALF_YEAR_DAYS < len(users):
+        if HALF_YEAR_DAYS <= index < size + HALF_YEAR_DAYS:
             half_year -= users[index - HALF_YEAR_DAYS]
-        best = max(best * _LEFT[-2], half_year)
+        best *= _DAY_LEFT
+        if half_year > best:
+            best = half_year
     return BestHalfYear(float(best), day, half_year)
 
 

@@ -15,12 +15,13 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from stream.history import best_half_year, columns
+from stream.history import best_half_year, columns, dips
 from stream.history.active_days import ActiveDays, mark, packed, until
 from stream.history.best_half_year import HALF_YEAR_DAYS, BestHalfYear
 from stream.history.columns import Column
+from stream.history.dips import Dips, dips_of, known_days
 
-DAYS_MAX: Final = 544  # a year of weeks (364), the 133 days that a season looks back from there, 28 days earlier, too
+DAYS_MAX: Final = 544  # a year of weeks (364), the 133 days that a dip looks back from there, 28 days earlier, too
 LATE_DAYS: Final = 64
 TRIMMED_DAYS: Final = 32  # so many too old ones are dropped together
 EVENTS_LISTED_DAYS: Final = 112  # all that late usage can reach, and some
@@ -30,6 +31,7 @@ PACKED_TOGETHER_DAYS: Final = 128  # many at a time, for an account with one eve
 CLOSED_MAX: Final = 400
 SCORES_DAYS: Final = 36  # what a report tells and compares with, after a week without any evaluation, too
 SCORES_AT_DAYS: Final = 56
+_DIP_DAYS: Final = known_days(dips.SHORT[0])
 
 
 class Days(Struct, array_like=True, gc=False):
@@ -49,6 +51,7 @@ class Days(Struct, array_like=True, gc=False):
         recent: the same as of a later day, as a look noted it; forgotten when usage comes of a day up to then.
         active: on which days anyone was active, up to a day that was noted; behind it `users` tells.
         accepted: as `best`, of the days since `accepted_day` alone; -1: nobody accepted a new normal.
+        dips: of the day that was looked at last.
     """
 
     first_day: int = -1
@@ -68,6 +71,7 @@ class Days(Struct, array_like=True, gc=False):
     recent: BestHalfYear = field(default_factory=BestHalfYear)
     accepted: BestHalfYear = field(default_factory=BestHalfYear)
     accepted_day: int = -1
+    dips: Dips = Dips()
 
 
 def index_for(days: Days, day: int) -> int:
@@ -137,6 +141,8 @@ def accept_baseline(days: Days, first_day: int | None) -> None:
 
 def note_look(days: Days, day: int) -> None:
     """Note of the first look on a day what the next ones would sum up again."""
+    if day != days.dips.day and days.first_day >= 0 and day - days.first_day >= _DIP_DAYS:
+        days.dips = dips_of(days.users, days.first_day, day)
     noted_day = day - NOTED_BACK_DAYS
     if days.recent.day < noted_day and noted_day >= days.first_day >= 0:
         days.recent = _best_as_of(days, noted_day)
@@ -190,6 +196,11 @@ def best_at(days: Days, day: int) -> BestHalfYear:
     if days.first_day < 0 or day < days.first_day:
         return BestHalfYear()
     return _best_as_of(days, day) if days.accepted_day < 0 else _accepted_as_of(days, day)
+
+
+def dips_at(days: Days, day: int) -> Dips:
+    """How far the same days a year before a day dipped, as a look noted it, else counted again."""
+    return days.dips if days.dips.day == day else dips_of(days.users, days.first_day, day)
 
 
 def _accepted_as_of(days: Days, day: int) -> BestHalfYear:
@@ -324,15 +335,22 @@ def last_active_day(days: Days, day: int) -> int | None:
     return days.first_day + at if at >= 0 else None
 
 
-def score_at(days: Days, day: int) -> float | None:
-    """The closing score of a day at most 35 days before the last evaluated one; of one without, the newest before it.
+def scores_at(days: Days, day: int, backs: Sequence[int]) -> tuple[float | None, ...]:
+    """The closing scores of so many days before a day; of a day without one, of the newest before it.
 
-    >>> days = Days(scored_day=100, tenths=[501, 0, 701])
-    >>> [score_at(days, day) for day in (99, 100, 101, 102, 103)]
-    [None, 50.0, 50.0, 70.0, 70.0]
+    Args:
+        days: the account's.
+        day: its day.
+        backs: how many days before it; at most 35 before the last evaluated one.
+
+    >>> scores_at(Days(scored_day=100, tenths=[501, 0, 701]), 103, (0, 1, 2, 3, 4))
+    (70.0, 70.0, 50.0, 50.0, None)
     """
-    kept = days.tenths
-    at = min(day - days.scored_day, len(kept) - 1)
-    while at >= 0 and kept[at] == 0:
-        at -= 1
-    return (kept[at] - 1) / 10 if at >= 0 else None
+    kept, found = days.tenths, []
+    last, end = len(kept) - 1, day - days.scored_day
+    for back in backs:
+        at = end - back if end - back < last else last
+        while at >= 0 and kept[at] == 0:
+            at -= 1
+        found.append((kept[at] - 1) / 10 if at >= 0 else None)
+    return tuple(found)

@@ -48,6 +48,7 @@ class AccountView:
         product: its key actions and milestones, and when its customers work.
 
     Attributes:
+        newest_ms: as given.
         zone: the account's time zone.
         day: its calendar day of `newest_ms`, as days since 1970-01-01.
         first_day: the day of its first usage; None before it.
@@ -65,6 +66,7 @@ class AccountView:
         self.state = state
         self.core_features = core_features
         self.product = product
+        self.newest_ms = newest_ms
         self.zone = zone_of(state)
         self.day = self.zone.day_of(newest_ms)
         activity, profile = state.usage, state.profile

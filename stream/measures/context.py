@@ -43,7 +43,7 @@ class MeasureContext:
         self.activity: UsageState = account.state.usage
         self.as_of_ms = as_of_ms
         self.zone = account.zone
-        self.day = day = account.zone.day_of(as_of_ms)
+        self.day = day = account.day if as_of_ms == account.newest_ms else account.zone.day_of(as_of_ms)
         self.back = account.day - day
         first_day = account.first_day
         self.days_known = day - first_day + 1 if first_day is not None and first_day <= day else None

@@ -4,14 +4,14 @@ from typing import Final
 
 from stream.calendar.day import iso_date
 from stream.contracts.report import Number
-from stream.history import daily
+from stream.history import daily, dips
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 from stream.measures.wording import day_of_month
 
 # Days, and user-days that are added on both sides, so that a few more or less of few make no difference. The shortest
 # makes it quick, the longest tells a lasting fall. Source: docs/health.md, use against the best half-year.
-WINDOWS: Final = ((14, 6.0), (42, 8.0), (182, 10.0))
+WINDOWS: Final = (dips.SHORT, dips.LONG, (182, 10.0))
 AGE_MIN_DAYS: Final = 14
 BEST_MIN_USER_DAYS: Final = 10.0
 FALL_RATIO: Final = 0.75  # where the score's curve begins to fall
@@ -21,12 +21,11 @@ LEVEL_WEEKS_MIN: Final = 4
 _AS_BEST: Final = 0.95
 _NAMED: Final = 2
 PER_DAY_MIN_DAYS: Final = 56  # the best of a younger account is its mean over no less
-SEASON_MIN: Final = 0.2  # a season excuses at most this much
-YEAR_DAYS: Final = 364  # of whole weeks, so that weekdays meet weekdays
-QUARTER_DAYS: Final = 91
 _SHORTER: Final = WINDOWS[-2::-1]
 _SHORT_DAYS: Final = WINDOWS[0][0]
 _LONG_DAYS: Final = WINDOWS[1][0]
+_SHORT_MIN_DAYS: Final = dips.known_days(_SHORT_DAYS)
+_LONG_MIN_DAYS: Final = dips.known_days(_LONG_DAYS)
 _NO_SEASONS: Final = {_SHORT_DAYS: 1.0, _LONG_DAYS: 1.0}  # a season of half a year is none
 
 
@@ -138,26 +137,15 @@ def seasons_of(context: MeasureContext) -> dict[int, float]:
     found = _NO_SEASONS
     if not calendar.is_plain:
         found = {days: calendar.expected_share(end - days, end) for days in _NO_SEASONS}
-    age, short, long = _age(context) or 0, _SHORT_DAYS, _LONG_DAYS
-    if age <= YEAR_DAYS + short + QUARTER_DAYS:
+    age = _age(context) or 0
+    if age <= _SHORT_MIN_DAYS:
         return found
-    days = context.activity.days
-    users, end = days.users, end - YEAR_DAYS - days.first_day  # the index behind both dips
-    backs = (long + QUARTER_DAYS, short + QUARTER_DAYS, long, short, 0, -QUARTER_DAYS)
-    at = [end - back if end > back else 0 for back in backs]
-    first, both, between, newest, after = [sum(users[at[index] : at[index + 1]]) for index in range(5)]
-    floor, share = WINDOWS[0][1], found[short]
-    seasons = {short: min(_dip(newest, both + between, after, short, floor), share), long: found[long]}
-    if age > YEAR_DAYS + long + QUARTER_DAYS:
-        seasons[long] = min(_dip(between + newest, first + both, after, long, WINDOWS[1][1]), found[long])
-    return seasons
-
-
-def _dip(seen: int, before: int, after: int, days: int, floor: float) -> float:
-    """How far the user-days of so many days lay under the lower of the quarters round them; SEASON_MIN at least."""
-    around = days / QUARTER_DAYS * (before if before < after else after)
-    dip = (seen + floor) / (around + floor)
-    return dip if dip > SEASON_MIN else SEASON_MIN
+    dipped = daily.dips_at(context.activity.days, context.day)
+    share, long_share = found[_SHORT_DAYS], found[_LONG_DAYS]
+    return {
+        _SHORT_DAYS: min(dipped.short, share),
+        _LONG_DAYS: min(dipped.long, long_share) if age > _LONG_MIN_DAYS else long_share,
+    }
 
 
 _EVIDENCE: Final = (

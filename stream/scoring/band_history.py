@@ -76,7 +76,7 @@ def published_report(
 def closings(state: AccountState, day: int) -> tuple[float | None, ...]:
     """The closing scores of the days that a report of a day may compare with; None where none is known."""
     days = state.usage.days
-    return tuple([daily.score_at(days, day - back) for back in COMPARED_DAYS]) if days.tenths else _NO_CLOSINGS
+    return daily.scores_at(days, day, COMPARED_DAYS) if days.tenths else _NO_CLOSINGS
 
 
 def history(state: AccountState, day: int, score: float | None) -> list[tuple[str, float]]:

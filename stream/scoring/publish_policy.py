@@ -132,7 +132,7 @@ def facts_changed(before: PublishedReport, found: DetailedEvaluation, due: Facts
     if due == "scan":
         read = completed(found.context, found.wanted, found.measures, SCAN_FACTS)
         return scan_facts(read, found.score) != before.scan_facts
-    closed = daily.score_at(days, found.day - 1)
+    (closed,) = daily.scores_at(days, found.day, (1,))
     if closed is not None and before.score is not None and round(before.score, CLOSE_DIGITS) != closed:
         return True
     return day_facts(completed(found.context, found.wanted, found.measures), found.score) != before.day_facts

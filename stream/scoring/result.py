@@ -5,7 +5,7 @@ how much was known. `compute_score` is all that a decision needs, and cheap; `br
 what a report tells.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
@@ -24,7 +24,7 @@ _USAGE: Final[frozenset[Source]] = frozenset({"usage"})
 _NEVER_SILENT_DAYS: Final = 4  # silence begins with the fourth working day without use
 
 
-class KnownLine(NamedTuple):
+class KnownLine(Struct, gc=False):
     """A line of a scorecard with data.
 
     Attributes:
@@ -108,9 +108,9 @@ def compute_score(
     covered = weight = points = 0.0
     for line in active.lines:
         value = measures[line.measure]
-        if value is not None and not line.has_enough(measures):
-            continue
         if value is not None:
+            if line.answers_min > 1 and not line.has_enough(measures):
+                continue
             score = line.score(value)
         elif line.source == "usage" and line.measure in COUNTS_WHEN_DESERTED and context.mau == 0:
             value, score = 0, 0.0
@@ -135,11 +135,11 @@ def on_the_lines_of(now: ScoreResult, then: ScoreResult) -> ScoreResult:
     """The earlier result on the lines, and with the weights, of today's; what was not known then is as it is today."""
     if now.points is None or then.points is None:
         return then
-    scores = {each.line.measure: each for each in then.known}
-    known = [
-        KnownLine(line, *((was.value, was.score) if (was := scores.get(line.measure)) else (value, score)), weight)
-        for line, value, score, weight in now.known
-    ]
+    known_then = {each.line.measure: each for each in then.known}
+    known = []
+    for each in now.known:
+        was = known_then.get(each.line.measure, each)
+        known.append(KnownLine(each.line, was.value, was.score, each.weight))
     points = sum([each.weight * each.score for each in known]) / now.weight
     score = min(points, then.vetoes[0].cap_score) if then.vetoes else points
     return ScoreResult(known, now.weight, now.coverage_ratio, points, then.vetoes, round(score, 1))
@@ -159,10 +159,10 @@ def _others_ratio(context: MeasureContext, active: ActiveLines, scorecard: Score
 def break_down(result: ScoreResult, measures: Measures) -> ScoreBreakdown:
     """What was computed, as a report tells it."""
     found = []
-    for line, value, score, weight in result.known:
-        share = weight / result.weight if result.weight > 0 else 0.0
-        points = share * score
-        item = Contribution(line.measure, line.group, value, score, share, points)
+    for each in result.known:
+        line, share = each.line, each.weight / result.weight if result.weight > 0 else 0.0
+        points = share * each.score
+        item = Contribution(line.measure, line.group, each.value, each.score, share, points)
         found.append((points - share * 100, line.measure, item))
     found.sort()  # by the points lost; each measure has one line, so that no two items are compared
     return ScoreBreakdown([item for _, _, item in found], result.coverage_ratio, caps(result, measures), result.score)
@@ -170,7 +170,7 @@ def break_down(result: ScoreResult, measures: Measures) -> ScoreBreakdown:
 
 def shares(result: ScoreResult) -> dict[str, tuple[Number, float]]:
     """By measure its value, and its points as a contribution to the score has them."""
-    return {line.measure: (value, weight / result.weight * score) for line, value, score, weight in result.known}
+    return {each.line.measure: (each.value, each.weight / result.weight * each.score) for each in result.known}
 
 
 def caps(result: ScoreResult, measures: Measures) -> list[Cap]:
