@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from alerts.model import Number
@@ -43,19 +43,25 @@ class AccountFacts:
     Attributes:
         profile: what the account feed says.
         score: 0..100, in whole points, as exactly as its changes are published; None when unknown.
+        stage: where the account is in its life; the measure, which falls back on what is derived, else the profile.
+        inactive_because: why nobody is to be alerted of the account; None for one that lives.
     """
 
     __slots__ = (
         "_closes",
         "_day",
+        "_days_to_renewal",
         "_known",
+        "_quiet_working_days",
         "_report_day",
         "calendar",
+        "inactive_because",
         "levels",
         "now",
         "profile",
         "report",
         "score",
+        "stage",
     )
 
     def __init__(
@@ -75,6 +81,11 @@ class AccountFacts:
         self._day: int | None = None
         self._report_day: int | None = None
         self._closes: list[tuple[int, float]] | None = None
+        self._days_to_renewal: int | Literal["not asked"] | None = "not asked"
+        self._quiet_working_days: int | Literal["not asked"] | None = "not asked"
+        stage = report.measures.get("lifecycle_stage")
+        self.stage: str | None = stage if isinstance(stage, str) else report.profile.lifecycle_stage
+        self.inactive_because: str | None = INACTIVE_STAGES.get(self.stage or "")
 
     @property
     def band(self) -> Band:
@@ -170,17 +181,6 @@ class AccountFacts:
         return (self.now - self.report.as_of).total_seconds() / 3600
 
     @property
-    def stage(self) -> str | None:
-        """Where the account is in its life; the measure, which falls back on what is derived, else the profile."""
-        stage = self.report.measures.get("lifecycle_stage")
-        return stage if isinstance(stage, str) else self.profile.lifecycle_stage
-
-    @property
-    def inactive_because(self) -> str | None:
-        """Why nobody is to be alerted of the account; None for one that lives."""
-        return INACTIVE_STAGES.get(self.stage or "")
-
-    @property
     def has_usage_feed(self) -> bool:
         """Whether anybody's usage is told; where nobody looked, it is."""
         return not self.report.freshness or "usage" in self.report.freshness
@@ -205,6 +205,11 @@ class AccountFacts:
     @property
     def days_to_renewal(self) -> int | None:
         """Calendar days to the renewal, negative once it has passed; None when unknown, or nothing runs any more."""
+        if self._days_to_renewal == "not asked":
+            self._days_to_renewal = self._until_renewal()
+        return self._days_to_renewal
+
+    def _until_renewal(self) -> int | None:
         days = self.number("days_to_renewal")
         if days is not None:
             return int(days) - self.days_passed
@@ -250,6 +255,11 @@ class AccountFacts:
     @property
     def quiet_working_days(self) -> int | None:
         """Whole working days without anybody, today not counted; None when nobody ever was active."""
+        if self._quiet_working_days == "not asked":
+            self._quiet_working_days = self._working_days_quiet()
+        return self._quiet_working_days
+
+    def _working_days_quiet(self) -> int | None:
         days = self.number("days_since_active")
         if days is None:
             return None

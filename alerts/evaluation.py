@@ -6,7 +6,7 @@
   says when that is worth while.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Sequence, Set
 from dataclasses import replace as change
 from datetime import datetime, timedelta
 from typing import Final
@@ -68,6 +68,7 @@ def evaluate_rules(
     rules: Sequence[Rule],
     now: datetime,
     context: AlertContext = DEFAULT_CONTEXT,
+    facts: AccountFacts | None = None,
 ) -> AccountEvaluation:
     """Evaluate one report, for the first time or again at a later moment.
 
@@ -77,13 +78,14 @@ def evaluate_rules(
         rules: the rules of the account, in their order.
         now: the moment of the decision.
         context: the settings, silences, pipeline incident, calendars.
+        facts: the account as of that moment, where it is known already (`account_facts`); None: it is made.
     """
     if record is not None and report.as_of < record.evaluated_as_of:
         older = f"older than {record.evaluated_as_of:%Y-%m-%d %H:%M:%S}, which is evaluated already"
         return AccountEvaluation(record, (), older, is_current=False)
     levels = record.levels if record is not None else {}
     rules = AccountRules(rules)
-    facts = AccountFacts(report, now, context.calendars.of(report.profile.segment), levels)
+    facts = facts or account_facts(record, report, now, context)
     found = EvaluationPass(record, facts)
     found.run(rules)
     last = LastPage.of(record)
@@ -117,10 +119,20 @@ def evaluate_rules(
     return AccountEvaluation(after, transitions, "evaluated", steps, digest, facts=facts)
 
 
+def account_facts(
+    record: AccountRecord | None, report: AlertReportView, now: datetime, context: AlertContext
+) -> AccountFacts:
+    """An account as its rules see it: its report as of a moment, with what is remembered of earlier days."""
+    levels = record.levels if record is not None else {}
+    return AccountFacts(report, now, context.calendars.of(report.profile.segment), levels)
+
+
 def _remembered(
     levels: dict[str, list[tuple[int, Number]]], rules: AccountRules, facts: AccountFacts
 ) -> dict[str, list[tuple[int, Number]]]:
     """What rules compare with earlier days, with today's; each number as its day closed, where it changed."""
+    if not rules.comparing:
+        return {}
     asked: dict[str, tuple[Number | None, int]] = {}
     for rule in rules.comparing:
         if (found := rule.remembers(facts)) is not None:
@@ -237,12 +249,13 @@ def next_due(
     """
     rules = AccountRules(rules)
     if facts is None:
-        facts = AccountFacts(report, now, context.calendars.of(report.profile.segment), record.levels)
+        facts = account_facts(record, report, now, context)
     is_active = facts.inactive_because is None
-    moments = [rules_until, *(rule.due(facts) for rule in rules.timed if is_active is not rule.is_for_churned)]
-    for name in {*record.pending, *record.signals}:
-        if (waiting := rules.by_name.get(name)) is not None:
-            moments += _waiting(waiting, record, facts)
+    moments = [rules_until, *[due(facts) for due in (rules.due if is_active else rules.due_churned)]]
+    if record.pending or record.signals:
+        for name in {*record.pending, *record.signals}:
+            if (waiting := rules.by_name.get(name)) is not None:
+                moments += _waiting(waiting, record, facts)
     alert = record.alert
     if alert is not None:
         if alert.suppressed_until is not None:
@@ -289,24 +302,22 @@ class EvaluationPass:
         self.changed: list[SignalStep] = []
         self._facts = facts
 
-    def run(self, rules: Sequence[Rule]) -> None:
+    def run(self, rules: AccountRules) -> None:
         """Every rule in turn; an account that is not alive has no signals."""
-        inactive = self._facts.inactive_because
+        inactive, looking = self._facts.inactive_because, rules.living
         if inactive is not None:
-            rules = [rule for rule in rules if rule.is_for_churned] if self._facts.stage == "churned" else []
-            self._end_all(Resolved(f"The account {inactive}", recovered=False), {rule.name for rule in rules})
+            looking = rules.churned if self._facts.stage == "churned" else ()
+            self._end_all(Resolved(f"The account {inactive}", recovered=False), {rule.name for rule, _ in looking})
         baseline = _baseline(self.signals) if self.signals else None
         facts, known = self._facts, {*self.signals, *self.pending}
-        for rule in rules:
-            if rule.name not in known:
-                if rule.is_for_churned and inactive is None:
-                    continue
-                result = rule.evaluate(facts, None, baseline)
-                if not isinstance(result, Firing):
-                    continue  # nearly always
+        if known and inactive is None:
+            looking = tuple([each for each in rules.bound if not each[0].is_for_churned or each[0].name in known])
+        for rule, evaluate in looking:
+            if (not known or rule.name not in known) and evaluate(facts, None, baseline).__class__ is not Firing:
+                continue  # nearly always
             self._take(rule, baseline)
-        if self.signals or self.pending:
-            self._end_unknown({rule.name for rule in rules})
+        if known:
+            self._end_unknown(rules.names if inactive is None else {rule.name for rule, _ in looking})
 
     def _take(self, rule: Rule, baseline: Baseline | None) -> None:
         signal = self.signals.get(rule.name)
@@ -345,7 +356,7 @@ class EvaluationPass:
             if signal.is_firing and name not in but:
                 self._end(name, signal, result)
 
-    def _end_unknown(self, known: set[str]) -> None:
+    def _end_unknown(self, known: Set[str]) -> None:
         """A rule that is switched off, or not there any more, has no signal."""
         for name in self.pending.keys() - known:
             del self.pending[name]

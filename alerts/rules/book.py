@@ -1,6 +1,6 @@
 """All rules with their settings, and which of them are for an account."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from alerts.account_facts import AccountFacts
-from alerts.model import Tone
+from alerts.model import Signal, Tone
+from alerts.rules.result import Baseline, RuleResult
 from alerts.rules.rule import Rule
 from stream.contracts.report import Profile
 
@@ -42,6 +43,8 @@ def declared_in(modules: Iterable[ModuleType]) -> tuple[type[Rule], ...]:
 _modules = [module.name for module in iter_modules([str(Path(__file__).parent)]) if module.name != Path(__file__).stem]
 # Each module beside this one declares its rules; the rule that says most comes first.
 RULES: Final = declared_in(import_module(f"{__package__}.{name}") for name in _modules)
+Evaluate = Callable[[AccountFacts, Signal | None, Baseline | None], RuleResult]
+
 CHOICES_MAX: Final = 10_000  # of segment, stage, money and renewal; a feed may invent as many segments as it likes
 
 _of_name: Final[dict[str, type[Rule]]] = {rule.name: rule for rule in RULES}
@@ -92,23 +95,39 @@ class AccountRules(tuple[Rule, ...]):
     Nearly every report meets the rules that the one before it met, so that this is found once and not for each.
 
     Attributes:
-        timed: those whose result time alone may change.
-        comparing: those that compare with earlier days.
+        names: of all of them.
         by_name: all of them.
+        bound: each with its `evaluate`, looked up once: for every report that costs as much as what most rules do.
+        living: of these those that look at an account that lives.
+        churned: those that look at one that has churned.
+        due: `due` of those whose result time alone may change, of an account that lives.
+        due_churned: the same of one that does not.
+        comparing: those that compare with earlier days.
     """
 
-    timed: tuple[Rule, ...]
-    comparing: tuple[Rule, ...]
+    names: frozenset[str]
     by_name: dict[str, Rule]
+    bound: tuple[tuple[Rule, Evaluate], ...]
+    living: tuple[tuple[Rule, Evaluate], ...]
+    churned: tuple[tuple[Rule, Evaluate], ...]
+    due: tuple[Callable[[AccountFacts], datetime | None], ...]
+    due_churned: tuple[Callable[[AccountFacts], datetime | None], ...]
+    comparing: tuple[Rule, ...]
 
     def __new__(cls, rules: Iterable[Rule]) -> Self:
         """Rules in their order; those that are sorted already stay what they are."""
         if isinstance(rules, cls):
             return rules
         self = super().__new__(cls, rules)
-        self.timed = tuple(rule for rule in self if rule.is_timed)
-        self.comparing = tuple(rule for rule in self if rule.compares_days)
         self.by_name = {rule.name: rule for rule in self}
+        self.names = frozenset(self.by_name)
+        self.bound = tuple((rule, rule.evaluate) for rule in self)
+        self.living = tuple(each for each in self.bound if not each[0].is_for_churned)
+        self.churned = tuple(each for each in self.bound if each[0].is_for_churned)
+        timed = [rule for rule in self if rule.is_timed]
+        self.due = tuple(rule.due for rule in timed if not rule.is_for_churned)
+        self.due_churned = tuple(rule.due for rule in timed if rule.is_for_churned)
+        self.comparing = tuple(rule for rule in self if rule.compares_days)
         return self
 
 

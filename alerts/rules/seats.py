@@ -49,9 +49,12 @@ class LicencesLow(Rule):
         used, users, seats = _used(facts)
         if used is None or users is None or seats is None:
             return UNKNOWN
+        is_over = used >= max(self.exit_ratio, self.enter_ratio)
+        if is_over and signal is None:
+            return KEPT
         phrase = f"{users:.0f} of {seats:.0f} seats"
-        if used >= max(self.exit_ratio, self.enter_ratio):
-            return KEPT if signal is None else Resolved(f"{phrase} in use")
+        if is_over:
+            return Resolved(f"{phrase} in use")
         if used >= self.enter_ratio:
             return _between(phrase)
         days = facts.older_days("days_known")
@@ -116,9 +119,12 @@ class LicencesHigh(Rule):
         used, users, seats = _used(facts)
         if used is None or users is None or seats is None:
             return UNKNOWN
+        is_over = used < min(self.exit_ratio, self.enter_ratio)
+        if is_over and signal is None:
+            return KEPT
         phrase = f"{users:.0f} of {seats:.0f} seats"
-        if used < min(self.exit_ratio, self.enter_ratio):
-            return KEPT if signal is None else Resolved(f"{phrase} in use", recovered=False)
+        if is_over:
+            return Resolved(f"{phrase} in use", recovered=False)
         if used < self.enter_ratio:
             return _between(phrase)
         if signal is None and (seats < self.seats_min or facts.band not in ("healthy", "watch")):

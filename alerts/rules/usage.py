@@ -191,11 +191,11 @@ class UseDeclined(Rule):
         ratio = facts.number("use_vs_best")
         if ratio is None:
             return UNKNOWN
+        if ratio >= self.below_ratio and signal is None:
+            return KEPT
         phrase = f"{ratio:.0%} of its best half-year"
         if ratio < self.below_ratio:
             return Firing("warning", f"is down to {phrase} of use", f"Use is at {phrase}", {"ratio": ratio})
-        if signal is None:
-            return KEPT
         if ratio < self.exit_ratio:
             today = Firing("info", f"is at {phrase} of use", f"Use is at {phrase}", {"ratio": ratio})
             return Indeterminate(f"use is at {phrase}: not yet over", today)

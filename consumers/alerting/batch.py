@@ -16,14 +16,15 @@ from alerts.apply_command import apply_command
 from alerts.commands import AddSilence, AlertCommand, Command, SilenceCommand, decode_command
 from alerts.config import AlertingConfig
 from alerts.context import AlertContext
-from alerts.evaluation import AccountEvaluation, delete_account, evaluate_rules, next_due
+from alerts.evaluation import AccountEvaluation, account_facts, delete_account, evaluate_rules, next_due
 from alerts.model import AccountRecord
 from alerts.red_flag import Transition
-from alerts.rules import Rule
+from alerts.rules import AccountRules
 from alerts.signals import SignalStep
 from alerts.silences import Silence
 from consumers.alerting.audit_log import ErasedAt
 from consumers.alerting.loop import Record
+from consumers.alerting.outbox import OutboxEntry
 from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import Changes, LoadedState
 from stream.config.logs import get_logger
@@ -172,7 +173,7 @@ class Batch:
         now_ms: int,
     ) -> None:
         self.result = BatchResult(Changes(next_offset))
-        self._chosen: tuple[AlertReportView | None, datetime | None, tuple[Rule, ...]] = None, None, ()
+        self._chosen: tuple[AccountFacts | None, AccountRules] = None, AccountRules(())
         self._changes = self.result.changes
         self._known = known
         self._config = config
@@ -190,7 +191,7 @@ class Batch:
         if view is None:
             evaluation = delete_account(record, now, self._context)
         else:
-            evaluation = evaluate_rules(record, view, self._rules(view, now), now, self._context)
+            evaluation = self._evaluated(record, view, now)
         if not evaluation.is_current:
             self.result.outcomes.append("older")  # than what was evaluated before
             return
@@ -206,12 +207,16 @@ class Batch:
         if view is None:
             self._changes.steps.append((item.account_id, ErasedAt(item.written_ms)))
 
-    def _rules(self, report: AlertReportView, now: datetime) -> tuple[Rule, ...]:
+    def _evaluated(self, record: AccountRecord | None, report: AlertReportView, now: datetime) -> AccountEvaluation:
+        facts = account_facts(record, report, now, self._context)
+        return evaluate_rules(record, report, self._rules(facts), now, self._context, facts)
+
+    def _rules(self, facts: AccountFacts) -> AccountRules:
         """The rules of an account; asked twice for each report, to evaluate it and for when that is due again."""
-        last, at, rules = self._chosen
-        if last is not report or at != now:
-            rules = self._config.book.of(AccountFacts(report, now))
-            self._chosen = report, now, rules
+        last, rules = self._chosen
+        if last is not facts:
+            rules = self._config.book.of(facts)
+            self._chosen = facts, rules
         return rules
 
     def time(self, account_id: str, now: datetime) -> None:
@@ -220,7 +225,7 @@ class Batch:
         if record is None or report is None:
             self._changes.due[account_id] = None
             return
-        evaluation = evaluate_rules(record, report, self._rules(report, now), now, self._context)
+        evaluation = self._evaluated(record, report, now)
         if not evaluation.is_current:
             self._changes.due[account_id] = None  # a newer report is on its way
             return
@@ -296,17 +301,20 @@ class Batch:
             now: the moment of the decision.
             item: the record that brought the report; None: time or a command brought the turn.
         """
-        written = _timestamps(item)
-        evaluation, entries = self._recipients.entries_of(
-            evaluation,
-            whole,
-            now,
-            now_ms=self._now_ms,
-            ingested_ms=written.ingested_ms if written is not None else None,
-            report_ms=written.report_ms if written is not None else None,
-            partition=self._partition if item is None or item.view is not None else None,  # its end is not logged
-            context=self._context,
-        )
+        written: SourceTimestamps | None = None
+        entries: list[OutboxEntry] = []
+        if evaluation.transitions:  # nearly never
+            written = _timestamps(item)
+            evaluation, entries = self._recipients.entries_of(
+                evaluation,
+                whole,
+                now,
+                now_ms=self._now_ms,
+                ingested_ms=written.ingested_ms if written is not None else None,
+                report_ms=written.report_ms if written is not None else None,
+                partition=self._partition if item is None or item.view is not None else None,  # its end is not logged
+                context=self._context,
+            )
         record, changes = evaluation.record, evaluation.changes
         if evaluation.digest:
             told = [msgspec.structs.replace(each, partition=self._partition) for each in evaluation.digest]
@@ -334,8 +342,9 @@ class Batch:
     ) -> int | None:
         if record is None or view is None:
             return None
-        rules_until = self._config.book.changes_at(facts or AccountFacts(view, now))
-        due = next_due(record, view, self._rules(view, now), self._context, now, rules_until, facts)
+        facts = facts or account_facts(record, view, now, self._context)
+        rules_until = self._config.book.changes_at(facts)
+        due = next_due(record, view, self._rules(facts), self._context, now, rules_until, facts)
         return int(due.timestamp() * 1000) if due is not None else None
 
 
