@@ -162,7 +162,11 @@ class PromoterFollowUp(Rule):
 class AnswersTurned(Rule):
     """Fires while the answers of an account are bad: NPS, CSAT or effort, each from `answers_min` answers on.
 
+    Or while the last people who answered NPS were detractors one after the other, `run_min` of them: an account of many
+    promoters may turn long before its NPS does.
+
     Source: Five metrics (NPS is a direction) and Festival: one low answer is a person, several are an account.
+    Where one of five people is a detractor, four in a row come by chance after one of 600 answers.
     """
 
     name: ClassVar[str] = "answers_turned"
@@ -175,6 +179,7 @@ class AnswersTurned(Rule):
 
     opens: bool = True
     answers_min: int = Field(5, ge=1, le=10_000, description="so many answers of a kind at least")
+    run_min: int = Field(4, ge=2, le=10_000, description="so many people in a row whose NPS answer is 0 to 6")
     nps_below: float = Field(-20, ge=-100, le=100)
     nps_critical_below: float = Field(-50, ge=-100, le=100)
     csat_below: float = Field(0.4, ge=0, le=1, description="share of 4 and 5 among the answers")
@@ -182,7 +187,7 @@ class AnswersTurned(Rule):
 
     def evaluate(self, facts: AccountFacts, signal: Signal | None, baseline: Baseline | None) -> RuleResult:
         """Firing while one kind is bad, Resolved once none is."""
-        found = self._nps(facts) or self._csat(facts) or self._ces(facts)
+        found = self._nps(facts) or self._run(facts) or self._csat(facts) or self._ces(facts)
         if found is not None:
             return found
         if facts.number("nps") is None and facts.number("csat") is None and facts.number("ces_mean") is None:
@@ -199,6 +204,21 @@ class AnswersTurned(Rule):
         if before is not None and nps_words(before) != nps_words(nps):
             phrase = f"NPS went from {nps_words(before)} to {nps_words(nps)}"
         return self._firing(severity, f"{phrase} ({plural(round(count), 'answer')})", {"nps": nps, "answers": count})
+
+    def _run(self, facts: AccountFacts) -> Firing | None:
+        run = facts.number("detractor_run")
+        if run is None or run < self.run_min:
+            return None
+        who = facts.texts("detractor_run_users")
+        named = f" ({facts.named('detractor_run_users', 'detractor_run')})" if who else ""
+        last = f"last {run:.0f} people who answered NPS gave 6 or less"
+        return Firing(
+            "warning",
+            f"has become unhappy: the {last}",
+            f"The {last}{named}",
+            {"detractors_in_row": run},
+            tuple(who),
+        )
 
     def _csat(self, facts: AccountFacts) -> Firing | None:
         csat = facts.number("csat")

@@ -1,8 +1,10 @@
 """What they say: surveys."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from stream.kinds.survey import latest, scores
+from stream.kinds.survey import SurveyResponse, latest, scores
+from stream.measures.contact import USERS_SHOWN
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 
@@ -12,6 +14,8 @@ _NO_ANSWERS: Final[Measures] = {
     "nps": None,
     "nps_responses": 0,
     "nps_previous": None,
+    "detractor_run": None,
+    "detractor_run_users": [],
     "csat": None,
     "csat_mean": None,
     "csat_responses": 0,
@@ -47,6 +51,24 @@ _NO_ANSWERS: Final[Measures] = {
         "`nps` of the 90 days before: NPS is a direction, not a point",
         none_when="nobody answered then",
         reference="Five metrics",
+        published="scan",
+    ),
+    Measure(
+        "detractor_run",
+        "unhappy answers in a row (NPS)",
+        "count",
+        "users",
+        "users whose latest NPS answer of 90 days is 0 to 6 and is newer than every latest answer of 7 to 10",
+        none_when="nobody answered",
+        reference="Five metrics",
+        published="scan",
+    ),
+    Measure(
+        "detractor_run_users",
+        "who gave the unhappy answers in a row",
+        "list",
+        "user ids",
+        "at most three of them, who answered last first",
         published="scan",
     ),
     Measure(
@@ -103,7 +125,9 @@ def sentiment_of(context: MeasureContext) -> Measures:
         return _NO_ANSWERS
     first_day, day = context.day - WINDOW_DAYS + 1, context.day
     in_nps, in_csat, in_ces = context.account.answers
-    now = [answer.score for _, answer in context.nps_answers.values()]
+    given = [answer for _, answer in context.nps_answers.values()]
+    now = [answer.score for answer in given]
+    in_row = detractor_run(given)
     before = [answer.score for _, answer in latest(in_nps, first_day - WINDOW_DAYS, first_day - 1).values()]
     csat = scores(in_csat, first_day, day)
     ces = scores(in_ces, first_day, day)
@@ -111,6 +135,8 @@ def sentiment_of(context: MeasureContext) -> Measures:
         "nps": nps(now),
         "nps_responses": len(now),
         "nps_previous": nps(before),
+        "detractor_run": len(in_row) if given else None,
+        "detractor_run_users": [answer.user_id for answer in in_row[:USERS_SHOWN]],
         "csat": len([score for score in csat if score >= 4]) / len(csat) if csat else None,
         "csat_mean": _mean(csat),
         "csat_responses": len(csat),
@@ -130,6 +156,17 @@ def nps(given: list[int]) -> float | None:
     promoters = len([score for score in given if score >= 9])
     detractors = len([score for score in given if score <= 6])
     return 100 * (promoters - detractors) / len(given)
+
+
+def detractor_run(given: Sequence[SurveyResponse]) -> list[SurveyResponse]:
+    """The answers of 0 to 6 that are newer than every other one, the newest first.
+
+    Args:
+        given: each user's latest NPS answer.
+    """
+    other_ms = max([answer.ms for answer in given if answer.score > 6], default=-1)
+    run = [answer for answer in given if answer.ms > other_ms]
+    return sorted(run, key=lambda answer: (-answer.ms, answer.user_id)) if run else run
 
 
 def _mean(given: list[int]) -> int | float | None:

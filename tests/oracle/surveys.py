@@ -31,11 +31,13 @@ def measures(answers: pl.DataFrame, day: int) -> dict[str, dict[str, Any]]:
     before = answers.filter(pl.col("day").is_between(day - 179, day - 90))
     found: dict[str, dict[str, Any]] = {
         account_id: {"nps": None, "nps_responses": 0, "nps_previous": None, "csat": None, "csat_mean": None}
-        | {"csat_responses": 0, "ces_mean": None}
+        | {"csat_responses": 0, "ces_mean": None, "detractor_run": None}
         for account_id in answers.filter(pl.col("day") <= day)["account_id"].unique().to_list()
     }
     for row in _nps(recent).iter_rows(named=True):
-        found[row["account_id"]].update(nps=row["nps"], nps_responses=row["responses"])
+        found[row["account_id"]].update(
+            nps=row["nps"], nps_responses=row["responses"], detractor_run=row["detractor_run"]
+        )
     for row in _nps(before).iter_rows(named=True):
         found[row["account_id"]].update(nps_previous=row["nps"])
     satisfied = recent.group_by("account_id").agg(
@@ -57,5 +59,7 @@ def _nps(answers: pl.DataFrame) -> pl.DataFrame:
         .unique(["account_id", "user_id"], keep="last", maintain_order=True)
     )
     return latest.group_by("account_id").agg(
-        nps=100 * ((pl.col("score") >= 9).mean() - (pl.col("score") <= 6).mean()), responses=pl.len()
+        nps=100 * ((pl.col("score") >= 9).mean() - (pl.col("score") <= 6).mean()),
+        responses=pl.len(),
+        detractor_run=(pl.col("ms") > pl.col("ms").filter(pl.col("score") > 6).max().fill_null(-1)).sum(),
     )

@@ -94,6 +94,10 @@ def nps(value: float | None, step: str = "", answers: int = 8) -> Day:
     return Day({"nps": value, "nps_responses": answers, "nps_previous": 40}, step)
 
 
+def run_of(people: int | None, step: str = "", value: float = 30) -> Day:
+    return Day({"nps": value, "nps_responses": 40, "nps_previous": 40, "detractor_run": people}, step)
+
+
 def csat(value: float | None, step: str = "", answers: int = 10) -> Day:
     return Day({"csat": value, "csat_responses": answers}, step)
 
@@ -349,7 +353,12 @@ RULE_CASES: dict[str, RuleCase] = {
             ("good, or too few to say", [nps(40), nps(-90, answers=4), csat(0.1, answers=4)]),
             ("bad, worse and better", [nps(-30, OPENED), nps(-60, WORSE), nps(0, OVER)]),
             ("few are satisfied", [csat(0.5), csat(0.3, OPENED), csat(0.8, OVER)]),
-            ("nobody answered", [nps(None), csat(None)]),
+            (
+                "a run, in an account that is glad on the whole",
+                [run_of(3), run_of(4, OPENED), run_of(5), run_of(0, OVER)],
+            ),
+            ("a run that pulls the NPS down", [run_of(4, OPENED), run_of(9, WORSE, value=-60), run_of(0, OVER)]),
+            ("nobody answered", [nps(None), csat(None), run_of(None)]),
         ],
     ),
     "detractor_follow_up": RuleCase(

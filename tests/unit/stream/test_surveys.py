@@ -69,6 +69,22 @@ def test_the_direction_is_against_the_ninety_days_before(back: int, expected: fl
     assert measured(answer("u", back, 10), answer("v", 1, 0))["nps_previous"] == expected
 
 
+@pytest.mark.parametrize(
+    ("events", "users"),
+    [
+        ([answer("a", 3, 2), answer("b", 2, 6), answer("c", 1, 0)], ["c", "b", "a"]),
+        ([answer("a", 3, 2), answer("b", 2, 7), answer("c", 1, 0)], ["c"]),  # a passive answer ends the run before it
+        ([answer("a", 3, 2), answer("b", 2, 2), answer("c", 1, 9)], []),
+        ([answer("a", 3, 2), answer("b", 2, 9), answer("c", 1, 3), answer("b", 0, 1)], ["b", "c", "a"]),  # b turned
+        ([answer("a", 3, 2), answer("a", 2, 3), answer("a", 1, 1)], ["a"]),  # one person is no row of people
+        ([answer("a", 90, 9), answer("b", 89, 2)], ["b"]),  # the other answer is out of the window
+    ],
+)
+def test_detractors_in_a_row_are_people_after_everybody_else(events: list[Raw], users: list[str]) -> None:
+    found = measured(*events)
+    assert (found["detractor_run"], found["detractor_run_users"]) == (len(users), users)
+
+
 def test_csat_is_the_share_of_fours_and_fives_over_all_answers() -> None:
     found = measured(*[answer("u", day, score, "csat") for day, score in enumerate([5, 4, 3, 1])])
     assert (found["csat"], found["csat_mean"], found["csat_responses"]) == (0.5, 3.25, 4)
