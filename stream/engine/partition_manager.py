@@ -240,12 +240,13 @@ class PartitionManager:
     def _count(self, assigned: PartitionAssignment, checkpoint: Checkpoint, seconds: float) -> None:
         """Metrics of an accepted checkpoint."""
         metrics = self._metrics
-        metrics.checkpoint_seconds.observe(seconds)
+        exemplar = {"partition": str(assigned.number)}
+        metrics.checkpoint_seconds.observe(seconds, exemplar)
         metrics.records_published.labels(self.settings.kafka.topics.changelog).inc(len(checkpoint.states))
         for output in checkpoint.outputs:
             metrics.records_published.labels(output.topic).inc()
         if checkpoint.oldest_ms is not None and checkpoint.oldest_ms > 0:
-            metrics.publish_latency_seconds.observe(max(0.0, time.time() - checkpoint.oldest_ms / 1000))
+            metrics.publish_latency_seconds.observe(max(0.0, time.time() - checkpoint.oldest_ms / 1000), exemplar)
         for key in checkpoint.oversized:
             metrics.oversized_states.inc()
             log.error(

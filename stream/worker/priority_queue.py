@@ -5,10 +5,12 @@ points, its first usage of a day is always published, and further usage seldom i
 Of four turns HIGH has three, and of the other turns NORMAL has three of four; within a priority the longest waiting
 comes first. No priority can starve another, and the turns of an empty one go to the others.
 
-Invariant: every account that waits is in a queue, at least once.
+Invariant: every account that waits is in a queue, and none is twice in the same one. Who was evaluated by its turn in
+one queue may still be in another: it is passed over there, and when it waits again it has that turn already. So the
+queues are bounded by the accounts, however much more comes than can be evaluated.
 """
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Container, Iterable, Iterator
 from enum import IntEnum
 from typing import Final, TypeAlias
@@ -41,21 +43,23 @@ class PriorityQueue:
         oldest_ms: the oldest timestamp of those taken since it was last set to None; None: none, or not known.
     """
 
-    __slots__ = ("_high", "_queues", "_turn", "oldest_ms")
+    __slots__ = ("_queues", "_turn", "oldest_ms")
 
     def __init__(self, waiting: Iterable[Waiting] = ()) -> None:
-        self._queues: tuple[deque[Waiting], ...] = (deque(), deque(), deque(waiting))
-        self._high: set[str] = set()  # account ids in the first queue
+        self._queues: tuple[OrderedDict[str, int | None], ...] = (OrderedDict(), OrderedDict(), OrderedDict(waiting))
         self._turn = 0
         self.oldest_ms: int | None = None
 
     def append(self, waiting: Waiting, priority: Priority = Priority.LOW) -> None:
-        """Add an account that does not wait; with HIGH it may wait already, and is then taken twice."""
-        if priority is Priority.HIGH:
-            if waiting[0] in self._high:
-                return
-            self._high.add(waiting[0])
-        self._queues[priority].append(waiting)
+        """Add an account that does not wait; with HIGH it may wait already, and is then taken twice.
+
+        An account that is in the queue keeps its turn. With HIGH it still waits for the record of then, else for this
+        one: that turn was left over.
+        """
+        account_id, since_ms = waiting
+        queue = self._queues[priority]
+        if priority is not Priority.HIGH or account_id not in queue:
+            queue[account_id] = since_ms
 
     def popleft(self) -> Waiting:
         """Take the next one.
@@ -70,9 +74,7 @@ class PriorityQueue:
             self._turn = (self._turn + 1) % len(WEIGHTED_ROUND_ROBIN)
             if self._queues[priority]:
                 break
-        waiting = self._queues[priority].popleft()
-        if priority is Priority.HIGH:
-            self._high.remove(waiting[0])
+        waiting = self._queues[priority].popitem(last=False)
         since_ms = waiting[1]
         if since_ms is not None and (self.oldest_ms is None or since_ms < self.oldest_ms):
             self.oldest_ms = since_ms
@@ -82,7 +84,7 @@ class PriorityQueue:
         """The same queue but for some accounts."""
         rest = PriorityQueue()
         for priority in Priority:
-            for each in self._queues[priority]:
+            for each in self._queues[priority].items():
                 if each[0] not in account_ids:
                     rest.append(each, priority)
         return rest
@@ -92,4 +94,4 @@ class PriorityQueue:
 
     def __iter__(self) -> Iterator[Waiting]:
         for queue in self._queues:
-            yield from queue
+            yield from queue.items()
