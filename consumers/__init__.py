@@ -14,6 +14,7 @@ kafka_client   how to connect to Kafka, and to read a topic whole
 async_kafka    the same by aiokafka, for the intake and the portfolio
 redis_client   how to connect to Redis
 web_server     an HTTP server with limits, for what is reached from outside
+trace_context  the trace that a request belongs to, for the histograms of answers
 csv_cells      cells of a CSV that a spreadsheet can't take for formulas
 errors         what the consumers raise, and which errors of others mean: try again
 """

@@ -53,10 +53,10 @@ class BoardMetrics:
         """A token came."""
         self._logins.labels(result).inc()
 
-    def answered(self, kind: str, status: int, seconds: float) -> None:
-        """One answer is on its way."""
+    def answered(self, kind: str, status: int, seconds: float, exemplar: dict[str, str] | None = None) -> None:
+        """One answer is on its way; the exemplar names the trace that asked."""
         self._answers.labels(kind, f"{status // 100}xx").inc()
-        self._seconds.labels(kind).observe(seconds)
+        self._seconds.labels(kind).observe(seconds, exemplar)
 
 
 class BoardCollector(Collector):

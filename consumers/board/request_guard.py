@@ -16,6 +16,7 @@ from consumers.board.access_control import SAFE_METHODS, AccessControl, bearer_t
 from consumers.board.login_limiter import LoginLimiter
 from consumers.board.metrics import BoardMetrics
 from consumers.board.settings import BoardOptions
+from consumers.trace_context import exemplar_of
 from stream.config.logs import get_logger
 
 POLICY: Final = (
@@ -73,7 +74,8 @@ class Guard:
                 if not scope["path"].startswith("/static/"):
                     headers.setdefault("Cache-Control", "no-store")
                 kind = _kind(scope["path"])
-                self._metrics.answered(kind, message["status"], time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                self._metrics.answered(kind, message["status"], seconds, exemplar_of(Headers(scope=scope)))
             await send(message)
 
         refusal = self._refusal(Request(scope))

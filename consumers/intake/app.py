@@ -29,6 +29,7 @@ from consumers.intake.signatures import SignedRequest
 from consumers.intake.vendors.registry import VENDORS
 from consumers.intake.vendors.vendor import Vendor
 from consumers.intake.writer import RETRY_AFTER_SECONDS, BusyError, Outgoing, Writer
+from consumers.trace_context import exemplar_of
 from stream.config.logs import get_logger
 from stream.contracts.dead_letters import dead_letter
 from stream.contracts.errors import BadEvent
@@ -126,7 +127,8 @@ class _Handlers:
                 response = _response(error.status, error.detail, error.retry_after_seconds)
             except ClientDisconnect:
                 response = Response(status_code=400)
-            self._intake.metrics.answered(response.status_code, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._intake.metrics.answered(response.status_code, seconds, exemplar_of(request.headers))
             return response
 
         return endpoint

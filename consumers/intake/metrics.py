@@ -62,7 +62,7 @@ class IntakeMetrics:
         """One event was refused."""
         self._refused.labels(source, reason if reason in REASONS else "wrong_type").inc()
 
-    def answered(self, status: int, seconds: float) -> None:
-        """One answer is on its way."""
+    def answered(self, status: int, seconds: float, exemplar: dict[str, str] | None = None) -> None:
+        """One answer is on its way; the exemplar names the trace that asked."""
         self._answers.labels(str(status)).inc()
-        self._seconds.observe(seconds)
+        self._seconds.observe(seconds, exemplar)

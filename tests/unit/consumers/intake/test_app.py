@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 from starlette.testclient import TestClient
 
 from consumers.intake.acceptance import Acceptance
@@ -300,3 +301,10 @@ def test_an_address_that_is_none_is_told_those_that_are(world: World, method: st
 def test_it_says_that_it_lives_and_is_ready(world: World) -> None:
     assert world.client.get("/livez").status_code == 200
     assert world.client.get("/readyz").text == "ready\n"
+
+
+def test_the_time_of_an_answer_leads_to_the_trace_of_who_asked(world: World) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    world.client.post("/v1/track", json={}, headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+    encode, _ = choose_encoder("application/openmetrics-text; version=1.0.0")
+    assert f'# {{trace_id="{trace}"}}' in encode(world.registry).decode()
