@@ -5,12 +5,13 @@ What a file leaves out is as shipped. docs/alerting-configuration.md is the desc
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from alerts.context import LifecycleSettings
+from alerts.money import ONE_CURRENCY, MoneySettings
 from alerts.playbooks import PLAYS_MAX, Play
 from alerts.receiver_settings import ReceiverName, ReceiverSettings
 from alerts.route_settings import RouteSettings, mistakes
@@ -29,6 +30,7 @@ class AlertingConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    money: MoneySettings = Field(ONE_CURRENCY, description="what bounds of money are in")
     rules: RuleSettings = RuleSettings()
     custom_rules: tuple[CustomRule, ...] = Field((), max_length=RULES_MAX, description="rules of one's own")
     lifecycle: LifecycleSettings = LifecycleSettings()
@@ -39,12 +41,22 @@ class AlertingConfig(BaseModel):
     @cached_property
     def book(self) -> RuleBook:
         """The rules as they are for each account."""
-        return RuleBook([*self.rules.all(), *self.custom_rules])
+        return RuleBook([*self.rules.all(), *self.custom_rules], self.money)
 
     @cached_property
     def plays(self) -> dict[str, tuple[Play, ...]]:
         """By rule, what to try where it is not what the shipped rule declares."""
         return {**{rule.name: rule.plays for rule in self.custom_rules}, **self.playbooks}
+
+    @model_validator(mode="after")
+    def _money_has_a_currency(self) -> Self:
+        """A bound of money is in a currency."""
+        if self.money.currency is None and (
+            self.book.asks_for_money or any(route.asks_for_money for route in self.routes or ())
+        ):
+            message = "expected currency (such as USD): the one that mrr_at_least, mrr_at_most and mrr_below are in"
+            raise PydanticCustomError("money", "{message}", {"message": message, "at": ("money",)})
+        return self
 
     @field_validator("custom_rules")
     @classmethod

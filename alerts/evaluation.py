@@ -109,7 +109,7 @@ def evaluate_rules(
         paged_severity=last.severity if last is not None else None,
         paged_rules=list(last.rules) if last is not None else [],
         seq=record.seq if record is not None else 0,
-        portfolio_metrics=PortfolioMetrics.of(report),
+        portfolio_metrics=PortfolioMetrics.of(report, facts.seats),
         levels=facts.levels,
         is_inactive=facts.inactive_because is not None,
     )

@@ -189,7 +189,7 @@ class PortfolioMetrics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     Attributes:
         score_change_7d: the score less the score of seven days earlier, points.
         dau, wau, mau: active users of the trailing 1, 7 and 30 days.
-        licensed_seats: seats paid for.
+        licensed_seats: seats paid for, of the subscriptions, else of the account feed.
         depth: share of the core features in use, 0..1.
         nps: net promoter score of 90 days, -100..100.
         nps_responses: the answers behind it.
@@ -205,8 +205,13 @@ class PortfolioMetrics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     nps_responses: int | None = None
 
     @classmethod
-    def of(cls, report: AlertReportView) -> "PortfolioMetrics":
-        """The metrics that a report carries."""
+    def of(cls, report: AlertReportView, seats: Number | None) -> "PortfolioMetrics":
+        """The metrics that a report carries.
+
+        Args:
+            report: the account's.
+            seats: that it pays for (`AccountFacts.seats`); None when unknown.
+        """
         get = report.measures.get
         change = None
         if report.score is not None and report.score_7d_ago is not None:
@@ -216,7 +221,7 @@ class PortfolioMetrics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
             dau=get("dau"),
             wau=get("wau"),
             mau=get("mau"),
-            licensed_seats=report.profile.licensed_seats,
+            licensed_seats=None if seats is None else round(seats),
             depth=get("depth"),
             nps=get("nps"),
             nps_responses=get("nps_responses"),

@@ -61,6 +61,7 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
         score: 0..100, None when unknown; band: its band.
         segment, owner, lifecycle_stage: the account's; None when unknown. A digest has an owner only.
         mrr: money a month, of the subscriptions, else of the account feed; None when unknown.
+        currency: of it (ISO 4217); None where nobody says it.
         renewal_at: when it renews, of the subscriptions, else of the account feed; None when unknown.
         days_to_renewal: calendar days until then, negative once it has passed.
         play: id of the play that the message names as the next step; None: it names none.
@@ -95,6 +96,7 @@ class AlertNotification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     days_to_renewal: int | None = None
     play: str | None = None
     items: list[DigestItem] = []
+    currency: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -142,6 +144,7 @@ def routing_subject(notification: AlertNotification) -> Subject:
         lifecycle_stage=notification.lifecycle_stage,
         band=notification.band,
         mrr=notification.mrr,
+        currency=notification.currency,
         days_to_renewal=notification.days_to_renewal,
         rules=tuple(signal.rule for signal in notification.signals),
     )

@@ -1,5 +1,6 @@
 """Section `routes` of the alerting configuration, and the routes that it makes.
 
+money: {currency: USD}
 routes:
   - name: enterprise
     match: {segment: enterprise, severity: [warning, critical], mrr_at_least: 5000}
@@ -14,6 +15,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from alerts.money import ONE_CURRENCY, MoneySettings
 from alerts.routing import Between, Condition, OneOf, RenewsWithin, Route, Routes, TextField
 
 DEPTH_MAX: Final = 5
@@ -46,18 +48,18 @@ class MatchSettings(BaseModel):
     band: Values | None = None
     rule: Values | None = None
     severity: Values | None = None
-    mrr_at_least: float | None = Field(None, ge=0)
-    mrr_at_most: float | None = Field(None, ge=0)
+    mrr_at_least: float | None = Field(None, ge=0, description="money a month, in `money.currency`")
+    mrr_at_most: float | None = Field(None, ge=0, description="money a month, in `money.currency`")
     renewal_within_days: int | None = Field(None, ge=0, le=1000)
 
-    def conditions(self) -> Iterator[Condition]:
+    def conditions(self, money: MoneySettings) -> Iterator[Condition]:
         """The same as conditions of a route."""
         for field in _TEXT_FIELDS:
             values: tuple[str, ...] | None = getattr(self, field)
             if values is not None:
                 yield OneOf(field, values)
         if self.mrr_at_least is not None or self.mrr_at_most is not None:
-            yield Between(self.mrr_at_least, self.mrr_at_most)
+            yield Between(self.mrr_at_least, self.mrr_at_most, money)
         if self.renewal_within_days is not None:
             yield RenewsWithin(self.renewal_within_days)
 
@@ -82,12 +84,18 @@ class RouteSettings(BaseModel):
     @property
     def takes_everything(self) -> bool:
         """Whether it matches every alert."""
-        return next(self.match.conditions(), None) is None
+        return next(self.match.conditions(ONE_CURRENCY), None) is None
+
+    @property
+    def asks_for_money(self) -> bool:
+        """Whether it, or one within it, has a bound that is money."""
+        bounds = (self.match.mrr_at_least, self.match.mrr_at_most)
+        return any(bound is not None for bound in bounds) or any(route.asks_for_money for route in self.routes)
 
 
-def make_routes(settings: tuple[RouteSettings, ...]) -> Routes:
-    """The routes that the settings ask for."""
-    return Routes(tuple(_route(item, f"routes[{at}]") for at, item in enumerate(settings)))
+def make_routes(settings: tuple[RouteSettings, ...], money: MoneySettings) -> Routes:
+    """The routes that the settings ask for; their bounds of money are in the currency of `money`."""
+    return Routes(tuple(_route(item, f"routes[{at}]", money) for at, item in enumerate(settings)))
 
 
 def mistakes(settings: tuple[RouteSettings, ...], known: frozenset[str]) -> Iterator[tuple[tuple[int | str, ...], str]]:
@@ -120,11 +128,13 @@ def _unknown(
             yield from _unknown(item.routes, known, (*above, at, "routes"), depth + 1)
 
 
-def _route(item: RouteSettings, assigned: str) -> Route:
+def _route(item: RouteSettings, assigned: str, money: MoneySettings) -> Route:
     return Route(
         name=item.name or assigned,
         receivers=item.receivers or (),
-        conditions=tuple(item.match.conditions()),
+        conditions=tuple(item.match.conditions(money)),
         goes_on=item.goes_on,
-        routes=tuple(_route(child, f"{item.name or assigned}.routes[{at}]") for at, child in enumerate(item.routes)),
+        routes=tuple(
+            _route(child, f"{item.name or assigned}.routes[{at}]", money) for at, child in enumerate(item.routes)
+        ),
     )

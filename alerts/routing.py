@@ -7,7 +7,10 @@ Source: the routing tree of Prometheus Alertmanager.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isnan
 from typing import Final, Literal
+
+from alerts.money import ONE_CURRENCY, MoneySettings
 
 NONE: Final = "none"  # in a route: the account feed says nothing
 
@@ -26,7 +29,8 @@ class Subject:
         owner: who looks after the account, as the account feed writes it.
         lifecycle_stage: of the account.
         band: the account's health band.
-        mrr: monthly recurring revenue, in the feed's currency.
+        mrr: money a month.
+        currency: of it (ISO 4217); None: the feed names none.
         days_to_renewal: calendar days, negative once it has passed.
         rules: of all signals of the alert; a condition on the rule holds for any of them.
     """
@@ -39,6 +43,7 @@ class Subject:
     lifecycle_stage: str | None = None
     band: str | None = None
     mrr: float | None = None
+    currency: str | None = None
     days_to_renewal: int | None = None
     rules: tuple[str, ...] = ()
 
@@ -65,25 +70,39 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Between:
-    """A condition: the account's mrr is within bounds, both included; a bound of None is none."""
+    """A condition: the account's mrr is within bounds, both included; a bound of None is none.
+
+    Args:
+        at_least, at_most: in the currency of `money`.
+        money: that currency, and the rates of others; an amount without a rate is within no bounds.
+    """
 
     at_least: float | None = None
     at_most: float | None = None
+    money: MoneySettings = ONE_CURRENCY
 
     def objection(self, subject: Subject) -> str | None:
         """Why the subject fails the condition; None when it holds."""
-        mrr = subject.mrr
-        if mrr is None:
+        mrr = self.money.compared(subject.mrr, subject.currency)
+        if mrr is None or subject.mrr is None:
             return "mrr is unknown"
+        told = f"mrr is {subject.mrr:g}{f' {subject.currency}' if subject.currency is not None else ''}"
+        if isnan(mrr):
+            return f"{told}, and money.rates has no {subject.currency}, so that it compares with no bound"
+        if mrr != subject.mrr:
+            told += f" ({mrr:g} {self.money.currency})"
         if self.at_least is not None and mrr < self.at_least:
-            return f"mrr is {mrr:g}, below {self.at_least:g}"
+            return f"{told}, below {self._bound(self.at_least)}"
         if self.at_most is not None and mrr > self.at_most:
-            return f"mrr is {mrr:g}, above {self.at_most:g}"
+            return f"{told}, above {self._bound(self.at_most)}"
         return None
+
+    def _bound(self, bound: float) -> str:
+        return f"{bound:g}{f' {self.money.currency}' if self.money.currency is not None else ''}"
 
     def __str__(self) -> str:
         bounds = (("at least", self.at_least), ("at most", self.at_most))
-        return "mrr is " + " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+        return "mrr is " + " and ".join(f"{word} {self._bound(bound)}" for word, bound in bounds if bound is not None)
 
 
 @dataclass(frozen=True)

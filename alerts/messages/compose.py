@@ -115,6 +115,7 @@ def notification_of(
         owner=profile.owner if profile is not None else alert.owner,
         lifecycle_stage=facts.stage if facts is not None else None,
         mrr=facts.mrr if facts is not None else None,
+        currency=facts.currency if facts is not None else None,
         renewal_at=facts.renewal_at if facts is not None else None,
         days_to_renewal=facts.days_to_renewal if facts is not None else None,
         play=play.id if play is not None and alert.play is None else None,

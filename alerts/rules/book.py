@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from importlib import import_module
+from math import isnan
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
@@ -13,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from alerts.account_facts import AccountFacts
 from alerts.model import Signal, Tone
+from alerts.money import ONE_CURRENCY, MoneySettings
 from alerts.rules.result import Baseline, RuleResult
 from alerts.rules.rule import Rule
 from stream.contracts.report import Profile
@@ -136,13 +138,15 @@ class RuleBook:
 
     Args:
         rules: all rules, in their order.
+        money: the currency of bounds that are money, and the rates of others.
 
     Attributes:
         names: of all rules, in their order, switched off or not.
     """
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], money: MoneySettings = ONE_CURRENCY) -> None:
         self._rules = list(rules)
+        self._money = money
         self.names: tuple[str, ...] = tuple(rule.name for rule in self._rules)
         bounds = {
             bound
@@ -159,7 +163,13 @@ class RuleBook:
     def of(self, facts: AccountFacts) -> AccountRules:
         """The rules that are switched on for an account as of a moment, with its own settings."""
         renewal = facts.days_to_renewal if self._renewal_bounds else None
-        return self.choose(facts.profile, facts.stage, facts.mrr, renewal)
+        mrr = self._money.compared(facts.mrr, facts.currency) if self._mrr_bounds else facts.mrr
+        return self.choose(facts.profile, facts.stage, mrr, renewal)
+
+    @property
+    def asks_for_money(self) -> bool:
+        """Whether an override has a bound that is money."""
+        return bool(self._mrr_bounds)
 
     def changes_at(self, facts: AccountFacts) -> datetime | None:
         """When time alone brings the account other settings, since its renewal comes nearer; None: never."""
@@ -179,12 +189,12 @@ class RuleBook:
         Args:
             profile: what the account feed says.
             stage: of its life, where it is derived; None: the profile's.
-            mrr: money a month, where subscriptions say it; None: the profile's.
+            mrr: money a month as bounds see it (`MoneySettings.compared`); None: the profile's.
             days_to_renewal: calendar days, negative once it has passed; None: unknown.
         """
         stage = stage if stage is not None else profile.lifecycle_stage
         mrr = mrr if mrr is not None else profile.mrr
-        worth = -1 if mrr is None else sum(mrr >= bound for bound in self._mrr_bounds)
+        worth = -1 if mrr is None else -2 if isnan(mrr) else sum(mrr >= bound for bound in self._mrr_bounds)
         near = 0 if days_to_renewal is None else sum(days_to_renewal <= bound for bound in self._renewal_bounds)
         key = (profile.segment, stage, worth, near)
         rules = self._chosen.get(key)

@@ -33,8 +33,12 @@ class For(BaseModel):
 
     segments: frozenset[str] = Field(frozenset(), description="empty: any")
     lifecycle_stages: frozenset[LifecycleStage] = Field(frozenset(), description="empty: any")
-    mrr_at_least: float | None = Field(None, ge=0, description="money a month; unknown is less than anything")
-    mrr_below: float | None = Field(None, ge=0, description="money a month; unknown is less than anything")
+    mrr_at_least: float | None = Field(
+        None,
+        ge=0,
+        description="money a month in `money.currency`; unknown is less than anything, but not what has no rate",
+    )
+    mrr_below: float | None = Field(None, ge=0, description="the same, below it")
     renewal_within_days: int | None = Field(
         None, ge=0, le=1000, description="it renews within so many days, or should have; unknown is far away"
     )
@@ -54,7 +58,7 @@ class For(BaseModel):
         mrr: float | None,
         days_to_renewal: int | None = None,
     ) -> bool:
-        """Whether an account is meant."""
+        """Whether an account is meant; of money without a rate (`NO_RATE`) no bound holds."""
         near = self.renewal_within_days
         return (
             (near is None or (days_to_renewal is not None and days_to_renewal <= near))

@@ -62,6 +62,7 @@ def would_tell(
         lifecycle_stage=stage or (facts.stage if facts is not None else None),
         band=band or (report.band if report is not None else None),
         mrr=mrr if mrr is not None else (facts.mrr if facts is not None else None),
+        currency=facts.currency if mrr is None and facts is not None else None,
         days_to_renewal=renews_in if renews_in is not None else (facts.days_to_renewal if facts is not None else None),
     )
     decision = _decide(config, about)
@@ -105,7 +106,7 @@ def _decide(config: Path | None, about: "Subject") -> "Decision":
     names = [*alerting.receivers]
     if settings.slack.webhook_url is not None and SETTINGS_RECEIVER not in names:
         names.append(SETTINGS_RECEIVER)
-    routes = make_routes(alerting.routes) if alerting.routes is not None else everything_to(*names)
+    routes = make_routes(alerting.routes, alerting.money) if alerting.routes is not None else everything_to(*names)
     return routes.decide(about)
 
 
@@ -117,7 +118,7 @@ def _lines(about: "Subject", decision: "Decision") -> list[str]:
         ("owner", about.owner),
         ("lifecycle stage", about.lifecycle_stage),
         ("band", about.band),
-        ("mrr", None if about.mrr is None else f"{about.mrr:g}"),
+        ("mrr", None if about.mrr is None else f"{about.mrr:g} {about.currency or ''}".rstrip()),
         ("renewal", None if about.days_to_renewal is None else f"in {about.days_to_renewal:,} days"),
     )
     lines = [f"{about.rule}, {about.severity}: " + ", ".join(f"{name} {value or 'unknown'}" for name, value in facts)]

@@ -92,7 +92,7 @@ def _facts(report: HealthReport) -> Iterator[str]:
     if facts.number("cancellation_requested"):
         yield "cancellation requested"
     if facts.mrr is not None:
-        yield f"{money(facts.mrr)} a month"
+        yield f"{money(facts.mrr, facts.currency)} a month"
     if facts.seats is not None:
         yield f"{facts.seats:,.0f} seats"
     if facts.renewal_date is not None:

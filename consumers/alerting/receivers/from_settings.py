@@ -88,7 +88,7 @@ def make_receivers(
         webhook = SlackWebhook(SETTINGS_RECEIVER, slack.webhook_url, slack.timeout_seconds, link)
         channels.append(Channel(webhook, slack.messages_per_second, slack.dead_letter_after_days))
     names = [channel.name for channel in channels]
-    routes = make_routes(config.routes) if config.routes is not None else everything_to(*names)
+    routes = make_routes(config.routes, config.money) if config.routes is not None else everything_to(*names)
     if missing := sorted(routes.receivers() - set(names)):
         raise ConfigError(f"routes: receiver {missing[0]!r} needs slack.webhook_url, which is not set")
     return Receivers(tuple(channels), routes, _signing_secrets(config, environ))

@@ -86,6 +86,7 @@ def payload(notification: AlertNotification, link: str | None) -> dict[str, Any]
             "owner": notification.owner,
             "lifecycle_stage": notification.lifecycle_stage,
             "mrr": notification.mrr,
+            "currency": notification.currency,
             "renewal_at": notification.renewal_at,
             "page": page_of(notification, link),
         }

@@ -88,7 +88,7 @@ def test_a_rule_that_is_switched_off_is_judged_by_nobody(tmp_path: Path) -> None
         ("rules:\n  score_dropped: {drop_days: 28}\n", ":2: rules.score_dropped.drop_days = 28: expected less than or"),
         ("rules: {score_dropped: {drop_point: 9}}", "score_dropped.drop_point: not known here; did you mean drop_poin"),
         ("rules: {score_drop: {}}", "rules.score_drop: not known here; did you mean score_dropped? accepted are "),
-        ("rule: {}", "rule: not known here; did you mean rules? accepted are rules, "),
+        ("rule: {}", "rule: not known here; did you mean rules? accepted are money, rules, "),
         ("rules: {score_dropped: 7}", "rules.score_dropped = 7: expected a mapping"),
         ("rules: {score_dropped: {enabled: perhaps}}", "enabled = 'perhaps': expected a valid boolean"),
         (OVERRIDE.format(whom="{}", other="{drop_points: 9}"), "overrides[0].for: expected segments, life"),
@@ -137,13 +137,40 @@ def test_a_rule_is_inhibited_by_other_rules_that_there_are(tmp_path: Path) -> No
 
 
 def test_an_override_may_ask_for_money(tmp_path: Path) -> None:
-    text = "rules: {score_dropped: {overrides: [{for: {mrr_at_least: 1000}, set: {channel: page}}]}}"
+    """In one currency: what another is worth in it counts, and what has no rate is neither more nor less."""
+    overrides = "[{for: {mrr_at_least: 1000}, set: {channel: page}}, {for: {mrr_below: 500}, set: {channel: log}}]"
+    text = f"money: {{currency: USD, rates: {{EUR: 2}}}}\nrules: {{score_dropped: {{overrides: {overrides}}}}}"
     book = read_config(written(tmp_path, text)).book
-    channels = {
-        mrr: next(rule.channel for rule in book.choose(Profile(), None, mrr) if rule.name == "score_dropped")
-        for mrr in (None, 999.0, 1000.0)
-    }
-    assert channels == {None: "digest", 999.0: "digest", 1000.0: "page"}
+
+    def channel(mrr: float | None, currency: str | None) -> str:
+        report = make_report(measures={"mrr_active": mrr}, profile=Profile(currency=currency))
+        return next(rule.channel for rule in book.of(AccountFacts(report, MONDAY)) if rule.name == "score_dropped")
+
+    cases = [
+        (None, None, "log"),  # nobody told any
+        (999.0, None, "digest"),  # the feed names no currency: it is the bounds' own
+        (1000.0, "USD", "page"),
+        (500.0, "EUR", "page"),
+        (499.0, "EUR", "digest"),
+        (249.0, "EUR", "log"),
+        (9e6, "JPY", "digest"),  # no rate: not more than the one, and not less than the other
+        (1.0, "JPY", "digest"),
+    ]
+    assert [(mrr, currency, channel(mrr, currency)) for mrr, currency, _ in cases] == cases
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rules: {score_dropped: {overrides: [{for: {mrr_below: 1000}, set: {channel: page}}]}}\n",
+        "routes:\n  - {match: {mrr_at_least: 5}, receivers: []}\n  - {receivers: []}\n",
+        "routes:\n  - {routes: [{match: {mrr_at_most: 5}, receivers: []}], receivers: []}\n",
+    ],
+)
+def test_a_bound_of_money_is_in_a_currency_that_is_named(tmp_path: Path, text: str) -> None:
+    told = "money: expected currency (such as USD): the one that mrr_at_least, mrr_at_most and mrr_below are in"
+    assert told in refusal(tmp_path, text)
+    assert read_config(written(tmp_path, f"money: {{currency: USD}}\n{text}")).money.currency == "USD"
 
 
 def test_an_override_may_ask_for_a_near_renewal_and_raise_the_severity(tmp_path: Path) -> None:

@@ -4,10 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.money import MoneySettings
 from alerts.routing import Between, Condition, OneOf, RenewsWithin, Route, Routes, Subject, everything_to
 
 ENTERPRISE = OneOf("segment", ("enterprise",))
 CRITICAL = OneOf("severity", ("critical",))
+MONEY = MoneySettings(currency="USD", rates={"EUR": 1.1})
+EUR = MoneySettings(currency="EUR")
+NO_EUR = "mrr is 101 EUR, and money.rates has no EUR"
 LARGE = Between(at_least=10_000)
 
 TREE = Routes(
@@ -79,9 +83,13 @@ def test_nobody_on_purpose_and_nobody_by_omission_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("condition", "objection"),
     [
-        (Between(at_most=100), "mrr is 101, above 100"),
-        (Between(at_least=0, at_most=50), "mrr is 101, above 50"),
-        (Between(at_least=200), "mrr is 101, below 200"),
+        (Between(at_most=100, money=EUR), "mrr is 101 EUR, above 100 EUR"),
+        (Between(at_least=0, at_most=50, money=EUR), "mrr is 101 EUR, above 50 EUR"),
+        (Between(at_least=200, money=EUR), "mrr is 101 EUR, below 200 EUR"),
+        (Between(at_least=200, money=MONEY), "mrr is 101 EUR (111.1 USD), below 200 USD"),
+        (Between(at_least=110, at_most=112, money=MONEY), None),  # 101 would be below
+        (Between(at_least=0, money=MoneySettings(currency="CHF")), f"{NO_EUR}, so that it compares with no bound"),
+        (Between(at_most=1e9, money=MoneySettings(currency="CHF")), f"{NO_EUR}, so that it compares with no bound"),
         (OneOf("band", ("unknown",)), "band is at_risk, not unknown"),
         (OneOf("account", ("acme", "globex")), "account is unknown, not acme or globex"),
         (RenewsWithin(60), "it renews in 61 days, not within 60"),
@@ -89,7 +97,7 @@ def test_nobody_on_purpose_and_nobody_by_omission_are_told_apart() -> None:
     ],
 )
 def test_an_objection_names_field_value_and_what_was_wanted(condition: Condition, objection: str | None) -> None:
-    assert condition.objection(subject(mrr=101.0, band="at_risk", days_to_renewal=61)) == objection
+    assert condition.objection(subject(mrr=101.0, currency="EUR", band="at_risk", days_to_renewal=61)) == objection
 
 
 def test_a_renewal_that_is_overdue_is_near_and_an_unknown_one_is_not() -> None:

@@ -87,6 +87,7 @@ def test_the_webhooks_body() -> None:
                 "owner": "Dana Fields",
                 "lifecycle_stage": None,
                 "mrr": 1200.0,
+                "currency": None,
                 "renewal_at": None,
                 "page": "https://board.example/accounts/acme%2Feu",
             },

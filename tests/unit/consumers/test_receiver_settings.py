@@ -14,6 +14,7 @@ SECRET = "verysecretverysecretverysecret12"
 WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 ALL_KINDS = """
+money: {currency: USD}
 receivers:
   team: {type: slack_webhook, url_env: TEAM_URL}
   bot: {type: slack_bot, token_file: %s, signing_secret_env: SIGNING, channel: C0123, mentions: {Dana Fields: U042}}
