@@ -122,11 +122,17 @@ def names_in(users: UserState, measures: Mapping[str, Any]) -> dict[str, str]:
     >>> names_in(known, {"top_user": "u1", "champions_gone_users": ["u1", "u2"], "dau": 3})
     {'u1': 'Ann Lee (champion)'}
     """
-    if not users.people:
+    people = users.people
+    if not people:
         return {}
-    ids = (each for value in measures.values() for each in (value if isinstance(value, list) else [value]))
+    named: set[str] = set()
+    for value in measures.values():
+        if type(value) is list:
+            named.update([each for each in value if type(each) is str and each in people])
+        elif type(value) is str and value in people:
+            named.add(value)
     found = {}
-    for user_id in sorted({each for each in ids if isinstance(each, str) and each in users.people}):
+    for user_id in sorted(named):
         who = person(users, user_id)
         if who is not None and who.name is not None:
             found[user_id] = f"{who.name} ({who.role})" if who.role is not None else who.name
@@ -142,6 +148,14 @@ def called(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [called(each, names) for each in value]
     return names.get(value, value) if isinstance(value, str) else value
+
+
+def with_names(measures: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The measures with names in the place of ids."""
+    if not names:
+        return measures
+    words = {name: called(each, names) for name, each in measures.items() if type(each) is str or type(each) is list}
+    return measures | words
 
 
 KIND = EventKind(name="user", topic="users", contract=UserEvent, state=UserState, fold=fold, merge=merge)

@@ -8,7 +8,7 @@ from stream.contracts.report import Band, HealthReport, Profile
 from stream.kinds.account import traits_of
 from stream.kinds.state import AccountState, newest_ms
 from stream.kinds.subscription import money_of, seats_of, terms
-from stream.kinds.user import called, names_in
+from stream.kinds.user import names_in, with_names
 from stream.measures import Measures
 from stream.measures.account_view import AccountView
 from stream.measures.catalogue import completed, measured
@@ -134,7 +134,6 @@ def build_report(
     )
     newest = newest_ms(state)
     names = names_in(state.user, measures)
-    named = measures if not names else {name: called(value, names) for name, value in measures.items()}
     return HealthReport(
         account_id=account_id,
         as_of=moment(as_of_ms),
@@ -142,7 +141,7 @@ def build_report(
         band=found.band,
         coverage_ratio=found.coverage_ratio,
         scorecard=scorecard.name,
-        reason=reason(now, comparison, week, named, scorecard, model_band),
+        reason=reason(now, comparison, week, with_names(measures, names), scorecard, model_band),
         contributions=breakdown.found,
         score_7d_ago=week.score if week is not None else None,
         changes_7d=week.changes if week is not None else [],
