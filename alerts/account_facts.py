@@ -31,6 +31,9 @@ INACTIVE_STAGES: Final = {
 NO_LEVELS: Final[Mapping[str, Sequence[tuple[int, Number]]]] = MappingProxyType({})
 
 
+FactSource = Literal["subscriptions", "profile"]
+
+
 class AccountFacts:
     """What rules and messages read of an account.
 
@@ -192,6 +195,23 @@ class AccountFacts:
         return self.profile.mrr if active is None else active
 
     @property
+    def mrr_source(self) -> FactSource | None:
+        """Who tells that money; None when it is unknown."""
+        return _source(self.number("mrr_active"), self.profile.mrr)
+
+    @property
+    def seats_source(self) -> FactSource | None:
+        """Who tells the seats; None when they are unknown."""
+        return _source(self.number("seats_active"), self.profile.licensed_seats)
+
+    @property
+    def stage_source(self) -> Literal["derived"] | FactSource | None:
+        """Who says the stage; None when it is unknown."""
+        if self.stage is None:
+            return None
+        return "derived" if self.report.measures.get("lifecycle_stage_basis") == "derived" else "profile"
+
+    @property
     def currency(self) -> str | None:
         """Of that money (ISO 4217); None where nobody says it: the account feed does not."""
         return None if self.number("mrr_active") is None else self.profile.currency
@@ -292,6 +312,10 @@ class AccountFacts:
     def start_of_day(self, day: int) -> datetime:
         """The first moment of a calendar day of the account, aware UTC."""
         return start_of_day(day, self.profile.timezone)
+
+
+def _source(sold: Number | None, told: Number | None) -> FactSource | None:
+    return "subscriptions" if sold is not None else "profile" if told is not None else None
 
 
 @lru_cache(maxsize=1024)

@@ -309,7 +309,7 @@ _KEYS: Final[dict[SortKey, Callable[[AccountRow], float | str | None]]] = {
 
 
 def _sorted(rows: list[AccountRow], sort: SortKey, reverse: bool) -> list[AccountRow]:
-    """In order, what is not known last either way."""
+    """In order, what is not known last either way; money by currency, since amounts of several have no order."""
     key = _KEYS[sort]
     known: list[tuple[float | str, str, AccountRow]] = []
     unknown: list[AccountRow] = []
@@ -320,8 +320,20 @@ def _sorted(rows: list[AccountRow], sort: SortKey, reverse: bool) -> list[Accoun
         else:
             known.append((value, row.account_id, row))
     known.sort(reverse=reverse)  # by value, then id, of which there is one each: rows are never compared
+    if sort == "mrr":
+        rank = _currency_ranks(row.currency for _, _, row in known)
+        known.sort(key=lambda each: rank[each[2].currency])
     unknown.sort(key=lambda row: row.account_id)
     return [row for _, _, row in known] + unknown
+
+
+def _currency_ranks(currencies: Iterable[str | None]) -> dict[str | None, int]:
+    """The currency of most accounts first; what names none is taken to be in that one."""
+    counts = Counter(currencies)
+    unnamed = counts.pop(None, 0)
+    ordered = sorted(counts, key=lambda currency: (-counts[currency], currency or ""))
+    ranks: dict[str | None, int] = {currency: at for at, currency in enumerate(ordered)}
+    return ranks | {None: 0} if unnamed else ranks
 
 
 def _counted(values: Iterable[str | None]) -> list[tuple[str, int]]:

@@ -52,7 +52,7 @@ class AccountView:
         zone: the account's time zone.
         day: its calendar day of `newest_ms`, as days since 1970-01-01.
         first_day: the day of its first usage; None before it.
-        seats: its licensed seats; None when unknown.
+        seats: its licensed seats, of the subscriptions that run, else of the account feed; None when unknown.
         licensed: the same, None also where there are none.
         calendar: its working days.
         sources: which sources ever told anything of it.
@@ -72,9 +72,9 @@ class AccountView:
         activity, profile = state.usage, state.profile
         first_ms = activity.first_ms
         self.first_day = None if first_ms is None else self.zone.day_of(first_ms)
-        self.seats: int | None = profile["licensed_seats"][0] if "licensed_seats" in profile else None
-        if self.seats is None and state.subscription.changes:
-            self.seats = seats_of(terms(state.subscription, newest_ms))
+        told = profile["licensed_seats"][0] if "licensed_seats" in profile else None
+        sold = seats_of(terms(state.subscription, newest_ms)) if state.subscription.changes else None
+        self.seats: int | None = told if sold is None else sold
         self.calendar: Calendar = product.calendars.of(profile["segment"][0] if "segment" in profile else None)
         self.licensed = self.seats if self.seats is not None and self.seats > 0 else None
         self.sources = _sources(

@@ -6,6 +6,7 @@ from typing import Final
 from stream.calendar.day import iso_date
 from stream.contracts.account_day import AccountDay
 from stream.kinds.state import AccountState
+from stream.kinds.subscription import seats_of
 from stream.measures.catalogue import measured
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import moment
@@ -43,6 +44,7 @@ def close_day(
     profile = profile_of(state, end_ms)
     used = [name for name, status in measures["feature_status"].items() if status == "used"]
     days = measures["time_to_first_value_days"]
+    sold = seats_of(found.context.terms)
     return AccountDay(
         account_id,
         date.fromisoformat(iso_date(found.day)),
@@ -54,7 +56,7 @@ def close_day(
         segment=profile.segment,
         mau=measures["mau"],
         wau=measures["wau"],
-        seats=profile.licensed_seats,
+        seats=profile.licensed_seats if sold is None else sold,
         features=sorted(used),
         coverage_ratio=found.coverage_ratio,
         time_to_first_value_days=None if days is None else round(days, 3),

@@ -97,3 +97,6 @@ def test_euros_and_dollars_are_told_apart_and_never_added_up() -> None:
     both = {"EUR": 6012.0, "USD": 1200.0}
     assert index.at_risk().arr == both
     assert index.find(AccountQuery()).arr == {"critical": both}
+    for reverse, expected in ((False, ["acme", "cedar", "birch"]), (True, ["cedar", "acme", "birch"])):
+        by_money = index.find(AccountQuery(sort="mrr", reverse=reverse))
+        assert [row.account_id for row in by_money.rows] == expected, "500 EUR and 100 USD have no order"
