@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from stream.contracts.report import Number
 from stream.kinds.survey import SurveyResponse, latest, scores
 from stream.measures.contact import USERS_SHOWN
 from stream.measures.context import MeasureContext
@@ -24,6 +25,15 @@ _NO_ANSWERS: Final[Measures] = {
 }
 
 
+def _nps_words(before: Number | None, now: Number, _: Measures) -> str | None:
+    """A move of the NPS in whole points; None where it was unknown.
+
+    >>> _nps_words(45.4, -66.7, {}), _nps_words(12, -0.2, {})
+    ('NPS 45 → -67', 'NPS 12 → 0')
+    """
+    return None if before is None else f"NPS {round(before)} → {round(now)}"
+
+
 @measures(
     Measure(
         "nps",
@@ -33,6 +43,7 @@ _NO_ANSWERS: Final[Measures] = {
         "100 x (users whose latest answer is 9 or 10 − users whose latest is 0 to 6) / users who answered, 90 days",
         none_when="nobody answered",
         reference="Five metrics; Reichheld 2003",
+        phrase=_nps_words,
         published="scan",
     ),
     Measure(

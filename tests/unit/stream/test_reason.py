@@ -202,7 +202,8 @@ def test_an_override_comes_first_with_both_values() -> None:
         ),
         ("top_user_gap", 3, 40, {"top_user": "ann"}, "its most active user ann away for 40 calendar days"),
         ("top_user_gap", 40, 0, {"top_user": None}, "its most active user is back"),
-        ("nps", 30, 10, {}, None),  # a label and two values say it
+        ("nps", 45.4, -66.7, {}, "NPS 45 → -67"),  # whole, as messages say it
+        ("csat_mean", 4.5, 3.2, {}, None),  # a label and two values say it
         ("silence_ratio", 1.0, None, {"days_since_active": 9}, None),
     ],
 )
