@@ -447,6 +447,11 @@ CREATE TABLE won AS SELECT account, campaign, day FROM (
     UNION ALL SELECT account, campaign, first FROM spans
 );
 CREATE INDEX won_by ON won (account, day);
+CREATE INDEX term_by ON term (account);
+CREATE INDEX term_by_product ON term (account || '|' || product);
+CREATE TABLE incident AS SELECT account, ticket, min(day) AS day, max(escalated) AS escalated FROM ticket GROUP BY 1, 2;
+CREATE INDEX incident_by ON incident (account, day);
+CREATE TABLE known AS SELECT account FROM profile UNION SELECT account FROM closed;
 CREATE INDEX spans_by ON spans (account, first);
 """
 
@@ -464,8 +469,10 @@ CREATE TABLE piece AS SELECT unit, max(first, coalesce(seen, first)) AS first, a
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS seen FROM own
 ) WHERE after > coalesce(seen, first);
 CREATE TABLE held AS
-SELECT o.unit, o.account, d.day, sum(worth(o.arr, o.currency, d.day)) AS today,
-    sum(worth(o.arr, o.currency, d.day + 1)) AS carried, count(DISTINCT nullif(o.product, '')) AS products,
+SELECT o.unit, o.account, d.day,
+    sum(CASE o.currency WHEN 'EUR' THEN o.arr ELSE worth(o.arr, o.currency, d.day) END) AS today,
+    sum(CASE o.currency WHEN 'EUR' THEN o.arr ELSE worth(o.arr, o.currency, d.day + 1) END) AS carried,
+    count(DISTINCT nullif(o.product, '')) AS products,
     max(o.involuntary AND o.after = d.day + 1) AS failed
 FROM own o JOIN days d ON d.day >= o.first AND d.day < o.after GROUP BY o.unit, o.account, d.day;
 CREATE INDEX held_by ON held (unit, day);
@@ -496,7 +503,7 @@ DROP TABLE IF EXISTS grp;
 CREATE TABLE grp AS SELECT p.name, u.unit, u.account, ({sql}) AS g, ({owner}) AS owner
 FROM p JOIN (
     SELECT DISTINCT unit, account FROM own
-    UNION SELECT account, account FROM profile WHERE {others} UNION SELECT account, account FROM closed WHERE {others}
+    UNION SELECT account, account FROM known WHERE {others}
 ) u;
 CREATE INDEX grp_by ON grp (name, unit);
 """
@@ -550,7 +557,6 @@ _BY_SPAN: Final = (
 )
 _RENEWAL: Final = "worth(net(x.gross, x.discount), x.currency, x.end_day)"
 _KIND: Final = "CASE WHEN {} THEN abs(m.after - m.before) ELSE 0 END"
-_TICKETS: Final = "(SELECT account, ticket, min(day) AS day, max(escalated) AS escalated FROM ticket GROUP BY 1, 2)"
 _ANSWERS: Final = (
     "(SELECT p.name AS period, a.*, row_number() OVER (PARTITION BY p.name, a.account, user, survey ORDER BY at DESC) "
     "AS nth FROM p JOIN answer a ON a.day >= p.first AND a.day < p.after)"
@@ -631,7 +637,7 @@ _FIGURES: Final = {
     "/ sum(present) FROM grid JOIN grp USING (name, unit) WHERE present GROUP BY 1, 2",
     "qbr_count": _EVENTS.format("sum(x.kind = 'qbr')", "touch", "day", "day"),
     "reviews": _EVENTS.format("sum(x.kind = 'review')", "touch", "day", "day"),
-    "escalation_rate": _EVENTS.format("1.0 * sum(x.escalated) / count(*)", _TICKETS, "day", "day"),
+    "escalation_rate": _EVENTS.format("1.0 * sum(x.escalated) / count(*)", "incident", "day", "day"),
     "nps": "SELECT a.period, g, 100.0 * sum((score >= 9) - (score <= 6)) / count(*) FROM "
     f"{_ANSWERS} a JOIN grp ON grp.name = a.period AND grp.unit = a.account WHERE nth = 1 "
     "AND survey = 'nps' GROUP BY 1, 2",
@@ -674,7 +680,7 @@ _FIGURES: Final = {
     "references": _EVENTS.format("sum(x.kind = 'reference')", "touch", "day", "day"),
     "case_studies": _EVENTS.format("sum(x.kind = 'case_study')", "touch", "day", "day"),
     "support_incident_rate": "SELECT grid.name, g, 1.0 * sum((SELECT count(*) FROM "
-    f"{_TICKETS} x JOIN p ON p.name = grid.name WHERE x.account = grid.account AND x.day >= p.first "
+    "incident x JOIN p ON p.name = grid.name WHERE x.account = grid.account AND x.day >= p.first "
     "AND x.day < p.after)) / sum(present) FROM grid JOIN grp USING (name, unit) WHERE present GROUP BY 1, 2",
     "promoters": f"SELECT a.period, g, sum(score >= 9) FROM {_ANSWERS} a JOIN grp ON grp.name = a.period "
     "AND grp.unit = a.account WHERE nth = 1 AND survey = 'nps' GROUP BY 1, 2",
