@@ -198,12 +198,8 @@ def _sums(figure: Figure) -> str:
     n = f"count(*) FILTER ({denominator} <> 0)" if figure.interval != "share" else f"sum{denominator}"
     if figure.interval != "ratio":
         return f"sum{numerator}, sum{denominator}, {n}, NULL, NULL, NULL"
-    counted = f"FILTER ({denominator} <> 0 OR {numerator} <> 0)"
     x, y = f"{denominator}::DOUBLE", f"{numerator}::DOUBLE"
-    return (
-        f"sum{numerator}, sum{denominator}, {n}, sum({x} * {x}) {counted}, sum({x} * {y}) {counted}, "
-        f"sum({y} * {y}) {counted}"
-    )
+    return f"sum{numerator}, sum{denominator}, {n}, sum({x} * {x}), sum({x} * {y}), sum({y} * {y})"
 
 
 def _with_every_period(rows: list[Any], periods: int, figures: int) -> list[Any]:

@@ -50,6 +50,7 @@ from stream.kinds.erasure import WHOLE_ACCOUNT
 DERIVE_ACCOUNTS: Final = 2_000  # at a time: bounds the memory
 _CLOSE_SECONDS_MAX: Final = 60.0
 _CLOSE_RETRY_SECONDS: Final = 0.02
+_SLOW_OPTIMIZER: Final = "projection_placement"  # took a tenth of a wide page's time, and made none of them faster
 
 
 _encode_lines = msgspec.json.Encoder().encode_lines
@@ -84,6 +85,8 @@ class Store:
                 f"portfolio.file = {path}: {error}; another process may have it open. It may be deleted: "
                 "the portfolio is derived again from Kafka"
             ) from None
+        if (_SLOW_OPTIMIZER,) in self._db.execute("SELECT name FROM duckdb_optimizers()").fetchall():
+            self._db.execute(f"SET disabled_optimizers = '{_SLOW_OPTIMIZER}'")
         self._prepare()
         self.rates = self._read_rates()
 
