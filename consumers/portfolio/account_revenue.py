@@ -29,7 +29,7 @@ class Movement:
     Attributes:
         day: the first on which it holds.
         minor: annual recurring revenue gained or lost, in the company's minor units, 0 or more.
-        unvalued: whether a currency of it had no rate that day, so that it counts as 0.
+        unvalued: whether a currency of it had no rate that day, so that `minor` leaves it out.
         event_id: of the change that moved most of it; None where only time passed.
     """
 
@@ -109,7 +109,7 @@ def _is_customer(intervals: Sequence[RevenueInterval], pause_is_churn: bool) -> 
 
 
 def _value(interval: RevenueInterval, rates: Rates, day: int) -> int:
-    return rates.value(interval.arr_minor, interval.currency, day)
+    return rates.value(interval.arr_minor, interval.currency, day) or 0
 
 
 def _detail(kind: MovementKind, before: Sequence[RevenueInterval], after: Sequence[RevenueInterval]) -> Detail:

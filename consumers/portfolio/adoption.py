@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -14,6 +14,91 @@ WINDOWS: Final = 8  # two years, one window after the other, so that none counts
 HORIZONS_DAYS: Final = (7, 14, 30, 60)
 ADOPTED_WITHIN_DAYS: Final = 30
 STAYED_DAYS: Final = (90, 180, 365)
+
+
+# Customers at the start of each window: (account, day, band, churned, expanded).
+BAND_WINDOWS: Final = """
+    WITH w AS (SELECT ($as_of - $size * (range + 1))::INT AS day FROM range($count)),
+    held AS (
+        SELECT DISTINCT w.day, s.account FROM w JOIN spells s
+        ON s.product IS NULL AND s.from_day <= w.day AND w.day < s.to_day
+    )
+    SELECT k.account, k.day, b.band,
+        NOT EXISTS (SELECT 1 FROM spells s WHERE s.account = k.account AND s.product IS NULL
+            AND s.from_day <= k.day + $size AND k.day + $size < s.to_day) AS churned,
+        EXISTS (SELECT 1 FROM movements m WHERE m.account = k.account AND m.product IS NULL
+            AND m.kind = 'expansion' AND m.day > k.day AND m.day <= k.day + $size) AS expanded
+    FROM held k LEFT JOIN bands b ON b.account = k.account AND b.from_day <= k.day AND k.day < b.to_day
+"""
+# Customers of whom today's features are known: (account, day, plan, features).
+FEATURE_USERS: Final = """
+    SELECT c.account, $as_of::INT AS day, c.plan, d.features FROM (
+        SELECT i.account, arg_max(i.plan, i.arr_minor) AS plan FROM intervals i
+        WHERE i.from_day <= $as_of AND $as_of < i.to_day GROUP BY i.account
+    ) c JOIN (
+        SELECT account, arg_max(features, day) AS features FROM account_days
+        WHERE day > $as_of - $lasts AND day <= $as_of GROUP BY account
+    ) d ON d.account = c.account
+"""
+# Customers at the start of each window of whom the features were known: (account, start, stayed, features).
+FEATURE_WINDOWS: Final = """
+    WITH w AS (SELECT ($as_of - $size * (range + 1))::INT AS day FROM range($count)),
+    looks AS (SELECT day AS start, unnest(range(day - $lasts + 1, day + 1))::INT AS day FROM w),
+    known AS (
+        SELECT l.start, a.account, arg_max(a.features, a.day) AS features FROM looks l
+        JOIN account_days a ON a.day = l.day GROUP BY ALL
+    )
+    SELECT DISTINCT k.start, k.account, EXISTS (SELECT 1 FROM spells n WHERE n.account = k.account
+        AND n.product IS NULL AND n.from_day <= k.start + $size AND k.start + $size < n.to_day)::INT AS stayed,
+        k.features
+    FROM known k JOIN spells s ON s.account = k.account AND s.product IS NULL
+        AND s.from_day <= k.start AND k.start < s.to_day
+"""
+# Customers from a launch or their own later start on: (account, is_new, day, used_day: first used within 60 days).
+UPTAKE: Final = """
+    WITH began AS (SELECT account, min(from_day) AS day FROM spells WHERE product IS NULL GROUP BY account),
+    cohort AS (
+        SELECT DISTINCT b.account, b.day > $launched AS is_new, greatest(b.day, $launched) AS day
+        FROM began b JOIN spells s ON s.account = b.account AND s.product IS NULL
+            AND s.from_day <= greatest(b.day, $launched) AND greatest(b.day, $launched) < s.to_day
+    ), used AS (
+        SELECT c.account, min(d.day) AS day FROM cohort c JOIN account_days d ON d.account = c.account
+            AND d.day >= c.day AND d.day < c.day + $longest AND d.day >= $launched
+        WHERE list_contains(d.features, $feature) GROUP BY c.account
+    )
+    SELECT c.account, c.is_new, c.day, u.day AS used_day FROM cohort c LEFT JOIN used u ON u.account = c.account
+"""
+# Who used a launched feature within 30 days, at each horizon that has come: (account, is_new, day, days, uses).
+ADOPTED: Final = """
+    WITH began AS (SELECT account, min(from_day) AS day FROM spells WHERE product IS NULL GROUP BY account),
+    cohort AS (SELECT account, day > $launched AS is_new, greatest(day, $launched) AS day FROM began),
+    adopted AS (
+        SELECT DISTINCT c.* FROM cohort c JOIN account_days d ON d.account = c.account AND d.day >= c.day
+            AND d.day < c.day + $adopted_within AND d.day >= $launched AND d.day <= $as_of
+        WHERE list_contains(d.features, $feature)
+    ), looks AS (
+        SELECT a.account, a.is_new, a.day AS began_day, h.days,
+            unnest(range(a.day + h.days - $lasts + 1, a.day + h.days + 1))::INT AS day
+        FROM adopted a CROSS JOIN (SELECT unnest($stayed) AS days) h WHERE a.day + h.days <= $as_of
+    )
+    SELECT l.account, l.is_new, l.began_day AS day, l.days, coalesce(bool_or(list_contains(d.features, $feature)
+        AND EXISTS (SELECT 1 FROM spells s WHERE s.account = l.account AND s.product IS NULL
+            AND s.from_day <= l.day AND l.day < s.to_day)), false) AS uses
+    FROM looks l LEFT JOIN account_days d ON d.account = l.account AND d.day = l.day GROUP BY ALL
+"""
+
+
+def adoption_parameters(as_of_day: int) -> dict[str, Any]:
+    """What the queries above are asked with, beside a launch's `launched` and `feature`."""
+    return {
+        **{"as_of": as_of_day, "size": WINDOW_DAYS, "count": WINDOWS, "lasts": DAY_LASTS_DAYS},
+        **{"longest": max(HORIZONS_DAYS), "adopted_within": ADOPTED_WITHIN_DAYS, "stayed": list(STAYED_DAYS)},
+    }
+
+
+def _used(sql: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Those that a query names; others would be an error."""
+    return {name: value for name, value in parameters.items() if f"${name}" in sql}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +191,11 @@ class LaunchUptake:
 def band_outcomes(db: duckdb.DuckDBPyConnection, as_of_day: int) -> list[BandOutcome]:
     """Churn and expansion by the band 90 days before, over the last two years."""
     rows = db.execute(
-        """
-        WITH w AS (SELECT ($as_of - $size * (range + 1))::INT AS day FROM range($count)),
-        held AS (
-            SELECT DISTINCT w.day, s.account FROM w JOIN spells s
-            ON s.product IS NULL AND s.from_day <= w.day AND w.day < s.to_day
-        ), known AS (
-            SELECT h.*, b.band FROM held h
-            LEFT JOIN bands b ON b.account = h.account AND b.from_day <= h.day AND h.day < b.to_day
-        )
-        SELECT k.band, count(*),
-            count(*) FILTER (NOT EXISTS (SELECT 1 FROM spells s WHERE s.account = k.account AND s.product IS NULL
-                AND s.from_day <= k.day + $size AND k.day + $size < s.to_day)),
-            count(*) FILTER (EXISTS (SELECT 1 FROM movements m WHERE m.account = k.account AND m.product IS NULL
-                AND m.kind = 'expansion' AND m.day > k.day AND m.day <= k.day + $size))
-        FROM known k GROUP BY 1 ORDER BY 1 NULLS LAST
+        f"""
+        SELECT band, count(*), count(*) FILTER (churned), count(*) FILTER (expanded)
+        FROM ({BAND_WINDOWS}) GROUP BY 1 ORDER BY 1 NULLS LAST
         """,
-        {"as_of": as_of_day, "size": WINDOW_DAYS, "count": WINDOWS},
+        _used(BAND_WINDOWS, adoption_parameters(as_of_day)),
     ).fetchall()
     found = []
     for band, n, churned, expanded in rows:
@@ -136,15 +209,8 @@ def feature_use(db: duckdb.DuckDBPyConnection, as_of_day: int, *, by_plan: bool 
     plan = "plan" if by_plan else "NULL::VARCHAR"
     rows = db.execute(
         f"""
-        WITH customers AS (
-            SELECT i.account, $day::INT AS day, arg_max(i.plan, i.arr_minor) AS plan FROM intervals i
-            WHERE i.from_day <= $day AND $day < i.to_day GROUP BY i.account
-        ), known AS (
-            SELECT c.account, {plan} AS plan, d.features FROM customers c JOIN (
-                SELECT account, arg_max(features, day) AS features FROM account_days
-                WHERE day > $day - $lasts AND day <= $day GROUP BY account
-            ) d ON d.account = c.account
-        ), used AS (SELECT DISTINCT account, plan, unnest(features) AS feature FROM known),
+        WITH known AS (SELECT account, {plan} AS plan, features FROM ({FEATURE_USERS})),
+        used AS (SELECT DISTINCT account, plan, unnest(features) AS feature FROM known),
         features AS (SELECT DISTINCT feature FROM used),
         sizes AS (SELECT plan, count(*) AS accounts FROM known GROUP BY plan)
         SELECT f.feature, s.plan, count(u.account), any_value(s.accounts) FROM features f CROSS JOIN sizes s
@@ -152,7 +218,7 @@ def feature_use(db: duckdb.DuckDBPyConnection, as_of_day: int, *, by_plan: bool 
         {"WHERE s.plan IS NOT NULL" if by_plan else ""}
         GROUP BY f.feature, s.plan ORDER BY s.plan, count(u.account), f.feature
         """,
-        {"day": as_of_day, "lasts": DAY_LASTS_DAYS},
+        _used(FEATURE_USERS, adoption_parameters(as_of_day)),
     ).fetchall()
     return [FeatureUse(feature, plan_, used, accounts, used / accounts) for feature, plan_, used, accounts in rows]
 
@@ -168,25 +234,13 @@ def launch_uptake(db: duckdb.DuckDBPyConnection, launches: Mapping[str, int], as
     found = []
     for feature, launched in sorted(launches.items()):
         rows = db.execute(
-            """
-            WITH began AS (SELECT account, min(from_day) AS day FROM spells WHERE product IS NULL GROUP BY account),
-            cohort AS (
-                SELECT DISTINCT b.account, b.day > $launched AS is_new, greatest(b.day, $launched) AS day
-                FROM began b JOIN spells s ON s.account = b.account AND s.product IS NULL
-                    AND s.from_day <= greatest(b.day, $launched) AND greatest(b.day, $launched) < s.to_day
-            ), used AS (
-                SELECT c.account, min(d.day) AS day FROM cohort c JOIN account_days d ON d.account = c.account
-                    AND d.day >= c.day AND d.day < c.day + $longest AND d.day >= $launched
-                WHERE list_contains(d.features, $feature) GROUP BY c.account
-            )
-            SELECT c.is_new, h.days, count(*), count(*) FILTER (u.day < c.day + h.days)
-            FROM cohort c CROSS JOIN (SELECT unnest($horizons) AS days) h LEFT JOIN used u ON u.account = c.account
+            f"""
+            SELECT c.is_new, h.days, count(*), count(*) FILTER (c.used_day < c.day + h.days)
+            FROM ({UPTAKE}) c CROSS JOIN (SELECT unnest($horizons) AS days) h
             WHERE c.day + h.days <= $as_of + 1 GROUP BY ALL
             """,
-            {
-                **{"launched": launched, "longest": max(HORIZONS_DAYS), "horizons": list(HORIZONS_DAYS)},
-                **{"feature": feature, "as_of": as_of_day},
-            },
+            _used(UPTAKE, adoption_parameters(as_of_day) | {"launched": launched, "feature": feature})
+            | {"horizons": list(HORIZONS_DAYS), "as_of": as_of_day},
         ).fetchall()
         counts = {(is_new, days): (n, used) for is_new, days, n, used in rows}
         for days in HORIZONS_DAYS:
@@ -202,19 +256,8 @@ def feature_retention(db: duckdb.DuckDBPyConnection, as_of_day: int) -> list[Fea
     Who uses a feature differs from who does not in other things too: a difference is a question, and no proof.
     """
     rows = db.execute(
-        """
-        WITH w AS (SELECT ($as_of - $size * (range + 1))::INT AS day FROM range($count)),
-        looks AS (SELECT day AS start, unnest(range(day - $lasts + 1, day + 1))::INT AS day FROM w),
-        known AS (
-            SELECT l.start, a.account, arg_max(a.features, a.day) AS features FROM looks l
-            JOIN account_days a ON a.day = l.day GROUP BY ALL
-        ), held AS (
-            SELECT DISTINCT k.start, k.account, EXISTS (SELECT 1 FROM spells n WHERE n.account = k.account
-                AND n.product IS NULL AND n.from_day <= k.start + $size AND k.start + $size < n.to_day)::INT AS stayed,
-                k.features
-            FROM known k JOIN spells s ON s.account = k.account AND s.product IS NULL
-                AND s.from_day <= k.start AND k.start < s.to_day
-        ), used AS (
+        f"""
+        WITH held AS MATERIALIZED ({FEATURE_WINDOWS}), used AS (
             SELECT feature, count(*) AS n, sum(stayed) AS stayed FROM (
                 SELECT DISTINCT start, account, stayed, unnest(features) AS feature FROM held
             ) GROUP BY feature
@@ -222,7 +265,7 @@ def feature_retention(db: duckdb.DuckDBPyConnection, as_of_day: int) -> list[Fea
         SELECT u.feature, u.n, u.stayed::BIGINT, a.n - u.n, (a.stayed - u.stayed)::BIGINT
         FROM used u CROSS JOIN (SELECT count(*) AS n, sum(stayed) AS stayed FROM held) a
         """,
-        {"as_of": as_of_day, "size": WINDOW_DAYS, "count": WINDOWS, "lasts": DAY_LASTS_DAYS},
+        _used(FEATURE_WINDOWS, adoption_parameters(as_of_day)),
     ).fetchall()
     found = []
     for feature, n, stayed, other_n, other_stayed in rows:
@@ -241,28 +284,8 @@ def launch_stay(db: duckdb.DuckDBPyConnection, launches: Mapping[str, int], as_o
     found = []
     for feature, launched in sorted(launches.items()):
         rows = db.execute(
-            """
-            WITH began AS (SELECT account, min(from_day) AS day FROM spells WHERE product IS NULL GROUP BY account),
-            cohort AS (SELECT account, day > $launched AS is_new, greatest(day, $launched) AS day FROM began),
-            adopted AS (
-                SELECT DISTINCT c.* FROM cohort c JOIN account_days d ON d.account = c.account AND d.day >= c.day
-                    AND d.day < c.day + $within AND d.day >= $launched AND d.day <= $as_of
-                WHERE list_contains(d.features, $feature)
-            ), looks AS (
-                SELECT a.account, a.is_new, h.days, unnest(range(a.day + h.days - $lasts + 1, a.day + h.days + 1))::INT
-                    AS day
-                FROM adopted a CROSS JOIN (SELECT unnest($stayed) AS days) h WHERE a.day + h.days <= $as_of
-            )
-            SELECT l.is_new, l.days, count(DISTINCT l.account),
-                count(DISTINCT CASE WHEN list_contains(d.features, $feature) AND EXISTS (SELECT 1 FROM spells s
-                    WHERE s.account = l.account AND s.product IS NULL AND s.from_day <= l.day AND l.day < s.to_day)
-                    THEN l.account END)
-            FROM looks l LEFT JOIN account_days d ON d.account = l.account AND d.day = l.day GROUP BY ALL
-            """,
-            {
-                **{"launched": launched, "within": ADOPTED_WITHIN_DAYS, "feature": feature, "as_of": as_of_day},
-                **{"stayed": list(STAYED_DAYS), "lasts": DAY_LASTS_DAYS},
-            },
+            f"SELECT is_new, days, count(*), count(*) FILTER (uses) FROM ({ADOPTED}) GROUP BY ALL",
+            _used(ADOPTED, adoption_parameters(as_of_day) | {"launched": launched, "feature": feature}),
         ).fetchall()
         counts = {(is_new, days): (n, stayed) for is_new, days, n, stayed in rows}
         for days in STAYED_DAYS:

@@ -18,6 +18,7 @@ Dimension = Literal["segment", "owner", "stage", "plan", "product", "cohort", "c
 
 DIMENSIONS: Final[tuple[Dimension, ...]] = Dimension.__args__  # type: ignore[attr-defined]
 
+
 def _rounded(scaled: str) -> str:
     """A product with a rate over its scale, half-even as `money.half_even` does."""
     rest = f"2 * ({scaled} % {RATE_SCALE})"
@@ -303,6 +304,23 @@ GROUPS: Final = (
     ),
 )
 
+# Who holds something of which no rate is known, on the day before the period or on one of it. The money of such an
+# account is left out of the period, from numerators and denominators alike: it is not known, and that is not 0.
+_UNVALUED: Final = """
+    SELECT DISTINCT p.i, i.account, {i_product}::VARCHAR AS product, 1 AS is_unvalued
+    FROM p JOIN intervals i ON i.from_day < p.next_day AND i.to_day >= p.first_day
+    LEFT JOIN (SELECT currency, min(from_day) AS day FROM rates GROUP BY currency) r ON r.currency = i.currency
+    WHERE i.currency <> '{company_currency}' AND i.arr_minor <> 0
+        AND greatest(i.from_day, p.first_day - 1) < coalesce(r.day, 10000000)
+"""
+LEFT_OUT: Final = frozenset(
+    [
+        *("opening_minor", "closing_minor", *(f"{kind}_minor" for kind in MOVEMENT_KINDS)),
+        *("involuntary_minor", "paused_minor", "cross_sell_minor", "earned_minor_days"),
+        *("expansion_count", "contraction_count"),
+    ]
+)
+
 BY_PRODUCT: Final = frozenset(group.name for group in GROUPS if group.knows_products)
 GROUP_OF: Final = {column: group.name for group in GROUPS for column in group.columns}
 NULLABLE: Final = frozenset({"days_to_convert", "days_to_upsell", "first_value_days", "mau", "seats", "score"})
@@ -325,8 +343,11 @@ def facts_sql(
     *,
     company_currency: str,
     pause_is_churn: bool,
+    leaves_out: bool = True,
 ) -> str:
     """A query that gives (i, period, account, product, the dimension as `key`, owner) and the columns of the groups.
+
+    `is_unvalued` is 1 where the account's money is not known and left out.
 
     Args:
         groups: names of fact groups; `present` always comes along.
@@ -335,6 +356,7 @@ def facts_sql(
         as_of_day: nothing after it is known.
         company_currency: of the figures.
         pause_is_churn: the company's rule.
+        leaves_out: whether there may be accounts whose money is not known; False is quicker.
     """
     wanted = [group for group in GROUPS if group.name in {"present", *groups}]
     product = by == "product"
@@ -346,6 +368,7 @@ def facts_sql(
         "not_null": "NOT NULL" if product else "NULL",
         "i_product": "i.product" if product else "NULL",
         "t_product": "t.product" if product else "NULL",
+        "company_currency": company_currency,
     }
     same = "g.i = k.i AND g.account = k.account" + (" AND g.product = k.product" if product else "")
     parts += [f"{group.name}_facts AS MATERIALIZED ({group.sql.format(**filled)})" for group in wanted]
@@ -354,15 +377,22 @@ def facts_sql(
         for group in wanted
     )
     columns = ", ".join(
-        f"{group.name}.{name}" if name in NULLABLE else f"coalesce({group.name}.{name}, 0) AS {name}"
+        f"{group.name}.{name}" if name in NULLABLE else f"{_known(group.name, name, leaves_out)} AS {name}"
         for group in wanted
         for name in group.columns
     )
     joins = " ".join(
         f"LEFT JOIN {group.name}_facts {group.name} ON {same.replace('g.', f'{group.name}.')}" for group in wanted
     )
+    unvalued = "0"
+    if leaves_out:
+        unvalued = "coalesce(unvalued.is_unvalued, 0)"
+        parts.append(f"unvalued AS MATERIALIZED ({_UNVALUED.format(**filled)})")
+        joins += f" LEFT JOIN unvalued ON {same.replace('g.', 'unvalued.')}"
     # Narrow tables side by side: one below the other, each row would carry every column of all of them.
-    parts.append(f"base AS (SELECT k.i, k.account, k.product, {columns} FROM ({keys}) k {joins})")
+    parts.append(
+        f"base AS (SELECT k.i, k.account, k.product, {unvalued} AS is_unvalued, {columns} FROM ({keys}) k {joins})"
+    )
     key, key_join = _dimension(by, periods[0].unit)
     where = "WHERE base.product IS NOT NULL" if product else ""
     return (
@@ -371,6 +401,12 @@ def facts_sql(
         "LEFT JOIN profiles f ON f.account = base.account AND f.from_day < p.first_day AND p.first_day <= f.to_day "
         f"{key_join} {where}"
     )
+
+
+def _known(group: str, column: str, leaves_out: bool) -> str:
+    """A column of a group; 0 where nothing happened, and where an account's money is left out."""
+    value = f"coalesce({group}.{column}, 0)"
+    return f"CASE WHEN unvalued.is_unvalued = 1 THEN 0 ELSE {value} END" if leaves_out and column in LEFT_OUT else value
 
 
 def _shared(company_currency: str, *, product: bool, pause_is_churn: bool) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from consumers.portfolio.account_revenue import MOVEMENT_KINDS
 from consumers.portfolio.entries import CONTACT_KINDS
-from consumers.portfolio.facts import BY_PRODUCT, GROUP_OF
+from consumers.portfolio.facts import BY_PRODUCT, GROUP_OF, LEFT_OUT
 from stream.contracts.errors import ConfigError
 
 Unit = Literal["money", "ratio", "count", "per_account", "days", "score"]
@@ -57,6 +57,11 @@ class Figure:
         return {GROUP_OF[column] for column in self.columns}
 
     @property
+    def needs_rates(self) -> bool:
+        """Whether accounts are left out of it whose currency has no rate."""
+        return bool(self.columns & LEFT_OUT)
+
+    @property
     def knows_products(self) -> bool:
         """Whether it can be told by product."""
         return self.groups <= BY_PRODUCT and self.cost is None
@@ -87,6 +92,7 @@ def _median(id_: str, meaning: str, numerator: str, *seeds: str) -> Figure:
     return Figure(id_, meaning, numerator, unit="days", is_median=True, seeds=seeds)
 
 
+_VALUED: Final = "(1 - is_unvalued)"
 _KEPT: Final = "CASE WHEN was_customer = 1 THEN least(opening_minor, closing_minor) ELSE 0 END"
 _GONE: Final = "was_customer = 1 AND is_customer = 0"
 _GAINED: Final = "new_minor + reactivation_minor + expansion_minor"
@@ -98,7 +104,7 @@ FIGURES: Final = (
     _money("mrr", "the same a month: arr / 12", "closing_minor", "000", "002", scale=1 / 12),
     _money("opening_arr", "annual recurring revenue before the period's first day", "opening_minor", "002"),
     _count("accounts", "customers at the period's end", "is_customer", "000", "001"),
-    _ratio("arpa", "mrr / accounts", "closing_minor / 12.0", "is_customer", "000", unit="money"),
+    _ratio("arpa", "mrr / accounts", "closing_minor / 12.0", f"is_customer * {_VALUED}", "000", unit="money"),
     _money(
         "revenue",
         "recurring revenue of the days, a 365th of arr each",
@@ -171,7 +177,7 @@ FIGURES: Final = (
         "upsell_rate",
         "customers who expanded / customers at the start or in the period",
         "least(expansion_count, is_present)",
-        "is_present",
+        f"is_present * {_VALUED}",
         *("000", "001"),
     ),
     _ratio(
@@ -218,8 +224,8 @@ FIGURES: Final = (
     _ratio(
         "purchases_per_year",
         "starts, returns, expansions and renewals / years as a customer, in the period",
-        "new_count + reactivation_count + expansion_count + renewed_terms",
-        "customer_days / 365.0",
+        f"(new_count + reactivation_count + expansion_count + renewed_terms) * {_VALUED}",
+        f"customer_days * {_VALUED} / 365.0",
         "000",
         unit="per_account",
     ),

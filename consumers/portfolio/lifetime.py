@@ -89,14 +89,22 @@ def shape_of(id_: str) -> Figure:
     return _BY_ID[id_].shape if id_ in _BY_ID else figure(id_)
 
 
+def made_of(id_: str) -> tuple[str, ...]:
+    """The figures that a figure of either sort is made of; itself, where it is made of none.
+
+    Raises:
+        FigureError: there is none of that id.
+    """
+    return _BY_ID[id_].inputs if id_ in _BY_ID else (figure(id_).id,)
+
+
 def is_told_by(id_: str, by: Dimension | None) -> bool:
     """Whether a figure of either sort is told by a dimension.
 
     Raises:
         FigureError: there is none of that id.
     """
-    inputs = _BY_ID[id_].inputs if id_ in _BY_ID else (id_,)
-    return all(why_not_by(figure(name), by) is None for name in inputs)
+    return all(why_not_by(figure(name), by) is None for name in made_of(id_))
 
 
 def ask(

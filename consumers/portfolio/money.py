@@ -91,12 +91,12 @@ class Rates:
         index = bisect_right(self._days.get(currency, ()), day) - 1
         return self._rates[currency][index] if index >= 0 else None
 
-    def value(self, minor: int, currency: str, day: int) -> int:
-        """An amount in the company's minor units at the rate of a day; 0 while no rate is known."""
-        if currency == self.company_currency:
+    def value(self, minor: int, currency: str, day: int) -> int | None:
+        """An amount in the company's minor units at the rate of a day; None while no rate is known; nothing is 0."""
+        if currency == self.company_currency or minor == 0:
             return minor
         rate = self.at(currency, day)
-        return half_even(minor * rate, RATE_SCALE) if rate is not None else 0
+        return half_even(minor * rate, RATE_SCALE) if rate is not None else None
 
     def rows(self) -> list[tuple[str, int, int]]:
         """Every rate as (currency, from day, scaled rate)."""

@@ -121,7 +121,7 @@ def monthly_summary(source: FigureSource, month: Period, currency: str) -> Month
         phases,
         sorted([each for each in changes if each[1] < 0], key=lambda each: each[1])[:MOVERS_MAX],
         sorted([each for each in changes if each[1] > 0], key=lambda each: -each[1])[:MOVERS_MAX],
-        sum(each.minor for each in coming),
+        sum(each.minor or 0 for each in coming),
         sum(expected) if expected else None,
         source.arr_at_risk(),
     )

@@ -2,6 +2,8 @@
 
 import csv
 import io
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -19,9 +21,9 @@ from consumers.portfolio.api import AsKnown, PeriodText, service_of
 from consumers.portfolio.charts import Line, Mark, benchmark, line_chart, stacked_bars, waterfall
 from consumers.portfolio.days import Period, day_number, day_of, trailing
 from consumers.portfolio.figures import MOVEMENT_FIGURES, Figure
-from consumers.portfolio.lifetime import shape_of
+from consumers.portfolio.lifetime import made_of, shape_of
 from consumers.portfolio.money import minor_digits, shown
-from consumers.portfolio.presentation import as_json, interval_text, part_as_json, text, title_of
+from consumers.portfolio.presentation import as_json, interval_text, part_as_json, rows_by_table, text, title_of
 from consumers.portfolio.query import FigureValue
 from consumers.portfolio.renewals import ComingRenewal
 from consumers.portfolio.service import PortfolioService
@@ -32,10 +34,21 @@ router: Final = APIRouter(include_in_schema=False)
 BOARD_STATIC: Final = Path(consumers.board.__file__).with_name("static")
 OWN_STATIC: Final = Path(__file__).with_name("static")
 
+Export = Annotated[Literal["csv"] | None, Query()]
 UnitName = Literal["month", "quarter", "year"]
 UNITS: Final[dict[UnitName, int]] = {"month": 13, "quarter": 8, "year": 4}  # and how many periods are shown
 BANDS: Final = ("critical", "at_risk", "watch", "healthy", None)
 DROPS_SHOWN: Final = 100
+MEMBERS_SHOWN: Final = 2_000
+_MEMBERS_OF: Final = {
+    "bands": "Customers by the band they were in, and 90 days later",
+    "renewals": "Terms by the band 90 days before they ended",
+    "feature": "Who uses it today",
+    "feature_retention": "With it and without it, and 90 days later",
+    "launch": "Who used it after its launch",
+    "launch_stay": "Who took it up in 30 days, and later",
+    "play": "Accounts with the play",
+}
 # Costs of customer success / revenue of others. Source: Metrics for a customer success team.
 CRC_BENCHMARKS: Final = ((0.03, "25th percentile"), (0.06, "median"), (0.10, "75th percentile"))
 
@@ -115,10 +128,12 @@ FigureValues = list[tuple[Figure, FigureValue]]
 
 @router.get("/page/renewals")
 @router.get("/renewals")
-def renewals(request: Request, days: Annotated[int, Query(ge=1, le=730)] = 90) -> HTMLResponse:
+def renewals(request: Request, days: Annotated[int, Query(ge=1, le=730)] = 90, export: Export = None) -> Response:
     """Terms that end soon or are overdue, and each band's record."""
     service = service_of(request)
     coming, bands = service.renewals(days)
+    if export == "csv":
+        return _tables_csv(service, f"renewals-{days}-days", {"bands": bands, "terms": coming})
     return _page(
         "renewals.html",
         request,
@@ -129,16 +144,18 @@ def renewals(request: Request, days: Annotated[int, Query(ge=1, le=730)] = 90) -
         chart=_coming_chart(service, coming, days),
         forecast=sum(each.expected_minor for each in bands if each.expected_minor is not None),
         total=sum(each.coming_minor for each in bands),
-        overdue=sum(each.minor for each in coming if each.overdue_days),
-        at_risk=sum(each.minor for each in coming if each.band in ("at_risk", "critical")),
+        overdue=sum(each.minor or 0 for each in coming if each.overdue_days),
+        at_risk=sum(each.minor or 0 for each in coming if each.band in ("at_risk", "critical")),
     )
 
 
 @router.get("/features")
-def features(request: Request) -> HTMLResponse:
+def features(request: Request, export: Export = None) -> Response:
     """What is used by whom, whether who uses it stays, and launches."""
     service = service_of(request)
     found = service.features()
+    if export == "csv":
+        return _tables_csv(service, "features", found._asdict())
     plans = sorted({each.plan for each in found.used if each.plan is not None})
     by_plan = {(each.feature, each.plan): each for each in found.used}
     stays = {each.feature: each for each in found.retention}
@@ -156,10 +173,16 @@ def features(request: Request) -> HTMLResponse:
 
 
 @router.get("/health")
-def health(request: Request) -> HTMLResponse:
+def health(request: Request, export: Export = None) -> Response:
     """Whether health tells who leaves and who renews, whether use that came back lasts, and what plays do."""
     service = service_of(request)
     drops = service.usage_drops()
+    if export == "csv":
+        tables: dict[str, Iterable[Any]] = {
+            **{"churn_by_band": service.bands(), "renewals_by_band": service.renewals(90)[1]},
+            **{"fates": drop_fates(drops), "usage_drops": drops, "plays": service.play_effects()},
+        }
+        return _tables_csv(service, "health", tables)
     return _page(
         "health.html",
         request,
@@ -189,11 +212,13 @@ def accounts(
     try:
         (asked,) = service.periods(period)[:1]
         parts = service.explain(figure, asked, by, group, as_known)
-        shape = shape_of(figure)
+        costs = service.costs(figure, asked, by, group, as_known)
+        shape, behind = shape_of(figure), [shape_of(name) for name in made_of(figure)]
     except ConfigError as error:
         raise HTTPException(422, str(error)) from None
     if export == "csv":
-        return _csv(f"{figure}-{asked.name}", [part_as_json(part) for part in parts])
+        rows = [part_as_json(part) for part in parts]
+        return _csv(f"{figure}-{asked.name}", rows + rows_by_table({"costs": costs}, service.options.currency))
     query = {"figure": figure, "period": period, "by": by, "group": group, "as_known": as_known, "export": "csv"}
     return _page(
         "accounts.html",
@@ -204,10 +229,51 @@ def accounts(
         period=asked.name,
         by=by,
         group=group,
-        parts=parts,
-        numerator_is_money=_is_money(shape.numerator),
-        denominator_is_money=_is_money(shape.denominator),
+        sections=[
+            {
+                "figure": each,
+                "title": title_of(each.id),
+                "parts": [part for part in parts if part.figure == each.id],
+                "numerator_is_money": _is_money(each.numerator),
+                "denominator_is_money": _is_money(each.denominator),
+            }
+            for each in behind
+        ],
+        costs=costs,
         export=f"/page/accounts?{_query(query)}",
+    )
+
+
+@router.get("/page/members")
+def page_of_members(
+    request: Request,
+    of: str,
+    key: str = "",
+    group: str | None = None,
+    days: int = 0,
+    export: str | None = None,
+) -> Response:
+    """The accounts behind a row of the pages on features, health and renewals."""
+    service = service_of(request)
+    try:
+        found = service.members(of, key, group, days)
+    except ConfigError as error:
+        raise HTTPException(422, str(error)) from None
+    if export == "csv":
+        return _csv(f"{of}-{key or 'unknown'}", rows_by_table({of: found}, service.options.currency))
+    query = {"of": of, "key": key, "group": group, "days": days or None, "export": "csv"}
+    return _page(
+        "members.html",
+        request,
+        "health" if of in ("bands", "renewals", "play") else "features",
+        of=_MEMBERS_OF[of],
+        key=key,
+        group=group,
+        days=days,
+        members=found[:MEMBERS_SHOWN],
+        count=len(found),
+        outcomes=Counter(each.outcome for each in found).most_common(),
+        export=f"/page/members?{_query(query)}",
     )
 
 
@@ -293,8 +359,8 @@ def _rows(
 
 
 def _behind(shape: Figure, value: FigureValue, by: str | None, as_known: date | None) -> str | None:
-    """The page of the accounts behind a value; None where it has none of its own."""
-    if shape.numerator == "0" or value.value is None:
+    """The page of the accounts behind a value; None where it is not known."""
+    if value.value is None:
         return None
     asked = {"figure": shape.id, "period": value.period, "by": by, "group": value.group, "as_known": as_known}
     return f"/page/accounts?{_query(asked)}"
@@ -459,13 +525,17 @@ def _coming_chart(service: PortfolioService, coming: list[ComingRenewal], days: 
         due = [each for each in coming if first <= each.end_day - today < first + size]
         parts = []
         for band in BANDS:
-            minor = sum(each.minor for each in due if each.band == band)
+            minor = sum(each.minor or 0 for each in due if each.band == band)
             count = sum(each.band == band for each in due)
             words = f"{shown(minor, currency):,.0f} {currency} of {count} terms"
             label = f"from {day_of(today + first)}, {band or 'not known'}"
             parts.append((f"band-{band or 'unknown'}", Mark(label, float(shown(minor, currency)), words, "#terms")))
         columns.append((f"{day_of(today + first):%d %b}", parts))
     return stacked_bars("Revenue up for renewal, by week and band", columns)
+
+
+def _tables_csv(service: PortfolioService, name: str, tables: Mapping[str, Iterable[Any]]) -> Response:
+    return _csv(f"{name}-{service.today()}", rows_by_table(tables, service.options.currency))
 
 
 def _csv(name: str, rows: list[dict[str, Any]]) -> Response:
@@ -492,11 +562,12 @@ def _page(template: str, request: Request, name: str, **values: Any) -> HTMLResp
         today=service.today(),
         ready=service.is_ready,
         without_rate=service.without_rate(),
-        amount=lambda minor: f"{shown(minor, currency):,.0f}",
+        amount=lambda minor: "–" if minor is None else f"{shown(minor, currency):,.0f}",
         number=lambda value: "–" if value is None else f"{float(value):,.10g}",
         percent=lambda value: "–" if value is None else f"{value * 100:.1f} %",
         date_of=day_of,
         word=lambda band: (band or "not known").replace("_", " "),
+        members_link=lambda of, key, **more: f"/page/members?{_query({'of': of, 'key': key or '', **more})}",
         **values,
     )
     return HTMLResponse(rendered)

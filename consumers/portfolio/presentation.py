@@ -1,7 +1,10 @@
 """Figures as people and programs read them: amounts in the company's currency, shares in percent, days."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any, Final
 
+from consumers.portfolio.days import day_of
 from consumers.portfolio.figures import Figure
 from consumers.portfolio.money import minor_digits, shown
 from consumers.portfolio.query import FigureValue, Part
@@ -30,6 +33,7 @@ def as_json(figure: Figure, value: FigureValue, currency: str) -> dict[str, Any]
         "numerator": _plain(value.numerator),
         "denominator": _plain(value.denominator),
         "n": value.n,
+        "left_out": value.left_out,
         "low": _number(figure, value.low, currency),
         "high": _number(figure, value.high, currency),
     }
@@ -41,6 +45,7 @@ def as_json(figure: Figure, value: FigureValue, currency: str) -> dict[str, Any]
 def part_as_json(part: Part) -> dict[str, Any]:
     """One account behind a figure."""
     return {
+        "figure": part.figure,
         "account_id": part.account,
         "name": part.name,
         "product": part.product,
@@ -48,6 +53,29 @@ def part_as_json(part: Part) -> dict[str, Any]:
         "numerator": _plain(part.numerator),
         "denominator": _plain(part.denominator),
     }
+
+
+def record_as_row(record: Any, currency: str) -> dict[str, Any]:
+    """A dataclass as a row of a spreadsheet: days as dates, money in the company's currency, lists side by side."""
+    found: dict[str, Any] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if field.name == "minor" or field.name.endswith("_minor"):
+            name = (field.name.removesuffix("minor").removesuffix("_") + "_amount").removeprefix("_")
+            found[name] = None if value is None else shown(value, currency)
+        elif field.name == "day" or field.name.endswith("_day"):
+            found[field.name] = None if value is None else day_of(value).isoformat()
+        elif isinstance(value, list):
+            found |= {f"{field.name}_{index}": each for index, each in enumerate(value, 1)}
+        else:
+            found[field.name] = value
+    sentence = getattr(record, "sentence", None)
+    return found if sentence is None else found | {"sentence": sentence}
+
+
+def rows_by_table(tables: Mapping[str, Iterable[Any]], currency: str) -> list[dict[str, Any]]:
+    """Records of several tables as rows of one, each with the table's title."""
+    return [{"table": title} | record_as_row(each, currency) for title, of in tables.items() for each in of]
 
 
 def text(figure: Figure, value: float | None, currency: str) -> str:
@@ -70,13 +98,15 @@ def text(figure: Figure, value: float | None, currency: str) -> str:
 
 
 def interval_text(figure: Figure, value: FigureValue, currency: str) -> str:
-    """The interval and over how many: `71.2 % to 88.0 %, n = 48`; empty for what is no rate."""
-    if value.denominator is None:
-        return ""
-    n = f"n = {value.n:,}"
-    if value.low is None or value.high is None:
-        return n
-    return f"{text(figure, value.low, currency)} to {text(figure, value.high, currency)}, {n}"
+    """The interval, over how many, and who is left out: `71.2 % to 88.0 %, n = 48`; empty for what is no rate."""
+    said = []
+    if value.denominator is not None:
+        if value.low is not None and value.high is not None:
+            said.append(f"{text(figure, value.low, currency)} to {text(figure, value.high, currency)}")
+        said.append(f"n = {value.n:,}")
+    if value.left_out:
+        said.append(f"{value.left_out:,} left out, without a rate")
+    return ", ".join(said)
 
 
 def _number(figure: Figure, value: float | None, currency: str) -> float | int | None:

@@ -1,7 +1,8 @@
 """Figures out of the store: their values by period and dimension, and the accounts behind one of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import duckdb
@@ -27,6 +28,7 @@ class FigureValue:
         numerator, denominator: the sums; of a median: the median, and None.
         n: accounts in the denominator, else with a part in the numerator.
         low, high: the 95 % interval of a rate; None where it has none.
+        left_out: accounts of which this is not known, since their currency had no rate; they are in neither sum.
     """
 
     figure: str
@@ -38,11 +40,12 @@ class FigureValue:
     n: int
     low: float | None = None
     high: float | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one account has in a figure."""
+    """What one account has in a figure; `figure` is the one, or one of those that it is made of."""
 
     account: str
     name: str | None
@@ -50,6 +53,20 @@ class Part:
     group: str | None
     numerator: float | int | None
     denominator: float | int | None
+    figure: str
+
+
+@dataclass(frozen=True, slots=True)
+class CostPart:
+    """The part of a cost that falls into a period, in minor units; None: its currency had no rate."""
+
+    kind: str
+    campaign: str | None
+    team: str | None
+    owner: str | None
+    from_day: int
+    to_day: int
+    minor: int | None
 
 
 class Query:
@@ -88,17 +105,18 @@ class Query:
         kinds = {figure.cost for figure in wanted if figure.cost is not None}
         costs = {kind: self._costs(kind, begun, by) for kind in kinds}
         found = []
-        for i, group, *columns in rows:
+        for i, group, left_out, *columns in rows:
             for index, figure in enumerate(wanted):
                 spent = None
                 if figure.cost is not None and (i, None) in costs[figure.cost]:
                     spent = costs[figure.cost].get((i, group), 0)
                 six = columns[6 * index : 6 * index + 6]
-                found.append(_value(figure, begun[i].name, group, six, spent))
+                value = _value(figure, begun[i].name, group, six, spent)
+                found.append(replace(value, left_out=left_out) if left_out and figure.needs_rates else value)
         return found
 
     def _sums_of(self, wanted: Sequence[Figure], periods: Sequence[Period], by: Dimension | None) -> list[list[Any]]:
-        """(period's index, group, then six sums of each figure), in order.
+        """(period's index, group, accounts left out, then six sums of each figure), in order.
 
         Figures of revenue and other ones are asked apart: planning one query of both takes longer than two.
         """
@@ -110,14 +128,17 @@ class Query:
                 continue
             figures = [wanted[index] for index in asked]
             sums = ", ".join(map(_sums, figures))
-            rows = self._db.execute(f"SELECT i, key, {sums} FROM ({self._facts(figures, periods, by)}) GROUP BY i, key")
-            for i, group, *columns in rows.fetchall():
-                row = found.setdefault((i, group), [i, group, *(nothing * len(wanted))])
+            rows = self._db.execute(
+                f"SELECT i, key, sum(is_unvalued), {sums} FROM ({self._facts(figures, periods, by)}) GROUP BY i, key"
+            )
+            for i, group, left_out, *columns in rows.fetchall():
+                row = found.setdefault((i, group), [i, group, 0, *(nothing * len(wanted))])
+                row[2] = max(row[2], left_out)
                 for at, index in enumerate(asked):
-                    row[2 + 6 * index : 8 + 6 * index] = columns[6 * at : 6 * at + 6]
+                    row[3 + 6 * index : 9 + 6 * index] = columns[6 * at : 6 * at + 6]
         if by is None:  # where nothing at all happened there is no row; its sums are 0
             for i in range(len(periods)):
-                found.setdefault((i, None), [i, None, *(nothing * len(wanted))])
+                found.setdefault((i, None), [i, None, 0, *(nothing * len(wanted))])
         return sorted(found.values(), key=lambda row: (row[0], row[1] is None, row[1] or ""))
 
     def explain(
@@ -153,7 +174,7 @@ class Query:
             """,
             [] if group is None else [group],
         ).fetchall()
-        return [Part(*row) for row in rows]
+        return [Part(*(*row, figure.id)) for row in rows]
 
     def _facts(self, wanted: Sequence[Figure], periods: Sequence[Period], by: Dimension | None) -> str:
         groups = {name for figure in wanted for name in figure.groups}
@@ -164,29 +185,65 @@ class Query:
             self._as_of_day,
             company_currency=self._rules.currency,
             pause_is_churn=self._rules.pause_is_churn,
+            leaves_out=self._leaves_out,
         )
 
-    def _costs(self, kind: str, periods: Sequence[Period], by: Dimension | None) -> dict[tuple[int, str | None], int]:
+    @cached_property
+    def _leaves_out(self) -> bool:
+        """Whether anybody ever paid in a currency before its first rate."""
+        rows = self._db.execute(
+            """
+            SELECT 1 FROM (
+                SELECT currency, min(from_day) AS day FROM intervals WHERE arr_minor <> 0 GROUP BY currency
+            ) i LEFT JOIN (SELECT currency, min(from_day) AS day FROM rates GROUP BY currency) r USING (currency)
+            WHERE i.currency <> $currency AND i.day < coalesce(r.day, 10000000) LIMIT 1
+            """,
+            {"currency": self._rules.currency},
+        )
+        return rows.fetchone() is not None
+
+    def explain_costs(
+        self, kind: str, period: Period, by: Dimension | None = None, group: str | None = None
+    ) -> list[CostPart]:
+        """The costs of a kind that fall into a period, the largest first; those of a group only where it is named."""
+        found = []
+        for row_group, part in self._cost_parts(kind, period, by):
+            if group is None or row_group == group:
+                found.append(part)
+        return sorted(found, key=lambda part: (part.minor is None, -(part.minor or 0)))
+
+    def _costs(
+        self, kind: str, periods: Sequence[Period], by: Dimension | None
+    ) -> dict[tuple[int, str | None], int | None]:
         """(period, group) to what it cost, each cost spread over its days so that the parts add up to the whole.
 
-        Of a period of which no cost is told there is nothing; of any other one there is an entry without a group.
+        Of a period of which no cost is told there is nothing; of any other one there is an entry without a group. None:
+        a currency of it had no rate.
         """
+        found: dict[tuple[int, str | None], int | None] = {}
+        for i, period in enumerate(periods):
+            for group, part in self._cost_parts(kind, period, by):
+                known = found.get((i, group), 0)
+                found[i, group] = None if known is None or part.minor is None else known + part.minor
+                found.setdefault((i, None), 0)
+        return found
+
+    def _cost_parts(self, kind: str, period: Period, by: Dimension | None) -> Iterator[tuple[str | None, CostPart]]:
+        """(group, the part of a cost in a period)."""
         column = "NULL" if by is None else by
         rows = self._db.execute(
-            f"SELECT {column}, minor, from_day, next_day FROM costs WHERE kind = ?",
-            [kind],
+            f"SELECT {column}, campaign, team, owner, minor, from_day, next_day FROM costs WHERE kind = ? "
+            "AND from_day < ? AND next_day > ?",
+            [kind, period.next_day, period.first_day],
         ).fetchall()
-        found: dict[tuple[int, str | None], int] = {}
-        for group, minor, from_day, next_day in rows:
-            for i, period in enumerate(periods):
-                first = max(period.first_day, from_day)
-                after = min(period.next_day, next_day, self._as_of_day + 1)
-                if first < after:
-                    days = next_day - from_day
+        for group, campaign, team, owner, minor, from_day, next_day in rows:
+            first = max(period.first_day, from_day)
+            after = min(period.next_day, next_day, self._as_of_day + 1)
+            if first < after:
+                days, part = next_day - from_day, None
+                if minor is not None:
                     part = half_even(minor * (after - from_day), days) - half_even(minor * (first - from_day), days)
-                    found[i, group] = found.get((i, group), 0) + part
-                    found.setdefault((i, None), 0)
-        return found
+                yield group, CostPart(kind, campaign, team, owner, first, after, part)
 
 
 def why_not_by(figure: Figure, by: Dimension | None) -> str | None:

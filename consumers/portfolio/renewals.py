@@ -17,13 +17,26 @@ _BAND_AT: Final = """
     LEFT JOIN bands b ON b.account = k.account AND b.from_day <= k.day AND k.day < b.to_day
 """
 
+# Terms of the last years whose end is known, with the band 90 days before: (account, day, end_day, outcome, band).
+DECIDED_TERMS: Final = f"""
+    WITH ended AS (
+        SELECT account, outcome, end_day, end_day - {BAND_DAYS_BEFORE} AS day FROM terms
+        WHERE decided_day <= $as_of AND end_day <= $as_of AND end_day > $since
+    ) {_BAND_AT.format(keys="ended")}
+"""
+
+
+def renewal_parameters(as_of_day: int) -> dict[str, int]:
+    """What that is asked with."""
+    return {"as_of": as_of_day, "since": as_of_day - MEASURED_DAYS}
+
 
 @dataclass(frozen=True, slots=True)
 class ComingRenewal:
     """A term that ends within the next days, or has ended and may still be renewed.
 
     Attributes:
-        minor: annual recurring revenue, in the company's currency.
+        minor: annual recurring revenue, in the company's currency; None: its currency had no rate.
         overdue_days: days since its end; 0 while it runs.
         band: today's; None: not known.
     """
@@ -35,7 +48,7 @@ class ComingRenewal:
     subscription: str
     product: str | None
     end_day: int
-    minor: int
+    minor: int | None
     overdue_days: int
     band: str | None
     score: float | None
@@ -48,7 +61,7 @@ class BandRecord:
     Attributes:
         renewed, n: terms renewed, and all that were decided.
         rate, low, high: their share with its 95 % interval; None: nothing was decided.
-        coming, coming_minor: terms of accounts that are in the band today, and their revenue.
+        coming, coming_minor: terms of accounts that are in the band today, and their revenue as far as it is known.
         expected_minor: that revenue times the rate; None where the rate is not known.
     """
 
@@ -78,7 +91,7 @@ def coming_renewals(db: duckdb.DuckDBPyConnection, as_of_day: int, ahead_days: i
             greatest(k.day - k.end_day, 0), k.band, s.score
         FROM known k LEFT JOIN scores s ON s.account = k.account
         LEFT JOIN profiles f ON f.account = k.account AND f.from_day <= k.day AND k.day < f.to_day
-        ORDER BY k.end_day, k.minor DESC, k.account, k.subscription
+        ORDER BY k.end_day, k.minor DESC NULLS LAST, k.account, k.subscription
         """,
         [as_of_day, as_of_day, as_of_day, as_of_day + ahead_days, as_of_day - DAY_LASTS_DAYS, as_of_day],
     ).fetchall()
@@ -89,16 +102,12 @@ def by_band(db: duckdb.DuckDBPyConnection, as_of_day: int, ahead_days: int = AHE
     """Each band's record over the last two years, and the forecast of what comes from it."""
     past = db.execute(
         f"""
-        WITH ended AS (
-            SELECT account, outcome, end_day - {BAND_DAYS_BEFORE} AS day FROM terms
-            WHERE decided_day <= ? AND end_day <= ? AND end_day > ?
-        ), known AS ({_BAND_AT.format(keys="ended")})
-        SELECT band, count(*), count(*) FILTER (outcome = 'renewed') FROM known GROUP BY band
+        SELECT band, count(*), count(*) FILTER (outcome = 'renewed') FROM ({DECIDED_TERMS}) GROUP BY band
         """,
-        [as_of_day, as_of_day, as_of_day - MEASURED_DAYS],
+        renewal_parameters(as_of_day),
     ).fetchall()
     record: dict[str | None, tuple[int, int]] = {band: (n, renewed) for band, n, renewed in past}
-    coming: dict[str | None, list[int]] = {}
+    coming: dict[str | None, list[int | None]] = {}
     for each in coming_renewals(db, as_of_day, ahead_days):
         coming.setdefault(each.band, []).append(each.minor)
     found = []
@@ -106,7 +115,7 @@ def by_band(db: duckdb.DuckDBPyConnection, as_of_day: int, ahead_days: int = AHE
         n, renewed = record.get(band, (0, 0))
         interval = wilson(renewed, n)
         rate = renewed / n if n else None
-        minor = sum(coming.get(band, ()))
+        minor = sum(each or 0 for each in coming.get(band, ()))
         found.append(
             BandRecord(
                 band,

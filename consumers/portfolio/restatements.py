@@ -27,8 +27,8 @@ class Restatement:
     status: str
     recorded_ms: int
     effective_day: int
-    before_minor: int
-    after_minor: int
+    before_minor: int | None
+    after_minor: int | None
 
 
 def restatements(db: duckdb.DuckDBPyConnection, period: Period, rules: Rules, rates: Rates) -> list[Restatement]:
@@ -91,9 +91,11 @@ def _of_subscription(
     return found
 
 
-def _worth(subscription: str, known: dict[str, SubscriptionEntry], period: Period, rules: Rules, rates: Rates) -> int:
+def _worth(
+    subscription: str, known: dict[str, SubscriptionEntry], period: Period, rules: Rules, rates: Rates
+) -> int | None:
     day = period.next_day - 1
     intervals: list[RevenueInterval] = history(subscription, known.values(), rules).intervals
-    return sum(
-        rates.value(each.arr_minor, each.currency, day) for each in intervals if each.from_day <= day < each.to_day
-    )
+    held = [each for each in intervals if each.from_day <= day < each.to_day]
+    minors = [rates.value(each.arr_minor, each.currency, day) for each in held]
+    return None if None in minors else sum(minor for minor in minors if minor is not None)

@@ -23,9 +23,10 @@ from consumers.portfolio.days import Period, day_number, parse_periods, period_o
 from consumers.portfolio.facts import DIMENSIONS, Dimension
 from consumers.portfolio.figures import Figure, FigureError, figure
 from consumers.portfolio.ledger_reader import LedgerReader
-from consumers.portfolio.lifetime import ALL_IDS, ask, is_told_by
+from consumers.portfolio.lifetime import ALL_IDS, ask, is_told_by, made_of
+from consumers.portfolio.members import Member, members
 from consumers.portfolio.play_effects import PlayEffect, play_effects
-from consumers.portfolio.query import FigureValue, Part, Query
+from consumers.portfolio.query import CostPart, FigureValue, Part, Query
 from consumers.portfolio.renewals import BandRecord, ComingRenewal, by_band, coming_renewals
 from consumers.portfolio.restatements import Restatement, restatements
 from consumers.portfolio.settings import PortfolioOptions
@@ -122,12 +123,25 @@ class PortfolioService:
     def explain(
         self, id_: str, period: Period, by: str | None = None, group: str | None = None, as_known: date | None = None
     ) -> list[Part]:
-        """The accounts behind a figure.
+        """The accounts behind a figure; of one that is made of others, those behind each of these.
 
         Raises:
             FigureError: as for `figures`.
         """
-        return self._query(as_known).explain(figure(id_), period, check_dimension(by), group)
+        query, dimension = self._query(as_known), check_dimension(by)
+        return [part for name in made_of(id_) for part in query.explain(figure(name), period, dimension, group)]
+
+    def costs(
+        self, id_: str, period: Period, by: str | None = None, group: str | None = None, as_known: date | None = None
+    ) -> list[CostPart]:
+        """The costs behind a figure that has some.
+
+        Raises:
+            FigureError: as for `figures`.
+        """
+        kinds = {figure(name).cost for name in made_of(id_)} - {None}
+        query, dimension = self._query(as_known), check_dimension(by)
+        return [part for kind in kinds if kind for part in query.explain_costs(kind, period, dimension, group)]
 
     def renewals(self, ahead_days: int) -> tuple[list[ComingRenewal], list[BandRecord]]:
         """Terms that end soon, and each band's record."""
@@ -196,9 +210,19 @@ class PortfolioService:
             return ""
         told = " and ".join(f"{accounts:,} in {currency}" for currency, accounts in found.items())
         return (
-            f"Accounts that paid before their currency had a rate: {told}. What they paid then counts as 0; send a "
-            f"rate (event `rate`), or set portfolio.currency, which is {self.options.currency}."
+            f"Accounts that paid before their currency had a rate: {told}. Their money is not known and left out "
+            f"of all sums and rates of that time; send a rate (event `rate`), or set portfolio.currency, which is "
+            f"{self.options.currency}."
         )
+
+    def members(self, kind: str, key: str, group: str | None = None, days: int = 0) -> list[Member]:
+        """The accounts behind a row of the pages on features, launches, bands, renewals and plays.
+
+        Raises:
+            FigureError: there is no such row.
+        """
+        today = day_number(self.today())
+        return members(self.store.cursor(), kind, key, today, group=group, days=days, launches=self._launches)
 
     def restatements(self, period: Period) -> list[Restatement]:
         """What came late and changed the period's end."""

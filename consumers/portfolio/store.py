@@ -136,7 +136,7 @@ class Store:
         return cursor
 
     def without_rate(self) -> dict[str, int]:
-        """Currency to how many accounts paid in it before its first rate: their amounts count as 0 there."""
+        """Currency to how many accounts paid in it before its first rate: their money is not known there."""
         rows = self.cursor().execute(
             "SELECT currency, min(from_day), count(DISTINCT account) FROM intervals GROUP BY 1"
         )

@@ -81,7 +81,7 @@ FIRST_VALUES: Final = Table(
 RATES: Final = Table("rates", "a rate from its day on", {"currency": _TEXT, "from_day": _DAY, "rate": "BIGINT"})
 COSTS: Final = Table(
     "costs",
-    "a cost, spread evenly over the days of its period",
+    "a cost, spread evenly over the days of its period; minor null: its currency had no rate",
     {
         **{"kind": _TEXT, "campaign": _TEXT, "team": _TEXT, "owner": _TEXT, "from_day": _DAY, "next_day": _DAY},
         "minor": _MINOR,
@@ -112,7 +112,7 @@ MOVEMENTS: Final = Table(
 )
 TERMS: Final = Table(
     "terms",
-    "a paid term, and what became of it on `decided_day`",
+    "a paid term, and what became of it on `decided_day`; minor null: its currency had no rate",
     {
         **{"account": _TEXT, "subscription": _TEXT, "product": _TEXT, "from_day": _DAY, "end_day": _DAY},
         **{"minor": _MINOR, "outcome": _TEXT, "decided_day": _DAY, "event_id": _TEXT},

@@ -17,7 +17,7 @@ from heartline.cli.options import Config, Json
 from heartline.errors import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.table import Table
 
@@ -67,6 +67,8 @@ Files = Annotated[
         show_default=False,
     ),
 ]
+CsvFile = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a table; - is stdout.")]
+HtmlFile = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML page.")]
 Server = Annotated[
     str | None,
     typer.Option("--server", metavar="URL", help="Which process to ask; without files. The settings' one without it."),
@@ -93,8 +95,8 @@ def figures(
     as_known: AsKnown = None,
     server: Server = None,
     as_json: Json = False,
-    csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a table; - is stdout.")] = None,
-    html_file: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML page.")] = None,
+    csv_file: CsvFile = None,
+    html_file: HtmlFile = None,
     config: Config = None,
 ) -> None:
     """Figures of a period, by group, each with its numerator, denominator, n and 95 % interval.
@@ -147,6 +149,8 @@ def renewals(
     days: Annotated[int, typer.Option("--days", min=1, max=730, help="How far ahead.")] = 90,
     server: Server = None,
     as_json: Json = False,
+    csv_file: CsvFile = None,
+    html_file: HtmlFile = None,
     config: Config = None,
 ) -> None:
     """Terms that end soon or are overdue, and what each band's own past says of them.
@@ -162,6 +166,8 @@ def renewals(
     currency = settings.portfolio.currency
     if as_json:
         print(json.dumps({"renewals": [_fields(each) for each in coming], "bands": [_fields(each) for each in bands]}))
+    title = f"Renewals of the next {days} days"
+    if _written(title, {"bands": bands, "renewals": coming}, settings, csv_file, html_file) or as_json:
         return
     from heartline.terminal import portfolio_tables
 
@@ -169,7 +175,14 @@ def renewals(
 
 
 @app.command(help="")
-def adoption(files: Files = None, server: Server = None, as_json: Json = False, config: Config = None) -> None:
+def adoption(
+    files: Files = None,
+    server: Server = None,
+    as_json: Json = False,
+    csv_file: CsvFile = None,
+    html_file: HtmlFile = None,
+    config: Config = None,
+) -> None:
     """Churn by the band 90 days before; features by how many use them and by who stays; `product.launches`.
 
     It stands on account-days: how each account stood at the end of each day.
@@ -184,12 +197,13 @@ def adoption(files: Files = None, server: Server = None, as_json: Json = False, 
         bands, found = answers.bands(), answers.features()
     used = [each for each in found.used if each.plan is None]
     kept, launches, stay = found.retention, found.uptake, found.stay
+    parts: dict[str, Sequence[Any]] = {
+        **{"bands": bands, "features": used, "feature_retention": kept},
+        **{"launches": launches, "launch_stay": stay},
+    }
     if as_json:
-        parts: dict[str, Sequence[Any]] = {
-            **{"bands": bands, "features": used, "feature_retention": kept},
-            **{"launches": launches, "launch_stay": stay},
-        }
         print(json.dumps({name: [_fields(each) for each in part] for name, part in parts.items()}))
+    if _written("Adoption", parts, settings, csv_file, html_file) or as_json:
         return
     from heartline.terminal import portfolio_tables
 
@@ -197,7 +211,14 @@ def adoption(files: Files = None, server: Server = None, as_json: Json = False, 
 
 
 @app.command("usage-drops", help="")
-def usage_drops(files: Files = None, server: Server = None, as_json: Json = False, config: Config = None) -> None:
+def usage_drops(
+    files: Files = None,
+    server: Server = None,
+    as_json: Json = False,
+    csv_file: CsvFile = None,
+    html_file: HtmlFile = None,
+    config: Config = None,
+) -> None:
     """Every fall of use that came back, and whether it was still there 3, 6 and 12 months later.
 
     A fall is to 70 % of the peak of 13 weeks or less; back is 90 % of it within half a year. It stands on account-days.
@@ -215,6 +236,8 @@ def usage_drops(files: Files = None, server: Server = None, as_json: Json = Fals
     fates = drop_fates(drops)
     if as_json:
         print(json.dumps({"fates": [_fields(each) for each in fates], "drops": [_fields(each) for each in drops]}))
+    title = "Use that fell and came back"
+    if _written(title, {"fates": fates, "drops": drops}, settings, csv_file, html_file) or as_json:
         return
     from heartline.terminal import portfolio_tables
 
@@ -222,7 +245,14 @@ def usage_drops(files: Files = None, server: Server = None, as_json: Json = Fals
 
 
 @app.command(help="")
-def plays(files: Files = None, server: Server = None, as_json: Json = False, config: Config = None) -> None:
+def plays(
+    files: Files = None,
+    server: Server = None,
+    as_json: Json = False,
+    csv_file: CsvFile = None,
+    html_file: HtmlFile = None,
+    config: Config = None,
+) -> None:
     """What plays did: accounts with a play against comparable accounts without it.
 
     Comparable: a customer on the same day, in the same band and segment, with nearly the same use of its seats, and on
@@ -238,6 +268,8 @@ def plays(files: Files = None, server: Server = None, as_json: Json = False, con
         found = answers.play_effects()
     if as_json:
         print(json.dumps([_fields(each) | {"sentence": each.sentence} for each in found]))
+    title = "Plays against comparable accounts"
+    if _written(title, {"plays": found}, settings, csv_file, html_file) or as_json:
         return
     from heartline.terminal import portfolio_tables
 
@@ -303,6 +335,8 @@ def restatements(
     period: PeriodOption = None,
     server: Server = None,
     as_json: Json = False,
+    csv_file: CsvFile = None,
+    html_file: HtmlFile = None,
     config: Config = None,
 ) -> None:
     """What was recorded only after a period had ended and changed its end, each with the event that did.
@@ -319,6 +353,8 @@ def restatements(
     currency = settings.portfolio.currency
     if as_json:
         print(json.dumps([_fields(each) for each in found]))
+    title = f"Restatements of {asked.name}"
+    if _written(title, {"restatements": found}, settings, csv_file, html_file) or as_json:
         return
     from heartline.terminal import portfolio_tables
 
@@ -400,8 +436,8 @@ def _tell_problems(store: "Store") -> None:
         print(f"{len(rows):,} events can't be used; the first: {rows[0][0]}", file=sys.stderr)
     for currency, accounts in store.without_rate().items():
         print(
-            f"{currency}: {accounts:,} accounts paid in it before its first rate, which counts as 0 here; send a rate "
-            "(event `rate`), or set portfolio.currency",
+            f"{currency}: {accounts:,} accounts paid in it before its first rate, and are left out of money there; "
+            "send a rate (event `rate`), or set portfolio.currency",
             file=sys.stderr,
         )
 
@@ -447,7 +483,7 @@ def _explain(
     as_json: bool,
     out: Path | None,
 ) -> None:
-    from consumers.portfolio.figures import figure
+    from consumers.portfolio.lifetime import shape_of
     from consumers.portfolio.presentation import part_as_json
     from stream.contracts.errors import ConfigError
 
@@ -462,7 +498,7 @@ def _explain(
     else:
         from heartline.terminal import portfolio_tables
 
-        _show(portfolio_tables.behind(figure(ids[0]), periods[0], by, parts))
+        _show(portfolio_tables.behind(shape_of(ids[0]), periods[0], by, parts))
 
 
 def _show(parts: "Iterable[Table | str]") -> None:
@@ -476,6 +512,25 @@ def _show(parts: "Iterable[Table | str]") -> None:
             print(part)
         else:
             console.print(part)
+
+
+def _written(
+    title: str,
+    tables: "Mapping[str, Sequence[Any]]",
+    settings: "PortfolioSettings",
+    csv_file: Path | None,
+    html_file: Path | None,
+) -> bool:
+    """Write tables of records where it is asked for; returns whether it was."""
+    from consumers.portfolio.presentation import rows_by_table
+    from heartline.portfolio.report import page_of_tables
+
+    currency = settings.portfolio.currency
+    if csv_file is not None:
+        _write_csv(csv_file, rows_by_table(tables, currency))
+    if html_file is not None:
+        _write(html_file, page_of_tables(title, tables, currency))
+    return csv_file is not None or html_file is not None
 
 
 def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:

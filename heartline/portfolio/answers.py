@@ -169,7 +169,7 @@ class ServerAnswers:
         value, low, high = (None if row[name] is None else row[name] * scale for name in ("value", "low", "high"))
         value = row.get("minor", value)
         key = row["figure"], row["period"], row["group"]
-        return FigureValue(*key, value, row["numerator"], row["denominator"], row["n"], low, high)
+        return FigureValue(*key, value, row["numerator"], row["denominator"], row["n"], low, high, row["left_out"])
 
     def _ask(self, path: str, **asked: Any) -> Any:
         """The process's answer.
@@ -198,7 +198,7 @@ class ServerAnswers:
             ) from None
 
 
-_PART: Final = ("account_id", "name", "product", "group", "numerator", "denominator")
+_PART: Final = ("account_id", "name", "product", "group", "numerator", "denominator", "figure")
 
 
 def _made(kind: type[T], rows: list[dict[str, Any]]) -> list[T]:

@@ -1,13 +1,13 @@
 """Figures as one HTML page that needs nothing else: to send, to print, to keep."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader
 
 from consumers.portfolio.figures import Figure
-from consumers.portfolio.presentation import interval_text, text
+from consumers.portfolio.presentation import interval_text, record_as_row, text
 from consumers.portfolio.query import FigureValue
 
 _TEMPLATES: Final = Environment(
@@ -47,3 +47,30 @@ def page(
         by=by,
         as_known=as_known,
     )
+
+
+def page_of_tables(title: str, tables: Mapping[str, Sequence[Any]], currency: str) -> str:
+    """Tables of records, as of renewals, one below the other.
+
+    Args:
+        title: over them.
+        tables: name to records of one kind.
+        currency: the company's.
+    """
+    rows = {name: [record_as_row(each, currency) for each in records] for name, records in tables.items()}
+    return _TEMPLATES.get_template("records.html").render(title=title, tables=rows, currency=currency, cell=_cell)
+
+
+def _cell(value: Any) -> str:
+    """A value of a record for people; a dash where it is not known."""
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:,.3f}"
+        case str():
+            return value.replace("_", " ")
+        case _:
+            return f"{value:,}"

@@ -38,21 +38,26 @@ def figures(
 
 
 def behind(figure: Figure, period: Period, by: str | None, parts: Sequence[Part]) -> Iterator[Table | str]:
-    """The accounts behind one figure of one period."""
+    """The accounts behind one figure of one period; of one made of others, those behind each of these."""
     yield f"{figure.id}, {period.name}: {figure.meaning}"
-    yield _table(
-        ("account", "name", by or "", "numerator", "denominator"),
-        [
+    for name in dict.fromkeys(part.figure for part in parts):
+        yield _table(
             (
-                part.account,
-                part.name or "",
-                part.group or "",
-                _plain(part.numerator),
-                _plain(part.denominator),
-            )
-            for part in parts
-        ],
-    )
+                "account",
+                "name",
+                by or "",
+                "numerator",
+                "denominator" if name == figure.id else f"denominator of {name}",
+            ),
+            [
+                (
+                    *(part.account, part.name or "", part.group or ""),
+                    *(_plain(part.numerator), _plain(part.denominator)),
+                )
+                for part in parts
+                if part.figure == name
+            ],
+        )
 
 
 def renewals(coming: Sequence[ComingRenewal], bands: Sequence[BandRecord], currency: str) -> Iterator[Table | str]:
@@ -198,8 +203,8 @@ def _date(number: int) -> str:
     return day_of(number).isoformat()
 
 
-def _amount(minor: int, currency: str) -> str:
-    return f"{shown(minor, currency):,.0f}"
+def _amount(minor: int | None, currency: str) -> str:
+    return "–" if minor is None else f"{shown(minor, currency):,.0f}"
 
 
 def _percent(share: float | None) -> str:

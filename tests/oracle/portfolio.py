@@ -76,6 +76,7 @@ class Oracle:
         self._rates = _rates(event for event in self._events if event["type"] == "rate")
         self._laid_out: tuple[Any, ...] = ()
         self.db.create_function("worth", 3, self._worth, deterministic=True)
+        self.db.create_function("rated", 2, lambda *at: self._rate(*at) is not None, deterministic=True)
         self.db.create_aggregate("middle", 1, _Middle)  # type: ignore[arg-type]
         self.db.create_function("twelfth", 1, lambda minor: round(Fraction(minor, 12)), deterministic=True)
         self._load()
@@ -255,11 +256,18 @@ class Oracle:
         month = (int(part[1:]) - 1) * 3 + 1 if months == 3 else int(part)
         first = date(int(year), month, 1)
         after = (first + timedelta(days=31 * months)).replace(day=1)
-        minor = self._worth(
-            _minor(Fraction(str(event["amount"])), event["currency"]), event["currency"], self._number(first)
-        )
+        minor = None
+        if self._rate(event["currency"], self._number(first)) is not None:
+            paid = _minor(Fraction(str(event["amount"])), event["currency"])
+            minor = self._worth(paid, event["currency"], self._number(first))
         for day in range(self._number(first), self._number(after)):
-            row = (event["kind"], event.get("campaign"), event.get("owner"), day, minor / (after - first).days)
+            row = (
+                event["kind"],
+                event.get("campaign"),
+                event.get("owner"),
+                day,
+                minor and minor / (after - first).days,
+            )
             self.db.execute("INSERT INTO cost VALUES (?, ?, ?, ?, ?)", row)
 
     def _intervals(self) -> None:
@@ -457,11 +465,15 @@ CREATE INDEX spans_by ON spans (account, first);
 
 _GRID: Final = """
 DROP TABLE IF EXISTS grid; DROP TABLE IF EXISTS moves; DROP TABLE IF EXISTS held; DROP TABLE IF EXISTS days;
-DROP TABLE IF EXISTS own; DROP TABLE IF EXISTS joined; DROP TABLE IF EXISTS piece;
+DROP TABLE IF EXISTS own; DROP TABLE IF EXISTS joined; DROP TABLE IF EXISTS piece; DROP TABLE IF EXISTS blind;
 CREATE TABLE days AS WITH RECURSIVE d (day) AS (
     SELECT min(first) - 1 FROM p UNION ALL SELECT day + 1 FROM d WHERE day + 1 < (SELECT max(after) FROM p)
 ) SELECT day FROM d;
 CREATE TABLE own AS SELECT *, {unit} AS unit FROM spans;
+-- Of whom something is held on a day without a rate, in a period or on the eve of it.
+CREATE TABLE blind AS SELECT DISTINCT p.name, o.unit FROM p JOIN own o ON o.first < p.after AND o.after >= p.first
+WHERE o.arr <> 0 AND NOT rated(o.currency, max(o.first, p.first - 1));
+CREATE INDEX blind_by ON blind (name, unit);
 CREATE TABLE joined AS SELECT unit, min(first) AS day FROM own GROUP BY unit;
 -- Days as a customer, each once.
 CREATE TABLE piece AS SELECT unit, max(first, coalesce(seen, first)) AS first, after FROM (
@@ -490,12 +502,15 @@ WHERE t.unit IS NULL AND y.day < (SELECT max(day) FROM days)
 ) WHERE before <> after OR was <> is_ OR fx <> 0;  -- most days move nothing
 CREATE INDEX moves_by ON moves (unit, day);
 CREATE TABLE IF NOT EXISTS grid AS SELECT p.name, u.unit, u.account,
-    s.unit IS NOT NULL AS was, e.unit IS NOT NULL AS is_, coalesce(s.today, 0) AS start, coalesce(e.today, 0) AS stop,
+    s.unit IS NOT NULL AS was, e.unit IS NOT NULL AS is_, b.unit IS NOT NULL AS blind,
+    CASE WHEN b.unit IS NULL THEN coalesce(s.today, 0) ELSE 0 END AS start,
+    CASE WHEN b.unit IS NULL THEN coalesce(e.today, 0) ELSE 0 END AS stop,
     coalesce(e.products, 0) AS products,
     EXISTS (SELECT 1 FROM own o WHERE o.unit = u.unit AND o.first < p.after AND o.after >= p.first) AS present
 FROM p JOIN (SELECT DISTINCT unit, account FROM own) u
 LEFT JOIN held s ON s.unit = u.unit AND s.day = p.first - 1
-LEFT JOIN held e ON e.unit = u.unit AND e.day = p.after - 1;
+LEFT JOIN held e ON e.unit = u.unit AND e.day = p.after - 1
+LEFT JOIN blind b ON b.name = p.name AND b.unit = u.unit;
 """
 
 _GROUP_TABLE: Final = """
@@ -545,7 +560,8 @@ _GROUPS: Final[dict[str | None, str]] = {
 _BALANCES: Final = "SELECT name, g, {} FROM grid JOIN grp USING (name, unit) GROUP BY 1, 2"
 _MOVES: Final = (
     "SELECT p.name, g, {} FROM p JOIN moves m ON m.day >= p.first AND m.day < p.after "
-    "JOIN joined j ON j.unit = m.unit JOIN grp ON grp.name = p.name AND grp.unit = m.unit GROUP BY 1, 2"
+    "JOIN joined j ON j.unit = m.unit JOIN grp ON grp.name = p.name AND grp.unit = m.unit "
+    "LEFT JOIN blind b ON b.name = p.name AND b.unit = m.unit GROUP BY 1, 2"
 )
 _EVENTS: Final = (
     "SELECT p.name, g, {} FROM p JOIN {} x ON x.{} >= p.first AND x.{} < p.after "
@@ -555,8 +571,10 @@ _BY_SPAN: Final = (
     "SELECT p.name, g, {} FROM p JOIN term x ON x.end_day >= p.first AND x.end_day < p.after "
     "JOIN grp ON grp.name = p.name AND grp.unit = {{span_unit}} GROUP BY 1, 2"
 )
-_RENEWAL: Final = "worth(net(x.gross, x.discount), x.currency, x.end_day)"
-_KIND: Final = "CASE WHEN {} THEN abs(m.after - m.before) ELSE 0 END"
+_RENEWAL: Final = (
+    "CASE WHEN rated(x.currency, x.end_day) THEN worth(net(x.gross, x.discount), x.currency, x.end_day) END"
+)
+_KIND: Final = "CASE WHEN ({}) AND b.unit IS NULL THEN abs(m.after - m.before) ELSE 0 END"
 _ANSWERS: Final = (
     "(SELECT p.name AS period, a.*, row_number() OVER (PARTITION BY p.name, a.account, user, survey ORDER BY at DESC) "
     "AS nth FROM p JOIN answer a ON a.day >= p.first AND a.day < p.after)"
@@ -610,14 +628,15 @@ _FIGURES: Final = {
     "contraction": _MOVES.format("sum(" + _KIND.format("is_ AND was AND m.after < m.before") + ")"),
     "churn": _MOVES.format("sum(" + _KIND.format("was AND NOT is_") + ")"),
     "involuntary_churn": _MOVES.format("sum(" + _KIND.format("was AND NOT is_ AND failed") + ")"),
-    "fx": _MOVES.format("sum(m.fx)"),
+    "fx": _MOVES.format("sum(CASE WHEN b.unit IS NULL THEN m.fx ELSE 0 END)"),
     "new_accounts": _MOVES.format("sum(is_ AND NOT was AND j.day = m.day)"),
     "churned_accounts": _MOVES.format("sum(was AND NOT is_)"),
     "revenue": "SELECT p.name, g, sum(today) / 365.0 FROM p JOIN held h ON h.day >= p.first AND h.day < p.after "
-    "JOIN grp ON grp.name = p.name AND grp.unit = h.unit GROUP BY 1, 2",
+    "JOIN grp ON grp.name = p.name AND grp.unit = h.unit WHERE NOT EXISTS (SELECT 1 FROM blind b "
+    "WHERE b.name = p.name AND b.unit = h.unit) GROUP BY 1, 2",
     "upsell_rate": "SELECT name, g, 1.0 * sum(EXISTS (SELECT 1 FROM moves m JOIN p ON p.name = grid.name WHERE "
     "m.unit = grid.unit AND is_ AND was AND m.after > m.before AND m.day >= p.first AND m.day < p.after)) "
-    "/ sum(present) FROM grid JOIN grp USING (name, unit) WHERE present GROUP BY 1, 2",
+    "/ sum(present) FROM grid JOIN grp USING (name, unit) WHERE present AND NOT blind GROUP BY 1, 2",
     "renewal_rate": _BY_SPAN.format(
         "1.0 * count(DISTINCT CASE WHEN x.renewed AND x.decided <= {today} THEN x.account END) "
         "/ nullif(count(DISTINCT CASE WHEN x.decided <= {today} THEN x.account END), 0)"
@@ -644,7 +663,7 @@ _FIGURES: Final = {
     "csat": f"SELECT a.period, g, 1.0 * sum(score >= 4) / count(*) FROM {_ANSWERS} a "
     "JOIN grp ON grp.name = a.period AND grp.unit = a.account WHERE nth = 1 AND survey = 'csat' GROUP BY 1, 2",
     "mrr": _BALANCES.format("twelfth(sum(stop))"),
-    "arpa": _BALANCES.format("sum(stop) / 12.0 / nullif(sum(is_), 0)"),
+    "arpa": _BALANCES.format("sum(stop) / 12.0 / nullif(sum(is_ AND NOT blind), 0)"),
     "paused": _MOVES.format("sum(" + _KIND.format(f"is_ AND was AND m.after < m.before AND {_PAUSED}") + ")"),
     "gross_upsell": _MOVES.format("sum(" + _KIND.format("is_ AND was AND m.after > m.before") + ")"),
     "cross_sell": _MOVES.format(
@@ -654,20 +673,22 @@ _FIGURES: Final = {
     "expansion_revenue_rate": "SELECT name, g, 1.0 * sum((SELECT coalesce(sum(m.after - m.before), 0) FROM moves m "
     "JOIN p ON p.name = grid.name WHERE m.unit = grid.unit AND m.is_ AND m.was AND m.after > m.before "
     "AND m.day >= p.first AND m.day < p.after)) / nullif(sum(stop), 0) FROM grid JOIN grp USING (name, unit) "
-    "GROUP BY 1, 2",
+    "WHERE NOT blind GROUP BY 1, 2",
     "purchases_per_year": "SELECT name, g, 1.0 * (sum(bought) + sum(renewed)) / nullif(sum(days) / 365.0, 0) FROM ("
     f"SELECT p.name, g, (SELECT count(*) FROM moves m WHERE m.unit = grp.unit AND {_BOUGHT} AND m.day >= p.first "
     "AND m.day < p.after) AS bought, (SELECT count(*) FROM term x WHERE {span_unit} = grp.unit AND x.renewed "
     "AND x.decided <= {today} AND x.end_day >= p.first AND x.end_day < p.after) AS renewed, "
     "(SELECT count(*) FROM held h WHERE h.unit = grp.unit AND h.day >= p.first AND h.day < p.after) AS days "
-    "FROM p JOIN grp ON grp.name = p.name) GROUP BY 1, 2",
+    "FROM p JOIN grp ON grp.name = p.name WHERE NOT EXISTS (SELECT 1 FROM blind b WHERE b.name = p.name "
+    "AND b.unit = grp.unit)) GROUP BY 1, 2",
     "retention_years": "SELECT p.name, g, sum(min(x.after, p.after) - x.first) / 365.0 / count(DISTINCT x.unit) "
     "FROM p JOIN piece x ON x.first < p.after JOIN grp ON grp.name = p.name AND grp.unit = x.unit GROUP BY 1, 2",
     "cac": "SELECT name, g, {spent} / nullif(sum(fresh), 0) FROM (SELECT p.name, g, EXISTS (SELECT 1 FROM moves m "
     "JOIN joined j ON j.unit = m.unit AND j.day = m.day WHERE m.unit = grp.unit AND m.is_ AND NOT m.was "
     "AND m.day >= p.first AND m.day < p.after) AS fresh FROM p JOIN grp ON grp.name = p.name) x GROUP BY 1, 2",
     "crc": "SELECT name, g, {spent} / nullif(sum(earned) / 365.0, 0) FROM (SELECT p.name, g, (SELECT sum(today) "
-    "FROM held h WHERE h.unit = grp.unit AND h.day >= p.first AND h.day < p.after) AS earned "
+    "FROM held h WHERE h.unit = grp.unit AND h.day >= p.first AND h.day < p.after AND NOT EXISTS (SELECT 1 FROM blind "
+    "b WHERE b.name = p.name AND b.unit = h.unit)) AS earned "
     "FROM p JOIN grp ON grp.name = p.name) x GROUP BY 1, 2",
     "revenue_per_csm": _BALANCES.format(
         "1.0 * sum(CASE WHEN owner IS NULL THEN 0 ELSE stop END) "
@@ -707,7 +728,9 @@ _MEDIANS: Final = {
 }
 # Nothing where nobody told any cost of the period, whoever's.
 _SPENT: Final = (
-    "(SELECT CASE WHEN count(*) > 0 THEN coalesce(sum(c.minor_per_day) FILTER (WHERE {by} IS NULL OR {by} IS x.g), 0) "
+    "(SELECT CASE WHEN count(*) > 0 "
+    "AND count(*) FILTER (WHERE minor_per_day IS NULL AND ({by} IS NULL OR {by} IS x.g)) = 0 "
+    "THEN coalesce(sum(c.minor_per_day) FILTER (WHERE {by} IS NULL OR {by} IS x.g), 0) "
     "END FROM cost c JOIN p ON p.name = x.name WHERE c.kind = '{kind}' AND c.day >= p.first AND c.day < p.after)"
 )
 _KIND_OF: Final = {"cac": "acquisition", "crc": "customer_success"}

@@ -126,6 +126,29 @@ def test_csv_and_html_hold_the_same_figures(events: Path, tmp_path: Path) -> Non
     assert "<h2>segment: enterprise</h2>" in page.read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("asked", "tables"),
+    [
+        (("renewals", "--days", "200"), {"bands", "renewals"}),
+        (("restatements", "--period", "2026-Q2"), {"restatements"}),
+        (("adoption",), {"bands"}),
+        (("usage-drops",), {"fates"}),
+        (("plays",), set()),
+    ],
+)
+def test_lists_are_written_as_csv_and_html_too(
+    events: Path, tmp_path: Path, asked: tuple[str, ...], tables: set[str]
+) -> None:
+    page = tmp_path / "page.html"
+    command, *options = asked
+    found = list(csv.DictReader(io.StringIO(run(command, events, *options, "--csv", "-", "--html", page))))
+    assert {row["table"] for row in found} == tables
+    assert [name for name in tables if f"<h2>{name.capitalize()}</h2>" not in page.read_text("utf-8")] == []
+    if command == "renewals":
+        (term,) = [row for row in found if row["table"] == "renewals"]
+        assert (term["account"], term["end_day"], term["amount"]) == ("acme", "2027-01-05", "960.00")
+
+
 def test_every_figure_can_be_asked_for(events: Path) -> None:
     found = values(events, "--period", "2026-Q2", "--figure", "all")
     assert found["clv", None] is not None

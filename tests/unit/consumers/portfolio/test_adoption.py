@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from consumers.portfolio.adoption import band_outcomes, feature_retention, feature_use, launch_stay, launch_uptake
 from consumers.portfolio.days import day_number
+from consumers.portfolio.members import members
 from tests.examples import examples
 from tests.unit.consumers.portfolio.books import Books
 
@@ -31,7 +32,11 @@ def test_churn_and_expansion_are_set_against_the_band_ninety_days_before() -> No
             told(books, account, 91, band=band)
     books.subscription(ago(30), "cancelled", account="acme")
     books.subscription(ago(30), "upgraded", 150, account="gamma")
-    found = {each.band: each for each in band_outcomes(books.store().cursor(), day_number(TODAY))}
+    cursor = books.store().cursor()
+    found = {each.band: each for each in band_outcomes(cursor, day_number(TODAY))}
+    behind = {band: members(cursor, "bands", band or "", day_number(TODAY)) for band in found}
+    assert {band: len(accounts) for band, accounts in behind.items()} == {band: found[band].n for band in found}
+    assert {(each.account, each.outcome) for each in behind["critical"]} == {("acme", "left"), ("beta", "stayed")}
     critical, healthy, unknown = found["critical"], found["healthy"], found[None]
     assert (critical.n, critical.churned, critical.expanded) == (2, 1, 0)
     assert critical.low < critical.churn_rate < critical.high
@@ -76,6 +81,13 @@ def test_the_rarest_features_come_first_and_only_among_customers() -> None:
     cursor = books.store().cursor()
     used = [(each.feature, each.used_by, each.accounts) for each in feature_use(cursor, day_number(TODAY))]
     assert used == [("exports", 1, 3), ("reports", 3, 3)]
+    behind = members(cursor, "feature", "exports", day_number(TODAY))
+    assert {each.account: each.outcome for each in behind} == {
+        **{"acme": "uses it", "beta": "does not", "gamma": "does not"}
+    }
+    assert [each.account for each in members(cursor, "feature", "exports", day_number(TODAY), group="starter")] == [
+        "gamma"
+    ]
     by_plan = {(each.plan, each.feature): each.rate for each in feature_use(cursor, day_number(TODAY), by_plan=True)}
     assert by_plan["team", "exports"] == 0.5
     assert by_plan["starter", "exports"] == 0

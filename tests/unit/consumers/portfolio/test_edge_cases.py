@@ -286,6 +286,25 @@ def test_a_rate_that_comes_late_values_what_was_there(books: Books) -> None:
     assert books.movements("2026-01") == {"new": 50, "arr": 50}
 
 
+def test_an_amount_without_a_rate_is_not_known_and_never_0(books: Books) -> None:
+    """Who pays it is in no sum and no rate of money of that time, and that is told; it is a customer all the same."""
+    books.subscription("2026-01-05", "started", 100)
+    books.subscription("2026-01-05", "started", 100, account="beta", currency="USD", term_end="2026-02-20")
+    books.subscription("2026-02-10", "upgraded", 150)
+    books.add("rate", "2026-02-15", date="2026-02-15", currency="USD", rate="0.5")
+    books.add("cost", "2026-01-02", period="2026-01", kind="acquisition", amount=600, currency="USD")
+    january = books.figures("2026-01", "arr", "arpa", "accounts", "new", "cac", "expansion_revenue_rate")
+    assert (january["arr"].value, january["new"].value) == (120_000, 120_000)
+    assert (january["arpa"].value, january["arpa"].n, january["arpa"].left_out) == (10_000, 1, 1)
+    assert (january["accounts"].value, january["accounts"].left_out) == (2, 0), "that it is a customer is known"
+    assert january["cac"].value is None, "a cost without a rate is no cost of 0"
+    february = books.figures("2026-02", "nrr", "upsell_rate", "renewal_rate_arr", today="2026-03-30")
+    assert (february["nrr"].value, february["nrr"].n, february["nrr"].left_out) == (1.5, 1, 1), "no growth from 0 to 50"
+    assert february["upsell_rate"].value == 1
+    march = books.figures("2026-03", "arr", "fx", "nrr", today="2026-03-10")
+    assert (march["arr"].value, march["fx"].value, march["nrr"].left_out) == (240_000, 0, 0), "from here on it is known"
+
+
 def test_an_amount_without_a_currency_is_kept_and_said_to_be_unusable(books: Books) -> None:
     books.subscription("2026-01-05", "started", amount=100)
     store = books.store()

@@ -5,17 +5,18 @@ Set PORTFOLIO_ORACLE_ACCOUNTS=5000 and PORTFOLIO_ORACLE_YEARS=3 for a whole comp
 
 import os
 import random
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from consumers.portfolio.days import day_number, day_of, parse_periods
+from consumers.portfolio.days import Period, day_number, day_of, parse_periods
 from consumers.portfolio.facts import DIMENSIONS
 from consumers.portfolio.figures import FIGURES
 from consumers.portfolio.lifetime import ALL_IDS, ask, is_told_by
-from consumers.portfolio.query import Query
+from consumers.portfolio.query import FigureValue, Query
 from consumers.portfolio.store import Store
 from consumers.portfolio.subscription_history import Rules
 from heartline.synthetic.business import account_days, business
@@ -31,11 +32,18 @@ PERIODS = {"quarter": parse_periods("2025-Q1..2026-Q4"), "month": parse_periods(
 
 
 class Company:
-    """One company, in the store (recorded late, shuffled over partitions and in batches) and in the oracle."""
+    """One company, in the store (recorded late, shuffled over partitions and in batches) and in the oracle.
 
-    def __init__(self) -> None:
-        days = list(account_days(END, ACCOUNTS, YEARS, every_days=3))
-        events = [*business(END, ACCOUNTS, YEARS), *days, *(each | {"score": 1.0} for each in days[-50:])]
+    Args:
+        accounts: how many.
+        rates_from: what was said of rates before is missing, so that amounts have none; None: nothing is missing.
+    """
+
+    def __init__(self, accounts: int = ACCOUNTS, rates_from: str | None = None) -> None:
+        days = list(account_days(END, accounts, YEARS, every_days=3))
+        told = business(END, accounts, YEARS)
+        told = [each for each in told if each["type"] != "rate" or rates_from is None or each["date"] >= rates_from]
+        events = [*told, *days, *(each | {"score": 1.0} for each in days[-50:])]
         self.oracle = Oracle(events, ZONE, END.date(), MARGIN)
         self.store = Store(Rules(ZoneInfo(ZONE), "EUR"))
         arrivals = records(events, partitions=3)
@@ -55,7 +63,18 @@ def company() -> Company:
 @pytest.mark.parametrize("by", [None, *DIMENSIONS])
 @pytest.mark.parametrize("unit", ["quarter", "month"])
 def test_every_figure_is_what_sql_over_every_day_gives(company: Company, unit: str, by: Any) -> None:
-    periods = PERIODS[unit]
+    compare(company, PERIODS[unit], by)
+
+
+def test_every_figure_is_the_same_where_rates_came_late() -> None:
+    """Who paid before its currency had a rate is in no sum and no rate of money of that time."""
+    company = Company(30, rates_from="2026-02-10")
+    for by in (None, "segment", "product", "campaign"):
+        assert sum(value.left_out for value in compare(company, PERIODS["quarter"], by)) > 0
+
+
+def compare(company: Company, periods: Sequence[Period], by: Any) -> list[FigureValue]:
+    """Every figure of both, by a dimension; returns the store's."""
     expected = company.oracle.figures([(p.name, day_of(p.first_day), day_of(p.next_day)) for p in periods], by)
     ids = sorted({id_ for id_, _, _ in expected})
     assert set(ids) == {id_ for id_ in ALL_IDS if is_told_by(id_, by)}, "no figure is left out"
@@ -69,6 +88,7 @@ def test_every_figure_is_what_sql_over_every_day_gives(company: Company, unit: s
     assert wrong[:10] == []
     assert nothing[:10] == []
     assert len(expected) > len(ids)
+    return [value for _, value in values]
 
 
 def test_the_company_has_every_edge_case_in_it(company: Company) -> None:

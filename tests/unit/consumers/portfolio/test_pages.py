@@ -53,7 +53,7 @@ def test_from_a_falling_nrr_to_the_account_that_caused_it(client: TestClient) ->
 
 
 def test_what_is_paid_in_a_currency_without_a_rate_is_said_on_every_page() -> None:
-    """It counts as 0, and a 0 that nobody explains reads as "they pay nothing"."""
+    """It is left out, and a sum in which somebody is missing must say so."""
     books = Books()
     books.subscription("2020-01-05", "started", 300, currency="USD")
     service = PortfolioService(PortfolioOptions(), books.store())
@@ -87,6 +87,33 @@ def test_a_page_and_the_accounts_behind_a_number_go_into_a_spreadsheet(client: T
     assert [row["account_id"] for row in csv.DictReader(io.StringIO(behind))] == ["acme", "beta"]
 
 
+@pytest.mark.parametrize("name", ["renewals", "features", "health"])
+def test_pages_that_are_no_figures_go_into_a_spreadsheet_too(client: TestClient, name: str) -> None:
+    assert f'href="/{name}?' in client.get(f"/{name}").text
+    answer = client.get(f"/{name}", params={"export": "csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    tables = {row["table"] for row in csv.DictReader(io.StringIO(answer.text))}
+    assert tables == {"features": set(), "renewals": set(), "health": {"churn_by_band", "fates"}}[name]
+
+
+def test_a_figure_of_costs_leads_to_the_costs_and_to_the_accounts_that_they_are_divided_by() -> None:
+    books = Books()
+    books.subscription(HALFWAY, "started", 300, account="acme")
+    told = {"period": PERIOD, "kind": "acquisition", "amount": 900, "currency": "EUR", "campaign": "fair"}
+    books.add("cost", HALFWAY, **told)
+    service = PortfolioService(PortfolioOptions(), books.store())
+    with TestClient(make_app(service, BoardOptions())) as client:
+        page = client.get("/growth", params={"period": PERIOD}).text
+        asked = {"figure": "cac", "period": PERIOD}
+        assert f"/page/accounts?figure=cac&amp;period={PERIOD}" in page
+        behind = client.get("/page/accounts", params=asked).text
+        assert "fair" in behind
+        assert "900" in behind
+        assert "acme" in behind
+        gap = client.get("/page/accounts", params=asked | {"figure": "clv_cac_gap"}).text
+        assert [name for name in ("ARPA:", "Revenue churn:", "CAC:", "fair", "acme") if name not in gap] == []
+
+
 @pytest.mark.parametrize(("unit", "count"), [("month", 13), ("quarter", 8), ("year", 4)])
 def test_periods_are_chosen_by_a_click_and_what_runs_is_the_last(client: TestClient, unit: str, count: int) -> None:
     page = client.get("/revenue", params={"unit": unit}).text
@@ -110,6 +137,8 @@ def test_marks_of_charts_say_their_value_and_lead_to_their_accounts(client: Test
         ("/nowhere", {}, 404),
         ("/revenue", {"period": "soon"}, 422),
         ("/page/accounts", {"figure": "profit", "period": PERIOD}, 422),
+        ("/page/members", {"of": "sales", "key": "x"}, 422),
+        ("/page/members", {"of": "launch", "key": "never", "days": 7}, 422),
         ("/api/v1/portfolio/figures", {"by": "colour"}, 422),
         ("/api/v1/portfolio/accounts", {"figure": "save_rate", "by": "product"}, 422),
         ("/api/v1/portfolio/figures", {"period": "1900-01-01..2026-01-01"}, 422),
