@@ -94,6 +94,15 @@ def names_of(names: Sequence[str], count: int | None = None, shown_max: int = 3)
     return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else "".join(shown)
 
 
+def in_brackets(names: str) -> str:
+    """Names put in behind what they are about; a name's own brackets become square ones. Nothing for nobody.
+
+    >>> in_brackets("ann and bob"), in_brackets("Ben R. (admin)"), in_brackets("")
+    (' (ann and bob)', ' (Ben R. [admin])', '')
+    """
+    return f" ({names.replace('(', '[').replace(')', ']')})" if names else ""
+
+
 def nps_words(value: float) -> str:
     """An NPS as people write it: whole, with an ASCII minus, and 0 without a sign.
 

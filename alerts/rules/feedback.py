@@ -10,7 +10,7 @@ from alerts.model import Channel, Number, Severity, Signal, Tone
 from alerts.playbooks import Play
 from alerts.rules.result import Baseline, Firing, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
-from alerts.text import nps_words, plural
+from alerts.text import in_brackets, nps_words, plural
 
 _DETRACTOR_FOLLOW_UP_PLAYS: Final = (
     Play(
@@ -84,7 +84,7 @@ class DetractorFollowUp(Rule):
             else (f"; the answer has waited {plural(round(days), 'day')}" if days >= 1 else "")
         )
         who = facts.texts("open_detractor_users")
-        named = f" ({facts.named(*self.people)})" if who else ""
+        named = in_brackets(facts.named(*self.people))
         return Firing(
             severity,
             f"has unhappy users: {gave} and nobody has replied{since}",
@@ -210,7 +210,7 @@ class AnswersTurned(Rule):
         if run is None or run < self.run_min:
             return None
         who = facts.texts("detractor_run_users")
-        named = f" ({facts.named('detractor_run_users', 'detractor_run')})" if who else ""
+        named = in_brackets(facts.named("detractor_run_users", "detractor_run"))
         last = f"last {run:.0f} people who answered NPS gave 6 or less"
         return Firing(
             "warning",

@@ -11,7 +11,7 @@ from alerts.playbooks import Play
 from alerts.rules.plays import REGAIN_USE_PLAYS
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
-from alerts.text import names_of, plural
+from alerts.text import in_brackets, names_of, plural
 
 _CHAMPION_GONE_PLAYS: Final = (
     Play(
@@ -112,7 +112,7 @@ class ChampionGone(Rule):
         else:
             whom = f"{gone:.0f} of its {champions:.0f} key users {'has' if gone == 1 else 'have'} stopped"
             sentence = f"{gone:.0f} of its {champions:.0f} key users not active for over two weeks"
-        who = f" ({facts.named(*self.people)})" if away else ""
+        who = in_brackets(facts.named(*self.people)) if away else ""
         return Firing(
             severity,
             f"may be losing its champion: {whom}{who}",
@@ -209,7 +209,7 @@ class UsersLost(Rule):
         if users >= self.users_min and lost >= self.lost_ratio * users:
             who = facts.texts("established_users_lost_users")
             phrase = f"{lost:.0f} of {users:.0f} established users have stopped"
-            named = f" ({facts.named(*self.people)})" if who else ""
+            named = in_brackets(facts.named(*self.people))
             return Firing(
                 "warning", f"is losing its regulars: {phrase}", f"{phrase}{named}", {"lost": lost}, tuple(who)
             )

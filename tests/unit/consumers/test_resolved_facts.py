@@ -81,7 +81,7 @@ def test_header_list_rules_routes_messages_and_gauges_read_the_same(case: Case) 
     money = f"€{case.mrr:,.0f}" if case.currency else f"{case.mrr:,.0f}"
     soft = '<span class="soft">'
     assert f"{money} {soft}{money_source}</span>" in page
-    assert f"10 of {case.seats} {soft}used in 30 days</span> {soft}{seats_source}</span>" in page
+    assert f"10 of {case.seats} {soft}used in 30 days ·</span> {soft}{seats_source}</span>" in page
     assert f"{case.stage}{f' {soft}{stage_source}</span>' if stage_source else ''}</dd>" in page
     assert f"{renewal:%-d %b %Y}" in page
 
