@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from math import isnan
 from operator import attrgetter
 from typing import Final, Literal
 
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 from alerts.account_facts import AccountFacts
 from alerts.messages.evidence import moved_measures
+from alerts.money import ONE_CURRENCY, MoneySettings
 from stream.contracts.report import BANDS, LIVING_BANDS, Band, HealthReport
 
 BANDS_AT_RISK: Final[tuple[Band, ...]] = ("at_risk", "critical")
@@ -151,8 +153,13 @@ class Listing:
 
 @dataclass
 class AccountIndex:
-    """All rows. Written by the thread that reads Kafka, read by those that answer."""
+    """All rows. Written by the thread that reads Kafka, read by those that answer.
 
+    Attributes:
+        money: by which amounts of several currencies are set in one order.
+    """
+
+    money: MoneySettings = ONE_CURRENCY
     lock: threading.Lock = field(default_factory=threading.Lock)
     _rows: dict[str, AccountRow] = field(default_factory=dict)
     _states: dict[str, RecordPosition] = field(default_factory=dict)
@@ -222,7 +229,7 @@ class AccountIndex:
         rows = [row for row in rows if row.band in shown]
         bands = Counter({band: len(each) for band, each in by_band.items()})
         arr = {band: yearly(each) for band, each in by_band.items()}
-        return Listing(_sorted(rows, query.sort, query.reverse), bands, arr, living_only)
+        return Listing(_sorted(rows, query.sort, query.reverse, self.money), bands, arr, living_only)
 
     @property
     def living(self) -> int:
@@ -308,23 +315,41 @@ _KEYS: Final[dict[SortKey, Callable[[AccountRow], float | str | None]]] = {
 }
 
 
-def _sorted(rows: list[AccountRow], sort: SortKey, reverse: bool) -> list[AccountRow]:
-    """In order, what is not known last either way; money by currency, since amounts of several have no order."""
+def _sorted(rows: list[AccountRow], sort: SortKey, reverse: bool, money: MoneySettings) -> list[AccountRow]:
+    """In order, what is not known last either way.
+
+    Money is ordered by the rates of the alerting configuration; what has none comes after it, by currency, since
+    amounts of several have no order.
+    """
     key = _KEYS[sort]
     known: list[tuple[float | str, str, AccountRow]] = []
     unknown: list[AccountRow] = []
     for row in rows:
-        value = key(row)
+        value = _comparable(row, money) if sort == "mrr" else key(row)
         if value is None:
             unknown.append(row)
         else:
             known.append((value, row.account_id, row))
     known.sort(reverse=reverse)  # by value, then id, of which there is one each: rows are never compared
     if sort == "mrr":
-        rank = _currency_ranks(row.currency for _, _, row in known)
-        known.sort(key=lambda each: rank[each[2].currency])
+        unrated = {row.currency for _, _, row in known if not _is_rated(row, money)}
+        rank = _currency_ranks(row.currency for _, _, row in known if row.currency in unrated)
+        known.sort(key=lambda each: rank[each[2].currency] + 1 if each[2].currency in unrated else 0)
     unknown.sort(key=lambda row: row.account_id)
     return [row for _, _, row in known] + unknown
+
+
+def _is_rated(row: AccountRow, money: MoneySettings) -> bool:
+    """Whether what the account pays can be set beside what others pay."""
+    compared = money.compared(row.mrr, row.currency)
+    return money.currency is not None and compared is not None and not isnan(compared)
+
+
+def _comparable(row: AccountRow, money: MoneySettings) -> float | None:
+    """The largest first: in the rates' currency, where there is a rate."""
+    if row.mrr is None:
+        return None
+    return -(money.compared(row.mrr, row.currency) or 0.0) if _is_rated(row, money) else -row.mrr
 
 
 def _currency_ranks(currencies: Iterable[str | None]) -> dict[str | None, int]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from kafka.errors import KafkaError
 
+from alerts.config import read_config
 from consumers.alerting.loop import Record
 from consumers.board.account_details import AccountDetails, account_details
 from consumers.board.account_index import AccountIndex, AccountRow, RecordPosition, row_of
@@ -64,7 +65,7 @@ class ReadModel:
         read: Callable[[str, RecordPosition, str], bytes | None] | None = None,
     ) -> None:
         self.topics = settings.kafka.topics
-        self.accounts = AccountIndex()
+        self.accounts = AccountIndex(read_config(settings.alerting.config).money)
         self.letters = DeadLetterLog(settings.board.dead_letters_kept)
         self.command_results = CommandResults()
         self.alerts = AlertLog(settings.board.alerts_kept, self.command_results.take)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from alerts.money import ONE_CURRENCY, MoneySettings
 from consumers.board.account_index import AccountIndex, AccountQuery, RecordPosition, row_of
 from stream.contracts.report import Profile
 from tests.reports import make_report
@@ -87,16 +88,34 @@ def test_a_row_keeps_the_days_of_its_history_in_their_places() -> None:
 
 
 def test_euros_and_dollars_are_told_apart_and_never_added_up() -> None:
-    index = AccountIndex()
-    for offset, (name, mrr, currency) in enumerate(
-        [("acme", 500.0, "EUR"), ("birch", 100.0, "USD"), ("cedar", 1.0, "EUR")]
-    ):
-        profile = Profile(mrr=mrr, currency=currency)
-        report = make_report(name, 20.0, profile=profile, measures={"mrr_active": mrr})
-        index.put(row_of(report, RecordPosition(0, offset)))
+    index = paying(("acme", 500.0, "EUR"), ("birch", 100.0, "USD"), ("cedar", 1.0, "EUR"))
     both = {"EUR": 6012.0, "USD": 1200.0}
     assert index.at_risk().arr == both
     assert index.find(AccountQuery()).arr == {"critical": both}
     for reverse, expected in ((False, ["acme", "cedar", "birch"]), (True, ["cedar", "acme", "birch"])):
         by_money = index.find(AccountQuery(sort="mrr", reverse=reverse))
         assert [row.account_id for row in by_money.rows] == expected, "500 EUR and 100 USD have no order"
+
+
+def test_revenue_of_several_currencies_is_ordered_by_the_rates_and_what_has_none_comes_after_it() -> None:
+    index = paying(
+        *(("acme", 500.0, "EUR"), ("birch", 520.0, "USD"), ("cedar", 9_000.0, "JPY"), ("delta", 530.0, None)),
+        ("ember", 10.0, "USD"),
+        money=MoneySettings(currency="USD", rates={"EUR": 1.1}),
+    )
+    for reverse, expected in (
+        (False, ["acme", "delta", "birch", "ember", "cedar"]),
+        (True, ["ember", "birch", "delta", "acme", "cedar"]),
+    ):
+        found = index.find(AccountQuery(sort="mrr", reverse=reverse)).rows
+        assert [row.account_id for row in found] == expected, "500 EUR are 550 USD; 9,000 JPY nobody can tell"
+
+
+def paying(*accounts: tuple[str, float, str | None], money: MoneySettings = ONE_CURRENCY) -> AccountIndex:
+    """An index of (account, MRR, currency)."""
+    index = AccountIndex(money)
+    for offset, (name, mrr, currency) in enumerate(accounts):
+        profile = Profile(mrr=mrr, currency=currency)
+        report = make_report(name, 20.0, profile=profile, measures={"mrr_active": mrr})
+        index.put(row_of(report, RecordPosition(0, offset)))
+    return index
