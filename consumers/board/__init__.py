@@ -25,6 +25,7 @@ The modules in the order a record meets them:
 - `query_params`        what a request asks for
 - `pages`, `forms`      the routes for people
 - `review_routes`       reviews of scorecards, handed in and decided
+- `review_notices`      tells receivers of them
 - `api_accounts`, `api_alerts`   the routes for programs
 - `template_filters`, `svg`      how the pages say things, and their small charts
 - `metrics`             every Prometheus metric of the board

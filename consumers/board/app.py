@@ -2,6 +2,7 @@
 
 import getpass
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,8 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import JSONResponse, Response
 
 from alerts.commands import Command
-from alerts.config import read_config
+from alerts.config import AlertingConfig, read_config
+from consumers.alerting.receivers.from_settings import make_receivers
 from consumers.board import api_accounts, api_alerts, forms, pages, review_routes
 from consumers.board.access_control import AccessControl
 from consumers.board.board_context import Board, board_of, make_templates
@@ -29,6 +31,7 @@ from consumers.board.pipeline_status import LagMonitor, groups
 from consumers.board.read_model import ReadModel
 from consumers.board.recent_events import RecentEvents
 from consumers.board.request_guard import BODY_BYTES_MAX, Guard
+from consumers.board.review_notices import ReviewNotices
 from consumers.board.settings import BoardSettings
 from consumers.confirmed_sender import ConfirmedSender
 from consumers.web_server import BodyLimit
@@ -67,6 +70,7 @@ def make_app(
         openapi_url="/api/v1/openapi.json",
     )
     cookie_key = cookie_key or secrets.token_urlsafe(32)
+    alerting = read_config(settings.alerting.config)
     board = Board(
         settings,
         read_model,
@@ -76,9 +80,10 @@ def make_app(
         CommandService(settings.kafka, read_model.command_results, send),
         ConfirmedSender(settings.kafka, settings.kafka.topics.input("account"), "the update"),
         ConfirmedSender(settings.kafka, settings.kafka.topics.scorecard_reviews, "the review"),
+        _review_notices(settings, alerting),
         CurrentAlerts(
             read_model,
-            read_config(settings.alerting.config),
+            alerting,
             settings.calendar.calendars(),
             event_clock=settings.alerting.clock == "event",
         ),
@@ -112,6 +117,13 @@ def make_app(
         https_only=settings.board.secure_cookies,
     )
     return app
+
+
+def _review_notices(settings: BoardSettings, alerting: AlertingConfig) -> ReviewNotices:
+    """Those who are told of reviews; where nobody is, no receiver's secret is read."""
+    names = settings.board.review_receivers
+    made = make_receivers(alerting, settings.slack).channels if names else ()
+    return ReviewNotices(names, [each.receiver for each in made], time.sleep)
 
 
 def _register_gauges(board: Board, registry: CollectorRegistry) -> None:

@@ -18,6 +18,7 @@ from consumers.board.metrics import BoardMetrics
 from consumers.board.pipeline_status import LagMonitor, pipeline_problems
 from consumers.board.read_model import ReadModel
 from consumers.board.recent_events import RecentEvents
+from consumers.board.review_notices import ReviewNotices
 from consumers.board.settings import BoardSettings
 from consumers.board.template_filters import FILTERS
 from consumers.confirmed_sender import ConfirmedSender
@@ -38,6 +39,7 @@ class Board:
     commands: CommandService
     account_updates: ConfirmedSender
     reviews: ConfirmedSender
+    review_notices: ReviewNotices
     current_alerts: CurrentAlerts
     templates: Environment
     access: AccessControl

@@ -122,7 +122,7 @@ def post_review(request: Request, body: ReviewBody) -> ReviewSent:
 
 
 def _take(board: Board, account_id: str, step: str, by: str, comment: str) -> ScorecardReview:
-    """Make a step of the account's current report, and send it.
+    """Make a step of the account's current report, send it, and have it told.
 
     Raises:
         ConfigError: there is nothing to review, or the step is not whole.
@@ -134,6 +134,7 @@ def _take(board: Board, account_id: str, step: str, by: str, comment: str) -> Sc
         raise ConfigError(f"there is no account {account_id[:80]!r}")
     made = make_review(found[1], step, by, comment, datetime.now(UTC))
     board.reviews.send(made.key, encode_review(made))
+    board.review_notices.tell(made)
     return made
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import ConfigDict, Field, IPvAnyNetwork, SecretStr
 
-from consumers.alerting.settings import LOOPBACK_HOSTS, AlertingOptions, BoardAddress
+from consumers.alerting.settings import LOOPBACK_HOSTS, AlertingOptions, BoardAddress, SlackSettings
 from stream.calendar.calendars import CalendarsSettings
 from stream.config.settings import ProcessSettings, ProductSettings
 from stream.contracts.errors import ConfigError
@@ -55,6 +55,9 @@ class BoardOptions(BoardAddress):
     dead_letters_kept: int = Field(
         500, ge=0, le=10_000, description="the newest dead letters, shown with their originals"
     )
+    review_receivers: list[str] = Field(
+        [], max_length=20, description="receivers of the alerting configuration who are told at once of a review"
+    )
     alerts_kept: int = Field(5_000, ge=100, le=100_000, description="alerts in memory; open ones always")
     metrics_host: str = Field("127.0.0.1", description="where Prometheus may scrape it")
     metrics_port: int | None = Field(9103, ge=0, le=65535, description="0: any free port; null: no metrics")
@@ -78,6 +81,7 @@ class BoardSettings(ProcessSettings):
     calendar: CalendarsSettings = CalendarsSettings()
     scorecards: Path | None = Field(None, description="YAML file of scorecards; the shipped one without it")
     board: BoardOptions = BoardOptions()
+    slack: SlackSettings = SlackSettings()
 
     @property
     def alerting_group(self) -> str:

@@ -6,6 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from alerts.notification import AlertNotification
+from consumers.alerting.receivers.delivery import DeliveryResult, DeliveryStatus
+from consumers.board.review_notices import ReviewNotices
 from consumers.scorecard_reviews import STEPS_OF_ONE_MAX, ReviewLog, review_log
 from stream.contracts.errors import BadEvent, ConfigError
 from stream.contracts.scorecard_review import ScorecardReview, decode_review, encode_review, make_review
@@ -88,6 +91,53 @@ def test_programs_hand_in_and_read_what_was_said(monkeypatch: pytest.MonkeyPatch
         answer = reviewed.client.post(api, json=body, headers=OWN_PAGE)
         assert (answer.status_code, words in answer.json()["detail"]) == (422, True)
     assert len(reviewed.client.get(f"{api}?account_id=acme").json()) == 1
+
+
+class Told:
+    """A receiver that answers what it is told to, one answer a try."""
+
+    name = "lead"
+
+    def __init__(self, *answers: DeliveryStatus) -> None:
+        self.answers = list(answers)
+        self.took: list[str] = []
+
+    def send(self, notification: AlertNotification, _memory: bytes | None) -> DeliveryResult:
+        self.took.append(str(notification.message["text"]))
+        return DeliveryResult(self.answers.pop(0), "as asked")
+
+    def accepts(self, _kind: str) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("answers", "tries", "why"),
+    [
+        (["delivered"], 1, "it was told"),
+        (["failed", "rate_limited", "delivered"], 3, "an outage passes"),
+        (["failed", "failed", "failed"], 3, "nobody waits for ever: the step is on Kafka"),
+        (["refused"], 1, "it would be refused again"),
+    ],
+)
+def test_who_hands_in_on_the_board_has_it_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, answers: list[str], tries: int, why: str
+) -> None:
+    reviewed, told = Reviewed(monkeypatch), Told(*map(DeliveryStatus, answers))
+    ended: list[Any] = []
+    notices = ReviewNotices(["lead"], [told], lambda _seconds: None)
+    board = reviewed.client.app.state.board  # type: ignore[attr-defined]
+    tell = lambda made: ended.append(notices.tell(made))  # noqa: E731
+    monkeypatch.setattr(board.review_notices, "tell", tell)
+    reviewed.board.report(make_report("acme", 61.0))
+    assert reviewed.step("requested").status_code == 303
+    ended[0].result(30)
+    assert told.took == ["The scorecard of acme waits for a review"] * tries, why
+
+
+def test_a_receiver_that_is_not_there_is_named_at_the_start() -> None:
+    with pytest.raises(ConfigError, match=r"board\.review_receivers: leda: no such receiver; there are lead"):
+        ReviewNotices(["leda"], [Told()], lambda _seconds: None)
+    assert ReviewNotices([], [], lambda _seconds: None).tell(step(0)) is None
 
 
 def step(number: int, account: str = "acme", kind: str = "requested") -> ScorecardReview:
