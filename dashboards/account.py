@@ -5,10 +5,22 @@ Only the accounts that have series of their own (the worst and the pinned) are h
 
 from typing import Final
 
-from grafana_foundation_sdk.builders.dashboard import AnnotationQuery, Dashboard, QueryVariable, Row
-from grafana_foundation_sdk.models.dashboard import VariableRefresh, VariableSort
+from grafana_foundation_sdk.builders.dashboard import AnnotationQuery, Dashboard, DashboardLink, QueryVariable, Row
+from grafana_foundation_sdk.models.dashboard import DashboardLinkType, VariableRefresh, VariableSort
 
-from dashboards.style import BAD, GOOD, NEUTRAL, PROMETHEUS, SCORE_STEPS, WARNING, dashboard, lines, number, stacked
+from dashboards.style import (
+    BAD,
+    GOOD,
+    NEUTRAL,
+    PROMETHEUS,
+    SCORE_STEPS,
+    WARNING,
+    board_address,
+    dashboard,
+    lines,
+    number,
+    stacked,
+)
 
 _ONE: Final = 'account="$account"'
 
@@ -24,10 +36,17 @@ def account() -> Dashboard:
     board.with_variable(
         QueryVariable("account")
         .label("Account")
-        .query("label_values(heartline_account_health_score, account)")
+        .query("label_values(heartline_account_info, account)")
         .datasource(PROMETHEUS)
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(VariableSort.ALPHABETICAL_ASC)
+    )
+    board.with_variable(board_address())
+    board.link(
+        DashboardLink("This account on the board")
+        .type(DashboardLinkType.LINK)
+        .url("${board}/accounts/${account:percentencode}")
+        .target_blank(True)
     )
     board.annotation(
         AnnotationQuery()

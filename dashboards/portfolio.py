@@ -1,6 +1,8 @@
 """Which accounts are in trouble, and how the whole portfolio moves. For customer-success teams and who leads them."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink, QueryVariable, Row
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models.dashboard import DashboardLink as Link
 from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
 
 from dashboards.style import (
@@ -12,6 +14,7 @@ from dashboards.style import (
     SCORE_STEPS,
     WARNING,
     bars,
+    board_address,
     coloured,
     dashboard,
     lines,
@@ -20,6 +23,9 @@ from dashboards.style import (
 )
 
 _SEGMENT = 'segment=~"$segment"'
+# Each account shown with its name, segment and owner as labels.
+_NAMED = f"* on (account) group_left (name, segment, owner) heartline_account_info{{{_SEGMENT}}}"
+_TO_BOARD = "${board}/accounts/${__field.labels.account:percentencode}"
 _TO_ACCOUNT = "/d/heartline-account?var-account=${__field.labels.account}&${__url_time_range}"
 
 
@@ -38,6 +44,7 @@ def portfolio() -> Dashboard:
         .all_value(".*")
         .current(VariableOption(selected=True, text="All", value="$__all"))
     )
+    board.with_variable(board_address())
     _now(board)
     _bands(board)
     _movers(board)
@@ -77,8 +84,8 @@ def _now(board: Dashboard) -> None:
     board.with_panel(
         number(
             "Red flags up",
-            "Alerts that are open, all segments.",
-            "sum(heartline_alerts_open)",
+            "Accounts with a red flag.",
+            f"sum(heartline_segment_alerts_open{{{_SEGMENT}}}) or vector(0)",
             "none",
             ((None, GOOD), (1, WARNING)),
         )
@@ -128,51 +135,54 @@ def _bands(board: Dashboard) -> None:
 
 def _movers(board: Dashboard) -> None:
     board.with_row(Row("Who"))
-    to_account = DashboardLink("Open the account").url(_TO_ACCOUNT)
+    links: list[Builder[Link]] = [
+        DashboardLink("Its dashboard").url(_TO_ACCOUNT),
+        DashboardLink("On the board").url(_TO_BOARD).target_blank(True),
+    ]
     board.with_panel(
         bars(
             "Least healthy",
-            "Score 0 to 100 of the least healthy accounts; click one to see why.",
+            "Score 0 to 100 of the least healthy accounts; click one to see why. Of a segment: those among the worst.",
             "none",
-            "bottomk(12, heartline_account_health_score)",
-            "{{account}}",
+            f"bottomk(12, heartline_account_health_score {_NAMED})",
+            "{{name}}",
             SCORE_STEPS,
         )
         .min(0)
         .max(100)
         .decimals(0)
-        .data_links([to_account])
+        .data_links(links)
     )
     board.with_panel(
         bars(
             "Fell the most in seven days",
             "Change of the score against seven days ago, in points; click one to see why.",
             "none",
-            "bottomk(12, heartline_account_score_change_7d_points)",
-            "{{account}}",
+            f"bottomk(12, heartline_account_score_change_7d_points {_NAMED})",
+            "{{name}}",
             ((None, BAD), (-15, WARNING), (-5, NEUTRAL)),
         )
         .max(0)
         .decimals(0)
-        .data_links([to_account])
+        .data_links(links)
     )
     board.with_panel(
         stacked(
             lines(
                 "Red flags up, by rule",
-                "Open alerts, all segments.",
+                "Accounts with a red flag, by the rule of the signal that leads.",
                 "none",
-                ("sum by (rule) (heartline_alerts_open) > 0", "{{rule}}"),
+                (f"sum by (rule) (heartline_segment_alerts_open{{{_SEGMENT}}})", "{{rule}}"),
             )
         )
     )
     board.with_panel(
         lines(
             "Red flags raised and ended",
-            "An hour; a red flag that comes back within its window is re-opened, not raised anew.",
+            "A day, all segments; a red flag that comes back within its window is re-opened, not raised anew.",
             "none",
             (
-                'sum by (kind) (increase(heartline_alert_transitions_total{kind=~"opened|reopened|resolved"}[1h]))',
+                'sum by (kind) (increase(heartline_alert_transitions_total{kind=~"opened|reopened|resolved"}[1d]))',
                 "{{kind}}",
             ),
         )
@@ -181,7 +191,7 @@ def _movers(board: Dashboard) -> None:
         bars(
             "What came of red flags, in 30 days",
             "Accounts looked at 7, 30 and 90 days after a play or the end: what people did about it, and how it went. "
-            "More that lasted with a play than with none says that plays help.",
+            "More that lasted with a play than with none says that plays help. All segments.",
             "none",
             "sum by (action, outcome) (increase(heartline_alert_follow_ups_total[30d]))",
             "{{action}}: {{outcome}}",
@@ -268,7 +278,7 @@ def _revenue(board: Dashboard) -> None:
     board.with_panel(
         number(
             "Gross retention of a year",
-            "The same, each customer with at most what it was worth then.",
+            "The same, each customer with at most what it was worth then; all segments.",
             "heartline_portfolio_trailing_year_grr_ratio",
             "percentunit",
             ((None, BAD), (0.8, WARNING), (0.9, GOOD)),

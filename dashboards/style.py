@@ -5,7 +5,13 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.bargauge import Panel as BarGauge
 from grafana_foundation_sdk.builders.common import VizLegendOptions, VizTooltipOptions
-from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink, ThresholdsConfig
+from grafana_foundation_sdk.builders.dashboard import (
+    Dashboard,
+    DashboardLink,
+    DatasourceVariable,
+    TextBoxVariable,
+    ThresholdsConfig,
+)
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.builders.stat import Panel as Stat
 from grafana_foundation_sdk.builders.timeseries import Panel as Lines
@@ -27,7 +33,11 @@ from grafana_foundation_sdk.models.dashboard import (
     ThresholdsMode,
 )
 
-PROMETHEUS: Final = DataSourceRef(type_val="prometheus", uid="prometheus")
+# Whichever Prometheus the reader's Grafana has: the variable at the top of each dashboard.
+DATASOURCE: Final = "datasource"
+PROMETHEUS: Final = DataSourceRef(type_val="prometheus", uid=f"${{{DATASOURCE}}}")
+BOARD: Final = "board"
+BOARD_URL: Final = "http://localhost:8050"
 
 # The colours of the bands, here and on the board; each is also a word, for whoever does not tell them apart.
 BAND_COLOURS: Final = {
@@ -45,21 +55,27 @@ Steps = Sequence[tuple[float | None, str]]
 SCORE_STEPS: Final[Steps] = ((None, BAD), (25, WARNING), (50, BAND_COLOURS["watch"]), (75, GOOD))
 
 
-def dashboard(uid: str, title: str, description: str, *, time_from: str = "now-6h") -> Dashboard:
-    """An empty dashboard of the house: read-only, linked with its sisters, its cursors in step."""
+def dashboard(uid: str, title: str, description: str, *, time_from: str = "now-30d") -> Dashboard:
+    """An empty dashboard of the house: read-only, linked with its sisters, its cursors in step, of any Prometheus."""
     sisters = DashboardLink("Heartline").type(DashboardLinkType.DASHBOARDS).tags(["heartline"]).keep_time(True)
     return (
         Dashboard(f"Heartline: {title}")
         .uid(f"heartline-{uid}")
         .description(description)
         .tags(["heartline"])
-        .refresh("10s")
+        .refresh("1m")
         .time(time_from, "now")
         .timezone("browser")
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .readonly()
         .link(sisters)
+        .with_variable(DatasourceVariable(DATASOURCE).label("Prometheus").type("prometheus"))
     )
+
+
+def board_address() -> TextBoxVariable:
+    """Where the board is, for links to it; whoever imports the dashboard says it once."""
+    return TextBoxVariable(BOARD).label("Board").default_value(BOARD_URL)
 
 
 def query(expression: str, legend: str = "", *, instant: bool = False) -> Dataquery:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any, Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -30,6 +31,8 @@ def built(name: str) -> dict[str, Any]:
     plain: dict[str, Any] = json.loads(json.dumps(DASHBOARDS[name]().build(), cls=JSONEncoder))
     for panel_id, panel in enumerate(plain["panels"], start=1):
         panel["id"] = panel_id  # Grafana links to panels by it; without one it makes them up on every load
+        for ref_id, target in zip(ascii_uppercase, panel.get("targets", []), strict=False):
+            target["refId"] = ref_id  # what an expression, an alert or an export calls the query
     return plain
 
 

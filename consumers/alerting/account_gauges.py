@@ -1,4 +1,4 @@
-"""The measures and drivers of the few accounts that have series of their own, read when Prometheus asks.
+"""The names, measures and drivers of the few accounts that have series of their own, read when Prometheus asks.
 
 Only the accounts of `HealthCollector.shown` are exported, so their number is bounded and a series goes when its account
 recovers. The reports lie in Redis; while it is away these gauges are absent, and a dashboard shows a gap, not a guess.
@@ -11,6 +11,7 @@ import redis
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from consumers.alerting.projection import NO_SEGMENT
 from stream.config.logs import get_logger
 from stream.contracts.report import HealthReport
 
@@ -36,6 +37,7 @@ SHOWN_MEASURES: Final = (
     "csat",
 )
 DRIVERS_MAX: Final = 8
+NO_OWNER: Final = "none"
 
 
 class AccountGauges(Collector):
@@ -71,13 +73,21 @@ class AccountGauges(Collector):
             "Points of 100 that a measure keeps from the score of an account shown, its largest ones.",
             labels=["account", "measure"],
         )
+        infos = GaugeMetricFamily(
+            "heartline_account_info",
+            "Always 1: the name, segment and owner of the accounts shown; the id and `none` where nobody told them.",
+            labels=["account", "name", "segment", "owner"],
+        )
         for report in self._read():
-            for name in SHOWN_MEASURES:
-                if (value := report.measures.get(name)) is not None:
-                    measures.add_metric([report.account_id, name], value)
+            who = report.profile
+            name, segment, owner = who.name or report.account_id, who.segment or NO_SEGMENT, who.owner or NO_OWNER
+            infos.add_metric([report.account_id, name, segment, owner], 1)
+            for measure in SHOWN_MEASURES:
+                if (value := report.measures.get(measure)) is not None:
+                    measures.add_metric([report.account_id, measure], value)
             for item in report.contributions[:DRIVERS_MAX]:
                 drivers.add_metric([report.account_id, item.measure], round(item.points_lost, 2))
-        return [measures, drivers]
+        return [infos, measures, drivers]
 
     def _read(self) -> list[HealthReport]:
         try:

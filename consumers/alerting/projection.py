@@ -23,6 +23,7 @@ NO_SEGMENT: Final = "none"
 OTHER_SEGMENTS: Final = "other"
 
 _OPEN_ALERTS: Final = "Red flags that are up, one an account, by the rule of the signal that leads and severity."
+_OPEN_IN_SEGMENT: Final = "Red flags that are up, by their account's segment and the rule; no series where none is."
 _SIGNALS: Final = "Signals that fire, by rule and severity; most of them are told by a daily digest, or not at all."
 
 K = TypeVar("K")
@@ -45,6 +46,7 @@ class Projection:
         self.lock = threading.Lock()
         self.bands: Counter[tuple[Band, str]] = Counter()
         self.open_alerts: Counter[tuple[str, Severity]] = Counter()
+        self.open_in_segment: Counter[tuple[str, str]] = Counter()
         self.signals: Counter[tuple[str, Severity]] = Counter()
         self.verdicts: Counter[tuple[str, str]] = Counter()
         self.totals: dict[str, Totals] = {}
@@ -159,6 +161,7 @@ class Projection:
         self._add_up(seen, by)
         for key in seen.open:
             _add(self.open_alerts, key, by)
+            _add(self.open_in_segment, (seen.segment, key[0]), by)
         for key in seen.signals:
             _add(self.signals, key, by)
         for result in seen.verdicts:
@@ -217,16 +220,18 @@ class HealthCollector(Collector):
                 self._fallen(),
                 self._bands(named),
                 self._by_rule("heartline_alerts_open", _OPEN_ALERTS, self._projection.open_alerts),
+                self._open_in_segment(named),
                 self._by_rule("heartline_alert_signals_firing", _SIGNALS, self._projection.signals),
                 *self._verdicts(),
                 *self._totals(named),
             ]
 
     def shown_by_partition(self) -> dict[int, list[str]]:
-        """The accounts that get series of their own, by the partition that has them."""
+        """The accounts that get series of their own and those that fell the most, by the partition that has them."""
         found: dict[int, list[str]] = {}
         with self._projection.lock:
-            for account in self.shown():
+            fallen = [account for _, account in heapq.nsmallest(self._worst_n, self._projection.fallen())]
+            for account in dict.fromkeys([*self.shown(), *fallen]):
                 if (home := self._projection.home(account)) is not None:
                     found.setdefault(home, []).append(account)
         return found
@@ -265,6 +270,15 @@ class HealthCollector(Collector):
         for account in self.shown():
             for rule, severity in self._projection.open_of(account):
                 family.add_metric([account, rule, severity], 1)
+        return family
+
+    def _open_in_segment(self, named: set[str]) -> Metric:
+        family = GaugeMetricFamily("heartline_segment_alerts_open", _OPEN_IN_SEGMENT, labels=["segment", "rule"])
+        counts: Counter[tuple[str, str]] = Counter()
+        for (segment, rule), count in self._projection.open_in_segment.items():
+            counts[segment if segment in named else OTHER_SEGMENTS, rule] += count
+        for labels, count in sorted(counts.items()):
+            family.add_metric(labels, count)
         return family
 
     def _fallen(self) -> Metric:

@@ -23,6 +23,7 @@ from consumers.board.app import make_app
 from consumers.board.live_updates import Hub
 from consumers.board.read_model import ReadModel
 from consumers.board.settings import BoardSettings
+from consumers.intake.metrics import IntakeMetrics
 from consumers.portfolio.ledger_reader import LedgerReader
 from consumers.portfolio.ledger_record import LedgerRecord
 from consumers.portfolio.metrics import PortfolioCollector
@@ -78,6 +79,7 @@ _UNITS: Final = {
     "ready": "0 or 1",
     "arr": "the company's currency, a year",
     "incident": "0 or 1",
+    "info": "always 1",
 }
 
 
@@ -184,6 +186,12 @@ def _alerting() -> Iterable[Metric]:
     return registry.collect()
 
 
+def _intake() -> Iterable[Metric]:
+    registry = CollectorRegistry()
+    IntakeMetrics(registry, ["app"]).refused("app", "missing_field")
+    return registry.collect()
+
+
 def _board() -> Iterable[Metric]:
     registry, hub, settings = CollectorRegistry(), Hub(), BoardSettings()
     make_app(settings, ReadModel(settings, hub), hub, registry)
@@ -229,5 +237,6 @@ _PROCESSES: Final[dict[str, Callable[[], Iterable[Metric]]]] = {
     "The worker (`heartline worker`, port 9101)": _worker,
     "Alerting (`heartline alerting`, port 9102)": _alerting,
     "The board (`heartline board`, port 9103)": _board,
+    "The intake (`heartline intake`, port 9104)": _intake,
     "The portfolio (`heartline portfolio serve`, port 9105)": _portfolio,
 }

@@ -119,7 +119,7 @@ def _queries() -> list[tuple[str, str, str]]:
         for panel in board["panels"]:
             found += [(name, panel["title"], target["expr"]) for target in panel.get("targets", [])]
         found += [(name, item["name"], item["expr"]) for item in board["annotations"].get("list", [])]
-        for variable in board["templating"].get("list", []):
+        for variable in (each for each in board["templating"].get("list", []) if each["type"] == "query"):
             found.append((name, variable["name"], f"count({variable['query'].split('(')[1].split(',')[0]})"))
     return found
 

@@ -7,7 +7,7 @@ import redis
 from prometheus_client import CollectorRegistry
 
 from consumers.alerting.account_gauges import DRIVERS_MAX, AccountGauges
-from stream.contracts.report import Contribution, HealthReport
+from stream.contracts.report import Contribution, HealthReport, Profile
 from tests.reports import make_report
 
 
@@ -24,8 +24,11 @@ def registry_of(reports: dict[str, HealthReport]) -> CollectorRegistry:
 
 
 def test_a_known_measure_has_a_series_and_an_unknown_one_has_none() -> None:
-    report = make_report("acme", measures={"wau": 11, "nps": None, "feature_status": {"a": "used"}})
+    profile = Profile(name="Acme Inc", owner="dana")
+    report = make_report("acme", profile=profile, measures={"wau": 11, "nps": None, "feature_status": {"a": "used"}})
     get = registry_of({"acme": report}).get_sample_value
+    who = {"account": "acme", "name": "Acme Inc", "segment": "none", "owner": "dana"}
+    assert get("heartline_account_info", who) == 1
     assert get("heartline_account_measure", {"account": "acme", "measure": "wau"}) == 11
     assert get("heartline_account_measure", {"account": "acme", "measure": "nps"}) is None
     assert get("heartline_account_measure", {"account": "acme", "measure": "feature_status"}) is None

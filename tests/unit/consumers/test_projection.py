@@ -103,7 +103,9 @@ def test_open_alerts_follow_their_accounts() -> None:
     gauges.projection.load(0, [remember("a", 40), remember("b", 10), remember("c", 80)])
     assert gauges.get("heartline_alerts_open", rule="breadth_collapsed", severity="warning") == 1
     assert gauges.get("heartline_alerts_open", rule="breadth_collapsed", severity="critical") == 1
+    assert gauges.get("heartline_segment_alerts_open", rule="breadth_collapsed", segment="smb") == 2
     gauges.projection.drop(0)
+    assert gauges.get("heartline_segment_alerts_open", rule="breadth_collapsed", segment="smb") is None
     assert gauges.get("heartline_alerts_open", rule="breadth_collapsed", severity="warning") == 0
 
 

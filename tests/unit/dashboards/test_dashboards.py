@@ -32,9 +32,31 @@ def test_every_file_has_its_code() -> None:
 def test_a_panel_says_what_it_shows_in_which_unit(panel: dict[str, Any]) -> None:
     assert panel["description"].endswith(".")
     assert panel["fieldConfig"]["defaults"]["unit"]
-    assert panel["datasource"]["uid"] == "prometheus"
     assert panel["targets"]
     assert all(target["expr"] for target in panel["targets"])
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_any_grafana_can_import_it(name: str) -> None:
+    board = built(name)
+    variables = {variable["name"]: variable for variable in board["templating"]["list"]}
+    assert variables["datasource"]["type"] == "datasource"
+    assert variables["datasource"]["query"] == "prometheus"
+    asked = [board["annotations"].get("list", []), board["templating"]["list"], board["panels"]]
+    sources = [item["datasource"]["uid"] for items in asked for item in items if item.get("datasource")]
+    for panel in board["panels"]:
+        targets = panel.get("targets", [])
+        sources += [target["datasource"]["uid"] for target in targets]
+        assert [target["refId"] for target in targets] == list("ABCDEFGH"[: len(targets)]), panel["title"]
+    assert set(sources) == {"${datasource}"}, "whichever Prometheus the reader has"
+    assert "id" not in board, "Grafana gives it"
+    assert board["time"]["from"] == ("now-1h" if name == "operations" else "now-30d")
+
+
+def test_the_choice_of_a_segment_holds_for_every_panel_or_the_panel_says_that_it_does_not() -> None:
+    for panel in built("portfolio")["panels"]:
+        for target in panel.get("targets", []):
+            assert '=~"$segment"' in target["expr"] or "ll segments" in panel["description"], panel["title"]
 
 
 @pytest.mark.parametrize("panel", PANELS)
@@ -60,12 +82,17 @@ def test_panels_do_not_overlap_and_fit_the_width(name: str) -> None:
 
 def test_the_dashboards_link_to_each_other_and_from_a_worst_account_to_its_own() -> None:
     uids = {built(name)["uid"] for name in DASHBOARDS}
+    to_board = "${board}/accounts/${account:percentencode}"
+    assert to_board in [link.get("url") for link in built("account")["links"]]
     assert len(uids) == len(DASHBOARDS)
     links = [
         link["url"]
         for panel in built("portfolio")["panels"]
         for link in panel.get("fieldConfig", {}).get("defaults", {}).get("links", [])
     ]
-    assert links
-    assert all(link.split("?")[0].removeprefix("/d/") in uids for link in links)
+    on_board = [link for link in links if link.startswith("${board}/accounts/${__field.labels.account")]
+    assert len(on_board) == 2, "from each list of accounts"
+    others = set(links) - set(on_board)
+    assert others
+    assert all(link.split("?")[0].removeprefix("/d/") in uids for link in others)
     assert all(built(name)["tags"] == ["heartline"] for name in DASHBOARDS)
