@@ -28,6 +28,8 @@ INACTIVE_STAGES: Final = {
 }
 
 
+CLOSES_DAYS: Final = 27  # a report has 28 days, the current one included
+
 NO_LEVELS: Final[Mapping[str, Sequence[tuple[int, Number]]]] = MappingProxyType({})
 
 
@@ -287,18 +289,21 @@ class AccountFacts:
         return self.calendar.between(last_day + 1, self.day) if self.day > last_day + 1 else 0
 
     def closes(self) -> Sequence[tuple[int, float]]:
-        """(day, score) of each day that is over, oldest first, at most 27; days without news keep the last score."""
+        """(day, score) of the last 27 days that are over, oldest first; days without news keep the last score."""
         if self._closes is None:
             self._closes = self._closed_days()
         return self._closes
 
     def _closed_days(self) -> list[tuple[int, float]]:
         today = self.day
-        closed = [(day, round(score, 1)) for iso, score in self.report.history if (day := _day(iso)) < today]
+        first_day = today - CLOSES_DAYS  # of an older report no more days count than of one of today
+        closed = [
+            (day, round(score, 1)) for iso, score in self.report.history if first_day <= (day := _day(iso)) < today
+        ]
         if self.report.score is not None:
             first, score = closed[-1][0] + 1 if closed else self.report_day, round(self.report.score, 1)
-            closed += [(day, score) for day in range(max(first, self.report_day), today)]
-        return closed[-27:]
+            closed += [(day, score) for day in range(max(first, self.report_day, first_day), today)]
+        return closed
 
     def closes_below(self, line: float) -> int:
         """How many daily closes in a row, the last one included, were below a line."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from alerts.account_facts import AccountFacts
 from alerts.evaluation import evaluate_rules, next_due
@@ -120,6 +121,19 @@ def test_closes_below_a_line_are_counted_as_a_plain_loop_does(past: list[float],
     while count < len(past) and past[-1 - count] < line:
         count += 1
     assert facts.closes_below(line) == count
+
+
+def test_as_many_days_count_of_an_older_report_as_of_one_of_today() -> None:
+    """Also where a day had no score: a list of 27 of them would reach back one day further."""
+    past = [float(score) for score in range(28)]
+    older = make_report(score=80, as_of=MONDAY, past=past[1:])
+    gone = (MONDAY - timedelta(days=9)).date().isoformat()
+    history = [day for day in older.history if day[0] != gone]
+    tomorrow = MONDAY + timedelta(days=1)
+    newer = replace(older, as_of=tomorrow, history=[*history[1:], (tomorrow.date().isoformat(), 80.0)])
+    known = AccountFacts(replace(older, history=history), tomorrow).closes()
+    assert known == AccountFacts(newer, tomorrow).closes()
+    assert len(known) == 26
 
 
 def test_the_order_of_rules_names_each_once() -> None:
