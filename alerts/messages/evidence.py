@@ -7,7 +7,7 @@ from alerts.account_facts import AccountFacts
 from alerts.messages.report_text import cap_name, cap_value, change_name, change_values
 from alerts.model import Alert, Signal
 from alerts.rules import declaration
-from alerts.text import escape, measure_name, measure_value, points_words, tidy
+from alerts.text import escape, in_brackets, measure_name, measure_value, points_words, tidy
 from stream.contracts.report import Change, HealthReport
 
 LINES_MAX: Final = 3
@@ -49,7 +49,7 @@ def _who(first: Signal, facts: AccountFacts) -> list[str]:
     """Whom the first line is about, where it does not name them."""
     known = declaration(first.rule)
     who = facts.named(*known.people) if known is not None and known.people is not None else ""
-    return [f"Who: {who}"] if who and who not in first.headline else []
+    return [f"Who: {who}"] if who and in_brackets(who) not in first.headline else []
 
 
 def _moves(report: HealthReport, covered: set[str]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from alerts.model import Alert, Severity, Tone
 from alerts.red_flag import NotificationKind
-from alerts.text import span_words, tidy, within
+from alerts.text import plural, span_words, tidy, within
 
 NAME_CHARS_MAX: Final = 80
 HEADLINE_CHARS_MAX: Final = 140
@@ -36,7 +36,9 @@ def headline(kind: NotificationKind, alert: Alert) -> str:
     if kind == "reminded":
         return f"{REMINDER} {name} {what}; nobody is on it yet"
     if kind == "escalated":
-        return f"{REMINDER} For the manager of {tidy(alert.owner or 'the owner', NAME_CHARS_MAX)}: {name} {what}"
+        whose = tidy(alert.owner or "the owner", NAME_CHARS_MAX)
+        since = f"after {plural(alert.reminders, 'reminder')}" if alert.reminders else "yet"
+        return f"{REMINDER} For the manager of {whose}: {name} {what}; nobody is on it {since}"
     if kind == "reopened":
         what = what.replace(":", " again:", 1) if ":" in what else f"{what} again"
     return f"{FLAG[alert.severity]} {name} {what}"

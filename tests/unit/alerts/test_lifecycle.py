@@ -295,7 +295,11 @@ TRANSITIONS: list[tuple[AlertChange, str, str | None]] = [
     ("resolved", "d1 09:00 users 10\nd2 09:00 users 18", "✅ Acme Corp: 18 of 20 monthly users are back"),
     ("reopened", "d1 09:00 users 4\nd2 09:00 users 18\nd3 09:00 users 9", f"🚩 {LOST} again: {FELL} 9"),
     ("reminded", "d1 09:00 users 10\nd8 09:01 users 9", f"⏰ {LOST}: {FELL} 10; nobody is on it yet"),
-    ("escalated", "d1 09:00 users 10\nd22 09:01 users 10", f"⏰ For the manager of Dana Fields: {LOST}: {FELL} 10"),
+    (
+        "escalated",
+        "d1 09:00 users 10\nd22 09:01 users 10",
+        f"⏰ For the manager of Dana Fields: {LOST}: {FELL} 10; nobody is on it after 2 reminders",
+    ),
     (
         "notified",
         "d1 09:00 users 10\nd1 09:01 incident begins\nd1 10:00 users 4\nd1 11:00 incident ends\nd1 11:01 again",
