@@ -306,12 +306,15 @@ class AccountFacts:
         return closed
 
     def closes_below(self, line: float) -> int:
-        """How many daily closes in a row, the last one included, were below a line."""
-        count, expected = 0, self.day - 1
-        for day, score in reversed(self.closes()):
-            if day != expected or score >= line:
+        """How many daily closes in a row, the last one included, were below a line.
+
+        A day without a close neither counts nor ends the row: its score was unknown, or no worker was there to see it.
+        """
+        count = 0
+        for _, score in reversed(self.closes()):
+            if score >= line:
                 break
-            count, expected = count + 1, day - 1
+            count += 1
         return count
 
     def start_of_day(self, day: int) -> datetime:

@@ -25,19 +25,21 @@ ONLY_DROP = [SHIPPED["score_dropped"]]
 def live(rules: Sequence[Any], scores: Sequence[float | None]) -> list[str]:
     """One report a day at 9 o'clock with the day's score; `day 8 firing warning page` for each change."""
     record: AccountRecord | None = None
-    past: list[float] = []
+    past: list[float | None] = []
     told = []
     for day, score in enumerate(scores):
         as_of = MONDAY + timedelta(days=day)
-        evaluation = evaluate_rules(
-            record, make_report(score=score, as_of=as_of, past=past[-27:]), rules, as_of, RULES_ALONE
-        )
+        report = make_report(score=score, as_of=as_of, past=[value or 0 for value in past[-27:]])
+        unknown = {
+            (as_of - timedelta(days=back)).date().isoformat() for back in range(1, day + 1) if past[-back] is None
+        }
+        report = replace(report, history=[each for each in report.history if each[0] not in unknown])
+        evaluation = evaluate_rules(record, report, rules, as_of, RULES_ALONE)
         record = evaluation.record
         for step in evaluation.signals:
             assert step.signal is not None
             told.append(f"day {day} {step.change} {step.signal.severity} {step.signal.channel}")
-        if score is not None:
-            past.append(score)
+        past.append(score)
     return told
 
 
@@ -59,6 +61,11 @@ LOW = [
         ["day 7 firing warning page", "day 11 resolved warning page"],
     ),
     ("an unknown score decides nothing", [30.0] * 8 + [None] * 4 + [30.0], ["day 7 firing warning page"]),
+    (
+        "days of an unknown score neither count nor begin the count anew",
+        [30.0] * 4 + [None] * 3 + [30.0] * 4,
+        ["day 10 firing warning page"],
+    ),
     ("today is no close", [30.0] * 7, []),
 ]
 
