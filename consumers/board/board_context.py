@@ -75,6 +75,7 @@ class Board:
             "waiting_reviews": self.read_model.reviews.waiting,
             "problems": pipeline_problems(self.lags, self.read_model.alerts.pipeline_incident),
             "me": self.me(request),
+            "portfolio_url": self.settings.board.portfolio_url,
             "path": request.url.path,
             "flash": "" if REFRESH_HEADER in request.headers else request.session.pop("flash", ""),
         }

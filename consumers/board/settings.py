@@ -55,6 +55,12 @@ class BoardOptions(BoardAddress):
     dead_letters_kept: int = Field(
         500, ge=0, le=10_000, description="the newest dead letters, shown with their originals"
     )
+    portfolio_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s<>|]+$",
+        max_length=500,
+        description="where people reach the portfolio: the board links to it; null: it does not",
+    )
     review_receivers: list[str] = Field(
         [], max_length=20, description="receivers of the alerting configuration who are told at once of a review"
     )

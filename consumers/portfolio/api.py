@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from consumers.portfolio.days import day_of
 from consumers.portfolio.facts import DIMENSIONS
@@ -13,6 +14,7 @@ from consumers.portfolio.figures import MOVEMENT_FIGURES
 from consumers.portfolio.lifetime import ALL_IDS, shape_of
 from consumers.portfolio.presentation import as_json, part_as_json
 from consumers.portfolio.service import PortfolioService
+from consumers.portfolio.tables import EXPORTED, TABLES
 from consumers.portfolio.usage_drops import drop_fates
 from stream.contracts.errors import ConfigError
 
@@ -125,6 +127,23 @@ def restatements(request: Request, period: PeriodText = None) -> list[dict[str, 
     except ConfigError as error:
         raise HTTPException(422, str(error)) from None
     return [asdict(each) | {"effective_day": day_of(each.effective_day)} for each in service.restatements(asked)]
+
+
+@router.get("/tables")
+def exported_tables() -> list[dict[str, str]]:
+    """The tables that may be had as Parquet, and what a row of each is."""
+    return [{"table": table.name, "meaning": table.meaning} for table in TABLES if table.name in EXPORTED]
+
+
+@router.get("/tables/{table}.parquet", response_class=Response)
+def parquet(request: Request, table: str) -> Response:
+    """One of them, for a warehouse. Days are counted from 1970-01-01, money is in minor units."""
+    try:
+        file = service_of(request).parquet(table)
+    except ConfigError as error:
+        raise HTTPException(404, str(error)) from None
+    headers = {"Content-Disposition": f'attachment; filename="{table}.parquet"'}
+    return Response(file, media_type="application/vnd.apache.parquet", headers=headers)
 
 
 @router.get("/definitions")

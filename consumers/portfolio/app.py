@@ -37,6 +37,7 @@ def make_app(service: PortfolioService, board: BoardOptions) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     app.state.service = service
+    app.state.board_url = board.public_url
     app.include_router(api.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=pages.BOARD_STATIC), name="static")

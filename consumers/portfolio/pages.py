@@ -16,10 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 import consumers.board
+from consumers.account_url import url_part
 from consumers.csv_cells import safe_cell
 from consumers.portfolio.api import AsKnown, PeriodText, service_of
 from consumers.portfolio.charts import Line, Mark, benchmark, line_chart, stacked_bars, waterfall
-from consumers.portfolio.days import Period, day_number, day_of, trailing
+from consumers.portfolio.days import Period, day_at, day_number, day_of, trailing
 from consumers.portfolio.figures import MOVEMENT_FIGURES, Figure
 from consumers.portfolio.lifetime import made_of, shape_of
 from consumers.portfolio.money import minor_digits, shown
@@ -241,6 +242,30 @@ def accounts(
         ],
         costs=costs,
         export=f"/page/accounts?{_query(query)}",
+    )
+
+
+@router.get("/page/restatements")
+def page_of_restatements(request: Request, period: PeriodText = None, export: Export = None) -> Response:
+    """What came after a period's end and changed it, each with the event that did."""
+    service = service_of(request)
+    try:
+        asked = service.periods(period)[0] if period else service.periods(None)[0].previous()
+    except ConfigError as error:
+        raise HTTPException(422, str(error)) from None
+    found = service.restatements(asked)
+    if export == "csv":
+        return _tables_csv(service, f"restatements-{asked.name}", {"restatements": found})
+    return _page(
+        "restatements.html",
+        request,
+        "",
+        period=asked.name,
+        before=asked.previous().name,
+        rows=found[:MEMBERS_SHOWN],
+        count=len(found),
+        change=sum((each.after_minor or 0) - (each.before_minor or 0) for each in found),
+        day_recorded=lambda ms: day_of(day_at(ms, service.options.rules.zone)),
     )
 
 
@@ -538,6 +563,13 @@ def _tables_csv(service: PortfolioService, name: str, tables: Mapping[str, Itera
     return _csv(f"{name}-{service.today()}", rows_by_table(tables, service.options.currency))
 
 
+def _account(board_url: str | None, account_id: str, words: str) -> Markup:
+    """An account's name, which leads to its page on the board where it is known how people reach that."""
+    if board_url is None:
+        return Markup.escape(words)
+    return Markup('<a href="{}/accounts/{}">{}</a>').format(board_url.rstrip("/"), url_part(account_id), words)
+
+
 def _csv(name: str, rows: list[dict[str, Any]]) -> Response:
     out = io.StringIO()
     names = list(dict.fromkeys(key for row in rows for key in row))
@@ -555,6 +587,7 @@ def _query(values: dict[str, Any]) -> str:
 def _page(template: str, request: Request, name: str, **values: Any) -> HTMLResponse:
     service = service_of(request)
     currency = service.options.currency
+    board_url: str | None = request.app.state.board_url
     rendered = _TEMPLATES.get_template(template).render(
         page=name,
         pages=NAMES,
@@ -567,6 +600,8 @@ def _page(template: str, request: Request, name: str, **values: Any) -> HTMLResp
         percent=lambda value: "–" if value is None else f"{value * 100:.1f} %",
         date_of=day_of,
         word=lambda band: (band or "not known").replace("_", " "),
+        board_url=board_url,
+        account=lambda id_, words=None: _account(board_url, id_, words or id_),
         members_link=lambda of, key, **more: f"/page/members?{_query({'of': of, 'key': key or '', **more})}",
         **values,
     )

@@ -224,6 +224,14 @@ class PortfolioService:
         today = day_number(self.today())
         return members(self.store.cursor(), kind, key, today, group=group, days=days, launches=self._launches)
 
+    def parquet(self, table: str) -> bytes:
+        """One derived table as a Parquet file.
+
+        Raises:
+            ConfigError: there is none of that name.
+        """
+        return self.store.parquet(table)
+
     def restatements(self, period: Period) -> list[Restatement]:
         """What came late and changed the period's end."""
         return restatements(self.store.cursor(), period, self.store.rules, self.store.rates)

@@ -146,6 +146,18 @@ class Store:
             if self.rates.at(currency, first_day) is None
         }
 
+    def parquet(self, table: str) -> bytes:
+        """One of the tables that a warehouse may want, as a Parquet file.
+
+        Raises:
+            ConfigError: there is none of that name.
+        """
+        if table not in tables.EXPORTED:
+            raise ConfigError(f"table {table!r}: there is none; expected one of {', '.join(tables.EXPORTED)}")
+        with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+            self.cursor().execute(f"COPY \"{table}\" TO '{file.name}' (FORMAT parquet, COMPRESSION zstd)")
+            return Path(file.name).read_bytes()
+
     def next_offsets(self) -> dict[tuple[str, int], int]:
         """(topic, partition) to the offset of the first record that the ledger lacks."""
         rows = self._db.execute('SELECT topic, partition, "offset" FROM offsets').fetchall()

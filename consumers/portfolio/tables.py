@@ -174,3 +174,5 @@ TABLES: Final = (
     *(MADE_BY, LEDGER, OFFSETS, STALE, ERASURES, ACCOUNT_DAYS, ACCOUNT_DAYS_REPLACED, STALE_DAYS, RATES, COSTS),
     *(*BY_ACCOUNT, *BY_DAYS),
 )
+# What a warehouse may have: everything that is derived, and how accounts stood day by day; no record as it came.
+EXPORTED: Final = (*(table.name for table in (*BY_ACCOUNT, *BY_DAYS, RATES, COSTS)), ACCOUNT_DAYS.name)

@@ -362,6 +362,35 @@ def restatements(
 
 
 @app.command(help="")
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go; it is made if need be.")],
+    files: Files = None,
+    server: Server = None,
+    config: Config = None,
+) -> None:
+    """Write what is derived as Parquet, a file a table, for a warehouse.
+
+    Intervals, movements, terms, trials, requests, spells, profiles, bands, account-days and so on: what became of the
+    events. Days are counted from 1970-01-01, money is in minor units.
+
+    [bold]Example[/]
+
+    \b
+    heartline portfolio export warehouse/ events.jsonl.gz account-days.jsonl.gz
+    """
+    from consumers.portfolio.tables import EXPORTED
+
+    settings = _settings(config)
+    with _answers(files, server, settings) as answers:
+        for table in EXPORTED:
+            path = folder / f"{table}.parquet"
+            with writing(path):
+                folder.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(answers.parquet(table))
+            print(path, file=sys.stderr)
+
+
+@app.command(help="")
 def serve(
     port: Annotated[
         int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Where it listens; 0: any free port.")

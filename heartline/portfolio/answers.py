@@ -76,6 +76,10 @@ class Answers(Protocol):
         """What came late and changed a period."""
         ...
 
+    def parquet(self, table: str) -> bytes:
+        """One derived table as a Parquet file."""
+        ...
+
 
 class FileAnswers(PortfolioService):
     """Of a ledger in memory, whose last day is that of its newest event.
@@ -164,6 +168,10 @@ class ServerAnswers:
         """What came late and changed a period."""
         return _made(Restatement, self._ask("restatements", period=period.name))
 
+    def parquet(self, table: str) -> bytes:
+        """One derived table as a Parquet file."""
+        return self._get(f"tables/{table}.parquet")
+
     def _value(self, row: dict[str, Any]) -> FigureValue:
         scale = self._scale if shape_of(row["figure"]).unit == "money" else 1
         value, low, high = (None if row[name] is None else row[name] * scale for name in ("value", "low", "high"))
@@ -172,6 +180,16 @@ class ServerAnswers:
         return FigureValue(*key, value, row["numerator"], row["denominator"], row["n"], low, high, row["left_out"])
 
     def _ask(self, path: str, **asked: Any) -> Any:
+        """The process's answer to a question, read.
+
+        Raises: as `_get`, and FileError where it is no JSON.
+        """
+        try:
+            return json.loads(self._get(path, **asked))
+        except ValueError:
+            raise FileError(f"{self._url}: no portfolio answers: {path} is no JSON") from None
+
+    def _get(self, path: str, **asked: Any) -> bytes:
         """The process's answer.
 
         Raises:
@@ -184,13 +202,14 @@ class ServerAnswers:
             request.add_header("Authorization", f"Bearer {self._token}")
         try:
             with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 (given by whoever calls)
-                return json.load(answer)
+                found: bytes = answer.read()
+                return found
         except HTTPError as error:
-            if error.code == 422:
+            if error.code in (404, 422):
                 raise FigureError(str(json.load(error)["detail"])) from None
             hint = "; set HEARTLINE_BOARD__READ_TOKEN" if error.code == 401 else ""
             raise FileError(f"{self._url}: answered {error.code} {error.reason}{hint}") from None
-        except (URLError, OSError, ValueError) as error:
+        except (URLError, OSError) as error:
             reason = error.reason if isinstance(error, URLError) else error
             raise FileError(
                 f"{self._url}: no portfolio answers ({reason}); start it with heartline portfolio serve, name another "

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -15,6 +16,7 @@ from consumers.board.settings import BoardOptions
 from consumers.portfolio.app import make_app
 from consumers.portfolio.lifetime import ALL_IDS
 from consumers.portfolio.settings import PortfolioSettings
+from consumers.portfolio.tables import EXPORTED
 from consumers.web_server import WebServer
 from heartline.cli import app
 from heartline.portfolio.answers import FileAnswers, newest_day
@@ -155,6 +157,20 @@ def test_every_figure_can_be_asked_for(events: Path) -> None:
     assert {id_ for id_, _ in found} == set(ALL_IDS)
     by_product = values(events, "--period", "2026-Q2", "--figure", "all", "--by", "product")
     assert {id_ for id_, _ in by_product} < {id_ for id_, _ in found} or by_product == {}
+
+
+def test_what_is_derived_is_written_as_parquet_by_files_and_process_alike(
+    events: Path, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEARTLINE_BOARD__READ_TOKEN", TOKEN)
+    run("export", tmp_path / "a", events)
+    run("export", tmp_path / "b", "--server", server)
+    for folder in ("a", "b"):
+        names = sorted(path.stem for path in (tmp_path / folder).iterdir())
+        assert names == sorted(EXPORTED)
+        db = duckdb.connect()
+        moved = f"'{tmp_path / folder}/movements.parquet' WHERE account = 'beta' AND kind = 'churn'"
+        assert db.execute(f"SELECT minor FROM {moved}").fetchall() == [(360_000,)]
 
 
 @pytest.mark.parametrize(

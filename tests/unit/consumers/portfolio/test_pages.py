@@ -52,6 +52,23 @@ def test_from_a_falling_nrr_to_the_account_that_caused_it(client: TestClient) ->
     assert "Acme &lt;b&gt;" in behind
 
 
+def test_a_restated_period_names_the_event_and_accounts_lead_to_the_board(service: PortfolioService) -> None:
+    books = Books()
+    first = books.subscription("2020-01-05", "started", 300, account="acme/eu")
+    late = {"amount": 200, "recorded_at": f"{TODAY}T00:00:00Z"}
+    books.events.append(first | late)
+    restated = PortfolioService(PortfolioOptions(), books.store())
+    board = BoardOptions.model_validate({"public_url": "https://board.example/"})
+    with TestClient(make_app(restated, board)) as client:
+        assert 'href="/page/restatements"' in client.get("/revenue").text
+        page = client.get("/page/restatements", params={"period": PERIOD}).text
+        assert "1 late event, -1,200 EUR a year" in page
+        assert '<a href="https://board.example/accounts/acme%2Feu">acme/eu</a>' in page
+        assert '<a href="https://board.example/">Board</a>' in page
+        table = client.get("/page/restatements", params={"period": PERIOD, "export": "csv"}).text
+        assert next(csv.DictReader(io.StringIO(table)))["after_amount"] == "2400.00"
+
+
 def test_what_is_paid_in_a_currency_without_a_rate_is_said_on_every_page() -> None:
     """It is left out, and a sum in which somebody is missing must say so."""
     books = Books()
