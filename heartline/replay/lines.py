@@ -16,7 +16,7 @@ import msgspec
 
 from heartline.jsonl import read_lines
 from stream.contracts.errors import BadEvent, PassedOver
-from stream.kinds.envelopes import unwrapped
+from stream.kinds.envelopes import DELETION, unwrapped
 from stream.kinds.feeds import FieldMapping
 from stream.topics import KINDS, LEDGER_KINDS, Kind, LedgerKind
 
@@ -143,7 +143,9 @@ def _mapped(line: bytes, kind: str, mapping: FieldMapping | None) -> _Line:
         data = unwrapped(msgspec.json.decode(line))
     except BadEvent as error:
         raise ValueError(error.detail) from None
-    if data is None or (mapping is not None and not mapping.takes(data)):
+    if data is None:
+        raise PassedOver(kind, DELETION)
+    if mapping is not None and not mapping.takes(data):
         raise PassedOver(kind)
     if mapping is not None:
         data = mapping.apply(data)

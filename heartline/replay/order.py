@@ -71,5 +71,7 @@ def by_time(
                     continue
                 moment = item.timestamp_ms if item.timestamp_ms is not None else moment
                 sorter.add(item.kind, moment, item.key.decode(), item.value)
-        in_order = [read(path, on_read) for path in paths if path not in unsorted]
-        yield from in_time_order([*in_order, (parse(item.value) for item in sorter.items())])
+        streams = [read(path, on_read) for path in paths if path not in unsorted]
+        if unsorted:
+            streams.append(parse(item.value) for item in sorter.items())
+        yield from in_time_order(streams)

@@ -20,7 +20,8 @@ _SECRET: Final = ("password", "token", "secret", "url", "key", "webhook")
 _KEY: Final = "[key]"  # pydantic's way to say that a key is wrong, and not its value
 
 _SIZE: Final = re.compile(
-    r"(?:Dictionary|List|Tuple|Value) should have (at (?:least|most) \d+ items?) after validation, not \d+"
+    r"(?:Dictionary|List|Tuple|Value) should have (at (?:least|most) \d+ (?:items?|characters)) after validation, "
+    r"not \d+"
 )
 
 TAG: Final = "type"  # names the kind, where a value may be of several
@@ -177,8 +178,12 @@ def worded(message: str) -> str:
 
     >>> worded("Input should be a valid dictionary"), worded("List should have at least 1 item after validation, not 0")
     ('expected a mapping', 'expected at least 1 item')
+    >>> worded("Value should have at least 8 items after validation, not 7")
+    'expected at least 8 characters'
     """
     message = message.removeprefix("Value error, ").replace("Input should be", "expected")
+    if message.startswith("Value"):  # of a secret, which pydantic counts as if it were a list
+        message = re.sub(r" items?\b", " characters", message)
     message = message.replace("a valid dictionary", "a mapping").partition(" or instance of")[0]
     return _SIZE.sub(r"expected \1", message)
 

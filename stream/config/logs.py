@@ -28,6 +28,8 @@ _BEFORE: Final[list[structlog.typing.Processor]] = [
 ROUTINE_SECONDS: Final = 15.0
 TELL_AGAIN_SECONDS: Final = 60.0
 LINES_MAX: Final = 1_000
+# What aiokafka and kafka-python say of what they try again.
+_ROUTINE: Final = ("retrying", "Marking the coordinator dead")
 
 structlog.configure(
     processors=[
@@ -56,7 +58,7 @@ class RoutineRetries(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a line is written; by the record's own time."""
         message = record.getMessage()
-        if not record.name.startswith("aiokafka") or "retrying" not in message:
+        if not record.name.startswith(("aiokafka", "kafka")) or not any(part in message for part in _ROUTINE):
             return True
         since, told = self._lines.get(message, (record.created, 0.0))
         if record.created - max(since, told) > ROUTINE_SECONDS + TELL_AGAIN_SECONDS:
@@ -98,6 +100,7 @@ def configure_logging(settings: LogSettings, quiet: Iterable[str] = ()) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)  # it warns of turns that a busy machine makes long
     for name in quiet:
         logging.getLogger(name).setLevel(logging.WARNING)
     sys.excepthook = _log_uncaught

@@ -26,8 +26,8 @@ class BadEvent(HeartlineError):
 class PassedOver(BadEvent):
     """A record of a feed that is not of the kind which is read from it: no dead letter, and counted."""
 
-    def __init__(self, kind: str) -> None:
-        super().__init__("passed_over", f"{kind} event: the feed's `where` does not take it")
+    def __init__(self, kind: str, why: str = "the feed's `where` does not take it") -> None:
+        super().__init__("passed_over", f"{kind} event: {why}")
 
 
 class EngineError(HeartlineError):

@@ -29,7 +29,7 @@ from stream.contracts.events import (
     plausible_ms,
     refusal,
 )
-from stream.kinds.envelopes import SchemaOf, parsed, unwrapped
+from stream.kinds.envelopes import DELETION, SchemaOf, parsed, unwrapped
 from stream.kinds.feeds import FieldMapping
 from stream.kinds.kind import Kind
 from stream.kinds.registry import KINDS
@@ -223,7 +223,7 @@ class Decoder:
         if isinstance(data, dict):
             data = unwrapped(data)
             if data is None:
-                raise PassedOver(self._kind)
+                raise PassedOver(self._kind, DELETION)
         if self._mapping is not None and isinstance(data, dict):
             if not self._mapping.takes(data):
                 raise PassedOver(self._kind)

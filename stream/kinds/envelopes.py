@@ -22,6 +22,7 @@ import pydantic_core
 from stream.contracts.errors import BadEvent
 from stream.contracts.events import iso
 
+DELETION: Final = "a row was deleted, which says nothing that happened"
 _MAGIC: Final = b"\x00"
 _FRAME_BYTES: Final = 5
 _CE_HEADER: Final = "ce_"

@@ -76,8 +76,8 @@ TOPIC_LINES = [
     ),
     ({"op": "c", "ts_ms": 2000, "after": {"org": "a", "kind": "used"}}, b"a", 2000, "a change of Debezium"),
     ({"schema": {}, "payload": {"org": "a", "kind": "used"}}, b"a", None, "Kafka Connect with schemas"),
-    ({"op": "d", "before": {"org": "a"}, "after": None}, None, None, "a deletion says nothing"),
-    ({"org": "a", "kind": "seen"}, None, None, "the feed takes other records"),
+    ({"op": "d", "before": {"org": "a"}, "after": None}, None, None, "a row was deleted"),
+    ({"org": "a", "kind": "seen"}, None, None, "the feed's `where` does not take it"),
 ]
 
 
@@ -87,7 +87,7 @@ def test_lines_of_a_topic_are_read_as_the_worker_reads_its_records(
 ) -> None:
     line = json.dumps(data).encode()
     if key is None:
-        with pytest.raises(PassedOver):
+        with pytest.raises(PassedOver, match=why):
             parse(line, {"usage": OWN}, "usage")
     else:
         assert parse(line, {"usage": OWN}, "usage") == Record("usage", key, line, moment)

@@ -34,6 +34,8 @@ RETRYING = "Got error produce response on topic-partition t-1, retrying. Error: 
         ("aiokafka.producer.sender", RETRYING, range(100), [15, 75]),  # it lasts
         ("aiokafka.producer.sender", RETRYING, [0, 5, 1_000, 1_005], []),  # another time, and short again
         ("aiokafka.producer.sender", "it is given up", [0, 1], [0, 1]),
+        ("kafka.coordinator", "Marking the coordinator dead (node 1)", range(12), []),  # a group that was just made
+        ("kafka.coordinator", "Heartbeat failed", [0, 1], [0, 1]),
         ("consumers.intake", "retrying", [0, 1], [0, 1]),  # our own say it once
     ],
 )
