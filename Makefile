@@ -89,8 +89,9 @@ types: $(STAMP)
 bench-tables: setup  ## Measure the worker over several shapes, into docs/benchmarks.md (ten minutes, a quiet machine)
 	$(BIN)/python -m bench.tables
 
-bench-peers: setup  ## Run Heartline and its five peers side by side, into docs/benchmarks.md (a quarter of an hour, a quiet machine)
+bench-peers: setup  ## Run Heartline and its six peers side by side, into docs/benchmarks.md (a quarter of an hour, a quiet machine)
 	$(BIN)/python -m bench.run_peers
+	$(BIN)/python -m bench.peers_chart
 
 wheel: $(STAMP)  ## Build the wheel into dist/
 	$(BIN)/hatchling build -t wheel -d dist

@@ -6,6 +6,7 @@ The worker:
 - `cold`             accounts whose states are on disk
 - `periodic_scan`    the scan of a new day over a million accounts
 - `year`             a company's year, compressed: memory, lag, and what a burst does
+- `ageing`           how large an account gets with its age
 - `fleet`            100 partitions on 50 workers with failures, simulated from measured parts
 - `account_costs`    a look at an account of fifty people, and the bytes of its state
 

@@ -88,6 +88,7 @@ PEERS = (
         "bytewax",
         "the first again by hand: a batch of an account at a time, saved to SQLite as bytes",
     ),
+    Peer("Pathway", "pathway_flow.py", "pathway", "in memory only, lost in a crash"),
     Peer(
         "Quix Streams",
         "quix_plain.py",

@@ -1,11 +1,13 @@
 """A company's year, compressed: whether memory stays flat and lag bounded, and what gives way when there is too much.
 
-    python -m bench.year [--accounts 1000000] [--days 365] [--events-per-day 200000] [--minutes 60]
+    python -m bench.year [--accounts 1000000] [--days 365] [--events-per-day 200000] [--minutes 60] [--aged-days 730]
 
 One worker with a state store, on the event clock: time moves by the events, and a day of the company takes what the
 worker takes for it: its next part is sent when less than a tenth of a day is left to fold. An hourly scan would
 come every second, so that a scan comes once a day here, beside the turn of each account's own day; all else is as an
-installation has it. Every account is met before the first day. A line a day says what the worker's own metrics say, its
+installation has it. Every account is met before the first day. With `--aged-days` each has lived
+for so long: its state is one of a few lives that were lived through before (`bench.ageing`), and the worker recovers
+them all. A line a day says what the worker's own metrics say, its
 processor time, which does not depend on what else the machine does, and the memory that the system says it holds.
 
 At the end a burst of `--burst-days` comes at once: what waits, what grows, and for how long.
@@ -14,6 +16,7 @@ At the end a burst of `--burst-days` comes at once: what waits, what grows, and 
 import argparse
 import asyncio
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,18 +24,26 @@ from datetime import UTC, datetime
 from typing import Final
 
 import psutil
+from aiokafka import AIOKafkaProducer
 
+from bench.ageing import ages, object_bytes
 from heartline.bench.environment import Environment, find_environment
 from heartline.bench.sending import send_all
-from heartline.bench.workload import Shape, Workload
+from heartline.bench.workload import Shape, Workload, account_id
 from heartline.processes.child_process import Role
 from heartline.processes.scrape import Scrape, scrape
 from stream.calendar.day import DAY_MS
+from stream.contracts.partitioner import partition_of
+from stream.engine.connection import client_arguments
+from stream.engine.topology import prepare_topics
 
 WARM_UP_SHARE: Final = 1 / 3
 USERS_PER_ACCOUNT: Final = 5
 LOOK_SECONDS: Final = 2.0
 LEFT_SHARE: Final = 0.1
+STUCK_SECONDS: Final = 5.0
+BATCH_BYTES: Final = 900_000
+LIVES: Final = Shape(events=60, accounts=30, users_per_account=USERS_PER_ACCOUNT, distribution="uniform")
 
 
 @dataclass(frozen=True)
@@ -124,7 +135,28 @@ class Company:
         shape = Shape(events_per_day, accounts, USERS_PER_ACCOUNT, "zipf")
         self._workload = Workload(shape, 0)
         self._first_ms = (int(time.time() * 1000) // DAY_MS - days - 1) * DAY_MS
-        self._events_per_day = events_per_day
+        self._accounts, self._events_per_day = accounts, events_per_day
+
+    async def write_aged(self, environment: Environment, days: int) -> None:
+        """The state of every account as it is after so many days, on the changelog: one of a few lives."""
+        *_, age = ages(Workload(LIVES, 0), LIVES.events, self._first_ms // DAY_MS - 1, days, days)
+        lives = list(age.states.values())
+        as_object = object_bytes(lives)
+        print(f"a state of {days} days: {age.mean_bytes:,.0f} bytes, as an object {as_object:,.0f}", flush=True)
+        kafka = environment.kafka
+        await prepare_topics(kafka)
+        async with AIOKafkaProducer(**client_arguments(kafka), max_batch_size=BATCH_BYTES) as producer:
+            batches = {number: producer.create_batch() for number in range(kafka.partitions)}
+            for number in range(self._accounts):
+                name = account_id(number)
+                at, state = partition_of(name, kafka.partitions), {"key": name.encode(), "timestamp": None}
+                state["value"] = lives[number % len(lives)]
+                if batches[at].append(**state) is None:
+                    await (await producer.send_batch(batches[at], kafka.topics.changelog, partition=at))
+                    batches[at] = producer.create_batch()
+                    batches[at].append(**state)
+            for at, batch in batches.items():
+                await (await producer.send_batch(batch, kafka.topics.changelog, partition=at))
 
     async def meet_all(self, environment: Environment) -> None:
         """An event of every account, on the day before the first."""
@@ -148,9 +180,7 @@ async def live(environment: Environment, watch: Watch, company: Company, given: 
         for part in range(given.parts):
             await company.send(environment, number, 1 / given.parts, part)
             watch.look()
-            while watch.waits()[0] > given.events_per_day * LEFT_SHARE:
-                await asyncio.sleep(LOOK_SECONDS / 4)
-                watch.look()
+            await _wait_for_room(watch, given)
         days.append(watch.day(number + 1))
         seen = days[-1]
         print(
@@ -162,6 +192,20 @@ async def live(environment: Environment, watch: Watch, company: Company, given: 
         if time.monotonic() > deadline:
             break
     return days
+
+
+async def _wait_for_room(watch: Watch, given: argparse.Namespace) -> None:
+    """Until little is left to fold, and few accounts wait or no fewer than a while ago: the last wait for events."""
+    fewest, since = sys.maxsize, time.monotonic()
+    while True:
+        lag, pending = watch.waits()
+        if pending < fewest:
+            fewest, since = pending, time.monotonic()
+        is_evaluated = pending <= given.accounts * LEFT_SHARE or time.monotonic() - since > STUCK_SECONDS
+        if lag <= given.events_per_day * LEFT_SHARE and is_evaluated:
+            return
+        await asyncio.sleep(LOOK_SECONDS / 4)
+        watch.look()
 
 
 async def wait_for_nothing(watch: Watch, minutes_max: float) -> tuple[float | None, float]:
@@ -210,15 +254,18 @@ async def run(given: argparse.Namespace) -> None:
             "HEARTLINE_WORKER__SCAN_INTERVAL_SECONDS": "86400",
             "HEARTLINE_WORKER__HOT_ACCOUNTS_MAX": str(given.hot),
         }
+        company = Company(given.accounts, given.events_per_day, given.days + given.burst_days)
+        if given.aged_days:
+            await company.write_aged(environment, given.aged_days)
         role = Role("worker", env, environment.folder)
         role.start()
         try:
             while not role.ready:  # a busy machine may take longer than a minute
                 await asyncio.sleep(LOOK_SECONDS)
             watch = Watch(role, environment.metrics_port)
-            company = Company(given.accounts, given.events_per_day, given.days + given.burst_days)
-            await company.meet_all(environment)
-            await wait_for_nothing(watch, given.minutes)
+            if not given.aged_days:
+                await company.meet_all(environment)
+                await wait_for_nothing(watch, given.minutes)
             print(f"every account was met: {(met := watch.day(0)).accounts:,}, {met.resident_mib:.0f} MiB", flush=True)
             days = await live(environment, watch, company, given)
             if given.burst_days:
@@ -250,6 +297,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.year", description=__doc__)
     parser.add_argument("--accounts", type=int, default=1_000_000)
     parser.add_argument("--days", type=int, default=365)
+    parser.add_argument(
+        "--aged-days", type=int, default=0, help="how long every account has lived before the first day"
+    )
     parser.add_argument("--events-per-day", type=int, default=200_000)
     parser.add_argument("--parts", type=int, default=4, help="in which a day is sent; fewer where days are short")
     parser.add_argument("--minutes", type=float, default=60, help="stop after so many, however far it went")

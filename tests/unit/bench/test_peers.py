@@ -1,7 +1,9 @@
 """The table of the peers, and the states that the slower ones begin with."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from bench.jars import WANTED, peer_jars
 from bench.peer_programs import plain_job
 from bench.peers import PEERS, Peer
-from bench.run_peers import JOB_ALONE, Row, fold_alone, heartline_rows, peer_row, plain_alone, table
+from bench.peers_chart import PICTURE, draw, label
+from bench.run_peers import JOB_ALONE, KEPT, Row, fold_alone, heartline_rows, peer_row, plain_alone, table
 from heartline.bench.verify import counted
 from heartline.bench.worker_process import Cost
 from heartline.bench.workload import Shape, Workload
@@ -101,3 +104,13 @@ def test_the_locked_jars_are_what_is_wanted_each_once(name: str) -> None:
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: f"{peer.name}, {peer.keeps}")
 def test_every_peer_names_a_pinned_version(peer: Peer) -> None:
     assert peer.version[0].isdigit()
+
+
+def test_the_picture_shows_every_row_that_the_last_run_kept() -> None:
+    """When this fails: `python -m bench.peers_chart`."""
+    rows = [Row(**row) for row in json.loads(KEPT.read_text("utf-8"))["rows"]]
+    assert len({label(row) for row in rows}) == len(rows), "two bars would have one name"
+    for picture in (PICTURE.read_text("utf-8"), draw(rows)):
+        for row in rows:
+            assert escape(label(row)) in picture
+            assert f">{row.cpu_us_per_event:,.1f} ({row.cpu_us_per_event / rows[0].cpu_us_per_event:.1f})<" in picture
