@@ -10,6 +10,7 @@ from consumers.alerting.settings import AlertingSettings
 from consumers.board.settings import BoardSettings, check_access
 from heartline.doctor.aliases import check_aliases
 from heartline.doctor.check import Check, broken, note, ok
+from heartline.doctor.group import check_group
 from heartline.doctor.kafka import check_kafka
 from heartline.doctor.machine import check_machine, check_port
 from heartline.doctor.quarantine import check_quarantine
@@ -34,7 +35,10 @@ def examine(config: Path | None) -> Iterator[Check]:
         yield broken("settings", str(error), "correct them; nothing that depends on them was looked at")
         return
     yield ok("settings", "accepted")
-    yield from asyncio.run(check_kafka(settings.kafka))
+    broker = asyncio.run(check_kafka(settings.kafka))
+    yield from broker
+    if {"topics", "partitions"} <= {check.name for check in broker if check.state == "ok"}:
+        yield from check_group(settings.kafka)
     yield from asyncio.run(check_records(settings))
     yield from check_quarantine(settings.kafka)
     yield from check_aliases(settings.kafka)

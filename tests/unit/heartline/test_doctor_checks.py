@@ -12,10 +12,12 @@ from consumers.alerting.settings import AlertingOptions, AlertingSettings, Slack
 from consumers.redis_client import describe_url
 from heartline.doctor.check import State
 from heartline.doctor.examine import check_receivers, check_scorecards
+from heartline.doctor.group import LAG_RECORDS_HIGH, assess
 from heartline.doctor.kafka import Broker, check_kafka, check_topics
 from heartline.doctor.machine import check_packages, check_python
 from heartline.doctor.redis import check_persistence, check_policy, check_skew
 from stream.config.settings import KafkaSettings
+from stream.engine.group import GroupView
 from stream.topics import Topics
 
 SPECS = Topics().specs(12)
@@ -200,3 +202,30 @@ def test_a_broker_that_refuses_is_not_taken_for_one_that_is_away(
     assert check.state == "broken", why
     assert expected in check.found, why
     assert (check.advice or "").startswith(advice), why
+
+
+@pytest.mark.parametrize(
+    ("view", "state", "found"),
+    [
+        (GroupView(frozenset(), {"product-usage": 12}), "ok", "assigned; 12 records are not folded (product-usage 12)"),
+        (GroupView(frozenset(), {"product-usage": LAG_RECORDS_HIGH}), "ok", "assigned; 100,000 records"),
+        (
+            GroupView(frozenset(), {"product-usage": LAG_RECORDS_HIGH, "users": 1, "outcomes": 0}),
+            "note",
+            "100,001 records are not folded (product-usage 100,000, users 1): health is as old as they are",
+        ),
+        (
+            GroupView(frozenset({3, 1}), {"users": 5}),
+            "broken",
+            "partitions [1, 3] are assigned to no worker; 5 records",
+        ),
+        (GroupView(None, {"users": 0}), "note", "none holds its partitions now; 0 records are not folded"),
+    ],
+)
+def test_a_worker_that_is_away_or_overloaded_is_told_with_how_much_waits(
+    view: GroupView, state: State, found: str
+) -> None:
+    check = assess(view)
+    assert check.state == state
+    assert found in check.found
+    assert (check.advice is None) == (state == "ok")
