@@ -1,6 +1,10 @@
 """The table of the peers, and the states that the slower ones begin with."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from html import escape
@@ -10,7 +14,7 @@ import pytest
 
 from bench.jars import WANTED, peer_jars
 from bench.peer_programs import plain_job
-from bench.peers import PEERS, Peer
+from bench.peers import PEERS, ROOT, Peer
 from bench.peers_chart import PICTURE, draw, label
 from bench.run_peers import JOB_ALONE, KEPT, Row, fold_alone, heartline_rows, peer_row, plain_alone, table
 from heartline.bench.verify import counted
@@ -114,3 +118,19 @@ def test_the_picture_shows_every_row_that_the_last_run_kept() -> None:
         for row in rows:
             assert escape(label(row)) in picture
             assert f">{row.cpu_us_per_event:,.1f} ({row.cpu_us_per_event / rows[0].cpu_us_per_event:.1f})<" in picture
+
+
+def test_the_environment_of_every_peer_in_python_has_what_the_job_imports() -> None:
+    script = (
+        "import sys, job; from importlib.metadata import packages_distributions as known; names = known();"
+        "print(*{name for module in list(sys.modules) for name in names.get(module.partition('.')[0], ())})"
+    )
+    path = os.pathsep.join((str(ROOT), str(ROOT / "bench" / "peer_programs")))
+    command, environ = [sys.executable, "-c", script], os.environ | {"PYTHONPATH": path}
+    printed = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+    imported = {name.lower().replace("_", "-") for name in printed.split()} - {"heartline"}
+    assert "msgspec" in imported
+    for peer in PEERS:
+        if not peer.is_java and not peer.is_plain:
+            pinned = re.findall(r"^([\w.-]+)==", peer.requirements.read_text("utf-8"), re.MULTILINE)
+            assert imported <= {name.lower().replace("_", "-") for name in pinned}, peer.requirements
