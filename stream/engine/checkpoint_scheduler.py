@@ -13,10 +13,13 @@ from typing import Any, Final
 from stream.config.settings import Settings
 from stream.engine.partition import Partition
 
-# A checkpoint is requested early when this many keys are dirty in one partition: it bounds one transaction's size.
+# A checkpoint is requested early when this many keys are dirty in one partition, which bounds one transaction's size,
+# and when as many are as may be hot: what is dirty stays in memory, however few may be.
 EARLY_DIRTY: Final = 20_000
-# The same in a backlog, as far as so many accounts may be hot: what changes again until then is saved once.
+# The same in a backlog: what changes again until then is saved once.
 BACKLOG_DIRTY: Final = 50_000
+# With fewer each transaction would cost more than what it holds.
+EARLY_DIRTY_MIN: Final = 1_000
 # What snapshots may take of the time while accounts wait to be evaluated, all partitions together: what folding leaves
 # of it, less a reserve for fetching and for transactions, but half of it even where folding wants more.
 RESERVE_RATIO: Final = 0.1
@@ -95,8 +98,8 @@ class CheckpointScheduler:
 
     def is_full(self, partition: Partition[Any]) -> bool:
         """Whether so much of the partition is dirty that its checkpoint should not wait for its time."""
-        most = max(EARLY_DIRTY, min(BACKLOG_DIRTY, self.hot_max)) if partition.catching_up else EARLY_DIRTY
-        return len(partition.dirty) >= most
+        most = BACKLOG_DIRTY if partition.catching_up else EARLY_DIRTY
+        return len(partition.dirty) >= max(EARLY_DIRTY_MIN, min(most, self.hot_max))
 
     def begin_snapshot(self, number: int, now: float) -> float:
         """A snapshot begins: how long it may evaluate, which is the partition's share of the time since it last did.

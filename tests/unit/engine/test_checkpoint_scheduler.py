@@ -60,7 +60,8 @@ def test_checkpoints_come_as_often_as_they_are_cheap(changed: dict[str, float], 
         (False, 800_000, 20_000, "live, a transaction is bounded"),
         (True, 800_000, 50_000, "in a backlog an account that moves again is saved once"),
         (True, 120_000, 30_000, "as far as so many may be hot, of four partitions"),
-        (True, 4, 20_000, "and never less than live"),
+        (False, 40_000, 10_000, "what is dirty stays in memory, so it is no more than may be hot"),
+        (True, 4, 1_000, "and never so few that a transaction costs more than it holds"),
     ],
 )
 def test_a_checkpoint_is_early_when_many_accounts_are_dirty(
