@@ -14,7 +14,7 @@ PYTHON ?= python3
 # a start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup servers demo test test-long fuzz chaos audit test-tools bytecode lint format types schemas metrics figures settings measures rules dashboards kubernetes docs sbom bench-tables bench-peers wheel lock clean
+.PHONY: help setup servers demo test test-long fuzz chaos audit test-tools bytecode lint format types schemas metrics figures settings measures rules dashboards kubernetes chart docs sbom bench-tables bench-peers wheel lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -120,6 +120,16 @@ dashboards: $(STAMP)  ## Write the Grafana dashboards' JSON from their code
 kubernetes: $(STAMP)  ## Render the Helm chart into deploy/kubernetes (needs helm)
 	cp deploy/prometheus/rules/*.yml deploy/helm/heartline/rules/
 	$(BIN)/python -m tests.helm
+
+CHART := deploy/helm/heartline
+ALL_PARTS := --values deploy/helm/everything.yaml
+chart:  ## Lint the Helm chart and render it as shipped and with all of its parts (without helm: says so)
+	@command -v helm >/dev/null || { echo "no helm on PATH (https://helm.sh/docs/intro/install): the chart was not linted"; exit 0; }; \
+	set -e; helm lint --strict --quiet $(CHART); helm lint --strict --quiet $(CHART) $(ALL_PARTS); \
+	helm template heartline $(CHART) --kube-version 1.31.0 >/dev/null; \
+	diff <(helm template heartline $(CHART) --kube-version 1.31.0 $(ALL_PARTS)) <(tail -n +3 deploy/kubernetes/heartline.yaml) \
+	  || { echo "deploy/kubernetes is of another chart: make kubernetes"; exit 1; }; \
+	echo "the chart is well-formed, and deploy/kubernetes is what it renders"
 
 docs: $(STAMP)  ## Build the documentation's site into site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
