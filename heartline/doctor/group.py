@@ -33,7 +33,7 @@ def assess(view: GroupView) -> Check:
     lag = sum(view.lags.values())
     most = sorted(view.lags.items(), key=lambda item: -item[1])[:TOPICS_NAMED_MAX]
     where = f" ({', '.join(f'{topic} {count:,}' for topic, count in most if count)})" if lag else ""
-    behind = f"{lag:,} records are not folded{where}"
+    behind = f"{lag:,} records are in no checkpoint yet{where}"
     if view.unassigned is None:
         return note(
             "workers", f"none holds its partitions now; {behind}", "start `heartline worker`, or wait for the rebalance"

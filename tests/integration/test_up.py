@@ -71,7 +71,7 @@ def test_up_embedded_is_a_whole_installation(tmp_path: Path) -> None:
             doctor.wait_ended()
             assert "✗ Kafka" not in doctor.out
             assert "Apache Kafka" in doctor.out or "✓ Kafka" in doctor.out
-            assert "all partitions are assigned; 0 records are not folded" in doctor.out
+            assert "all partitions are assigned; 0 records are in no checkpoint yet" in doctor.out
         assert "ERROR" not in up.out, "a start is no error"
         up.process.terminate()
         assert up.wait_ended() == 0

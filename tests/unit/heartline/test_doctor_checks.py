@@ -207,19 +207,23 @@ def test_a_broker_that_refuses_is_not_taken_for_one_that_is_away(
 @pytest.mark.parametrize(
     ("view", "state", "found"),
     [
-        (GroupView(frozenset(), {"product-usage": 12}), "ok", "assigned; 12 records are not folded (product-usage 12)"),
+        (
+            GroupView(frozenset(), {"product-usage": 12}),
+            "ok",
+            "assigned; 12 records are in no checkpoint yet (product-usage 12)",
+        ),
         (GroupView(frozenset(), {"product-usage": LAG_RECORDS_HIGH}), "ok", "assigned; 100,000 records"),
         (
             GroupView(frozenset(), {"product-usage": LAG_RECORDS_HIGH, "users": 1, "outcomes": 0}),
             "note",
-            "100,001 records are not folded (product-usage 100,000, users 1): health is as old as they are",
+            "100,001 records are in no checkpoint yet (product-usage 100,000, users 1): health is as old as they are",
         ),
         (
             GroupView(frozenset({3, 1}), {"users": 5}),
             "broken",
             "partitions [1, 3] are assigned to no worker; 5 records",
         ),
-        (GroupView(None, {"users": 0}), "note", "none holds its partitions now; 0 records are not folded"),
+        (GroupView(None, {"users": 0}), "note", "none holds its partitions now; 0 records are in no checkpoint yet"),
     ],
 )
 def test_a_worker_that_is_away_or_overloaded_is_told_with_how_much_waits(
