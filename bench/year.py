@@ -30,7 +30,7 @@ from bench.ageing import ages, object_bytes
 from heartline.bench.environment import Environment, find_environment
 from heartline.bench.sending import send_all
 from heartline.bench.workload import Shape, Workload, account_id
-from heartline.processes.child_process import Role
+from heartline.processes.child_process import ChildProcessEnded, Role
 from heartline.processes.scrape import Scrape, scrape
 from stream.calendar.day import DAY_MS
 from stream.contracts.partitioner import partition_of
@@ -43,7 +43,7 @@ LOOK_SECONDS: Final = 2.0
 LEFT_SHARE: Final = 0.1
 STUCK_SECONDS: Final = 5.0
 BATCH_BYTES: Final = 900_000
-LIVES: Final = Shape(events=60, accounts=30, users_per_account=USERS_PER_ACCOUNT, distribution="uniform")
+LIVES: Final = Shape(events=20, accounts=10, users_per_account=USERS_PER_ACCOUNT, distribution="uniform")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Day:
         lag_records: not folded yet, the most that was seen.
         pending_accounts: waiting to be evaluated, the most that was seen.
         accounts: that the worker knows at its end.
+        hot: of them in memory as objects, the most that was seen.
     """
 
     number: int
@@ -65,12 +66,13 @@ class Day:
     lag_records: int
     pending_accounts: int
     accounts: int
+    hot: int
 
 
 def growth_mib(days: Sequence[Day]) -> float | None:
     """How much memory grows in 30 days after the warm-up, by least squares; None: fewer than four days after it.
 
-    >>> growth_mib([Day(n, 300.0 + n, 1.0, 0, 0, 10) for n in range(1, 13)])
+    >>> growth_mib([Day(n, 300.0 + n, 1.0, 0, 0, 10, 10) for n in range(1, 13)])
     30.0
     """
     after = [day for day in days if day.number > len(days) * WARM_UP_SHARE]
@@ -87,18 +89,21 @@ class Watch:
         self._role, self._port = role, port
         self._process = psutil.Process(role.pid)
         self._cpu_before = self._cpu_seconds()
-        self._lag = self._pending = 0
+        self._lag = self._pending = self._hot = self.restarts = 0
 
     def look(self) -> None:
-        """Remember the most of what waits.
-
-        Raises:
-            ChildProcessEnded: the worker ended.
-        """
-        self._role.check()
+        """Remember the most of what waits and is held; a worker that ended is started again."""
+        try:
+            self._role.check()
+        except ChildProcessEnded as ended:  # it leaves where a restart is the cure; its supervisor is here
+            print(f"{ended}\nstarted again", flush=True)
+            self.restarts += 1
+            self._role.start()
+            self._process, self._cpu_before = psutil.Process(self._role.pid), 0.0
         page = scrape(self._port) or Scrape(())
         self._lag = max(self._lag, int(page.total("heartline_worker_lag_records") or 0))
         self._pending = max(self._pending, int(page.total("heartline_worker_pending_accounts") or 0))
+        self._hot = max(self._hot, int(page.total("heartline_worker_hot_accounts") or 0))
 
     def day(self, number: int) -> Day:
         """What was seen since the last one."""
@@ -112,16 +117,19 @@ class Watch:
             self._lag,
             self._pending,
             int(page.total("heartline_worker_accounts") or 0),
+            self._hot,
         )
-        self._cpu_before, self._lag, self._pending = cpu, 0, 0
+        self._cpu_before, self._lag, self._pending, self._hot = cpu, 0, 0, 0
         return seen
 
     def waits(self) -> tuple[int, int]:
-        """Records that are not folded, accounts that are not evaluated."""
+        """Records that are not folded, accounts that are not evaluated; very many before the accounts are recovered."""
         page = scrape(self._port) or Scrape(())
+        if not page.total("heartline_worker_accounts"):
+            return sys.maxsize, sys.maxsize
         lag = page.total("heartline_worker_lag_records")
         pending = page.total("heartline_worker_pending_accounts")
-        return (1 if lag is None else int(lag)), (1 if pending is None else int(pending))
+        return (sys.maxsize if lag is None else int(lag)), (sys.maxsize if pending is None else int(pending))
 
     def _cpu_seconds(self) -> float:
         times = self._process.cpu_times()
@@ -185,8 +193,8 @@ async def live(environment: Environment, watch: Watch, company: Company, given: 
         seen = days[-1]
         print(
             f"day {seen.number}: {time.monotonic() - began:.1f} s, worker {seen.cpu_seconds:.1f} s of CPU, "
-            f"{seen.resident_mib:.0f} MiB, {seen.accounts:,} accounts, at most {seen.lag_records:,} records behind and "
-            f"{seen.pending_accounts:,} accounts waiting",
+            f"{seen.resident_mib:.0f} MiB, {seen.accounts:,} accounts, at most {seen.hot:,} hot, "
+            f"{seen.lag_records:,} records behind and {seen.pending_accounts:,} accounts waiting",
             flush=True,
         )
         if time.monotonic() > deadline:
@@ -273,12 +281,12 @@ async def run(given: argparse.Namespace) -> None:
                     await burst(environment, watch, company, len(days), given.burst_days, given.burst_minutes),
                     flush=True,
                 )
-            _say(days, given)
+            _say(days, given, watch.restarts)
         finally:
             role.stop()
 
 
-def _say(days: Sequence[Day], given: argparse.Namespace) -> None:
+def _say(days: Sequence[Day], given: argparse.Namespace, restarts: int) -> None:
     """The verdict."""
     grown = growth_mib(days)
     after = [day for day in days if day.number > len(days) * WARM_UP_SHARE]
@@ -289,7 +297,7 @@ def _say(days: Sequence[Day], given: argparse.Namespace) -> None:
         f"{max(day.resident_mib for day in after):.0f} MiB, "
         f"{'unknown' if grown is None else f'{grown:+.1f} MiB'} in 30 days; at most "
         f"{max(day.lag_records for day in after):,} records behind (a day has {given.events_per_day:,}); "
-        f"{sum(day.cpu_seconds for day in days):.0f} s of CPU"
+        f"{sum(day.cpu_seconds for day in days):.0f} s of CPU; started again {restarts} times"
     )
 
 
