@@ -86,9 +86,11 @@ def line_chart(label: str, lines: Sequence[Line], *, percent: bool = True) -> Ma
         known = [(index, mark.value) for index, mark in enumerate(line.marks) if mark.value is not None]
         if known:
             index, value = known[-1]
-            y = y_of(value)
+            lowest = HEIGHT - BOTTOM - 8  # above the names of the periods
+            y = min(y_of(value), lowest)
+            away = 14 if y + 14 <= lowest else -14
             while any(abs(y - other) < 14 for other in ends):
-                y += 14
+                y += away
             ends.append(y)
             parts.append(
                 f'<text class="name {line.kind}" x="{x_of(index) + 9:.1f}" y="{y + 4:.1f}">{escape(line.name)}</text>'

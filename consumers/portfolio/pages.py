@@ -494,7 +494,8 @@ def _charts(
         ]
         svg = line_chart(title, lines, percent=name != "growth")
         note = "The last period may still run."
-        charts.append({"title": title, "svg": svg, "note": f"{_GAP} {note}" if name == "growth" else note})
+        note = f"{_GAP} {note}" if name == "growth" else note
+        charts.append({"title": title, "svg": svg, "note": note, "newest": True})
     if name == "team":
         own = mark("crc", _whole(periods, service.today()))
         charts.append(

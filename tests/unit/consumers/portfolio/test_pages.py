@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from consumers.board.settings import BoardOptions
 from consumers.portfolio.app import make_app
+from consumers.portfolio.charts import Line, Mark, line_chart
 from consumers.portfolio.days import period_of
 from consumers.portfolio.pages import NAMES
 from consumers.portfolio.service import PortfolioService
@@ -146,6 +148,19 @@ def test_marks_of_charts_say_their_value_and_lead_to_their_accounts(client: Test
     assert f"NRR, {PERIOD}: 25.0 %" in told
     assert "churn: 3,600" in told
     assert told["churn: 3,600"] == f"/page/accounts?figure=churn&period={PERIOD}"
+
+
+def test_names_of_lines_lie_over_each_other_and_over_no_period() -> None:
+    lines = [Line(name, "a", [Mark("2026-Q1", 90.0, "90"), Mark("2026-Q2", end, "low")]) for name, end in ENDS]
+    drawn = str(line_chart("low ends", lines, percent=False))
+    heights = [float(y) for y in re.findall(r'class="name a" x="[\d.]+" y="([\d.]+)"', drawn)]
+    (periods,) = {float(y) for y in re.findall(r'y="([\d.]+)" text-anchor="middle">2026', drawn)}
+    assert len(heights) == len(ENDS)
+    assert min(abs(one - other) for one, other in itertools.combinations(heights, 2)) >= 14
+    assert max(heights) <= periods - 14
+
+
+ENDS = (("CLV", 0.5), ("CAC", 0.2), ("gap", 0.3))
 
 
 @pytest.mark.parametrize(
