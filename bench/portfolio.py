@@ -20,7 +20,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -164,10 +164,14 @@ def differences(process: Process, oracle: Oracle, periods: list[Period], say: An
     text = f"{periods[0].name}..{periods[-1].name}"
     for by in (None, *sorted(DIMENSIONS, key="product".__eq__)):  # by product, the oracle lays all out anew
         say(f"{text} by {by or 'nothing'}")
-        expected = oracle.figures(spans, by)
-        ids = sorted({id_ for id_, _, _ in expected})
-        asked = urlencode({"period": text, "figure": ids} | ({"by": by} if by else {}), doseq=True)
-        answer = json.loads(process.get(f"/api/v1/portfolio/figures?{asked}"))
+        answer: dict[str, Any] = {"until": None}
+        while answer["until"] != (
+            until := _until(process)
+        ):  # a day that turns meanwhile moves the running period's end
+            expected = oracle.figures(spans, by, date.fromisoformat(until))
+            ids = sorted({id_ for id_, _, _ in expected})
+            asked = urlencode({"period": text, "figure": ids} | ({"by": by} if by else {}), doseq=True)
+            answer = json.loads(process.get(f"/api/v1/portfolio/figures?{asked}"))
         found = {(row["figure"], row["period"], row["group"]): row for row in answer["figures"]}
         for key, theirs in expected.items():
             row = found.pop(key, None)
@@ -184,6 +188,12 @@ def differences(process: Process, oracle: Oracle, periods: list[Period], say: An
                 wrong.append(f"{key}: {ours} here, {theirs} there")
         wrong += [f"{key}: {row['value']} here, nothing there" for key, row in found.items() if row["value"]]
     return compared, wrong
+
+
+def _until(process: Process) -> str:
+    """The day up to which it answers."""
+    until: str = json.loads(process.get("/api/v1/portfolio/figures?figure=arr"))["until"]
+    return until
 
 
 def company(accounts: int, years: float, say: Any) -> dict[str, Any]:

@@ -84,8 +84,12 @@ class Oracle:
         self.db.executescript(_SPANS)
         self._intervals()
 
-    def figures(self, periods: Sequence[tuple[str, date, date]], by: str | None) -> dict[Key, float | None]:
-        """Everything, by period (name, first day, day after the last) and group."""
+    def figures(
+        self, periods: Sequence[tuple[str, date, date]], by: str | None, today: date | None = None
+    ) -> dict[Key, float | None]:
+        """Everything, by period (name, first day, day after the last) and group; today: another last day."""
+        if today is not None:
+            self.today = self._number(today)
         self.db.executescript("DROP TABLE IF EXISTS p; CREATE TABLE p (name, first, after)")
         months: dict[str, float] = {}
         for name, first, after in periods:
@@ -95,9 +99,9 @@ class Oracle:
                 months[name] = (3 if "Q" in name else 1) if is_over else (end - self._number(first)) / 30.4375
                 self.db.execute("INSERT INTO p VALUES (?, ?, ?)", (name, self._number(first), end))
         unit = "account || '|' || product" if by == "product" else "account"
-        if self._laid_out != (unit, *periods):
+        if self._laid_out != (unit, self.today, *periods):
             self.db.executescript(_GRID.format(unit=unit))
-            self._laid_out = (unit, *periods)
+            self._laid_out = (unit, self.today, *periods)
         self.db.executescript(_GROUPS[by])
         found: dict[Key, float | None] = {}
         for id_, sql in _FIGURES.items():
