@@ -24,6 +24,7 @@ class Lines:
         self._started = started
         self._shown_count = 0
         self._next_seconds = 0.0
+        self._numbers = ""
 
     def say(self, text: str) -> None:
         """One line with the seconds since the start."""
@@ -36,10 +37,13 @@ class Lines:
         self._shown_count = len(seen.messages)
         if moment.now is not None and moment.elapsed_seconds >= self._next_seconds:
             self._next_seconds = moment.elapsed_seconds + _LINE_SECONDS
-            self.say(
+            numbers = (
                 f"day {moment.day} of {moment.days}: {moment.sent:,} events, {seen.published:,} health reports, "
                 f"{seen.alerts('opened')} red flags, {seen.alerts('resolved')} resolved"
             )
+            if numbers != self._numbers:  # with --stay nothing moves any more
+                self.say(numbers)
+            self._numbers = numbers
 
     def end(self) -> None:
         """Nothing to put away."""
