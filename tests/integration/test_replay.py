@@ -105,11 +105,19 @@ def test_every_line_arrives_once_in_order_and_where_javas_partitioner_would_put_
 
 
 def test_strict_says_bad_lines_by_its_status_and_still_sends_the_good_ones(kafka: Kafka, prefix: str) -> None:
-    """From standard input."""
-    result = replay(kafka, prefix, "-", "--strict", "--json", stdin=usage(1, 1, 1) + b"\n{}\n" + usage(1, 2, 2))
-    assert result.returncode == 1
-    assert json.loads(result.stdout)["sent"] == 2
-    assert b"-:2: type: it is missing" in result.stderr
+    """From standard input, for a topic of one's own."""
+    own = f"{prefix}app-events"
+    lines = [*(usage(1, number, number) for number in (1, 2)), b'{"type": "usage"}', b'{"org": "acme"}']
+    arguments, environ = command(kafka, prefix, "-", "--strict", "--json", "--topic", own)
+    environ["HEARTLINE_FEEDS__USAGE"] = json.dumps({"topics": [own], "fields": {"account_id": ["org", "account_id"]}})
+    result = subprocess.run(
+        arguments, env=environ, input=b"\n".join(lines), capture_output=True, timeout=HANG_SECONDS, check=False
+    )
+    assert result.returncode == 1, result.stderr
+    assert json.loads(result.stdout)["sent"] == 3
+    assert b"-:3: account_id: expected a string that is not empty; it is missing" in result.stderr
+    found = [(record.key.decode(), record.value) for record in read_all(kafka.bootstrap_servers, own)]
+    assert sorted(found) == sorted(zip(["konto-ä1", "konto-ä1", "acme"], [*lines[:2], lines[3]], strict=True))
 
 
 def test_a_file_that_is_cut_off_is_sent_as_far_as_it_goes_and_then_reported(
