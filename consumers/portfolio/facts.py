@@ -313,6 +313,9 @@ _UNVALUED: Final = """
     WHERE i.currency <> '{company_currency}' AND i.arr_minor <> 0
         AND greatest(i.from_day, p.first_day - 1) < coalesce(r.day, 10000000)
 """
+UNVALUED_MEANING: Final = (
+    "1: it holds an amount without a rate, on the eve or on a day of the period; its money is 0 in every sum"
+)
 LEFT_OUT: Final = frozenset(
     [
         *("opening_minor", "closing_minor", *(f"{kind}_minor" for kind in MOVEMENT_KINDS)),

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from consumers.portfolio.facts import GROUPS
+from consumers.portfolio.facts import GROUPS, UNVALUED_MEANING
 from consumers.portfolio.figures import Figure
 from consumers.portfolio.lifetime import ALL_IDS, LIFETIME, shape_of
 
@@ -32,7 +32,8 @@ _UNITS: Final = {
 def page() -> str:
     """The whole page."""
     rows = "\n".join(_row(shape_of(id_)) for id_ in ALL_IDS)
-    facts = "\n".join(f"| `{name}` | {meaning} |" for group in GROUPS for name, meaning in group.columns.items())
+    told = [("is_unvalued", UNVALUED_MEANING), *(each for group in GROUPS for each in group.columns.items())]
+    facts = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in told)
     head = "| figure | meaning | numerator | denominator | unit | interval |\n|---|---|---|---|---|---|"
     return (
         f"{_HEAD}{head}\n{rows}\n\n## The facts of an account in a period\n\n| fact | meaning |\n|---|---|\n{facts}\n"
