@@ -5,9 +5,11 @@ little late in its file is left where it is: the worker counts it in its own day
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from heartline.errors import FileError
 from heartline.event_sorter import Sorter
 from heartline.jsonl import STDIN
 from heartline.replay.lines import BadLine, Record, in_time_order
@@ -26,18 +28,18 @@ def is_late(newest_ms: int | None, timestamp_ms: int | None) -> bool:
 def is_unsorted(path: Path, read: Read) -> bool:
     """Whether a file has lines that are too late where they stand; of standard input it is not known.
 
-    Raises:
-        FileError: as `read`.
+    Of a file that can't be read to its end the lines before count: whoever sends them says where it is cut off.
     """
     if path == STDIN:
         return False
     newest_ms: int | None = None
-    for item in read(path, None):
-        moment = item.timestamp_ms if isinstance(item, Record) else None
-        if is_late(newest_ms, moment):
-            return True
-        if moment is not None:
-            newest_ms = moment if newest_ms is None else max(newest_ms, moment)
+    with suppress(FileError):
+        for item in read(path, None):
+            moment = item.timestamp_ms if isinstance(item, Record) else None
+            if is_late(newest_ms, moment):
+                return True
+            if moment is not None:
+                newest_ms = moment if newest_ms is None else max(newest_ms, moment)
     return False
 
 
@@ -58,20 +60,26 @@ def by_time(
         on_sorting: told of each file that is not in order.
 
     Raises:
-        FileError: as `read`.
+        FileError: as `read`, once all that could be read was given.
     """
+    broken: FileError | None = None
     unsorted = [path for path in paths if is_unsorted(path, read)]
     with Sorter(first=frozenset()) as sorter:
         for path in unsorted:
             on_sorting(path)
             moment: int | None = None
-            for item in read(path, on_read):
-                if isinstance(item, BadLine):
-                    yield item
-                    continue
-                moment = item.timestamp_ms if item.timestamp_ms is not None else moment
-                sorter.add(item.kind, moment, item.key.decode(), item.value)
+            try:
+                for item in read(path, on_read):
+                    if isinstance(item, BadLine):
+                        yield item
+                        continue
+                    moment = item.timestamp_ms if item.timestamp_ms is not None else moment
+                    sorter.add(item.kind, moment, item.key.decode(), item.value)
+            except FileError as error:
+                broken = error
         streams = [read(path, on_read) for path in paths if path not in unsorted]
         if unsorted:
             streams.append(parse(item.value) for item in sorter.items())
         yield from in_time_order(streams)
+    if broken is not None:
+        raise broken

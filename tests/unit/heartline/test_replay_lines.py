@@ -1,5 +1,6 @@
 """Lines to records: what is sent is the line itself, what is not says why, and files merge by time."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartline.cli.replay import status_of
+from heartline.errors import FileError
 from heartline.replay.lines import VALUE_BYTES_MAX, BadLine, Record, in_time_order, parse, records
 from heartline.replay.order import by_time
 from heartline.replay.run import Summary, reading
@@ -153,6 +155,22 @@ def test_files_become_one_stream_by_time_whatever_their_order(
     assert [None if moment is None else moment // HOUR_MS for moment in moments] == expected
     assert told == [paths[number] for number in unsorted]
     assert sum(isinstance(item, BadLine) for item in items) == len(files), "each told once"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_file_that_is_cut_off_is_given_as_far_as_it_goes_whatever_its_order(order: int, tmp_path: Path) -> None:
+    lines = [
+        json.dumps({"type": "usage", "account_id": f"a{n * 7919 % 1000}", "timestamp": n * 30 * HOUR_MS})
+        for n in range(1000)
+    ]
+    whole = gzip.compress("\n".join(lines[::order]).encode(), mtime=0)
+    (path := tmp_path / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    given: list[Record | BadLine] = []
+    with pytest.raises(FileError, match="end too early"):
+        given.extend(by_time([path], records, parse))
+    assert 100 < len(given) < 1000
+    moments = [item.timestamp_ms for item in given if isinstance(item, Record)]
+    assert moments == sorted(moments, key=lambda moment: moment or 0)
 
 
 @given(line=st.binary(max_size=60))
