@@ -84,11 +84,11 @@ class TicketView:
 
 @dataclass(frozen=True)
 class SurveyView:
-    """One survey answer; `user` is a name, or the id of whom nobody named."""
+    """One survey answer; `user` is a name, or the id of whom nobody named; None: it is anonymous."""
 
     survey: str
     score: int
-    user: str
+    user: str | None
     at: datetime
     mood: Literal["good", "neutral", "bad"]
 
@@ -237,7 +237,11 @@ def _answers(sentiment: SurveyState, users: UserState, as_of_ms: int) -> list[Su
     known = (answer for answer in sentiment.answers.values() if answer.ms <= as_of_ms)
     return [
         SurveyView(
-            SURVEYS[a.survey], a.score, _called(users, a.user_id), _moment(a.ms), _mood(SURVEYS[a.survey], a.score)
+            SURVEYS[a.survey],
+            a.score,
+            _called(users, a.user_id) or None,
+            _moment(a.ms),
+            _mood(SURVEYS[a.survey], a.score),
         )
         for a in heapq.nlargest(ANSWERS_MAX, known)
     ]

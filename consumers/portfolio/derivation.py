@@ -96,8 +96,8 @@ def derive(
         for each in profiles(updates)
     ]
     rows[tables.ANSWERS] = [
-        (account, day_at(moment_ms, rules.zone), entry.survey, entry.user_id, entry.score, moment_ms)
-        for moment_ms, _, entry in answers.values()
+        (account, day_at(moment_ms, rules.zone), entry.survey, entry.user_id or f"answer {key}", entry.score, moment_ms)
+        for (_, key), (moment_ms, _, entry) in answers.items()  # an anonymous answer counts by itself
     ]
     rows[tables.TICKETS] = [_ticket(account, ticket, of, rules) for ticket, of in tickets.items()]
     return rows

@@ -113,10 +113,10 @@ class SurveyEntry(Struct, gc=False):
     """Someone answered a survey."""
 
     account_id: _Id
-    user_id: str
     survey: str
     score: int
     timestamp: _Moment
+    user_id: str | None = None
     response_id: str | None = None
 
 

@@ -90,7 +90,7 @@ def _user_ids(state: AccountState) -> set[str]:
         *usage.users,
         *usage.remembered,
         *state.user.people,
-        *(answer.user_id for answer in state.survey.answers.values()),
+        *(answer.user_id for answer in state.survey.answers.values() if answer.user_id),
         *(touchpoint.user_id for touchpoint in state.touchpoint.touchpoints.values() if touchpoint.user_id),
     }
 

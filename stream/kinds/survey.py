@@ -46,7 +46,7 @@ class SurveyEvent(DatedEvent):
     """Someone answered a survey; a later event with the same response_id replaces the answer."""
 
     response_id: Id | None = Field(None, description="the answer's own id; the event_id when the feed has none")
-    user_id: Id
+    user_id: Id | None = Field(None, description="who answered; left out, the answer is nobody's and counts by itself")
     survey: Annotated[Survey, Words({name: name for name in SURVEYS})]
     score: Annotated[Any, Field(json_schema_extra={"type": ["number", "string", "boolean"]}), Fast(int)] = Field(
         description="nps 0..10, csat 1..5, ces 1..7, or an answer on the scale that is named"
@@ -92,7 +92,13 @@ def _on_own_scale(survey: Survey, score: object, scale: Scale | None) -> int:
 
 
 class SurveyResponse(Struct, array_like=True, gc=False, frozen=True, order=True):
-    """One answer, in its newest version: of two at one moment the one that arrived later."""
+    """One answer, in its newest version: of two at one moment the one that arrived later.
+
+    Attributes:
+        ms: when it was given, epoch ms.
+        survey: index into SURVEYS.
+        user_id: who gave it; empty where the answer is anonymous.
+    """
 
     ms: int
     score: int
@@ -123,7 +129,7 @@ class SurveyState(Struct, array_like=True, gc=False):
 def fold(sentiment: SurveyState, event: SurveyEvent) -> bool:
     """Count one answer, or a newer version of it, in; returns whether it changed anything."""
     ms, response_id = event.timestamp, event.response_id or event.event_id
-    answer = SurveyResponse(ms, event.score, SURVEY_CODE[event.survey], event.user_id)
+    answer = SurveyResponse(ms, event.score, SURVEY_CODE[event.survey], event.user_id or "")
     known = sentiment.answers.get(response_id)
     if known is not None and (ms < known.ms or answer == known):
         return False
@@ -178,10 +184,16 @@ def dated(sentiment: SurveyState, zone: Zone) -> tuple[list[Dated], ...]:
     return found
 
 
-def latest(answers: list[Dated], first_day: int, last_day: int) -> dict[str, tuple[str, SurveyResponse]]:
-    """By user the latest answer among the days first_day..last_day, with its response_id."""
+# Whose answer it is: a user's id, or of an anonymous one its response_id, which is in a tuple to be no user's.
+Respondent = str | tuple[str]
+
+
+def latest(answers: list[Dated], first_day: int, last_day: int) -> dict[Respondent, tuple[str, SurveyResponse]]:
+    """By user the latest answer among the days first_day..last_day, with its response_id; every anonymous one, too."""
     return {
-        answer.user_id: (response_id, answer) for answer, response_id, day in answers if first_day <= day <= last_day
+        answer.user_id or (response_id,): (response_id, answer)
+        for answer, response_id, day in answers
+        if first_day <= day <= last_day
     }
 
 

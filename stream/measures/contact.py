@@ -168,7 +168,7 @@ def feedback(context: MeasureContext) -> Measures:
 
     Each user's latest answer of the trailing 90 days counts, as it does for NPS. It is open from the follow-up time on,
     until a touchpoint after it closes it: one that names the answer, or a contact with its user. One that names nobody,
-    a play or a webinar answers nobody.
+    a play or a webinar answers nobody. An anonymous answer waits for nobody: there is no one to call.
     None where nobody says that loops are closed at all: no follow-up time is set and no touchpoint was ever seen.
     Source: docs/metrics.md, contact.
     """
@@ -181,7 +181,8 @@ def feedback(context: MeasureContext) -> Measures:
     waiting = [
         answer
         for response_id, answer in context.nps_answers.values()
-        if answer.ms < limit_ms
+        if answer.user_id
+        and answer.ms < limit_ms
         and not 7 <= answer.score <= 8
         and answer.ms > closed_ms.get((response_id, ""), -1)
         and answer.ms > closed_ms.get(("", answer.user_id), -1)

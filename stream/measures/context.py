@@ -33,7 +33,7 @@ class MeasureContext:
     _active_days: int | None = None
     _mau_previous: int | None = None
     _sessions: Measures | None = None
-    _nps_answers: dict[str, tuple[str, SurveyResponse]] | None = None
+    _nps_answers: dict[survey.Respondent, tuple[str, SurveyResponse]] | None = None
     _touched: list[tuple[int, int]] | None = None
     _terms: list[Term] | None = None
 
@@ -100,8 +100,8 @@ class MeasureContext:
         return self._sessions
 
     @property
-    def nps_answers(self) -> dict[str, tuple[str, SurveyResponse]]:
-        """By user the latest NPS answer of the trailing 90 days, with its response_id."""
+    def nps_answers(self) -> dict[survey.Respondent, tuple[str, SurveyResponse]]:
+        """By user the latest NPS answer of the trailing 90 days, with its response_id; every anonymous one, too."""
         if self._nps_answers is None:
             nps = self.account.answers[survey.SURVEY_CODE["nps"]]
             self._nps_answers = survey.latest(nps, self.day - 89, self.day)

@@ -131,7 +131,10 @@ def _nps_words(before: Number | None, now: Number, _: Measures) -> str | None:
     available=lambda known: known.answers,
 )
 def sentiment_of(context: MeasureContext) -> Measures:
-    """What they say. NPS counts each user's latest answer, so nobody votes twice. Source: docs/metrics.md."""
+    """What they say. NPS counts each user's latest answer, so nobody votes twice, and each anonymous one.
+
+    Source: docs/metrics.md.
+    """
     if not context.state.survey.answers:
         return _NO_ANSWERS
     first_day, day = context.day - WINDOW_DAYS + 1, context.day
@@ -147,7 +150,7 @@ def sentiment_of(context: MeasureContext) -> Measures:
         "nps_responses": len(now),
         "nps_previous": nps(before),
         "detractor_run": len(in_row) if given else None,
-        "detractor_run_users": [answer.user_id for answer in in_row[:USERS_SHOWN]],
+        "detractor_run_users": [answer.user_id for answer in in_row if answer.user_id][:USERS_SHOWN],
         "csat": len([score for score in csat if score >= 4]) / len(csat) if csat else None,
         "csat_mean": _mean(csat),
         "csat_responses": len(csat),

@@ -44,7 +44,7 @@ ROWS: Final = (
                 at(f"{HIDDEN}.account_id", read=text),
                 "the form has no hidden field account_id, so it is nobody's answer",
             ),
-            "user_id": at(f"{HIDDEN}.user_id", f"{HIDDEN}.email", "form_response.token", read=text),
+            "user_id": at(f"{HIDDEN}.user_id", f"{HIDDEN}.email", read=text),
             "survey": lambda payload: str(find(payload, f"{HIDDEN}.survey") or "nps").lower(),
             "score": _score,
             "comment": _comment,

@@ -135,6 +135,7 @@ RIGHT: list[tuple[str, list[Raw], Raw]] = [
         {"nps": 0.0, "nps_responses": 2},
     ),
     ("12 9.0 is 9, and kinds have any case", [answer(9.0, survey="NPS")], {"nps": 100.0}),
+    ("12 an anonymous answer counts", [answer(3, "r1", user_id=""), answer(9, "r2", user_id=None)], {"nps": 0.0}),
     (
         "12 other scales are put on the survey's own",
         [answer(7, "r1", survey="csat", scale="1-7"), answer("down", "r2", survey="csat", scale="thumbs")],

@@ -14,7 +14,7 @@ from stream.topics import Kind
 
 USAGE = {"event_id": "e1", "account_id": "acme", "user_id": "ann", "feature": "export"}
 TICKET = {"event_id": "e1", "account_id": "acme", "ticket_id": "7", "status": "opened"}
-SURVEY = {"event_id": "e1", "account_id": "acme", "user_id": "ann", "survey": "nps", "score": 9}
+SURVEY = {"event_id": "e1", "account_id": "acme", "survey": "nps", "score": 9}
 AT = {"timestamp": "2026-01-31T09:30:00Z"}
 GOOD: dict[Kind, dict[str, Any]] = {
     "usage": USAGE | AT,
@@ -64,6 +64,8 @@ def refusal(kind: Kind, value: bytes | None) -> BadEvent:
         ("subscription", {"seats": 4.0, "product": "\u200b", "renewal_at": ""}),
         ("ticket", {"user_id": "ann", "priority": "low"}),
         ("survey", {"score": 0}),
+        ("survey", {"user_id": "ann"}),
+        ("survey", {"user_id": ""}),  # anonymous
         ("survey", {"score": 10, "response_id": "r1", "comment": "fine"}),
         ("survey", {"survey": "csat", "score": 5}),
         ("survey", {"survey": "ces", "score": 7}),

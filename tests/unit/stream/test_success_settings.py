@@ -46,14 +46,14 @@ def test_a_launch_is_taken_up_when_its_feature_is_first_used() -> None:
 
 ANSWERS: list[Raw] = [
     {"type": "survey", "survey": "nps", "user_id": user, "score": score, "timestamp": (DAY + day) * DAY_MS}
-    for user, score, day in (("ann", 2, 0), ("ben", 10, 1), ("cid", 8, 0), ("dan", 3, 20))
+    for user, score, day in (("ann", 2, 0), ("ben", 10, 1), ("cid", 8, 0), ("dan", 3, 20), (None, 1, 0))
 ]
 
 
 @pytest.mark.parametrize(
     ("touch", "opened", "oldest"),
     [
-        (None, 3, 30),  # the passive of 8 asks for nothing
+        (None, 3, 30),  # the passive of 8 asks for nothing, and an anonymous one can't be called
         ({"timestamp": (DAY + 25) * DAY_MS}, 3, 30),  # names nobody, as a newsletter: it answers nobody
         ({"timestamp": (DAY + 25) * DAY_MS, "user_id": "ann", "kind": "play"}, 3, 30),  # ours, and not theirs
         ({"timestamp": (DAY + 25) * DAY_MS, "user_id": "ann"}, 2, 29),

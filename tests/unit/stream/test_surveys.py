@@ -9,7 +9,7 @@ from tests.streams import DAY_MS, Raw, fold
 TODAY = 20_000
 
 
-def answer(user: str, back: float, score: int, survey: str = "nps", response: str | None = None) -> Raw:
+def answer(user: str | None, back: float, score: int, survey: str = "nps", response: str | None = None) -> Raw:
     event: Raw = {"type": "survey", "account_id": "acme", "event_id": f"{user}{back}{score}{survey}", "user_id": user}
     event |= {"survey": survey, "score": score, "timestamp": round((TODAY - back) * DAY_MS)}
     return event | ({"response_id": response} if response is not None else {})
@@ -49,6 +49,13 @@ def test_nps_is_promoters_less_detractors(scores: list[int], expected: float | N
         ([answer("u", 1, 10, response="r"), answer("u", 5, 2, response="r")], 100, 1),
         ([answer("u", 5, 2), answer("u", 5, 2)], -100, 1),  # a repeat
         ([answer("u", 5, 2), answer("v", 5, 9)], 0, 2),
+        (
+            [answer("", 5, 2, response="r"), answer(None, 5, 3, response="s"), answer("u", 5, 9)],
+            -100 / 3,
+            3,
+        ),  # anonymous
+        ([answer(None, 5, 2, response="r"), answer("", 1, 10, response="r")], 100, 1),  # and its newer version
+        ([answer("r", 5, 2), answer(None, 1, 10, response="r")], 0, 2),  # a user that is called as an answer is
         ([answer("u", 89, 9)], 100, 1),  # the first of ninety days
         ([answer("u", 90, 9)], None, 0),
         ([answer("u", 5, 1, "ces")], None, 0),  # another survey
@@ -78,11 +85,12 @@ def test_the_direction_is_against_the_ninety_days_before(back: int, expected: fl
         ([answer("a", 3, 2), answer("b", 2, 9), answer("c", 1, 3), answer("b", 0, 1)], ["b", "c", "a"]),  # b turned
         ([answer("a", 3, 2), answer("a", 2, 3), answer("a", 1, 1)], ["a"]),  # one person is no row of people
         ([answer("a", 90, 9), answer("b", 89, 2)], ["b"]),  # the other answer is out of the window
+        ([answer("a", 3, 2), answer("", 2, 6), answer(None, 1, 0)], ["", "", "a"]),  # the anonymous are not named
     ],
 )
 def test_detractors_in_a_row_are_people_after_everybody_else(events: list[Raw], users: list[str]) -> None:
     found = measured(*events)
-    assert (found["detractor_run"], found["detractor_run_users"]) == (len(users), users)
+    assert (found["detractor_run"], found["detractor_run_users"]) == (len(users), [user for user in users if user])
 
 
 def test_csat_is_the_share_of_fours_and_fives_over_all_answers() -> None:

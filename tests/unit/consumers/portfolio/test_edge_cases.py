@@ -18,6 +18,13 @@ def books() -> Books:
     return Books()
 
 
+def test_the_latest_answer_of_a_user_counts_and_every_anonymous_one(books: Books) -> None:
+    books.subscription("2026-01-05", "started", 100)
+    for number, user_id in enumerate(("ann", "ann", "", None)):
+        books.add("survey", f"2026-02-{number + 10}", user_id=user_id, survey="nps", score=9 if user_id is None else 3)
+    assert books.values("2026-02", "nps") == [pytest.approx(-100 / 3)]
+
+
 def test_one_of_two_subscriptions_ending_is_a_contraction(books: Books) -> None:
     books.subscription("2026-01-05", "started", 100)
     books.subscription("2026-01-05", "started", 40, subscription_id="s2")
