@@ -367,6 +367,7 @@ def export(
     files: Files = None,
     server: Server = None,
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Write what is derived as Parquet, a file a table, for a warehouse.
 
@@ -381,13 +382,18 @@ def export(
     from consumers.portfolio.tables import EXPORTED
 
     settings = _settings(config)
+    written: dict[str, str] = {}
     with _answers(files, server, settings) as answers:
         for table in EXPORTED:
             path = folder / f"{table}.parquet"
             with writing(path):
                 folder.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(answers.parquet(table))
-            print(path, file=sys.stderr)
+            written[table] = str(path)
+            if not as_json:
+                print(path, file=sys.stderr)
+    if as_json:
+        print(json.dumps(written))
 
 
 @app.command(help="")

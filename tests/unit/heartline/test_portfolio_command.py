@@ -164,7 +164,8 @@ def test_what_is_derived_is_written_as_parquet_by_files_and_process_alike(
 ) -> None:
     monkeypatch.setenv("HEARTLINE_BOARD__READ_TOKEN", TOKEN)
     run("export", tmp_path / "a", events)
-    run("export", tmp_path / "b", "--server", server)
+    written = json.loads(run("export", tmp_path / "b", "--server", server, "--json"))
+    assert {Path(path).name for path in written.values()} == {f"{table}.parquet" for table in written}
     for folder in ("a", "b"):
         names = sorted(path.stem for path in (tmp_path / folder).iterdir())
         assert names == sorted(EXPORTED)
