@@ -7,7 +7,7 @@ from typing import Final
 
 from stream.contracts.report import Number
 from stream.measures.registry import label_of, unit_of
-from stream.measures.wording import shown
+from stream.measures.wording import shown, whole
 
 _SYMBOLS: Final = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
@@ -46,14 +46,14 @@ def points(value: float) -> str:
     >>> points(37.6), points(-0.2)
     ('38', '0')
     """
-    return str(round(value))
+    return whole(value)
 
 
 def points_words(value: float) -> str:
     """The same with its noun.
 
     >>> points_words(-14.2), points_words(-1.3), points_words(1.4)
-    ('-14 points', '-1 point', '1 point')
+    ('−14 points', '−1 point', '1 point')
     """
     return f"{points(value)} {'point' if abs(round(value)) == 1 else 'points'}"
 
@@ -101,15 +101,6 @@ def in_brackets(names: str) -> str:
     (' (ann and bob)', ' (Ben R. [admin])', '')
     """
     return f" ({names.replace('(', '[').replace(')', ']')})" if names else ""
-
-
-def nps_words(value: float) -> str:
-    """An NPS as people write it: whole, with an ASCII minus, and 0 without a sign.
-
-    >>> nps_words(-66.7), nps_words(-0.2), nps_words(40)
-    ('-67', '0', '40')
-    """
-    return str(round(value))
 
 
 def day_of_year(day: date) -> str:

@@ -24,7 +24,7 @@ from alerts.rules import Rule, tone_of
 from alerts.text import moment_words
 from stream.contracts.report import AlertReportView, HealthReport
 
-_NUMBER: Final = re.compile(r"(?<![\w.-])-?\d[\d,]*(?:\.\d+)?(?![\w-])")
+_NUMBER: Final = re.compile(r"(?<![\w.-])−?\d[\d,]*(?:\.\d+)?(?![\w-])")
 _ONE_OF_MANY: Final = re.compile(r"(?<![\d.,])1 (days|hours|users|seats|tickets|goals|answers|people|points|months)\b")
 _MANY_OF_ONE: Final = re.compile(r"\b(?:[2-9]|\d\d+) (?:day|hour|user|ticket|goal|answer|person|point)\b(?!-)")
 _UNMOVED: Final = re.compile(r"(?:^|: |from )([^:→]+?) (?:→|to) \1(?= |$)", re.MULTILINE)
@@ -91,13 +91,13 @@ def _check_numbers(text: str, known: Iterator[float], now: datetime) -> None:
     numbers = set(known)
     for line in _STEP.sub("", text).splitlines():
         for number in _NUMBER.findall(_DATE.sub("", line)):
-            value = float(number.replace(",", ""))
+            value = float(number.replace(",", "").replace("−", "-"))
             assert value in numbers, f"{number} is no number of {moment_words(now)}: {line}\n{text}"
 
 
 def _check_words(text: str, report: AlertReportView) -> str:
-    assert "−" not in text, f"no ASCII minus: {text}"
-    assert not re.search(r"(?<![\d-])-0(?![\d.])", text), f"a zero with a sign: {text}"
+    assert not re.search(r"(?<![\w-])-\d", text), f"an ASCII minus: {text}"
+    assert not re.search(r"−0(?![\d.,])", text), f"a zero with a sign: {text}"
     assert not _ONE_OF_MANY.search(text), f"a wrong plural: {text}"
     assert not _MANY_OF_ONE.search(text), f"a wrong singular: {text}"
     assert not _UNMOVED.search(text), f"what did not move is no evidence: {text}"

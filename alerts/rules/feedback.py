@@ -10,7 +10,8 @@ from alerts.model import Channel, Number, Severity, Signal, Tone
 from alerts.playbooks import Play
 from alerts.rules.result import Baseline, Firing, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
-from alerts.text import in_brackets, nps_words, plural
+from alerts.text import in_brackets, plural
+from stream.measures.wording import whole
 
 _DETRACTOR_FOLLOW_UP_PLAYS: Final = (
     Play(
@@ -200,9 +201,9 @@ class AnswersTurned(Rule):
             return None
         before = facts.number("nps_previous")
         severity: Severity = "critical" if nps < self.nps_critical_below else "warning"
-        phrase = f"NPS {nps_words(nps)}"
-        if before is not None and nps_words(before) != nps_words(nps):
-            phrase = f"NPS went from {nps_words(before)} to {nps_words(nps)}"
+        phrase = f"NPS {whole(nps)}"
+        if before is not None and whole(before) != whole(nps):
+            phrase = f"NPS went from {whole(before)} to {whole(nps)}"
         return self._firing(severity, f"{phrase} ({plural(round(count), 'answer')})", {"nps": nps, "answers": count})
 
     def _run(self, facts: AccountFacts) -> Firing | None:

@@ -24,6 +24,7 @@ from consumers.board.svg import band_shape, sparkline
 from consumers.board.use_level import use_level
 from consumers.event_tail import time_of
 from stream.contracts.report import Band
+from stream.measures import wording
 
 BAND_WORDS: Final[dict[Band, str]] = {
     "healthy": "Healthy",
@@ -52,12 +53,7 @@ def signed(value: float | None, places: int = 0) -> str:
     >>> signed(-3.2), signed(0.2), signed(None), signed(-3.25, 1)
     ('−3', '0', 'unknown', '−3.2')
     """
-    if value is None:
-        return UNKNOWN
-    text = f"{abs(value):.{places}f}"
-    if float(text) == 0:
-        return text
-    return ("+" if value > 0 else "−") + text
+    return UNKNOWN if value is None else wording.signed(value, places)
 
 
 def movement(value: float | None) -> Markup:

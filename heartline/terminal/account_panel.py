@@ -23,6 +23,7 @@ from alerts.messages.report_text import (
 from alerts.text import measure_value, money, sparkline, tidy
 from heartline.terminal.terminal_format import BAND_STYLE, label, movement
 from stream.contracts.report import Change, GoalStanding, HealthReport
+from stream.measures.wording import signed
 
 SHOWN_POINTS: Final = 0.05  # a change of less shows as 0.0
 _BAR_CELLS: Final = 12
@@ -141,7 +142,7 @@ def _changes(days: int, before: float | None, now: float | None, moved: list[Cha
     for change in moved:
         style = "red" if change.points <= -0.5 else "green" if change.points >= 0.5 else "dim"
         table.add_row(
-            tidy(change_name(change), 160), *change_values(change), Text(f"{change.points:+.1f}", style=style)
+            tidy(change_name(change), 160), *change_values(change), Text(signed(change.points, 1), style=style)
         )
     return table
 

@@ -8,6 +8,7 @@ from stream.kinds.survey import SurveyResponse, latest, scores
 from stream.measures.contact import USERS_SHOWN
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
+from stream.measures.wording import whole
 
 WINDOW_DAYS: Final = 90
 
@@ -29,9 +30,9 @@ def _nps_words(before: Number | None, now: Number, _: Measures) -> str | None:
     """A move of the NPS in whole points; None where it was unknown.
 
     >>> _nps_words(45.4, -66.7, {}), _nps_words(12, -0.2, {})
-    ('NPS 45 → -67', 'NPS 12 → 0')
+    ('NPS 45 → −67', 'NPS 12 → 0')
     """
-    return None if before is None else f"NPS {round(before)} → {round(now)}"
+    return None if before is None else f"NPS {whole(before)} → {whole(now)}"
 
 
 @measures(

@@ -12,17 +12,43 @@ _WORDS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "e
 _SUFFIX: Final[dict[str, str]] = {"times": "×", "hours": " h", "minutes": " min"}
 
 
+def whole(value: Number) -> str:
+    """A number without decimals, with a real minus, and 0 without a sign.
+
+    >>> whole(-66.7), whole(-0.2), whole(1200)
+    ('−67', '0', '1,200')
+    """
+    return _real_minus(f"{value:,.0f}")
+
+
+def signed(value: Number, places: int = 0) -> str:
+    """What was gained or lost, with its sign, which is a real minus, and none before 0.
+
+    >>> signed(-3.2), signed(0.2), signed(3.7), signed(-3.25, 1)
+    ('−3', '0', '+4', '−3.2')
+    """
+    text = f"{value:+,.{places}f}"
+    return _real_minus(text) if text.strip("+-0.") else text[1:]
+
+
+def _real_minus(text: str) -> str:
+    """A number as it was formatted, with a real minus, and none before 0."""
+    return text.replace("-", "−" if text.strip("-0.%") else "")
+
+
 def shown(value: Number | None, unit: str) -> str:
-    """A value with its unit; None is unknown, and never 0.
+    """A value with its unit, and with a real minus; None is unknown, and never 0.
 
     >>> shown(0.624, "percent"), shown(3.25, "count"), shown(1, "days"), shown(1200, "count"), shown(None, "count")
     ('62%', '3.2', '1 day', '1,200', 'unknown')
+    >>> shown(-0.031, "percent"), shown(-0.001, "percent"), shown(-0.04, "count")
+    ('−3%', '0%', '0')
     """
     if value is None:
         return "unknown"
     if unit == "percent":
-        return f"{value:.0%}"
-    text = f"{value:,.1f}".removesuffix(".0")
+        return _real_minus(f"{value:.0%}")
+    text = _real_minus(f"{value:,.1f}".removesuffix(".0"))
     if unit == "days":
         return f"{text} day" if text == "1" else f"{text} days"
     return text + _SUFFIX.get(unit, "")
@@ -81,5 +107,7 @@ def recounted(recount: Recount, label: Callable[[str], str]) -> str:
     new, gone = ([label(name) for name in names] for names in (recount.newly_counted, recount.no_longer_counted))
     parts = [f"newly counted: {', '.join(new)}"] * bool(new)
     parts += [f"no longer known, so not counted: {', '.join(gone)}"] * bool(gone)
-    alone = f" (that alone: {recount.points:+.0f})".replace("-", "−") if abs(recount.points) >= 1 else ""
+    alone = (
+        f" (that alone: {'+' if recount.points > 0 else ''}{whole(recount.points)})" if abs(recount.points) >= 1 else ""
+    )
     return "; ".join(parts) + alone

@@ -6,7 +6,7 @@ from typing import Final
 from stream.contracts.report import UNSCORED_STAGES, Band, Cap, Change, Contribution, Number
 from stream.measures import Measures
 from stream.measures.registry import MEASURES, label_of
-from stream.measures.wording import by_hand, recounted, shown
+from stream.measures.wording import by_hand, recounted, shown, signed
 from stream.scoring.changes import WEEK_DAYS, Compared, Verdict
 from stream.scoring.override import OVERRIDE, override_of
 from stream.scoring.scorecard import Scorecard
@@ -112,16 +112,16 @@ def _moved(
 def _move(scorecard: Scorecard, change: Change, measures: Measures) -> str:
     """One move with its points."""
     if change.measure == OVERRIDE:
-        return f"set by hand ({points(change.points)})"
+        return f"set by hand ({signed(change.points)})"
     veto = scorecard.veto(change.measure)
     if veto is not None:
         text = veto.label if change.now is not None else f"no longer: {veto.label}"
-        return f"{text} ({points(change.points)})"
+        return f"{text} ({signed(change.points)})"
     label, unit = scorecard.wording(change.measure)
     own_words = label != label_of(change.measure)
     said = None if own_words else phrase(change.measure, change.before, change.now, measures)
     text = said if said is not None else f"{label} {shown(change.before, unit)} → {shown(change.now, unit)}"
-    return f"{text} ({points(change.points)})"
+    return f"{text} ({signed(change.points)})"
 
 
 def _held(scorecard: Scorecard, found: Contribution, measures: Measures) -> str:
@@ -129,13 +129,13 @@ def _held(scorecard: Scorecard, found: Contribution, measures: Measures) -> str:
     label, unit = scorecard.wording(found.measure)
     own_words = label != label_of(found.measure)
     said = None if own_words else _standing_phrase(found.measure, found.value, measures)
-    return f"{said if said is not None else f'{label} {shown(found.value, unit)}'} ({points(-found.points_lost)})"
+    return f"{said if said is not None else f'{label} {shown(found.value, unit)}'} ({signed(-found.points_lost)})"
 
 
 def _capped(scorecard: Scorecard, cap: Cap) -> str:
     """What a veto keeps from the score."""
     label, unit = scorecard.wording(cap.name)
-    return f"capped at {cap.cap_score:g}: {label}, {shown(cap.value, unit)} ({points(cap.points)})"
+    return f"capped at {cap.cap_score:g}: {label}, {shown(cap.value, unit)} ({signed(cap.points)})"
 
 
 def phrase(measure: str, before: Number | None, now: Number | None, measures: Measures) -> str | None:
@@ -150,12 +150,3 @@ def _standing_phrase(measure: str, now: Number, measures: Measures) -> str | Non
     """What holds the score back, in words; None where a label and the value say all there is to say."""
     declared = MEASURES.get(measure)
     return phrase(measure, None, now, measures) if declared is not None and declared.stands_alone else None
-
-
-def points(value: float) -> str:
-    """Points with their sign, whole.
-
-    >>> points(-11.7), points(3.2)
-    ('−12', '+3')
-    """
-    return f"{'−' if value < 0 else '+'}{abs(value):.0f}"

@@ -348,7 +348,7 @@ RULE_CASES: dict[str, RuleCase] = {
         breaks={"nps": -33.3, "nps_responses": 9, "nps_previous": 40},
         well={"nps": 10, "nps_responses": 9},
         worse={"nps": -66.7, "nps_responses": 12},
-        says="NPS went from 40 to -33 (9 answers)",
+        says="NPS went from 40 to −33 (9 answers)",
         lives=[
             ("good, or too few to say", [nps(40), nps(-90, answers=4), csat(0.1, answers=4)]),
             ("bad, worse and better", [nps(-30, OPENED), nps(-60, WORSE), nps(0, OVER)]),

@@ -98,7 +98,7 @@ def test_a_veto_is_shown_in_the_words_of_its_scorecard() -> None:
     assert panel.count("set by Dana") == 1
     lines = [" ".join(line.strip("│╭╰ ").split()) for line in panel.splitlines()]
     assert "Held at 40: An escalation is stuck 80 h 12.0" in lines
-    assert "An escalation is stuck not so 80 h -12.0" in lines
+    assert "An escalation is stuck not so 80 h −12.0" in lines
     assert "Quiet 3 days no longer +12.0" in lines
     assert why(report).startswith("An escalation is stuck −12 · ")
 
@@ -181,7 +181,7 @@ def test_the_panel_of_an_account_says_what_is_known_of_it() -> None:
         "csm-1",
         "1,200 seats",
         "In 7 days, from 80 to 61",
-        "-14.0",
+        "−14.0",
         "75%",
     ):
         assert words in text

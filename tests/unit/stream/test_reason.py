@@ -202,7 +202,7 @@ def test_an_override_comes_first_with_both_values() -> None:
         ),
         ("top_user_gap", 3, 40, {"top_user": "ann"}, "its most active user ann away for 40 calendar days"),
         ("top_user_gap", 40, 0, {"top_user": None}, "its most active user is back"),
-        ("nps", 45.4, -66.7, {}, "NPS 45 → -67"),  # whole, as messages say it
+        ("nps", 45.4, -66.7, {}, "NPS 45 → −67"),  # whole, as messages say it
         ("csat_mean", 4.5, 3.2, {}, None),  # a label and two values say it
         ("silence_ratio", 1.0, None, {"days_since_active": 9}, None),
     ],
@@ -224,7 +224,7 @@ def test_a_move_is_told_in_words(
             (10, "count", "10"),
             (1000, "count", "1,000"),
         ),
-        *((2.5, "times", "2.5×"), (36, "hours", "36 h"), (4, "days", "4 days"), (-20.0, "score", "-20")),
+        *((2.5, "times", "2.5×"), (36, "hours", "36 h"), (4, "days", "4 days"), (-20.0, "score", "−20")),
         (None, "percent", "unknown"),
     ],
 )
