@@ -6,15 +6,18 @@ every other event is counted on the right day and in the right place.
 
 import heapq
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
+
+import msgspec
 
 from stream.topics import Kind, LedgerKind
 
 SPILL_BYTES: Final = 48 << 20
 _ITEM_BYTES: Final = 200  # of Python's objects around a value
+_CHUNK_BYTES: Final = 64 << 10  # read of a run at once: of a hundred runs 6 MiB are in memory while they are merged
 FIRST: Final[frozenset[Kind]] = frozenset({"account", "subscription"})
 
 
@@ -74,10 +77,10 @@ class Sorter:
         path = Path(self._folder.name) / f"{len(self._runs)}.run"
         self._held.sort()
         with path.open("wb") as out:
-            for item in self._held:
-                head = f"{item.late:d} {item.timestamp_ms} {item.number} {item.kind} ".encode()
-                account = item.account_id.encode()
-                out.write(b"%s%d %d\n%s%s\n" % (head, len(account), len(item.value), account, item.value))
+            for chunk in _chunks(self._held):
+                packed = _pack(chunk)
+                out.write(len(packed).to_bytes(_SIZE_BYTES))
+                out.write(packed)
         self._runs.append(path)
         self._held, self._held_bytes = [], 0
 
@@ -89,12 +92,23 @@ class Sorter:
         return heapq.merge(self._held, *map(_read, self._runs))
 
 
+_SIZE_BYTES: Final = 8  # before each chunk of a run
+_pack: Final = msgspec.msgpack.Encoder().encode
+_unpack: Final = msgspec.msgpack.Decoder(list[Item]).decode
+
+
+def _chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    begin = size = 0
+    for at, item in enumerate(items):
+        size += len(item.value)
+        if size >= _CHUNK_BYTES:
+            yield items[begin : at + 1]
+            begin, size = at + 1, 0
+    if begin < len(items):
+        yield items[begin:]
+
+
 def _read(path: Path) -> Iterator[Item]:
     with path.open("rb") as source:
-        for head in source:
-            late, moment, number, kind, account_bytes, value_bytes = head.split()
-            account = source.read(int(account_bytes)).decode()
-            value = source.read(int(value_bytes))
-            source.read(1)
-            name: Kind | LedgerKind = kind.decode()  # type: ignore[assignment]  # written by `_spill` alone
-            yield Item(late == b"1", int(moment), int(number), name, account, value)
+        while size := source.read(_SIZE_BYTES):
+            yield from _unpack(source.read(int.from_bytes(size)))

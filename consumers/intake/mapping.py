@@ -92,10 +92,11 @@ def apply(row: Row, payload: Payload) -> Made:
     event: dict[str, Any] = {}
     for name, value_of in row.fields.items():
         value = value_of(payload)
-        if isinstance(value, Ignored):
+        if value is None or value == "":
+            continue
+        if type(value) is Ignored:
             return value
-        if value is not None and value != "":
-            event[name] = value
+        event[name] = value
     return Translated(row.kind, event)
 
 
@@ -142,22 +143,22 @@ def listed(data: Any, path: str) -> Sequence[Any]:
 def at(*paths: str, read: Callable[[Any], Any] = lambda value: value) -> Value:
     """The first of several paths that gives anything, read by a function of this module."""
 
-    lookups = [(path, None if "." not in path else path.split(".")) for path in paths]
+    first, *others = paths
+    lookups = [(path, None if "." not in path else path.split(".")) for path in others]
 
-    def top_value_of(payload: Payload) -> Any:  # by far the most, and quicker
-        value = payload.get(paths[0])
-        return None if value is None or value == "" else read(value)
-
-    def first_value_of(payload: Payload) -> Any:
+    def first_value_of(payload: Payload) -> Any:  # the first path, a name by far the most, is looked up without a loop
+        value = payload.get(first) if steps_of_first is None else _follow(payload, steps_of_first)
+        if value is not None and value != "":
+            return read(value)
         for path, steps in lookups:
             value = payload.get(path) if steps is None else _follow(payload, steps)
             if value is not None and value != "":
                 return read(value)
         return None
 
-    value_of = top_value_of if len(lookups) == 1 and lookups[0][1] is None else first_value_of
-    value_of.paths = paths  # type: ignore[attr-defined]  # so that an import can tell which columns nobody reads
-    return value_of
+    steps_of_first = None if "." not in first else first.split(".")
+    first_value_of.paths = paths  # type: ignore[attr-defined]  # so that an import can tell which columns nobody reads
+    return first_value_of
 
 
 def paths_of(values: Iterable[Value]) -> frozenset[str]:
@@ -186,7 +187,7 @@ def text(value: Any) -> Any:
     >>> text(360001), text("a"), text(True)
     ('360001', 'a', True)
     """
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return str(value) if type(value) is int else value  # which true and false are not
 
 
 def of_tool(tool: str) -> Callable[[Any], Any]:
@@ -328,6 +329,9 @@ def moment(value: Any, zone: tzinfo = UTC) -> Any:
             value = int(written)
         else:
             try:
+                if _IN_UTC.fullmatch(value) is not None and (zone is UTC or value[-1] == "Z"):  # by far the most
+                    datetime.fromisoformat(value)
+                    return f"{value[:10]}T{value[11:19]}+00:00"
                 found = datetime.fromisoformat(written.removesuffix(" UTC").removesuffix(" utc"))
             except ValueError:
                 return value
@@ -335,5 +339,6 @@ def moment(value: Any, zone: tzinfo = UTC) -> Any:
     return value if isinstance(value, int) and value >= MILLISECONDS_MIN else seconds(value)
 
 
+_IN_UTC: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}Z?")
 SECONDS_MAX: Final = 253_402_300_800  # the year 10000
 MILLISECONDS_MIN: Final = 100_000_000_000  # as seconds the year 5138, as milliseconds 1973

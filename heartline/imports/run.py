@@ -13,7 +13,7 @@ import msgspec
 import zstandard
 
 from consumers.intake.acceptance import Acceptance, Refused
-from consumers.intake.mapping import Ignored, Outcome, Translated, Unreadable, UnreadableError
+from consumers.intake.mapping import Ignored, Outcome, Translated, UnreadableError
 from heartline.errors import FileError
 from heartline.event_sorter import Item, Sorter
 from heartline.imports.sources import Source
@@ -160,8 +160,8 @@ def read_all(
     Raises:
         FileError: a file can't be read, or is nothing that has records.
     """
-    acceptance = Acceptance({kind: Decoder(kind) for kind in KINDS})
-    summary = Summary()
+    reading = _Reading(aliases, sorter, now_ms)
+    summary = reading.summary
     for file in files:
         if file.source.learn is not None:
             for entry in entries(file.path):
@@ -170,13 +170,9 @@ def read_all(
     for file in files:
         became = summary.by_source.setdefault(file.source.name, Became())
         for entry in entries(file.path, on_read):
-            became.records += 1
+            reading.take(entry, file.source, became)
             if len(became.shapes) > SHAPES_MAX:
                 became.count_unused(file.source.columns)
-            for refusal in _take(entry, file.source, became, aliases, acceptance, sorter, summary, now_ms):
-                became.refused += 1
-                if len(summary.refusals) < REFUSALS_SHOWN:
-                    summary.refusals.append(refusal)
         became.count_unused(file.source.columns)
     for account_id in sorted(summary.accounts):
         # So that what comes live under these ids is of the same account.
@@ -188,53 +184,65 @@ def read_all(
     return summary
 
 
-def _take(
-    entry: Entry,
-    source: Source,
-    became: Became,
-    aliases: Aliases,
-    acceptance: Acceptance,
-    sorter: Sorter,
-    summary: Summary,
-    now_ms: int,
-) -> Iterator[Refusal]:
-    """One record's events into the sorter; what can't be accepted is given back."""
-    if entry.data is None:
-        yield Refusal(entry.path, entry.number, entry.error)
-        return
-    became.shapes[tuple(entry.data)] += 1
-    try:
-        outcomes: list[Outcome] = source.translate(entry.data)
-    except UnreadableError as error:
-        yield Refusal(entry.path, entry.number, str(error))
-        return
-    if not outcomes:
-        yield Refusal(entry.path, entry.number, "no moment is told, so it says nothing that happened")
-    for outcome in outcomes:
-        if isinstance(outcome, Ignored):
-            became.ignored[outcome.reason] += 1
-            continue
-        if isinstance(outcome, Unreadable):
-            yield Refusal(entry.path, entry.number, outcome.detail)
-            continue
-        verdict = acceptance.accept(outcome.kind, _ours(outcome, source, aliases), now_ms)
+class _Reading:
+    """What one import does with each record.
+
+    Args:
+        aliases, sorter, now_ms: as of `read_all`.
+    """
+
+    def __init__(self, aliases: Aliases, sorter: Sorter, now_ms: int) -> None:
+        self.summary = Summary()
+        self._acceptance = Acceptance({kind: Decoder(kind) for kind in KINDS})
+        self._aliases = aliases
+        self._sorter = sorter
+        self._now_ms = now_ms
+
+    def take(self, entry: Entry, source: Source, became: Became) -> None:
+        """One record's events into the sorter, and what can't be accepted among the refusals."""
+        became.records += 1
+        if entry.data is None:
+            self._refuse(entry, became, entry.error)
+            return
+        became.shapes[tuple(entry.data)] += 1
+        try:
+            outcomes: list[Outcome] = source.translate(entry.data)
+        except UnreadableError as error:
+            self._refuse(entry, became, str(error))
+            return
+        if not outcomes:
+            self._refuse(entry, became, "no moment is told, so it says nothing that happened")
+        for outcome in outcomes:
+            if isinstance(outcome, Translated):
+                self._accept(outcome, entry, source, became)
+            elif isinstance(outcome, Ignored):
+                became.ignored[outcome.reason] += 1
+            else:
+                self._refuse(entry, became, outcome.detail)
+
+    def _accept(self, outcome: Translated, entry: Entry, source: Source, became: Became) -> None:
+        event, summary = outcome.event, self.summary
+        account = event.get("account_id")
+        if isinstance(account, str):
+            event["account_id"] = self._aliases.account_of(source.name, account)
+        verdict = self._acceptance.accept(outcome.kind, event, self._now_ms)
         if isinstance(verdict, Refused):
-            yield Refusal(entry.path, entry.number, verdict.detail)
-            continue
-        moment = verdict.timestamp_ms
-        sorter.add(verdict.kind, moment, verdict.account_id, verdict.value)
-        became.events[verdict.kind] += 1
-        summary.accounts.add(verdict.account_id)
+            self._refuse(entry, became, verdict.detail)
+            return
+        kind, account_id, value, _, moment = verdict
+        self._sorter.add(kind, moment, account_id, value)
+        became.events[kind] += 1
+        summary.accounts.add(account_id)
         if moment is not None:
-            summary.first_ms = moment if summary.first_ms is None else min(summary.first_ms, moment)
-            summary.last_ms = moment if summary.last_ms is None else max(summary.last_ms, moment)
+            if summary.first_ms is None or moment < summary.first_ms:
+                summary.first_ms = moment
+            if summary.last_ms is None or moment > summary.last_ms:
+                summary.last_ms = moment
 
-
-def _ours(outcome: Translated, source: Source, aliases: Aliases) -> dict[str, object]:
-    account = outcome.event.get("account_id")
-    if isinstance(account, str):
-        outcome.event["account_id"] = aliases.account_of(source.name, account)
-    return outcome.event
+    def _refuse(self, entry: Entry, became: Became, detail: str) -> None:
+        became.refused += 1
+        if len(self.summary.refusals) < REFUSALS_SHOWN:
+            self.summary.refusals.append(Refusal(entry.path, entry.number, detail))
 
 
 def write_lines(items: Iterator[Item], out: Path) -> int:

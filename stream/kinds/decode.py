@@ -181,9 +181,12 @@ class Decoder:
         Raises:
             BadEvent: as `decode`, and where its time is impossible (`check_time`).
         """
-        event = self._to_now(self.decode(value), now_ms)
-        if event.timestamp is not None:
-            check_time(event.timestamp, now_ms)
+        event = self.decode(value)
+        moment = event.timestamp
+        if moment is None or EARLIEST_MS <= moment <= now_ms:
+            return event
+        event = self._to_now(event, now_ms)
+        check_time(event.timestamp, now_ms)
         return event
 
     def decode(self, value: bytes | None) -> Any:
