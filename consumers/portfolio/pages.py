@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -119,6 +120,7 @@ _LINES: Final[dict[str, tuple[str, ...]]] = {
     "growth": ("clv", "cac"),
     "phases": ("nrr", "customer_base_coverage"),
 }
+_AT_ONCE: Final = 2  # dimensions that a page asks about at the same time
 _GAP: Final = "Where the gap widens, customers are worth more and more than they cost."
 _TEMPLATES: Final = Environment(
     loader=PackageLoader("consumers.portfolio"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -350,15 +352,17 @@ def _asked(
     service: PortfolioService, tables: Tables, periods: list[Period], as_known: date | None
 ) -> list[tuple[str, str | None, FigureValues]]:
     """The values of each table. What is told by one dimension is asked at once: it stands on the same facts."""
-    by_dimension: dict[str | None, list[dict[str, tuple[Figure, FigureValue]]]] = {}
-    for by in dict.fromkeys(by for _, _, by in tables):
-        ids = list(dict.fromkeys(id_ for _, of, each in tables if each == by for id_ in of))
-        values = service.figures(ids, periods, by, as_known)
-        by_dimension[by] = [
-            {shape.id: (shape, value) for shape, value in values[at : at + len(ids)]}
-            for at in range(0, len(values), len(ids))
-        ]
-    return [(title, by, [known[id_] for known in by_dimension[by] for id_ in ids]) for title, ids, by in tables]
+    by_dimension = {
+        by: list(dict.fromkeys(id_ for _, of, each in tables if each == by for id_ in of))
+        for by in dict.fromkeys(by for _, _, by in tables)
+    }
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = list(pool.map(lambda by: service.figures(by_dimension[by], periods, by, as_known), by_dimension))
+    found: dict[str | None, list[dict[str, tuple[Figure, FigureValue]]]] = {}
+    for (by, ids), values in zip(by_dimension.items(), answers, strict=True):
+        rows = range(0, len(values), len(ids))
+        found[by] = [{shape.id: (shape, value) for shape, value in values[at : at + len(ids)]} for at in rows]
+    return [(title, by, [known[id_] for known in found[by] for id_ in ids]) for title, ids, by in tables]
 
 
 def _rows(
