@@ -1,6 +1,7 @@
 """Topics as most clusters store them: compressed with snappy, lz4 or zstd, and read by every process and command."""
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -8,7 +9,11 @@ from typing import Any, Final
 import pytest
 from kafka import KafkaProducer
 
-from stream.contracts.report import encode_report
+from consumers.alerting.group_consumer import make_consumer
+from consumers.alerting.settings import AlertingSettings
+from consumers.board.topic_reader import TopicReader, TopicSubscription
+from stream.config.settings import KafkaSettings
+from stream.contracts.report import decode_report, encode_report
 from stream.topics import Topics
 from tests.deadlines import HANG_SECONDS
 from tests.integration.alerting_world import own_names
@@ -87,7 +92,10 @@ def test_the_worker_reads_every_codec_its_own_changelog_and_topics_of_ones_own(
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_a_command_reads_reports_in_every_codec(kafka: Kafka, prefix: str, new_topic: NewTopic, codec: str) -> None:
+def test_alerting_board_and_a_command_read_reports_in_every_codec(
+    kafka: Kafka, prefix: str, new_topic: NewTopic, codec: str
+) -> None:
+    """By alerting's own consumer and the board's own reader; the topic's records lie there in the codec."""
     topic = new_topic("account-health", configs={"compression.type": codec})
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, compression_type=codec)
     report = make_report("acme", 61.0)
@@ -96,3 +104,37 @@ def test_a_command_reads_reports_in_every_codec(kafka: Kafka, prefix: str, new_t
     found = account(kafka, prefix, "acme", "--json")
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout)["score"] == 61.0
+    where = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=prefix, create_topics=False)
+    assert scores_that_alerting_reads(AlertingSettings(kafka=where)) == [61.0]
+    assert scores_that_the_board_reads(where, topic) == [61.0]
+
+
+def scores_that_alerting_reads(settings: AlertingSettings) -> list[float | None]:
+    consumer = make_consumer(settings, threading.Event())
+    try:
+        found: list[float | None] = []
+
+        def is_read() -> bool:
+            for records in consumer.poll(200).values():
+                found.extend(decode_report(record.value).score for record in records)
+            return bool(found)
+
+        wait_for(is_read, HANG_SECONDS, "the group's first record")
+        return found
+    finally:
+        consumer.close(autocommit=False)
+
+
+def scores_that_the_board_reads(where: KafkaSettings, topic: str) -> list[float | None]:
+    found: list[float | None] = []
+    stop = threading.Event()
+
+    def take(record: Any) -> None:
+        found.append(decode_report(record.value).score)
+
+    def stop_when_read(moved: set[str]) -> None:
+        if found:
+            stop.set()
+
+    TopicReader(where, [TopicSubscription(topic, take)], stop_when_read).run(stop)
+    return found
