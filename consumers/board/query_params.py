@@ -9,7 +9,7 @@ from consumers.board.account_index import AccountQuery, SortKey
 from consumers.board.inbox import STATES, AlertQuery
 from stream.contracts.report import BANDS, Band
 
-SEARCH_CHARS: Final = 200
+SEARCH_CHARS: Final = 256  # an id in full
 SORTS: Final[tuple[SortKey, ...]] = get_args(SortKey)
 
 

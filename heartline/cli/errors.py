@@ -45,7 +45,10 @@ class WordedErrors(TyperGroup):
             raise _exit(error, USAGE_STATUS) from None
         except HeartlineError as error:
             raise _exit(error, FAILURE_STATUS) from None
-        except _TYPERS_OWN:
+        except _TYPERS_OWN as error:
+            option = getattr(error, "option_name", "--")
+            if not option.startswith("--"):  # an id, more likely
+                error.message += f"; a value that begins with a dash comes after --, as -- {option}"  # type: ignore[union-attr]
             raise
         except Exception as error:
             if (refused := denied(error)) is not None:

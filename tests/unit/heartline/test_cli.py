@@ -115,6 +115,7 @@ def test_a_configuration_file_that_is_not_there_is_named() -> None:
         (["snapshot", "/etc/hostname", "--out", "o.csv"], "give either --at DATE"),
         (["snapshot", "/etc/hostname", "--at", "2024-13-01", "--out", "o.csv"], "expected a calendar day"),
         (["up", "--data-dir", "/tmp/x"], "it needs --embedded"),
+        (["account", "-1"], "begins with a dash comes after --"),
     ],
 )
 def test_what_was_typed_wrong_is_said_with_status_2(args: list[str], words: str) -> None:

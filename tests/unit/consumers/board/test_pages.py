@@ -320,6 +320,7 @@ def test_the_links_of_the_list_lead_to_the_account_whatever_its_id(account_id: s
     assert "The one" in page.text
     found = client.get(f"/api/v1/accounts/{href}")
     assert (found.status_code, found.json()["account_id"]) == (200, account_id)
+    assert client.get("/api/v1/accounts", params={"search": account_id}).status_code == 200
 
 
 def test_the_pipeline_page_shows_the_last_events_of_each_source_and_what_became_of_them() -> None:
