@@ -12,7 +12,7 @@ from alerts.text import clip, escape, tidy
 Payload = dict[str, Any]
 Block = dict[str, Any]
 
-HEADER_CHARS_MAX: Final = 150
+HEADER_CHARS_MAX: Final = 150  # as UTF-16 counts them: Slack does not say how it does, and by this an emoji is two
 TEXT_CHARS_MAX: Final = 3000
 _LINES_CHARS_MAX: Final = 1500
 ACCOUNT: Final = "account:"  # how a link to an account begins until a receiver knows where its page is
@@ -25,7 +25,9 @@ def payload(headline: str, fallback: str, blocks: list[Block]) -> Payload:
 
 def header(text: str) -> Block:
     """The first line, as plain text: nothing in it is read as Slack's own syntax."""
-    short = text if len(text) <= HEADER_CHARS_MAX else text[: HEADER_CHARS_MAX - 1] + "…"
+    units = text.encode("utf-16-le", "replace")
+    fits = len(units) <= 2 * HEADER_CHARS_MAX
+    short = text if fits else units[: 2 * (HEADER_CHARS_MAX - 1)].decode("utf-16-le", "ignore") + "…"
     return {"type": "header", "text": {"type": "plain_text", "text": short, "emoji": False}}
 
 
