@@ -1,7 +1,8 @@
 """The thread that writes: Kafka's topics into the ledger, and what is derived from it after them.
 
 It belongs to no consumer group: where it goes on is in the ledger itself, committed with the rows. While it has much to
-catch up it only appends, and derives once at the end; live, it derives after each batch.
+catch up it only appends, in a thread beside the one that reads on, and derives once at the end; live, it derives after
+each batch.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ class LedgerReader:
 
     Args:
         kafka: where.
-        store: takes the records; this thread alone writes into it.
+        store: takes the records; this reader alone writes into it, one batch after the other.
     """
 
     def __init__(self, kafka: KafkaSettings, store: Store) -> None:
@@ -53,6 +54,7 @@ class LedgerReader:
         self._ends: dict[TopicPartition, int] = {}  # where each partition ended when it was first seen
         self._looked = -LOOK_SECONDS
         self._waiting: list[LedgerRecord] = []
+        self._appending: asyncio.Task[int] | None = None
         self.caught_up = threading.Event()
         self.records = 0
         self.newest_ms = 0  # Kafka's timestamp of the newest record that is derived
@@ -78,8 +80,11 @@ class LedgerReader:
                     log.warning("Kafka is away: waiting, figures stay as they are", error=type(error).__name__)
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
-            await self._consumer.stop()
-            await self._admin.close()
+            try:
+                await self._appended()
+            finally:
+                await self._consumer.stop()
+                await self._admin.close()
 
     async def _connect(self, stop: threading.Event) -> bool:
         """Whether a broker answered; it is asked again until then, unless stopped.
@@ -124,15 +129,28 @@ class LedgerReader:
             self._waiting += _ledger_records(tp, self._topics[tp.topic], records)
         at_the_ends = await self._at_the_ends()
         if len(self._waiting) >= BATCH_RECORDS or (self._waiting and at_the_ends):
+            await self._appended()
             newest_ms = max(record.recorded_ms for record in self._waiting)
-            self.records += self._store.append(self._waiting)
+            self._appending = asyncio.create_task(asyncio.to_thread(self._store.append, self._waiting))
             self._waiting = []
             if at_the_ends:
+                await self._appended()
                 self._store.refresh()
                 self.newest_ms = max(self.newest_ms, newest_ms)
         if at_the_ends and not self.caught_up.is_set():
+            await self._appended()
             self._store.refresh()
             self.caught_up.set()
+
+    async def _appended(self) -> None:
+        """Wait until the batch that is being appended is in the ledger.
+
+        Raises:
+            duckdb.Error: it can't be, as on a full disk.
+        """
+        if self._appending is not None:
+            appending, self._appending = self._appending, None
+            self.records += await appending
 
     async def _at_the_ends(self) -> bool:
         """Whether everything that was there when the partitions were first seen has been read."""
@@ -154,6 +172,7 @@ class LedgerReader:
         new = sorted(await self._partitions() - set(self._assigned))
         if not new:
             return
+        await self._appended()
         known = self._store.next_offsets()
         ends, begins = await self._consumer.end_offsets(new), await self._consumer.beginning_offsets(new)
         for tp in new:
