@@ -157,9 +157,11 @@ _BLANK_LETTERS: Final = "\u115f\u1160\u2800\u3164\uffa0"  # letters by their cat
 def is_visible(text: str) -> bool:
     """Whether anything of a text can be seen: blanks, and what only steers how letters are set, can not.
 
-    >>> is_visible("Acme"), is_visible(" \u00a0\u200b"), is_visible("")
-    (True, False, False)
+    >>> is_visible("Acme"), is_visible(" \u00a0\u200b"), is_visible(""), is_visible("\u3164"), is_visible("\u3164!")
+    (True, False, False, False, True)
     """
+    if text[:1].isalnum() and text[0] not in _BLANK_LETTERS:  # by far the most, and quicker
+        return True
     return any(unicodedata.category(letter)[0] not in "ZC" and letter not in _BLANK_LETTERS for letter in text)
 
 
