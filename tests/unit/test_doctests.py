@@ -24,8 +24,8 @@ def test_the_examples_of_a_module_are_true(name: str) -> None:
 
 def test_the_examples_are_found() -> None:
     assert {
+        "alerts.text",
         "stream.history.rolling",
         "stream.measures.sentiment",
-        "stream.scoring.reason",
         "stream.scoring.scorecard",
     } <= set(WITH_EXAMPLES)
