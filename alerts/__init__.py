@@ -4,6 +4,7 @@ Pure: no Kafka, no Redis, no clock of its own; whoever calls passes `now`. The m
 
     config       the YAML file that says what is alerted, and how
     receiver_settings, route_settings  its sections of who may be notified, and of who is
+    money        how amounts of several currencies stand to one bound
     account_facts  one account as of a moment: its report, and what time has made of it since
     rules/       does an account break a rule, is it kept again, or is it too early to say
     signals      what a rule's result does to its signal: fires, gets worse, is resolved

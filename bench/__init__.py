@@ -14,6 +14,7 @@ Heartline and its peers on the same events:
 
 - `run_peers`        one after another on one broker
 - `peers`            what each is, and how it is made to run
+- `peers_chart`      the chart of their last run
 - `peer_programs/`   the programs themselves
 - `same_job`         whether the Java ones do the same job
 - `jars`             their jars, locked

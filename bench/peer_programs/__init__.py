@@ -6,6 +6,7 @@
 - `faust_stock`      stock Faust
 - `quix`, `quix_plain`                                 Quix Streams, with either job
 - `bytewax_flow`, `bytewax_batches`, `bytewax_plain`   Bytewax, with either job
+- `pathway_flow`     Pathway, with a stateful reducer
 
 The Java ones are in `java/`.
 """

@@ -22,6 +22,7 @@ In the order a record meets them:
 - `renewals`              terms that end soon, and each band's record of renewing
 - `restatements`          what came late and changed a period that was over
 - `adoption`              how bands fared, which features are used by whom, and launches
+- `members`               the accounts behind a row of these, and how each was counted
 - `usage_drops`           use that fell and came back, and whether it stayed
 - `play_effects`          plays against comparable accounts without them
 - `charts`                charts as SVG
