@@ -375,10 +375,8 @@ def facts_sql(
     }
     same = "g.i = k.i AND g.account = k.account" + (" AND g.product = k.product" if product else "")
     parts += [f"{group.name}_facts AS MATERIALIZED ({group.sql.format(**filled)})" for group in wanted]
-    keys = " UNION ".join(
-        f"SELECT i, account, {'product' if product else 'NULL'}::VARCHAR AS product FROM {group.name}_facts"
-        for group in wanted
-    )
+    of = "i, account, product" if product else "i, account"
+    keys = " UNION ".join(f"SELECT {of} FROM {group.name}_facts" for group in wanted)
     columns = ", ".join(
         f"{group.name}.{name}" if name in NULLABLE else f"{_known(group.name, name, leaves_out)} AS {name}"
         for group in wanted
@@ -394,7 +392,7 @@ def facts_sql(
         joins += f" LEFT JOIN unvalued ON {same.replace('g.', 'unvalued.')}"
     # Narrow tables side by side: one below the other, each row would carry every column of all of them.
     parts.append(
-        f"base AS (SELECT k.i, k.account, k.product, {unvalued} AS is_unvalued, {columns} FROM ({keys}) k {joins})"
+        f"base AS (SELECT k.i, k.account, {'k.product' if product else 'NULL::VARCHAR AS product'}, {unvalued} AS is_unvalued, {columns} FROM ({keys}) k {joins})"
     )
     key, key_join = _dimension(by, periods[0].unit)
     where = "WHERE base.product IS NOT NULL" if product else ""
