@@ -25,6 +25,7 @@ from stream.contracts.report import HealthReport, decode_report
 from stream.history.active_days import ActiveDays
 from stream.history.best_half_year import BestHalfYear
 from stream.history.columns import Column
+from stream.history.dips import Dips
 from stream.kinds.recent_ids import RecentIds
 from stream.kinds.state import AccountState, decode_state, newest_ms
 from stream.scoring.evaluation import build_report
@@ -95,7 +96,7 @@ def uninterrupted_pass(bootstrap_servers: str, topics: Topics) -> dict[str, Acco
 def facts(state: AccountState) -> list[object]:
     """What events alone decide; scores, and what a look notes and forgets, depend on when one was made."""
     unscored = replace(state.usage.days, scored_day=-1, tenths=[], packed_tenths=Column())
-    days = replace(unscored, recent=BestHalfYear(), active=ActiveDays())
+    days = replace(unscored, recent=BestHalfYear(), active=ActiveDays(), dips=Dips())
     return [replace(state.usage, days=days, recent_ids=RecentIds()), state.ticket, state.survey, state.profile]
 
 
