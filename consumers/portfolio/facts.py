@@ -391,8 +391,9 @@ def facts_sql(
         parts.append(f"unvalued AS MATERIALIZED ({_UNVALUED.format(**filled)})")
         joins += f" LEFT JOIN unvalued ON {same.replace('g.', 'unvalued.')}"
     # Narrow tables side by side: one below the other, each row would carry every column of all of them.
+    which = "k.product" if product else "NULL::VARCHAR AS product"
     parts.append(
-        f"base AS (SELECT k.i, k.account, {'k.product' if product else 'NULL::VARCHAR AS product'}, {unvalued} AS is_unvalued, {columns} FROM ({keys}) k {joins})"
+        f"base AS (SELECT k.i, k.account, {which}, {unvalued} AS is_unvalued, {columns} FROM ({keys}) k {joins})"
     )
     key, key_join = _dimension(by, periods[0].unit)
     where = "WHERE base.product IS NOT NULL" if product else ""
