@@ -160,8 +160,8 @@ def count_noted(days: Days, day: int) -> None:
     """A user was active on a day that was noted already; a look notes sums of days that have no usage yet, too."""
     if day <= days.active.day:
         mark(days.active, day)
-    if day <= days.recent.day:
-        days.recent = BestHalfYear()
+    if day <= days.recent.day:  # which no dips are noted without
+        days.recent, days.dips = BestHalfYear(), Dips()
 
 
 def active_until(days: Days, day: int) -> int:

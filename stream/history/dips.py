@@ -1,8 +1,8 @@
 """How far the use of the same days a year ago dipped: what a season of today may excuse.
 
 Of so many days that end a year before the day, user-days stand against the lower of the quarter before and the quarter
-after them: so a fall that lasted, or growth, is no dip. The newest of these days is 273 days back, where no late usage
-reaches, so that a look may keep what it finds for the rest of its day.
+after them: so a fall that lasted, or growth, is no dip. The newest of these days is 273 days back, so that a look may
+keep what it finds for the rest of its day, unless usage of long ago comes meanwhile, as in a replay.
 Source: docs/health.md, use against the best half-year.
 """
 

@@ -130,6 +130,20 @@ def test_they_are_exact_as_of_up_to_four_weeks_before_the_newest_event(
     assert_same(found(state, day), Lives(visits).measures(day), TOP if away else set())
 
 
+def test_history_that_comes_after_a_look_counts_in_last_years_dip() -> None:
+    """As in a replay, where the worker's clock may be at today while an account's last year is still on its way."""
+    today = DAY + 577
+    dip_days = {*range(200, 214), *range(564, 578)}  # the same two weeks of both years, with one user of four
+    visits = [(DAY + n, f"u{user}") for n in range(578) for user in range(1 if n in dip_days else 4)]
+    state, never = AccountState(), state_of(visits)
+    for number, (day, user) in enumerate(visits):
+        if day == DAY + 120:
+            note_look(state.usage, today)
+        fold_event(state, usage(number, day, user))
+    assert found(state, today) == found(never, today)
+    assert found(never, today)["use_vs_best"] > 0.8
+
+
 def test_days_are_those_of_the_accounts_zone() -> None:
     """Late in the evening of New York it is the next day in UTC."""
     visits = [(day, "ann") for day in range(DAY, DAY + 60) if day % 7 < 5]
