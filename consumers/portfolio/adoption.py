@@ -96,8 +96,8 @@ def adoption_parameters(as_of_day: int) -> dict[str, Any]:
     }
 
 
-def _used(sql: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Those that a query names; others would be an error."""
+def named_in(sql: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Those parameters that a query names; others would be an error."""
     return {name: value for name, value in parameters.items() if f"${name}" in sql}
 
 
@@ -195,7 +195,7 @@ def band_outcomes(db: duckdb.DuckDBPyConnection, as_of_day: int) -> list[BandOut
         SELECT band, count(*), count(*) FILTER (churned), count(*) FILTER (expanded)
         FROM ({BAND_WINDOWS}) GROUP BY 1 ORDER BY 1 NULLS LAST
         """,
-        _used(BAND_WINDOWS, adoption_parameters(as_of_day)),
+        named_in(BAND_WINDOWS, adoption_parameters(as_of_day)),
     ).fetchall()
     found = []
     for band, n, churned, expanded in rows:
@@ -218,7 +218,7 @@ def feature_use(db: duckdb.DuckDBPyConnection, as_of_day: int, *, by_plan: bool 
         {"WHERE s.plan IS NOT NULL" if by_plan else ""}
         GROUP BY f.feature, s.plan ORDER BY s.plan, count(u.account), f.feature
         """,
-        _used(FEATURE_USERS, adoption_parameters(as_of_day)),
+        named_in(FEATURE_USERS, adoption_parameters(as_of_day)),
     ).fetchall()
     return [FeatureUse(feature, plan_, used, accounts, used / accounts) for feature, plan_, used, accounts in rows]
 
@@ -239,7 +239,7 @@ def launch_uptake(db: duckdb.DuckDBPyConnection, launches: Mapping[str, int], as
             FROM ({UPTAKE}) c CROSS JOIN (SELECT unnest($horizons) AS days) h
             WHERE c.day + h.days <= $as_of + 1 GROUP BY ALL
             """,
-            _used(UPTAKE, adoption_parameters(as_of_day) | {"launched": launched, "feature": feature})
+            named_in(UPTAKE, adoption_parameters(as_of_day) | {"launched": launched, "feature": feature})
             | {"horizons": list(HORIZONS_DAYS), "as_of": as_of_day},
         ).fetchall()
         counts = {(is_new, days): (n, used) for is_new, days, n, used in rows}
@@ -265,7 +265,7 @@ def feature_retention(db: duckdb.DuckDBPyConnection, as_of_day: int) -> list[Fea
         SELECT u.feature, u.n, u.stayed::BIGINT, a.n - u.n, (a.stayed - u.stayed)::BIGINT
         FROM used u CROSS JOIN (SELECT count(*) AS n, sum(stayed) AS stayed FROM held) a
         """,
-        _used(FEATURE_WINDOWS, adoption_parameters(as_of_day)),
+        named_in(FEATURE_WINDOWS, adoption_parameters(as_of_day)),
     ).fetchall()
     found = []
     for feature, n, stayed, other_n, other_stayed in rows:
@@ -285,7 +285,7 @@ def launch_stay(db: duckdb.DuckDBPyConnection, launches: Mapping[str, int], as_o
     for feature, launched in sorted(launches.items()):
         rows = db.execute(
             f"SELECT is_new, days, count(*), count(*) FILTER (uses) FROM ({ADOPTED}) GROUP BY ALL",
-            _used(ADOPTED, adoption_parameters(as_of_day) | {"launched": launched, "feature": feature}),
+            named_in(ADOPTED, adoption_parameters(as_of_day) | {"launched": launched, "feature": feature}),
         ).fetchall()
         counts = {(is_new, days): (n, stayed) for is_new, days, n, stayed in rows}
         for days in STAYED_DAYS:

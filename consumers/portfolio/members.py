@@ -15,6 +15,7 @@ from consumers.portfolio.adoption import (
     STAYED_DAYS,
     UPTAKE,
     adoption_parameters,
+    named_in,
 )
 from consumers.portfolio.figures import FigureError
 from consumers.portfolio.play_effects import PLAY_ACCOUNTS, play_parameters
@@ -124,7 +125,6 @@ def members(
         {"" if group is None else 'WHERE m."group" = $group'}
         ORDER BY m.day DESC, m.outcome, m.account
         """,
-        {name: value for name, value in (known | {"group": group}).items() if f"${name}" in sql or name == "as_of"}
-        | ({} if group is None else {"group": group}),
+        named_in(sql, known) | {"as_of": as_of_day} | ({} if group is None else {"group": group}),
     ).fetchall()
     return [Member(*row) for row in rows]
