@@ -10,6 +10,24 @@ from consumers.alerting.settings import AlertingSettings
 from consumers.kafka_client import connect, connection, ensure_topics, opened
 
 METADATA_AGE_MS = 30_000
+JOIN_MS = 5_000  # how long a poll waits for a rebalance that has begun; a stop is heeded as late
+
+
+class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no types
+    """A KafkaConsumer that ends each rebalance it began.
+
+    A poll that times out leaves the join in flight for the next one. Where it was new metadata that asked for the join
+    (topics just made, partitions added), kafka-python then holds the metadata for known and never looks at the join
+    again: the member has no partition, sends no heartbeat, is put out of the group and does not notice.
+    """
+
+    def poll(self, timeout_ms: int = 0) -> Any:
+        """As KafkaConsumer's: records by partition; none while the group still rebalances."""
+        if self._coordinator.rejoining:
+            self._coordinator.request_rejoin()
+            if not self._coordinator.poll(timeout_ms=JOIN_MS):
+                return {}
+        return super().poll(timeout_ms=timeout_ms)
 
 
 def make_consumer(settings: AlertingSettings, stop: threading.Event) -> Any:
@@ -26,7 +44,7 @@ def make_consumer(settings: AlertingSettings, stop: threading.Event) -> Any:
     def make() -> Any:
         ensure_topics(kafka, [topics.health, topics.alert_commands, topics.alerts, topics.input("touchpoint")])
         return opened(
-            KafkaConsumer,
+            GroupConsumer,
             **connection(kafka),
             group_id=settings.group_id,
             auto_offset_reset="earliest",
