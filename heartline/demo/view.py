@@ -71,12 +71,13 @@ def _header(moment: Moment, seen: Seen) -> RenderableType:
     line.add_column(no_wrap=True)
     line.add_column(ratio=1)
     line.add_column(no_wrap=True, justify="right")
+    address = moment.board if moment.board is not None and moment.board not in moment.phase else None  # told once
     when = f"{moment.now:%a %d %b %Y}, day {moment.day} of {moment.days}  " if moment.now is not None else ""
     line.add_row(
         Text.assemble(("♥ Heartline demo  ", "bold magenta"), when),
         ProgressBar(total=moment.days, completed=moment.day, complete_style="magenta", finished_style="magenta"),
         Text.assemble(
-            (f"  board {moment.board}" if moment.board is not None else "", "bold cyan"),
+            (f"  board {address}" if address is not None else "", "bold cyan"),
             (f"  {moment.elapsed_seconds:.0f} s", "dim"),
         ),
     )

@@ -1,6 +1,7 @@
 """What is drawn on the terminal: at every width, for every report, and never a lie about the unknown."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -124,6 +125,10 @@ def test_the_dashboard_fills_the_terminal_and_no_more(width: int, height: int) -
     assert len(lines) == height
     assert max(len(line) for line in lines) <= width
     assert "51,234 events" in lines[2]
+    board = "http://127.0.0.1:8050"
+    looking = replace(MOMENT, board=board, phase=f"the board is at {board}")
+    for moment in (looking, replace(looking, phase="waiting")):
+        assert drawn(dashboard(moment, seen, 132, 40), 132, 40).count(board) == 1, "the address is told once"
 
 
 def test_the_dashboard_counts_what_the_metrics_pages_say() -> None:
