@@ -45,6 +45,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         clear_since: since when the rule is kept again, while that must last for a time; None otherwise.
         recovered: once resolved, whether what was wrong is well again.
         accepted_by: who takes it as the new normal: it counts again when it ended meanwhile, or gets worse.
+        eased_to: the severity of today's finding, where that is less than it was; None: it is as bad as ever.
     """
 
     rule: str
@@ -65,6 +66,12 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     clear_since: datetime | None = None
     recovered: bool = False
     accepted_by: str | None = None
+    eased_to: Severity | None = None
+
+    @property
+    def severity_now(self) -> Severity:
+        """How bad it is today; `severity` is the worst that it was."""
+        return self.eased_to or self.severity
 
     @property
     def is_firing(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from alerts.account_facts import AccountFacts
-from alerts.model import SEVERITY_RANK, Signal
+from alerts.model import SEVERITY_RANK, Severity, Signal
 from alerts.rules import Firing, Indeterminate, Resolved, Rule, RuleResult
 from alerts.text import moment_words, within
 
@@ -122,6 +122,7 @@ def _go_on(rule: Rule, signal: Signal, result: Firing, facts: AccountFacts) -> S
         last_score=_score(facts, signal),
         ceiling_score=ceiling,
         accepted_by=None if worse else signal.accepted_by,
+        eased_to=_eased(signal, result.severity),
     )
     reason = result.reason if worse else f"already known as {signal.severity}: {result.reason}"
     return SignalStep(after, "worse" if worse else None, reason)
@@ -132,7 +133,12 @@ def _as_today(signal: Signal, today: Firing | None) -> Signal:
     if today is None:
         return signal
     evidence = {**today.evidence, **_kept(signal)}
-    return replace(signal, headline=today.headline, reason=today.reason, evidence=evidence)
+    eased_to = _eased(signal, today.severity)
+    return replace(signal, headline=today.headline, reason=today.reason, evidence=evidence, eased_to=eased_to)
+
+
+def _eased(signal: Signal, today: Severity) -> Severity | None:
+    return today if SEVERITY_RANK[today] < SEVERITY_RANK[signal.severity] else None
 
 
 # What a rule measures its end against stays as it was when the signal fired.

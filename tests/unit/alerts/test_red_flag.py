@@ -191,6 +191,11 @@ def test_words_and_numbers_of_a_red_flag_are_those_of_today() -> None:
     acme.knows({"days_since_active": 50, "silence_limit_days": 3}, days=42)
     assert first != acme.flag.headline
     assert "no logins for 35 working days" in acme.flag.headline
+    acme.knows({"days_since_active": 3, "silence_limit_days": 3})
+    silence = acme.flag.firing[0]
+    assert (silence.severity, silence.severity_now) == ("critical", "info"), "as bad as it was, and what it is today"
+    acme.knows({"days_since_active": 50, "silence_limit_days": 3})
+    assert acme.flag.firing[0].severity_now == "critical"
 
 
 def test_the_account_is_called_what_it_is_called_today() -> None:
