@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from stream.history import rolling
 from stream.history.rolling import BITS, DAYS_KEPT, LAST_DAY
@@ -13,11 +13,12 @@ from stream.kinds.survey import SURVEYS, SurveyState
 from stream.kinds.ticket import PRIORITIES, TicketState, phase
 from stream.kinds.touchpoint import CONTACTS, TouchpointState
 from stream.kinds.usage import FeatureUse, UsageState
-from stream.kinds.user import Person, UserState, person
+from stream.kinds.user import Person, Role, UserState, person
 from stream.measures.daily_series import daily_series
 from stream.measures.reach import DAILY_USER_DAYS, WEEKLY_USER_DAYS
 
 PEOPLE_MAX: Final = 100
+KEY_PEOPLE_MAX: Final = 4
 FEATURES_MAX: Final = 40
 TICKETS_MAX: Final = 50
 ANSWERS_MAX: Final = 50
@@ -27,6 +28,8 @@ HEAT_WEEKS: Final = 9  # 63 of the 64 days that a bitmap holds
 CHART_DAYS: Final = 182
 HOUR_MS: Final = 3_600_000
 EPOCH: Final = date(1970, 1, 1)
+
+ROLES: Final[tuple[Role, ...]] = get_args(Role)  # who decides most comes first
 
 Cadence = Literal["daily", "weekly", "occasional", "gone quiet"]
 TicketStatus = Literal["open", "escalated", "solved"]
@@ -51,6 +54,15 @@ class UserView:
     events_30d: int
     last_active: date
     strip: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class KeyPerson:
+    """Somebody who decides there; `name` is the id of whom nobody named, `last_active` None of who never came."""
+
+    name: str
+    role: Role
+    last_active: date | None
 
 
 @dataclass(frozen=True)
@@ -117,9 +129,11 @@ class AccountDetails:
     """What the account page shows beside the report; every list is cut, `*_total` says of how many.
 
     Attributes:
+        key_people: sponsors, champions, then administrators, those who came last first; without the deactivated.
         days: up to 182, oldest first, from the first that is known to the report's.
     """
 
+    key_people: list[KeyPerson]
     people: list[UserView]
     people_total: int
     features: list[FeatureView]
@@ -147,6 +161,7 @@ def account_details(state: AccountState, as_of: datetime, core_features: Sequenc
     as_of_ms = round(as_of.timestamp() * 1000)
     day = zone_of(state).day_of(as_of_ms)
     return AccountDetails(
+        key_people=_key_people(state.usage, state.user),
         people=_people(state.usage, state.user, day),
         people_total=len(state.usage.users),
         features=_features(state.usage, day, core_features),
@@ -167,6 +182,20 @@ def _people(activity: UsageState, users: UserState, day: int) -> list[UserView]:
     return [
         _person(user_id, person(users, user_id) or Person(), activity.users[user_id], events, day)
         for events, _, user_id in top
+    ]
+
+
+def _key_people(activity: UsageState, users: UserState) -> list[KeyPerson]:
+    """Whoever has a role, also who uses the product rarely or never."""
+    found = []
+    for user_id in users.people:
+        who, use = person(users, user_id) or Person(), activity.users.get(user_id)
+        if who.role is not None and not who.deactivated:
+            last_day = use[LAST_DAY] if use is not None else -1
+            found.append((ROLES.index(who.role), -last_day, who.name or user_id, who.role))
+    return [
+        KeyPerson(name, role, _date(-back) if back <= 0 else None)
+        for _, back, name, role in heapq.nsmallest(KEY_PEOPLE_MAX, found)
     ]
 
 

@@ -11,6 +11,8 @@ from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.kinds.survey import SurveyEvent
 from stream.kinds.ticket import TicketEvent
 from stream.kinds.usage import UsageEvent
+from tests.reports import make_report
+from tests.unit.consumers.board.board_app import FakeBoard
 
 AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -77,6 +79,34 @@ def test_people_come_by_what_they_do_with_their_cadence() -> None:
     assert found.people[0].events_30d == 60
     assert found.people[1].strip == tuple(day in (1, 8, 15, 22) for day in range(27, -1, -1))
     assert found.people[3].last_active == date(2026, 1, 11)
+
+
+def test_key_people_are_those_with_a_role_whether_they_come_or_not() -> None:
+    """Who decides may never log in; who left the company decides no more."""
+    state = folded([*usage("admin", "reports", 1), *usage("champ", "reports", 20), *usage("other", "reports", 0)])
+    people: list[tuple[str, dict[str, Any]]] = [
+        ("admin", {"role": "admin"}),
+        ("champ", {"role": "champion", "name": "Ann Lee"}),
+        ("boss", {"role": "sponsor", "name": "Bo Roe"}),
+        ("old", {"role": "sponsor", "deactivated": True}),
+        ("other", {"name": "Cy Fox"}),
+    ]
+    for user_id, told in people:
+        fold_event(state, _decoded("user", user_id=user_id, **told))
+
+    found = account_details(state, AS_OF).key_people
+
+    assert [(each.name, each.role, each.last_active) for each in found] == [
+        ("Bo Roe", "sponsor", None),
+        ("Ann Lee", "champion", date(2026, 2, 10)),
+        ("admin", "admin", date(2026, 3, 1)),
+    ]
+    board = FakeBoard()
+    board.report(make_report("acme", as_of=AS_OF))
+    board.state("acme", state)
+    page = " ".join(board.client().get("/accounts/acme").text.split())
+    assert 'Bo Roe <span class="soft">sponsor, never active</span>' in page
+    assert 'Ann Lee <span class="soft">champion, last active 10 Feb 2026</span>' in page
 
 
 def test_features_are_counted_by_week_and_an_unused_core_feature_is_named() -> None:
