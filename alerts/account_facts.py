@@ -215,8 +215,8 @@ class AccountFacts:
 
     @property
     def currency(self) -> str | None:
-        """Of that money (ISO 4217); None where nobody says it: the account feed does not."""
-        return None if self.number("mrr_active") is None else self.profile.currency
+        """Of that money (ISO 4217); None where nobody says it."""
+        return self.profile.currency
 
     @property
     def seats(self) -> Number | None:

@@ -70,6 +70,7 @@ ROWS: Final[Mapping[str, Row]] = {
             "started_at": at("traits.created_at", "traits.createdAt", "traits.started_at"),
             "renewal_at": at("traits.renewal_at", "traits.renewalDate"),
             "mrr": at("traits.mrr"),
+            "currency": at("traits.currency"),
             "timezone": at("traits.timezone", "context.timezone"),
             "timestamp": at("timestamp", "originalTimestamp", "receivedAt"),
         },

@@ -254,6 +254,7 @@ _HUBSPOT_COMPANY: Final = Row(
         "segment": at("segment", "tier", "target_account_tier", "industry"),
         "licensed_seats": at("licensed_seats", "seats", read=number),
         "mrr": at("mrr", "monthly_recurring_revenue", read=number),
+        "currency": at("currency", read=money.code),
         "timezone": at("time_zone", "timezone"),
         "started_at": at("start_date", "customer_since", "became_a_customer_date", read=moment),
         "renewal_at": at("renewal_date", "contract_end_date", read=moment),

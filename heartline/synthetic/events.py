@@ -15,7 +15,7 @@ import holidays
 
 from heartline.synthetic.company import CORE_FEATURES, OTHER_FEATURES, Customer, customers
 from heartline.synthetic.people import role_of
-from heartline.synthetic.success import followed_up, goals, looked_after, subscribed
+from heartline.synthetic.success import CURRENCY, followed_up, goals, looked_after, subscribed
 
 HISTORY_DAYS: Final = 60  # before the stories begin: what is on Kafka when Heartline is first started
 DAYS: Final = 60
@@ -93,6 +93,7 @@ def _account(customer: Customer) -> Event:
         "owner": customer.owner,
         "licensed_seats": customer.licensed_seats,
         "mrr": customer.mrr,
+        "currency": CURRENCY,
         "started_at": customer.started_at.isoformat(),
         "renewal_at": customer.renewal_at.isoformat(),
         "goals": goals(customer),

@@ -161,7 +161,8 @@ class AcceptedBaseline(msgspec.Struct, frozen=True):
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the account feed says of the account, and where it is silent its subscriptions; None where neither does.
 
-    `traits` are the feed's further fields; `currency` is the subscriptions', of their money (ISO 4217).
+    `traits` are the feed's further fields; `currency` (ISO 4217) is that of the money which counts: of the
+    subscriptions that run, where they tell any, else of `mrr`.
     """
 
     name: str | None = None

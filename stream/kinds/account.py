@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Protocol
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from stream.calendar.day import DAY_MS
@@ -49,6 +49,11 @@ def _not_tiny(target: float) -> float:
     if 0 < abs(target) < 1e-6:
         raise PydanticCustomError("target_range", "expected 0, or at least 0.000001")
     return target
+
+
+def _upper(value: object) -> object:
+    """A CRM's own spelling of a currency: eur is EUR, and an empty text clears it."""
+    return (value.strip().upper() or None) if isinstance(value, str) else value
 
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -111,6 +116,9 @@ class AccountEvent(InputEvent):
     started_at: Moment | None = None
     renewal_at: Moment | None = None
     mrr: NotNegative | None = None
+    currency: Annotated[str, BeforeValidator(_upper), Field(pattern="^[A-Z]{3}$")] | None = Field(
+        None, description="of `mrr` (ISO 4217), as EUR; subscriptions name their own"
+    )
     timezone: ZoneName | None = None
     goals: Annotated[list[Goal], Field(max_length=50)] | None = None
     aliases: Annotated[list[Id], Field(max_length=50)] | None = Field(

@@ -180,9 +180,10 @@ def profile_of(state: AccountState, as_of_ms: int | None = None) -> Profile:
             "licensed_seats": seats_of(running),
             "renewal_at": iso(min(renewals)) if renewals else None,
             "mrr": mrr,
-            "currency": currency,
         }
         known |= {name: value for name, value in said.items() if known.get(name) is None and value is not None}
+        if mrr is not None:
+            known["currency"] = currency
     if traits := traits_of(state.profile):
         known["traits"] = traits
     return convert(known, Profile)

@@ -45,10 +45,10 @@ CASES = [
         *(2500, "EUR", 20, 40, "renewing", ("subscriptions", "subscriptions", "derived")),
     ),
     Case(
-        "the subscriptions tell no seats and no money",
+        "the subscriptions tell no seats and no money, and the feed its own currency",
         TOLD | {"currency": "EUR"},
         {"mrr_active": None, "seats_active": None, "days_to_renewal": 40, "lifecycle_stage": "active"},
-        *(100, None, 50, 40, "active", ("profile", "profile", "")),
+        *(100, "EUR", 50, 40, "active", ("profile", "profile", "")),
     ),
 ]
 

@@ -47,13 +47,15 @@ def test_running_subscriptions_tell_seats_worth_and_renewal() -> None:
 
 def test_the_profile_is_what_the_account_feed_says_and_measures_rest_on_the_subscriptions() -> None:
     """A contract that runs is what the customer pays for; the feed counts where it tells nothing."""
-    account: Raw = {"type": "account", "account_id": "acme", "licensed_seats": 10, "mrr": 5}
+    account: Raw = {"type": "account", "account_id": "acme", "licensed_seats": 10, "mrr": 5, "currency": "usd"}
     _, partition = fold([*EVENTS, account])
     profile = profile_of(partition.states["acme"], AS_OF)
-    assert (profile.licensed_seats, profile.mrr) == (10, 5.0)
+    assert (profile.licensed_seats, profile.mrr, profile.currency) == (10, 5.0, "EUR")
     assert measure(partition.states["acme"], AS_OF)["license_utilization"] == 0.25
     _, partition = fold([EVENTS[0], change("a", "started", DAY - 300, mrr=100), account])
     assert measure(partition.states["acme"], AS_OF)["license_utilization"] == 0.1
+    _, partition = fold([EVENTS[0], *EVENTS[4:], account])
+    assert profile_of(partition.states["acme"], AS_OF).currency == "USD", "nothing runs: the feed's money, in its own"
 
 
 @pytest.mark.parametrize(
