@@ -36,6 +36,7 @@ AlertChange = Literal[
 AlertEventKind = Literal[
     AlertChange,
     "delivered",
+    "noted",
     "silence_added",
     "silence_expired",
     "pipeline_incident_opened",
@@ -57,10 +58,11 @@ class AlertEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             joined it; notified: what was suppressed is told now; reminded: told again while nobody acknowledges;
             escalated: the manager of its owner is told; followed_up: how it went some days later;
             acknowledged, snoozed, verdict, play_started: a command; refused: a command that could not be applied;
-            delivered: a receiver took a message; silence_*: a silence; pipeline_*: the data, not the customers;
+            delivered: a receiver took a message; noted: somebody wrote a note about the account; silence_*: a silence;
+            pipeline_*: the data, not the customers;
             account_erased: the steps of an account, which is not named, were erased.
         at: the moment of the decision, which on the event clock is the report's.
-        reason: why, as a sentence.
+        reason: why, as a sentence; of noted the note.
         by: who: "heartline", or the person who gave the command.
         account_id: the account; None for a silence and for the pipeline.
         alert: the alert after the step; None when the step is not of one.

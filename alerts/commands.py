@@ -89,6 +89,23 @@ class StartPlay(_OnAlert, frozen=True, kw_only=True, tag="start_play"):
     play: Name
 
 
+class AddNote(_Command, frozen=True, kw_only=True, tag="add_note"):
+    """A few words about an account, whether or not it has an alert: they are kept, and nobody is told.
+
+    Attributes:
+        account_id: the account.
+        note: the words.
+    """
+
+    account_id: Id
+    note: Annotated[str, Meta(min_length=1, max_length=1000)]
+
+    @property
+    def key(self) -> str:
+        """The record's key."""
+        return self.account_id
+
+
 class AddSilence(_Command, frozen=True, kw_only=True, tag="add_silence"):
     """Tell nothing of what a silence matches; one with the same id is replaced."""
 
@@ -113,10 +130,10 @@ class ExpireSilence(_Command, frozen=True, kw_only=True, tag="expire_silence"):
 
 AlertCommand = Acknowledge | Snooze | Resolve | GiveVerdict | StartPlay
 SilenceCommand = AddSilence | ExpireSilence
-Command = AlertCommand | SilenceCommand
+Command = AlertCommand | AddNote | SilenceCommand
 
 COMMAND_NAMES: Final = (
-    *("acknowledge", "snooze", "resolve", "verdict", "start_play"),
+    *("acknowledge", "snooze", "resolve", "verdict", "start_play", "add_note"),
     *("add_silence", "expire_silence"),
 )
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from alerts.commands import AddSilence, Command, ExpireSilence
+from alerts.commands import AddNote, AddSilence, Command, ExpireSilence
 from alerts.config import AlertingConfig
 from alerts.context import AlertContext
 from alerts.follow_up import action_of
@@ -295,6 +295,8 @@ class Alerting:
         for command in commands:
             if isinstance(command, AddSilence | ExpireSilence):
                 batch.silence(command, {silence.silence_id: silence for silence in self._silences}, now)
+            elif isinstance(command, AddNote):
+                batch.note(command, now)
             else:
                 batch.command(command, now)
         batch.commands_until(next_offset)

@@ -13,7 +13,7 @@ import msgspec
 from alerts.account_facts import AccountFacts
 from alerts.alert_events import AlertEvent, AlertEventKind
 from alerts.apply_command import apply_command
-from alerts.commands import AddSilence, AlertCommand, Command, SilenceCommand, decode_command
+from alerts.commands import AddNote, AddSilence, AlertCommand, Command, SilenceCommand, decode_command
 from alerts.config import AlertingConfig
 from alerts.context import AlertContext
 from alerts.evaluation import AccountEvaluation, account_facts, delete_account, evaluate_rules, next_due
@@ -236,6 +236,23 @@ class Batch:
         evaluation = apply_command(self._record(command.account_id), command, now, self._context)
         report = self._report(command.account_id)
         self._write_down(command.account_id, evaluation, report, report, now, None)
+
+    def note(self, command: AddNote, now: datetime) -> None:
+        """Keep a note about an account, in the log alone; of an account that is not known it is refused."""
+        account_id, record = command.account_id, self._record(command.account_id)
+        seq = max(self._seq(account_id) + 1, self._now_ms)
+        step = AlertEvent(
+            seq=seq,
+            kind="noted" if record is not None else "refused",
+            at=now,
+            reason=command.note if record is not None else f"there is no account {account_id!r:.80}",
+            by=command.by,
+            account_id=account_id,
+            command_id=command.command_id,
+        )
+        self._changes.steps.append((account_id, step))
+        if record is not None:
+            self._changes.records[account_id] = msgspec.structs.replace(record, seq=seq)
 
     def silence(self, command: SilenceCommand, silences: Mapping[str, Silence], now: datetime) -> None:
         """Add a silence, or end one."""

@@ -14,6 +14,7 @@ from alerts.silences import Silence, silence_over
 from stream.contracts.errors import BadEvent
 
 STEPS_OF_ONE_MAX: Final = 60
+NOTES_OF_ONE_MAX: Final = 30
 _PIPELINE: Final = ("pipeline_incident_opened", "pipeline_incident_resolved")
 
 
@@ -30,7 +31,7 @@ class AlertLog:
     """All alerts that are open, and the newest of the others. Written by one thread, read by others.
 
     Args:
-        kept: how many alerts at most; open ones are always kept.
+        kept: how many alerts at most, and notes of how many accounts; open alerts are always kept.
         on_step: called with each step.
     """
 
@@ -40,6 +41,7 @@ class AlertLog:
         self._kept = kept
         self._episodes: OrderedDict[str, Episode] = OrderedDict()
         self._by_account: dict[str, set[str]] = {}
+        self._notes: OrderedDict[str, list[AlertEvent]] = OrderedDict()  # by account, the one noted last at the end
         self._silences: dict[str, Silence] = {}
         self._incident: AlertEvent | None = None  # the newest step of the pipeline's
 
@@ -90,6 +92,11 @@ class AlertLog:
             episode = self._episodes.get(alert_id)
             return _copied(episode) if episode is not None else None
 
+    def notes_of(self, account_id: str) -> list[AlertEvent]:
+        """What people noted about an account, the newest first."""
+        with self._lock:
+            return list(reversed(self._notes.get(account_id, ())))
+
     def open_counts(self) -> dict[str, int]:
         """Account to how many of its alerts are open, where any is."""
         with self._lock:
@@ -116,6 +123,9 @@ class AlertLog:
                 self._incident = step
             if step.silence is not None:
                 self._silences[step.silence.silence_id] = step.silence
+            if step.kind == "noted" and step.account_id is not None:
+                self._note(step.account_id, step)
+                return step.account_id
             alert_id = _alert_of(step)
             if alert_id is None:
                 return None
@@ -127,6 +137,16 @@ class AlertLog:
             self._add(episode, step)
         return episode.alert.account_id
 
+    def _note(self, account_id: str, step: AlertEvent) -> None:
+        """Keep a note; whose account was noted longest ago gives way."""
+        notes = self._notes.setdefault(account_id, [])
+        if all(known.command_id != step.command_id for known in notes):  # a record may be written twice
+            insort(notes, step, key=lambda each: each.seq)
+            del notes[:-NOTES_OF_ONE_MAX]
+        self._notes.move_to_end(account_id)
+        if len(self._notes) > self._kept:
+            self._notes.popitem(last=False)
+
     def _erase(self, key: bytes) -> str | None:
         """A step was erased: it goes, and with its last step the episode."""
         owner = owner_of_key(key)
@@ -136,6 +156,8 @@ class AlertLog:
                 episode.steps = [step for step in episode.steps if key_of(owner, step).encode() != key]
                 if not episode.steps:
                     self._drop(alert_id)
+            if owner in self._notes:
+                self._notes[owner] = [step for step in self._notes[owner] if key_of(owner, step).encode() != key]
             self._silences.pop(owner, None)
         return owner
 

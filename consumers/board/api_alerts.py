@@ -12,7 +12,13 @@ from alerts.model import Alert, Severity, Signal
 from consumers.alerting.command_sender import CommandNotSentError
 from consumers.board.account_index import NONE_CHOICE
 from consumers.board.board_context import board_of
-from consumers.board.command_service import InvalidCommandError, build_alert_command, build_silence, build_silence_end
+from consumers.board.command_service import (
+    InvalidCommandError,
+    build_alert_command,
+    build_note,
+    build_silence,
+    build_silence_end,
+)
 
 router = APIRouter(prefix="/api/v1")
 
@@ -100,6 +106,21 @@ class SilenceBody(BaseModel):
     severity: Literal["warning", "critical"] | None = None
 
 
+class NoteBody(BaseModel):
+    """A few words about an account."""
+
+    account_id: str = Field(min_length=1, max_length=256)
+    note: str = Field(min_length=1, max_length=1000)
+
+
+class NoteItem(BaseModel):
+    """A note about an account."""
+
+    note: str
+    by: str
+    at: datetime
+
+
 class Sent(BaseModel):
     """Kafka has the command; the process that has the account applies it within a second, or says why not."""
 
@@ -157,6 +178,19 @@ def give_verdict(request: Request, alert_id: str, body: VerdictBody) -> Sent:
 def start_play(request: Request, alert_id: str, body: PlayBody) -> Sent:
     """Follow-ups count from here."""
     return _sent(request, alert_id, "play", body)
+
+
+@router.get("/notes", summary="List the notes about an account")
+def list_notes(request: Request, account_id: Annotated[str, Query(min_length=1)]) -> list[NoteItem]:
+    """The newest first."""
+    found = board_of(request).read_model.alerts.notes_of(account_id)
+    return [NoteItem(note=each.reason, by=each.by, at=each.at) for each in found]
+
+
+@router.post("/notes", status_code=202, summary="Add a note about an account")
+def add_note(request: Request, body: NoteBody) -> Sent:
+    """It stands on the account's page; nobody is told."""
+    return _send(request, lambda by: build_note(by, body.account_id, body.note))
 
 
 @router.post("/silences", status_code=202, summary="Add a silence")

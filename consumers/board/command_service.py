@@ -36,6 +36,7 @@ _DONE: Final = {
     "resolved": "Resolved",
     "verdict": "Feedback recorded",
     "play_started": "Play started",
+    "noted": "Noted",
     "silence_added": "Silenced",
     "silence_expired": "Silence ended",
 }
@@ -98,6 +99,15 @@ def build_silence(by: str, fields: Mapping[str, Any], now: datetime) -> Command:
         **{name: fields[name] for name in SCOPES if fields.get(name)},
     }
     return _command({"command": "add_silence", **stamped, "silence": body})
+
+
+def build_note(by: str, account_id: str, note: str) -> Command:
+    """The command that keeps a note about an account.
+
+    Raises:
+        InvalidCommandError: there are no words, or too many.
+    """
+    return _command({"command": "add_note", **stamp(by), "account_id": account_id, "note": note.strip()})
 
 
 def build_silence_end(by: str, silence_id: str) -> Command:

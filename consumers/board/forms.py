@@ -17,6 +17,7 @@ from consumers.board.command_service import (
     ACTIONS,
     InvalidCommandError,
     build_alert_command,
+    build_note,
     build_silence,
     build_silence_end,
 )
@@ -55,6 +56,12 @@ async def accept_baseline(request: Request, account_id: str) -> Response:
         said = f"Not sent: {error}"
     request.session["flash"] = said[:400]
     return RedirectResponse(own_path(form.get("back", "/")), 303)
+
+
+@router.post("/accounts/{account_id:account}/notes")
+async def add_note(request: Request, account_id: str) -> Response:
+    """Keep a few words about an account."""
+    return await _submitted(request, lambda by, fields, now: build_note(by, account_id, fields.get("note", "")))
 
 
 @router.post("/alerts/selected")

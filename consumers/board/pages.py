@@ -125,6 +125,7 @@ def account(request: Request, account_id: str) -> Response:
         bars=bars,
         share=share,
         strip=strip,
+        notes=board.read_model.alerts.notes_of(account_id),
         reviews=board.read_model.reviews.of_account(account_id),
         vector=vector_of(report.measures, board.settings.product.milestones),
         draw_vector=draw,

@@ -20,6 +20,7 @@ for _name, _function in (
     ("resolve", alert_life.resolve),
     ("verdict", alert_life.verdict),
     ("play", alert_life.play),
+    ("note", alert_life.note_account),
 ):
     app.command(_name, help=prose(_function))(_function)
 app.command(help=prose(replay))(replay)

@@ -1,4 +1,4 @@
-"""`heartline alert list`, `show`, `ack`, `snooze`, `resolve`, `verdict`, `play`: alerts looked at and answered."""
+"""`heartline alert list`, `show`, `ack`, `snooze`, `resolve`, `verdict`, `play`, `note`: looked at and answered."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -159,6 +159,33 @@ def play(
 ) -> None:
     """Say that a play was started: it counts as taken on, and 7, 30 and 90 days later you hear whether it helped."""
     _command("StartPlay", alert, by, bootstrap_servers, config, as_json, play=name)
+
+
+def note_account(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id.")],
+    words: Annotated[str, typer.Argument(metavar="NOTE", help="A few words for whoever looks at it next.")],
+    by: By = None,
+    bootstrap_servers: BootstrapServers = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Write a note about an account, whether or not it has an alert; the board's page of the account shows it.
+
+    [bold]Example[/]
+
+    \b
+    heartline alert note ridge-robotics "the sponsor moves to Berlin in May"
+    """
+    from alerts.commands import AddNote, decode_command, encode_command
+    from consumers.alerting.command_sender import stamp
+    from heartline.topics.alert_log_reader import send, who
+
+    kafka = load_settings(config, bootstrap_servers).kafka
+    command = AddNote(**stamp(who(by)), account_id=account, note=words)
+    decode_command(encode_command(command))  # lengths are checked here
+    send(kafka, command)
+    facts = {"sent": "add_note", "account_id": account, "command_id": command.command_id}
+    say(as_json, facts, f"{account}: a note by {command.by} is on its way")
 
 
 def _command(

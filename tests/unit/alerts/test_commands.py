@@ -8,6 +8,7 @@ import pytest
 from alerts.commands import (
     COMMAND_NAMES,
     Acknowledge,
+    AddNote,
     AddSilence,
     Command,
     ExpireSilence,
@@ -48,6 +49,7 @@ COMMANDS: list[Command] = [
     Resolve(**ON),
     GiveVerdict(**ON, verdict="not_valid", note="they are on holiday"),
     StartPlay(**ON, play="call_champion"),
+    AddNote(**BASE, account_id="acme", note="the sponsor moves to Berlin"),
     AddSilence(**BASE, silence=silence(segment="smb")),
     ExpireSilence(**BASE, silence_id="s1"),
 ]

@@ -5,7 +5,10 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
+from alerts.alert_events import AlertEvent
+from alerts.commands import AddNote
 from alerts.context import AlertContext
 from alerts.model import AccountRecord
 from alerts.routing import everything_to
@@ -100,6 +103,28 @@ def test_several_reports_of_one_account_in_a_batch_follow_each_other() -> None:
     assert [note.after is None for note in result.changes.entries] == [True, False]
     assert result.changes.reports["acme"] == encode_report(reports[-1])
     assert result.outcomes == ["evaluated"] * 3
+
+
+def test_a_note_is_in_the_log_and_moves_nothing_and_one_about_nobody_is_refused() -> None:
+    """Whether or not the account has an alert."""
+    known = run(record_of(make_report(score=80))).changes.records["acme"]
+    assert known is not None
+    batch = Batch(
+        LoadedState({"acme": known}), PAGED, AlertContext(), TO_SLACK, partition=2, next_offset=8, now_ms=NOW_MS
+    )
+    for number, account_id in enumerate(["acme", "acme", "acmee"]):
+        note = AddNote(command_id=f"c{number}", by="ann", at=MONDAY, account_id=account_id, note="moves in May")
+        batch.note(note, MONDAY)
+    batch.commands_until(9)
+    steps = [step for _, step in batch.result.changes.steps if isinstance(step, AlertEvent)]
+    assert [(step.kind, step.seq - NOW_MS, step.reason) for step in steps] == [
+        ("noted", 0, "moves in May"),
+        ("noted", 1, "moves in May"),
+        ("refused", 0, "there is no account 'acmee'"),
+    ]
+    assert [step.commands_offset for step in steps] == [9, 9, 9]
+    assert batch.result.changes.records == {"acme": replace(known, seq=NOW_MS + 1)}
+    assert batch.result.changes.entries == []
 
 
 def test_deleted_and_come_back_within_a_batch() -> None:

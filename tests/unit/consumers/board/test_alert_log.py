@@ -128,6 +128,22 @@ def test_steps_that_are_erased_take_their_alert_with_them_and_leave_others() -> 
     assert log.of_account("birch")
 
 
+def test_notes_of_an_account_are_kept_the_newest_first_once_and_erased_with_it() -> None:
+    log, records = AlertLog(2), []
+    for seq, account_id in ((1, "acme"), (3, "acme"), (2, "acme"), (3, "acme"), (4, "birch"), (5, "cedar")):
+        note = AlertEvent(seq=seq, kind="noted", at=MONDAY, reason=f"note {seq}", account_id=account_id)
+        note = msgspec.structs.replace(note, command_id=f"c{seq}")
+        records.append((key_of(account_id, note).encode(), encode_alert_event(note)))
+        assert log.take(records[-1][1], records[-1][0]) == account_id
+        if account_id == "birch":
+            assert [each.reason for each in log.notes_of("acme")] == ["note 3", "note 2", "note 1"]
+            assert log.take(None, records[1][0]) == "acme"
+            assert [each.reason for each in log.notes_of("acme")] == ["note 2", "note 1"]
+    assert log.notes_of("acme") == [], "of more accounts than are kept whose was noted longest ago goes"
+    assert [each.reason for each in log.notes_of("cedar")] == ["note 5"]
+    assert log.all() == [], "a note is no alert"
+
+
 @pytest.mark.parametrize("value", [None, b"", b"{}", b"\xff", b"[]"])
 def test_what_is_no_step_is_passed_over(value: bytes | None) -> None:
     assert AlertLog(2).take(value) is None

@@ -4,9 +4,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from alerts.alert_events import AlertEvent
-from alerts.commands import Acknowledge, AddSilence, Command, ExpireSilence, GiveVerdict, Resolve, Snooze, StartPlay
+from alerts.alert_events import AlertEvent, encode_alert_event
+from alerts.commands import (
+    Acknowledge,
+    AddNote,
+    AddSilence,
+    Command,
+    ExpireSilence,
+    GiveVerdict,
+    Resolve,
+    Snooze,
+    StartPlay,
+)
 from consumers.alerting.command_sender import CommandNotSentError
 from consumers.board.command_service import InvalidCommandError, build_alert_command, build_silence, result_text
 from tests.reports import MONDAY, make_report
@@ -98,6 +109,30 @@ def test_a_form_sends_its_command_and_comes_back_with_what_came_of_it() -> None:
     assert [type(command) for command in alerting.commands] == [Acknowledge]
 
 
+def test_a_note_is_written_on_an_account_s_page_with_or_without_an_alert() -> None:
+    board = FakeBoard()
+    board.report(make_report("acme/eu", 80.0))
+    sent: list[Command] = []
+
+    def takes(command: Command) -> None:
+        sent.append(command)
+        note = AlertEvent(seq=1, kind="noted", at=MONDAY, reason="moves <b>in May", by="ann", account_id="acme/eu")
+        board.step(encode_alert_event(replace(note, command_id=command.command_id)))
+
+    board.send = takes
+    client = board.client()
+    form = {"note": " moves <b>in May ", "back": "/accounts/acme%2Feu"}
+    answer = client.post("/accounts/acme%2Feu/notes", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/accounts/acme%2Feu")
+    (command,) = sent
+    assert isinstance(command, AddNote)
+    assert (command.account_id, command.note) == ("acme/eu", "moves <b>in May")
+    page = client.get("/accounts/acme%2Feu").text
+    assert "Noted: moves" in page
+    assert '<p class="note">moves &lt;b&gt;in May <span class="soft">ann' in page
+    assert [each["by"] for each in client.get("/api/v1/notes?account_id=acme/eu").json()] == ["ann"]
+
+
 def test_a_form_with_a_mistake_says_so_and_sends_nothing() -> None:
     board, alerting = alerted()
     client = board.client()
@@ -118,14 +153,15 @@ def test_the_api_takes_every_action_and_names_the_command() -> None:
         "/api/v1/alerts/hl-1/verdict": {"verdict": "valid"},
         "/api/v1/alerts/hl-1/play": {"play": "restart_users"},
         "/api/v1/silences": {"why": "migration", "hours": 4, "account_id": "acme"},
+        "/api/v1/notes": {"account_id": "acme", "note": "moves in May"},
     }
 
     answers = [client.post(path, json=body) for path, body in calls.items()]
     answers.append(client.delete("/api/v1/silences/sl-1"))
 
-    assert [answer.status_code for answer in answers] == [202] * 7
+    assert [answer.status_code for answer in answers] == [202] * 8
     assert [answer.json()["command_id"] for answer in answers] == [c.command_id for c in alerting.commands]
-    kinds = [Acknowledge, Snooze, Resolve, GiveVerdict, StartPlay, AddSilence, ExpireSilence]
+    kinds = [Acknowledge, Snooze, Resolve, GiveVerdict, StartPlay, AddSilence, AddNote, ExpireSilence]
     assert [type(command) for command in alerting.commands] == kinds
 
 
@@ -136,6 +172,7 @@ def test_the_api_takes_every_action_and_names_the_command() -> None:
         ("/api/v1/alerts/hl-1/snooze", {}, 422),
         ("/api/v1/alerts/hl-1/verdict", {"verdict": "maybe"}, 422),
         ("/api/v1/silences", {"why": "w", "hours": 1}, 422),
+        ("/api/v1/notes", {"account_id": "acme", "note": " "}, 422),
     ],
 )
 def test_the_api_refuses_what_makes_no_command(path: str, body: dict[str, Any], status: int) -> None:
