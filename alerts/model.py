@@ -131,6 +131,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         followed_up_days: the follow-ups that were made, in days after the play or the end.
         closed_by: who ended the episode by hand; None when it ended by itself.
         notified_receivers: who was notified of it so far, and hears of the rest.
+        last_receivers: who `last_notification` was written for; None where an earlier release wrote it.
+        taken: after the store was lost, by the id of a message that must be told again, who knows it already.
     """
 
     alert_id: str
@@ -178,6 +180,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     followed_up_days: list[int] = []
     closed_by: str | None = None
     notified_receivers: list[str] = []
+    last_receivers: list[str] | None = None
+    taken: dict[str, list[str]] = {}
 
     @property
     def is_open(self) -> bool:

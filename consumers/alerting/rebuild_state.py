@@ -1,13 +1,14 @@
 """After Redis was lost: what is remembered of a partition's accounts, made again from the audit log.
 
 The newest step of each alert is its state. Whom a message reached is in the log, too (`delivered`): what was written
-and not delivered counts as untold, and is told again with the next report, which the health topic still has. Reports
-are read again from the topic's beginning, commands from where the log's last command was. So nothing is lost, and
-repeated is only what a receiver took in the moment of the loss.
+and not delivered counts as untold, and is told again with the next report, which the health topic still has, to those
+receivers that have not taken it. Reports are read again from the topic's beginning, commands from where the log's last
+command was. So nothing is lost, and repeated is only what a receiver took in the moment of the loss.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -42,7 +43,7 @@ def rebuild(steps: Iterable[AlertEvent]) -> Rebuilt:
     """Fold the steps of one partition, in the order of the log; repeats change nothing. Pure."""
     newest: dict[str, tuple[int, Alert]] = {}
     delivered: dict[str, set[str]] = {}
-    pages: dict[str, LastPage] = {}
+    written: dict[str, dict[str, _Message]] = {}
     sequences: dict[str, int] = {}
     found = Rebuilt()
     for step in steps:
@@ -57,26 +58,69 @@ def rebuild(steps: Iterable[AlertEvent]) -> Rebuilt:
         if step.account_id is None or step.alert is None:
             continue
         sequences[step.account_id] = max(sequences.get(step.account_id, 0), step.seq)
-        if step.notification_id is not None and is_page(step.notification_id):
-            rules = tuple(signal.rule for signal in step.alert.firing if signal.is_page)
-            pages[step.account_id] = LastPage(step.at, step.alert.severity, rules)
+        if step.notification_id is not None:
+            message = _Message(step.notification_id, step.seq, step.at, step.alert)
+            written.setdefault(step.account_id, {})[step.notification_id] = message
         if step.account_id not in newest or step.seq >= newest[step.account_id][0]:
             newest[step.account_id] = step.seq, step.alert
-    found.records = [
-        _record(account_id, _as_notified(alert, delivered), pages.get(account_id), sequences[account_id])
-        for account_id, (_, alert) in newest.items()
-    ]
+    for account_id, (_, alert) in newest.items():
+        messages = sorted(written.get(account_id, {}).values(), key=lambda each: each.seq)
+        untaken = _untaken([each for each in messages if each.alert.alert_id == alert.alert_id], delivered)
+        pages = [each.page for each in messages if is_page(each.name) and each not in untaken]
+        known = _as_known(alert, messages, untaken, delivered)
+        found.records.append(_record(account_id, known, pages[-1] if pages else None, sequences[account_id]))
     return found
 
 
-def _as_notified(alert: Alert, delivered: dict[str, set[str]]) -> Alert:
-    """The alert, knowing only what all its receivers took."""
-    name = alert.last_notification
-    if name is None or set(alert.notified_receivers) <= delivered.get(name, set()):
+@dataclass(frozen=True)
+class _Message:
+    """A message that was written: its id, its step's `seq` and moment, and the alert after it."""
+
+    name: str
+    seq: int
+    at: datetime
+    alert: Alert
+
+    @property
+    def page(self) -> LastPage:
+        """As the page that it is."""
+        rules = tuple(signal.rule for signal in self.alert.firing if signal.is_page)
+        return LastPage(self.at, self.alert.severity, rules)
+
+    def is_taken(self, delivered: Mapping[str, set[str]]) -> bool:
+        """Whether everybody took it whom it was written for."""
+        meant = self.alert.last_receivers
+        return set(self.alert.notified_receivers if meant is None else meant) <= delivered.get(self.name, set())
+
+
+def _untaken(messages: list[_Message], delivered: Mapping[str, set[str]]) -> list[_Message]:
+    """Of an alert's messages those after the last one that everybody took, oldest first."""
+    taken = [number for number, each in enumerate(messages) if each.is_taken(delivered)]
+    return messages[taken[-1] + 1 :] if taken else messages
+
+
+def _as_known(
+    alert: Alert, messages: list[_Message], untaken: list[_Message], delivered: Mapping[str, set[str]]
+) -> Alert:
+    """The alert, knowing only what everybody took; whoever took the newest message of it is not told again."""
+    if not untaken:
         return alert
-    if alert.is_open:
-        return replace(alert, notified_severity=None)
-    return replace(alert, notified_severity=alert.severity)
+    before = [each.alert for each in messages if each.seq < untaken[0].seq and each.alert.alert_id == alert.alert_id]
+    took = sorted(delivered.get(untaken[-1].name, ()))
+    alert = replace(alert, taken={each.name: took for each in untaken} if took else {})
+    if not before:
+        # Of an episode that is over its end is told, since somebody may have heard of its opening.
+        severity = None if alert.is_open else alert.severity
+        return replace(alert, notified_severity=severity, notified_at=None, last_notification=None, reminders=0)
+    known = before[-1]
+    return replace(
+        alert,
+        notified_severity=known.notified_severity,
+        notified_at=known.notified_at,
+        last_notification=known.last_notification,
+        reminders=known.reminders,
+        escalated_at=known.escalated_at,
+    )
 
 
 def _record(account_id: str, alert: Alert, page: LastPage | None, seq: int) -> AccountRecord:

@@ -106,8 +106,10 @@ class Recipients:
             if step.notification_kind == "escalated":
                 subject = replace(subject, owner=manager_of(alert, context))
             receivers = list(dict.fromkeys([*alert.notified_receivers, *self.routes.decide(subject).receivers]))
-            marked = replace(step, alert=msgspec.structs.replace(alert, notified_receivers=receivers))
-            return marked, notification, self._accepting(receivers, notification.kind)
+            knowing = alert.taken.get(notification.id, ())
+            untold = [name for name in self._accepting(receivers, notification.kind) if name not in knowing]
+            marked = msgspec.structs.replace(alert, notified_receivers=receivers, last_receivers=untold, taken={})
+            return replace(step, alert=marked), notification, untold
         if step.kind not in BY_HAND or report is None or not alert.is_open or step.command_id is None:
             return None
         # What somebody did with an alert is for receivers that know of it, and show who has it.

@@ -1,8 +1,8 @@
 """The audit log between Redis and Kafka: killed between any two steps, none is lost, and state is rebuilt from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import redis
@@ -10,6 +10,7 @@ import redis
 from alerts.alert_events import AlertEvent, decode_alert_event
 from alerts.apply_command import apply_command
 from alerts.commands import Acknowledge, AddSilence, StartPlay
+from alerts.config import AlertingConfig
 from alerts.context import AlertContext
 from alerts.model import AccountRecord
 from alerts.notification import BY_HAND
@@ -26,12 +27,12 @@ from consumers.alerting.state import Changes, LoadedState, StateStore
 from stream.config.settings import KafkaSettings
 from stream.contracts.report import encode_report
 from stream.kinds.touchpoint import TouchpointEvent
-from tests.paged import PAGED
+from tests.paged import PAGED, SETTINGS
 from tests.reports import MONDAY, make_report
 
 CONFIG = PAGED
-AROUND = AlertContext(CONFIG.lifecycle)
-TELLING = Recipients(everything_to("slack"), {"slack": lambda kind: kind not in BY_HAND}, CONFIG.playbooks)
+# With the page budget that is shipped.
+SHIPPED = AlertingConfig.model_validate(SETTINGS | {"lifecycle": {"reminders": {"severities": ["warning"]}}})
 
 
 class Sent:
@@ -80,11 +81,18 @@ class Relay(AuditRelay):
 class Scene:
     """State, outbox and audit log of one partition, and a relay."""
 
-    def __init__(self, client: redis.Redis, prefix: str) -> None:
-        self.client, self.prefix = client, prefix
+    def __init__(
+        self,
+        client: redis.Redis,
+        prefix: str,
+        config: AlertingConfig = CONFIG,
+        receivers: Sequence[str] = ("slack",),
+    ) -> None:
+        self.client, self.prefix, self.config, self.receivers = client, prefix, config, receivers
+        accepts = {name: lambda kind: kind not in BY_HAND for name in receivers}
+        self.telling = Recipients(everything_to(*receivers), accepts, config.playbooks)
         self.audit = AuditLog(client, prefix)
         self.store = StateStore(client, prefix, Outbox(client, prefix), self.audit)
-        self.queue = Queue(client, prefix, "slack", note=self.audit.note_delivered)
         self.relay = Relay(self.audit, AccountErasure(client, prefix).erase)
         self.offset: int | None = None
         self.now_ms = int(MONDAY.timestamp() * 1000)
@@ -120,12 +128,14 @@ class Scene:
         command = AddSilence(command_id="s", by="ann", at=MONDAY, silence=silence)
         self._apply("acme", lambda batch: batch.silence(command, {}, MONDAY))
 
-    def deliver(self) -> list[OutboxEntry]:
-        """Send what waits."""
+    def deliver(self, away: Container[str] = ()) -> list[OutboxEntry]:
+        """Send what waits for the receivers that are there."""
         sent = []
-        while (item := self.queue.claim(self.now_ms)) is not None:
-            self.queue.delivered(item)
-            sent.append(item)
+        for receiver in self.receivers:
+            queue = Queue(self.client, self.prefix, receiver, note=self.audit.note_delivered)
+            while receiver not in away and (item := queue.claim(self.now_ms)) is not None:
+                queue.delivered(item)
+                sent.append(item)
         return sent
 
     def records(self) -> dict[str, AccountRecord]:
@@ -144,7 +154,10 @@ class Scene:
         next_offset = (self.offset or 0) + 1
 
         def decide(known: LoadedState) -> Changes:
-            batch = Batch(known, CONFIG, AROUND, TELLING, partition=0, next_offset=next_offset, now_ms=self.now_ms)
+            context, telling = AlertContext(self.config.lifecycle), self.telling
+            batch = Batch(
+                known, self.config, context, telling, partition=0, next_offset=next_offset, now_ms=self.now_ms
+            )
             do(batch)
             return batch.result.changes
 
@@ -247,6 +260,67 @@ def test_redis_lost_before_a_message_was_delivered_tells_it_again_with_the_same_
     scene.report("acme", 40)
     (again,) = scene.deliver()
     assert (again.id, again.after) == (lost.id, None)
+
+
+class Told(NamedTuple):
+    """What happened before Redis was lost, which receivers were away then, and who is told of what afterwards."""
+
+    why: str
+    days: tuple[int, ...]
+    away: dict[str, int]
+    then: int
+    again: list[tuple[str, str]]
+
+
+BOTH = [("mail", "hl:reminded"), ("slack", "hl:reminded")]
+LOSSES = [
+    Told("both took the opening", (0,), {}, 0, []),
+    Told("one took it", (0,), {"mail": 0}, 0, [("mail", "hl:opened")]),
+    Told(
+        "none took it, and the page budget does not hold it back",
+        (0,),
+        {"mail": 0, "slack": 0},
+        0,
+        [("mail", "hl:opened"), ("slack", "hl:opened")],
+    ),
+    Told("one took the reminder, and both the opening", (0, 8), {"mail": 8}, 8, [("mail", "hl:reminded")]),
+    Told("none took the reminder: it is told as the reminder that it is", (0, 8), {"mail": 8, "slack": 8}, 8, BOTH),
+    Told(
+        "one took nothing: it hears of it once, and the other not again",
+        (0, 8),
+        {"mail": 0},
+        8,
+        [("mail", "hl:opened")],
+    ),
+    Told("what is new afterwards is for both", (0,), {"mail": 0}, 8, [("mail", "hl:opened")]),
+]
+
+
+@pytest.mark.parametrize("told", LOSSES, ids=lambda told: told.why)
+def test_after_a_loss_of_redis_each_receiver_is_told_what_it_has_not_taken(
+    client: redis.Redis, prefix: str, told: Told
+) -> None:
+    """Under the shipped budget and reminders; what a receiver answered is not told to it again."""
+    scene = Scene(client, prefix, SHIPPED, ("slack", "mail"))
+    for day in told.days:
+        scene.report("acme", 40, day=day)
+        scene.deliver({name for name, since in told.away.items() if day >= since})
+    scene.relay.turn()
+    scene.lose()
+    scene.report("acme", 40, day=told.then)
+    again = scene.deliver()
+    assert sorted((each.receiver, as_kind(each.id)) for each in again) == told.again
+    scene.report("acme", 40, day=told.then)
+    assert scene.deliver() == [], "once"
+    scene.report("acme", 80, day=told.then + 1)
+    assert sorted((each.receiver, as_kind(each.id)) for each in scene.deliver()) == [
+        ("mail", "hl:resolved"),
+        ("slack", "hl:resolved"),
+    ]
+
+
+def as_kind(notification_id: str) -> str:
+    return f"hl:{notification_id.split(':')[1]}"
 
 
 def test_redis_lost_before_an_end_was_delivered_tells_it_again(scene: Scene) -> None:
