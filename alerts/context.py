@@ -44,6 +44,9 @@ class PipelineIncidentSettings(BaseModel):
     late_minutes: float = Field(15, gt=0, le=1440, description="reports that take longer than this are late")
     late_for_minutes: float = Field(5, ge=0, le=1440, description="and nothing but late ones for so long is trouble")
     worker_absent_minutes: float = Field(5, gt=0, le=1440, description="no worker in its group for longer: trouble")
+    quiet_for_minutes: float = Field(
+        10, ge=0, le=1440, description="a source is quiet for so long before operators are told; alerts wait meanwhile"
+    )
     mass_accounts_min: int = Field(20, ge=1, description="more accounts than this fell at once: trouble")
     mass_ratio: float = Field(0.1, gt=0, le=1, description="and more than this share of all accounts")
     mass_minutes: int = Field(15, ge=1, le=1440, description="at once: within so long")

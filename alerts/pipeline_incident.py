@@ -9,7 +9,8 @@ Four signs, each read from what the alerting process sees anyway:
 
 `PartitionHealth` is what one partition shows, `IncidentState` the incident of all of them together. While it
 lasts, account alerts are suppressed; what is still true afterwards is told then. While a mass drop is only suspected,
-falls are suppressed, too: a broken feed shows over several batches.
+falls are suppressed, too: a broken feed shows over several batches. A source that is quiet suppresses at once, and is
+told of once it has been for minutes: while a history is loaded every source looks quiet, until its end has come.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -35,6 +36,7 @@ STATUS_KEPT: Final = timedelta(days=1)  # a partition whose newest word is so mu
 LATE_FADES: Final = timedelta(minutes=2)  # without any report, nothing is late
 PACE_MINUTES: Final = 2  # how fast accounts fall is read from so many
 SIGN_NOTED: Final = timedelta(seconds=30)
+UNTOLD_RECOVERY: Final = timedelta(minutes=1)  # the end of a history that is loaded comes seconds later
 
 
 class SourceStatus(msgspec.Struct, frozen=True, array_like=True):
@@ -72,6 +74,7 @@ class IncidentState(msgspec.Struct, frozen=True, kw_only=True):
         kinds: the signs that it began with.
         reason: the evidence then, one sentence.
         notified_receivers: the receivers that were notified.
+        is_told: whether operators know of it; before that it ends without a word.
     """
 
     since: datetime
@@ -79,6 +82,7 @@ class IncidentState(msgspec.Struct, frozen=True, kw_only=True):
     kinds: list[str]
     reason: str
     notified_receivers: list[str] = []
+    is_told: bool = True
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def observe(
                 claims[source] = SourceStatus(report.as_of, found.is_stale)
     minute = int(now.timestamp()) // 60
     counts = {at: count for at, count in before.fallen.items() if at > minute - settings.mass_minutes}
-    if fallen > 0:
+    if fallen > 0 and not any(status.is_stale for status in claims.values()):  # else that is why they fell
         counts[minute] = counts.get(minute, 0) + fallen
     partition_health = replace(before, accounts=accounts, claims=claims, fallen=counts)
     if delay_seconds is None:
@@ -205,16 +209,22 @@ def assess(
     if incident is None:
         if not there:
             return Assessment(None, None, there, "no sign of trouble")
-        return Assessment(
-            IncidentState(since=now, sign_at=now, kinds=list(there), reason=evidence), "began", there, evidence
-        )
+        waits = list(there) == ["source_quiet"] and settings.quiet_for_minutes > 0
+        begun = IncidentState(since=now, sign_at=now, kinds=list(there), reason=evidence, is_told=not waits)
+        return Assessment(begun, None if waits else "began", there, evidence)
     if there:
+        lasts = now - incident.since >= timedelta(minutes=settings.quiet_for_minutes)
+        if not incident.is_told and (lasts or list(there) != ["source_quiet"]):
+            told = replace(incident, sign_at=now, kinds=list(there), reason=evidence, is_told=True)
+            return Assessment(told, "began", there, evidence)
         noted = replace(incident, sign_at=now) if now - incident.sign_at >= SIGN_NOTED else incident
         return Assessment(noted, None, there, f"it goes on: {evidence}")
-    calm_at = incident.sign_at + timedelta(minutes=settings.recovery_minutes)
+    recovery = timedelta(minutes=settings.recovery_minutes) if incident.is_told else UNTOLD_RECOVERY
+    calm_at = incident.sign_at + recovery
     if settings.enabled and now < calm_at:
         return Assessment(incident, None, there, f"no sign any more; over at {calm_at:%Y-%m-%d %H:%M} if it stays so")
-    return Assessment(None, "ended", there, f"no sign of it for {duration(now - incident.sign_at)}: {incident.reason}")
+    reason = f"no sign of it for {duration(now - incident.sign_at)}: {incident.reason}"
+    return Assessment(None, "ended" if incident.is_told else None, there, reason)
 
 
 def active_incident(

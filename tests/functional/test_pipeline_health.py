@@ -20,7 +20,7 @@ from consumers.alerting.projection import Projection
 from consumers.alerting.rebuild_state import Rebuilt
 from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import StateStore
-from stream.contracts.report import encode_report
+from stream.contracts.report import Freshness, encode_report
 from stream.topics import Topics
 from tests.paged import PAGED
 from tests.reports import MONDAY, make_report
@@ -83,11 +83,21 @@ class Installation:
             alerting.on_assigned(TOPICS.health, partition)
         return alerting
 
-    def report(self, alerting: Alerting, partition: int, score: float, count: int = ACCOUNTS, first: int = 0) -> None:
-        """One batch: some accounts of a partition, all at one score."""
+    def report(
+        self,
+        alerting: Alerting,
+        partition: int,
+        score: float,
+        count: int = ACCOUNTS,
+        first: int = 0,
+        *,
+        is_stale: bool | None = None,
+    ) -> None:
+        """One batch: some accounts of a partition, all at one score; whether usage is silent for everybody, if told."""
+        freshness = {} if is_stale is None else {"usage": Freshness(is_stale=is_stale)}
         records: list[Any] = []
         for number in range(first, first + count):
-            report = make_report(f"p{partition}-{number}", score, as_of=self.now)
+            report = make_report(f"p{partition}-{number}", score, as_of=self.now, freshness=freshness)
             offset, self._offsets[partition] = self._offsets[partition], self._offsets[partition] + 1
             key, at_ms = report.account_id.encode(), int(self.now.timestamp() * 1000)
             records.append(Item(TOPICS.health, partition, offset, at_ms, key, encode_report(report)))
@@ -190,6 +200,21 @@ def test_one_that_falls_alone_is_told_at_once(assigned: Installation) -> None:
     assigned.report(alerting, 0, 80)
     assigned.report(alerting, 0, 40, 1)
     assert assigned.told() == [("breadth_collapsed", "opened")]
+
+
+def test_while_a_history_is_loaded_nothing_is_told_and_then_each_account_once(assigned: Installation) -> None:
+    """Into a running installation: halfway everybody seems to be away for weeks; at its end three are in trouble."""
+    alerting = assigned.process(0)
+    for score in (60, 40, 20, 40):
+        assigned.report(alerting, 0, score, is_stale=True)
+        assigned.now += timedelta(seconds=2)
+        alerting.tick()
+    assigned.report(alerting, 0, 80, ACCOUNTS - 3, is_stale=False)
+    assigned.report(alerting, 0, 20, 3, first=ACCOUNTS - 3, is_stale=False)
+    assigned.later(0.5, alerting)
+    assert assigned.told() == []
+    assigned.later(3, alerting)
+    assert assigned.told() == [("breadth_collapsed", "opened")] * 3
 
 
 def test_a_first_load_of_accounts_that_are_low_already_is_no_drop(assigned: Installation) -> None:

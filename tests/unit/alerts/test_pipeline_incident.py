@@ -58,17 +58,28 @@ def play(given: str, until: int, settings: PipelineIncidentSettings = SETTINGS) 
         ("as many, over a day", "\n".join(f"{at} 0 fell 2" for at in range(0, 100, 3)), []),
         ("however long, one alert", "\n".join(f"{at} 0 fell 9" for at in range(0, 30, 2)), ["4 began mass_drop"]),
         ("another sign while one stands is no second alert", "1 0 fell 30\n 2 0 stale usage", ["1 began mass_drop"]),
-        ("a source is quiet where all say so", "3 0 stale usage\n 5 1 stale usage", ["3 began source_quiet"]),
+        ("a source is quiet where all say so", "3 0 stale usage\n 5 1 stale usage", ["13 began source_quiet"]),
+        ("a history that is loaded looks quiet until its end has come", "3 0 stale usage\n 11 0 fresh usage", []),
+        (
+            "quiet, and then another sign",
+            "3 0 stale usage\n" + "\n".join(f"{at} 0 late 20" for at in range(1, 8)) + "\n 9 0 fresh usage",
+            ["6 began source_quiet+lag", "14 ended"],
+        ),
+        (
+            "that accounts fall while a source is quiet is that source's doing",
+            "3 0 stale usage\n 5 0 fell 30\n 8 0 fresh usage",
+            [],
+        ),
         ("one partition still hears of it", "1 0 fresh usage\n 3 1 stale usage", []),
         (
             "it speaks again; over once it is calm",
-            "1 0 stale usage\n 10 1 fresh usage",
-            ["1 began source_quiet", "14 ended"],
+            "1 0 stale usage\n 20 1 fresh usage",
+            ["11 began source_quiet", "24 ended"],
         ),
         (
             "it speaks and is silent again: one trouble",
-            "1 0 stale usage\n 10 0 fresh usage\n 12 0 stale usage",
-            ["1 began source_quiet"],
+            "1 0 stale usage\n 20 0 fresh usage\n 22 0 stale usage",
+            ["11 began source_quiet"],
         ),
         ("one late batch, as after a restart", "1 0 late 600", []),
         (
@@ -151,7 +162,7 @@ def test_trouble_that_is_switched_off_is_none() -> None:
 def test_a_partition_that_heard_nothing_for_a_day_has_no_say() -> None:
     """Its word is of another day; the others' holds."""
     given = "0 0 fresh usage\n 1500 1 stale usage"
-    assert play(given, 1501) == ["1500 began source_quiet"]
+    assert play(given, 1511) == ["1510 began source_quiet"]
 
 
 def test_account_alerts_are_not_held_for_ever() -> None:
