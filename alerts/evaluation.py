@@ -21,7 +21,17 @@ from alerts.model import AccountRecord, Number, PortfolioMetrics, Signal
 from alerts.notify_policy import decide_notification, page_again_at, reminder_due
 from alerts.page_budget import LastPage
 from alerts.red_flag import Change, Transition, resolve, step_red_flag
-from alerts.rules import ABOUT_SCORE, AccountRules, Baseline, Firing, Indeterminate, Resolved, Rule, RuleResult
+from alerts.rules import (
+    ABOUT_SCORE,
+    AccountRules,
+    Baseline,
+    Evaluate,
+    Firing,
+    Indeterminate,
+    Resolved,
+    Rule,
+    RuleResult,
+)
 from alerts.signals import SignalStep, end_signal, step_signal
 from alerts.text import moment_words
 from stream.contracts.report import AlertReportView
@@ -251,7 +261,8 @@ def next_due(
     if facts is None:
         facts = account_facts(record, report, now, context)
     is_active = facts.inactive_because is None
-    moments = [rules_until, *[due(facts) for due in (rules.due if is_active else rules.due_churned)]]
+    looking = rules.due.of(report.measures) if is_active else rules.due_churned
+    moments = [rules_until, *[due(facts) for due in looking]]
     if record.pending or record.signals:
         for name in {*record.pending, *record.signals}:
             if (waiting := rules.by_name.get(name)) is not None:
@@ -304,14 +315,16 @@ class EvaluationPass:
 
     def run(self, rules: AccountRules) -> None:
         """Every rule in turn; an account that is not alive has no signals."""
-        inactive, looking = self._facts.inactive_because, rules.living
-        if inactive is not None:
-            looking = rules.churned if self._facts.stage == "churned" else ()
+        facts, inactive = self._facts, self._facts.inactive_because
+        looking: Sequence[tuple[Rule, Evaluate]]
+        if inactive is None:
+            known = {*self.signals, *self.pending}
+            looking = (rules.every if known else rules.living).of(facts.report.measures, known)
+        else:
+            looking = rules.churned if facts.stage == "churned" else ()
             self._end_all(Resolved(f"The account {inactive}", recovered=False), {rule.name for rule, _ in looking})
+            known = {*self.signals, *self.pending}
         baseline = _baseline(self.signals) if self.signals else None
-        facts, known = self._facts, {*self.signals, *self.pending}
-        if known and inactive is None:
-            looking = tuple([each for each in rules.bound if not each[0].is_for_churned or each[0].name in known])
         for rule, evaluate in looking:
             if (not known or rule.name not in known) and evaluate(facts, None, baseline).__class__ is not Firing:
                 continue  # nearly always

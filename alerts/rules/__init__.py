@@ -1,6 +1,7 @@
 """The rules: does an account break one, is the rule kept again, or is it too early to say.
 
 - `result`   what a rule answers: firing, resolved or indeterminate
+- `precondition` what must be so before a rule can fire
 - `rule`     what every rule is: its declaration, its settings, and a result as of a moment
 - `plays`    next steps that several rules share
 - `score`    the score is low for days, or fell far within days
@@ -20,6 +21,7 @@ from alerts.rules.book import (
     ORDER,
     RULES,
     AccountRules,
+    Evaluate,
     RuleBook,
     RuleSettings,
     declaration,
@@ -35,6 +37,7 @@ __all__ = [
     "RULES",
     "AccountRules",
     "Baseline",
+    "Evaluate",
     "Firing",
     "Indeterminate",
     "Resolved",

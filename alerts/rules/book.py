@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from alerts.account_facts import AccountFacts
 from alerts.model import Signal, Tone
 from alerts.money import ONE_CURRENCY, MoneySettings
+from alerts.rules.precondition import Prefilter
 from alerts.rules.result import Baseline, RuleResult
 from alerts.rules.rule import Rule
 from stream.contracts.report import Profile
@@ -46,6 +47,7 @@ _modules = [module.name for module in iter_modules([str(Path(__file__).parent)])
 # Each module beside this one declares its rules; the rule that says most comes first.
 RULES: Final = declared_in(import_module(f"{__package__}.{name}") for name in _modules)
 Evaluate = Callable[[AccountFacts, Signal | None, Baseline | None], RuleResult]
+Due = Callable[[AccountFacts], datetime | None]
 
 CHOICES_MAX: Final = 10_000  # of segment, stage, money and renewal; a feed may invent as many segments as it likes
 
@@ -99,21 +101,21 @@ class AccountRules(tuple[Rule, ...]):
     Attributes:
         names: of all of them.
         by_name: all of them.
-        bound: each with its `evaluate`, looked up once: for every report that costs as much as what most rules do.
+        every: each that may fire with its `evaluate`, looked up once.
         living: of these those that look at an account that lives.
         churned: those that look at one that has churned.
-        due: `due` of those whose result time alone may change, of an account that lives.
-        due_churned: the same of one that does not.
+        due: `due` of those whose result time alone may change, where it may, of an account that lives.
+        due_churned: the same of one that does not, each.
         comparing: those that compare with earlier days.
     """
 
     names: frozenset[str]
     by_name: dict[str, Rule]
-    bound: tuple[tuple[Rule, Evaluate], ...]
-    living: tuple[tuple[Rule, Evaluate], ...]
+    every: Prefilter[tuple[Rule, Evaluate]]
+    living: Prefilter[tuple[Rule, Evaluate]]
     churned: tuple[tuple[Rule, Evaluate], ...]
-    due: tuple[Callable[[AccountFacts], datetime | None], ...]
-    due_churned: tuple[Callable[[AccountFacts], datetime | None], ...]
+    due: Prefilter[Due]
+    due_churned: tuple[Due, ...]
     comparing: tuple[Rule, ...]
 
     def __new__(cls, rules: Iterable[Rule]) -> Self:
@@ -123,11 +125,12 @@ class AccountRules(tuple[Rule, ...]):
         self = super().__new__(cls, rules)
         self.by_name = {rule.name: rule for rule in self}
         self.names = frozenset(self.by_name)
-        self.bound = tuple((rule, rule.evaluate) for rule in self)
-        self.living = tuple(each for each in self.bound if not each[0].is_for_churned)
-        self.churned = tuple(each for each in self.bound if each[0].is_for_churned)
+        bound = [(rule, rule.preconditions, (rule, rule.evaluate)) for rule in self]
+        self.every = Prefilter(bound)
+        self.living = Prefilter(each for each in bound if not each[0].is_for_churned)
+        self.churned = tuple(each for rule, _, each in bound if rule.is_for_churned)
         timed = [rule for rule in self if rule.is_timed]
-        self.due = tuple(rule.due for rule in timed if not rule.is_for_churned)
+        self.due = Prefilter((rule, rule.preconditions, rule.due) for rule in timed if not rule.is_for_churned)
         self.due_churned = tuple(rule.due for rule in timed if rule.is_for_churned)
         self.comparing = tuple(rule for rule in self if rule.compares_days)
         return self

@@ -9,6 +9,7 @@ from alerts.account_facts import AccountFacts
 from alerts.model import Channel, Number, Severity, Signal
 from alerts.playbooks import Play
 from alerts.rules.plays import SEAT_PLAYS
+from alerts.rules.precondition import Precondition
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import band_words, day_of_year, money, plural, points
@@ -60,6 +61,7 @@ class CancellationRequested(Rule):
     about: ClassVar[str] = "an open request to cancel"
     why: ClassVar[str] = "each day counts: what is not offered in the first days is seldom heard"
     rank: ClassVar[int] = 10
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("cancellation_requested", at_least=1),)
     plays: ClassVar[tuple[Play, ...]] = (
         Play(
             id="call_today",
@@ -232,6 +234,7 @@ class RevenueContracted(Rule):
     about: ClassVar[str] = "a subscription that shrank"
     why: ClassVar[str] = "a customer who shrinks is deciding whether to stay"
     rank: ClassVar[int] = 110
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("mrr_90d_max", at_least=0.01),)
     plays: ClassVar[tuple[Play, ...]] = SEAT_PLAYS
 
     lost_ratio: float = Field(0.2, gt=0, le=1, description="of the money a month of up to 90 days ago")

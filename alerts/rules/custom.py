@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from alerts.account_facts import AccountFacts
 from alerts.model import Number, Severity, Signal
 from alerts.playbooks import Play
+from alerts.rules.precondition import Precondition
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import measure_name, measure_value, plural, tidy
@@ -76,6 +77,13 @@ class CustomRule(Rule):
         return self
 
     @property
+    def preconditions(self) -> tuple[Precondition, ...] | None:  # type: ignore[override]  # of an instance, here
+        """The measure at or beyond its line; None where it is a trait, or a change."""
+        if self.measure is None or self.change_days is not None:
+            return None
+        return (Precondition(self.measure, at_least=self.at_least, at_most=self.below),)
+
+    @property
     def _line(self) -> float:
         return self.below if self.below is not None else self.at_least or 0.0
 
@@ -125,7 +133,8 @@ class CustomRule(Rule):
 
     def due(self, facts: AccountFacts) -> datetime | None:
         """The next midnight, while what is compared with still moves."""
-        return facts.start_of_day(facts.day + 1) if len(facts.levels.get(self._key, ())) > 1 else None
+        moves = self.change_days is not None and len(facts.levels.get(self._key, ())) > 1
+        return facts.start_of_day(facts.day + 1) if moves else None
 
     def _value(self, facts: AccountFacts) -> Number | None:
         if self.measure is not None:

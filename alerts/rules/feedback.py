@@ -8,6 +8,7 @@ from pydantic import Field
 from alerts.account_facts import AccountFacts
 from alerts.model import Channel, Number, Severity, Signal, Tone
 from alerts.playbooks import Play
+from alerts.rules.precondition import Precondition
 from alerts.rules.result import Baseline, Firing, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import in_brackets, plural
@@ -56,6 +57,7 @@ class DetractorFollowUp(Rule):
     about: ClassVar[str] = "an unhappy answer that nobody followed up"
     why: ClassVar[str] = "an unhappy customer who is called back often stays; one who is not tells others"
     rank: ClassVar[int] = 150
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("open_detractors", at_least=1),)
     tone: ClassVar[Tone] = "task"
     shows: ClassVar[tuple[str, ...]] = ("nps",)
     people: ClassVar[tuple[str, str]] = ("open_detractor_users", "open_detractors")
@@ -97,7 +99,7 @@ class DetractorFollowUp(Rule):
     def due(self, facts: AccountFacts) -> datetime | None:
         """The day on which the oldest becomes late."""
         days = facts.days_since("open_detractor_at", "open_detractor_days")
-        if not facts.number("open_detractors") or days is None or days >= self.late_days:
+        if (facts.number("open_detractors") or 0) < 1 or days is None or days >= self.late_days:
             return None
         return facts.start_of_day(facts.day + max(int(-(-(self.late_days - days) // 1)), 1))
 
@@ -112,6 +114,7 @@ class PromoterFollowUp(Rule):
     about: ClassVar[str] = "a glad answer that nobody thanked for"
     why: ClassVar[str] = "glad customers say yes to a reference or a review, while they are glad"
     rank: ClassVar[int] = 230
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("open_promoters", at_least="answers_min"),)
     tone: ClassVar[Tone] = "opportunity"
     shows: ClassVar[tuple[str, ...]] = ("nps",)
     plays: ClassVar[tuple[Play, ...]] = (
@@ -174,6 +177,12 @@ class AnswersTurned(Rule):
     about: ClassVar[str] = "bad answers from several people"
     why: ClassVar[str] = "several low answers are an account, and not a person"
     rank: ClassVar[int] = 140
+    preconditions: ClassVar[tuple[Precondition, ...]] = (
+        Precondition("nps", at_most="nps_below"),
+        Precondition("detractor_run", at_least="run_min"),
+        Precondition("csat", at_most="csat_below"),
+        Precondition("ces_mean", at_most="ces_below"),
+    )
     plays: ClassVar[tuple[Play, ...]] = _DETRACTOR_FOLLOW_UP_PLAYS
 
     speaks_of: ClassVar[tuple[str, ...]] = ("nps", "csat", "ces_mean")

@@ -9,6 +9,7 @@ from alerts.account_facts import AccountFacts
 from alerts.model import Severity, Signal
 from alerts.playbooks import Play
 from alerts.rules.plays import FIRST_VALUE_PLAYS, NEXT_STEP_PLAYS
+from alerts.rules.precondition import Precondition
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import names_of, plural, tidy
@@ -29,6 +30,7 @@ class OnboardingStuck(Rule):
     about: ClassVar[str] = "a new account without its first value"
     why: ClassVar[str] = "the longer the first value takes, the likelier a customer leaves before it"
     rank: ClassVar[int] = 170
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("first_value_waiting_days"),)
     shows: ClassVar[tuple[str, ...]] = ("mau",)
     plays: ClassVar[tuple[Play, ...]] = FIRST_VALUE_PLAYS
 
@@ -78,6 +80,7 @@ class MilestoneStuck(Rule):
     about: ClassVar[str] = "no further milestone"
     why: ClassVar[str] = "where the steps end, so do the reasons to pay for more"
     rank: ClassVar[int] = 190
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("milestone_stuck_days"),)
     shows: ClassVar[tuple[str, ...]] = ("depth",)
     plays: ClassVar[tuple[Play, ...]] = NEXT_STEP_PLAYS
 
@@ -131,6 +134,7 @@ class OutcomeOffTrack(Rule):
     about: ClassVar[str] = "a customer's goal behind its plan"
     why: ClassVar[str] = "customers stay for their outcome, whatever their usage says"
     rank: ClassVar[int] = 160
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("goals_off_track", at_least=1),)
     plays: ClassVar[tuple[Play, ...]] = (
         Play(
             id="look_at_goal",

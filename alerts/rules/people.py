@@ -9,6 +9,7 @@ from alerts.account_facts import AccountFacts
 from alerts.model import Channel, Number, Severity, Signal
 from alerts.playbooks import Play
 from alerts.rules.plays import REGAIN_USE_PLAYS
+from alerts.rules.precondition import Precondition
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import in_brackets, names_of, plural
@@ -57,6 +58,7 @@ class ChampionGone(Rule):
     about: ClassVar[str] = "the most active users who stopped"
     why: ClassVar[str] = "whoever brought the product in may have left, and nobody else defends it yet"
     rank: ClassVar[int] = 50
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("champions_gone", at_least=1),)
     shows: ClassVar[tuple[str, ...]] = ("mau",)
     speaks_of: ClassVar[tuple[str, ...]] = ("top_user_gap",)
     people: ClassVar[tuple[str, str]] = ("champions_gone_users", "champions_gone")
@@ -136,6 +138,7 @@ class BreadthCollapsed(Rule):
     about: ClassVar[str] = "most of the users who left within a month"
     why: ClassVar[str] = "with so few users left, one more departure can end it"
     rank: ClassVar[int] = 30
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("mau_previous", at_least="users_min"),)
     speaks_of: ClassVar[tuple[str, ...]] = ("mau", "breadth_change_ratio")
     plays: ClassVar[tuple[Play, ...]] = REGAIN_USE_PLAYS
 
@@ -194,6 +197,7 @@ class UsersLost(Rule):
     about: ClassVar[str] = "established users who stopped for good"
     why: ClassVar[str] = "who used it for long and stops seldom comes back unasked"
     rank: ClassVar[int] = 70
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("established_users_lost", at_least=0.01),)
     people: ClassVar[tuple[str, str]] = ("established_users_lost_users", "established_users_lost")
     plays: ClassVar[tuple[Play, ...]] = REGAIN_USE_PLAYS
 
@@ -228,6 +232,7 @@ class FewUsers(Rule):
     about: ClassVar[str] = "half of the use that hangs on one or two people"
     why: ClassVar[str] = "one new job of one person can end it"
     rank: ClassVar[int] = 220
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("users_for_half", at_most="users_max"),)
     shows: ClassVar[tuple[str, ...]] = ("mau",)
     plays: ClassVar[tuple[Play, ...]] = _CHAMPION_GONE_PLAYS
 

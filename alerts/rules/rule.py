@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from alerts.account_facts import AccountFacts
 from alerts.model import SEVERITY_RANK, Channel, Number, Severity, Signal, Tone
 from alerts.playbooks import Play
+from alerts.rules.precondition import Precondition
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from stream.contracts.report import LifecycleStage
 
@@ -93,6 +94,7 @@ class Rule(BaseModel):
         people: the measure that lists who its words are about, and the one that counts them; None: nobody.
         is_in_account_line: whether the second line of each message says it anyway.
         plays: what to try; the first that answers what moved is the next step.
+        preconditions: of which one holds wherever it fires anew, or is due; None: it must be asked to know.
         is_for_churned: whether it looks at accounts that have churned, where no other rule does.
         is_timed: whether time alone may change its result: whether it says when.
         compares_days: whether it compares with earlier days: whether it says what to remember.
@@ -111,6 +113,7 @@ class Rule(BaseModel):
     people: ClassVar[tuple[str, str] | None] = None
     is_in_account_line: ClassVar[bool] = False
     plays: ClassVar[tuple[Play, ...]]
+    preconditions: ClassVar[tuple[Precondition, ...] | None] = None
     is_about_score: ClassVar[bool] = False
     compares_days: ClassVar[bool] = False
     is_for_churned: ClassVar[bool] = False

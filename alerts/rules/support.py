@@ -8,6 +8,7 @@ from pydantic import Field
 from alerts.account_facts import AccountFacts
 from alerts.model import Channel, Severity, Signal, Tone
 from alerts.playbooks import Play
+from alerts.rules.precondition import Precondition
 from alerts.rules.result import Baseline, Firing, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import hours, plural
@@ -57,6 +58,10 @@ class EscalationOpen(Rule):
     about: ClassVar[str] = "an escalation that nobody ends"
     why: ClassVar[str] = "an escalation without an end is what people remember at the renewal"
     rank: ClassVar[int] = 120
+    preconditions: ClassVar[tuple[Precondition, ...]] = (
+        Precondition("escalated_at"),
+        Precondition("escalation_running_hours", at_least=0.01),
+    )
     tone: ClassVar[Tone] = "task"
     shows: ClassVar[tuple[str, ...]] = ("open_urgent_tickets",)
     speaks_of: ClassVar[tuple[str, ...]] = ("escalation_running_hours",)
@@ -105,6 +110,10 @@ class TicketLoad(Rule):
     about: ClassVar[str] = "more open high and urgent tickets than usual"
     why: ClassVar[str] = "a pile that nobody plans down reads as nobody caring"
     rank: ClassVar[int] = 130
+    preconditions: ClassVar[tuple[Precondition, ...]] = (
+        Precondition("open_tickets_by_priority"),
+        Precondition("oldest_open_at"),
+    )
     tone: ClassVar[Tone] = "task"
     shows: ClassVar[tuple[str, ...]] = ("open_tickets", "tickets_opened_7")
     plays: ClassVar[tuple[Play, ...]] = (

@@ -9,6 +9,7 @@ from alerts.account_facts import AccountFacts
 from alerts.model import Channel, Severity, Signal, Tone
 from alerts.playbooks import Play
 from alerts.rules.plays import FIRST_VALUE_PLAYS, NEXT_STEP_PLAYS, REGAIN_USE_PLAYS
+from alerts.rules.precondition import Precondition
 from alerts.rules.result import Baseline, Firing, Indeterminate, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
 from alerts.text import names_of, plural
@@ -30,6 +31,7 @@ class Silence(Rule):
     about: ClassVar[str] = "nobody uses the product any more"
     why: ClassVar[str] = "a product that nobody opens is not missed at the renewal"
     rank: ClassVar[int] = 20
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("silence_limit_days"),)
     shows: ClassVar[tuple[str, ...]] = ("mau",)
     speaks_of: ClassVar[tuple[str, ...]] = (
         "silence_ratio",
@@ -178,6 +180,7 @@ class UseDeclined(Rule):
     about: ClassVar[str] = "use far below the account's own best half-year"
     why: ClassVar[str] = "what they once did with it is the value that they pay for"
     rank: ClassVar[int] = 80
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("use_vs_best", at_most="below_ratio"),)
     plays: ClassVar[tuple[Play, ...]] = REGAIN_USE_PLAYS
 
     opens: bool = True
@@ -212,6 +215,7 @@ class FeaturesAbandoned(Rule):
     about: ClassVar[str] = "features that were in use and are not any more"
     why: ClassVar[str] = "a feature that is dropped is a job that is done elsewhere now"
     rank: ClassVar[int] = 200
+    preconditions: ClassVar[tuple[Precondition, ...]] = (Precondition("feature_status"),)
     shows: ClassVar[tuple[str, ...]] = ("depth",)
     plays: ClassVar[tuple[Play, ...]] = NEXT_STEP_PLAYS
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from alerts.account_facts import AccountFacts
 from alerts.evaluation import evaluate_rules
 from alerts.model import AccountRecord, Signal
-from alerts.rules import Firing, Indeterminate, Resolved, Rule, RuleBook, RuleSettings
+from alerts.rules import AccountRules, Firing, Indeterminate, Resolved, Rule, RuleBook, RuleSettings
 from alerts.rules.book import declared_in
 from alerts.signals import step_signal
 from stream.calendar.workdays import EPOCH_ORDINAL, Calendar
@@ -152,10 +152,30 @@ def test_whatever_the_numbers_each_rule_answers_with_a_reason(data: st.DataObjec
         assert result.reason
         due = rule.due(facts)
         assert due is None or due > facts.now
+        assert AccountRules([rule]).living.of(measures) or (due is None and not isinstance(result, Firing))
         if isinstance(result, Firing):
             assert all(isinstance(value, (int, float)) for value in result.evidence.values())
             again = rule.evaluate(facts, fired(rule, facts), None)
             assert not isinstance(again, Resolved) or again.reason
+
+
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.preconditions])
+def test_a_rule_without_its_precondition_neither_fires_nor_is_due(name: str) -> None:
+    """On each of its lines, beside it, where rounding brings a number to it, and without a number."""
+    rule, case = RULES[name], RULE_CASES[name]
+    own, asked = AccountRules([rule]), set()
+    for measure, at_least, at_most in rule.preconditions or ():
+        line = at_least if at_least is not None else at_most
+        at = getattr(rule, line) if isinstance(line, str) else line
+        values = [None] if at is None else [None, *(at + off for off in (-1, -0.01, -0.004, 0, 0.004, 0.01, 1))]
+        for value in values:
+            report = report_of(Day(case.breaks | {measure: value}, fields=case.fields), MONDAY)
+            facts = AccountFacts(replace(report, profile=Profile(**case.profile)), MONDAY)
+            is_asked = bool(own.living.of(facts.report.measures))
+            asked.add(is_asked)
+            assert is_asked or not isinstance(rule.evaluate(facts, None, None), Firing), (measure, value)
+            assert own.due.of(facts.report.measures) or rule.due(facts) is None, (measure, value)
+    assert False in asked or len(rule.preconditions or ()) > 1, "it spares nothing"
 
 
 def fired(rule: Rule, facts: AccountFacts) -> Signal:
