@@ -39,6 +39,9 @@ class UserEvent(InputEvent):
     deactivated: bool | None = Field(None, description="true: this person has left")
 
 
+_UNTOLD: Final = (None, 0)
+
+
 class UserState(Struct, array_like=True, gc=False):
     """The people of an account.
 
@@ -133,9 +136,10 @@ def names_in(users: UserState, measures: Mapping[str, Any]) -> dict[str, str]:
             named.add(value)
     found = {}
     for user_id in sorted(named):
-        who = person(users, user_id)
-        if who is not None and who.name is not None:
-            found[user_id] = f"{who.name} ({who.role})" if who.role is not None else who.name
+        known = people[user_id]
+        name, role = known.get("name", _UNTOLD)[0], known.get("role", _UNTOLD)[0]
+        if name is not None:
+            found[user_id] = f"{name} ({role})" if role is not None else name
     return found
 
 
@@ -154,7 +158,13 @@ def with_names(measures: dict[str, Any], names: Mapping[str, str]) -> dict[str, 
     """The measures with names in the place of ids."""
     if not names:
         return measures
-    words = {name: called(each, names) for name, each in measures.items() if type(each) is str or type(each) is list}
+    words: dict[str, Any] = {}
+    for name, value in measures.items():
+        if type(value) is str:
+            if value in names:
+                words[name] = names[value]
+        elif type(value) is list and value:
+            words[name] = called(value, names)
     return measures | words
 
 

@@ -39,6 +39,7 @@ COLLAPSING_RATIO: Final = 0.4
 GROWING_RATIO: Final = 1.25
 NOTABLE_DEVIATIONS: Final = 2.0
 SHIFT_DEVIATIONS: Final = 3.0
+_SURELY: Final = 1 - 1e-9  # whatever the rounding of weeks that holidays were made up for
 MAD_TO_SIGMA: Final = 1.4826  # of normally distributed values. Source: Rousseeuw and Croux 1993
 
 
@@ -266,11 +267,15 @@ def expectation(base: Sequence[float]) -> tuple[float, float, int]:
 def _since_shift(base: Sequence[float]) -> Sequence[float]:
     """The weeks since the clearest shift of level, or all of them when there is none."""
     best, since = SHIFT_DEVIATIONS, base
-    if max(base) - min(base) <= best * best:
-        return base  # a gap is at most its higher level, whose root the noise is at least: so it needs best squared
+    highest = max(base)
+    spread = highest - min(base)
+    # A gap is at most the spread, and its noise at least the root of its higher level: so it needs best squared. It
+    # needs its root over the highest week, too, as both grow together.
+    if spread <= best * best or spread * spread < best * best * highest * _SURELY:
+        return base
     news, olds = _running_medians(base), _running_medians(base[::-1])
     for at in range(SHIFT_WEEKS, len(base) - SHIFT_WEEKS + 1):
-        new, old = news[at - 1], olds[len(base) - at - 1]
+        new, old = news[at - SHIFT_WEEKS], olds[len(base) - at - SHIFT_WEEKS]
         gap = abs(new - old)
         if gap * gap < best * best * max(new, old, 1):
             continue  # not even against the noise of counting
@@ -292,14 +297,14 @@ def median(values: Sequence[float]) -> float:
 
 
 def _running_medians(values: Sequence[float]) -> list[float]:
-    """The median of the first value, of the first two, and so on.
+    """The median of the first SHIFT_WEEKS values, of these and the next one, and so on to SHIFT_WEEKS before the end.
 
-    >>> _running_medians([3, 1, 2])
-    [3, 2.0, 2]
+    >>> _running_medians([3, 1, 2, 1, 1, 9, 9, 9])
+    [2, 1.5, 1]
     """
-    ranked: list[float] = []
-    found = []
-    for value in values:
+    ranked = sorted(values[:SHIFT_WEEKS])
+    found = [_middle(ranked)]
+    for value in values[SHIFT_WEEKS:-SHIFT_WEEKS]:
         insort(ranked, value)
         found.append(_middle(ranked))
     return found

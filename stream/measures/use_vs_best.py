@@ -1,5 +1,7 @@
 """The account's use against its own best half-year: what a fall is measured by, however long ago it was."""
 
+from itertools import accumulate
+from operator import sub
 from typing import Final
 
 from stream.calendar.day import iso_date
@@ -307,12 +309,16 @@ def _fall(context: MeasureContext, best_per_day: float) -> Measures:
 def _reached_day(context: MeasureContext, window: int, enough: float, sought_days: int) -> int | None:
     """The newest day, at most so many before the day, that ended a window with enough user-days; None without one."""
     days = context.activity.days
-    users, end = days.users, context.day + 1 - days.first_day  # the index behind the window
+    end = context.day + 1 - days.first_day  # the index behind the window
     seen = daily.user_days(days, context.day, window)
-    for back in range(sought_days + 1):
-        if seen >= enough:
+    if seen >= enough:
+        return context.day
+    first, size = end - window - sought_days, window + sought_days
+    users = [0] * min(max(-first, 0), size) + days.users[max(first, 0) : max(end, 0)]
+    users += [0] * (size - len(users))
+    # From a window to the one that ends a day earlier: its oldest day comes in, the newest one goes out.
+    coming, going = users[sought_days - 1 :: -1], users[: window - 1 : -1]
+    for back, earlier in enumerate(accumulate(map(sub, coming, going), initial=seen)):
+        if earlier >= enough:
             return context.day - back
-        newest, oldest = end - back - 1, end - back - 1 - window
-        seen += users[oldest] if 0 <= oldest < len(users) else 0
-        seen -= users[newest] if 0 <= newest < len(users) else 0
     return None
