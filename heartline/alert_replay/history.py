@@ -35,7 +35,6 @@ from stream.kinds.folding import fold_event
 from stream.kinds.kind import Source
 from stream.kinds.registry import KINDS
 from stream.kinds.state import AccountState, newest_ms, zone_of
-from stream.measures.catalogue import completed
 from stream.measures.product import product_config_from
 from stream.scoring.band_history import band_of, moment, published_report
 from stream.scoring.band_history import history as closing_scores
@@ -217,7 +216,7 @@ class _Worker:
             scorecard=found.scorecard,
             score_7d_ago=found.closings[0],
             history=closing_scores(state, found.day, found.score),
-            measures=completed(found.context, found.wanted, found.measures),
+            measures=found.complete(),
             profile=profile_of(state),
             last_event_at=moment(newest) if newest is not None else None,
             reason="",

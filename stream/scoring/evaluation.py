@@ -1,5 +1,8 @@
 """One account's evaluation as of a moment: the cheap evaluation that tells whether there is news, and the report."""
 
+from functools import cache
+from typing import Final
+
 from msgspec import Struct, convert
 
 from stream.contracts.events import iso
@@ -15,12 +18,15 @@ from stream.measures.catalogue import completed, measured
 from stream.measures.context import MeasureContext
 from stream.measures.goals import goal_progress
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
+from stream.measures.registry import MEASURES
 from stream.scoring.band_history import band_of, closings, history, moment
 from stream.scoring.changes import FORTNIGHT_DAYS, MONTH_DAYS, WEEK_DAYS, Verdict, compare, parts_of
 from stream.scoring.override import overridden, overridden_band, override_of
 from stream.scoring.reason import choose_comparison, reason
 from stream.scoring.result import ScoreResult, active_lines, break_down, compute_score
 from stream.scoring.scorecard import Scorecard
+
+_ALL: Final = frozenset(MEASURES)
 
 
 class Evaluation(Struct, gc=False):
@@ -49,15 +55,28 @@ class DetailedEvaluation(Evaluation, gc=False):
 
     Attributes:
         context: the account as of the moment.
-        wanted: the measures that the scorecard needs.
+        wanted: the measures that were asked for so far: those that the scorecard needs, until `complete`.
         measures: these.
         result: what the scorecard makes of them.
+        day_facts: as of `scoring.facts`; None: nobody asked yet.
     """
 
     context: MeasureContext
     wanted: frozenset[str]
     measures: Measures
     result: ScoreResult
+    day_facts: int | None = None
+
+    def complete(self, of: frozenset[str] | None = None) -> Measures:
+        """All measures as of the moment, or some with others; what was made before is not made again.
+
+        Args:
+            of: ids of those that are asked for; None: all.
+        """
+        if self.wanted is not _ALL:
+            self.measures = completed(self.context, self.wanted, self.measures, of)
+            self.wanted = _ALL if of is None else _union(self.wanted, of)
+        return self.measures
 
 
 def evaluate(
@@ -121,7 +140,7 @@ def build_report(
     if found is None:
         found = evaluate(state, as_of_ms, scorecard, core_features, product)
     context, day, override = found.context, found.day, found.override
-    measures = completed(context, found.wanted, found.measures)
+    measures = found.complete()
     breakdown = break_down(found.result, measures)
     now = Verdict(
         found.result, breakdown, override, found.score, parts_of(found.result, breakdown.caps, override, found.score)
@@ -187,3 +206,9 @@ def profile_of(state: AccountState, as_of_ms: int | None = None) -> Profile:
     if traits := traits_of(state.profile):
         known["traits"] = traits
     return convert(known, Profile)
+
+
+@cache
+def _union(some: frozenset[str], others: frozenset[str]) -> frozenset[str]:
+    """Both; remembered, so that it is hashed once."""
+    return some | others

@@ -29,10 +29,11 @@ def day_facts(measures: Measures, score: float | None) -> int:
     return _day_facts(_read(measures), measures, score)
 
 
-def facts_of(report: HealthReport) -> tuple[int, int]:
-    """Both of a report."""
+def facts_of(report: HealthReport, known_day_facts: int | None = None) -> tuple[int, int]:
+    """Both of a report; the second only where it is not known of the same measures and score."""
     read = _read(report.measures)
-    return _scan_facts(read, report.score), _day_facts(read, report.measures, report.score)
+    scan = _scan_facts(read, report.score)
+    return scan, _day_facts(read, report.measures, report.score) if known_day_facts is None else known_day_facts
 
 
 def _scan_facts(read: list[object], score: float | None) -> int:
@@ -40,26 +41,28 @@ def _scan_facts(read: list[object], score: float | None) -> int:
 
 
 def _day_facts(read: list[object], measures: Measures, score: float | None) -> int:
-    closing, others = None if score is None else round(score, 1), []
-    for name in _OTHERS:
-        value = measures.get(name)
-        others.append(_noticeable(value) if isinstance(value, float | dict) else value)
-    return _number([closing, read, others])
+    others: list[object] = [*map(measures.get, _OTHERS)]
+    for at, value in enumerate(others):
+        if type(value) is float:
+            others[at] = float(f"{value:.2g}")
+        elif type(value) is dict:
+            others[at] = _noticeable(value)
+    return _number([None if score is None else round(score, 1), read, others])
 
 
 def _read(measures: Measures) -> list[object]:
-    found: list[object] = []
-    for name in _SCAN:
-        value = measures.get(name)
-        found.append(round(value, FACT_DIGITS) if isinstance(value, float) else value)
+    found: list[object] = [*map(measures.get, _SCAN)]
+    for at, value in enumerate(found):
+        if type(value) is float:
+            found[at] = round(value, FACT_DIGITS)
     return found
 
 
 def _noticeable(value: object) -> object:
     """As exactly as a person could notice, so that what fades for years is not told each day: two digits."""
-    if isinstance(value, float):
+    if type(value) is float:
         return float(f"{value:.2g}")
-    if isinstance(value, dict):
+    if type(value) is dict:
         return {key: _noticeable(each) for key, each in value.items()}
     return value
 

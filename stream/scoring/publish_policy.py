@@ -9,7 +9,7 @@ from stream.history.daily import Days
 from stream.kinds.state import AccountState, PublishedReport, newest_ms, zone_of
 from stream.kinds.subscription import terms
 from stream.kinds.ticket import counts_by_hours
-from stream.measures.catalogue import SCAN_FACTS, completed
+from stream.measures.catalogue import SCAN_FACTS
 from stream.measures.contact import FOLLOW_UP_MS
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.measures.registry import MovedBy
@@ -130,12 +130,12 @@ def facts_changed(before: PublishedReport, found: DetailedEvaluation, due: Facts
         known = before.score is not None and found.score is not None
         return known and round(before.score or 0.0) != round(found.score or 0.0)
     if due == "scan":
-        read = completed(found.context, found.wanted, found.measures, SCAN_FACTS)
-        return scan_facts(read, found.score) != before.scan_facts
+        return scan_facts(found.complete(SCAN_FACTS), found.score) != before.scan_facts
     (closed,) = daily.scores_at(days, found.day, (1,))
     if closed is not None and before.score is not None and round(before.score, CLOSE_DIGITS) != closed:
         return True
-    return day_facts(completed(found.context, found.wanted, found.measures), found.score) != before.day_facts
+    found.day_facts = day_facts(found.complete(), found.score)
+    return found.day_facts != before.day_facts
 
 
 def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = NO_PRODUCT_CONFIG) -> str:

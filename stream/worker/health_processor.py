@@ -296,7 +296,7 @@ class HealthProcessor:
             fresh = freshness_of(newest, now_ms, self._ingest.newest_ms, self._stale_after_days)
             told = encode_report(replace(report, freshness=fresh))
             partition.outputs.append(Output(self._health_topic, account_id.encode(), told))
-            facts = facts_of(report)
+            facts = facts_of(report, found.day_facts)
             state.published = published_report(before, report, now_ms, digest, found.override, found.closings, facts)
             partition.dirty.add(account_id)
             partition.moved.discard(account_id)

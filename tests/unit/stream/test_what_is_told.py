@@ -7,9 +7,12 @@ from msgspec.structs import fields
 from stream.calendar.day import DAY_MS, end_of_day_ms
 from stream.measures import measure
 from stream.measures.account_view import AccountView, Availability
+from stream.measures.catalogue import SCAN_FACTS
 from stream.measures.context import MeasureContext
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.measures.registry import GROUPS, MeasureGroup
+from stream.scoring.evaluation import evaluate
+from stream.scoring.shipped import DEFAULT
 from tests.examples import examples
 from tests.streams import CORE, FIRST_DAY, fold, make_stream
 
@@ -29,11 +32,20 @@ JOURNEYS = (
     product=st.sampled_from(JOURNEYS),
     core=st.sampled_from([frozenset[str](), CORE]),
     kinds=st.sets(st.sampled_from(["usage", "ticket", "survey", "touchpoint", "outcome", "subscription", "account"])),
+    some_first=st.booleans(),
 )
-@example(1, 200, 44, 0, NO_PRODUCT_CONFIG, CORE, {"usage"})  # just old enough for champions
+@example(1, 200, 44, 0, NO_PRODUCT_CONFIG, CORE, {"usage"}, True)  # just old enough for champions
 def test_every_measure_is_what_its_group_makes(
-    seed: int, size: int, span_days: int, back_days: int, product: ProductConfig, core: frozenset[str], kinds: set[str]
+    seed: int,
+    size: int,
+    span_days: int,
+    back_days: int,
+    product: ProductConfig,
+    core: frozenset[str],
+    kinds: set[str],
+    some_first: bool,
 ) -> None:
+    """However much of them an evaluation was asked for before."""
     events = [event for event in make_stream(seed, size, span_days) if event["type"] in kinds]
     _, partition = fold(events)
     as_of_ms = end_of_day_ms(FIRST_DAY + span_days - 1 - min(back_days, span_days))
@@ -41,6 +53,11 @@ def test_every_measure_is_what_its_group_makes(
         context = MeasureContext(AccountView(state, as_of_ms, core, product), as_of_ms)
         made = {name: value for group in GROUPS for name, value in group.formula(context).items()}
         assert measure(state, as_of_ms, core, product) == made
+        found = evaluate(state, as_of_ms, DEFAULT, core, product)
+        if some_first:
+            some = found.complete(SCAN_FACTS)
+            assert {name: some[name] for name in SCAN_FACTS} == {name: made[name] for name in SCAN_FACTS}
+        assert found.complete() == made
 
 
 def test_each_group_is_left_out_of_some_account() -> None:

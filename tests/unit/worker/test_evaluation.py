@@ -70,6 +70,9 @@ def test_a_silent_account_falls_without_any_event() -> None:
     assert bands[-1] == "critical"
     assert sorted(set(bands), key=bands.index) == ["healthy", "watch", "at_risk", "critical"]
     assert all(report.ingested_at is None for report in reports[1:])
+    published = partition.states["acme"].published
+    assert published is not None
+    assert (published.scan_facts, published.day_facts) == facts_of(reports[-1])
     # At most once a day, and only while something that a reader rests on moves by more than the clock.
     assert len(reports) < 140
     for before, after in pairwise(reports):
