@@ -42,30 +42,6 @@ _NO_GOALS: Final[Measures] = {"goals_off_track": None, "goals_unreported": None,
         none_when="no goal has a pace",
         published="scan",
     ),
-    source="outcomes",
-    available=lambda known: known.goals,
-)
-def goals(context: MeasureContext) -> Measures:
-    """How many goals lag, and how many nobody reports on.
-
-    A goal without target has no pace, and one without a value none either: where no goal has one, None and not 0.
-    Source: docs/metrics.md, outcomes.
-    """
-    state, as_of_ms = context.state, context.as_of_ms
-    named = targets(state)
-    if not named:
-        return _NO_GOALS
-    paces = pace(state, as_of_ms, context.day, context.zone)
-    known = [at for at in paces.values() if at is not None]
-    values = [value_at(state.outcome, goal["name"], as_of_ms) for goal in named]
-    return {
-        "goals_off_track": sum([at < GOAL_OFF_TRACK_RATIO for at in known]) if known else None,
-        "goals_unreported": sum([value is None for value in values]),
-        "outcome_pace_min": min(known, default=None),
-    }
-
-
-@measures(
     Measure(
         "outcome_attainment",
         "outcome attainment",
@@ -90,36 +66,42 @@ def goals(context: MeasureContext) -> Measures:
     source="outcomes",
     available=lambda known: known.goals,
 )
-def attainment(context: MeasureContext) -> Measures:
-    """By goal: its newest value / its target, and that against the straight line; None without what either needs."""
+def goals(context: MeasureContext) -> Measures:
+    """How far each goal has come, and against its plan; how many lag, and how many nobody reports on.
+
+    A goal without target has no pace, and one without a value none either: where no goal has one, None and not 0.
+    Source: docs/metrics.md, outcomes.
+    """
     state, as_of_ms = context.state, context.as_of_ms
     named = _named(state)
     if not named:
-        return {"outcome_attainment": {}, "outcome_pace": {}}
+        return _NO_GOALS | {"outcome_attainment": {}, "outcome_pace": {}}
     reached: dict[str, float | None] = dict.fromkeys(named)
-    for goal in targets(state):
-        value = value_at(state.outcome, goal["name"], as_of_ms)
-        reached[goal["name"]] = _reached(goal, value) if value is not None else None
+    values = {goal["name"]: value_at(state.outcome, goal["name"], as_of_ms) for goal in targets(state)}
+    for name, value in values.items():
+        reached[name] = _reached(named[name], value) if value is not None else None
+    paces = pace(state, as_of_ms, context.day, context.zone)
+    known = [at for at in paces.values() if at is not None]
     return {
+        "goals_off_track": sum([at < GOAL_OFF_TRACK_RATIO for at in known]) if known else None,
+        "goals_unreported": sum([value is None for value in values.values()]) if values else None,
+        "outcome_pace_min": min(known, default=None),
         "outcome_attainment": reached,
-        "outcome_pace": dict.fromkeys(named) | pace(state, as_of_ms, context.day, context.zone),
+        "outcome_pace": dict.fromkeys(named) | paces,
     }
 
 
-def goal_progress(state: AccountState, as_of_ms: int, day: int, zone: Zone) -> list[GoalProgress]:
+def goal_progress(state: AccountState, as_of_ms: int, measures: Measures) -> list[GoalProgress]:
     """What the customer wants and how far each of it has come, the soonest due first; empty where no goal is named.
 
     Args:
         state: the account's facts.
         as_of_ms: the moment, epoch milliseconds.
-        day: its day where the account is, since 1970-01-01.
-        zone: where that is.
+        measures: those of `goals` as of the moment.
     """
     named = _named(state)
     if not named:
         return []
-    paces = pace(state, as_of_ms, day, zone)
-    measurable = {goal["name"] for goal in targets(state)}
     found = []
     for name, goal in named.items():
         told_ms, value = point_at(state.outcome, name, as_of_ms) or (None, None)
@@ -134,8 +116,8 @@ def goal_progress(state: AccountState, as_of_ms: int, day: int, zone: Zone) -> l
                 due_at=None if due_at is None else datetime.fromisoformat(due_at),
                 value=value,
                 told_at=None if told_ms is None else datetime.fromtimestamp(told_ms / 1000, UTC),
-                attainment=_reached(goal, value) if value is not None and name in measurable else None,
-                pace=paces.get(name),
+                attainment=measures["outcome_attainment"][name],
+                pace=measures["outcome_pace"][name],
             )
         )
     return sorted(found, key=lambda goal: (goal.due_at is None, goal.due_at or _NEVER, goal.name))

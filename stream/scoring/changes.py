@@ -85,12 +85,10 @@ def compare(
         return None
     before_ms = account.zone.end_of_day_ms(day_before)
     override = in_force(account.state.overrides, before_ms) if account.state.overrides else None
-    if override is None and not may_be_enough(
-        active_lines(account, day_before - account.first_day + 1, scorecard), scorecard
-    ):
+    active = active_lines(account, day_before - account.first_day + 1, scorecard)
+    if override is None and not may_be_enough(active, scorecard):
         return None
     then = MeasureContext(account, before_ms)
-    active = active_lines(account, then.days_known, scorecard)
     known, unknown = known_at(active.measures, context.activity.newest_day - day_before)
     earlier = measured(then, known)
     for name in unknown:

@@ -178,7 +178,7 @@ def build_report(
         override=override_of(override) if override is not None else None,
         model_score=breakdown.score if override is not None else None,
         model_band=model_band if override is not None else None,
-        goals=goal_progress(state, as_of_ms, day, context.zone),
+        goals=goal_progress(state, as_of_ms, measures),
     )
 
 
