@@ -26,16 +26,17 @@ def freshness_of(
         stale_after_days: after how long without an event of any account a source is stale; sources that are not named
             never are, since no ticket may well mean no trouble.
     """
-    found: dict[str, Freshness] = {}
-    for kind, ms in newest.items():
-        source = SOURCES[kind]
-        limit_days = stale_after_days.get(source)
-        quiet_days = (now_ms - max(newest_of_all.get(kind, ms), ms)) / DAY_MS
-        found[source] = Freshness(
-            datetime.fromtimestamp(ms / 1000, UTC),
-            round(max(now_ms - ms, 0) / DAY_MS, 2),
-            limit_days is not None and quiet_days > limit_days,
+
+    def is_stale(kind: Kind, ms: int) -> bool:
+        limit_days = stale_after_days.get(SOURCES[kind])
+        return limit_days is not None and (now_ms - max(newest_of_all.get(kind, ms), ms)) / DAY_MS > limit_days
+
+    found: dict[str, Freshness] = {
+        SOURCES[kind]: Freshness(
+            datetime.fromtimestamp(ms / 1000, UTC), round(max(now_ms - ms, 0) / DAY_MS, 2), is_stale(kind, ms)
         )
+        for kind, ms in newest.items()
+    }
     if "usage" not in newest and "usage" in newest_of_all:
-        found[SOURCES["usage"]] = Freshness()
+        found[SOURCES["usage"]] = Freshness(is_stale=is_stale("usage", newest_of_all["usage"]))
     return found

@@ -56,13 +56,14 @@ def test_usage_is_stale_when_it_is_quiet_for_everyone(
 
 
 def test_who_was_never_used_is_told_from_who_is_never_told_of() -> None:
-    """Usage of others is a source; where nobody sends any, it is none."""
+    """Usage of others is a source, and stale for all where it is; where nobody sends any, it is none."""
     clock = ManualClock(DAY * DAY_MS)
     ticket = TICKET | {"type": "ticket"}
-    for others, known in (([], False), ([usage(1, DAY - 1, "birch")], True)):
+    of_others = [usage(1, DAY - 1, "birch")], [usage(1, DAY - 6, "birch")]
+    for others, told in (([], None), (of_others[0], Freshness()), (of_others[1], Freshness(is_stale=True))):
         processor, partition = fold([*others, ticket], clock=clock)
         (report,) = [each for each in evaluated(processor, partition) if each.account_id == "acme"]
-        assert (report.freshness.get("usage") == Freshness()) is known
+        assert report.freshness.get("usage") == told
 
 
 def test_after_a_restart_what_others_sent_is_known_once_they_are_judged() -> None:
