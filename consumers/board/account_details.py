@@ -14,8 +14,13 @@ from stream.kinds.ticket import PRIORITIES, TicketState, phase
 from stream.kinds.touchpoint import CONTACTS, TouchpointState
 from stream.kinds.usage import FeatureUse, UsageState
 from stream.kinds.user import Person, Role, UserState, person
-from stream.measures.daily_series import daily_series
+from stream.measures.daily_series import DayRow, daily_series
+from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.measures.reach import DAILY_USER_DAYS, WEEKLY_USER_DAYS
+from stream.scoring.account_day import REACH_DAYS
+from stream.scoring.evaluation import evaluate
+from stream.scoring.scorecard import Scorecards
+from stream.scoring.scorecard_selection import scorecard_for
 
 PEOPLE_MAX: Final = 100
 KEY_PEOPLE_MAX: Final = 4
@@ -116,12 +121,17 @@ class TouchpointView:
 
 @dataclass(frozen=True)
 class DayView:
-    """One day where the account is; None is not known."""
+    """One day where the account is; None is not known.
+
+    Attributes:
+        is_afterwards: nobody was there to evaluate it then: its score is what the facts that are known now give.
+    """
 
     date: date
     users: int | None
     events: int | None
     score: float | None
+    is_afterwards: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,13 +161,41 @@ class AccountDetails:
         return [(day.date, day.users) for day in self.days if day.users is not None]
 
     @property
+    def afterwards_until(self) -> date | None:
+        """The last day whose score is what is known now gives; None where somebody evaluated each."""
+        return max((day.date for day in self.days if day.is_afterwards), default=None)
+
+    @property
     def scores(self) -> list[tuple[str, float]]:
         """(ISO date, score) of each evaluated day, as a report's history has them."""
         return [(day.date.isoformat(), day.score) for day in self.days if day.score is not None]
 
 
-def account_details(state: AccountState, as_of: datetime, core_features: Sequence[str] = ()) -> AccountDetails:
-    """What the state knows as of a moment; the moment of its report, so that both speak of the same day."""
+@dataclass(frozen=True)
+class PastScores:
+    """What days that nobody evaluated are evaluated by."""
+
+    scorecards: Scorecards
+    core_features: frozenset[str] = frozenset()
+    product: ProductConfig = NO_PRODUCT_CONFIG
+
+    def at(self, state: AccountState, end_ms: int) -> float | None:
+        """The score at the end of a day, at most `REACH_DAYS` ago; None when unknown."""
+        scorecard = scorecard_for(self.scorecards, state, end_ms, self.core_features, self.product)
+        return evaluate(state, end_ms, scorecard, self.core_features, self.product).score
+
+
+def account_details(
+    state: AccountState, as_of: datetime, core_features: Sequence[str] = (), past: PastScores | None = None
+) -> AccountDetails:
+    """What the state knows as of a moment; the moment of its report, so that both speak of the same day.
+
+    Args:
+        state: the account's facts.
+        as_of: the moment.
+        core_features: the product's, in the order of its catalogue.
+        past: evaluates the last `REACH_DAYS` where nobody did, as after a first load; None: they stay unknown.
+    """
     as_of_ms = round(as_of.timestamp() * 1000)
     day = zone_of(state).day_of(as_of_ms)
     return AccountDetails(
@@ -171,7 +209,7 @@ def account_details(state: AccountState, as_of: datetime, core_features: Sequenc
         answers=_answers(state.survey, state.user, as_of_ms),
         answers_total=len(state.survey.answers),
         touchpoints=_touchpoints(state.touchpoint, state.user, as_of_ms),
-        days=_days(state, day),
+        days=_days(state, day, past),
     )
 
 
@@ -291,12 +329,19 @@ def _touchpoints(contacts: TouchpointState, users: UserState, as_of_ms: int) -> 
     ]
 
 
-def _days(state: AccountState, day: int) -> list[DayView]:
+def _days(state: AccountState, day: int, past: PastScores | None) -> list[DayView]:
     """From the first day of which anything is known."""
     rows = daily_series(state, day, CHART_DAYS)
     known = (at for at, row in enumerate(rows) if row.dau is not None or row.score is not None)
     first = next(known, len(rows))
-    return [DayView(_date(row.day), row.dau, row.events, row.score) for row in rows[first:]]
+    return [_day(state, row, past if day - REACH_DAYS <= row.day < day else None) for row in rows[first:]]
+
+
+def _day(state: AccountState, row: DayRow, past: PastScores | None) -> DayView:
+    if row.score is None and past is not None:
+        score = past.at(state, zone_of(state).end_of_day_ms(row.day))
+        return DayView(_date(row.day), row.dau, row.events, score, is_afterwards=score is not None)
+    return DayView(_date(row.day), row.dau, row.events, row.score)
 
 
 def _date(day: int) -> date:

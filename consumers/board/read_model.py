@@ -8,7 +8,7 @@ from kafka.errors import KafkaError
 
 from alerts.config import read_config
 from consumers.alerting.loop import Record
-from consumers.board.account_details import AccountDetails, account_details
+from consumers.board.account_details import AccountDetails, PastScores, account_details
 from consumers.board.account_index import AccountIndex, AccountRow, RecordPosition, row_of
 from consumers.board.alert_log import AlertLog
 from consumers.board.command_service import CommandResults
@@ -22,6 +22,7 @@ from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
 from stream.contracts.report import Band, HealthReport, decode_report
 from stream.kinds.state import decode_state
+from stream.measures.product import product_config_from
 from stream.scoring.scorecard_yaml import read_scorecards
 from stream.scoring.shipped import DEFAULT, SHIPPED
 
@@ -74,6 +75,7 @@ class ReadModel:
         cards = read_scorecards(settings.scorecards) if settings.scorecards is not None else SHIPPED
         self._floors = {card.name: card.band_floors for card in cards.cards}
         self._core_features = settings.product.core_features
+        self._past = PastScores(cards, frozenset(self._core_features), product_config_from(settings))
         self._reader = RecordLookup(settings.kafka)
         self._read = read if read is not None else self._reader.read
         self.topic_reader = TopicReader(
@@ -173,5 +175,5 @@ class ReadModel:
                 return None
             value = self._read(self.topics.changelog, position, account_id)
             if value is not None:
-                return account_details(decode_state(value), report.as_of, self._core_features)
+                return account_details(decode_state(value), report.as_of, self._core_features, self._past)
         return None

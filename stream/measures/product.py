@@ -1,15 +1,29 @@
 """The product as the settings tell of it, ready to measure by."""
 
 from datetime import date
+from typing import Protocol
 
+from stream.calendar.calendars import CalendarsSettings
 from stream.calendar.day import DAY_MS
-from stream.config.settings import Settings
+from stream.config.settings import ProductSettings
 from stream.measures.product_config import ProductConfig
 
 _EPOCH = date(1970, 1, 1)
 
 
-def product_config_from(settings: Settings) -> ProductConfig:
+class ProductSections(Protocol):
+    """Settings of a process that evaluates accounts."""
+
+    @property
+    def product(self) -> ProductSettings:
+        """Section `product`."""
+
+    @property
+    def calendar(self) -> CalendarsSettings:
+        """Section `calendar`."""
+
+
+def product_config_from(settings: ProductSections) -> ProductConfig:
     """Key actions, milestones and working days, launches, the follow-up time and the weights of engagement."""
     product = settings.product
     return ProductConfig(

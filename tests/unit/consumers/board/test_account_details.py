@@ -4,16 +4,21 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from consumers.board.account_details import account_details
+from consumers.board.account_details import PastScores, account_details
+from stream.calendar.zones import zone
+from stream.history.daily import close_score
 from stream.kinds.decode import Decoder
 from stream.kinds.folding import fold_event
 from stream.kinds.state import AccountState, decode_state, encode_state
 from stream.kinds.survey import SurveyEvent
 from stream.kinds.ticket import TicketEvent
 from stream.kinds.usage import UsageEvent
+from stream.scoring.account_day import close_day
+from stream.scoring.shipped import SHIPPED
 from tests.reports import make_report
 from tests.unit.consumers.board.board_app import FakeBoard
 
+UTC_ZONE = zone(None)
 AS_OF = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -175,6 +180,25 @@ def test_days_go_on_without_a_gap_to_the_reports_day() -> None:
         (date(2026, 3, 2), 0, 0),
     ]
     assert {day.score for day in days} == {None}
+
+
+def test_days_that_nobody_evaluated_have_the_score_that_is_known_now() -> None:
+    """After a first load, for as long as the facts tell exactly what was; a score of the time stays as it was."""
+    state = folded([event for back in range(60) for event in usage("ann", "reports", back)])
+    today = (AS_OF.date() - date(1970, 1, 1)).days
+    close_score(state.usage.days, today - 3, 55.0)
+    assert account_details(state, AS_OF).afterwards_until is None
+
+    found = account_details(state, AS_OF, past=PastScores(SHIPPED))
+
+    scores = {(AS_OF.date() - day.date).days: day.score for day in found.days}
+    assert scores[3] == 55.0
+    assert [scores[back] for back in (0, 29, 40)] == [None, None, None]
+    for back in (1, 7, 28):
+        end_ms = UTC_ZONE.end_of_day_ms(today - back)
+        assert scores[back] == close_day("acme", state, end_ms, SHIPPED).score is not None
+    assert found.afterwards_until == AS_OF.date() - timedelta(days=1)
+    assert [day.is_afterwards for day in found.days[-4:]] == [False, True, True, False]
 
 
 def test_touchpoints_come_newest_first() -> None:
