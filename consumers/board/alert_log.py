@@ -5,16 +5,17 @@ from bisect import insort
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from alerts.alert_events import AlertEvent, decode_alert_event, key_of, owner_of_key
+from alerts.alert_events import SYSTEM, AlertEvent, decode_alert_event, key_of, owner_of_key
 from alerts.model import SEVERITY_RANK, Alert
 from alerts.silences import Silence, silence_over
 from stream.contracts.errors import BadEvent
 
 STEPS_OF_ONE_MAX: Final = 60
 NOTES_OF_ONE_MAX: Final = 30
+UNNOTICED_MAX: Final = timedelta(hours=1)
 _PIPELINE: Final = ("pipeline_incident_opened", "pipeline_incident_resolved")
 
 
@@ -25,6 +26,17 @@ class Episode:
     alert: Alert
     seq: int
     steps: list[AlertEvent] = field(default_factory=list)
+
+    @property
+    def passed_unnoticed(self) -> bool:
+        """Whether it came and went within an hour, and nobody was told of it or did anything.
+
+        So it is while a history is loaded. The log and the API have it all the same.
+        """
+        alert = self.alert
+        if alert.resolved_at is None or alert.resolved_at - alert.opened_at >= UNNOTICED_MAX:
+            return False
+        return alert.last_notification is None and all(step.by == SYSTEM for step in self.steps)
 
 
 class AlertLog:

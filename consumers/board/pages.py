@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 
 from consumers.board.access_control import NAME_CHARS, own_path, role_of
 from consumers.board.account_index import BANDS_AT_RISK, NONE_CHOICE, AccountQuery, AccountRow, together
+from consumers.board.alert_log import Episode
 from consumers.board.board_context import board_of
 from consumers.board.inbox import AlertQuery, inbox, state_of
 from consumers.board.live_updates import Listener
@@ -114,7 +115,7 @@ def account(request: Request, account_id: str) -> Response:
         report=report,
         details=found.details,
         floors=floors,
-        episodes=board.as_of_now(board.read_model.alerts.of_account(account_id)[:EPISODES_SHOWN]),
+        episodes=board.as_of_now(_noticed(board.read_model.alerts.of_account(account_id))[:EPISODES_SHOWN]),
         facts=board.current_alerts.facts(report),
         state_of=state_of,
         silence_over=lambda alert: board.read_model.alerts.silence_over(alert, datetime.now(UTC)),
@@ -157,7 +158,7 @@ def alerts(request: Request, query: AlertQueryParams) -> Response:
 def resolved_alerts(request: Request) -> Response:
     """The newest alerts that are over."""
     board = board_of(request)
-    resolved = board.read_model.alerts.all(is_open=False)[:RESOLVED_SHOWN]
+    resolved = _noticed(board.read_model.alerts.all(is_open=False))[:RESOLVED_SHOWN]
     return board.page(request, "resolved.html", resolved=resolved, now=datetime.now(UTC))
 
 
@@ -244,6 +245,10 @@ def logout(request: Request) -> Response:
     """Forget them."""
     request.session.clear()
     return RedirectResponse("/login", 303)
+
+
+def _noticed(episodes: list[Episode]) -> list[Episode]:
+    return [each for each in episodes if not each.passed_unnoticed]
 
 
 def _views(me: str, query: AccountQuery) -> list[tuple[str, str, bool]]:

@@ -139,6 +139,29 @@ def test_any_account_id_leads_to_its_page_and_its_report(account_id: str) -> Non
     assert client.get(f"/api/v1/accounts/{quote(account_id, safe='')}").json()["account_id"] == account_id
 
 
+def test_what_came_and_went_unnoticed_is_on_no_page_and_in_the_api() -> None:
+    """As while a history is loaded; what somebody was told of, took on, or saw for an hour is."""
+    board = FakeBoard()
+    board.report(make_report("acme", 91.0))
+    minute, day = timedelta(minutes=1), timedelta(days=1)
+    cases: list[tuple[int, str, timedelta, dict[str, Any], str, bool]] = [
+        (1, "nobody knew", minute, {}, "heartline", False),
+        (2, "it was told", minute, {"last_notification": "hl-2:opened"}, "heartline", True),
+        (3, "ann closed it", minute, {}, "ann", True),
+        (4, "it lasted", day, {}, "heartline", True),
+    ]
+    for number, headline, lasted, fields, by, _ in cases:
+        opened = alert(number, headline=headline, **fields)
+        over: dict[str, Any] = {"status": "resolved", "resolved_at": opened.opened_at + lasted}
+        board.step(step(2 * number, "opened", opened))
+        board.step(step(2 * number + 1, "resolved", alert(number, headline=headline, **fields, **over), by=by))
+    client = board.client()
+    pages = client.get("/alerts/resolved").text, client.get("/accounts/acme").text.lower()
+    for _, headline, _, _, _, is_shown in cases:
+        assert [headline in page for page in pages] == [is_shown] * 2, headline
+    assert len(client.get("/api/v1/alerts?status=resolved").json()) == len(cases)
+
+
 def test_a_strange_account_is_not_found() -> None:
     client = FakeBoard().client()
 
