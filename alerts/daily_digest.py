@@ -140,6 +140,8 @@ def entries_of(
         signal = record.signals.get(item.rule) if record is not None else None
         if record is None or report is None or signal is None:
             continue
+        if record.is_inactive and signal.tone != "opportunity":
+            continue  # of an account that is not alive only its way back is news
         section = section_of(item.change, signal)
         if section is not None and not _told_since(item, signal, record.alert):
             found.append(DigestEntry(section=section, account=record, report=report, signal=signal))
@@ -161,7 +163,7 @@ def section_of(change: SignalChange, signal: Signal) -> Section | None:
         return "good_news" if signal.counts and change != "resolved" else None
     if change == "resolved":
         return "better" if not signal.is_firing and signal.recovered else None
-    if not signal.counts or signal.clear_since is not None:
+    if not signal.counts or signal.clear_since is not None or signal.eased_to == "info":
         return None
     return "due" if signal.tone == "task" else "worse"
 

@@ -256,6 +256,22 @@ def test_each_change_has_its_section() -> None:
     assert section_of("firing", signals["escalation_open"]) == "due"
     assert section_of("firing", signals["promoter_follow_up"]) == "good_news"
     assert section_of("resolved", signals["silence"]) is None, "it fires again"
+    acme.knows({"days_since_active": 3, "silence_limit_days": 3})
+    assert section_of("worse", acme.record.signals["silence"]) is None, "somebody was back: that is no worse"
+
+
+def test_a_digest_has_nothing_of_an_account_that_churned_meanwhile() -> None:
+    """Not that it got better either: its flags have ended with the cause."""
+    acme = Account()
+    acme.knows(LEFT)
+    items = list(acme.knows({"champions": 2, "champions_gone": 0, "key_users_active": ["ann", "bob"]}).digest)
+    assert [item.change for item in items] == ["resolved"]
+    for stage, sections in (("active", ["better"]), ("churned", [])):
+        acme.knows({"lifecycle_stage": stage})
+        assert acme.record is not None
+        assert acme.report is not None
+        entries = entries_of(items, {"acme": acme.record}, {"acme": acme.report})
+        assert [entry.section for entry in entries] == sections
 
 
 @pytest.mark.parametrize(
