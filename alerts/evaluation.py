@@ -51,6 +51,7 @@ class AccountEvaluation(Struct, frozen=True):
         reason: why the report was, or was not, evaluated.
         is_current: False when the report was too old to count.
         facts: the account as the rules saw it, with what is remembered from now on; None where no rule looked.
+        rules: those of the account; None where none looked.
     """
 
     record: AccountRecord | None
@@ -60,6 +61,7 @@ class AccountEvaluation(Struct, frozen=True):
     digest: tuple[DigestItem, ...] = ()
     is_current: bool = True
     facts: AccountFacts | None = None
+    rules: AccountRules | None = None
 
     @property
     def changes(self) -> tuple[Transition, ...]:
@@ -69,7 +71,7 @@ class AccountEvaluation(Struct, frozen=True):
     @property
     def notifies(self) -> bool:
         """Whether somebody is to hear of it."""
-        return any(transition.notification_id is not None for transition in self.transitions)
+        return bool(self.transitions) and any(transition.notification_id is not None for transition in self.transitions)
 
 
 def evaluate_rules(
@@ -126,7 +128,7 @@ def evaluate_rules(
     steps = tuple(found.changed)
     notification_kind = transitions[-1].notification_kind if transitions else None
     digest = digest_items(report, alert, steps, notification_kind, now, context) if steps else ()
-    return AccountEvaluation(after, transitions, "evaluated", steps, digest, facts=facts)
+    return AccountEvaluation(after, transitions, "evaluated", steps, digest, facts=facts, rules=rules)
 
 
 def account_facts(

@@ -214,12 +214,14 @@ def _seen(alert: Alert, signals: Mapping[str, Signal], firing: list[Signal], fac
         signal for signal in firing if signal.rule not in of_alert
     ]
     ordered = lead([each for each in gathered if each.counts]) + lead([each for each in gathered if not each.counts])
-    if firing:
-        first = lead(firing)[0]
-        alert = replace(alert, rule=first.rule, headline=first.headline, reason=first.reason, evidence=first.evidence)
+    words: Alert | Signal = lead(firing)[0] if firing else alert
     known = report.score is not None
     return replace(
         alert,
+        rule=words.rule,
+        headline=words.headline,
+        reason=words.reason,
+        evidence=words.evidence,
         account_name=report.name[:NAME_CHARS_MAX],
         segment=report.profile.segment,
         owner=report.profile.owner,

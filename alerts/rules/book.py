@@ -166,7 +166,7 @@ class RuleBook:
     def of(self, facts: AccountFacts) -> AccountRules:
         """The rules that are switched on for an account as of a moment, with its own settings."""
         renewal = facts.days_to_renewal if self._renewal_bounds else None
-        mrr = self._money.compared(facts.mrr, facts.currency) if self._mrr_bounds else facts.mrr
+        mrr = self._money.compared(facts.mrr, facts.currency) if self._mrr_bounds else None
         return self.choose(facts.profile, facts.stage, mrr, renewal)
 
     @property
@@ -196,9 +196,12 @@ class RuleBook:
             days_to_renewal: calendar days, negative once it has passed; None: unknown.
         """
         stage = stage if stage is not None else profile.lifecycle_stage
-        mrr = mrr if mrr is not None else profile.mrr
-        worth = -1 if mrr is None else -2 if isnan(mrr) else sum(mrr >= bound for bound in self._mrr_bounds)
-        near = 0 if days_to_renewal is None else sum(days_to_renewal <= bound for bound in self._renewal_bounds)
+        worth = near = 0
+        if self._mrr_bounds:
+            mrr = mrr if mrr is not None else profile.mrr
+            worth = -1 if mrr is None else -2 if isnan(mrr) else sum(mrr >= bound for bound in self._mrr_bounds)
+        if days_to_renewal is not None:
+            near = sum(days_to_renewal <= bound for bound in self._renewal_bounds)
         key = (profile.segment, stage, worth, near)
         rules = self._chosen.get(key)
         if rules is None:

@@ -10,7 +10,6 @@ from typing import cast
 
 import msgspec
 
-from alerts.account_facts import AccountFacts
 from alerts.alert_events import AlertEvent, AlertEventKind
 from alerts.apply_command import apply_command
 from alerts.commands import AddNote, AddSilence, AlertCommand, Command, SilenceCommand, decode_command
@@ -19,7 +18,6 @@ from alerts.context import AlertContext
 from alerts.evaluation import AccountEvaluation, account_facts, delete_account, evaluate_rules, next_due
 from alerts.model import AccountRecord
 from alerts.red_flag import Transition
-from alerts.rules import AccountRules
 from alerts.signals import SignalStep
 from alerts.silences import Silence
 from consumers.alerting.audit_log import ErasedAt
@@ -173,7 +171,6 @@ class Batch:
         now_ms: int,
     ) -> None:
         self.result = BatchResult(Changes(next_offset))
-        self._chosen: tuple[AccountFacts | None, AccountRules] = None, AccountRules(())
         self._changes = self.result.changes
         self._known = known
         self._config = config
@@ -209,15 +206,7 @@ class Batch:
 
     def _evaluated(self, record: AccountRecord | None, report: AlertReportView, now: datetime) -> AccountEvaluation:
         facts = account_facts(record, report, now, self._context)
-        return evaluate_rules(record, report, self._rules(facts), now, self._context, facts)
-
-    def _rules(self, facts: AccountFacts) -> AccountRules:
-        """The rules of an account; asked twice for each report, to evaluate it and for when that is due again."""
-        last, rules = self._chosen
-        if last is not facts:
-            rules = self._config.book.of(facts)
-            self._chosen = facts, rules
-        return rules
+        return evaluate_rules(record, report, self._config.book.of(facts), now, self._context, facts)
 
     def time(self, account_id: str, now: datetime) -> None:
         """Evaluate the latest report again, because its time has come."""
@@ -332,7 +321,7 @@ class Batch:
                 partition=self._partition if item is None or item.view is not None else None,  # its end is not logged
                 context=self._context,
             )
-        record, changes = evaluation.record, evaluation.changes
+        record, changes = evaluation.record, evaluation.changes if evaluation.transitions else ()
         if evaluation.digest:
             told = [msgspec.structs.replace(each, partition=self._partition) for each in evaluation.digest]
             self._changes.digest += told
@@ -348,20 +337,22 @@ class Batch:
                 record = msgspec.structs.replace(record, seq=seq)
         self._changes.records[account_id] = record
         self._changes.entries += entries
-        self._changes.due[account_id] = self._due_ms(record, view, now, evaluation.facts)
+        self._changes.due[account_id] = self._due_ms(record, view, now, evaluation)
 
     def _seq(self, account_id: str) -> int:
         record = self._record(account_id)
         return record.seq if record is not None else 0
 
     def _due_ms(
-        self, record: AccountRecord | None, view: AlertReportView | None, now: datetime, facts: AccountFacts | None
+        self, record: AccountRecord | None, view: AlertReportView | None, now: datetime, evaluation: AccountEvaluation
     ) -> int | None:
         if record is None or view is None:
             return None
-        facts = facts or account_facts(record, view, now, self._context)
-        rules_until = self._config.book.changes_at(facts)
-        due = next_due(record, view, self._rules(facts), self._context, now, rules_until, facts)
+        book, facts, rules = self._config.book, evaluation.facts, evaluation.rules
+        if facts is None or rules is None:  # a command brought it
+            facts = account_facts(record, view, now, self._context)
+            rules = book.of(facts)
+        due = next_due(record, view, rules, self._context, now, book.changes_at(facts), facts)
         return int(due.timestamp() * 1000) if due is not None else None
 
 
