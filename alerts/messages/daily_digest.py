@@ -16,7 +16,7 @@ from alerts.messages.headline import GOOD_NEWS, NAME_CHARS_MAX, RECOVERED, glyph
 from alerts.model import SEVERITY_RANK, fingerprint
 from alerts.notification import AlertNotification, SignalFact
 from alerts.red_flag import worst_of
-from alerts.rules import declaration
+from alerts.rules import ABOUT_SCORE, declaration
 from alerts.text import escape, plural, points, tidy, within
 
 NO_PLAYBOOKS: Final[Playbooks] = MappingProxyType({})
@@ -157,9 +157,15 @@ def _line(entries: Sequence[DigestEntry], name: Section, now: datetime, playbook
         known.append(f"renews in {plural(renewal, 'day')}" if renewal else "renews today")
     aside = f" ({', '.join(known)})" if known else ""
     who = account_name(first.report.name, first.account.account_id, NAME_CHARS_MAX)
-    play = next_play(first.signal.rule, first.report, playbooks) if name != "better" else None
+    play = next_play(_rule_of_step(first), first.report, playbooks) if name != "better" else None
     step = f". *Next:* {escape(small(play.name))}" if play is not None else ""
     return f"{mark}  {who}{aside}: {escape(_reasons(entries))}{step}"
+
+
+def _rule_of_step(entry: DigestEntry) -> str:
+    """Whose plays fit: of a score that fell, which is no cause, those of what leads the account's red flag."""
+    rule, alert = entry.signal.rule, entry.account.alert
+    return alert.rule if rule in ABOUT_SCORE and alert is not None and alert.is_open else rule
 
 
 def _tells_renewal(entries: Sequence[DigestEntry]) -> bool:

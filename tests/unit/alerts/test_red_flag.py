@@ -47,7 +47,8 @@ class Account:
         for each in measures:
             known |= each
         profile = fields.pop("profile", Profile(name="Acme Corp", owner="Dana", mrr=500))
-        self.report = make_report(score=80.0, as_of=as_of, measures=known, profile=profile, **fields)
+        fields.setdefault("score", 80.0)
+        self.report = make_report(as_of=as_of, measures=known, profile=profile, **fields)
         self.last = evaluate_rules(self.record, self.report, default_rules(), as_of, CONTEXT)
         self.record = self.last.record
         return self.last
@@ -238,6 +239,20 @@ def test_a_digest_reads_how_things_stand_when_it_is_written() -> None:
     assert "Acme Corp (health 80, 500 a month): 2 promoters to thank" in text
     assert "🚩" not in text
     assert "🚨" not in text
+
+
+def test_the_next_step_of_a_low_score_is_that_of_what_leads_the_red_flag() -> None:
+    """A page that says to call and a digest that says to train would leave its owner with a question."""
+    acme = Account()
+    silent = QUIET | {"days_since_active": 20}
+    acme.knows(silent)
+    low = acme.knows(silent, score=40.0, past=[40.0] * 14)
+    assert [item.rule for item in low.digest] == ["score_low"]
+    assert acme.record is not None
+    assert acme.report is not None
+    entries = entries_of(low.digest, {"acme": acme.record}, {"acme": acme.report})
+    text = as_text(daily_digest_notification("Dana", entries, MONDAY, MONDAY, 12).message)
+    assert "Next: call, do not write" in text
 
 
 def test_what_a_page_tells_is_in_no_digest_of_the_same_day() -> None:
