@@ -3,7 +3,8 @@
 An SDK that got no answer sends its whole batch again, 100 to 500 events, and an export of the last seven days comes
 every day. So the last 500 ids are remembered, those of an account that sends less for at least eight days. Whole ids of
 so many would be most of a state, so 40 bits of each are kept, of two checksums with different polynomials. That an
-event is taken for the repeat of another one happens once in two billion events.
+event is taken for the repeat of another one happens once in two billion events; that an id is forgotten at once, since
+a newer one has its first checksum, once in eight million.
 """
 
 import sys
@@ -24,15 +25,15 @@ class RecentIds:
     """The last ids.
 
     Attributes:
-        keys: of each id its key, the oldest first; whoever counts many events reads and writes it directly.
+        keys: of each id the two checksums, the second by the first, the oldest first.
         day: the account's day on which `before` was noted; -1: none was.
-        before: the key of the last id that had come by then; -1: none had.
+        before: the first checksum of the last id that had come by then; -1: none had.
     """
 
     __slots__ = ("before", "day", "keys")
 
-    def __init__(self, keys: dict[int, None] | None = None, day: int = -1, before: int = -1) -> None:
-        self.keys: dict[int, None] = {} if keys is None else keys
+    def __init__(self, keys: dict[int, int] | None = None, day: int = -1, before: int = -1) -> None:
+        self.keys: dict[int, int] = {} if keys is None else keys
         self.day = day
         self.before = before
 
@@ -48,12 +49,14 @@ class RecentIds:
         >>> ids.add("e1"), ids.add("e2"), ids.add("e1")
         (True, True, False)
         """
-        key = key_of(event_id)
-        if key in self.keys:
+        first, second = checksums(event_id)
+        keys = self.keys
+        if keys.get(first) == second:
             return False
-        self.keys[key] = None
-        if len(self.keys) > KEPT_MAX:
-            forget_oldest(self.keys)
+        keys.pop(first, None)
+        keys[first] = second
+        if len(keys) > KEPT_MAX:
+            forget_oldest(keys)
         return True
 
     def begin_day(self, day: int) -> None:
@@ -79,11 +82,10 @@ class RecentIds:
     def pack(self) -> bytes:
         """As a state keeps them, the same on every machine: the number of the day and of the keys up to `before`, and
         of the keys the lowest bytes of all, then the next."""
-        known = list(self.keys)
-        older = known.index(self.before) + 1 if self.before in self.keys else 0
-        wide = _little_endian(array("Q", known)).tobytes()
+        older = list(self.keys).index(self.before) + 1 if self.before in self.keys else 0
         head = (self.day + 1).to_bytes(_DAY_BYTES, "little") + older.to_bytes(_NUMBER_BYTES, "little")
-        return b"".join([head, *[wide[at::8] for at in range(KEY_BYTES)]])
+        wide = _little_endian(array("I", self.keys)).tobytes()
+        return b"".join([head, bytes(self.keys.values()), *[wide[at::4] for at in range(4)]])
 
     @classmethod
     def unpack(cls, packed: bytes) -> "RecentIds":
@@ -97,13 +99,14 @@ class RecentIds:
         count, rest = divmod(len(packed) - _HEAD_BYTES, KEY_BYTES)
         if rest != 0 or not 0 <= older <= count:
             raise ValueError(f"{len(packed)} bytes with {older} older ids: these are no remembered ids")
-        wide = bytearray(8 * count)
-        for at in range(KEY_BYTES):
-            wide[at::8] = packed[_HEAD_BYTES + at * count : _HEAD_BYTES + (at + 1) * count]
-        keys = array("Q")
-        keys.frombytes(wide)
-        known = _little_endian(keys)
-        return cls(dict.fromkeys(known), day, known[older - 1] if older > 0 else -1)
+        planes = [packed[_HEAD_BYTES + at * count : _HEAD_BYTES + (at + 1) * count] for at in range(KEY_BYTES)]
+        wide = bytearray(4 * count)
+        for at in range(4):
+            wide[at::4] = planes[at + 1]
+        first = array("I")
+        first.frombytes(wide)
+        known = _little_endian(first)
+        return cls(dict(zip(known, planes[0], strict=True)), day, known[older - 1] if older > 0 else -1)
 
 
 _DAY_BYTES: Final = 3
@@ -112,13 +115,13 @@ _HEAD_BYTES: Final = _DAY_BYTES + _NUMBER_BYTES
 NO_DAY: Final = bytes(_HEAD_BYTES)  # what `pack` puts before the keys while no day was noted
 
 
-def key_of(event_id: str) -> int:
-    """40 bits of an id."""
+def checksums(event_id: str) -> tuple[int, int]:
+    """40 bits of an id: 32 of one checksum and 8 of another."""
     encoded = event_id.encode()
-    return crc32c(encoded) << 8 | crc32(encoded) & 0xFF
+    return crc32c(encoded), crc32(encoded) & 0xFF
 
 
-def forget_oldest(keys: dict[int, None]) -> None:
+def forget_oldest(keys: dict[int, int]) -> None:
     """Forget the ids that came first."""
     for key in list(islice(keys, FORGOTTEN_TOGETHER)):
         del keys[key]

@@ -32,7 +32,6 @@ USERS_MAX: Final = 50_000
 FEATURES_MAX: Final = 2_000
 REMEMBERED_MAX: Final = 8  # users with the most active days, of those who are gone for longer than users are kept
 
-_NEVER_MS: Final = 1 << 62
 _NEVER: Final = -(1 << 62)  # the day on which who never did it did it last
 _UNREACHED: Final = 0  # a day that the account's days don't list any more
 
@@ -130,29 +129,32 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
     is_noted = is_closed = False
     day_users = day_events = 0
     newest_ms = activity.newest_ms
-    first_ms = _NEVER_MS if activity.first_ms is None else activity.first_ms
+    first_ms = events[0].timestamp if activity.first_ms is None else activity.first_ms
     applied, first_change_index = 0, NO_CHANGE
     for index, event in enumerate(events):
         event_id = event.event_id.encode()
-        key = crc32c(event_id) << 8 | crc32(event_id) & 0xFF  # `recent_ids.key_of`
+        key, second = crc32c(event_id), crc32(event_id) & 0xFF  # `recent_ids.checksums`
         if key in seen:
-            activity.repeated += 1
-            continue
-        seen[key] = None
+            if seen[key] == second:
+                activity.repeated += 1
+                continue
+            del seen[key]
+        seen[key] = second
         if len(seen) > KEPT_MAX:
             recent_ids.forget_oldest(seen)
         ms = event.timestamp
         applied += 1
         if ms > newest_ms:
             newest_ms = ms
-        if ms < first_ms:
+        elif ms < first_ms:
             first_ms = ms
         day = ms // DAY_MS if zone is None else zone.day_of(ms)
         if day == listed_day:
             day = listed_day  # one object for all that remember it
         else:
-            _count(days, at_day, day_users, day_events)
-            day_users = day_events = 0
+            if day_events > 0:
+                _count(days, at_day, day_users, day_events)
+                day_users = day_events = 0
             if day > newest_day:
                 _begin_day(activity, day)
                 newest_day = day
@@ -198,18 +200,18 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
             if day < use.first_day:
                 use.first_day = day
                 moved = True
-        ordinal = user[ORDINAL]
-        last = use.users.get(ordinal, _NEVER)
+        ordinal, used = user[ORDINAL], use.users
+        last = used.get(ordinal, _NEVER)
         if day > last:
-            use.users[ordinal] = day
+            used[ordinal] = day
             if last <= newest_day - ADOPTED_DAYS:
                 moved = True
         if moved and first_change_index == NO_CHANGE:
             first_change_index = index
         if event.session_id is not None and day > newest_day - sessions.DAYS_KEPT:
             _fold_session(activity, event, event.session_id, day)
-    _count(days, at_day, day_users, day_events)
     if applied > 0:
+        _count(days, at_day, day_users, day_events)
         activity.events += applied
         activity.first_ms, activity.newest_ms = first_ms, newest_ms
     return first_change_index
@@ -229,7 +231,7 @@ def _begin_day(activity: UsageState, day: int) -> None:
     if activity.newest_day < 0:  # the first one, with nothing to close or to forget
         activity.newest_day = activity.pruned_day = day
         return
-    if day - activity.days.open_day > windows.HISTORY_DAYS:
+    if day - max(activity.days.open_day, activity.days.first_day) > windows.HISTORY_DAYS:  # else it has nothing to do
         windows.close(activity.days, activity.users.values(), day)
     activity.newest_day = day
     if day - activity.pruned_day >= PRUNE_EVERY_DAYS:
@@ -338,7 +340,7 @@ def merge(kept: UsageState, other: UsageState) -> None:
             renumbered = [*session[: sessions.FEATURES], *used]
             sessions.take(kept.sessions, day, renumbered)
     ids = {**other.recent_ids.keys, **kept.recent_ids.keys}
-    kept.recent_ids = RecentIds(dict.fromkeys([*ids][-KEPT_MAX:]))
+    kept.recent_ids = RecentIds(dict([*ids.items()][-KEPT_MAX:]))
     kept.first_ms = min((ms for ms in (kept.first_ms, other.first_ms) if ms is not None), default=None)
     kept.newest_ms = max(kept.newest_ms, other.newest_ms)
     kept.newest_day = max(kept.newest_day, other.newest_day)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.kinds.recent_ids import FORGOTTEN_TOGETHER, KEPT_DAYS, KEPT_MAX, KEY_BYTES, RecentIds, key_of
+from stream.kinds.recent_ids import FORGOTTEN_TOGETHER, KEPT_DAYS, KEPT_MAX, KEY_BYTES, RecentIds, checksums
 from stream.kinds.state import AccountState, decode_state, encode_state
 
 
@@ -50,7 +50,7 @@ def test_an_id_is_remembered_for_eight_days_and_forgotten_after_sixteen(steps: l
 def test_ids_that_differ_little_are_told_apart() -> None:
     """As SDKs make them: a counter at the end, a case of letters, a blank."""
     ids = [f"{stem}-{number}" for stem in ("evt", "Evt", "evt ", "0" * 36) for number in range(25_000)]
-    assert len({key_of(each) for each in ids}) == len(ids)
+    assert len({checksums(each) for each in ids}) == len(ids)
 
 
 def test_a_batch_that_is_sent_again_is_recognised_over_a_restart() -> None:
