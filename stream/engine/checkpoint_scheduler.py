@@ -20,6 +20,11 @@ EARLY_DIRTY: Final = 20_000
 BACKLOG_DIRTY: Final = 50_000
 # With fewer each transaction would cost more than what it holds.
 EARLY_DIRTY_MIN: Final = 1_000
+# So many until a transaction has shown what the brokers take: no time-out of a transaction is near with them.
+EARLY_DIRTY_FIRST: Final = 2_000
+# What a transaction may take: with a slow broker, or large states, it holds less. A sixth of the time in which the
+# broker, and the worker itself, would give it up; after that a restart would find the same again.
+TRANSACTION_SECONDS_MAX: Final = 5.0
 # What snapshots may take of the time while accounts wait to be evaluated, all partitions together: what folding leaves
 # of it, less a reserve for fetching and for transactions, but half of it even where folding wants more.
 RESERVE_RATIO: Final = 0.1
@@ -55,6 +60,7 @@ class CheckpointTimes:
         snapshot_seconds: how long it took, evaluation and encoding.
         fold_seconds_before: the worker's fold seconds at the last checkpoint.
         fold_ratio: how much of the time between that and the one before folding took, in all partitions.
+        states_max: how many states the partition's next transaction may hold.
     """
 
     evaluation_started_at: float = field(default_factory=time.monotonic)
@@ -62,6 +68,7 @@ class CheckpointTimes:
     snapshot_seconds: float = 0.0
     fold_seconds_before: float = 0.0
     fold_ratio: float = 0.0
+    states_max: int = EARLY_DIRTY_FIRST
 
 
 class CheckpointScheduler:
@@ -97,9 +104,10 @@ class CheckpointScheduler:
         return max(1, self._settings.worker.hot_accounts_max // max(1, len(self._times)))
 
     def is_full(self, partition: Partition[Any]) -> bool:
-        """Whether so much of the partition is dirty that its checkpoint should not wait for its time."""
+        """Whether so much of the partition is dirty that nothing more is folded into it before its next snapshot."""
         most = BACKLOG_DIRTY if partition.catching_up else EARLY_DIRTY
-        return len(partition.dirty) >= max(EARLY_DIRTY_MIN, min(most, self.hot_max))
+        most = min(most, self.hot_max, self._times[partition.number].states_max)
+        return len(partition.dirty) >= max(EARLY_DIRTY_MIN, most)
 
     def begin_snapshot(self, number: int, now: float) -> float:
         """A snapshot begins: how long it may evaluate, which is the partition's share of the time since it last did.
@@ -119,6 +127,13 @@ class CheckpointScheduler:
         """It ended just now, and took so long."""
         times = self._times[number]
         times.snapshot_ended_at, times.snapshot_seconds = time.monotonic(), seconds
+
+    def end_transaction(self, number: int, states: int, seconds: float) -> None:
+        """A transaction of so many states took so long; too few of them say nothing about more."""
+        if states >= EARLY_DIRTY_MIN:
+            self._times[number].states_max = int(
+                min(states * TRANSACTION_SECONDS_MAX / max(seconds, 0.001), BACKLOG_DIRTY)
+            )
 
     def postpone(self, number: int) -> None:
         """No snapshot may be taken now: wait as if one had been."""

@@ -39,7 +39,8 @@ class PartitionAssignment:
         store: its state store, if there is one.
         ready: the states are recovered.
         lock: held by the checkpoint that runs.
-        ingest_allowed: set but for the time in which a checkpoint is taken.
+        ingest_allowed: set but for the time in which a checkpoint is taken, and while as much is dirty as the next may
+            hold: where the broker takes long, the fold waits for it.
         checkpoint_requested: set when the next checkpoint should not wait for its time.
         checkpoints: the task that takes them; None: not ready.
         backlog: where each input topic ended when the partition was assigned; None until that is known.
@@ -98,6 +99,7 @@ class PartitionAssignment:
         if self.checkpoints is not None:
             self.checkpoints.cancel()
             await asyncio.wait([self.checkpoints])
+        self.ingest_allowed.set()  # whoever waits finds that the partition is gone
         self.store.release()
         try:
             async with asyncio.timeout(STOP_SECONDS):

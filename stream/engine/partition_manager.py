@@ -173,7 +173,8 @@ class PartitionManager:
     async def fold(self, chunk: Chunk) -> None:
         """Fold one chunk; a stale one is dropped, since the seek that made it stale has it fetched again.
 
-        Waits while a checkpoint of the partition is taken. That costs no throughput, it is CPU time too.
+        Waits while a checkpoint of the partition is taken, which costs no throughput: it is CPU time too. And waits
+        for the next one while the partition is full: what a slow broker has not taken yet stays within bounds.
         """
         while (assigned := self._assigned.get(chunk.partition)) is not None and not assigned.ingest_allowed.is_set():
             await assigned.ingest_allowed.wait()
@@ -192,6 +193,7 @@ class PartitionManager:
         self._metrics.records_folded.labels(chunk.topic).inc(folded)
         assigned.observe_progress()
         if self._scheduler.is_full(assigned.partition):
+            assigned.ingest_allowed.clear()
             assigned.checkpoint_requested.set()
 
     # Checkpoint
@@ -206,7 +208,7 @@ class PartitionManager:
                 checkpoint = await self._take(assigned)
                 if not checkpoint.differs_from(assigned.committed.next_offsets):
                     return
-                kafka = self.settings.kafka
+                kafka, began = self.settings.kafka, time.monotonic()
                 async with asyncio.timeout(COMMIT_DEADLINE_SECONDS):
                     await commit(
                         assigned.producer,
@@ -216,6 +218,7 @@ class PartitionManager:
                         checkpoint,
                         assigned.committed,
                     )
+                self._scheduler.end_transaction(number, len(checkpoint.states), time.monotonic() - began)
                 self._count(assigned, checkpoint, time.monotonic() - started)
                 now_ms = int(time.time() * 1000)
                 await assigned.store.append(checkpoint, assigned.committed.changelog_end, now_ms)
@@ -228,6 +231,7 @@ class PartitionManager:
         """The checkpoint of one partition; one at a time, so that the loop breathes after a slice of one of them."""
         async with self._snapshotting:
             assigned.ingest_allowed.clear()
+            assigned.checkpoint_requested.clear()  # what comes from here on is for the next one
             started = time.monotonic()
             scheduler, number = self._scheduler, assigned.number
             seconds = scheduler.begin_snapshot(number, started) if self._flows else scheduler.drain_evaluation_seconds
@@ -267,7 +271,7 @@ class PartitionManager:
                 await self.checkpoint(assigned.number)
             else:
                 self._scheduler.postpone(assigned.number)
-            assigned.checkpoint_requested.clear()
+                assigned.checkpoint_requested.clear()
             await self._scheduler.pause(assigned.partition, assigned.checkpoint_requested)
 
     # Seek and drain
