@@ -29,6 +29,9 @@ from tests.servers import Kafka
 pytestmark = pytest.mark.xdist_group("board")
 
 AXE: Final = Path(__file__).resolve().parents[1] / "data/axe/axe.min.js"
+# Tables of which a part can only be seen by scrolling them.
+CUT_OFF = """[...document.querySelectorAll('.scroll')].filter(each => each.scrollWidth > each.clientWidth + 1)
+    .map(each => each.getAttribute('aria-labelledby'))"""
 AXE_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 AXE_COLOUR_RULES: Final = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 START: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -217,6 +220,14 @@ def test_a_scorecard_is_handed_in_and_approved(installation: Installation, page:
     expect(page.locator("#waiting-reviews")).to_be_hidden()
 
 
+def test_a_note_is_written_on_the_page_of_an_account_without_an_alert(installation: Installation, page: Page) -> None:
+    page.goto(installation.url + "/accounts/birch")
+    page.get_by_label("Add a note").fill("the sponsor moves to Berlin")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator("#flash")).to_contain_text("Noted: the sponsor moves to Berlin")
+    expect(page.locator("#notes .note")).to_contain_text("the sponsor moves to Berlin")
+
+
 def test_a_click_on_a_row_or_a_head_does_what_it_looks_like(installation: Installation, page: Page) -> None:
     page.goto(installation.url)
     page.get_by_role("columnheader", name="Account").get_by_role("link").click()
@@ -250,6 +261,8 @@ def test_every_page_is_accessible_in_both_themes(installation: Installation, pag
             wrong = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]]
             assert wrong == [], (path, theme, width)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
+            if path.startswith("/accounts/"):
+                assert page.evaluate(CUT_OFF) == [], (path, width)
     assert len(grounds) == 2, "the theme is the reader's"
 
 
