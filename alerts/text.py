@@ -177,7 +177,20 @@ def span_words(span: timedelta) -> str:
 _SMALL: Final = frozenset(
     {
         *("Health", "Somebody", "Nobody", "They", "The", "Use", "Everybody", "Others", "All", "Every", "It", "First"),
-        *("Evaluated", "Closed", "Nothing", "Only", "Healthy", "Monthly", "Renews", "None", "Half", "Left", "No"),
+        *(
+            "Evaluated",
+            "Closed",
+            "Nothing",
+            "Only",
+            "Healthy",
+            "Monthly",
+            "Renews",
+            "None",
+            "Half",
+            "Left",
+            "No",
+            "Ease",
+        ),
     }
 )
 

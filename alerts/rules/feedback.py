@@ -11,7 +11,7 @@ from alerts.playbooks import Play
 from alerts.rules.precondition import Precondition
 from alerts.rules.result import Baseline, Firing, Resolved, RuleResult
 from alerts.rules.rule import KEPT, UNKNOWN, Rule
-from alerts.text import in_brackets, plural
+from alerts.text import in_brackets, plural, within
 from stream.measures.wording import whole
 
 _DETRACTOR_FOLLOW_UP_PLAYS: Final = (
@@ -241,7 +241,7 @@ class AnswersTurned(Rule):
         ces = facts.number("ces_mean")
         if ces is None or ces >= self.ces_below or (count := facts.number("ces_responses") or 0) < self.answers_min:
             return None
-        return self._firing("warning", f"Effort is rated {ces:.1f} of 7 ({count:.0f} answers)", {"ces": ces})
+        return self._firing("warning", f"Ease (CES) is rated {ces:.1f} of 7 ({count:.0f} answers)", {"ces": ces})
 
     def _firing(self, severity: Severity, phrase: str, evidence: dict[str, Number]) -> Firing:
-        return Firing(severity, f"has become unhappy: {phrase}", phrase, evidence)
+        return Firing(severity, f"has become unhappy: {within(phrase)}", phrase, evidence)

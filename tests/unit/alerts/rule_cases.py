@@ -102,6 +102,10 @@ def csat(value: float | None, step: str = "", answers: int = 10) -> Day:
     return Day({"csat": value, "csat_responses": answers}, step)
 
 
+def effort(value: float | None, step: str = "", answers: int = 10) -> Day:
+    return Day({"ces_mean": value, "ces_responses": answers}, step)
+
+
 def first_value(waiting: float | None, step: str = "", reached: float | None = None) -> Day:
     return Day({"first_value_waiting_days": waiting, "time_to_first_value_days": reached}, step)
 
@@ -358,7 +362,9 @@ RULE_CASES: dict[str, RuleCase] = {
                 [run_of(3), run_of(4, OPENED), run_of(5), run_of(0, OVER)],
             ),
             ("a run that pulls the NPS down", [run_of(4, OPENED), run_of(9, WORSE, value=-60), run_of(0, OVER)]),
-            ("nobody answered", [nps(None), csat(None), run_of(None)]),
+            ("it is hard to use (7 is easiest)", [effort(3), effort(2.5, OPENED), effort(4.5, OVER)]),
+            ("hard for few", [effort(2, answers=4)]),
+            ("nobody answered", [nps(None), csat(None), run_of(None), effort(None)]),
         ],
     ),
     "detractor_follow_up": RuleCase(

@@ -22,7 +22,7 @@ from alerts.messages.evidence import moved_measures
 from alerts.messages.plain_text import as_text
 from alerts.model import AccountRecord, Channel, Severity
 from alerts.playbooks import choose
-from alerts.rules import RULES, declaration
+from alerts.rules import RULES, Firing, declaration, default_rules
 from alerts.text import clip, escape, tidy
 from stream.contracts.report import Cap, Change, HealthReport, Override, Profile, Recount
 from stream.measures.registry import MEASURES
@@ -421,6 +421,14 @@ def test_a_message_names_who_it_is_about_and_how_many_more_there_are() -> None:
     report = broken("detractor_follow_up", measures=measures, names={"u1": "Ann Lee"})
     (message,) = messages_of("detractor_follow_up", [report])
     assert "•  Who: Ann Lee, u2, u3 and 8 more" in body(message)
+
+
+def test_an_answer_about_effort_is_told_as_ease_since_7_is_easiest() -> None:
+    report = make_report(measures={"ces_mean": 2.46, "ces_responses": 10})
+    (rule,) = [each for each in default_rules() if each.name == "answers_turned"]
+    found = rule.evaluate(AccountFacts(report, MONDAY), None, None)
+    assert isinstance(found, Firing)
+    assert found.headline == "has become unhappy: ease (CES) is rated 2.5 of 7 (10 answers)"
 
 
 @pytest.mark.parametrize(
