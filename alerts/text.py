@@ -177,20 +177,8 @@ def span_words(span: timedelta) -> str:
 _SMALL: Final = frozenset(
     {
         *("Health", "Somebody", "Nobody", "They", "The", "Use", "Everybody", "Others", "All", "Every", "It", "First"),
-        *(
-            "Evaluated",
-            "Closed",
-            "Nothing",
-            "Only",
-            "Healthy",
-            "Monthly",
-            "Renews",
-            "None",
-            "Half",
-            "Left",
-            "No",
-            "Ease",
-        ),
+        *("Evaluated", "Closed", "Nothing", "Only", "Healthy", "Monthly", "Renews", "None", "Half", "Left", "No"),
+        "Ease",
     }
 )
 
