@@ -50,6 +50,8 @@ class WordedErrors(TyperGroup):
             if not option.startswith("--"):  # an id, more likely
                 error.message += f"; a value that begins with a dash comes after --, as -- {option}"  # type: ignore[union-attr]
             raise
+        except BrokenPipeError:
+            raise  # whoever read the output, as `head`, has enough: Typer ends without a word
         except Exception as error:
             if (refused := denied(error)) is not None:
                 raise _exit(HeartlineError(refused), FAILURE_STATUS) from None

@@ -77,6 +77,17 @@ def test_the_version_is_the_packages() -> None:
     assert run("--version").stdout == f"heartline {__version__}\n"
 
 
+@pytest.mark.parametrize("args", [["import", "--help"], ["schemas", "--json"]])
+def test_output_that_nobody_reads_to_its_end_is_no_fault(args: list[str]) -> None:
+    """As behind `| head`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = [sys.executable, "-m", "heartline.cli", *args]
+    ended = subprocess.run(program, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
 def test_completion_can_be_installed() -> None:
     """Typer's own."""
     assert "--install-completion" in run("--help").stdout
