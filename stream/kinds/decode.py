@@ -87,13 +87,16 @@ def _fast_reader(kind: Kind) -> Callable[[bytes], Any]:
     if not steps and not is_checked:
         return read
 
+    complete = contract.complete if is_checked else None  # bound once, for it is called with every event
+
     def read_and_complete(value: bytes) -> Any:
         event = read(value)
         for name, ready in steps:
             given = getattr(event, name)
             if given is not None:
                 setattr(event, name, ready(given))
-        contract.complete(event)
+        if complete is not None:
+            complete(event)
         return event
 
     return read_and_complete
@@ -141,9 +144,10 @@ class Decoder:
         events = self._all_canonical(values)
         if events is not None:
             times = [event.timestamp for event in events]
-            if times and self._ahead is not None and max(times) > now_ms:
-                times = [self._to_now(event, now_ms).timestamp for event in events]
-            if not times or (min(times) >= EARLIEST_MS and max(times) <= now_ms + FUTURE_SLACK_MS):
+            oldest_ms, newest_ms = min(times, default=EARLIEST_MS), max(times, default=now_ms)
+            if newest_ms > now_ms and self._ahead is not None:
+                newest_ms = max([self._to_now(event, now_ms).timestamp for event in events])
+            if oldest_ms >= EARLIEST_MS and newest_ms <= now_ms + FUTURE_SLACK_MS:
                 return events
         return [self._decode_or_refuse(value, now_ms) for value in values]
 

@@ -74,6 +74,8 @@ def _on_own_scale(survey: Survey, score: object, scale: Scale | None) -> int:
         BadEvent: it is no answer on the scale.
     """
     low, high = SCORE_RANGE[survey] if scale is None else SCALE_RANGE[scale]
+    if scale is None and type(score) is int and low <= score <= high:
+        return score  # as nearly every answer
     if scale == "thumbs" and isinstance(score, str | bool):
         score = _THUMBS.get(str(score).lower(), score)
     if isinstance(score, float) and score.is_integer():
