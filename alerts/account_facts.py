@@ -298,7 +298,7 @@ class AccountFacts:
         today = self.day
         first_day = today - CLOSES_DAYS  # of an older report no more days count than of one of today
         closed = [
-            (day, round(score, 1)) for iso, score in self.report.history if first_day <= (day := _day(iso)) < today
+            (day, _tenths(score)) for iso, score in self.report.history if first_day <= (day := _day(iso)) < today
         ]
         if self.report.score is not None:
             first, score = closed[-1][0] + 1 if closed else self.report_day, round(self.report.score, 1)
@@ -353,6 +353,11 @@ def _moment(iso: str) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo is not None else None
+
+
+@lru_cache(maxsize=4096)  # days that are over are published in tenths, so that few scores are there to be rounded
+def _tenths(score: float) -> float:
+    return round(score, 1)
 
 
 @lru_cache(maxsize=4096)

@@ -264,7 +264,9 @@ def next_due(
         facts = account_facts(record, report, now, context)
     is_active = facts.inactive_because is None
     looking = rules.due.of(report.measures) if is_active else rules.due_churned
-    moments = [rules_until, *[due(facts) for due in looking]]
+    moments = [moment for due in looking if (moment := due(facts)) is not None]
+    if rules_until is not None:
+        moments.append(rules_until)
     if record.pending or record.signals:
         for name in {*record.pending, *record.signals}:
             if (waiting := rules.by_name.get(name)) is not None:
@@ -274,12 +276,13 @@ def next_due(
         if alert.suppressed_until is not None:
             moments.append(alert.suppressed_until)  # what is due before waits for it
         else:
-            moments += [reminder_due(alert, context), page_again_at(alert, LastPage.of(record), context)]
-        moments.append(follow_up_due(alert, context.lifecycle.follow_up_days))
-    coming = [moment for moment in moments if moment is not None]
-    if not coming:
+            told = reminder_due(alert, context), page_again_at(alert, LastPage.of(record), context)
+            moments += [moment for moment in told if moment is not None]
+        if (follows := follow_up_due(alert, context.lifecycle.follow_up_days)) is not None:
+            moments.append(follows)
+    if not moments:
         return None
-    return soonest if (soonest := min(coming)) > now else now + DUE_AGAIN
+    return soonest if (soonest := min(moments)) > now else now + DUE_AGAIN
 
 
 def _waiting(rule: Rule, record: AccountRecord, facts: AccountFacts) -> list[datetime]:
