@@ -4,7 +4,6 @@ A command is applied in the transaction that also moves its offset, so each coun
 its effect already there.
 """
 
-from dataclasses import replace as change
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -35,7 +34,7 @@ def apply_command(
         reason = f"no such alert of {command.account_id!r:.80}, or its episode is long over: {command.alert_id!r:.80}"
         return AccountEvaluation(record, (_refused(None, reason, command),), "refused")
     step, last = with_notification(_apply(alert, command, now), LastPage.of(record), now, context)
-    transition = change(step, by=command.by, command_id=command.command_id)
+    transition = replace(step, by=command.by, command_id=command.command_id)
     assert transition.alert is not None  # a command about an alert leaves it there
     after = replace(record, alert=transition.alert)
     if last is not None:

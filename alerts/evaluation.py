@@ -7,11 +7,11 @@
 """
 
 from collections.abc import Container, Sequence, Set
-from dataclasses import replace as change
 from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from alerts.account_facts import AccountFacts
 from alerts.context import AlertContext
@@ -204,13 +204,13 @@ def with_notification(
         if decision.alert is alert and not suppressed:
             return transition, last
         reason = f"{transition.reason}; not notified yet: {decision.reason}" if suppressed else transition.reason
-        return change(transition, alert=decision.alert, reason=reason), last
+        return replace(transition, alert=decision.alert, reason=reason), last
     kind: Change = transition.kind
     reason = transition.reason
     if kind in ("nothing", "signal_joined"):
         kind = decision.kind if decision.kind in ("reminded", "escalated") else "notified"
         reason = f"{alert.reason}; {decision.reason}" if kind == "notified" else f"not acknowledged: {alert.reason}"
-    notified = change(
+    notified = replace(
         transition,
         kind=kind,
         alert=decision.alert,

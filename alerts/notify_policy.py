@@ -7,10 +7,10 @@ collapses: a red flag that came and went in the night is no message, one that ca
 Only pages are messages of their own. A red flag that is no page is told by its owner's daily digest.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from alerts.context import AlertContext
@@ -25,16 +25,14 @@ INCIDENT_RECHECK: Final = timedelta(minutes=1)
 _PAGES: Final[frozenset[NotificationKind]] = frozenset({"opened", "reopened", "updated"})
 
 
-@dataclass(frozen=True)
-class Suppression:
+class Suppression(Struct, frozen=True):
     """Nothing is told before `until`, for a reason."""
 
     until: datetime
     reason: str
 
 
-@dataclass(frozen=True)
-class NotifyDecision:
+class NotifyDecision(Struct, frozen=True):
     """What came of comparing.
 
     Args:

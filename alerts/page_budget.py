@@ -5,8 +5,9 @@ true then. Source: measured over real histories (docs/alerting.md): a team that 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from alerts.context import PageSettings
 from alerts.model import SEVERITY_RANK, AccountRecord, Severity, Signal
@@ -15,8 +16,7 @@ from alerts.text import moment_words
 SUSTAINED_RULE = "score_low"
 
 
-@dataclass(frozen=True)
-class LastPage:
+class LastPage(Struct, frozen=True):
     """The account's last page: when it was written, and what it spoke of.
 
     Args:
@@ -37,8 +37,7 @@ class LastPage:
         return cls(record.paged_at, record.paged_severity or "info", tuple(record.paged_rules))
 
 
-@dataclass(frozen=True)
-class OverBudget:
+class OverBudget(Struct, frozen=True):
     """A page that is not allowed before a moment, and why."""
 
     until: datetime

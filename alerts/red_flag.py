@@ -6,10 +6,10 @@ on. What is told of it, and when, is decided in `notify_policy`, after the step.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from alerts.account_facts import AccountFacts
@@ -31,8 +31,7 @@ NAME_CHARS_MAX: Final = 200
 SIGNALS_KEPT: Final = 30
 
 
-@dataclass(frozen=True)
-class Transition:
+class Transition(Struct, frozen=True):
     """What became of an account's red flag.
 
     Args:

@@ -4,10 +4,10 @@ A signal is cheap and mostly silent: who is told of it, and when, is the matter 
 owner's daily digest.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from alerts.account_facts import AccountFacts
@@ -18,8 +18,7 @@ from alerts.text import moment_words, within
 SignalChange = Literal["firing", "worse", "resolved"]
 
 
-@dataclass(frozen=True)
-class SignalStep:
+class SignalStep(Struct, frozen=True):
     """What became of one signal.
 
     Args:

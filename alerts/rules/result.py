@@ -1,13 +1,13 @@
 """What a rule answers: firing, resolved, or indeterminate; always with its reason."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from alerts.model import Channel, Number, Severity
 
 
-@dataclass(frozen=True)
-class Firing:
+class Firing(Struct, frozen=True):
     """The rule is broken.
 
     Args:
@@ -22,13 +22,12 @@ class Firing:
     severity: Severity
     headline: str
     reason: str
-    evidence: dict[str, Number] = field(default_factory=dict)
+    evidence: dict[str, Number] = {}
     names: tuple[str, ...] = ()
     channel: Channel | None = None
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """The rule is kept, with room to spare.
 
     Args:
@@ -40,8 +39,7 @@ class Resolved:
     recovered: bool = True
 
 
-@dataclass(frozen=True)
-class Indeterminate:
+class Indeterminate(Struct, frozen=True):
     """Too little to decide on, or too close to the line: what was decided before stays.
 
     Args:
@@ -56,8 +54,7 @@ class Indeterminate:
 RuleResult = Firing | Resolved | Indeterminate
 
 
-@dataclass(frozen=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """Where an account stood when its last signal about its score ended: later drops are measured from here."""
 
     as_of: datetime

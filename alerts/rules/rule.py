@@ -7,10 +7,10 @@ facts as of a moment, and the signal that fires under it.
 A measure that is unknown (None) means Indeterminate, and never Firing.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, Self
 
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 

@@ -1,9 +1,9 @@
 """The score: low for many days, or fallen far within few."""
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import ClassVar, Final, Self
 
+from msgspec import Struct
 from pydantic import Field, model_validator
 
 from alerts.account_facts import AccountFacts
@@ -349,8 +349,7 @@ class ScoreDropped(Rule):
         return _Best(score, (today - date.fromisoformat(day)).days)
 
 
-@dataclass(frozen=True)
-class _Best:
+class _Best(Struct, frozen=True):
     """A score, and how many days ago it was."""
 
     score: float

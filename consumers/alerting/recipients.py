@@ -109,16 +109,16 @@ class Recipients:
             knowing = alert.taken.get(notification.id, ())
             untold = [name for name in self._accepting(receivers, notification.kind) if name not in knowing]
             marked = msgspec.structs.replace(alert, notified_receivers=receivers, last_receivers=untold, taken={})
-            return replace(step, alert=marked), notification, untold
+            return msgspec.structs.replace(step, alert=marked), notification, untold
         if step.kind not in BY_HAND or report is None or not alert.is_open or step.command_id is None:
             return None
         # What somebody did with an alert is for receivers that know of it, and show who has it.
         receivers = self._accepting(alert.notified_receivers, step.kind) if alert.notified_severity is not None else []
         if not receivers:
             return None
-        named = replace(step, notification_id=f"{alert.alert_id}:{step.kind}:{step.command_id}")
+        named = msgspec.structs.replace(step, notification_id=f"{alert.alert_id}:{step.kind}:{step.command_id}")
         return (
-            replace(step, after=alert.last_notification),
+            msgspec.structs.replace(step, after=alert.last_notification),
             make_notification(named, report, facts, self.playbooks),
             receivers,
         )

@@ -1,7 +1,6 @@
 """The life of a red flag that is a page, as tables of lives; `tests.scenarios` says how to read them."""
 
 from dataclasses import dataclass
-from dataclasses import replace as replace_step
 from datetime import timedelta
 from typing import Any, get_args
 
@@ -324,7 +323,7 @@ def test_each_transition_has_its_message(kind: AlertChange, given: str, line: st
     assert (step.notification_id is not None) == (line is not None and kind not in BY_HAND), step
     if line is not None:
         assert life.report is not None
-        named = replace_step(step, notification_id=step.notification_id or "of the receivers that know of it")
+        named = replace(step, notification_id=step.notification_id or "of the receivers that know of it")
         message = make_notification(named, life.report, AccountFacts(life.report, life.now), {}).message
         lines = as_text(message).splitlines()
         assert any(each.startswith(line) for each in lines) if kind in BY_HAND else lines[0] == line
