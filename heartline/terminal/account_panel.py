@@ -134,7 +134,7 @@ def _why(report: HealthReport) -> RenderableType:
 def _changes(days: int, before: float | None, now: float | None, moved: list[Change]) -> RenderableType:
     """What moved the score since some days ago, the largest loss first."""
     known = before is not None and now is not None
-    table = _table(f"In {days} days, from {before:.0f} to {now:.0f}" if known else f"In {days} days")
+    table = _table(f"In {days} days, from {before:.1f} to {now:.1f}" if known else f"In {days} days")
     table.add_column("measure", min_width=34)
     table.add_column(f"{days} days ago", justify="right")
     table.add_column("now", justify="right")

@@ -185,7 +185,7 @@ def test_the_panel_of_an_account_says_what_is_known_of_it() -> None:
         "▼19",
         "csm-1",
         "1,200 seats",
-        "In 7 days, from 80 to 61",
+        "In 7 days, from 80.0 to 61.0",
         "−14.0",
         "75%",
     ):
