@@ -3,8 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.calendar.day import DAY_MS
+from stream.kinds.folding import FOLDS
 from stream.kinds.recent_ids import FORGOTTEN_TOGETHER, KEPT_DAYS, KEPT_MAX, KEY_BYTES, RecentIds, checksums
 from stream.kinds.state import AccountState, decode_state, encode_state
+from stream.kinds.usage import UsageEvent
+
+
+def usage(event_id: str) -> UsageEvent:
+    return UsageEvent(account_id="acme", user_id="u", feature="f", timestamp=20_000 * DAY_MS, event_id=event_id)
 
 
 @given(st.lists(st.text(max_size=12), max_size=60))
@@ -51,6 +58,18 @@ def test_ids_that_differ_little_are_told_apart() -> None:
     """As SDKs make them: a counter at the end, a case of letters, a blank."""
     ids = [f"{stem}-{number}" for stem in ("evt", "Evt", "evt ", "0" * 36) for number in range(25_000)]
     assert len({checksums(each) for each in ids}) == len(ids)
+
+
+def test_of_two_ids_with_one_first_checksum_the_newer_is_remembered() -> None:
+    """Neither is taken for the other; by one at a time, by a batch, and after a restart alike."""
+    one, two = "e577105044", "e841678834"
+    assert checksums(one)[0] == checksums(two)[0]
+    recent, state = RecentIds(), AccountState()
+    ids = [one, two, two, one, "e1"]
+    assert [recent.add(each) for each in ids] == [True, True, False, True, True]
+    FOLDS["usage"](state, [usage(each) for each in ids])
+    assert (state.usage.events, state.usage.repeated) == (4, 1)
+    assert state.usage.recent_ids == recent == RecentIds.unpack(recent.pack())
 
 
 def test_a_batch_that_is_sent_again_is_recognised_over_a_restart() -> None:
