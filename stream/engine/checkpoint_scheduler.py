@@ -22,9 +22,9 @@ BACKLOG_DIRTY: Final = 50_000
 EARLY_DIRTY_MIN: Final = 1_000
 # So many until a transaction has shown what the brokers take: no time-out of a transaction is near with them.
 EARLY_DIRTY_FIRST: Final = 2_000
-# What a transaction may take: with a slow broker, or large states, it holds less. A sixth of the time in which the
+# What a transaction may take: with a slow broker, or large states, it holds less. A third of the time in which the
 # broker, and the worker itself, would give it up; after that a restart would find the same again.
-TRANSACTION_SECONDS_MAX: Final = 5.0
+TRANSACTION_SECONDS_MAX: Final = 10.0
 # What snapshots may take of the time while accounts wait to be evaluated, all partitions together: what folding leaves
 # of it, less a reserve for fetching and for transactions, but half of it even where folding wants more.
 RESERVE_RATIO: Final = 0.1
