@@ -5,7 +5,8 @@
 The topics are filled with 30 days of usage of 2,000 accounts; then usage of theirs comes at a steady pace, and between
 it, ten times a second, a further account's request to cancel. Such a request is a red flag by itself, so each has one
 message to wait for. The latency is from the request's Kafka timestamp to its message's arrival at a stand-in for Slack,
-which is told without the pace of one message a second. All settings are the shipped ones but that pace.
+which is told without the pace of one message a second. All settings are the shipped ones but that pace, and that many
+messages at once become one.
 """
 
 import asyncio
@@ -53,6 +54,8 @@ def main(per_second: float, seconds: float) -> None:
         environ = environment(os.environ, kafka=kafka.bootstrap_servers, redis=valkey.url, slack=slack.url, ports=ports)
         environ = {name: value for name, value in environ.items() if name not in DEMO_ONLY}
         environ["HEARTLINE_SLACK__MESSAGES_PER_SECOND"] = "200"
+        (config := folder / "rules.yaml").write_text("lifecycle:\n  digest:\n    enabled: false\n")
+        environ["HEARTLINE_ALERTING__CONFIG"] = str(config)
         roles = [Role(name, environ, folder) for name in ("worker", "alerting")]
         settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers, partitions=PARTITIONS)
         workload = Workload(SHAPE, now_ms())
