@@ -44,7 +44,7 @@ def measured(context: MeasureContext, wanted: frozenset[str]) -> Measures:
     """The wanted measures of one account as of one moment; others may come with them."""
     found: Measures = {}
     for formula in _formulas(wanted):
-        found.update(formula(context))
+        found |= formula(context)
     return found
 
 

@@ -96,7 +96,7 @@ def use_vs_best(context: MeasureContext) -> Measures:
         expected_days = window_days if age > window_days else age
         seen, expected = sum(users[max(end - expected_days, 0) : end]), best_per_day * expected_days
         if seen + floor < lowest * (expected + floor):  # else no season makes a difference
-            seasons = seasons or seasons_of(context)
+            seasons = seasons or _seasons(context, age)
             ratio = (seen + floor) / (expected * seasons[window_days] + floor)
             if ratio < lowest:
                 lowest, window = ratio, window_days
@@ -135,11 +135,15 @@ def seasons_of(context: MeasureContext) -> dict[int, float]:
     The dip is against the lower of the quarter before it and of the quarter after it: so a fall that lasted, or growth,
     excuses nothing; it excuses 0.2 at most, and 1 while the account is too young to tell.
     """
+    return _seasons(context, _age(context) or 0)
+
+
+def _seasons(context: MeasureContext, age: int) -> dict[int, float]:
+    """The same of an account of an age."""
     calendar, end = context.account.calendar, context.day + 1
     found = _NO_SEASONS
     if not calendar.is_plain:
         found = {days: calendar.expected_share(end - days, end) for days in _NO_SEASONS}
-    age = _age(context) or 0
     if age <= _SHORT_MIN_DAYS:
         return found
     dipped = daily.dips_at(context.activity.days, context.day)
