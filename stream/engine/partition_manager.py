@@ -117,8 +117,10 @@ class PartitionManager:
         """Forget partitions: another worker may take them."""
         for number in numbers:
             assigned = self._assigned.pop(number)
-            self._scheduler.remove(number)
-            await assigned.release()
+            try:
+                await assigned.release()
+            finally:
+                self._scheduler.remove(number)  # its checkpoints ask for its times until they have ended
 
     async def close(self) -> None:
         """Release every partition; call after `drain`."""

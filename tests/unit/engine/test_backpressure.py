@@ -125,3 +125,21 @@ async def test_what_waits_for_a_partition_that_leaves_waits_no_longer(worker: Wo
             await PartitionManager.assign(worker.manager, [], 2)
     async with asyncio.timeout(HANG_SECONDS):
         await third
+
+
+async def test_a_partition_may_leave_while_its_snapshot_is_taken(worker: Worker) -> None:
+    begun = asyncio.Event()
+
+    async def endless(*_: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    with patch("stream.engine.partition_manager.take_checkpoint", endless):
+        ((_, assigned),) = worker.manager._assigned.items()
+        assigned.checkpoint_requested.set()
+        async with asyncio.timeout(HANG_SECONDS):
+            await begun.wait()
+            await PartitionManager.assign(worker.manager, [], 2)
+    assert worker.manager.partitions() == []
+    assert assigned.checkpoints is not None
+    assert assigned.checkpoints.cancelled()
