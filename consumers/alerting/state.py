@@ -45,6 +45,7 @@ from stream.contracts.errors import BadEvent
 from stream.contracts.report import HealthReport, decode_report
 
 WATCH_TRIES = 5
+FIELDS_PER_COMMAND = 100  # a command of megabytes takes ten times the processor time to put together
 SCAN_COUNT = 1000
 ERASED_SECONDS = 30 * 86_400  # longer than the health topic keeps what was overwritten
 FIELDS_KEPT = 4096  # more than the accounts of a batch, which needs each field four times
@@ -379,7 +380,8 @@ def _readable(values: Iterable[bytes | None]) -> Iterator[HealthReport]:
 
 
 def _write_hash(pipe: Any, key: str, values: Mapping[str, bytes], gone: Iterable[str]) -> None:
-    if values:
-        pipe.hset(key, mapping={_field(account_id): value for account_id, value in values.items()})
+    coming = [(_field(account_id), value) for account_id, value in values.items()]
+    for first in range(0, len(coming), FIELDS_PER_COMMAND):
+        pipe.hset(key, mapping=dict(coming[first : first + FIELDS_PER_COMMAND]))
     if fields := [_field(account_id) for account_id in gone]:
         pipe.hdel(key, *fields)
