@@ -85,7 +85,7 @@ class AccountFacts:
         self.calendar = calendar
         self._day: int | None = None
         self._report_day: int | None = None
-        self._closes: list[tuple[int, float]] | None = None
+        self._closes: list[float] | None = None
         self._days_to_renewal: int | Literal["not asked"] | None = "not asked"
         self._quiet_working_days: int | Literal["not asked"] | None = "not asked"
         stage = report.measures.get("lifecycle_stage")
@@ -288,22 +288,22 @@ class AccountFacts:
         last_day = self.report_day - int(days)
         return self.calendar.between(last_day + 1, self.day) if self.day > last_day + 1 else 0
 
-    def closes(self) -> Sequence[tuple[int, float]]:
-        """(day, score) of the last 27 days that are over, oldest first; days without news keep the last score."""
+    def closes(self) -> Sequence[float]:
+        """The scores of the last 27 days that are over, oldest first; days without news keep the last score."""
         if self._closes is None:
             self._closes = self._closed_days()
         return self._closes
 
-    def _closed_days(self) -> list[tuple[int, float]]:
+    def _closed_days(self) -> list[float]:
         today = self.day
         first_day = today - CLOSES_DAYS  # of an older report no more days count than of one of today
-        closed = [
-            (day, _tenths(score)) for iso, score in self.report.history if first_day <= (day := _day(iso)) < today
-        ]
+        first_iso, today_iso = _iso(first_day), _iso(today)  # ISO dates sort as text
+        closed = [each for each in self.report.history if first_iso <= each[0] < today_iso]
+        scores = [_tenths(score) for _, score in closed]
         if self.report.score is not None:
-            first, score = closed[-1][0] + 1 if closed else self.report_day, round(self.report.score, 1)
-            closed += [(day, score) for day in range(max(first, self.report_day, first_day), today)]
-        return closed
+            first = _day(closed[-1][0]) + 1 if closed else self.report_day
+            scores += [round(self.report.score, 1)] * (today - max(first, self.report_day, first_day))
+        return scores
 
     def closes_below(self, line: float) -> int:
         """How many daily closes in a row, the last one included, were below a line.
@@ -311,7 +311,7 @@ class AccountFacts:
         A day without a close neither counts nor ends the row: its score was unknown, or no worker was there to see it.
         """
         count = 0
-        for _, score in reversed(self.closes()):
+        for score in reversed(self.closes()):
             if score >= line:
                 break
             count += 1
@@ -363,3 +363,8 @@ def _tenths(score: float) -> float:
 @lru_cache(maxsize=4096)
 def _day(iso: str) -> int:
     return date.fromisoformat(iso).toordinal() - EPOCH_ORDINAL
+
+
+@lru_cache(maxsize=4096)
+def _iso(day: int) -> str:
+    return date.fromordinal(day + EPOCH_ORDINAL).isoformat()

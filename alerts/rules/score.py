@@ -300,7 +300,7 @@ class ScoreDropped(Rule):
         """Whether it is old enough, and no recent day stood clearly higher than the score now."""
         if facts.now - signal.since < timedelta(days=self.new_level_days):
             return False
-        recent = [closing for _, closing in facts.closes()[-self.new_level_days :]]
+        recent = facts.closes()[-self.new_level_days :]
         return max(recent, default=score) - score < max(self.margin_points, 1.0)
 
     def _firing(self, score: float, drop: float, best: "_Best") -> Firing:
