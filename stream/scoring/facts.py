@@ -5,17 +5,20 @@ each scan of an account that moved; everything is compared when the account's da
 silence, hours of an escalation) is no fact: the report carries its moment, and whoever reads computes it.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Final
 
-from msgspec import json
+from msgspec import Raw, json
 
 from stream.contracts.report import FACT_DIGITS, HealthReport
 from stream.measures import Measures
 from stream.measures.catalogue import DAY_FACTS, SCAN_FACTS
 
-_SCAN: Final = tuple(sorted(SCAN_FACTS))
-_OTHERS: Final = tuple(sorted(DAY_FACTS - SCAN_FACTS))
+_scan_of: Final = itemgetter(*sorted(SCAN_FACTS))
+_others_of: Final = itemgetter(*sorted(DAY_FACTS - SCAN_FACTS))
+_ROUNDED: Final = frozenset({float, dict})
 _encode: Final = json.Encoder(order="deterministic").encode
 
 
@@ -36,35 +39,40 @@ def facts_of(report: HealthReport, known_day_facts: int | None = None) -> tuple[
     return scan, _day_facts(read, report.measures, report.score) if known_day_facts is None else known_day_facts
 
 
-def _scan_facts(read: list[object], score: float | None) -> int:
+def _scan_facts(read: Raw, score: float | None) -> int:
     return _number([None if score is None else round(score), read])
 
 
-def _day_facts(read: list[object], measures: Measures, score: float | None) -> int:
-    others: list[object] = [*map(measures.get, _OTHERS)]
+def _day_facts(read: Raw, measures: Measures, score: float | None) -> int:
+    others: list[object] = [*_others_of(measures)]
     for at, value in enumerate(others):
-        if type(value) is float:
-            others[at] = float(f"{value:.2g}")
-        elif type(value) is dict:
+        kind = type(value)
+        if kind is float or (kind is dict and value):
             others[at] = _noticeable(value)
     return _number([None if score is None else round(score, 1), read, others])
 
 
-def _read(measures: Measures) -> list[object]:
-    found: list[object] = [*map(measures.get, _SCAN)]
+def _read(measures: Measures) -> Raw:
+    """What alert rules read, encoded once for both numbers."""
+    found: list[object] = [*_scan_of(measures)]
     for at, value in enumerate(found):
         if type(value) is float:
             found[at] = round(value, FACT_DIGITS)
-    return found
+    return Raw(_encode(found))
 
 
 def _noticeable(value: object) -> object:
     """As exactly as a person could notice, so that what fades for years is not told each day: two digits."""
     if type(value) is float:
-        return float(f"{value:.2g}")
-    if type(value) is dict:
+        return _two_digits(value) if value else value
+    if type(value) is dict and not _ROUNDED.isdisjoint(map(type, value.values())):  # most have counts and words alone
         return {key: _noticeable(each) for key, each in value.items()}
     return value
+
+
+@lru_cache(4096)  # most are shares of a few people
+def _two_digits(value: float) -> float:
+    return float(f"{value:.2g}")
 
 
 def _number(values: object) -> int:
