@@ -244,6 +244,16 @@ def close_score(days: Days, day: int, score: float | None) -> bool:
     return True
 
 
+def first_scored_day(days: Days) -> int:
+    """The first day that may have a closing score, of an account that has any.
+
+    >>> days = Days()
+    >>> close_score(days, 100, 71.3), close_score(days, 140, 64), first_scored_day(days)
+    (True, True, 100)
+    """
+    return days.packed_tenths.first_day if days.packed_tenths.count > 0 else days.scored_day
+
+
 def scores(days: Days, first_day: int, end_day: int) -> list[float | None]:
     """The closing scores of the days from `first_day` to before `end_day`; None where there is none."""
     kept = _joined(days.packed_tenths, days.scored_day, days.tenths, first_day, end_day)

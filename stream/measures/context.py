@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from stream.history import daily
 from stream.kinds import survey
 from stream.kinds.subscription import Term, terms
 from stream.kinds.survey import SurveyResponse
@@ -31,6 +32,7 @@ class MeasureContext:
     _month: list[int] | None = None
     _known: int | None = None
     _active_days: int | None = None
+    _active_bits: int | None = None
     _mau_previous: int | None = None
     _sessions: Measures | None = None
     _nps_answers: dict[survey.Respondent, tuple[str, SurveyResponse]] | None = None
@@ -84,6 +86,13 @@ class MeasureContext:
         if self._active_days is None:
             self._active_days = sum(map(int.bit_count, self.month))
         return self._active_days
+
+    @property
+    def active_bits(self) -> int:
+        """On which days anyone was active, of 400: bit 0 is the day."""
+        if self._active_bits is None:
+            self._active_bits = daily.active_until(self.activity.days, self.day)
+        return self._active_bits
 
     @property
     def mau_previous(self) -> int:

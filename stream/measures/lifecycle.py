@@ -4,7 +4,6 @@ from typing import Final
 
 from stream.calendar.zones import Zone
 from stream.contracts.report import UNSCORED_STAGES, LifecycleStage
-from stream.history import daily
 from stream.kinds.state import AccountState
 from stream.kinds.subscription import Term, terms
 from stream.measures.context import MeasureContext
@@ -105,7 +104,7 @@ def _has_subscribed_again(context: MeasureContext) -> bool:
 
 def _is_used_again(context: MeasureContext) -> bool:
     """Whether use began again within 90 days, after half a year without any."""
-    bits = daily.active_until(context.activity.days, context.day)
+    bits = context.active_bits
     recent = bits & (1 << RETURNED_DAYS) - 1
     if recent == 0 or context.days_known is None:
         return False

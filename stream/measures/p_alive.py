@@ -4,7 +4,6 @@ from functools import lru_cache
 from typing import Final
 
 from stream.contracts.report import Number
-from stream.history import daily
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 from stream.measures.wording import counted
@@ -78,7 +77,7 @@ def p_alive(context: MeasureContext) -> Measures:
     """How likely it is that an account with this rhythm is still alive. Source: docs/metrics.md, chance to be alive."""
     if context.days_known is None or context.days_known < AGE_MIN_DAYS:
         return {"p_alive": None, "active_weeks": None, "weeks_silent": None}
-    days = daily.active_until(context.activity.days, context.day) & _YEAR_MASK
+    days = context.active_bits & _YEAR_MASK
     days |= days >> 1  # bit i: active on day i or the one before it; and so on, up to a week
     days |= days >> 2
     weeks = (days | days >> 3) & _WEEK_ENDS

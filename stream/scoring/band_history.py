@@ -81,10 +81,11 @@ def closings(state: AccountState, day: int) -> tuple[float | None, ...]:
 
 def history(state: AccountState, day: int, score: float | None) -> list[tuple[str, float]]:
     """Daily closing scores of the last 28 days, today's so far included."""
-    if not state.usage.days.tenths:
+    days = state.usage.days
+    if not days.tenths or (known_day := daily.first_scored_day(days)) >= day:
         return [(iso_date(day), score)] if score is not None else []
-    first_day = day + 1 - HISTORY_DAYS
-    found = [*daily.scores(state.usage.days, first_day, day), score]
+    first_day = max(day + 1 - HISTORY_DAYS, known_day)
+    found = [*daily.scores(days, first_day, day), score]
     return [(iso_date(at), value) for at, value in enumerate(found, start=first_day) if value is not None]
 
 

@@ -27,6 +27,7 @@ from stream.scoring.result import ScoreResult, active_lines, break_down, compute
 from stream.scoring.scorecard import Scorecard
 
 _ALL: Final = frozenset(MEASURES)
+NO_PROFILE: Final = Profile()
 
 
 class Evaluation(Struct, gc=False):
@@ -189,6 +190,8 @@ def profile_of(state: AccountState, as_of_ms: int | None = None) -> Profile:
         state: the account's facts.
         as_of_ms: the moment; None: the newest one that is known of.
     """
+    if not state.profile and not state.subscription.changes:
+        return NO_PROFILE
     known = {name: value for name, (value, _) in state.profile.items() if name in Profile.__struct_fields__}
     if state.subscription.changes:
         moment_ms = as_of_ms if as_of_ms is not None else newest_ms(state) or 0

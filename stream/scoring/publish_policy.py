@@ -15,7 +15,7 @@ from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.measures.registry import MovedBy
 from stream.measures.renewal import WORTH_DAYS
 from stream.scoring.band_history import COMPARED_DAYS
-from stream.scoring.evaluation import DetailedEvaluation, Evaluation, profile_of
+from stream.scoring.evaluation import NO_PROFILE, DetailedEvaluation, Evaluation, profile_of
 from stream.scoring.facts import day_facts, scan_facts
 
 FactsDue = Literal["score", "scan", "day"]
@@ -23,6 +23,7 @@ FactsDue = Literal["score", "scan", "day"]
 NOTICEABLE_POINTS: Final = 1.0
 CLOSE_DIGITS: Final = 1  # as exactly as the score of a closed day is kept
 NOTICEABLE_COVERAGE: Final = 0.05
+_NO_PROFILE_TEXT: Final = repr(NO_PROFILE)
 
 
 def should_publish(before: PublishedReport, found: Evaluation, digest: str | None = None) -> bool:
@@ -150,7 +151,7 @@ def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = 
         as_of_ms: the moment, epoch milliseconds.
         product: the product's key actions and milestones, and whether answers are followed up.
     """
-    profile, parts = repr(profile_of(state, as_of_ms)), list[str]()
+    profile, parts = profile_of(state, as_of_ms), list[str]()
     if state.subscription.newest_ms:
         requests = sum([at.is_running and at.requested_ms is not None for at in terms(state.subscription, as_of_ms)])
         parts.append(f"subscriptions: {state.subscription.newest_ms}, requests to cancel: {requests}")
@@ -168,7 +169,7 @@ def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = 
     if product.key_actions or product.milestones:
         used = state.usage.features
         parts.append(f"steps: {sum([name in used for name in (*product.milestones, *product.key_actions)])}")
-    return ", ".join((profile, *parts))
+    return ", ".join((_NO_PROFILE_TEXT if profile is NO_PROFILE else repr(profile), *parts))
 
 
 def of_later_day(before: PublishedReport, state: AccountState) -> bool:
