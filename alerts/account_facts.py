@@ -7,6 +7,7 @@ waits for time needs no new report, and what is read live is what a replay of hi
 Where several feeds tell the same thing, one resolved value counts everywhere: the subscriptions', else the profile's.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
@@ -47,6 +48,9 @@ class AccountFacts:
 
     Attributes:
         profile: what the account feed says.
+        day: the account's calendar day of now, as days since 1970-01-01.
+        report_day: the same of the report.
+        days_passed: calendar days from the report until now.
         score: 0..100, in whole points, as exactly as its changes are published; None when unknown.
         stage: where the account is in its life; the measure, which falls back on what is derived, else the profile.
         inactive_because: why nobody is to be alerted of the account; None for one that lives.
@@ -54,17 +58,18 @@ class AccountFacts:
 
     __slots__ = (
         "_closes",
-        "_day",
         "_days_to_renewal",
         "_known",
         "_quiet_working_days",
-        "_report_day",
         "calendar",
+        "day",
+        "days_passed",
         "inactive_because",
         "levels",
         "now",
         "profile",
         "report",
+        "report_day",
         "score",
         "stage",
     )
@@ -81,10 +86,12 @@ class AccountFacts:
         self.report = report
         self.profile = report.profile
         self._known = report.measures.get
-        self.now = max(now, report.as_of)
+        self.now = now if now > report.as_of else report.as_of
         self.calendar = calendar
-        self._day: int | None = None
-        self._report_day: int | None = None
+        timezone = report.profile.timezone
+        self.day = local_day(self.now, timezone)
+        self.report_day = local_day(report.as_of, timezone)
+        self.days_passed = self.day - self.report_day
         self._closes: list[float] | None = None
         self._days_to_renewal: int | Literal["not asked"] | None = "not asked"
         self._quiet_working_days: int | Literal["not asked"] | None = "not asked"
@@ -154,31 +161,12 @@ class AccountFacts:
         since = self.moment(measure)
         if since is None:
             return None
-        return self.day - (local_date(since, self.profile.timezone).toordinal() - EPOCH_ORDINAL)
+        return self.day - local_day(since, self.profile.timezone)
 
     def older_days(self, measure: str) -> Number | None:
         """A measure in days that grows by one each day of the account's zone, as of now; None where unknown."""
         value = self.number(measure)
         return None if value is None else value + self.days_passed
-
-    @property
-    def day(self) -> int:
-        """The account's calendar day of now, as days since 1970-01-01."""
-        if self._day is None:
-            self._day = local_date(self.now, self.profile.timezone).toordinal() - EPOCH_ORDINAL
-        return self._day
-
-    @property
-    def report_day(self) -> int:
-        """The account's calendar day of the report."""
-        if self._report_day is None:
-            self._report_day = local_date(self.report.as_of, self.profile.timezone).toordinal() - EPOCH_ORDINAL
-        return self._report_day
-
-    @property
-    def days_passed(self) -> int:
-        """Calendar days from the report until now."""
-        return self.day - self.report_day
 
     @property
     def hours_passed(self) -> float:
@@ -237,7 +225,7 @@ class AccountFacts:
             return int(days) - self.days_passed
         if "days_to_renewal" in self.report.measures or self.profile.renewal_at is None:
             return None
-        return local_date(self.profile.renewal_at, self.profile.timezone).toordinal() - EPOCH_ORDINAL - self.day
+        return local_day(self.profile.renewal_at, self.profile.timezone) - self.day
 
     @property
     def renewal_date(self) -> date | None:
@@ -297,8 +285,8 @@ class AccountFacts:
     def _closed_days(self) -> list[float]:
         today = self.day
         first_day = today - CLOSES_DAYS  # of an older report no more days count than of one of today
-        first_iso, today_iso = _iso(first_day), _iso(today)  # ISO dates sort as text
-        closed = [each for each in self.report.history if first_iso <= each[0] < today_iso]
+        history = self.report.history  # oldest first, and ISO dates sort as text
+        closed = history[bisect_left(history, (_iso(first_day),)) : bisect_left(history, (_iso(today),))]
         scores = [_tenths(score) for _, score in closed]
         if self.report.score is not None:
             first = _day(closed[-1][0]) + 1 if closed else self.report_day
@@ -336,7 +324,13 @@ def _zone(name: str | None) -> ZoneInfo:
 
 def local_date(moment: datetime, timezone: str | None) -> date:
     """The calendar day of a moment in a time zone; UTC where the zone is unknown."""
-    return moment.date() if timezone is None and moment.tzinfo is UTC else moment.astimezone(_zone(timezone)).date()
+    return date.fromordinal(local_day(moment, timezone) + EPOCH_ORDINAL)
+
+
+def local_day(moment: datetime, timezone: str | None) -> int:
+    """The same as days since 1970-01-01."""
+    local = moment if timezone is None and moment.tzinfo is UTC else moment.astimezone(_zone(timezone))
+    return local.toordinal() - EPOCH_ORDINAL
 
 
 @lru_cache(maxsize=65_536)

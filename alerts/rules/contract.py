@@ -220,8 +220,9 @@ class RenewalOverdue(Rule):
         days = facts.days_to_renewal
         if days is None or -days > self.until_days:
             return None
-        left = min(line + days for line in (self.late_days, self.critical_days, self.until_days + 1) if line > -days)
-        return facts.start_of_day(facts.day + left)
+        lines = self.late_days, self.critical_days, self.until_days + 1
+        ahead = lines if days >= 0 else [line for line in lines if line > -days]
+        return facts.start_of_day(facts.day + days + min(ahead))
 
 
 class RevenueContracted(Rule):

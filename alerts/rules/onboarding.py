@@ -118,8 +118,8 @@ class MilestoneStuck(Rule):
         stuck = facts.older_days("milestone_stuck_days")
         if stuck is None or stuck > self.until_days:
             return None
-        left = min(line - stuck for line in (self.stuck_days, self.until_days + 1) if line > stuck)
-        return facts.start_of_day(facts.day + max(int(left), 1))
+        line = self.stuck_days if stuck < self.stuck_days <= self.until_days else self.until_days + 1
+        return facts.start_of_day(facts.day + max(int(line - stuck), 1))
 
 
 class OutcomeOffTrack(Rule):

@@ -111,9 +111,9 @@ class Silence(Rule):
         if quiet is None or limit is None or limit <= 0 or quiet > self.critical_ratio * limit:
             return None
         line = (self.limit_ratio if quiet <= self.limit_ratio * limit else self.critical_ratio) * limit
-        day = facts.day + max(int(line) + 1 - quiet, 1)
-        last_day = facts.report_day - int(facts.number("days_since_active") or 0)
-        while facts.calendar.between(last_day + 1, day) <= line and day < facts.day + _LOOK_AHEAD_DAYS:
+        first_day = facts.report_day - int(facts.number("days_since_active") or 0) + 1  # nobody was there from it on
+        day = max(facts.day, first_day) + max(int(line) + 1 - quiet, 1)  # if no day off came between
+        while facts.calendar.between(first_day, day) <= line and day < facts.day + _LOOK_AHEAD_DAYS:
             day += 1
         return facts.start_of_day(day)
 
