@@ -85,6 +85,8 @@ def step_red_flag(
 
 def lead(signals: list[Signal]) -> list[Signal]:
     """Signals in their order: the worst first, pages before others, of equals the rule that says most."""
+    if len(signals) < 2:  # nearly always
+        return signals
     return sorted(
         signals,
         key=lambda each: (-SEVERITY_RANK[each.severity], not each.is_page, ORDER.get(each.rule, len(ORDER)), each.rule),
@@ -235,8 +237,9 @@ def _seen(alert: Alert, signals: Mapping[str, Signal], firing: list[Signal], fac
 
 def _lower(one: float | None, other: float | None) -> float | None:
     """The lower of two scores; the known one where only one is."""
-    known = [score for score in (one, other) if score is not None]
-    return min(known, default=None)
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def worst_of(severities: list[Severity]) -> Severity:
