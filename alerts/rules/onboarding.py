@@ -118,7 +118,7 @@ class MilestoneStuck(Rule):
         stuck = facts.older_days("milestone_stuck_days")
         if stuck is None or stuck > self.until_days:
             return None
-        line = self.stuck_days if stuck < self.stuck_days <= self.until_days else self.until_days + 1
+        line = self.stuck_days if stuck < self.stuck_days < self.until_days + 1 else self.until_days + 1
         return facts.start_of_day(facts.day + max(int(line - stuck), 1))
 
 
