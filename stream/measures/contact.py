@@ -5,7 +5,7 @@ from typing import Final
 
 from stream.calendar.day import DAY_MS
 from stream.contracts.events import iso
-from stream.kinds.touchpoint import CONTACTS, Touchpoint
+from stream.kinds.touchpoint import CONTACTS, KEPT_DAYS, Touchpoint
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 
@@ -45,7 +45,7 @@ _UNKNOWN_FEEDBACK: Final[Measures] = dict.fromkeys(
         "count",
         "days",
         "days since the newest",
-        none_when="there was none",
+        none_when=f"there was none; as of before the newest, where the one before came over {KEPT_DAYS} days earlier",
         published="clock",
     ),
     source="touchpoints",
