@@ -3,8 +3,7 @@
 An SDK that got no answer sends its whole batch again, 100 to 500 events, and an export of the last seven days comes
 every day. So the last 500 ids are remembered, those of an account that sends less for at least eight days. Whole ids of
 so many would be most of a state, so 40 bits of each are kept, of two checksums with different polynomials. That an
-event is taken for the repeat of another one happens once in two billion events; that an id is forgotten at once, since
-a newer one has its first checksum, once in eight million.
+event is taken for the repeat of another one happens once in two billion events.
 """
 
 import sys
@@ -25,17 +24,17 @@ class RecentIds:
     """The last ids.
 
     Attributes:
-        keys: of each id the two checksums, the second by the first, the oldest first.
-        day: the account's day on which `before` was noted; -1: none was.
-        before: the first checksum of the last id that had come by then; -1: none had.
+        keys: of each id 40 bits, the oldest first; a dictionary for its order, the values say nothing.
+        day: the account's day on which `older` was noted; -1: none was.
+        older: how many of the keys, from the first one, had come by then.
     """
 
-    __slots__ = ("before", "day", "keys")
+    __slots__ = ("day", "keys", "older")
 
-    def __init__(self, keys: dict[int, int] | None = None, day: int = -1, before: int = -1) -> None:
-        self.keys: dict[int, int] = {} if keys is None else keys
+    def __init__(self, keys: dict[int, None] | None = None, day: int = -1, older: int = 0) -> None:
+        self.keys: dict[int, None] = {} if keys is None else keys
         self.day = day
-        self.before = before
+        self.older = older
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RecentIds) and self.pack() == other.pack()
@@ -49,15 +48,19 @@ class RecentIds:
         >>> ids.add("e1"), ids.add("e2"), ids.add("e1")
         (True, True, False)
         """
-        first, second = checksums(event_id)
-        keys = self.keys
-        if keys.get(first) == second:
+        key = key_of(event_id)
+        if key in self.keys:
             return False
-        keys.pop(first, None)
-        keys[first] = second
-        if len(keys) > KEPT_MAX:
-            forget_oldest(keys)
+        self.keys[key] = None
+        if len(self.keys) > KEPT_MAX:
+            self.forget_oldest()
         return True
+
+    def forget_oldest(self, number: int = FORGOTTEN_TOGETHER) -> None:
+        """Forget the ids that came first."""
+        for key in list(islice(self.keys, number)):
+            del self.keys[key]
+        self.older = max(self.older - number, 0)
 
     def begin_day(self, day: int) -> None:
         """Every eight days, forget what had come before the eight days before. What is sent now comes now, whatever
@@ -71,21 +74,15 @@ class RecentIds:
         """
         if day - self.day < KEPT_DAYS:
             return
-        keys = self.keys
-        if self.before in keys:
-            for key in list(keys):
-                del keys[key]
-                if key == self.before:
-                    break
-        self.day, self.before = day, next(reversed(keys), -1)
+        self.forget_oldest(self.older)
+        self.day, self.older = day, len(self.keys)
 
     def pack(self) -> bytes:
-        """As a state keeps them, the same on every machine: the number of the day and of the keys up to `before`, and
-        of the keys the lowest bytes of all, then the next."""
-        older = list(self.keys).index(self.before) + 1 if self.before in self.keys else 0
-        head = (self.day + 1).to_bytes(_DAY_BYTES, "little") + older.to_bytes(_NUMBER_BYTES, "little")
-        wide = _little_endian(array("I", self.keys)).tobytes()
-        return b"".join([head, bytes(self.keys.values()), *[wide[at::4] for at in range(4)]])
+        """As a state keeps them, the same on every machine: the day, the number of older keys, and of the keys the
+        lowest bytes of all, then the next."""
+        head = (self.day + 1).to_bytes(_DAY_BYTES, "little") + self.older.to_bytes(_NUMBER_BYTES, "little")
+        wide = _little_endian(array(_WIDE, [*self.keys])).tobytes()
+        return b"".join([head, *[wide[at::_WIDE_BYTES] for at in range(KEY_BYTES)]])
 
     @classmethod
     def unpack(cls, packed: bytes) -> "RecentIds":
@@ -99,32 +96,27 @@ class RecentIds:
         count, rest = divmod(len(packed) - _HEAD_BYTES, KEY_BYTES)
         if rest != 0 or not 0 <= older <= count:
             raise ValueError(f"{len(packed)} bytes with {older} older ids: these are no remembered ids")
-        planes = [packed[_HEAD_BYTES + at * count : _HEAD_BYTES + (at + 1) * count] for at in range(KEY_BYTES)]
-        wide = bytearray(4 * count)
-        for at in range(4):
-            wide[at::4] = planes[at + 1]
-        first = array("I")
-        first.frombytes(wide)
-        known = _little_endian(first)
-        return cls(dict(zip(known, planes[0], strict=True)), day, known[older - 1] if older > 0 else -1)
+        wide = bytearray(_WIDE_BYTES * count)
+        for at in range(KEY_BYTES):
+            wide[at::_WIDE_BYTES] = packed[_HEAD_BYTES + at * count : _HEAD_BYTES + (at + 1) * count]
+        keys = array(_WIDE)
+        keys.frombytes(wide)
+        return cls(dict.fromkeys(_little_endian(keys)), day, older)
 
 
 _DAY_BYTES: Final = 3
 _NUMBER_BYTES: Final = 2
+# Of one key in an array: the type of C that is converted quicker, where it holds one.
+_WIDE_BYTES: Final = 8
+_WIDE: Final = "L" if array("L").itemsize == _WIDE_BYTES else "Q"
 _HEAD_BYTES: Final = _DAY_BYTES + _NUMBER_BYTES
 NO_DAY: Final = bytes(_HEAD_BYTES)  # what `pack` puts before the keys while no day was noted
 
 
-def checksums(event_id: str) -> tuple[int, int]:
-    """40 bits of an id: 32 of one checksum and 8 of another."""
+def key_of(event_id: str) -> int:
+    """40 bits of an id: 32 of one checksum, and behind them 8 of another."""
     encoded = event_id.encode()
-    return crc32c(encoded), crc32(encoded) & 0xFF
-
-
-def forget_oldest(keys: dict[int, int]) -> None:
-    """Forget the ids that came first."""
-    for key in list(islice(keys, FORGOTTEN_TOGETHER)):
-        del keys[key]
+    return crc32c(encoded) << 8 | crc32(encoded) & 0xFF
 
 
 def _little_endian(keys: "array[int]") -> "array[int]":

@@ -19,7 +19,7 @@ from stream.history import daily, rolling, windows
 from stream.history.daily import Days
 from stream.history.merged_days import Life, merged_days
 from stream.history.rolling import COUNTS, DAYS, LAST_DAY, ORDINAL
-from stream.kinds import recent_ids, sessions
+from stream.kinds import sessions
 from stream.kinds.kind import NO_CHANGE, EventKind
 from stream.kinds.recent_ids import KEPT_MAX, RecentIds
 from stream.kinds.sessions import Sessions
@@ -133,15 +133,13 @@ def fold_batch(activity: UsageState, events: Sequence[UsageEvent], zone: Zone | 
     applied, first_change_index = 0, NO_CHANGE
     for index, event in enumerate(events):
         event_id = event.event_id.encode()
-        key, second = crc32c(event_id), crc32(event_id) & 0xFF  # `recent_ids.checksums`
+        key = crc32c(event_id) << 8 | crc32(event_id) & 0xFF  # `recent_ids.key_of`
         if key in seen:
-            if seen[key] == second:
-                activity.repeated += 1
-                continue
-            del seen[key]
-        seen[key] = second
+            activity.repeated += 1
+            continue
+        seen[key] = None
         if len(seen) > KEPT_MAX:
-            recent_ids.forget_oldest(seen)
+            activity.recent_ids.forget_oldest()
         ms = event.timestamp
         applied += 1
         if ms > newest_ms:
@@ -339,8 +337,8 @@ def merge(kept: UsageState, other: UsageState) -> None:
             used = [features[each] for each in session[sessions.FEATURES :] if each in features]
             renumbered = [*session[: sessions.FEATURES], *used]
             sessions.take(kept.sessions, day, renumbered)
-    ids = {**other.recent_ids.keys, **kept.recent_ids.keys}
-    kept.recent_ids = RecentIds(dict([*ids.items()][-KEPT_MAX:]))
+    ids = other.recent_ids.keys | kept.recent_ids.keys
+    kept.recent_ids = RecentIds(dict.fromkeys([*ids][-KEPT_MAX:]))
     kept.first_ms = min((ms for ms in (kept.first_ms, other.first_ms) if ms is not None), default=None)
     kept.newest_ms = max(kept.newest_ms, other.newest_ms)
     kept.newest_day = max(kept.newest_day, other.newest_day)
