@@ -83,12 +83,13 @@ def epoch_ms(moment: datetime | int) -> int:
 
 
 def iso(ms: int) -> str:
-    """Epoch milliseconds as ISO-8601 in UTC.
+    """Epoch milliseconds as ISO-8601 in UTC, with microseconds where there are any.
 
-    >>> iso(1_769_851_800_000)
-    '2026-01-31T09:30:00Z'
+    >>> iso(1_769_851_800_000), iso(1_769_851_800_250)
+    ('2026-01-31T09:30:00Z', '2026-01-31T09:30:00.250000Z')
     """
-    return (_EPOCH + timedelta(milliseconds=ms)).isoformat().replace("+00:00", "Z")
+    text: str = msgspec.to_builtins(_EPOCH + timedelta(milliseconds=ms))
+    return text
 
 
 def _moment_ms(value: object) -> int:

@@ -1,16 +1,29 @@
 """The contracts: what each kind of event accepts and refuses, with which reason, in which words."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream.contracts.errors import BadEvent
-from stream.contracts.events import EARLIEST_MS, FUTURE_SLACK_MS, REASONS, VALUE_BYTES_MAX, check_time
+from stream.contracts.events import (
+    EARLIEST_MS,
+    FUTURE_SLACK_MS,
+    LATEST_MS,
+    REASONS,
+    VALUE_BYTES_MAX,
+    check_time,
+    epoch_ms,
+    iso,
+)
 from stream.kinds.account import AccountEvent
 from stream.kinds.decode import Decoder
 from stream.kinds.feeds import FeedSettings, FieldMapping
 from stream.topics import Kind
+from tests.examples import examples
 
 USAGE = {"event_id": "e1", "account_id": "acme", "user_id": "ann", "feature": "export"}
 TICKET = {"event_id": "e1", "account_id": "acme", "ticket_id": "7", "status": "opened"}
@@ -419,3 +432,11 @@ def test_a_mapped_feed_of_no_objects_is_refused_like_any_other(value: bytes) -> 
     with pytest.raises(BadEvent) as caught:
         mapped(ZENDESK_FIELDS).decode(value)
     assert caught.value.reason == "wrong_type"
+
+
+@examples(100)
+@given(st.integers(EARLIEST_MS, LATEST_MS) | st.integers(946_684_800, 4_102_444_800).map(lambda second: second * 1000))
+def test_a_moment_is_written_as_the_standard_library_writes_it_and_read_back(ms: int) -> None:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    assert iso(ms) == moment.isoformat().replace("+00:00", "Z")
+    assert epoch_ms(datetime.fromisoformat(iso(ms))) == ms
