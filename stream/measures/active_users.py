@@ -34,6 +34,11 @@ class UserBitmaps:
                 for user in users
             ]
 
+    @property
+    def count(self) -> int:
+        """How many users are kept, on whatever day they were active."""
+        return len(self._bitmaps)
+
     def active_in(self, days: int, back: int = 0) -> list[int]:
         """The bits of the `days` days that end `back` days before the day, of every user who has any there.
 

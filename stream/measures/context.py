@@ -31,7 +31,7 @@ class MeasureContext:
     # Made when a measure asks for it.
     _month: list[int] | None = None
     _known: int | None = None
-    _active_days: int | None = None
+    _frequencies: list[int] | None = None
     _active_bits: int | None = None
     _mau_previous: int | None = None
     _sessions: Measures | None = None
@@ -70,7 +70,9 @@ class MeasureContext:
     def known(self) -> int:
         """People active in the trailing 90 days, as far as their bitmaps reach."""
         if self._known is None:
-            self._known = self.active(KNOWN_DAYS)
+            people = self.account.people
+            everyone_came = self.mau == people.count  # then nobody is left to look for
+            self._known = self.mau if everyone_came else len(people.active_in(KNOWN_DAYS, self.back))
         return self._known
 
     @property
@@ -81,11 +83,16 @@ class MeasureContext:
         return self.known if self.known > 0 else None
 
     @property
+    def frequencies(self) -> list[int]:
+        """On how many of the trailing 30 days each person was active, of those who were."""
+        if self._frequencies is None:
+            self._frequencies = [*map(int.bit_count, self.month)]
+        return self._frequencies
+
+    @property
     def active_days(self) -> int:
         """Active days of each person in the trailing 30, added up."""
-        if self._active_days is None:
-            self._active_days = sum(map(int.bit_count, self.month))
-        return self._active_days
+        return sum(self.frequencies)
 
     @property
     def active_bits(self) -> int:
@@ -98,7 +105,8 @@ class MeasureContext:
     def mau_previous(self) -> int:
         """People active in the 30 days before the trailing 30."""
         if self._mau_previous is None:
-            self._mau_previous = self.active(MONTH_DAYS, back=MONTH_DAYS)
+            was_used = self.activity.days.first_day <= self.day - MONTH_DAYS
+            self._mau_previous = self.active(MONTH_DAYS, back=MONTH_DAYS) if was_used else 0
         return self._mau_previous
 
     @property

@@ -213,8 +213,9 @@ def windows(context: MeasureContext) -> Measures:
     """The same of the other windows, and by how often people come. Source: docs/metrics.md, active users, frequency."""
     base, licensed, back = context.base, context.account.licensed, context.back
     month, today, week, week_before = context.month, 1 << back, _WEEK << back, _WEEK << back + 7
-    dau, wau = len([1 for bits in month if bits & today]), len([1 for bits in month if bits & week])
-    often = [days for bits in month if (days := bits.bit_count()) >= WEEKLY_USER_DAYS]
+    this_week = [bits for bits in month if bits & week]
+    dau, wau = len([1 for bits in this_week if bits & today]), len(this_week)
+    often = [days for days in context.frequencies if days >= WEEKLY_USER_DAYS]
     daily = len([1 for days in often if days >= DAILY_USER_DAYS])
     weekly = len(often) - daily
     return {
