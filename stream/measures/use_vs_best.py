@@ -271,36 +271,37 @@ _EVIDENCE: Final = (
 )
 def evidence(context: MeasureContext) -> Measures:
     """What use_vs_best rests on, for who wants to see it on the chart."""
-    found = reference(context)
-    if found is None:
+    age = _age(context)
+    found = _reference(context, age)
+    if age is None or found is None:
         return dict.fromkeys(_EVIDENCE)
-    best_per_day, _ = found
-    age = _age(context) or 0
-    measures: Measures = _fall(context, best_per_day)
-    accepted_day = context.activity.days.accepted_day
-    measures["best_since"] = iso_date(accepted_day) if accepted_day >= 0 else None
+    best_per_day, half_year = found
+    days = context.activity.days
+    seen = [daily.user_days(days, context.day, min(window, age)) for window in _NO_SEASONS] + [half_year]
+    measures: Measures = _fall(context, best_per_day, seen[0], age)
+    measures["best_since"] = iso_date(days.accepted_day) if days.accepted_day >= 0 else None
     measures["best_half_year"] = best_per_day * min(max(age, PER_DAY_MIN_DAYS), WINDOWS[-1][0])
-    seasons = seasons_of(context)
-    for days, floor in WINDOWS:
-        seen = daily.user_days(context.activity.days, context.day, min(days, age))
-        share = seasons.get(days, 1.0)
-        expected = best_per_day * min(days, age) * share
-        measures[f"use_{days}"] = min(1.0, (seen + floor) / (expected + floor))
-        measures[f"expected_{days}"] = expected
-        measures[f"user_days_{days}"] = seen
-        if days in _NO_SEASONS:
-            measures[f"season_{days}"] = share
+    seasons = _seasons(context, age)
+    for (window, floor), user_days in zip(WINDOWS, seen, strict=True):
+        share = seasons.get(window, 1.0)
+        expected = best_per_day * min(window, age) * share
+        measures[f"use_{window}"] = min(1.0, (user_days + floor) / (expected + floor))
+        measures[f"expected_{window}"] = expected
+        measures[f"user_days_{window}"] = user_days
+        if window in _NO_SEASONS:
+            measures[f"season_{window}"] = share
     return measures
 
 
-def _fall(context: MeasureContext, best_per_day: float) -> Measures:
-    """Since when its use of two weeks is low, and the level before and now."""
+def _fall(context: MeasureContext, best_per_day: float, seen: int, age: int) -> Measures:
+    """Since when its use of two weeks, of which `seen` are the last, is low, and the level before and now."""
     days, (window, floor) = context.activity.days, WINDOWS[0]
+    found: Measures = {"fall_since": None, "fall_days": None, "level_before_fall": None, "level_now": seen / 2}
     enough = FALL_RATIO * (best_per_day * window + floor) - floor
-    reached_day = _reached_day(context, window, enough, min(FALL_SOUGHT_DAYS, _age(context) or 0))
-    found: Measures = dict.fromkeys(("fall_since", "fall_days", "level_before_fall"))
-    found["level_now"] = daily.user_days(days, context.day, window) / 2
-    if reached_day is None or reached_day == context.day:
+    if seen >= enough:
+        return found
+    reached_day = _reached_day(context, window, enough, min(FALL_SOUGHT_DAYS, age))
+    if reached_day is None:
         return found
     since = reached_day + 1
     weeks = daily.weeks(days, since - 1, LEVEL_WEEKS)
@@ -315,8 +316,6 @@ def _reached_day(context: MeasureContext, window: int, enough: float, sought_day
     days = context.activity.days
     end = context.day + 1 - days.first_day  # the index behind the window
     seen = daily.user_days(days, context.day, window)
-    if seen >= enough:
-        return context.day
     first, size = end - window - sought_days, window + sought_days
     users = [0] * min(max(-first, 0), size) + days.users[max(first, 0) : max(end, 0)]
     users += [0] * (size - len(users))
