@@ -154,6 +154,9 @@ def _seasons(context: MeasureContext, age: int) -> dict[int, float]:
     }
 
 
+_NAMES: Final = {
+    days: (f"use_{days}", f"expected_{days}", f"user_days_{days}", f"season_{days}") for days, _ in WINDOWS
+}
 _EVIDENCE: Final = (
     *("best_half_year", "best_since", "fall_since", "fall_days", "level_before_fall", "level_now"),
     *[f"expected_{days}" for days, _ in WINDOWS],
@@ -285,11 +288,12 @@ def evidence(context: MeasureContext) -> Measures:
     for (window, floor), user_days in zip(WINDOWS, seen, strict=True):
         share = seasons.get(window, 1.0)
         expected = best_per_day * min(window, age) * share
-        measures[f"use_{window}"] = min(1.0, (user_days + floor) / (expected + floor))
-        measures[f"expected_{window}"] = expected
-        measures[f"user_days_{window}"] = user_days
+        use_name, expected_name, user_days_name, season_name = _NAMES[window]
+        measures[use_name] = min(1.0, (user_days + floor) / (expected + floor))
+        measures[expected_name] = expected
+        measures[user_days_name] = user_days
         if window in _NO_SEASONS:
-            measures[f"season_{window}"] = share
+            measures[season_name] = share
     return measures
 
 
