@@ -75,18 +75,18 @@ def _ended(known: list[Term]) -> LifecycleStage | None:
 def _derived(context: MeasureContext) -> LifecycleStage | None:
     """From the subscriptions, then the renewal, then its use. Source: docs/metrics.md, lifecycle."""
     state, day, known, product = context.state, context.day, context.terms, context.account.product
-    running = [at for at in known if at.is_running]
-    if (ended := _ended(known)) is not None:
-        return ended
-    if running and all(at.is_trial for at in running):
-        return "trial"
+    if known:
+        if (ended := _ended(known)) is not None:
+            return ended
+        if all(at.is_trial for at in known if at.is_running):
+            return "trial"
     started = started_day(state)
     if started is None or started > day:
         return None
     age_days = day - started
     if age_days >= ONBOARDING_DAYS and _is_renewing(state, known, day, context.zone):
         return "renewing"
-    if _has_subscribed_again(context) or _is_used_again(context):
+    if (known and _has_subscribed_again(context)) or _is_used_again(context):
         return "returned"
     if first_value_day(state, day, product) is None if product.key_actions else age_days < ONBOARDING_DAYS:
         return "onboarding"
@@ -104,9 +104,11 @@ def _has_subscribed_again(context: MeasureContext) -> bool:
 
 def _is_used_again(context: MeasureContext) -> bool:
     """Whether use began again within 90 days, after half a year without any."""
+    if context.days_known is None or context.days_known <= AWAY_DAYS:
+        return False
     bits = context.active_bits
     recent = bits & (1 << RETURNED_DAYS) - 1
-    if recent == 0 or context.days_known is None:
+    if recent == 0:
         return False
     back = recent.bit_length() - 1  # the first active day of these
     older = bits >> back + 1
