@@ -147,7 +147,7 @@ def features(context: MeasureContext) -> Measures:
     return {
         "features_30d": len(used),
         "features_per_active_user": sum(adopters.values()) / mau if known else None,
-        "balance": _balance([adopters.get(name, 0) for name in sorted(core)]) if known else None,
+        "balance": _balance([adopters.get(name, 0) for name in sorted(core)]) if known and core else None,
         "feature_adoption_rate": {name: count / mau for name, count in adopters.items()},
         "feature_status": status,
     }
