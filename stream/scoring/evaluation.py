@@ -1,7 +1,8 @@
 """One account's evaluation as of a moment: the cheap evaluation that tells whether there is news, and the report."""
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct, convert
 
@@ -10,7 +11,7 @@ from stream.contracts.health_override import HealthOverride, in_force
 from stream.contracts.report import Band, HealthReport, Profile
 from stream.kinds.account import traits_of
 from stream.kinds.state import AccountState, newest_ms
-from stream.kinds.subscription import money_of, seats_of, terms
+from stream.kinds.subscription import Term, money_of, seats_of, terms
 from stream.kinds.user import names_in, with_names
 from stream.measures import Measures
 from stream.measures.account_view import AccountView
@@ -27,6 +28,7 @@ from stream.scoring.result import ScoreResult, active_lines, break_down, compute
 from stream.scoring.scorecard import Scorecard
 
 _ALL: Final = frozenset(MEASURES)
+_PROFILE_FIELDS: Final = frozenset(Profile.__struct_fields__)
 NO_PROFILE: Final = Profile()
 
 
@@ -60,6 +62,7 @@ class DetailedEvaluation(Evaluation, gc=False):
         measures: these.
         result: what the scorecard makes of them.
         day_facts: as of `scoring.facts`; None: nobody asked yet.
+        known_profile: from `profile`; None: nobody asked yet.
     """
 
     context: MeasureContext
@@ -67,6 +70,7 @@ class DetailedEvaluation(Evaluation, gc=False):
     measures: Measures
     result: ScoreResult
     day_facts: int | None = None
+    known_profile: Profile | None = None
 
     def complete(self, of: frozenset[str] | None = None) -> Measures:
         """All measures as of the moment, or some with others; what was made before is not made again.
@@ -78,6 +82,12 @@ class DetailedEvaluation(Evaluation, gc=False):
             self.measures = completed(self.context, self.wanted, self.measures, of)
             self.wanted = _ALL if of is None else _union(self.wanted, of)
         return self.measures
+
+    def profile(self) -> Profile:
+        """What the account feed and the subscriptions say as of the moment, as `profile_of`; it is made once."""
+        if self.known_profile is None:
+            self.known_profile = _profile(self.context.state.profile, self.context.terms)
+        return self.known_profile
 
 
 def evaluate(
@@ -167,7 +177,7 @@ def build_report(
         changes_7d=week.changes if week is not None else [],
         history=history(state, day, now.score),
         measures=measures,
-        profile=profile_of(state, as_of_ms),
+        profile=found.profile(),
         names=names,
         recount_7d=week.recount if week is not None else None,
         last_event_at=moment(newest) if newest is not None else None,
@@ -190,12 +200,17 @@ def profile_of(state: AccountState, as_of_ms: int | None = None) -> Profile:
         state: the account's facts.
         as_of_ms: the moment; None: the newest one that is known of.
     """
-    if not state.profile and not state.subscription.changes:
+    moment_ms = as_of_ms if as_of_ms is not None else newest_ms(state) or 0
+    return _profile(state.profile, terms(state.subscription, moment_ms))
+
+
+def _profile(feed: Mapping[str, tuple[Any, int]], subscriptions: list[Term]) -> Profile:
+    """The same of what the feed told, and of what the subscriptions are."""
+    if not feed and not subscriptions:
         return NO_PROFILE
-    known = {name: value for name, (value, _) in state.profile.items() if name in Profile.__struct_fields__}
-    if state.subscription.changes:
-        moment_ms = as_of_ms if as_of_ms is not None else newest_ms(state) or 0
-        running = [each for each in terms(state.subscription, moment_ms) if each.is_running]
+    known = {name: value for name, (value, _) in feed.items() if name in _PROFILE_FIELDS}
+    if subscriptions:
+        running = [each for each in subscriptions if each.is_running]
         renewals = [each.renewal_ms for each in running if each.renewal_ms is not None]
         mrr, currency = money_of(running)
         said = {
@@ -206,7 +221,7 @@ def profile_of(state: AccountState, as_of_ms: int | None = None) -> Profile:
         known |= {name: value for name, value in said.items() if known.get(name) is None and value is not None}
         if mrr is not None:
             known["currency"] = currency
-    if traits := traits_of(state.profile):
+    if traits := traits_of(feed):
         known["traits"] = traits
     return convert(known, Profile)
 

@@ -7,15 +7,14 @@ from stream.calendar.day import DAY_MS
 from stream.history import daily
 from stream.history.daily import Days
 from stream.kinds.state import AccountState, PublishedReport, newest_ms, zone_of
-from stream.kinds.subscription import terms
 from stream.kinds.ticket import counts_by_hours
 from stream.measures.catalogue import SCAN_FACTS
 from stream.measures.contact import FOLLOW_UP_MS
-from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
+from stream.measures.product_config import ProductConfig
 from stream.measures.registry import MovedBy
 from stream.measures.renewal import WORTH_DAYS
 from stream.scoring.band_history import COMPARED_DAYS
-from stream.scoring.evaluation import NO_PROFILE, DetailedEvaluation, Evaluation, profile_of
+from stream.scoring.evaluation import NO_PROFILE, DetailedEvaluation, Evaluation
 from stream.scoring.facts import day_facts, scan_facts
 
 FactsDue = Literal["score", "scan", "day"]
@@ -139,7 +138,7 @@ def facts_changed(before: PublishedReport, found: DetailedEvaluation, due: Facts
     return found.day_facts != before.day_facts
 
 
-def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = NO_PRODUCT_CONFIG) -> str:
+def profile_digest(found: DetailedEvaluation) -> str:
     """What people enter or wait for one by one, as text: each of it counts at once, whatever the score says.
 
     The profile and its goals; requests to cancel that are open; and, where there are any, the newest subscription
@@ -147,13 +146,12 @@ def profile_digest(state: AccountState, as_of_ms: int, product: ProductConfig = 
     than it takes to see that one came.
 
     Args:
-        state: the account's facts.
-        as_of_ms: the moment, epoch milliseconds.
-        product: the product's key actions and milestones, and whether answers are followed up.
+        found: the account as of a moment.
     """
-    profile, parts = profile_of(state, as_of_ms), list[str]()
+    state, product = found.context.state, found.context.account.product
+    profile, parts = found.profile(), list[str]()
     if state.subscription.newest_ms:
-        requests = sum([at.is_running and at.requested_ms is not None for at in terms(state.subscription, as_of_ms)])
+        requests = sum([at.is_running and at.requested_ms is not None for at in found.context.terms])
         parts.append(f"subscriptions: {state.subscription.newest_ms}, requests to cancel: {requests}")
     contacts = state.touchpoint
     if contacts.newest_ms:

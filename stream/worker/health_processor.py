@@ -283,7 +283,7 @@ class HealthProcessor:
             partition.dirty.add(account_id)
         # Without an event since the last evaluation, and within a day, the profile is as it was.
         renews = moved or before is None or due == "day"
-        digest = profile_digest(state, now_ms, self._product) if renews or before is None else before.digest
+        digest = profile_digest(found) if renews or before is None else before.digest
         if (
             before is None
             or should_publish(before, found, digest)

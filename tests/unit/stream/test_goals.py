@@ -8,7 +8,7 @@ import pytest
 from stream.calendar.day import DAY_MS
 from stream.contracts.report import GoalProgress, decode_report, encode_report
 from stream.measures import measure
-from stream.scoring.evaluation import build_report
+from stream.scoring.evaluation import build_report, evaluate
 from stream.scoring.publish_policy import profile_digest
 from stream.scoring.shipped import DEFAULT
 from tests.streams import Raw, fold
@@ -94,5 +94,5 @@ def test_a_goal_that_changes_is_news_by_itself() -> None:
     digests = set()
     for goal in (before, before | {"owner": "Sam"}, before | {"due_at": (FIRST + 9) * DAY_MS}):
         _, partition = fold([account | {"goals": [goal]}])
-        digests.add(profile_digest(partition.states["acme"], (FIRST + 1) * DAY_MS))
+        digests.add(profile_digest(evaluate(partition.states["acme"], (FIRST + 1) * DAY_MS, DEFAULT)))
     assert len(digests) == 3

@@ -16,8 +16,9 @@ from stream.kinds import outcome, survey, touchpoint
 from stream.kinds.feeds import FeedSettings
 from stream.kinds.state import AccountState, PublishedReport, newest_ms
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
-from stream.scoring.evaluation import Evaluation
+from stream.scoring.evaluation import Evaluation, evaluate
 from stream.scoring.publish_policy import facts_due, of_later_day, profile_digest, should_publish
+from stream.scoring.shipped import DEFAULT
 from stream.worker.health_processor import make_processor
 from tests.events import event_of
 from tests.streams import fold, make_stream
@@ -47,6 +48,10 @@ def found(**fields: Any) -> Evaluation:
         "closings": (61.0, 70.0, None),
     }
     return Evaluation(**(plain | fields))
+
+
+def digest(state: AccountState, as_of_ms: int, product: ProductConfig = NO_PRODUCT_CONFIG) -> str:
+    return profile_digest(evaluate(state, as_of_ms, DEFAULT, product=product))
 
 
 def calls(*days: int, answer_ms: int = 0) -> AccountState:
@@ -121,8 +126,8 @@ def test_a_change_of_a_subscription_is_news_whatever_the_score_says(last: str, n
     _, before = fold([event("started", 1)])
     _, after = fold([event("started", 1), event(last, 1 if last == "started" else 2)])
     as_of_ms = end_of_day_ms(DAY)
-    known = replace(BEFORE, digest=profile_digest(before.states["acme"], as_of_ms))
-    assert should_publish(known, found(), profile_digest(after.states["acme"], as_of_ms)) is news
+    known = replace(BEFORE, digest=digest(before.states["acme"], as_of_ms))
+    assert should_publish(known, found(), digest(after.states["acme"], as_of_ms)) is news
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,7 @@ def test_a_change_of_a_subscription_is_news_whatever_the_score_says(last: str, n
 def test_what_people_enter_one_by_one_is_news(
     state: AccountState, change: AccountState, product: ProductConfig, news: bool
 ) -> None:
-    before, after = profile_digest(state, 9, product), profile_digest(change, 9, product)
+    before, after = digest(state, 9, product), digest(change, 9, product)
     assert should_publish(replace(BEFORE, digest=before), found(), after) is news
 
 

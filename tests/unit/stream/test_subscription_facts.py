@@ -7,7 +7,8 @@ import pytest
 from stream.calendar.day import DAY_MS
 from stream.kinds.subscription import Term, money_of
 from stream.measures import measure
-from stream.scoring.evaluation import profile_of
+from stream.scoring.evaluation import evaluate, profile_of
+from stream.scoring.shipped import DEFAULT
 from tests.streams import Raw, fold
 
 DAY = 20_000
@@ -42,6 +43,9 @@ def test_running_subscriptions_tell_seats_worth_and_renewal() -> None:
     assert (profile.licensed_seats, profile.mrr) == (4, 150.0)  # what ended is gone, a trial is worth nothing yet
     assert profile.renewal_at is not None
     assert round(profile.renewal_at.timestamp() * 1000) == (DAY + 65) * DAY_MS
+    for at_ms in (AS_OF, (DAY - 100) * DAY_MS, (DAY - 500) * DAY_MS):  # one that is there, one that was, and none
+        asked = evaluate(partition.states["acme"], at_ms, DEFAULT)
+        assert asked.profile() == asked.profile() == profile_of(partition.states["acme"], at_ms)
     assert measure(partition.states["acme"], AS_OF)["license_utilization"] == 0.25
 
 
