@@ -61,27 +61,22 @@ def advanced(kept: BestHalfYear, day: int, users: list[int], first_day: int) -> 
     if size <= 0:
         return BestHalfYear(_faded(kept.user_days, day - kept.day), day, kept.half_year)
     at = first - first_day
-    gained = users[at : at + size]
-    if last < first_day + HALF_YEAR_DAYS:  # nothing has left the half-year yet: it never had more than now
-        half_year = kept.half_year + sum(gained)
-        best = float(half_year)
-    else:
-        half_year, best = _largest(kept, users, gained, at, size)
+    half_year, best = _largest(kept, users, at, size)
     if kept.day >= 0:
         best = max(best, _faded(kept.user_days, last - kept.day))
     return BestHalfYear(_faded(best, day - last), day, half_year)
 
 
-def _largest(kept: BestHalfYear, users: list[int], gained: list[int], at: int, size: int) -> tuple[int, float]:
+def _largest(kept: BestHalfYear, users: list[int], at: int, size: int) -> tuple[int, float]:
     """User-days of the half-year that ends with the last of `size` days, and the best that ends with any of them.
 
     Args:
         kept: as of the day before these.
         users: active users of each day.
-        gained: those of these days, as far as anybody was active.
         at: the index of the first of them.
         size: how many there are.
     """
+    gained = users[at : at + size]
     gained += [0] * (size - len(gained))
     lost_at = at - HALF_YEAR_DAYS
     lost = users[lost_at : lost_at + size] if lost_at >= 0 else [0] * -lost_at + users[: max(lost_at + size, 0)]

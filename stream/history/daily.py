@@ -128,7 +128,7 @@ def close_best(days: Days, day: int) -> None:
     It goes on from the last one that was kept, never from a look's, so that it is the same to the bit whoever looks.
     """
     if days.first_day >= 0 and day >= max(days.best.day + 1, days.first_day):
-        days.best = best_half_year.advanced(days.best, day, days.users, days.first_day)
+        days.best = _advanced(days.best, day, days)
         if day > days.accepted.day and days.accepted_day >= 0:
             days.accepted = _accepted_as_of(days, day)
 
@@ -184,6 +184,14 @@ def active_until(days: Days, day: int) -> int:
 def _best_as_of(days: Days, day: int) -> BestHalfYear:
     """The best half-year as of a day, on from the newest that is kept of before it."""
     kept = days.recent if days.best.day < days.recent.day <= day else days.best
+    return _advanced(kept, day, days)
+
+
+def _advanced(kept: BestHalfYear, day: int, days: Days) -> BestHalfYear:
+    """The best half-year as of a day, on from what is kept; of an account that is no older the sum of its days."""
+    if day < days.first_day + HALF_YEAR_DAYS:  # nothing has left the half-year yet: it never had more than now
+        half_year = sum(days.users[: day + 1 - days.first_day])
+        return BestHalfYear(float(half_year), day, half_year)
     return best_half_year.advanced(kept, day, days.users, days.first_day)
 
 
