@@ -28,6 +28,8 @@ from stream.scoring.result import ScoreResult, active_lines, break_down, compute
 from stream.scoring.scorecard import Scorecard
 
 _ALL: Final = frozenset(MEASURES)
+# All that can name a user.
+WORDS: Final = tuple(name for name, declared in MEASURES.items() if declared.unit in ("word", "list"))
 _PROFILE_FIELDS: Final = frozenset(Profile.__struct_fields__)
 NO_PROFILE: Final = Profile()
 
@@ -163,7 +165,9 @@ def build_report(
         now.score, week, month, lambda: compare(context, FORTNIGHT_DAYS, now, measures, scorecard)
     )
     newest = newest_ms(state)
-    names = names_in(state.user, measures)
+    words = {name: measures[name] for name in WORDS} if state.user.people else {}
+    names = names_in(state.user, words)
+    told = measures | with_names(words, names) if names else measures
     return HealthReport(
         account_id=account_id,
         as_of=moment(as_of_ms),
@@ -171,7 +175,7 @@ def build_report(
         band=found.band,
         coverage_ratio=found.coverage_ratio,
         scorecard=scorecard.name,
-        reason=reason(now, comparison, week, with_names(measures, names), scorecard, model_band),
+        reason=reason(now, comparison, week, told, scorecard, model_band),
         contributions=breakdown.found,
         score_7d_ago=week.score if week is not None else None,
         changes_7d=week.changes if week is not None else [],

@@ -11,7 +11,7 @@ from stream.measures.catalogue import SCAN_FACTS
 from stream.measures.context import MeasureContext
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.measures.registry import GROUPS, MeasureGroup
-from stream.scoring.evaluation import evaluate
+from stream.scoring.evaluation import WORDS, evaluate
 from stream.scoring.shipped import DEFAULT
 from tests.examples import examples
 from tests.streams import CORE, FIRST_DAY, fold, make_stream
@@ -53,6 +53,7 @@ def test_every_measure_is_what_its_group_makes(
         context = MeasureContext(AccountView(state, as_of_ms, core, product), as_of_ms)
         made = {name: value for group in GROUPS for name, value in group.formula(context).items()}
         assert measure(state, as_of_ms, core, product) == made
+        assert {name for name, value in made.items() if type(value) in (str, list)} <= set(WORDS), "names are put into"
         found = evaluate(state, as_of_ms, DEFAULT, core, product)
         if some_first:
             some = found.complete(SCAN_FACTS)
