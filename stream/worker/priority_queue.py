@@ -67,14 +67,14 @@ class PriorityQueue:
         Raises:
             IndexError: no account waits.
         """
-        if not self:
-            raise IndexError("no account waits to be evaluated")
-        while True:
-            priority = WEIGHTED_ROUND_ROBIN[self._turn]
+        for _ in WEIGHTED_ROUND_ROBIN:
+            queue = self._queues[WEIGHTED_ROUND_ROBIN[self._turn]]
             self._turn = (self._turn + 1) % len(WEIGHTED_ROUND_ROBIN)
-            if self._queues[priority]:
+            if queue:
                 break
-        waiting = self._queues[priority].popitem(last=False)
+        else:
+            raise IndexError("no account waits to be evaluated")
+        waiting = queue.popitem(last=False)
         since_ms = waiting[1]
         if since_ms is not None and (self.oldest_ms is None or since_ms < self.oldest_ms):
             self.oldest_ms = since_ms
