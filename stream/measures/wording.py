@@ -28,7 +28,7 @@ def signed(value: Number, places: int = 0) -> str:
     ('−3', '0', '+4', '−3.2')
     """
     text = f"{value:+,.{places}f}"
-    return _real_minus(text) if text.strip("+-0.") else text[1:]
+    return text.replace("-", "−") if text.strip("+-0.") else text[1:]
 
 
 def _real_minus(text: str) -> str:

@@ -112,9 +112,9 @@ def _recount(
     """What counts now and did not then, and the reverse, and what that alone makes of the score of then."""
     if now.score is None or then.score is None or recounted.score is None:
         return None
-    names_now, names_then = ({each.line.measure for each in one.known} for one in (now, then))
-    if names_now == names_then:
+    if [each.line for each in now.known] == [each.line for each in then.known]:
         return None
+    names_now, names_then = ({each.line.measure for each in one.known} for one in (now, then))
     points = recounted.score - then.score if override is None or override.score is None else 0.0
     return Recount(sorted(names_now - names_then), sorted(names_then - names_now), round(points, 1))
 
@@ -123,7 +123,7 @@ def parts_of(result: ScoreResult, caps: list[Cap], override: HealthOverride | No
     """Value and points of everything that makes a score: the measures, what a veto takes, what an override adds."""
     parts: Parts = {}
     if result.score is not None:
-        parts.update(shares(result))
+        parts = shares(result)
         for cap in caps:
             parts[cap.name] = (cap.value, cap.points)
     if override is not None and score is not None:
