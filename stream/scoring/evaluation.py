@@ -8,7 +8,7 @@ from msgspec import Struct, convert
 
 from stream.contracts.events import iso
 from stream.contracts.health_override import HealthOverride, in_force
-from stream.contracts.report import Band, HealthReport, Profile
+from stream.contracts.report import Band, Freshness, HealthReport, Profile
 from stream.kinds.account import traits_of
 from stream.kinds.state import AccountState, newest_ms
 from stream.kinds.subscription import Term, money_of, seats_of, terms
@@ -137,6 +137,7 @@ def build_report(
     ingested_ms: int | None = None,
     product: ProductConfig = NO_PRODUCT_CONFIG,
     found: DetailedEvaluation | None = None,
+    freshness: dict[str, Freshness] | None = None,
 ) -> HealthReport:
     """Evaluate one account as of a moment.
 
@@ -149,6 +150,7 @@ def build_report(
         ingested_ms: Kafka's timestamp of the oldest record this report waited for; None for a tick.
         product: the product's key actions and milestones.
         found: what `evaluate` says of the same state, moment, scorecard and product; None: it is asked here.
+        freshness: how recent each source is, from `freshness_of`; None: it was not looked at.
     """
     if found is None:
         found = evaluate(state, as_of_ms, scorecard, core_features, product)
@@ -158,7 +160,9 @@ def build_report(
     now = Verdict(
         found.result, breakdown, override, found.score, parts_of(found.result, breakdown.caps, override, found.score)
     )
-    model_band = band_of(state.published, breakdown.score, day, scorecard, is_inactive=found.result.is_inactive)
+    model_band = found.band
+    if override is not None:
+        model_band = band_of(state.published, breakdown.score, day, scorecard, is_inactive=found.result.is_inactive)
     week = compare(context, WEEK_DAYS, now, measures, scorecard)
     month = compare(context, MONTH_DAYS, now, measures, scorecard)
     comparison = choose_comparison(
@@ -183,6 +187,7 @@ def build_report(
         measures=measures,
         profile=found.profile(),
         names=names,
+        freshness=freshness or {},
         recount_7d=week.recount if week is not None else None,
         last_event_at=moment(newest) if newest is not None else None,
         ingested_at=moment(ingested_ms) if ingested_ms is not None else None,

@@ -5,10 +5,10 @@ silence are for; the second shows in `Freshness.is_stale` and in the worker's ne
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from stream.calendar.day import DAY_MS
 from stream.contracts.report import Freshness
+from stream.scoring.band_history import moment
 from stream.topics import SOURCES, Kind, Source
 
 
@@ -32,9 +32,7 @@ def freshness_of(
         return limit_days is not None and (now_ms - max(newest_of_all.get(kind, ms), ms)) / DAY_MS > limit_days
 
     found: dict[str, Freshness] = {
-        SOURCES[kind]: Freshness(
-            datetime.fromtimestamp(ms / 1000, UTC), round(max(now_ms - ms, 0) / DAY_MS, 2), is_stale(kind, ms)
-        )
+        SOURCES[kind]: Freshness(moment(ms), round(max(now_ms - ms, 0) / DAY_MS, 2), is_stale(kind, ms))
         for kind, ms in newest.items()
     }
     if "usage" not in newest and "usage" in newest_of_all:

@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from msgspec.structs import replace
-
 from stream.calendar.clock import Clock, EventClock, TrustedClock, WallClock
 from stream.calendar.day import DAY_MS
 from stream.calendar.zones import QUARTER_MS, zone
@@ -290,12 +288,11 @@ class HealthProcessor:
             or (moved and of_later_day(before, state))
             or (due is not None and facts_changed(before, found, due, state.usage.days))
         ):
-            report = build_report(
-                account_id, state, now_ms, scorecard, self._core_features, ingested, self._product, found
-            )
             fresh = freshness_of(newest, now_ms, self._ingest.newest_ms, self._stale_after_days)
-            told = encode_report(replace(report, freshness=fresh))
-            partition.outputs.append(Output(self._health_topic, account_id.encode(), told))
+            report = build_report(
+                account_id, state, now_ms, scorecard, self._core_features, ingested, self._product, found, fresh
+            )
+            partition.outputs.append(Output(self._health_topic, account_id.encode(), encode_report(report)))
             facts = facts_of(report, found.day_facts)
             state.published = published_report(before, report, now_ms, digest, found.override, found.closings, facts)
             partition.dirty.add(account_id)
