@@ -5,7 +5,8 @@ or late ticket event changes nothing that it should not. All numbers are derived
 """
 
 from bisect import bisect_left
-from typing import Annotated, Final, Literal, get_args
+from collections.abc import Hashable
+from typing import Annotated, Any, Final, Literal, get_args
 
 from msgspec import Struct
 from pydantic import Field
@@ -116,6 +117,52 @@ class Phase(Struct, gc=False):
     escalated_since_ms: int | None = None  # the start of the escalation that runs
 
 
+class CountedTickets(dict[str, Ticket]):
+    """An account's tickets, and what was counted of them: to who encodes, compares or reads it the plain mapping.
+
+    The cache lives as long as the mapping, and is never encoded. It holds until an event moves a ticket that was
+    counted. Those that are new, likely to be moved, or moved by the hour are apart, to be counted each time.
+
+    Attributes:
+        as_of_ms: no ticket but those apart has a transition after it.
+        apart: by id, with their place among all tickets.
+        cases: what was counted of all others, by the windows it was counted in; empty: nothing holds.
+    """
+
+    __slots__ = ("_apart_max", "apart", "as_of_ms", "cases")
+
+    def __init__(self, tickets: dict[str, Ticket]) -> None:
+        super().__init__(tickets)
+        self.as_of_ms = self._apart_max = 0
+        self.apart: dict[str, int] = {}
+        self.cases: dict[Hashable, Any] = {}
+
+    def start(self, as_of_ms: int) -> None:
+        """Forget what was counted, and choose anew what is apart."""
+        self.as_of_ms, self.cases, self.apart = as_of_ms, {}, {}
+        for place, (ticket_id, ticket) in enumerate(self.items()):
+            last_ms = ticket.transitions[-1][0] if ticket.transitions else ticket.first_ms
+            lives = last_ms > as_of_ms - DAY_MS and not is_ended(ticket)
+            if lives or last_ms > as_of_ms or counts_by_hours(ticket):
+                self.apart[ticket_id] = place
+        self._apart_max = len(self.apart) + len(self) // 8
+
+    def moved(self, ticket_id: str) -> None:
+        """Note that an event moved a ticket."""
+        if ticket_id not in self.apart:
+            self.cases = {}
+
+    def __setitem__(self, ticket_id: str, ticket: Ticket) -> None:
+        if ticket_id in self or len(self.apart) >= self._apart_max:
+            self.cases = {}
+        self.apart[ticket_id] = len(self)
+        super().__setitem__(ticket_id, ticket)
+
+    def __delitem__(self, ticket_id: str) -> None:
+        self.cases = {}
+        super().__delitem__(ticket_id)
+
+
 class TicketState(Struct, array_like=True, gc=False):
     """All tickets of an account.
 
@@ -159,6 +206,8 @@ def fold(support: TicketState, event: TicketEvent) -> bool:
         changed = True
     if code != UPDATED:
         changed = _insert(ticket.transitions, (ms, code)) or changed
+    if changed and isinstance(support.tickets, CountedTickets):
+        support.tickets.moved(event.ticket_id)
     if ms > support.newest_ms:
         support.newest_ms = ms
         if day_of(ms) > support.pruned_day:
@@ -192,6 +241,7 @@ def prune(support: TicketState) -> None:
 
 def merge(kept: TicketState, other: TicketState) -> None:
     """Take another account's tickets in, as if one account had had all of them."""
+    kept.tickets = dict(kept.tickets)  # nothing that was counted of them holds
     for ticket_id, theirs in other.tickets.items():
         mine = kept.tickets.get(ticket_id)
         if mine is None:
@@ -250,13 +300,13 @@ def phase(ticket: Ticket, as_of_ms: int) -> Phase:
 
 
 def is_ended(ticket: Ticket) -> bool:
-    """Whether the newest transition of a ticket, which has one, ended it."""
-    return ticket.transitions[-1][1] in _ENDS
+    """Whether the newest transition of a ticket ended it."""
+    return bool(ticket.transitions) and ticket.transitions[-1][1] in _ENDS
 
 
 def counts_by_hours(ticket: Ticket) -> bool:
     """Whether something of a ticket moves by the hour: it did not end, and is urgent or was escalated."""
-    if ticket.transitions and is_ended(ticket):
+    if is_ended(ticket):
         return False
     return ticket.priority == URGENT or any(code == ESCALATED for _, code in ticket.transitions)
 

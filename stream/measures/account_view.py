@@ -56,8 +56,8 @@ class AccountView:
         licensed: the same, None also where there are none.
         calendar: its working days.
         sources: which sources ever told anything of it.
-        settled_tickets: by ticket_id, where those stand that stand alike as of any moment after their last transition;
-            filled as they are asked about.
+        settled_tickets: by place among the tickets, where those stand that stand alike as of any moment after their
+            last transition; filled as they are asked about.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class AccountView:
             state.outcome.newest_ms > 0 or "goals" in profile,
             state.subscription.newest_ms > 0 or "renewal_at" in profile,
         )
-        self.settled_tickets: dict[str, Phase] = {}
+        self.settled_tickets: dict[int, Phase] = {}
         self._people: UserBitmaps | None = None
         self._answers: tuple[list[Dated], ...] | None = None
 

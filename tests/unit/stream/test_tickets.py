@@ -1,14 +1,32 @@
 """Tickets as sets of transitions: where each stood at any moment, whatever order its events came in."""
 
+import random
 from itertools import permutations
+from typing import cast
+from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import json
 
-from stream.kinds.state import AccountState
-from stream.kinds.ticket import CODE, TRANSITIONS, TRANSITIONS_MAX, Phase, Status, TicketEvent, TicketState, fold, phase
+from stream.kinds.state import AccountState, decode_state, encode_state, zone_of
+from stream.kinds.ticket import (
+    CODE,
+    TRANSITIONS,
+    TRANSITIONS_MAX,
+    CountedTickets,
+    Phase,
+    Status,
+    Ticket,
+    TicketEvent,
+    TicketState,
+    fold,
+    merge,
+    phase,
+)
 from stream.measures import measure
+from stream.measures import support as measures_support
 from stream.measures.account_view import AccountView
 from stream.measures.context import MeasureContext
 from stream.measures.product_config import NO_PRODUCT_CONFIG
@@ -105,25 +123,74 @@ def test_a_moment_knows_only_what_had_happened() -> None:
     assert phase_of(*steps, at_hours=-1).opened_ms is None
 
 
-@examples(80)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 5), st.integers(0, 150 * 24), st.sampled_from(TRANSITIONS)), min_size=1, max_size=25
-    ),
-    st.permutations([0, 7, 14, 28]),
-)
-def test_moments_that_share_a_view_are_told_as_each_alone(
-    steps: list[tuple[int, int, Status]], back: list[int]
-) -> None:
+def support_at(state: AccountState, as_of_ms: int) -> bytes:
+    """What the tickets come to, in the order in which it is published."""
+    view = AccountView(state, as_of_ms, frozenset(), NO_PRODUCT_CONFIG)
+    return json.encode(support_load(MeasureContext(view, as_of_ms)))
+
+
+def fold_some(support: TicketState, rng: random.Random, now_ms: int) -> None:
+    """One to four events of one of 40 tickets: most have ended, some are late, and some of the future."""
+    name, ms = f"t{rng.randrange(40)}", now_ms - round(rng.choice([0, 0, 1, 2, 9, 60, 130]) * rng.random() * DAY_MS)
+    for status in rng.choice((("opened", "solved"), ("opened",), ("escalated",), ("solved",), ("opened", "escalated"))):
+        priority, category = rng.choice([None, "high", "urgent"]), rng.choice([None, "bug", "billing"])
+        fold_ticket(support, ms, status, priority, category, name)
+        ms += round(rng.random() ** 3 * 3 * DAY_MS)
+
+
+@examples(100)
+@given(st.integers(0, 1 << 32))
+@example(2)
+def test_whatever_moves_tickets_that_were_counted_they_are_told_as_counted_anew(seed: int) -> None:
+    rng, state, now_ms = random.Random(seed), AccountState(), T0
+    for _ in range(60):
+        fold_some(state.ticket, rng, now_ms)
+    for _ in range(30):
+        now_ms += rng.choice([-HOUR, 0, 1, HOUR, 5 * HOUR, 30 * DAY_MS])
+        for _ in range(rng.choice([0, 0, 1, 2])):
+            fold_some(state.ticket, rng, now_ms)
+        if rng.random() < 0.05:
+            fold_some(other := TicketState(), rng, now_ms)
+            merge(state.ticket, other)
+        state.profile["timezone"] = (rng.choice(["UTC"] * 9 + ["Asia/Tokyo"]), now_ms)
+        day = zone_of(state).day_of(now_ms)
+        earlier_ms = [zone_of(state).end_of_day_ms(day - days) for days in (1, 7, 28)]
+        anew = decode_state(encode_state(state))
+        with patch.object(measures_support, "COUNTED_FROM", 1_000):
+            expected = [support_at(anew, as_of_ms) for as_of_ms in (now_ms, *earlier_ms)]
+        assert [support_at(state, as_of_ms) for as_of_ms in (now_ms, *earlier_ms)] == expected
+    assert type(anew.ticket.tickets) is dict
+    assert isinstance(state.ticket.tickets, CountedTickets)
+
+
+def test_only_the_tickets_that_moved_are_counted_again() -> None:
     state = AccountState()
-    for number, hours, status in steps:
-        fold_ticket(state.ticket, T0 + hours * HOUR, status, "urgent", ticket_id=f"t{number}")
-    now_ms = T0 + 150 * DAY_MS
-    view = AccountView(state, now_ms, frozenset(), NO_PRODUCT_CONFIG)
-    for days in back:
-        as_of_ms = now_ms - days * DAY_MS
-        alone = support_load(MeasureContext(AccountView(state, as_of_ms, frozenset(), NO_PRODUCT_CONFIG), as_of_ms))
-        assert support_load(MeasureContext(view, as_of_ms)) == alone
+    for number in range(100):
+        for status in ("opened", "solved"):
+            fold_ticket(state.ticket, T0 + number, status, ticket_id=f"t{number}")
+    tickets_counted: list[int] = []
+    for move, ticket_id, status in (
+        ("none", "", ""),
+        ("none", "", ""),
+        ("a new one", "new", "opened"),
+        ("the same", "new", "escalated"),
+        ("one that had ended", "t7", "reopened"),
+        ("it is closed again", "t7", "solved"),
+        ("a remark", "t8", "updated"),
+    ):
+        now_ms = T0 + HOUR + len(tickets_counted)
+        if move != "none":
+            fold_ticket(state.ticket, now_ms, status, ticket_id=ticket_id)
+        with patch.object(measures_support, "phase", wraps=phase) as counted:
+            support_at(state, now_ms)
+        tickets_counted.append(counted.call_count)
+    assert tickets_counted == [100, 0, 1, 1, 101, 2, 2]
+    state.ticket.tickets["t9"] = Ticket(3, None, 0, 0, [(T0, CODE["opened"])], T0)
+    found = json.decode(support_at(state, now_ms))
+    assert (found["tickets_opened_90"], found["open_urgent_tickets"]) == (101, 1)
+    for days in range(20):
+        support_at(state, T0 + days * DAY_MS)
+    assert len(cast(CountedTickets, state.ticket.tickets).cases) <= 5  # of the last days alone
 
 
 def test_a_repeated_transition_changes_nothing() -> None:
