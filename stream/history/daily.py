@@ -325,8 +325,7 @@ def user_days(days: Days, last_day: int, number: int) -> int:
     >>> user_days(Days(100, [1, 2, 4], [9, 9, 9]), 101, 2), user_days(Days(100, [1, 2, 4], [9, 9, 9]), 150, 49)
     (3, 4)
     """
-    end = last_day - days.first_day + 1
-    return sum(days.users[max(end - number, 0) : max(end, 0)]) if days.first_day >= 0 else 0
+    return sum(_last_users(days, last_day, number))
 
 
 def active_days(days: Days, last_day: int, number: int) -> int:
@@ -335,9 +334,16 @@ def active_days(days: Days, last_day: int, number: int) -> int:
     >>> active_days(Days(100, [1, 0, 4], [9, 0, 9]), 102, 3)
     2
     """
+    found = _last_users(days, last_day, number)
+    return len(found) - found.count(0)
+
+
+def _last_users(days: Days, last_day: int, number: int) -> list[int]:
+    """Active users of the `number` days that end with `last_day`, as far as they are known."""
     end = last_day - days.first_day + 1
-    found = days.users[max(end - number, 0) : max(end, 0)]
-    return len(found) - found.count(0) if days.first_day >= 0 else 0
+    if end <= 0 or days.first_day < 0:
+        return []
+    return days.users[end - number if end > number else 0 : end]
 
 
 def last_active_day(days: Days, day: int) -> int | None:

@@ -63,7 +63,7 @@ def completed(
     found = nulls.copy()
     found.update(known)
     for formula in formulas:
-        found.update(formula(context))
+        found |= formula(context)
     return found
 
 

@@ -87,14 +87,13 @@ def use_vs_best(context: MeasureContext) -> Measures:
     if age is None or found is None:
         return {"use_vs_best": None, "use_vs_best_window_days": None}
     best_per_day, half_year = found
-    days = context.activity.days
-    users, end = days.users, context.day + 1 - days.first_day
     window, floor = WINDOWS[-1]
     lowest = min(1.0, (half_year + floor) / (best_per_day * min(window, age) + floor))
     seasons: dict[int, float] | None = None
     for window_days, floor in _SHORTER:
         expected_days = window_days if age > window_days else age
-        seen, expected = sum(users[max(end - expected_days, 0) : end]), best_per_day * expected_days
+        seen = daily.user_days(context.activity.days, context.day, expected_days)
+        expected = best_per_day * expected_days
         if seen + floor < lowest * (expected + floor):  # else no season makes a difference
             seasons = seasons or _seasons(context, age)
             ratio = (seen + floor) / (expected * seasons[window_days] + floor)
@@ -287,9 +286,10 @@ def evidence(context: MeasureContext) -> Measures:
     seasons = _seasons(context, age)
     for (window, floor), user_days in zip(WINDOWS, seen, strict=True):
         share = seasons.get(window, 1.0)
-        expected = best_per_day * min(window, age) * share
+        expected = best_per_day * (window if window < age else age) * share
         use_name, expected_name, user_days_name, season_name = _NAMES[window]
-        measures[use_name] = min(1.0, (user_days + floor) / (expected + floor))
+        ratio = (user_days + floor) / (expected + floor)
+        measures[use_name] = ratio if ratio < 1 else 1.0
         measures[expected_name] = expected
         measures[user_days_name] = user_days
         if window in _NO_SEASONS:
