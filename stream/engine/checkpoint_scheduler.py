@@ -7,6 +7,7 @@ the same whatever it decides. docs/engine.md has the rules in words.
 import asyncio
 import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -57,7 +58,7 @@ class CheckpointTimes:
     Attributes:
         evaluation_started_at: when the last checkpoint began to evaluate, monotonic seconds.
         snapshot_ended_at: when the last snapshot ended, monotonic seconds.
-        snapshot_seconds: how long it took, evaluation and encoding.
+        snapshot_seconds: how long it took, evaluation and encoding, without what was folded meanwhile.
         fold_seconds_before: the worker's fold seconds at the last checkpoint.
         fold_ratio: how much of the time between that and the one before folding took, in all partitions.
         states_max: how many states the partition's next transaction may hold.
@@ -123,10 +124,17 @@ class CheckpointScheduler:
         longest = IDLE_EVALUATION_SECONDS_MAX if times.fold_ratio <= 0 else EVALUATION_SECONDS_MAX
         return min(longest, self._evaluation_ratio(times) * elapsed / len(self._times))
 
-    def end_snapshot(self, number: int, seconds: float) -> None:
-        """It ended just now, and took so long."""
-        times = self._times[number]
-        times.snapshot_ended_at, times.snapshot_seconds = time.monotonic(), seconds
+    @contextlib.contextmanager
+    def snapshot_measured(self, number: int) -> Iterator[None]:
+        """Note how long a snapshot takes. What is folded into other partitions meanwhile is in `fold_ratio` already."""
+        started_at, fold_seconds = time.monotonic(), self.fold_seconds
+        try:
+            yield
+        finally:
+            times = self._times[number]
+            times.snapshot_ended_at = time.monotonic()
+            folded = self.fold_seconds - fold_seconds
+            times.snapshot_seconds = max(0.0, times.snapshot_ended_at - started_at - folded)
 
     def end_transaction(self, number: int, states: int, seconds: float) -> None:
         """A transaction of so many states took so long; too few of them say nothing about more."""

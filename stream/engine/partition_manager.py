@@ -234,14 +234,17 @@ class PartitionManager:
         async with self._snapshotting:
             assigned.ingest_allowed.clear()
             assigned.checkpoint_requested.clear()  # what comes from here on is for the next one
-            started = time.monotonic()
             scheduler, number = self._scheduler, assigned.number
-            seconds = scheduler.begin_snapshot(number, started) if self._flows else scheduler.drain_evaluation_seconds
+            seconds = (
+                scheduler.begin_snapshot(number, time.monotonic())
+                if self._flows
+                else scheduler.drain_evaluation_seconds
+            )
             try:
-                return await take_checkpoint(self._processor, assigned.partition, seconds, scheduler.hot_max)
+                with scheduler.snapshot_measured(number):
+                    return await take_checkpoint(self._processor, assigned.partition, seconds, scheduler.hot_max)
             finally:
                 assigned.ingest_allowed.set()
-                scheduler.end_snapshot(number, time.monotonic() - started)
 
     def _count(self, assigned: PartitionAssignment, checkpoint: Checkpoint, seconds: float) -> None:
         """Metrics of an accepted checkpoint."""

@@ -140,3 +140,14 @@ def test_evaluation_takes_what_folding_leaves_of_the_time(
     scheduler.begin_snapshot(0, 100.0)
     scheduler.fold_seconds += folding_seconds
     assert scheduler.begin_snapshot(0, 100.0 + elapsed) == pytest.approx(expected), reason
+
+
+def test_what_is_folded_into_other_partitions_meanwhile_is_not_the_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted twice, it would keep the worker waiting while accounts do."""
+    scheduler, now = scheduler_of(2), 100.0
+    monkeypatch.setattr("stream.engine.checkpoint_scheduler.time.monotonic", lambda: now)
+    with scheduler.snapshot_measured(0):
+        scheduler.fold_seconds += 0.15
+        now += 0.2
+    assert scheduler.times(0).snapshot_seconds == pytest.approx(0.05)
+    assert scheduler.times(0).snapshot_ended_at == now
