@@ -74,6 +74,8 @@ class Calendar:
 
     def days_off(self, day: int, end_day: int) -> list[int]:
         """The holidays and other days off that are not weekends, from `day` on and before `end_day`."""
+        if self.is_plain:
+            return []
         found: list[int] = []
         for year in range(_year_of(day), _year_of(end_day) + 1):
             off = self._year(year)[2]

@@ -1,5 +1,6 @@
 """One account as of one moment, and what several measures need of it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from stream.history import daily
@@ -10,6 +11,7 @@ from stream.kinds.usage import UsageState
 from stream.measures.account_view import AccountView
 from stream.measures.registry import Measures
 from stream.measures.sessions import session_measures
+from stream.measures.trend import comparable_weeks
 
 MONTH_DAYS: Final = 30
 KNOWN_DAYS: Final = 90
@@ -34,6 +36,7 @@ class MeasureContext:
     _frequencies: list[int] | None = None
     _active_bits: int | None = None
     _mau_previous: int | None = None
+    _weeks: Sequence[float | None] | None = None
     _sessions: Measures | None = None
     _nps_answers: dict[survey.Respondent, tuple[str, SurveyResponse]] | None = None
     _touched: list[tuple[int, int]] | None = None
@@ -108,6 +111,13 @@ class MeasureContext:
             was_used = self.activity.days.first_day <= self.day - MONTH_DAYS
             self._mau_previous = self.active(MONTH_DAYS, back=MONTH_DAYS) if was_used else 0
         return self._mau_previous
+
+    @property
+    def weeks(self) -> Sequence[float | None]:
+        """User-days of the trailing weeks, the newest first, as the trend takes them."""
+        if self._weeks is None:
+            self._weeks = comparable_weeks(self.activity.days, self.day, self.account.calendar)
+        return self._weeks
 
     @property
     def sessions(self) -> Measures:

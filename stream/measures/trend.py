@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from stream.calendar.workdays import MONDAY_TO_FRIDAY, Calendar
 from stream.contracts.report import Number
-from stream.history.daily import Days, active_users, weeks, weeks_known
+from stream.history.daily import Days, active_users, weeks
 from stream.measures.registry import Measure, Measures, measures
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Trend(Struct, frozen=True, gc=False):
 )
 def usage_trend(context: MeasureContext) -> Measures:
     """Whether use goes its usual way. Source: docs/metrics.md, trend; docs/health.md, the trend."""
-    found = trend(context.activity.days, context.day, context.account.calendar)
+    found = _trend(context.weeks, context.activity.days, context.day, context.account.calendar)
     return {
         "usage_trend_ratio": found.ratio if found is not None else None,
         "usage_trend_deviation": found.deviation if found is not None else None,
@@ -155,8 +155,7 @@ def _week(before: Number | None, now: Number, measures: Measures) -> str | None:
 def week_against_expectation(context: MeasureContext) -> Measures:
     """The newest week beside those before it. Source: docs/metrics.md, trend."""
     names = ("week_vs_expected", "week_expected", "week_user_days", "week_deviation")
-    days, day = context.activity.days, context.day
-    found = _known_weeks(days, day, context.account.calendar)
+    found = context.weeks
     base = [week for week in found[1 : 1 + BASE_WEEKS] if week is not None]
     if len(base) < BASE_WEEKS_MIN or found[0] is None:
         return dict.fromkeys(names)
@@ -178,18 +177,20 @@ def trend(days: Days, day: int, calendar: Calendar = MONDAY_TO_FRIDAY) -> Trend 
         None while fewer than six weeks are known before the trailing four, or two of these, or when no use is to be
         expected. A week with few usual working days left is not known.
     """
-    against = _against(days, day, calendar)
+    return _trend(comparable_weeks(days, day, calendar), days, day, calendar)
+
+
+def _trend(found: Sequence[float | None], days: Days, day: int, calendar: Calendar) -> Trend | None:
+    """The same of the weeks that end with the day."""
+    against = _against(found)
     if against is None:
         return None
     ratio, deviation = against
     return Trend(ratio, deviation, _status(days, day, calendar, ratio, deviation))
 
 
-def _against(days: Days, day: int, calendar: Calendar) -> tuple[float, float] | None:
+def _against(found: Sequence[float | None]) -> tuple[float, float] | None:
     """Seen over expected, and the gap in standard deviations."""
-    if weeks_known(days, day) < NOW_WEEKS + BASE_WEEKS_MIN:
-        return None
-    found = _known_weeks(days, day, calendar)
     now = [week for week in found[:NOW_WEEKS] if week is not None]
     base = [week for week in found[NOW_WEEKS:] if week is not None]
     if len(base) < BASE_WEEKS_MIN or len(now) < NOW_WEEKS_MIN:
@@ -209,13 +210,13 @@ def _status(days: Days, day: int, calendar: Calendar, ratio: float, deviation: f
         return "growing"
     if ratio > DECLINING_RATIO or deviation > -NOTABLE_DEVIATIONS:
         return "steady"
-    last_year = _against(days, day - YEAR_DAYS, calendar)
+    last_year = _against(comparable_weeks(days, day - YEAR_DAYS, calendar))
     if last_year is not None and last_year[0] <= DECLINING_RATIO and ratio >= DECLINING_RATIO * last_year[0]:
         return "seasonal"
     return "collapsing" if ratio <= COLLAPSING_RATIO else "declining"
 
 
-def _known_weeks(days: Days, day: int, calendar: Calendar) -> Sequence[float | None]:
+def comparable_weeks(days: Days, day: int, calendar: Calendar) -> Sequence[float | None]:
     """User-days of the weeks that end with `day`, the newest first, holidays left out and made up for.
 
     A week is scaled by the share of its use that usually falls on the days that were no holiday, by the account's own
