@@ -8,7 +8,7 @@ silence, hours of an escalation) is no fact: the report carries its moment, and 
 from functools import lru_cache
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Raw, json
 
@@ -18,7 +18,6 @@ from stream.measures.catalogue import DAY_FACTS, SCAN_FACTS
 
 _scan_of: Final = itemgetter(*sorted(SCAN_FACTS))
 _others_of: Final = itemgetter(*sorted(DAY_FACTS - SCAN_FACTS))
-_ROUNDED: Final = frozenset({float, dict})
 _encode: Final = json.Encoder(order="deterministic").encode
 
 
@@ -44,11 +43,16 @@ def _scan_facts(read: Raw, score: float | None) -> int:
 
 
 def _day_facts(read: Raw, measures: Measures, score: float | None) -> int:
-    others: list[object] = [*_others_of(measures)]
+    others: list[Any] = [*_others_of(measures)]
     for at, value in enumerate(others):
-        kind = type(value)
-        if kind is float or (kind is dict and value):
-            others[at] = _noticeable(value)
+        if value:  # most are unknown, or nothing
+            kind = type(value)
+            if kind is float:
+                others[at] = _two_digits(value)
+            elif kind is dict and float in map(type, value.values()):
+                others[at] = {
+                    key: _two_digits(each) if each and type(each) is float else each for key, each in value.items()
+                }
     return _number([None if score is None else round(score, 1), read, others])
 
 
@@ -61,17 +65,10 @@ def _read(measures: Measures) -> Raw:
     return Raw(_encode(found))
 
 
-def _noticeable(value: object) -> object:
-    """As exactly as a person could notice, so that what fades for years is not told each day: two digits."""
-    if type(value) is float:
-        return _two_digits(value) if value else value
-    if type(value) is dict and not _ROUNDED.isdisjoint(map(type, value.values())):  # most have counts and words alone
-        return {key: _noticeable(each) for key, each in value.items()}
-    return value
-
-
-@lru_cache(4096)  # most are shares of a few people
+# Most are shares of a few people. It is not asked of 0, for -0 is the same key and another number.
+@lru_cache(4096)
 def _two_digits(value: float) -> float:
+    """As exactly as a person could notice, so that what fades for years is not told each day."""
     return float(f"{value:.2g}")
 
 
