@@ -4,6 +4,7 @@ The newest version is chosen by its own time, so repeats and late arrivals chang
 """
 
 import math
+from bisect import insort
 from typing import Annotated, Any, Final, Literal, get_args
 
 from msgspec import Struct
@@ -40,6 +41,7 @@ SURVEY_CODE: Final = {name: code for code, name in enumerate(SURVEYS)}
 
 KEPT_DAYS: Final = 210  # two windows of 90 days, looked at from up to 28 days later
 ANSWERS_MAX: Final = 20_000
+DATED_FROM: Final = 16  # answers of which sorting again costs more than remembering
 
 
 class SurveyEvent(DatedEvent):
@@ -111,6 +113,43 @@ class SurveyResponse(Struct, array_like=True, gc=False, frozen=True, order=True)
 Dated = tuple[SurveyResponse, str, int]  # with its response_id, and the day in the account's time zone
 
 
+class DatedAnswers(dict[str, SurveyResponse]):
+    """An account's answers, and their order: to who encodes, compares or reads it the plain mapping.
+
+    The cache lives as long as the mapping, and is never encoded. A new answer comes into the order, and one that is
+    replaced or forgotten undoes it.
+
+    Attributes:
+        measures: by day what the answers come to, in the zone that was asked for last; no answer came since.
+    """
+
+    __slots__ = ("_by_survey", "_zone", "measures")
+
+    def __init__(self, answers: dict[str, SurveyResponse]) -> None:
+        super().__init__(answers)
+        self._zone: Zone | None = None
+        self._by_survey: tuple[list[Dated], ...] = ()
+        self.measures: dict[int, dict[str, Any]] = {}
+
+    def dated(self, zone: Zone) -> tuple[list[Dated], ...]:
+        """As the function of this name."""
+        if self._zone is not zone:
+            self._zone, self._by_survey, self.measures = zone, _dated(self, zone), {}
+        return self._by_survey
+
+    def __setitem__(self, response_id: str, answer: SurveyResponse) -> None:
+        self.measures = {}
+        if response_id in self:
+            self._zone = None
+        elif self._zone is not None:
+            insort(self._by_survey[answer.survey], (answer, response_id, self._zone.day_of(answer.ms)))
+        super().__setitem__(response_id, answer)
+
+    def __delitem__(self, response_id: str) -> None:
+        self._zone = None
+        super().__delitem__(response_id)
+
+
 class SurveyState(Struct, array_like=True, gc=False):
     """All answers of an account.
 
@@ -177,12 +216,21 @@ def dated(sentiment: SurveyState, zone: Zone) -> tuple[list[Dated], ...]:
 
     Of two of one moment and score the one with the larger response_id comes last, whatever came first.
     """
+    answers = sentiment.answers
+    if not isinstance(answers, DatedAnswers):
+        if len(answers) < DATED_FROM:
+            return _dated(answers, zone)
+        answers = sentiment.answers = DatedAnswers(answers)
+    return answers.dated(zone)
+
+
+def _dated(answers: dict[str, SurveyResponse], zone: Zone) -> tuple[list[Dated], ...]:
     found: tuple[list[Dated], ...] = tuple([] for _ in SURVEYS)
     day_of = zone.day_of
-    for response_id, answer in sentiment.answers.items():
+    for response_id, answer in answers.items():
         found[answer.survey].append((answer, response_id, day_of(answer.ms)))
-    for answers in found:
-        answers.sort()
+    for of_survey in found:
+        of_survey.sort()
     return found
 
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from stream.contracts.report import Number
-from stream.kinds.survey import SurveyResponse, latest, scores
+from stream.kinds.survey import Dated, DatedAnswers, SurveyResponse, latest, scores
 from stream.measures.contact import USERS_SHOWN
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 from stream.measures.wording import whole
 
 WINDOW_DAYS: Final = 90
+DAYS_MAX: Final = 4  # today, and a week, two and four ago
 
 _NO_ANSWERS: Final[Measures] = {
     "nps": None,
@@ -138,8 +139,22 @@ def sentiment_of(context: MeasureContext) -> Measures:
     """
     if not context.state.survey.answers:
         return _NO_ANSWERS
+    by_survey = context.account.answers
+    answers = context.state.survey.answers
+    if not isinstance(answers, DatedAnswers):
+        return _of_day(context, by_survey)
+    known = answers.measures.get(context.day)
+    if known is None:
+        if len(answers.measures) > DAYS_MAX:
+            answers.measures.clear()
+        known = answers.measures[context.day] = _of_day(context, by_survey)
+    return known
+
+
+def _of_day(context: MeasureContext, by_survey: tuple[list[Dated], ...]) -> Measures:
+    """What the answers up to a day come to: no moment within it moves them."""
     first_day, day = context.day - WINDOW_DAYS + 1, context.day
-    in_nps, in_csat, in_ces = context.account.answers
+    in_nps, in_csat, in_ces = by_survey
     given = [answer for _, answer in context.nps_answers.values()]
     now = [answer.score for answer in given]
     in_row = detractor_run(given)

@@ -1,9 +1,25 @@
 """Survey answers: each counts once, in its newest version, and in NPS each user once."""
 
-import pytest
+import random
+from typing import cast
+from unittest.mock import patch
 
-from stream.kinds.survey import KEPT_DAYS
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.kinds import survey as survey_kind
+from stream.kinds.erasure import erase_users, user_digest
+from stream.kinds.state import AccountState, decode_state, encode_state
+from stream.kinds.survey import KEPT_DAYS, DatedAnswers, SurveyEvent, SurveyState, merge
+from stream.kinds.survey import fold as survey_fold
 from stream.measures import measure, nps
+from stream.measures.account_view import AccountView
+from stream.measures.context import MeasureContext
+from stream.measures.product_config import NO_PRODUCT_CONFIG
+from stream.measures.sentiment import sentiment_of
+from tests.events import event_of
+from tests.examples import examples
 from tests.streams import DAY_MS, Raw, fold
 
 TODAY = 20_000
@@ -91,6 +107,49 @@ def test_the_direction_is_against_the_ninety_days_before(back: int, expected: fl
 def test_detractors_in_a_row_are_people_after_everybody_else(events: list[Raw], users: list[str]) -> None:
     found = measured(*events)
     assert (found["detractor_run"], found["detractor_run_users"]) == (len(users), [user for user in users if user])
+
+
+def fold_some(sentiment: SurveyState, rng: random.Random, now_ms: int) -> None:
+    """One answer of one of twelve people or of nobody: some late, some of the future, a fourth newer versions."""
+    ms = now_ms - round(rng.choice([0, 0, 0, 1, 1, 30, 30, 200, -130]) * rng.random() * DAY_MS)
+    user, response = rng.choice(["", *"abcdefghijkl"]), f"r{rng.randrange(400)}"
+    if sentiment.answers and rng.random() < 0.25:
+        response = rng.choice(sorted(sentiment.answers))
+    survey, score = rng.choice(["nps", "nps", "csat", "ces"]), rng.randrange(1, 6)
+    survey_fold(sentiment, event_of(SurveyEvent, ms, response_id=response, user_id=user, survey=survey, score=score))
+
+
+@examples(60)
+@given(st.integers(0, 1 << 32))
+def test_whatever_comes_to_answers_that_were_put_in_order_they_are_told_as_put_in_order_anew(seed: int) -> None:
+    rng, state, now_ms = random.Random(seed), AccountState(), TODAY * DAY_MS
+    for _ in range(40):
+        fold_some(state.survey, rng, now_ms)
+    for _ in range(30):
+        now_ms += rng.choice([0, 1, 9_000_000, 30 * DAY_MS])
+        for _ in range(rng.choice([0, 0, 1, 2])):
+            fold_some(state.survey, rng, now_ms)
+        if rng.random() < 0.1:
+            fold_some(other := SurveyState(), rng, now_ms)
+            merge(state.survey, other)
+        if rng.random() < 0.1:
+            erase_users(state, [user_digest(rng.choice("abcdef"))], now_ms)
+        if rng.random() < 0.2:
+            state.profile["timezone"] = (rng.choice(["UTC", "Asia/Tokyo"]), now_ms)
+        anew = decode_state(encode_state(state))
+        with patch.object(survey_kind, "DATED_FROM", 1_000):
+            expected = [sentiment_at(anew, now_ms - days * DAY_MS) for days in (0, 1, 28)]
+        assert [sentiment_at(state, now_ms - days * DAY_MS) for days in (0, 1, 28)] == expected
+    assert type(anew.survey.answers) is dict
+    for days in range(20):
+        sentiment_at(state, now_ms + days * DAY_MS)
+    assert len(cast(DatedAnswers, state.survey.answers).measures) <= 5  # of the last days alone
+
+
+def sentiment_at(state: AccountState, as_of_ms: int) -> list[object]:
+    """What the answers come to, and each user's latest one, in their order."""
+    context = MeasureContext(AccountView(state, as_of_ms, frozenset(), NO_PRODUCT_CONFIG), as_of_ms)
+    return [sentiment_of(context), [*context.nps_answers.items()]]
 
 
 def test_csat_is_the_share_of_fours_and_fives_over_all_answers() -> None:
