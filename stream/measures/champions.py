@@ -108,25 +108,21 @@ def champions(context: MeasureContext) -> Measures:
     activity, day, first_day = context.activity, context.day, context.account.first_day
     if first_day is None or day - first_day + 1 < GONE_DAYS + EARLIER_DAYS or day < activity.newest_day - HISTORY_DAYS:
         return _UNKNOWN | {"champions_gone_users": [], "champions_gone_seen": {}, "key_users_active": []}
+    people = [*context.account.people.up_to(context.back)]
+    there = sorted([(-bits.bit_count(), user_id) for user_id, bits in people if bits & _GONE_MASK])
+    earlier = [(bits & _EARLIER_MASK).bit_count() for _, bits in people]
+    half = sum(earlier) / 2
     ranked = [
-        (-earlier.bit_count(), user_id, 0 if bits & _GONE_MASK else (bits & -bits).bit_length() - 1)
-        for user_id, bits in context.account.people.up_to(context.back)
-        if (earlier := bits & _EARLIER_MASK)
+        (-days, user_id, bits) for days, (user_id, bits) in zip(earlier, people, strict=True) if days >= ACTIVE_DAYS_MIN
     ]
     ranked.sort()
-    there = sorted(
-        (-bits.bit_count(), user_id)
-        for user_id, bits in context.account.people.up_to(context.back)
-        if bits & _GONE_MASK
-    )
-    half = -sum([negative for negative, _, _ in ranked]) / 2
-    found: list[tuple[str, int]] = []  # with how many days ago they were seen last; 0 for those who are not gone
-    for negative, user_id, away_days in ranked:
-        if half <= 0 or -negative < ACTIVE_DAYS_MIN:
+    found: list[tuple[str, int]] = []  # with their days as bits
+    for negative, user_id, bits in ranked:
+        if half <= 0:
             break
-        found.append((user_id, away_days))
+        found.append((user_id, bits))
         half += negative
-    gone = [(user_id, away_days) for user_id, away_days in found if away_days]
+    gone = [(user_id, (bits & -bits).bit_length() - 1) for user_id, bits in found if not bits & _GONE_MASK]
     return {
         "champions": len(found),
         "champions_gone": len(gone),
