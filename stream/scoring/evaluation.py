@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from msgspec import Struct, convert
 
-from stream.contracts.events import iso
 from stream.contracts.health_override import HealthOverride, in_force
 from stream.contracts.report import Band, Freshness, HealthReport, Profile
 from stream.kinds.account import traits_of
@@ -224,7 +223,7 @@ def _profile(feed: Mapping[str, tuple[Any, int]], subscriptions: list[Term]) -> 
         mrr, currency = money_of(running)
         said = {
             "licensed_seats": seats_of(running),
-            "renewal_at": iso(min(renewals)) if renewals else None,
+            "renewal_at": moment(min(renewals)) if renewals else None,
             "mrr": mrr,
         }
         known |= {name: value for name, value in said.items() if known.get(name) is None and value is not None}
