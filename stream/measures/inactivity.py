@@ -3,11 +3,9 @@
 from typing import Final
 
 from stream.calendar.day import iso_date
-from stream.calendar.workdays import Calendar
 from stream.contracts.events import iso
 from stream.contracts.report import Number
 from stream.history.daily import active_days, last_active_day
-from stream.kinds.usage import UsageState
 from stream.measures.context import MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 from stream.measures.wording import counted
@@ -106,7 +104,7 @@ def _silent(before: Number | None, now: Number, measures: Measures) -> str | Non
 )
 def inactivity(context: MeasureContext) -> Measures:
     """Since when nobody was there. Source: docs/metrics.md, silence."""
-    found = silence(context.activity, context.day, context.account.first_day, context.account.calendar)
+    found = silence(context)
     newest_ms = context.activity.newest_ms
     days = found["days_since_active"]
     found["last_active_on"] = iso_date(context.day - days) if days is not None else None
@@ -114,18 +112,20 @@ def inactivity(context: MeasureContext) -> Measures:
     return found
 
 
-def silence(activity: UsageState, day: int, first_day: int | None, calendar: Calendar) -> Measures:
+def silence(context: MeasureContext) -> Measures:
     """How long nobody was active, and how long that is for this account. Source: docs/metrics.md, silence.
 
     The usual pause is taken over the 56 days that end with the last active day (fewer for a younger account): working
     days there for each active day, at least 1. The account is silent after two such pauses and a day: 3 working days
     for one that is used daily, 11 for a weekly one, 41 (two months) for a monthly one.
     """
-    last_day = last_active_day(activity.days, day)
+    days, day = context.activity.days, context.day
+    first_day, calendar = context.account.first_day, context.account.calendar
+    last_day = last_active_day(days, day)
     if last_day is None or first_day is None:
         return dict(_NEVER_USED)
     span = min(CADENCE_DAYS, max(last_day - first_day + 1, 0))
-    active = active_days(activity.days, last_day, span)
+    active = active_days(days, last_day, span)
     working = calendar.between(last_day + 1 - span, last_day + 1)
     pause = working / active if working > active > 0 else float(max(working, 1)) if active == 0 else 1.0
     quiet = calendar.between(last_day + 1, day) if day > last_day + 1 else 0

@@ -14,7 +14,7 @@ from stream.measures import Measures
 from stream.measures.account_view import AccountView
 from stream.measures.catalogue import COUNTS_WHEN_DESERTED
 from stream.measures.context import MeasureContext
-from stream.measures.inactivity import inactivity
+from stream.measures.inactivity import silence
 from stream.measures.lifecycle import unscored_stage
 from stream.scoring.scorecard import ActiveLines, Line, Scorecard, Veto
 from stream.topics import Source
@@ -151,7 +151,7 @@ def _others_ratio(context: MeasureContext, active: ActiveLines, scorecard: Score
         return 1.0
     if 0 <= context.day - context.activity.newest_day <= _NEVER_SILENT_DAYS:
         return 1.0
-    silent = inactivity(context)
+    silent = silence(context)
     quiet_days, limit_days = silent["silence_working_days"], silent["silence_limit_days"]
     return scorecard.silent_weight_ratio if quiet_days is not None and quiet_days > limit_days else 1.0
 
