@@ -76,6 +76,7 @@ def breadth_change(context: MeasureContext) -> Measures:
         "list",
         "list",
         "at most three of their ids, the most active first",
+        history_days=HISTORY_DAYS,
         published="scan",
     ),
     Measure(
@@ -85,6 +86,7 @@ def breadth_change(context: MeasureContext) -> Measures:
         "ISO date",
         "of the same users, the day on which each was active last",
         none_when="absent: not gone",
+        history_days=HISTORY_DAYS,
         published="scan",
     ),
     Measure(
@@ -93,6 +95,7 @@ def breadth_change(context: MeasureContext) -> Measures:
         "list",
         "list",
         "at most ten ids of users active in the trailing 14 days, the most active of 64 days first",
+        history_days=HISTORY_DAYS,
         published="scan",
     ),
     source="usage",
