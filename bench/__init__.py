@@ -23,6 +23,10 @@ The front door:
 
 - `intake`           what the intake costs, and the time to its answer
 
+The board:
+
+- `board_list`       the list of 100,000 accounts, each way to ask for it
+
 Money:
 
 - `portfolio`        the portfolio on a whole company: exact after a kill, rebuilt from Kafka, its pages

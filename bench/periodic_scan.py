@@ -1,6 +1,6 @@
 """A scan over a million accounts in memory: the longest pause of the event loop, and what the scan costs.
 
-    python -m bench.scans [--accounts 1000000] [--partitions 12] [--hot 200000] [--store memory|FOLDER]
+    python -m bench.periodic_scan [--accounts 1000000] [--partitions 12] [--hot 200000] [--store memory|FOLDER]
 
 The engine's own checkpoints run over the partitions, with a broker that takes everything at once. A task beside them
 asks for the loop every few milliseconds, as heartbeats and folds do, and remembers how long it had to wait. The scan
