@@ -74,7 +74,8 @@ class Metrics:
             "Attempts to deliver a message, by receiver and outcome: delivered; failed (no answer or 5xx, tried "
             "again); rate_limited (429, tried again); gone (address or credentials are refused, tried again every "
             "5 minutes); "
-            "dead_lettered (given up, kept in Redis); superseded (a reminder, not sent, since a later message waits).",
+            "dead_lettered (given up, kept in Redis); superseded (a reminder or an update, "
+            "not sent, since a later message says it).",
             ["receiver", "outcome"],
             registry=registry,
         )

@@ -216,9 +216,10 @@ class Queue:
             queue_removal(pipe, self._keys, entry.id)
             pipe.execute()
 
-    def followed(self) -> set[str]:
-        """Ids of the messages behind which a later one of the same episode waits."""
-        return {entry.after for entry in self._outbox.waiting(self.receiver) if entry.after is not None}
+    def kinds_behind(self) -> dict[str, str]:
+        """By id of a message the kind of the next one of its episode, where that waits."""
+        waiting = self._outbox.waiting(self.receiver)
+        return {entry.after: entry.notification.kind for entry in waiting if entry.after is not None}
 
     def supersede(self, entry: OutboxEntry) -> None:
         """Nothing is left to say, or a later message of its episode says it: it counts as out, and is forgotten."""

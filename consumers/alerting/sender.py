@@ -121,14 +121,16 @@ class Sender:
         claimed = self._claim(self._clock_ms())
         if not claimed:
             return IDLE_SECONDS
-        claimed = self._without_superseded(claimed)
+        if len(claimed) > 1:
+            claimed = self._without_superseded(claimed)
         if not claimed:
             return 0.0
         started_ms = self._clock_ms()
         if len(claimed) == 1:
             with renewed(self._queue, claimed, self._clock_ms):
                 notification = self._current(claimed[0])
-                if notification is None:
+                # Asked last: what moved the alert meanwhile was written together with a message that says so.
+                if notification is None or self._superseded(claimed):
                     self._supersede(claimed[0])
                     return 0.0
                 result = self._receiver.send(notification, self._queue.memory(claimed[0]))
@@ -154,15 +156,20 @@ class Sender:
         entry = self._queue.claim(now_ms)
         return [entry] if entry is not None else []
 
-    def _without_superseded(self, claimed: list[OutboxEntry]) -> list[OutboxEntry]:
-        """Drop reminders behind which a later message of their episode waits.
+    def _superseded(self, claimed: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+        """Reminders behind which a later message of their episode waits, and updates behind which another update does.
 
         Messages speak of the moment in which they leave: after an outage of the receiver, or in a history that is
-        replayed, the reminders of several weeks would say the same, or say beside its end that nobody is on it.
+        replayed, the reminders and updates of several weeks would say the same, or say beside its end that nobody is
+        on it.
         """
-        reminders = [item for item in claimed if item.notification.kind == "reminded"]
-        followed = self._queue.followed() if reminders else set()
-        dropped = [item for item in reminders if item.id in followed]
+        asked = [item for item in claimed if item.notification.kind in ("reminded", "updated")]
+        behind = self._queue.kinds_behind() if asked else {}
+        return [item for item in asked if item.id in behind and item.notification.kind in ("reminded", behind[item.id])]
+
+    def _without_superseded(self, claimed: list[OutboxEntry]) -> list[OutboxEntry]:
+        """Drop those."""
+        dropped = self._superseded(claimed)
         for item in dropped:
             self._supersede(item)
         return [item for item in claimed if item not in dropped]

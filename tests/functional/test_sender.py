@@ -147,6 +147,29 @@ def test_of_reminders_that_waited_only_the_last_word_is_told(scene: Scene) -> No
     assert scene.outbox.waiting("slack") == []
 
 
+def test_of_updates_that_would_say_the_same_the_last_is_told(scene: Scene, client: redis.Redis, prefix: str) -> None:
+    """Each speaks of the moment in which it leaves. The second one is written while the first is composed."""
+    names = ["hl-1:opened", "hl-1:critical", "hl-1:again", "hl-1:resolved"]
+
+    def put(at: int, kind: str) -> None:
+        notification, after = make_notification(names[at], kind=kind), names[at - 1] if at > 0 else None
+        with client.pipeline(transaction=True) as pipe:
+            scene.outbox.add(pipe, make_entry(names[at], scene.now_ms, after=after, notification=notification))
+            pipe.execute()
+
+    def compose(entry: OutboxEntry) -> AlertNotification:
+        if entry.id == names[1]:
+            put(2, "updated")
+            put(3, "resolved")
+        return entry.notification
+
+    scene = Scene(client, prefix, scene.slack, current=compose)
+    put(0, "opened")
+    put(1, "updated")
+    assert scene.turns(20, 5) == ["hl-1:opened", "hl-1:again", "hl-1:resolved"]  # what came before an end is told
+    assert scene.count("superseded") == 1
+
+
 def test_a_message_of_which_nothing_is_true_any_more_is_not_sent(
     scene: Scene, client: redis.Redis, prefix: str
 ) -> None:
