@@ -25,7 +25,7 @@ class Parts:
     Attributes:
         fold_us: of processor time to fold and commit an event. Source: `make bench-tables`, 200,000 accounts.
         look_us: of an account on the hourly scan, its checkpoint included. Source: `python -m bench.periodic_scan`.
-        report_us: of a whole report. Source: docs/benchmarks.md, evaluation.
+        report_us: of a whole report. Source: docs/benchmarks-parts.md.
         checkpoint_ms: of one partition's transaction. Source: docs/engine.md.
         checkpoint_seconds: between two of a partition. Source: `worker.checkpoint_interval_seconds`.
         session_seconds: of silence until a member is put out. Source: `worker.session_timeout_seconds`.

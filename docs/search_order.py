@@ -4,7 +4,7 @@ from typing import Any, Final
 
 _ALERTS: Final = ("alerting", "alerting-configuration", "rules", "receivers")
 FIRST: Final = ("quickstart", "connect", "health", "scorecards", *_ALERTS, "board", "operations")
-LAST: Final = ("engine", "benchmarks", "architecture", "comparison", "prometheus", "decisions")
+LAST: Final = ("engine", "benchmarks", "benchmarks-parts", "architecture", "comparison", "prometheus", "decisions")
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
