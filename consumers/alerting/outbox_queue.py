@@ -216,8 +216,8 @@ class Queue:
             queue_removal(pipe, self._keys, entry.id)
             pipe.execute()
 
-    def kinds_behind(self) -> dict[str, str]:
-        """By id of a message the kind of the next one of its episode, where that waits."""
+    def next_kinds(self) -> dict[str, str]:
+        """By id of a message, the kind of the next one of its episode that waits."""
         waiting = self._outbox.waiting(self.receiver)
         return {entry.after: entry.notification.kind for entry in waiting if entry.after is not None}
 

@@ -121,15 +121,13 @@ class Sender:
         claimed = self._claim(self._clock_ms())
         if not claimed:
             return IDLE_SECONDS
-        if len(claimed) > 1:
-            claimed = self._without_superseded(claimed)
-        if not claimed:
+        if len(claimed) > 1 and not (claimed := self._without_superseded(claimed)):
             return 0.0
         started_ms = self._clock_ms()
         if len(claimed) == 1:
             with renewed(self._queue, claimed, self._clock_ms):
                 notification = self._current(claimed[0])
-                # Asked last: what moved the alert meanwhile was written together with a message that says so.
+                # After composing: a change that it shows already was stored together with its own message.
                 if notification is None or self._superseded(claimed):
                     self._supersede(claimed[0])
                     return 0.0
@@ -163,12 +161,12 @@ class Sender:
         replayed, the reminders and updates of several weeks would say the same, or say beside its end that nobody is
         on it.
         """
-        asked = [item for item in claimed if item.notification.kind in ("reminded", "updated")]
-        behind = self._queue.kinds_behind() if asked else {}
-        return [item for item in asked if item.id in behind and item.notification.kind in ("reminded", behind[item.id])]
+        candidates = [item for item in claimed if item.notification.kind in ("reminded", "updated")]
+        next_kinds = self._queue.next_kinds() if candidates else {}
+        return [item for item in candidates if _is_said_by(item.notification.kind, next_kinds.get(item.id))]
 
     def _without_superseded(self, claimed: list[OutboxEntry]) -> list[OutboxEntry]:
-        """Drop those."""
+        """Drop what is superseded from what goes as one message."""
         dropped = self._superseded(claimed)
         for item in dropped:
             self._supersede(item)
@@ -300,3 +298,8 @@ class Sender:
         if now_ms - self._measured_ms >= MEASURE_SECONDS * 1000:
             self._metrics.backlog(self._receiver.name, self._queue.backlog(now_ms))
             self._measured_ms = now_ms
+
+
+def _is_said_by(kind: str, next_kind: str | None) -> bool:
+    """Whether the next message of an episode replaces a reminder or an update; None: none waits."""
+    return next_kind is not None and kind in ("reminded", next_kind)
