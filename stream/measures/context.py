@@ -15,6 +15,7 @@ from stream.measures.trend import comparable_weeks
 
 MONTH_DAYS: Final = 30
 KNOWN_DAYS: Final = 90
+MOMENTS_MAX: Final = 4  # of one report: now, and 7, 14 and 28 days before; what is kept by day is kept of so many
 
 
 class MeasureContext:

@@ -6,12 +6,11 @@ from typing import Final
 from stream.contracts.report import Number
 from stream.kinds.survey import Dated, DatedAnswers, SurveyResponse, latest, scores
 from stream.measures.contact import USERS_SHOWN
-from stream.measures.context import MeasureContext
+from stream.measures.context import MOMENTS_MAX, MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 from stream.measures.wording import whole
 
 WINDOW_DAYS: Final = 90
-DAYS_MAX: Final = 4  # today, and a week, two and four ago
 
 _NO_ANSWERS: Final[Measures] = {
     "nps": None,
@@ -145,7 +144,7 @@ def sentiment_of(context: MeasureContext) -> Measures:
         return _of_day(context, by_survey)
     known = answers.measures.get(context.day)
     if known is None:
-        if len(answers.measures) > DAYS_MAX:
+        if len(answers.measures) > MOMENTS_MAX:
             answers.measures.clear()
         known = answers.measures[context.day] = _of_day(context, by_survey)
     return known

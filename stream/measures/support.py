@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from stream.contracts.events import iso
 from stream.contracts.report import Number
 from stream.kinds.ticket import PRIORITIES, URGENT, CountedTickets, Ticket, is_ended, phase
-from stream.measures.context import MeasureContext
+from stream.measures.context import MOMENTS_MAX, MeasureContext
 from stream.measures.registry import Measure, Measures, measures
 from stream.measures.trend import median
 from stream.measures.wording import counted, duration, shown
@@ -22,7 +22,6 @@ from stream.measures.wording import counted, duration, shown
 HOUR_MS: Final = 3_600_000
 NEVER_MS: Final = 1 << 62
 COUNTED_FROM: Final = 16  # tickets of which counting again costs more than remembering
-_MOMENTS_MAX: Final = 4  # today, and a week, two and four ago
 _PRESSING: Final = (PRIORITIES.index("high"), URGENT)
 _NONE_BY_PRIORITY: Final[dict[str, int]] = dict.fromkeys(PRIORITIES, 0)
 
@@ -85,7 +84,7 @@ def _cases(context: MeasureContext) -> _Cases:
 def _counted(tickets: CountedTickets, context: MeasureContext, windows: Windows) -> _Cases:
     """What the tickets come to that are not apart: remembered within a day, as no hour and no event moves them."""
     as_of_ms = context.as_of_ms
-    if not tickets.cases or len(tickets.cases) > _MOMENTS_MAX:
+    if not tickets.cases or len(tickets.cases) > MOMENTS_MAX:
         tickets.start(as_of_ms)
     known: tuple[int, _Cases] | None = tickets.cases.get(windows)
     if known is not None and (known[0] == as_of_ms or min(known[0], as_of_ms) >= tickets.as_of_ms):
