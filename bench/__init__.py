@@ -25,7 +25,7 @@ The front door:
 
 The board:
 
-- `board_list`       the list of 100,000 accounts, each way to ask for it
+- `board_list`       the list of 100,000 accounts, each way to request it
 
 Money:
 

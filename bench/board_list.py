@@ -1,9 +1,9 @@
-"""What the board's list takes with very many accounts: processor time of each way to ask for it.
+"""What the board's list takes with very many accounts: processor time of each way to request it.
 
     python -m bench.board_list [--accounts 100000] [--rounds 5]
 
-Of this process, the least and the most of some rounds. The application is the real one, without Kafka: it is told one
-report an account, of random scores, and asked as a browser, a program and a spreadsheet ask.
+Of this process, the least and the most of some rounds. The application is the real one, without Kafka: it gets one
+report an account, of random scores, and the requests of a browser and of a program.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from stream.scoring.shipped import DEFAULT
 
 HERE: Final = "http://127.0.0.1:8050"
 NOW_MS: Final = 20_700 * DAY_MS
-QUESTIONS: Final[dict[str, str]] = {
+PATHS: Final[dict[str, str]] = {
     "by health": "/",
     "by name": "/?sort=name",
     "by movement": "/?sort=movement",
@@ -41,7 +41,7 @@ QUESTIONS: Final[dict[str, str]] = {
 
 
 @dataclass
-class Told:
+class HealthRecord:
     """A record of account-health, as the board's reader has it."""
 
     topic: str
@@ -53,7 +53,7 @@ class Told:
 
 
 def board(accounts: int) -> TestClient:
-    """A board that was told of so many accounts."""
+    """A board that has a report of so many accounts."""
     settings, hub, chance = BoardSettings(), Hub(), Random(7)
     read_model = ReadModel(settings, hub, lambda *_: None)
     read_model.topic_reader.loaded.set()
@@ -66,8 +66,8 @@ def board(accounts: int) -> TestClient:
     report = build_report("a", state, NOW_MS, DEFAULT)
     for number in range(accounts):
         name = f"account-{number:06}"
-        told = encode_report(replace(report, account_id=name, score=chance.randrange(1001) / 10))
-        read_model.take_report(Told(read_model.topics.health, number, name.encode(), told))
+        value = encode_report(replace(report, account_id=name, score=chance.randrange(1001) / 10))
+        read_model.take_report(HealthRecord(read_model.topics.health, number, name.encode(), value))
     return TestClient(
         make_app(settings, read_model, hub, CollectorRegistry()), base_url=HERE, client=("127.0.0.1", 50_000)
     )
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     client = board(arguments.accounts)
-    for name, path in QUESTIONS.items():
+    for name, path in PATHS.items():
         took = []
         for _ in range(arguments.rounds):
             started = time.process_time()
