@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple, get_args
 
@@ -19,6 +19,7 @@ from stream.kinds.envelopes import with_attributes
 from stream.topics import Kind
 
 POLL_MS: Final = 250  # an event is shown well within a second
+LOOK_SECONDS: Final = 5.0  # so soon it reads topics and partitions that were made after it began
 IDS_KEPT: Final = 20_000
 
 Result = Literal["accepted", "repeated", "refused", "passed over"]
@@ -115,8 +116,11 @@ class Tail:
 
 def follow(
     settings: ProcessSettings, last: int, on_ready: Callable[[int], None] | None = None
-) -> Iterator[TailedEvent | None]:
+) -> Generator[TailedEvent | None, None, None]:
     """Everything that arrives from now on, for ever; None where nothing did for a moment.
+
+    Topics and partitions that are made later are read from their beginning: processes start in any order, and brokers
+    tell of a topic some time after it was made.
 
     Args:
         settings: where Kafka is, and the feeds' own names.
@@ -129,15 +133,22 @@ def follow(
     tail = Tail(settings)
     consumer: Any = connect(settings.kafka, lambda: committed_consumer(settings.kafka, "heartline-tail"))
     try:
-        partitions = _at_the_end(consumer, tail.topics, last)
-        if not partitions:
+        assigned = _partitions(consumer, tail.topics)
+        if not assigned:
             raise HeartlineError(
                 f"Kafka at {settings.kafka.bootstrap_servers} has none of the input topics yet; they are made when the "
                 "worker, the intake, `heartline import` or `heartline replay` first starts"
             )
+        _read_also(consumer, [], assigned, last)
+        looked = time.monotonic()
         if on_ready is not None:
-            on_ready(len({partition.topic for partition in partitions}))
+            on_ready(len({partition.topic for partition in assigned}))
         while True:
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                looked = time.monotonic()
+                new = [each for each in _partitions(consumer, tail.topics) if each not in assigned]
+                _read_also(consumer, assigned, new, None)
+                assigned += new
             batches: Mapping[Any, Sequence[Any]] = consumer.poll(timeout_ms=POLL_MS)
             records = sorted((each for batch in batches.values() for each in batch), key=lambda each: each.timestamp)
             now_ms = int(time.time() * 1000)
@@ -165,21 +176,28 @@ def source_of(record: Any) -> str | None:
     return sender.decode("utf-8", "replace") if sender is not None else None
 
 
-def _at_the_end(consumer: Any, topics: Sequence[str], last: int) -> list[TopicPartition]:
-    """Assign all partitions of the topics that there are, each so many records before its end."""
+def _partitions(consumer: Any, topics: Sequence[str]) -> list[TopicPartition]:
+    """All partitions of the topics that there are."""
     there = consumer.topics()
-    partitions = [
+    return [
         TopicPartition(topic, number)
         for topic in topics
         if topic in there
         for number in sorted(consumer.partitions_for_topic(topic) or ())
     ]
-    if partitions:
-        consumer.assign(partitions)
-        begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-        for partition in partitions:
-            consumer.seek(partition, max(begins[partition], ends[partition] - last))
-    return partitions
+
+
+def _read_also(
+    consumer: Any, assigned: Sequence[TopicPartition], new: Sequence[TopicPartition], last: int | None
+) -> None:
+    """Assign new partitions beside the others, each so many records before its end; None: at its beginning."""
+    if not new:
+        return
+    consumer.assign([*assigned, *new])
+    begins, ends = consumer.beginning_offsets(new), consumer.end_offsets(new)
+    for partition in new:
+        begin = begins[partition]
+        consumer.seek(partition, begin if last is None else max(begin, ends[partition] - last))
 
 
 def _refused_by_intake(value: bytes | None, arrived_ms: int) -> TailedEvent | None:

@@ -1,6 +1,5 @@
 """The intake as a process on a real broker: the vendors' own SDKs deliver, and what was answered with 202 is there."""
 
-import contextlib
 import functools
 import http.server
 import json
@@ -160,11 +159,16 @@ def test_an_engineer_sees_the_first_event_arrive(intake: Intake, tmp_path: Path)
     env = {"KAFKA_BOOTSTRAP_SERVERS": intake.bootstrap_servers, "HEARTLINE_KAFKA__TOPIC_PREFIX": intake.prefix}
     with Role(["tail", "--json", "--last", "10", "--count", "2"], env, tmp_path / "tail.log") as tail:
         tail.start()
+        answers = []
         for event in ({"event": "exported", "context": {"groupId": "acme"}}, {"event": None}):
             body = json.dumps({"messageId": "m1", "userId": "u7", **event}).encode()
             request = urllib.request.Request(f"{base}/v1/track", body, {"Authorization": f"Bearer {KEY}"})
-            with contextlib.suppress(urllib.error.HTTPError):
-                urllib.request.urlopen(request, timeout=20).close()
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    answers.append(answer.status)
+            except urllib.error.HTTPError as error:
+                answers.append(error.code)
+        assert answers == [202, 422]
         wait_for(lambda: tail.exit_code() == 0, SECONDS, "two events")
         seen = {line["result"]: line for line in map(json.loads, tail.output().splitlines())}
     assert seen["accepted"]["source"] == seen["refused"]["source"] == "app"
