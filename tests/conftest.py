@@ -12,6 +12,7 @@ import tempfile
 import pytest
 
 from tests import servers
+from tests.atomic_parsing import parse_without_interruption
 from tests.cpu_seconds import CpuSeconds
 from tests.examples import LONG
 from tests.shared_kafka import KafkaOwner
@@ -27,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """No installation that runs on this machine is found by the commands of a test, and none of a test's by others."""
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="heartline-tests-state-")
     config.pluginmanager.register(CpuSeconds())
+    parse_without_interruption()
     if config.getoption("tx", None) and not hasattr(config, "workerinput"):
         config.add_cleanup(KafkaOwner().close)
 
