@@ -6,6 +6,7 @@ from typing import Any
 from aiokafka.abc import AbstractTokenProvider
 
 from stream.config.bearer_token import BearerToken, bearer_token_of
+from stream.config.metadata_pace import pace_metadata
 from stream.config.settings import KafkaSettings
 
 
@@ -21,11 +22,12 @@ class AsyncTokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokaf
 
 
 def async_connection(kafka: KafkaSettings, client_id: str) -> dict[str, Any]:
-    """The arguments of an aiokafka client.
+    """The arguments of an aiokafka client, of which none asks more often than it may.
 
     Raises:
         ConfigError: a certificate or key can't be read.
     """
+    pace_metadata()
     options: dict[str, Any] = {
         "bootstrap_servers": kafka.bootstrap_servers,
         "security_protocol": kafka.security_protocol,

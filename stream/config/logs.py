@@ -28,8 +28,13 @@ _BEFORE: Final[list[structlog.typing.Processor]] = [
 ROUTINE_SECONDS: Final = 15.0
 TELL_AGAIN_SECONDS: Final = 60.0
 LINES_MAX: Final = 1_000
-# What aiokafka and kafka-python say of what they try again.
+# What aiokafka and kafka-python say of what they try again: in the first seconds it is routine.
 _ROUTINE: Final = ("retrying", "Marking the coordinator dead")
+# The same of brokers that are away and topics that are not there: news at once, and said again with each try.
+_REPEATED: Final = (
+    *("Unable connect to node", "Unable to update metadata", "not found in cluster metadata"),
+    *("No node available for metadata refresh", "Metadata refresh: failed", "Connection failed", "Connection lost"),
+)
 
 structlog.configure(
     processors=[
@@ -48,7 +53,7 @@ class RoutineRetries(logging.Filter):
     """Holds back what a Kafka client says of a request that it tries again by itself, while that is routine.
 
     A broker that starts, or has just made a topic, answers for some seconds that it does not lead it yet. What lasts is
-    told, once a minute.
+    told, once a minute; so is a broker that is away, from the first time on.
     """
 
     def __init__(self) -> None:
@@ -58,12 +63,16 @@ class RoutineRetries(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a line is written; by the record's own time."""
         message = record.getMessage()
-        if not record.name.startswith(("aiokafka", "kafka")) or not any(part in message for part in _ROUTINE):
+        if not record.name.startswith(("aiokafka", "kafka")):
+            return True
+        is_repeated = any(part in message for part in _REPEATED)
+        if not is_repeated and not any(part in message for part in _ROUTINE):
             return True
         since, told = self._lines.get(message, (record.created, 0.0))
         if record.created - max(since, told) > ROUTINE_SECONDS + TELL_AGAIN_SECONDS:
             since = record.created  # another time
-        is_told = record.created - since >= ROUTINE_SECONDS and record.created - told >= TELL_AGAIN_SECONDS
+        lasts = is_repeated or record.created - since >= ROUTINE_SECONDS
+        is_told = lasts and record.created - told >= TELL_AGAIN_SECONDS
         if message not in self._lines and len(self._lines) >= LINES_MAX:
             self._lines.clear()
         self._lines[message] = since, record.created if is_told else told

@@ -8,6 +8,7 @@ from aiokafka.abc import AbstractTokenProvider
 from faust.auth import OAuthCredentials
 
 from stream.config.bearer_token import BearerToken, bearer_token_of
+from stream.config.metadata_pace import pace_metadata
 from stream.config.settings import KafkaSettings
 
 
@@ -23,11 +24,12 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka sh
 
 
 def client_arguments(settings: KafkaSettings) -> dict[str, Any]:
-    """The arguments that every aiokafka client needs to connect.
+    """The arguments that every aiokafka client needs to connect; none asks more often than it may.
 
     Raises:
         ConfigError: a certificate or key can't be read.
     """
+    pace_metadata()
     arguments: dict[str, Any] = {
         "bootstrap_servers": settings.bootstrap_servers,
         "security_protocol": settings.security_protocol,

@@ -24,6 +24,7 @@ def _root_as_it_was() -> object:
     root.setLevel(level)
 
 
+AWAY = "Unable connect to node with id 1: [Errno 111] Connect call failed ('10.0.0.7', 9092)"
 RETRYING = "Got error produce response on topic-partition t-1, retrying. Error: NotLeaderForPartitionError"
 
 
@@ -36,6 +37,9 @@ RETRYING = "Got error produce response on topic-partition t-1, retrying. Error: 
         ("aiokafka.producer.sender", "it is given up", [0, 1], [0, 1]),
         ("kafka.coordinator", "Marking the coordinator dead (node 1)", range(12), []),  # a group that was just made
         ("kafka.coordinator", "Heartbeat failed", [0, 1], [0, 1]),
+        ("aiokafka", AWAY, range(100), [0, 60]),  # a broker is away: it is said with each try
+        ("aiokafka", AWAY, [0, 1, 1_000, 1_001], [0, 1_000]),  # another time
+        ("kafka.cluster", "No node available for metadata refresh - backoff/retry", range(10), [0]),
         ("consumers.intake", "retrying", [0, 1], [0, 1]),  # our own say it once
     ],
 )

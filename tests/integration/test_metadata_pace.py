@@ -1,0 +1,45 @@
+"""A client that waits for a partition's leader leaves the brokers in peace."""
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.cluster import ClusterMetadata
+
+from consumers.async_kafka import async_connection
+from stream.config.metadata_pace import REQUESTS_MAX
+from stream.config.settings import KafkaSettings
+from stream.engine.connection import client_arguments
+from tests.servers import Kafka
+
+SECONDS = 1.5
+
+
+@pytest.mark.parametrize("arguments", [client_arguments, lambda kafka: async_connection(kafka, "waits")])
+def test_a_partition_without_a_leader_is_not_asked_for_over_and_over(
+    kafka: Kafka, prefix: str, monkeypatch: pytest.MonkeyPatch, arguments: Any
+) -> None:
+    answers: list[float] = []
+    update = ClusterMetadata.update_metadata
+
+    def counted(self: ClusterMetadata, metadata: Any) -> Any:
+        answers.append(time.monotonic())
+        return update(self, metadata)
+
+    async def wait() -> None:
+        consumer = AIOKafkaConsumer(**arguments(KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)))
+        await consumer.start()
+        consumer.assign([TopicPartition(f"{prefix}nobody-leads-it", 0)])
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(consumer.getone(), SECONDS)
+        finally:
+            await consumer.stop()
+
+    monkeypatch.setattr(ClusterMetadata, "update_metadata", counted)
+    asyncio.run(wait())
+    in_a_second = [sum(1 for at in answers if first <= at < first + 1) for first in answers]
+    assert 5 <= max(in_a_second) <= REQUESTS_MAX + 1, "one more for the client's own first look"
