@@ -156,6 +156,7 @@ def test_the_days_of_accounts_reach_the_figures_through_kills_and_late_events(
     worker_env = common | {
         "HEARTLINE_WORKER__CLOCK": "event",
         "HEARTLINE_WORKER__CHECKPOINT_INTERVAL_SECONDS": "0.2",
+        "HEARTLINE_WORKER__SESSION_TIMEOUT_SECONDS": "6",
         "HEARTLINE_WORKER__METRICS_PORT": "null",
     }
     ensure_topics(_settings(kafka, prefix), list(topics.inputs))
