@@ -28,13 +28,8 @@ _BEFORE: Final[list[structlog.typing.Processor]] = [
 ROUTINE_SECONDS: Final = 15.0
 TELL_AGAIN_SECONDS: Final = 60.0
 LINES_MAX: Final = 1_000
-# What aiokafka and kafka-python say of what they try again: in the first seconds it is routine.
+# What aiokafka and kafka-python say of what they try again: in the first seconds it is no news.
 _ROUTINE: Final = ("retrying", "Marking the coordinator dead")
-# The same of brokers that are away and topics that are not there: news at once, and said again with each try.
-_REPEATED: Final = (
-    *("Unable connect to node", "Unable to update metadata", "not found in cluster metadata"),
-    *("No node available for metadata refresh", "Metadata refresh: failed", "Connection failed", "Connection lost"),
-)
 
 structlog.configure(
     processors=[
@@ -49,11 +44,11 @@ structlog.configure(
 )
 
 
-class RoutineRetries(logging.Filter):
-    """Holds back what a Kafka client says of a request that it tries again by itself, while that is routine.
+class RepeatedTries(logging.Filter):
+    """Holds back what a Kafka client says with each of its tries: the same words are told once a minute.
 
-    A broker that starts, or has just made a topic, answers for some seconds that it does not lead it yet. What lasts is
-    told, once a minute; so is a broker that is away, from the first time on.
+    While a broker is away that would be ten to twenty lines a second. A broker that starts, or has just made a topic,
+    answers for some seconds that it does not lead it yet: that is told where it lasts.
     """
 
     def __init__(self) -> None:
@@ -65,13 +60,10 @@ class RoutineRetries(logging.Filter):
         message = record.getMessage()
         if not record.name.startswith(("aiokafka", "kafka")):
             return True
-        is_repeated = any(part in message for part in _REPEATED)
-        if not is_repeated and not any(part in message for part in _ROUTINE):
-            return True
         since, told = self._lines.get(message, (record.created, 0.0))
         if record.created - max(since, told) > ROUTINE_SECONDS + TELL_AGAIN_SECONDS:
             since = record.created  # another time
-        lasts = is_repeated or record.created - since >= ROUTINE_SECONDS
+        lasts = record.created - since >= ROUTINE_SECONDS or not any(part in message for part in _ROUTINE)
         is_told = lasts and record.created - told >= TELL_AGAIN_SECONDS
         if message not in self._lines and len(self._lines) >= LINES_MAX:
             self._lines.clear()
@@ -105,7 +97,7 @@ def configure_logging(settings: LogSettings, quiet: Iterable[str] = ()) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(settings.format == "json"))
-    handler.addFilter(RoutineRetries())
+    handler.addFilter(RepeatedTries())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
