@@ -29,7 +29,7 @@ ROUTINE_SECONDS: Final = 15.0
 TELL_AGAIN_SECONDS: Final = 60.0
 LINES_MAX: Final = 1_000
 # What aiokafka and kafka-python say of what they try again: in the first seconds it is no news.
-_ROUTINE: Final = ("retrying", "Marking the coordinator dead")
+_ROUTINE: Final = ("retrying", "Marking the coordinator dead", "not found in cluster metadata")
 
 structlog.configure(
     processors=[

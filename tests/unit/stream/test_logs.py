@@ -36,6 +36,7 @@ RETRYING = "Got error produce response on topic-partition t-1, retrying. Error: 
         ("aiokafka.producer.sender", RETRYING, [0, 5, 1_000, 1_005], []),  # another time, and short again
         ("aiokafka.producer.sender", "it is given up", [0, 1], [0]),
         ("kafka.coordinator", "Marking the coordinator dead (node 1)", range(12), []),  # a group that was just made
+        ("aiokafka.cluster", "Topic accounts not found in cluster metadata", range(12), []),  # it was just made
         ("kafka.coordinator", "Heartbeat failed", [0, 70], [0, 70]),
         ("aiokafka", AWAY, range(100), [0, 60]),  # a broker is away: it is said with each try
         ("aiokafka", AWAY, [0, 1, 1_000, 1_001], [0, 1_000]),  # another time
