@@ -1,8 +1,8 @@
 """How often a client asks the brokers who leads a partition.
 
-aiokafka asks again at once while one has no leader: 1,800 times a second of a broker that is up, and as often in vain,
-with two lines in the log each time, where none answers. That takes half a processor, fills disks, and burdens the
-brokers that are left when others are down. Java's client waits 100 ms in between.
+aiokafka asks again at once for a topic that is not there, since it was deleted, or not made yet when the broker went:
+1,800 times a second of a broker that is up, and as often in vain, with two lines in the log each time, where none
+answers. That takes half a processor, burdens the broker, and fills disks. Java's client waits 100 ms in between.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A client that waits for a partition's leader leaves the brokers in peace."""
+"""A client that waits for a topic leaves the brokers in peace."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ SECONDS = 1.5
 
 
 @pytest.mark.parametrize("arguments", [client_arguments, lambda kafka: async_connection(kafka, "waits")])
-def test_a_partition_without_a_leader_is_not_asked_for_over_and_over(
+def test_a_topic_that_is_not_there_is_not_asked_for_over_and_over(
     kafka: Kafka, prefix: str, monkeypatch: pytest.MonkeyPatch, arguments: Any
 ) -> None:
     answers: list[float] = []
@@ -32,7 +32,7 @@ def test_a_partition_without_a_leader_is_not_asked_for_over_and_over(
     async def wait() -> None:
         consumer = AIOKafkaConsumer(**arguments(KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)))
         await consumer.start()
-        consumer.assign([TopicPartition(f"{prefix}nobody-leads-it", 0)])
+        consumer.assign([TopicPartition(f"{prefix}is-not-there", 0)])
         try:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(consumer.getone(), SECONDS)

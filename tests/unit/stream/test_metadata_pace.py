@@ -26,7 +26,7 @@ class Clock:
     [
         (0.0, REQUESTS_MAX, 0.0),  # a start asks for topic after topic: nobody waits
         (0.0, REQUESTS_MAX + 1, 1.0),
-        (0.0, 5 * REQUESTS_MAX, 4.0),  # a partition without a leader is asked for over and over
+        (0.0, 5 * REQUESTS_MAX, 4.0),  # a topic that is not there is asked for over and over
         (1.0, 5 * REQUESTS_MAX, None),  # who asks seldom never waits
     ],
 )
