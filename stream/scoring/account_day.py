@@ -10,14 +10,15 @@ from stream.kinds.subscription import seats_of
 from stream.measures.catalogue import measured
 from stream.measures.product_config import NO_PRODUCT_CONFIG, ProductConfig
 from stream.scoring.band_history import moment
-from stream.scoring.evaluation import evaluate, profile_of
+from stream.scoring.evaluation import evaluate
 from stream.scoring.scorecard import Scorecards
 from stream.scoring.scorecard_selection import scorecard_for
 
 # As of how many days before today the facts still tell exactly what was; what comes later changes no day that is over.
 REACH_DAYS: Final = 28
 
-_MEASURES: Final = frozenset({"mau", "wau", "feature_status", "lifecycle_stage", "time_to_first_value_days"})
+_MEASURES: Final = frozenset({"feature_status", "lifecycle_stage", "time_to_first_value_days"})
+_WEEK_DAYS: Final = 7
 
 
 def close_day(
@@ -40,11 +41,12 @@ def close_day(
     """
     scorecard = scorecard_for(scorecards, state, end_ms, core_features, product)
     found = evaluate(state, end_ms, scorecard, core_features, product)
-    measures = measured(found.context, _MEASURES)
-    profile = profile_of(state, end_ms)
+    context = found.context
+    measures = measured(context, _MEASURES)
+    profile = found.profile()
     used = [name for name, status in measures["feature_status"].items() if status == "used"]
     days = measures["time_to_first_value_days"]
-    sold = seats_of(found.context.terms)
+    sold = seats_of(context.terms)
     return AccountDay(
         account_id,
         date.fromisoformat(iso_date(found.day)),
@@ -54,8 +56,8 @@ def close_day(
         stage=measures["lifecycle_stage"],
         owner=profile.owner,
         segment=profile.segment,
-        mau=measures["mau"],
-        wau=measures["wau"],
+        mau=context.mau,
+        wau=context.active(_WEEK_DAYS),
         seats=profile.licensed_seats if sold is None else sold,
         features=sorted(used),
         coverage_ratio=found.coverage_ratio,
