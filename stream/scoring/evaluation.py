@@ -62,7 +62,7 @@ class DetailedEvaluation(Evaluation, gc=False):
         wanted: the measures that were asked for so far: those that the scorecard needs, until `complete`.
         measures: these.
         result: what the scorecard makes of them.
-        day_facts: as of `scoring.facts`; None: nobody asked yet.
+        facts: from `scoring.facts`; None: nobody asked yet.
         known_profile: from `profile`; None: nobody asked yet.
     """
 
@@ -70,7 +70,7 @@ class DetailedEvaluation(Evaluation, gc=False):
     wanted: frozenset[str]
     measures: Measures
     result: ScoreResult
-    day_facts: int | None = None
+    facts: tuple[int, int] | None = None
     known_profile: Profile | None = None
 
     def complete(self, of: frozenset[str] | None = None) -> Measures:

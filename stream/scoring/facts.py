@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec import Raw, json
 
-from stream.contracts.report import FACT_DIGITS, HealthReport
+from stream.contracts.report import FACT_DIGITS
 from stream.measures import Measures
 from stream.measures.catalogue import DAY_FACTS, SCAN_FACTS
 
@@ -26,16 +26,10 @@ def scan_facts(measures: Measures, score: float | None) -> int:
     return _scan_facts(_read(measures), score)
 
 
-def day_facts(measures: Measures, score: float | None) -> int:
-    """All that more than time moves, as 64 bits; the score as exactly as that of a closed day is kept."""
-    return _day_facts(_read(measures), measures, score)
-
-
-def facts_of(report: HealthReport, known_day_facts: int | None = None) -> tuple[int, int]:
-    """Both of a report; the second only where it is not known of the same measures and score."""
-    read = _read(report.measures)
-    scan = _scan_facts(read, report.score)
-    return scan, _day_facts(read, report.measures, report.score) if known_day_facts is None else known_day_facts
+def facts_of(measures: Measures, score: float | None) -> tuple[int, int]:
+    """The same, and all that more than time moves: there the score is as exact as that of a closed day."""
+    read = _read(measures)
+    return _scan_facts(read, score), _day_facts(read, measures, score)
 
 
 def _scan_facts(read: Raw, score: float | None) -> int:

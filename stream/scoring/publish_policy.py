@@ -15,7 +15,7 @@ from stream.measures.registry import MovedBy
 from stream.measures.renewal import WORTH_DAYS
 from stream.scoring.band_history import COMPARED_DAYS
 from stream.scoring.evaluation import NO_PROFILE, DetailedEvaluation, Evaluation
-from stream.scoring.facts import day_facts, scan_facts
+from stream.scoring.facts import facts_of, scan_facts
 
 FactsDue = Literal["score", "scan", "day"]
 
@@ -134,8 +134,8 @@ def facts_changed(before: PublishedReport, found: DetailedEvaluation, due: Facts
     (closed,) = daily.scores_at(days, found.day, (1,))
     if closed is not None and before.score is not None and round(before.score, CLOSE_DIGITS) != closed:
         return True
-    found.day_facts = day_facts(found.complete(), found.score)
-    return found.day_facts != before.day_facts
+    found.facts = facts_of(found.complete(), found.score)
+    return found.facts[1] != before.day_facts
 
 
 def profile_digest(found: DetailedEvaluation) -> str:

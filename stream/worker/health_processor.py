@@ -293,7 +293,7 @@ class HealthProcessor:
                 account_id, state, now_ms, scorecard, self._core_features, ingested, self._product, found, fresh
             )
             partition.outputs.append(Output(self._health_topic, account_id.encode(), encode_report(report)))
-            facts = facts_of(report, found.day_facts)
+            facts = found.facts or facts_of(report.measures, report.score)
             state.published = published_report(before, report, now_ms, digest, found.override, found.closings, facts)
             partition.dirty.add(account_id)
             partition.moved.discard(account_id)

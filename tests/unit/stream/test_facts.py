@@ -12,7 +12,7 @@ from stream.kinds.state import AccountState
 from stream.measures import Measures, measure
 from stream.measures.catalogue import DAY_FACTS, SCAN_FACTS
 from stream.measures.product_config import ProductConfig
-from stream.scoring.facts import day_facts, scan_facts
+from stream.scoring.facts import facts_of, scan_facts
 from tests.examples import examples
 from tests.streams import CORE, FIRST_DAY, fold, make_stream
 
@@ -46,7 +46,8 @@ def test_facts_are_the_same_numbers_as_when_all_is_rounded_and_encoded_plainly(s
     _, partition = fold(make_stream(seed, 200, 60))
     for state in partition.states.values():
         found = measure(state, END_MS, CORE, PRODUCT)
-        assert (scan_facts(found, score), day_facts(found, score)) == plainly(found, score)
+        assert facts_of(found, score) == plainly(found, score)
+        assert scan_facts(found, score) == plainly(found, score)[0]
 
 
 def test_minus_nothing_is_another_number_than_nothing_whichever_came_first() -> None:
@@ -58,4 +59,4 @@ def test_minus_nothing_is_another_number_than_nothing_whichever_came_first() -> 
             "outcome_pace_min": value,
             "p_alive": value,
         }
-        assert (scan_facts(found, value), day_facts(found, value)) == plainly(found, value)
+        assert facts_of(found, value) == plainly(found, value)

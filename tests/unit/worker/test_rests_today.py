@@ -54,7 +54,13 @@ def check(state: AccountState, day: int) -> None:
 def told(state: AccountState, now_ms: int) -> tuple[object, ...]:
     """What a report is published for."""
     report = build_report("acme", state, now_ms, DEFAULT, CORE, product=PRODUCT)
-    return *facts_of(report), report.score, report.band, report.coverage_ratio, report.score_7d_ago
+    return (
+        *facts_of(report.measures, report.score),
+        report.score,
+        report.band,
+        report.coverage_ratio,
+        report.score_7d_ago,
+    )
 
 
 @examples(30)
