@@ -56,17 +56,19 @@ def most_active(context: MeasureContext) -> tuple[int, int, str]:
     remembered = [(days, last_day, user_id) for user_id, (days, last_day) in activity.remembered.items()]
     best = max(remembered, default=(0, day, ""))
     for user_id, user in activity.users.items():
-        if user[DAYS] < best[0]:
+        days, last_day = user[DAYS], user[LAST_DAY]
+        if days < best[0]:
             continue  # as of an earlier day it can only have fewer
-        newer = user[LAST_DAY] - day
-        if newer <= 0:
-            best = max(best, (user[DAYS], user[LAST_DAY], user_id))
-            continue
-        days = user[DAYS] - (user[BITS] & (1 << newer) - 1).bit_count()
-        if days > 0:
+        newer = last_day - day
+        if newer > 0:
+            days -= (user[BITS] & (1 << newer) - 1).bit_count()
+            if days < best[0] or days == 0:
+                continue
             older = user[BITS] >> newer
-            back = (older & -older).bit_length() - 1 if older else DAYS_KEPT - 1 - newer
-            best = max(best, (days, day - back, user_id))
+            last_day = day - ((older & -older).bit_length() - 1 if older else DAYS_KEPT - 1 - newer)
+        found = (days, last_day, user_id)
+        if found > best:
+            best = found
     return best
 
 
