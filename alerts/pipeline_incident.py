@@ -16,14 +16,14 @@ told of once it has been for minutes: while a history is loaded every source loo
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Protocol, get_args
 
 import msgspec
 from msgspec.structs import replace
 
 from alerts.context import PipelineIncident, PipelineIncidentSettings
 from alerts.text import duration, plural
-from stream.contracts.report import AlertReportView
+from stream.contracts.report import Freshness
 
 IncidentKind = Literal["source_quiet", "lag", "mass_drop", "worker_absent"]
 
@@ -102,9 +102,18 @@ class Assessment:
     reason: str
 
 
+class SaysFreshness(Protocol):
+    """The part of a report that speaks of the pipeline."""
+
+    @property
+    def as_of(self) -> datetime: ...
+    @property
+    def freshness(self) -> Mapping[str, Freshness]: ...
+
+
 def observe(
     before: PartitionHealth,
-    reports: Sequence[AlertReportView],
+    reports: Sequence[SaysFreshness],
     *,
     accounts: int,
     delay_seconds: float | None,

@@ -15,7 +15,15 @@ from alerts.follow_up import action_of
 from alerts.red_flag import Transition
 from alerts.silences import Silence
 from alerts.text import duration, tidy
-from consumers.alerting.batch import Batch, BatchResult, DecodedRecord, decode_batch, decode_commands, evaluate_batch
+from consumers.alerting.batch import (
+    Batch,
+    BatchResult,
+    DecodedRecord,
+    accounts_of,
+    decode_batch,
+    decode_commands,
+    evaluate_batch,
+)
 from consumers.alerting.daily_digests import DailyDigests
 from consumers.alerting.erasure import account_hash
 from consumers.alerting.loop import Record
@@ -230,26 +238,25 @@ class Alerting:
         self, partition: int, assigned: _AssignedPartition, records: Sequence[Record], next_offset: int
     ) -> None:
         """Evaluate new reports."""
-        incoming, poison = decode_batch(records)
-        if assigned.erased:
-            incoming = [item for item in incoming if item.written_ms > _erased_ms(assigned, item.account_id)]
-        accounts = [item.account_id for item in incoming]
-        evaluate = partial(self._reports, partition, incoming, next_offset)
-        self._transact(partition, assigned, accounts, evaluate, incoming, with_reports=False)
+        evaluate = partial(self._reports, partition, assigned, records, next_offset)
+        result = self._transact(partition, assigned, accounts_of(records), evaluate, with_reports=False)
         assigned.next_offset = next_offset
-        self._metrics.records.labels("poison").inc(poison)
-        moments = [item.view.as_of for item in incoming if item.view is not None]
+        moments = [each.as_of for each in result.observed]
         if moments:
             assigned.watermark = max([*moments, assigned.watermark] if assigned.watermark is not None else moments)
 
     def _reports(
         self,
         partition: int,
-        incoming: Sequence[DecodedRecord],
+        assigned: _AssignedPartition,
+        records: Sequence[Record],
         next_offset: int,
         known: LoadedState,
         data: DataStatus,
     ) -> BatchResult:
+        incoming = decode_batch(records)
+        if assigned.erased:
+            incoming = (item for item in incoming if item is None or not _is_of_what_was_erased(assigned, item))
         return evaluate_batch(
             incoming,
             known,
@@ -332,20 +339,19 @@ class Alerting:
         assigned: _AssignedPartition,
         accounts: Sequence[str],
         evaluate: Callable[[LoadedState, DataStatus], BatchResult],
-        incoming: Sequence[DecodedRecord] = (),
         *,
         with_reports: bool,
-    ) -> None:
+    ) -> BatchResult:
         """One transaction, with what it shows of the pipeline, and what is counted of it."""
-        decide = partial(self._assessed, partition, evaluate, incoming)
+        decide = partial(self._assessed, partition, evaluate)
         result = self._store.apply(partition, assigned.next_offset, accounts, decide, with_reports=with_reports)
         self._written(partition, result)
+        return result
 
     def _assessed(
         self,
         partition: int,
         evaluate: Callable[[LoadedState, DataStatus], BatchResult],
-        incoming: Sequence[DecodedRecord],
         known: LoadedState,
     ) -> BatchResult:
         """What a batch comes to, evaluated with its signals suppressed where the data can not be trusted."""
@@ -353,7 +359,7 @@ class Alerting:
             return evaluate(known, DataStatus())
         accounts, now = self._projection.size(partition), _utc(self._clock_ms())
         return self._pipeline_health.assess_batch(
-            partition, known, partial(evaluate, known), incoming=incoming, accounts=accounts, now=now
+            partition, known, partial(evaluate, known), accounts=accounts, now=now
         )
 
     def _written(self, partition: int, result: BatchResult) -> None:
@@ -433,6 +439,6 @@ def _fields(transition: Transition) -> dict[str, Any]:
     return fields
 
 
-def _erased_ms(assigned: _AssignedPartition, account_id: str) -> int:
-    """The Kafka timestamp of the newest tombstone of an account; -1: none is known."""
-    return assigned.erased.get(account_hash(account_id), -1)
+def _is_of_what_was_erased(assigned: _AssignedPartition, item: DecodedRecord) -> bool:
+    """Whether a record is not newer than the newest tombstone that is known of its account."""
+    return item.written_ms <= assigned.erased.get(account_hash(item.account_id), -1)

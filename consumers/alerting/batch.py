@@ -3,7 +3,7 @@
 A record that is not a report (poison) is counted, named with its topic, partition and offset, and stops no other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -27,7 +27,7 @@ from consumers.alerting.recipients import Recipients
 from consumers.alerting.state import Changes, LoadedState
 from stream.config.logs import get_logger
 from stream.contracts.errors import BadEvent
-from stream.contracts.report import AlertReportView, HealthReport, decode_alert_report_view, decode_report
+from stream.contracts.report import AlertReportView, Freshness, HealthReport, decode_alert_report_view, decode_report
 
 log = get_logger(__name__)
 
@@ -61,6 +61,20 @@ class SourceTimestamps:
     ingested_ms: int | None
 
 
+class ObservedReport(msgspec.Struct, frozen=True):
+    """What a report of a batch says of the pipeline, and not of the account.
+
+    Args:
+        as_of: the moment that it speaks of.
+        freshness: by source, as in the report.
+        reached_at_seconds: when the newest fact behind it reached Kafka, seconds since 1970.
+    """
+
+    as_of: datetime
+    freshness: Mapping[str, Freshness]
+    reached_at_seconds: float
+
+
 @dataclass
 class BatchResult:
     """What a batch comes to.
@@ -69,13 +83,15 @@ class BatchResult:
         changes: for the store.
         steps: every red flag that changed, with the moments of the new report behind it; None without one.
         signals: every signal that changed.
-        outcomes: one of metrics.RECORD_OUTCOMES per record that was not poison.
+        outcomes: one of metrics.RECORD_OUTCOMES per record.
+        observed: every report, in order.
     """
 
     changes: Changes
     steps: list[tuple[Transition, SourceTimestamps | None]] = field(default_factory=list)
     signals: list[tuple[str, SignalStep]] = field(default_factory=list)
     outcomes: list[str] = field(default_factory=list)
+    observed: list[ObservedReport] = field(default_factory=list)
 
 
 def _timestamps(item: DecodedRecord | None) -> SourceTimestamps | None:
@@ -108,14 +124,21 @@ def decode(record: Record) -> DecodedRecord:
     return DecodedRecord(account_id, view, record.value, record.timestamp)
 
 
-def decode_batch(records: Sequence[Record]) -> tuple[list[DecodedRecord], int]:
-    """The records that can be read, in order, and how many can't."""
-    incoming, poison = [], 0
+def accounts_of(records: Iterable[Record]) -> list[str]:
+    """The accounts that the keys of records name, before any is decoded; a key that names none is left out."""
+    return [record.key.decode(errors="replace") for record in records if record.key]
+
+
+def decode_batch(records: Iterable[Record]) -> Iterator[DecodedRecord | None]:
+    """The records in order; None for one that can't be read.
+
+    Each is decoded when it is asked for: it is some hundred objects, and those of a whole batch are more than the
+    processor's cache holds.
+    """
     for record in records:
         try:
-            incoming.append(decode(record))
+            yield decode(record)
         except BadEvent as error:
-            poison += 1
             log.error(
                 "record passed over",
                 topic=record.topic,
@@ -123,7 +146,7 @@ def decode_batch(records: Sequence[Record]) -> tuple[list[DecodedRecord], int]:
                 offset=record.offset,
                 error=str(error),
             )
-    return incoming, poison
+            yield None
 
 
 def decode_commands(records: Sequence[Record]) -> tuple[list[Command], int]:
@@ -357,7 +380,7 @@ class Batch:
 
 
 def evaluate_batch(
-    incoming: Sequence[DecodedRecord],
+    incoming: Iterable[DecodedRecord | None],
     known: LoadedState,
     config: AlertingConfig,
     *,
@@ -371,7 +394,7 @@ def evaluate_batch(
     """Evaluate a batch of reports in order.
 
     Args:
-        incoming: the records.
+        incoming: the records; None is one that can't be read.
         known: what is remembered of their accounts.
         config: rules, playbooks and lifecycle.
         next_offset: the offset after the batch.
@@ -391,7 +414,14 @@ def evaluate_batch(
         now_ms=now_ms,
     )
     wall = datetime.fromtimestamp(now_ms / 1000, UTC)
+    observed = batch.result.observed
     for item in incoming:
+        if item is None:
+            batch.result.outcomes.append("poison")
+            continue
+        if (report := item.view) is not None:
+            reached_at = report.ingested_at.timestamp() if report.ingested_at is not None else item.written_ms / 1000
+            observed.append(ObservedReport(report.as_of, report.freshness, reached_at))
         record = batch.result.changes.records.get(item.account_id, known.records.get(item.account_id))
         batch.report(item, _now(item, record, wall) if event_clock else wall)
     return batch.result

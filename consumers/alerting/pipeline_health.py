@@ -31,7 +31,7 @@ from alerts.pipeline_incident import (
 )
 from alerts.signals import SignalStep
 from consumers.alerting.audit_log import AuditLog
-from consumers.alerting.batch import BatchResult, DecodedRecord
+from consumers.alerting.batch import BatchResult, ObservedReport
 from consumers.alerting.metrics import Metrics
 from consumers.alerting.outbox import Outbox, OutboxEntry
 from consumers.alerting.recipients import Recipients
@@ -117,7 +117,6 @@ class PipelineHealthMonitor:
         known: LoadedState,
         evaluate: Callable[[DataStatus], BatchResult],
         *,
-        incoming: Sequence[DecodedRecord] = (),
         accounts: int,
         now: datetime,
     ) -> BatchResult:
@@ -127,18 +126,16 @@ class PipelineHealthMonitor:
             partition: of the health topic.
             known: what is remembered of the batch's accounts.
             evaluate: the batch, under what is known of the data; pure.
-            incoming: its reports.
             accounts: how many are known in the partition.
             now: the wall clock.
         """
         known_of_data = self.data(now)
         result = evaluate(known_of_data)
-        reports = [item.view for item in incoming if item.view is not None]
         partition_health = observe(
             self._partitions_health.get(partition, PartitionHealth()),
-            reports,
+            result.observed,
             accounts=accounts,
-            delay_seconds=_delay_seconds(incoming, now),
+            delay_seconds=_delay_seconds(result.observed, now),
             fallen=_fallen(result.signals, known),
             now=now,
             settings=self._settings,
@@ -242,14 +239,9 @@ def _fallen(steps: Sequence[tuple[str, SignalStep]], known: LoadedState) -> int:
     return len(accounts & known.records.keys())
 
 
-def _delay_seconds(incoming: Sequence[DecodedRecord], now: datetime) -> float | None:
+def _delay_seconds(observed: Sequence[ObservedReport], now: datetime) -> float | None:
     """From the newest fact behind the least late report until now; None without a report."""
-    moments = [
-        item.view.ingested_at.timestamp() if item.view.ingested_at is not None else item.written_ms / 1000
-        for item in incoming
-        if item.view is not None
-    ]
-    return now.timestamp() - max(moments) if moments else None
+    return now.timestamp() - max(each.reached_at_seconds for each in observed) if observed else None
 
 
 def _step(seen: Assessment, now: datetime) -> AlertEvent:

@@ -42,9 +42,8 @@ def record_of(report: HealthReport) -> Item:
 
 def run(*records: Item, known: dict[str, AccountRecord] | None = None, event_clock: bool = True) -> BatchResult:
     """Decode and evaluate."""
-    incoming, _ = decode_batch(records)
     return evaluate_batch(
-        incoming,
+        decode_batch(records),
         LoadedState(known or {}),
         PAGED,
         next_offset=8,
@@ -72,9 +71,9 @@ def test_poison_is_named_with_its_place_and_stops_no_other(
     key: bytes | None, value: bytes, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The record before and the one after are evaluated."""
-    incoming, poison = decode_batch([record_of(make_report("a")), Item(key, value), record_of(make_report("b"))])
-    assert [item.account_id for item in incoming] == ["a", "b"]
-    assert poison == 1
+    result = run(record_of(make_report("a")), Item(key, value), record_of(make_report("b")))
+    assert list(result.changes.records) == ["a", "b"]
+    assert result.outcomes == ["evaluated", "poison", "evaluated"]
     (line,) = logged(caplog, topic="account-health", partition=2, offset=7)
     assert said in line["error"]
 
@@ -158,7 +157,7 @@ def test_the_clock_decides_when_an_alert_opened(event_clock: bool) -> None:
 
 def test_without_a_receiver_alerts_are_kept_and_nobody_is_told() -> None:
     """Or the outbox would fill for ever."""
-    incoming, _ = decode_batch([record_of(make_report(score=40))])
+    incoming = decode_batch([record_of(make_report(score=40))])
     result = evaluate_batch(
         incoming, LoadedState({}), PAGED, next_offset=1, now_ms=NOW_MS, event_clock=False, recipients=NOBODY
     )
