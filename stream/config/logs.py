@@ -48,7 +48,8 @@ class RepeatedTries(logging.Filter):
     """Holds back what a Kafka client says with each of its tries: the same words are told once a minute.
 
     While a broker is away that would be ten to twenty lines a second. A broker that starts, or has just made a topic,
-    answers for some seconds that it does not lead it yet: that is told where it lasts.
+    answers for some seconds that it does not lead it yet: that is told where it lasts. A connection that broke is told
+    without a traceback.
     """
 
     def __init__(self) -> None:
@@ -60,6 +61,8 @@ class RepeatedTries(logging.Filter):
         message = record.getMessage()
         if not record.name.startswith(("aiokafka", "kafka")):
             return True
+        if record.exc_info and isinstance(record.exc_info[1], OSError):
+            record.exc_info = None  # a connection that broke is no fault of the program's, and the line says why
         since, told = self._lines.get(message, (record.created, 0.0))
         if record.created - max(since, told) > ROUTINE_SECONDS + TELL_AGAIN_SECONDS:
             since = record.created  # another time

@@ -54,6 +54,14 @@ def test_what_a_client_tries_again_by_itself_is_told_where_it_lasts(
     assert told == told_at
 
 
+@pytest.mark.parametrize(("error", "is_told"), [(ConnectionResetError("reset by peer"), False), (KeyError("x"), True)])
+def test_a_connection_that_broke_is_one_line_and_a_fault_has_its_traceback(error: Exception, is_told: bool) -> None:
+    where = (type(error), error, None)
+    record = logging.LogRecord("kafka.net.transport", logging.ERROR, "", 0, "Error sending: %s", (error,), where)
+    assert RepeatedTries().filter(record)
+    assert (record.exc_info is not None) == is_told
+
+
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
