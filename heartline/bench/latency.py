@@ -22,8 +22,8 @@ from stream.contracts.errors import HeartlineError
 from stream.contracts.events import epoch_ms
 from stream.engine.connection import client_arguments
 
-_READY_SECONDS: Final = 30.0
-_GRACE_SECONDS: Final = 30.0  # what the reader may need to answer when its time is up
+_READY_SECONDS: Final = 120.0  # nothing is measured by it: a busy machine takes its time
+_GRACE_SECONDS: Final = 120.0  # what the reader may need to answer when its time is up
 _POLL_MS: Final = 200
 _PREFIX: Final = PREFIX.encode()
 
