@@ -34,6 +34,7 @@ def measures(events: Iterable[dict[str, Any]], day: int, mau: int, zone: ZoneInf
     ]
     resolutions = [t["hours"] for t in opened if t["hours"] is not None and t["resolved_day"] > day - 90]
     opened_30 = sum(t["opened_day"] > day - 30 for t in opened)
+    pressing = [t["since"] for t in facts if t["open"] and t["priority"] in PRIORITIES[2:]]
     return {
         "tickets_opened_7": sum(t["opened_day"] > day - 7 for t in opened),
         "tickets_opened_30": opened_30,
@@ -48,9 +49,7 @@ def measures(events: Iterable[dict[str, Any]], day: int, mau: int, zone: ZoneInf
         "escalated_tickets": len(escalations),
         "escalation_rate": len(escalations) / len(recent) if recent else None,
         "escalation_hours": mean(escalations) if escalations else None,
-        "oldest_open_at": min(
-            [t["since"] for t in facts if t["open"] and t["priority"] in PRIORITIES[2:]], default=None
-        ),
+        "oldest_open_at": iso(min(pressing)) if pressing else None,  # as words, one without a fraction sorts last
         "escalation_running_hours": max([t["running_hours"] for t in facts if t["escalated"]], default=0.0),
         "resolution_hours": median(resolutions) if resolutions else None,
     }
@@ -96,7 +95,7 @@ def _facts(events: Sequence[dict[str, Any]], now: int, zone: ZoneInfo) -> dict[s
         "opened_day": day_in(zone, openings[0]) if openings else None,
         "open": is_open,
         "age": (now - opened) / HOUR,
-        "since": iso(opened),
+        "since": opened,
         "resolved_day": day_in(zone, resolved) if resolved is not None else None,
         "hours": hours,
         "escalated_day": day_in(zone, escalations[0]) if escalations else None,

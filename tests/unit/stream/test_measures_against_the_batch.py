@@ -89,6 +89,7 @@ def on(day: int) -> date:
     seeds, sizes, spans, seeds, st.sampled_from([0, 1, 30, 90]), st.sampled_from([0.0, 0.2, 1.0]), st.integers(0, 40)
 )
 @example(1, 500, 200, 2, 90, 0.2, 0)
+@example(172, 9, 1, 0, 0, 0.0, 0)  # two tickets that wait, opened within one second
 def test_shuffled_late_and_repeated_streams_give_the_batchs_measures(
     seed: int, size: int, span_days: int, order: int, late_days: int, repeats: float, days_after: int
 ) -> None:
