@@ -7,13 +7,13 @@ answers. That takes half a processor, burdens the broker, and fills disks. Java'
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiokafka.client import AIOKafkaClient
 
-REQUESTS_MAX: Final = 10  # in any second; what comes in a burst below it, as at a start, does not wait
+BURST: Final = 10  # so many may come at once, as at a start, when topic after topic is looked for
+BETWEEN_SECONDS: Final = 0.1  # from then on
 
 _ask = AIOKafkaClient._metadata_update  # noqa: SLF001 - every way to ask leads through it
 
@@ -30,15 +30,15 @@ class MetadataPace:
         self, seconds: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
     ) -> None:
         self._seconds, self._sleep = seconds, sleep
-        self._asked: deque[float] = deque(maxlen=REQUESTS_MAX)
+        self._even_at = seconds()  # when it will have asked as seldom as it should
 
     async def wait(self) -> None:
         """Wait until it may ask again."""
-        if len(self._asked) == REQUESTS_MAX:
-            early_seconds = self._asked[0] + 1.0 - self._seconds()
-            if early_seconds > 0:
-                await self._sleep(early_seconds)
-        self._asked.append(self._seconds())
+        now = self._seconds()
+        self._even_at = max(self._even_at, now) + BETWEEN_SECONDS
+        early_seconds = self._even_at - now - BURST * BETWEEN_SECONDS
+        if early_seconds > 0:
+            await self._sleep(early_seconds)
 
 
 def pace_metadata() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from stream.config.metadata_pace import REQUESTS_MAX, MetadataPace
+from stream.config.metadata_pace import BURST, MetadataPace
 
 
 class Clock:
@@ -24,10 +24,10 @@ class Clock:
 @pytest.mark.parametrize(
     ("step_seconds", "requests", "took_seconds"),
     [
-        (0.0, REQUESTS_MAX, 0.0),  # a start asks for topic after topic: nobody waits
-        (0.0, REQUESTS_MAX + 1, 1.0),
-        (0.0, 5 * REQUESTS_MAX, 4.0),  # a topic that is not there is asked for over and over
-        (1.0, 5 * REQUESTS_MAX, None),  # who asks seldom never waits
+        (0.0, BURST, 0.0),  # a start asks for topic after topic: nobody waits
+        (0.0, BURST + 1, 0.1),
+        (0.0, 5 * BURST, 4.0),  # a topic that is not there is asked for over and over
+        (1.0, 5 * BURST, None),  # who asks seldom never waits
     ],
 )
 def test_what_is_asked_too_soon_waits(step_seconds: float, requests: int, took_seconds: float | None) -> None:
