@@ -10,7 +10,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from consumers.intake.writer import SOURCE_HEADER
-from consumers.kafka_client import committed_consumer, connect
+from consumers.kafka_client import committed_consumer, connect, partitions_there
 from stream.config.settings import ProcessSettings
 from stream.config.topic_decoders import topic_decoders
 from stream.contracts.dead_letters import read_dead_letter
@@ -133,7 +133,7 @@ def follow(
     tail = Tail(settings)
     consumer: Any = connect(settings.kafka, lambda: committed_consumer(settings.kafka, "heartline-tail"))
     try:
-        assigned = _partitions(consumer, tail.topics)
+        assigned = partitions_there(consumer, tail.topics)
         if not assigned:
             raise HeartlineError(
                 f"Kafka at {settings.kafka.bootstrap_servers} has none of the input topics yet; they are made when the "
@@ -146,7 +146,7 @@ def follow(
         while True:
             if time.monotonic() - looked >= LOOK_SECONDS:
                 looked = time.monotonic()
-                new = [each for each in _partitions(consumer, tail.topics) if each not in assigned]
+                new = [each for each in partitions_there(consumer, tail.topics) if each not in assigned]
                 _read_also(consumer, assigned, new, None)
                 assigned += new
             batches: Mapping[Any, Sequence[Any]] = consumer.poll(timeout_ms=POLL_MS)
@@ -174,17 +174,6 @@ def source_of(record: Any) -> str | None:
     """What the intake says of a record's sender; None: it came otherwise."""
     sender = dict(record.headers).get(SOURCE_HEADER)
     return sender.decode("utf-8", "replace") if sender is not None else None
-
-
-def _partitions(consumer: Any, topics: Sequence[str]) -> list[TopicPartition]:
-    """All partitions of the topics that there are."""
-    there = consumer.topics()
-    return [
-        TopicPartition(topic, number)
-        for topic in topics
-        if topic in there
-        for number in sorted(consumer.partitions_for_topic(topic) or ())
-    ]
 
 
 def _read_also(

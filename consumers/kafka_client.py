@@ -98,6 +98,17 @@ def committed_consumer(kafka: KafkaSettings, client_id: str, **more: Any) -> Any
     return opened(KafkaConsumer, **connection(kafka, client_id), **(options | more))
 
 
+def partitions_there(consumer: Any, topics: Sequence[str]) -> list[TopicPartition]:
+    """All partitions of some topics, as far as the brokers know them by now."""
+    there = consumer.topics()
+    return [
+        TopicPartition(topic, number)
+        for topic in topics
+        if topic in there
+        for number in sorted(consumer.partitions_for_topic(topic) or ())
+    ]
+
+
 def connect(kafka: KafkaSettings, make: Callable[[], T], stop: threading.Event | None = None) -> T | None:
     """What `make` connects, tried again while no broker answers; None when stopped before.
 

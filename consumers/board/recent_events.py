@@ -15,7 +15,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from consumers.event_tail import RESULTS, Tail, TailedEvent, source_of
-from consumers.kafka_client import committed_consumer
+from consumers.kafka_client import committed_consumer, partitions_there
 from stream.config.settings import ProcessSettings
 from stream.contracts.aliases import WaitingAlias, decode_waiting
 
@@ -119,13 +119,7 @@ class RecentEvents:
         if self._consumer is None:
             self._consumer = committed_consumer(self._kafka, "heartline-board-recent")
         consumer = self._consumer
-        there = consumer.topics()
-        tps = [
-            TopicPartition(topic, number)
-            for topic in (*self._tail.topics, self._waiting_topic)
-            if topic in there
-            for number in sorted(consumer.partitions_for_topic(topic) or ())
-        ]
+        tps = partitions_there(consumer, (*self._tail.topics, self._waiting_topic))
         begins, ends = consumer.beginning_offsets(tps), consumer.end_offsets(tps)
         behind = {tp: self._from(tp, begins[tp], ends[tp]) for tp in tps if self._next.get(tp, 0) < ends[tp]}
         if not behind:
