@@ -59,7 +59,7 @@ class RepeatedTries(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a line is written; by the record's own time."""
         message = record.getMessage()
-        if not record.name.startswith(("aiokafka", "kafka")):
+        if not record.name.startswith(("aiokafka", "kafka")) or record.levelno <= logging.DEBUG:
             return True
         if record.exc_info and isinstance(record.exc_info[1], OSError):
             record.exc_info = None  # a connection that broke is no fault of the program's, and the line says why

@@ -54,6 +54,12 @@ def test_what_a_client_tries_again_by_itself_is_told_where_it_lasts(
     assert told == told_at
 
 
+def test_who_asks_for_debug_lines_gets_them_all() -> None:
+    tries = RepeatedTries()
+    line = logging.LogRecord("aiokafka.consumer.fetcher", logging.DEBUG, "", 0, "Sending FetchRequest", (), None)
+    assert [tries.filter(line) for _ in range(3)] == [True, True, True]
+
+
 @pytest.mark.parametrize(("error", "is_told"), [(ConnectionResetError("reset by peer"), False), (KeyError("x"), True)])
 def test_a_connection_that_broke_is_one_line_and_a_fault_has_its_traceback(error: Exception, is_told: bool) -> None:
     where = (type(error), error, None)
