@@ -5,6 +5,7 @@ from typing import Final
 
 from stream.calendar.day import iso_date
 from stream.contracts.account_day import AccountDay
+from stream.history.windows import WEEK_DAYS
 from stream.kinds.state import AccountState
 from stream.kinds.subscription import seats_of
 from stream.measures.catalogue import measured
@@ -18,7 +19,6 @@ from stream.scoring.scorecard_selection import scorecard_for
 REACH_DAYS: Final = 28
 
 _MEASURES: Final = frozenset({"feature_status", "lifecycle_stage", "time_to_first_value_days"})
-_WEEK_DAYS: Final = 7
 
 
 def close_day(
@@ -57,7 +57,7 @@ def close_day(
         owner=profile.owner,
         segment=profile.segment,
         mau=context.mau,
-        wau=context.active(_WEEK_DAYS),
+        wau=context.active(WEEK_DAYS),
         seats=profile.licensed_seats if sold is None else sold,
         features=sorted(used),
         coverage_ratio=found.coverage_ratio,
